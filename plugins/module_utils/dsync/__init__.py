@@ -1,0 +1,59 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Compare two datasets through a shared model and synchronise them in either direction."""
+
+from __future__ import annotations
+
+from .adapter import DSync
+from .apply import Outcome, OutcomeStatus, Result
+from .diff import Diff, DiffElement
+from .exceptions import (
+    DeclarationError,
+    DiffClassMismatch,
+    DiffException,
+    DSyncException,
+    ModelMismatch,
+    ObjectAlreadyExists,
+    ObjectCrudException,
+    ObjectNotCreated,
+    ObjectNotDeleted,
+    ObjectNotFound,
+    ObjectNotUpdated,
+    ObjectStoreException,
+    ObjectStoreWrongType,
+    PydanticMissing,
+)
+from .flags import DSyncAction, DSyncFlags, DSyncModelFlags, DSyncStatus
+from .model import DSyncModel
+from .plan import Change, ObjectRef, Plan
+
+__all__ = (
+    "Change",
+    "DSync",
+    "DSyncAction",
+    "DSyncException",
+    "DSyncFlags",
+    "DSyncModel",
+    "DSyncModelFlags",
+    "DSyncStatus",
+    "DeclarationError",
+    "Diff",
+    "DiffClassMismatch",
+    "DiffElement",
+    "DiffException",
+    "ModelMismatch",
+    "ObjectAlreadyExists",
+    "ObjectCrudException",
+    "ObjectNotCreated",
+    "ObjectNotDeleted",
+    "ObjectNotFound",
+    "ObjectNotUpdated",
+    "ObjectRef",
+    "ObjectStoreException",
+    "ObjectStoreWrongType",
+    "Outcome",
+    "OutcomeStatus",
+    "Plan",
+    "PydanticMissing",
+    "Result",
+)

@@ -1,0 +1,93 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The only file that imports pydantic.
+
+Where pydantic is absent or too old the names below still exist, so that importing the library never fails, and making any
+model raises :class:`~.exceptions.PydanticMissing`: it fails closed.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .exceptions import PydanticMissing
+
+PYDANTIC_MINIMUM = "2.6"
+"""The oldest release of pydantic that is supported."""
+
+HAS_PYDANTIC = True
+"""Whether pydantic is there and new enough."""
+
+PYDANTIC_IMPORT_ERROR: str | None = None
+"""The traceback of the failed import, for Ansible's ``exception``."""
+
+PYDANTIC_PROBLEM: str | None = None
+"""One sentence that says why pydantic cannot be used."""
+
+
+def _check_version(version: str) -> None:
+    """Raise ImportError when ``version`` is older than :data:`PYDANTIC_MINIMUM`."""
+    major, minor = (int(part) for part in version.split(".")[:2])
+    if (major, minor) < tuple(int(part) for part in PYDANTIC_MINIMUM.split(".")):
+        raise ImportError(f"pydantic {version} is too old, {PYDANTIC_MINIMUM} or newer is needed")
+
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, ValidationError
+    from pydantic_core import PydanticCustomError, to_jsonable_python
+else:
+    try:
+        import pydantic
+
+        _check_version(pydantic.VERSION)
+        from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, ValidationError
+        from pydantic_core import PydanticCustomError, to_jsonable_python
+    except ImportError as error:
+        HAS_PYDANTIC = False
+        PYDANTIC_IMPORT_ERROR = traceback.format_exc()
+        PYDANTIC_PROBLEM = str(error)
+
+        def _refuse(*_args: Any, **_kwargs: Any) -> NoReturn:
+            raise PydanticMissing(f"dsync needs pydantic {PYDANTIC_MINIMUM} or newer: {PYDANTIC_PROBLEM}")
+
+        class BaseModel:
+            """Stands in for pydantic's base class; making an instance raises PydanticMissing."""
+
+            model_fields: dict = {}
+
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                _refuse()
+
+            def __init_subclass__(cls, **kwargs: Any) -> None:
+                super().__init_subclass__()
+
+        class SecretStr:
+            """Stands in for pydantic's type of the same name."""
+
+            __init__ = _refuse
+
+        class SecretBytes:
+            """Stands in for pydantic's type of the same name."""
+
+            __init__ = _refuse
+
+        class ValidationError(ValueError):
+            """Stands in for pydantic's exception of the same name."""
+
+        ConfigDict = dict
+        PydanticCustomError = to_jsonable_python = _refuse
+
+__all__ = (
+    "HAS_PYDANTIC",
+    "PYDANTIC_IMPORT_ERROR",
+    "PYDANTIC_MINIMUM",
+    "PYDANTIC_PROBLEM",
+    "BaseModel",
+    "ConfigDict",
+    "PydanticCustomError",
+    "SecretBytes",
+    "SecretStr",
+    "ValidationError",
+    "to_jsonable_python",
+)

@@ -1,0 +1,456 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""DSync: one dataset, as a user declares it, and its comparison and synchronisation with another."""
+
+from __future__ import annotations
+
+import builtins
+import logging
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from .apply import Result, apply
+from .compare import compare
+from .diff import Diff
+from .exceptions import (
+    DeclarationError,
+    DiffClassMismatch,
+    ObjectAlreadyExists,
+    ObjectNotFound,
+    ObjectStoreWrongType,
+)
+from .flags import DSyncFlags
+from .model import DSyncModel
+from .plan import Plan
+from .store import BaseStore, MemoryStore
+
+logger = logging.getLogger("dsync")
+
+Dict = dict  # the class below has methods called dict and str
+Text = str
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, how many objects or changes are done, and how many there are."""
+
+ModelArgument = str | DSyncModel | type[DSyncModel]
+"""A model, given by its name, its class, or one of its objects."""
+
+
+class DSync:
+    """A dataset: base class of every adapter.
+
+    A subclass names its model classes as class attributes, says which of them to begin with, and fills itself in :meth:`load`::
+
+        class Backend(DSync):
+            site = Site
+            device = Device
+            top_level = ["site"]
+
+            def load(self):
+                self.add(self.site(name="nyc"))
+
+    Args:
+        name: what the dataset is called in messages; the class's ``type`` if it is not given.
+        internal_storage_engine: a store, or the class of one, for the loaded objects.
+    """
+
+    type: Text | None = None
+    """What kind of dataset this is; the name of the class if it is not set."""
+
+    name: Text
+    """What the dataset is called in messages."""
+
+    top_level: ClassVar[list[Text]] = []
+    """Names of the models to begin with, in order; all others are reached as children."""
+
+    store: BaseStore
+    """Where the objects live."""
+
+    # ------------------------------------------------------------------ the class and its instances
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, value in vars(cls).items():
+            if _is_model(value):
+                _check_model(cls, name, value)
+        if not isinstance(cls.top_level, (list, tuple)):
+            raise DeclarationError(f"{cls.__name__}.top_level must be a list of model names, not {cls.top_level!r}")
+        for name in cls.top_level:
+            if not _is_model(getattr(cls, name, None)):
+                known = ", ".join(cls.models()) or "none"
+                raise DeclarationError(
+                    f"{cls.__name__}.top_level names {name!r}, but {cls.__name__} has no model class of that name (it has: {known})"
+                )
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> DSync:
+        """Make a dataset that is usable even if a subclass's ``__init__`` does not call this class's."""
+        instance = super().__new__(cls)
+        instance.type = cls.type or cls.__name__
+        instance.name = getattr(cls, "name", None) or instance.type
+        instance.store = MemoryStore()
+        return instance
+
+    def __init__(
+        self,
+        name: Text | None = None,
+        internal_storage_engine: BaseStore | Callable[[], BaseStore] | None = None,
+    ) -> None:
+        if name:
+            self.name = name
+        if internal_storage_engine is not None:
+            given = internal_storage_engine
+            self.store = given if isinstance(given, BaseStore) else given()
+
+    def __str__(self) -> Text:
+        return Text(self.type) if self.type == self.name else f'{self.type} "{self.name}"'
+
+    def __repr__(self) -> Text:
+        return f"<{self}>"
+
+    def __len__(self) -> int:
+        """Number of objects of all models."""
+        return self.store.count()
+
+    def __bool__(self) -> bool:
+        """A dataset is always true, also an empty one."""
+        return True
+
+    @classmethod
+    def models(cls) -> Dict[Text, builtins.type[DSyncModel]]:
+        """Return model name → class of every model that is declared: the top-level ones first, then the others as declared."""
+        found: Dict[Text, Any] = {name: getattr(cls, name) for name in cls.top_level}
+        for ancestor in reversed(cls.__mro__):
+            found.update({name: getattr(cls, name) for name in vars(ancestor) if name not in found})
+        return {name: value for name, value in found.items() if _is_model(value)}
+
+    @classmethod
+    def get_tree_traversal(cls, as_dict: bool = False) -> Text | Dict[Text, Any]:
+        """Return the models as a tree, in the order in which they are compared.
+
+        Args:
+            as_dict: return nested dicts of model names instead of a text.
+        """
+        models = cls.models()
+        tree = {name: _subtree(name, models, ()) for name in cls.top_level}
+        return tree if as_dict else "\n".join([cls.__name__, *_tree_lines(tree, "")])
+
+    # ------------------------------------------------------------------ for subclasses to override
+
+    def load(self) -> None:
+        """Load all objects from wherever they are. The base class does nothing."""
+
+    def sync_complete(
+        self,
+        source: DSync,
+        diff: Diff,
+        flags: DSyncFlags = DSyncFlags.NONE,
+        logger: logging.Logger | None = None,
+    ) -> None:
+        """Called once after a synchronisation that really changed something in this dataset, also when it stopped half-way.
+
+        The base class does nothing; a subclass may write all changes at once here.
+
+        Args:
+            source: the dataset that this one was made like.
+            diff: what the comparison had found.
+            flags: the flags of the synchronisation.
+            logger: the library's logger.
+        """
+
+    # ------------------------------------------------------------------ comparing and synchronising
+
+    def diff_from(
+        self,
+        source: DSync,
+        diff_class: builtins.type[Diff] = Diff,
+        flags: DSyncFlags = DSyncFlags.NONE,
+        callback: Progress | None = None,
+    ) -> Diff:
+        """Return what has to change in this dataset for it to be like ``source``. Changes neither.
+
+        Args:
+            source: the dataset to compare with.
+            diff_class: Diff or a subclass of it.
+            flags: which differences to leave aside.
+            callback: called as ``callback("diff", done, total)``.
+
+        Raises:
+            DiffException: the datasets cannot be compared.
+            ObjectStoreException: a dataset contradicts itself.
+        """
+        return compare(source, self, flags, diff_class, callback)
+
+    def diff_to(
+        self,
+        target: DSync,
+        diff_class: builtins.type[Diff] = Diff,
+        flags: DSyncFlags = DSyncFlags.NONE,
+        callback: Progress | None = None,
+    ) -> Diff:
+        """Return what has to change in ``target`` for it to be like this dataset; otherwise as :meth:`diff_from`."""
+        return target.diff_from(self, diff_class, flags, callback)
+
+    def sync_from(
+        self,
+        source: DSync,
+        diff_class: builtins.type[Diff] = Diff,
+        flags: DSyncFlags = DSyncFlags.NONE,
+        callback: Progress | None = None,
+        diff: Diff | None = None,
+    ) -> Diff:
+        """Make this dataset like ``source`` and return the diff that was applied.
+
+        Args:
+            source: the dataset to become like.
+            diff_class: Diff or a subclass of it.
+            flags: which differences to leave aside, and whether to go on after a failure.
+            callback: called as ``callback(stage, done, total)`` with the stages "diff" and "sync".
+            diff: an existing diff to apply instead of comparing.
+
+        Raises:
+            DiffClassMismatch: ``diff`` is not a ``diff_class``.
+            ObjectCrudException: an object failed, and CONTINUE_ON_FAILURE is not set; ``result`` says what was done.
+            DiffException: the datasets cannot be compared.
+            ObjectStoreException: a dataset contradicts itself.
+        """
+        if diff is None:
+            diff = self.diff_from(source, diff_class, flags, callback)
+        elif not isinstance(diff, diff_class):
+            raise DiffClassMismatch(f"the diff that was given is a {diff.__class__.__name__}, not a {diff_class.__name__}")
+        self.apply(Plan.from_diff(diff), source, flags=flags, diff=diff, callback=callback).raise_for_failure()
+        return diff
+
+    def sync_to(
+        self,
+        target: DSync,
+        diff_class: builtins.type[Diff] = Diff,
+        flags: DSyncFlags = DSyncFlags.NONE,
+        callback: Progress | None = None,
+        diff: Diff | None = None,
+    ) -> Diff:
+        """Make ``target`` like this dataset; otherwise as :meth:`sync_from`."""
+        return target.sync_from(self, diff_class, flags, callback, diff)
+
+    def apply(
+        self,
+        plan: Plan,
+        source: DSync,
+        flags: DSyncFlags = DSyncFlags.NONE,
+        diff: Diff | None = None,
+        callback: Progress | None = None,
+    ) -> Result:
+        """Make the changes of a plan in this dataset and return how each of them ended (see :func:`.apply.apply`)."""
+        return apply(plan, source, self, flags, diff, callback)
+
+    # ------------------------------------------------------------------ the objects
+
+    def add(self, obj: DSyncModel) -> None:
+        """Add an object; adding the same Python object again does nothing.
+
+        Raises:
+            ObjectAlreadyExists: there is another object of that identity, even an equal one.
+            ObjectStoreWrongType: the object is not of the class that this dataset declares for its model.
+        """
+        modelname, uid = obj._modelname, obj.get_unique_id()
+        declared = getattr(self, modelname, None)
+        if declared is not obj.__class__:
+            self._check_kind(obj, declared)
+        kept = self.store.put_new(modelname, uid, obj)
+        if kept is not obj:
+            raise ObjectAlreadyExists(f'{self.name} has two {modelname} objects with the identity "{uid}"', kept, obj)
+        obj.dsync = self
+
+    def _check_kind(self, obj: DSyncModel, declared: Any) -> None:
+        if not isinstance(obj, DSyncModel):
+            raise ObjectStoreWrongType(f"{self.name} cannot hold a {obj.__class__.__name__}: it is no DSyncModel")
+        if _is_model(declared) and not isinstance(obj, declared):
+            raise ObjectStoreWrongType(
+                f"{self.name} holds {obj.get_type()} objects of class {declared.__name__}, not {obj.__class__.__name__}: {obj!r}"
+            )
+
+    def update(self, obj: DSyncModel) -> None:
+        """Keep ``obj`` in the place of any other object of its identity."""
+        self.store.put(obj.get_type(), obj.get_unique_id(), obj)
+        obj.dsync = self
+
+    def remove(self, obj: DSyncModel, remove_children: bool = False) -> None:
+        """Take an object out of the dataset.
+
+        Args:
+            obj: the object.
+            remove_children: take out its children too, and theirs.
+
+        Raises:
+            ObjectNotFound: it is not there.
+        """
+        if not self.store.discard(obj.get_type(), obj.get_unique_id()):
+            raise ObjectNotFound(f"{self.name} has no {obj!r}")
+        obj.dsync = None
+        if not remove_children:
+            return
+        for modelname, field in obj.get_children_mapping().items():
+            for uid in getattr(obj, field):
+                child = self.store.find(modelname, uid)
+                if child is not None:
+                    self.remove(child, remove_children=True)
+
+    def get(self, obj: ModelArgument, identifier: Text | Dict[Text, Any]) -> DSyncModel:
+        """Return an object.
+
+        Args:
+            obj: its model.
+            identifier: its unique id, or a dict of its identifiers.
+
+        Raises:
+            ObjectNotFound: it is not there.
+            ValueError: ``identifier`` is a dict and ``obj`` a model name of which this dataset has no class.
+        """
+        modelname, uid = self._key(obj, identifier)
+        found = self.store.find(modelname, uid)
+        if found is None:
+            raise ObjectNotFound(f'{self.name} has no {modelname} "{uid}"')
+        return found
+
+    def get_or_none(self, obj: ModelArgument, identifier: Text | Dict[Text, Any]) -> DSyncModel | None:
+        """Return an object, or None if it is not there; otherwise as :meth:`get`."""
+        return self.store.find(*self._key(obj, identifier))
+
+    def get_all(self, obj: ModelArgument) -> list[DSyncModel]:
+        """Return a new list of all objects of a model, in the order in which they were added."""
+        return self.store.objects(self._modelname(obj))
+
+    def get_by_uids(self, uids: list[Text], obj: ModelArgument) -> list[DSyncModel]:
+        """Return the objects of a model with these unique ids, in their order.
+
+        Raises:
+            ObjectNotFound: one of them is not there.
+        """
+        return self.store.objects_of(self._modelname(obj), uids)
+
+    def get_all_model_names(self) -> set[Text]:
+        """Return the names of the models of which there are objects."""
+        return set(self.store.model_names())
+
+    def count(self, model: ModelArgument | None = None) -> int:
+        """Return the number of objects of a model, or of all."""
+        return self.store.count(None if model is None else self._modelname(model))
+
+    def get_or_instantiate(
+        self, model: builtins.type[DSyncModel], ids: Dict[Text, Any], attrs: Dict[Text, Any] | None = None
+    ) -> tuple[DSyncModel, bool]:
+        """Return the object with these identifiers, made and added with ``attrs`` if it was not there, and whether it was made."""
+        found = self.get_or_none(model, ids)
+        if found is not None:
+            return found, False
+        made = model(**ids, **(attrs or {}))
+        self.add(made)
+        return made, True
+
+    def get_or_add_model_instance(self, obj: DSyncModel) -> tuple[DSyncModel, bool]:
+        """Return the object with the identity of ``obj``, which is added if there was none, and whether it was added."""
+        found = self.store.find(obj.get_type(), obj.get_unique_id())
+        if found is not None:
+            return found, False
+        self.add(obj)
+        return obj, True
+
+    def update_or_instantiate(
+        self, model: builtins.type[DSyncModel], ids: Dict[Text, Any], attrs: Dict[Text, Any]
+    ) -> tuple[DSyncModel, bool]:
+        """Return the object with these identifiers, with ``attrs`` set on it or made with them, and whether it was made."""
+        found, made = self.get_or_instantiate(model, ids, attrs)
+        if not made:
+            found.update_base(attrs)
+            self.update(found)
+        return found, made
+
+    def update_or_add_model_instance(self, obj: DSyncModel) -> tuple[DSyncModel, bool]:
+        """Return the object with the identity of ``obj``, with the attributes of ``obj`` set on it; ``obj`` is added if there was
+        none. And return whether it was added."""
+        found, added = self.get_or_add_model_instance(obj)
+        if not added and found is not obj:
+            found.update_base(obj.get_attrs())
+            self.update(found)
+        return found, added
+
+    @staticmethod
+    def _modelname(obj: ModelArgument) -> Text:
+        return obj if isinstance(obj, Text) else obj.get_type()
+
+    def _key(self, obj: ModelArgument, identifier: Text | Dict[Text, Any]) -> tuple[Text, Text]:
+        modelname = self._modelname(obj)
+        if isinstance(identifier, Text):
+            return modelname, identifier
+        cls = self.models().get(modelname) if isinstance(obj, Text) else obj
+        if cls is None:
+            raise ValueError(f'{self.name} has no model "{modelname}", so its identifiers cannot be made into a unique id')
+        return modelname, cls.create_unique_id(**identifier)
+
+    # ------------------------------------------------------------------ as text and as data
+
+    def load_from_dict(self, data: Dict[Text, Dict[Text, Dict[Text, Any]]]) -> None:
+        """Add the objects of ``{model: {unique id: {field: value}}}``, as :meth:`dict` gives it with ``show_sensitive=True``.
+
+        Raises:
+            ObjectStoreWrongType: a model of the data is not declared here; nothing was added.
+        """
+        models = self.models()
+        for modelname in data:
+            if modelname not in models:
+                raise ObjectStoreWrongType(f'{self.name} has no model "{modelname}" (it has: {", ".join(models) or "none"})')
+        for modelname, cls in models.items():
+            for values in data.get(modelname, {}).values():
+                self.add(cls(**values))
+
+    def str(self, indent: int = 0) -> Text:
+        """Return all objects as indented text, sensitive values masked."""
+        lines = []
+        for modelname in self.top_level:
+            objs = self.get_all(modelname)
+            lines.append(f"{' ' * indent}{modelname}{'' if objs else ': []'}")
+            lines.extend(obj.str(indent=indent + 2) for obj in objs)
+        return "\n".join(lines)
+
+    def dict(
+        self, exclude_defaults: bool = True, *, show_sensitive: bool = False, **kwargs: Any
+    ) -> Dict[Text, Dict[Text, Dict[Text, Any]]]:
+        """Return all objects as ``{model: {unique id: {field: value}}}``, sensitive values masked.
+
+        Args:
+            exclude_defaults: leave out fields that have their default value.
+            show_sensitive: give sensitive values in clear.
+            kwargs: as for pydantic's ``model_dump``.
+        """
+        options = {"exclude_defaults": exclude_defaults, "show_sensitive": show_sensitive, **kwargs}
+        return {
+            modelname: {obj.get_unique_id(): obj.dict(**options) for obj in self.get_all(modelname)}
+            for modelname in self.store.model_names()
+        }
+
+
+def _is_model(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, DSyncModel)
+
+
+def _check_model(cls: type[DSync], name: str, model: type[DSyncModel]) -> None:
+    if hasattr(DSync, name):
+        raise DeclarationError(f'{cls.__name__}: a model cannot be called "{name}", every adapter has something else of that name')
+    if model.get_type() != name:
+        raise DeclarationError(
+            f'{cls.__name__}.{name} is the class {model.__name__}, whose _modelname is "{model.get_type()}": both must be the same'
+        )
+
+
+def _subtree(name: str, models: dict[str, type[DSyncModel]], above: tuple[str, ...]) -> dict[str, Any]:
+    if name in above or name not in models:
+        return {}
+    return {child: _subtree(child, models, (*above, name)) for child in models[name]._children}
+
+
+def _tree_lines(tree: dict[str, Any], margin: str) -> list[str]:
+    lines = []
+    for position, (name, below) in enumerate(tree.items()):
+        last = position == len(tree) - 1
+        lines.append(f"{margin}{'└── ' if last else '├── '}{name}")
+        lines.extend(_tree_lines(below, margin + ("    " if last else "│   ")))
+    return lines

@@ -1,0 +1,348 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Applying a plan: the only place that calls create, update and delete."""
+
+from __future__ import annotations
+
+import copy
+import enum
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ._pydantic import ValidationError
+from .diff import Diff
+from .exceptions import (
+    DSyncException,
+    ObjectAlreadyExists,
+    ObjectCrudException,
+    ObjectNotCreated,
+    ObjectNotDeleted,
+    ObjectNotFound,
+    ObjectNotUpdated,
+)
+from .flags import DSyncAction, DSyncFlags, DSyncStatus
+from .model import DSyncModel
+from .plan import Change, ChangeKey, Plan
+from .redact import scrub, secret_texts
+
+if TYPE_CHECKING:
+    from .adapter import DSync
+
+logger = logging.getLogger("dsync")
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, how many changes are done, and how many there are."""
+
+CRUD_EXCEPTIONS: dict[DSyncAction, type[ObjectCrudException]] = {
+    DSyncAction.CREATE: ObjectNotCreated,
+    DSyncAction.UPDATE: ObjectNotUpdated,
+    DSyncAction.DELETE: ObjectNotDeleted,
+}
+"""The exception that stands for the failure of each action."""
+
+_PAST = {DSyncAction.CREATE: "created", DSyncAction.UPDATE: "updated", DSyncAction.DELETE: "deleted"}
+
+
+class OutcomeStatus(str, enum.Enum):
+    """How one change ended."""
+
+    DONE = "done"
+    ALREADY_DONE = "already_done"
+    FAILED = "failed"
+    REFUSED = "refused"
+    NOT_ATTEMPTED = "not_attempted"
+
+    __str__ = str.__str__
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one change ended.
+
+    Attributes:
+        change: the change.
+        status: how it ended.
+        message: why, or what the adapter said; without sensitive values.
+        error: the exception that made it fail, if there was one; its own text may hold sensitive values.
+    """
+
+    change: Change
+    status: OutcomeStatus
+    message: str = ""
+    error: BaseException | None = field(default=None, repr=False)
+
+
+@dataclass
+class Result:
+    """What became of a plan: one outcome for each change, in the plan's order.
+
+    Attributes:
+        outcomes: how every change ended.
+        stopped: whether the run ended before every change had been attempted that could have been.
+        interrupted: the exception that came from outside the changes (Ctrl-C, a callback) and ended the run.
+        complete_error: the exception that the target's ``sync_complete`` raised.
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    stopped: bool = False
+    interrupted: BaseException | None = None
+    complete_error: BaseException | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was really changed."""
+        return any(outcome.status == OutcomeStatus.DONE for outcome in self.outcomes)
+
+    @property
+    def failures(self) -> list[Outcome]:
+        """The outcomes of the changes that failed."""
+        return [outcome for outcome in self.outcomes if outcome.status == OutcomeStatus.FAILED]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many changes ended with each status."""
+        found = Counter(outcome.status for outcome in self.outcomes)
+        return {status.value: found[status] for status in OutcomeStatus}
+
+    def raise_for_failure(self) -> None:
+        """Raise what ended the run early, or what ``sync_complete`` raised.
+
+        Raises:
+            ObjectCrudException: the run stopped at a failure; its ``result`` is this object.
+        """
+        if self.interrupted is not None:
+            raise self.interrupted
+        if self.stopped:
+            raise _crud_exception(self.failures[-1], self)
+        if self.complete_error is not None:
+            raise self.complete_error
+
+
+def _crud_exception(outcome: Outcome, result: Result) -> ObjectCrudException:
+    """Return the exception that stands for a failed outcome; an adapter's own one is kept unless it shows a secret."""
+    error, change = outcome.error, outcome.change
+    shown = error is not None and scrub(str(error), _secrets(change)) == str(error)
+    if shown and isinstance(error, ObjectCrudException):
+        error.result = result
+        return error
+    raised = CRUD_EXCEPTIONS[change.action](f'{change.model} "{change.id}" was not {_PAST[change.action]}: {outcome.message}')
+    raised.result = result
+    raised.__cause__ = error if shown else None
+    return raised
+
+
+def apply(
+    plan: Plan,
+    source: DSync,
+    target: DSync,
+    flags: DSyncFlags = DSyncFlags.NONE,
+    diff: Diff | None = None,
+    callback: Progress | None = None,
+) -> Result:
+    """Make the changes of a plan in the target and return how each of them ended.
+
+    What an object's own create, update or delete raises is recorded, never raised. Without CONTINUE_ON_FAILURE nothing more is
+    attempted after the first failure; with it only what depends on a failed change is not attempted. When anything was
+    changed, ``target.sync_complete`` is called, also after a failure, so that what is reported as done is written.
+
+    Args:
+        plan: the changes; not changed.
+        source: handed to ``sync_complete``.
+        target: the dataset to change; its objects are kept in step with what was done.
+        flags: CONTINUE_ON_FAILURE and LOG_UNCHANGED_RECORDS matter here.
+        diff: handed to ``sync_complete``; the plan's own diff, if there is one.
+        callback: called as ``callback("sync", done, total)``, the last time with ``done == total``.
+    """
+    result = Result()
+    run = _Run(target, flags)
+    if diff is not None and flags & DSyncFlags.LOG_UNCHANGED_RECORDS:
+        _log_unchanged(diff)
+    try:
+        for change in plan:
+            result.outcomes.append(run.outcome_of(change))
+            if callback is not None and len(result.outcomes) < len(plan):
+                callback("sync", len(result.outcomes), len(plan))
+    except BaseException as error:
+        result.interrupted = error
+        _fill_up(result, plan, f"the run was interrupted ({type(error).__name__})")
+    result.stopped = run.stopped
+    _complete(result, source, target, flags, diff)
+    if callback is not None and result.interrupted is None:
+        callback("sync", len(plan), len(plan))
+    return result
+
+
+def _fill_up(result: Result, plan: Plan, reason: str) -> None:
+    for change in plan.changes[len(result.outcomes) :]:
+        result.outcomes.append(Outcome(change, OutcomeStatus.NOT_ATTEMPTED, reason))
+
+
+def _complete(result: Result, source: DSync, target: DSync, flags: DSyncFlags, diff: Diff | None) -> None:
+    """Call the target's ``sync_complete`` if something was changed, keeping what it raises."""
+    if not result.changed:
+        return
+    try:
+        target.sync_complete(source, diff if diff is not None else Diff(), flags, logger)
+    except Exception as error:
+        result.complete_error = error
+        logger.error("%s: sync_complete failed with %s", target.name, type(error).__name__)
+
+
+def _log_unchanged(diff: Diff) -> None:
+    for element in diff.walk():
+        if element.action is None:
+            logger.debug('%s "%s": unchanged', element.type, element.uid)
+
+
+class _Run:
+    """One run over a plan: which changes were made, and whether it has stopped."""
+
+    def __init__(self, target: DSync, flags: DSyncFlags) -> None:
+        self._target = target
+        self._classes = target.models()
+        self._goes_on = bool(flags & DSyncFlags.CONTINUE_ON_FAILURE)
+        self._failed: dict[ChangeKey, OutcomeStatus] = {}
+        self.stopped = False
+
+    def outcome_of(self, change: Change) -> Outcome:
+        """Attempt a change unless the run has stopped or something it depends on was not done."""
+        obstacle = next((key for key in change.requires if key in self._failed), None)
+        if obstacle is not None:
+            how = "failed" if self._failed[obstacle] == OutcomeStatus.FAILED else "was not attempted"
+            outcome = Outcome(
+                change,
+                OutcomeStatus.NOT_ATTEMPTED,
+                f'it depends on the {obstacle.action} of {obstacle.model} "{obstacle.id}", which {how}',
+            )
+        elif self.stopped:
+            outcome = Outcome(change, OutcomeStatus.NOT_ATTEMPTED, "the run stopped at an earlier failure")
+        else:
+            outcome = self._attempt(change)
+        if outcome.status not in (OutcomeStatus.DONE, OutcomeStatus.ALREADY_DONE):
+            self._failed[change.key] = outcome.status
+        return outcome
+
+    def _attempt(self, change: Change) -> Outcome:
+        if change.cascade:
+            return Outcome(change, OutcomeStatus.DONE, "deleted together with its parent")
+        try:
+            message = _MAKERS[change.action](self._target, self._classes, change)
+        except (Exception, SystemExit) as error:
+            self.stopped = self.stopped or not self._goes_on
+            message = _explain(error, change, self._target)
+            logger.error('%s "%s" was not %s: %s', change.model, change.id, _PAST[change.action], message)
+            return Outcome(change, OutcomeStatus.FAILED, message, error)
+        logger.info('%s "%s" was %s', change.model, change.id, _PAST[change.action])
+        return Outcome(change, OutcomeStatus.DONE, message)
+
+
+def _secrets(change: Change, obj: DSyncModel | None = None) -> set[str]:
+    """Return the texts of all sensitive values that a change, or the object that it changes, holds."""
+    values = [side[name] for side in (change.before, change.after) if side for name in change.sensitive if name in side]
+    if obj is not None:
+        values.extend(getattr(obj, name, None) for name in obj.get_sensitive_fields())
+    return secret_texts(values)
+
+
+def _explain(error: BaseException, change: Change, target: DSync) -> str:
+    """Return one line that says what went wrong, without sensitive values."""
+    if isinstance(error, ValidationError):
+        lines = error.errors(include_url=False, include_input=False)
+        text = "; ".join(f"{'.'.join(map(str, line['loc']))}: {line['msg']}" for line in lines)
+    elif isinstance(error, DSyncException):
+        text = str(error) or type(error).__name__
+    else:
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return scrub(" ".join(text.split()), _secrets(change, target.store.find(change.model, change.id)))
+
+
+def _values(values: dict[str, Any] | None) -> dict[str, Any]:
+    """Return a copy of attribute values that an adapter may keep or change without touching the plan."""
+    return {name: copy.deepcopy(value) if isinstance(value, (list, dict, set)) else value for name, value in (values or {}).items()}
+
+
+def _checked(obj: Any, change: Change) -> DSyncModel:
+    """Return what create, update or delete returned, if it says that the change was made."""
+    if obj is None:
+        raise CRUD_EXCEPTIONS[change.action](f"{change.action}() returned None")
+    if not isinstance(obj, DSyncModel) or obj.get_type() != change.model:
+        kind = type(obj).__name__
+        raise CRUD_EXCEPTIONS[change.action](f"{change.action}() returned a {kind}, not the {change.model} object")
+    status, message = obj.get_status()
+    if status in (DSyncStatus.FAILURE, DSyncStatus.ERROR):
+        raise CRUD_EXCEPTIONS[change.action](message or f"the object's status is {status.value}")
+    obj.set_status(DSyncStatus.SUCCESS, message)
+    return obj
+
+
+def _create(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> str:
+    if change.model not in classes:
+        raise ObjectNotCreated(f'{target.name} has no model "{change.model}"')
+    if target.store.find(change.model, change.id) is not None:
+        raise ObjectNotCreated(f"{target.name} has it already, in another place of the tree")
+    made = classes[change.model].create(dsync=target, ids=_values(change.ids), attrs=_values(change.after))
+    obj = _checked(made, change)
+    kept, _added = target.get_or_add_model_instance(obj)
+    if kept is not obj:
+        raise ObjectNotCreated(f"create() returned {obj!r}, and {target.name} has another object of that identity already")
+    parent = _parent(target, change)
+    if parent is not None:
+        try:
+            parent.add_child(obj)
+        except ObjectAlreadyExists:
+            logger.debug('%s "%s" is a child of its parent already', change.model, change.id)
+        target.update(parent)
+    return _said(obj, change)
+
+
+def _update(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> str:
+    obj = _existing(target, change)
+    before = dict(obj.__dict__)
+    try:
+        updated = _checked(obj.update(attrs=_values(change.after)), change)
+    except BaseException:
+        obj.__dict__.update(before)
+        raise
+    target.update(updated)
+    return _said(updated, change)
+
+
+def _delete(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> str:
+    obj = _existing(target, change)
+    deleted = _checked(obj.delete(), change)
+    parent = _parent(target, change)
+    try:
+        if parent is not None:
+            parent.remove_child(obj)
+            target.update(parent)
+        target.remove(obj, remove_children=change.removes_children)
+    except ObjectNotFound:
+        logger.debug('%s "%s" was removed from the dataset by its own delete()', change.model, change.id)
+    return _said(deleted, change)
+
+
+_MAKERS: dict[DSyncAction, Callable[[Any, dict[str, type[DSyncModel]], Change], str]] = {
+    DSyncAction.CREATE: _create,
+    DSyncAction.UPDATE: _update,
+    DSyncAction.DELETE: _delete,
+}
+
+
+def _existing(target: DSync, change: Change) -> DSyncModel:
+    obj = target.store.find(change.model, change.id)
+    if obj is None:
+        raise CRUD_EXCEPTIONS[change.action](f"{target.name} has no such object any more")
+    obj.set_status(DSyncStatus.UNKNOWN)
+    return obj
+
+
+def _parent(target: DSync, change: Change) -> DSyncModel | None:
+    return None if change.parent is None else target.store.find(*change.parent)
+
+
+def _said(obj: DSyncModel, change: Change) -> str:
+    """Return what the object's status says, without sensitive values."""
+    return scrub(obj.get_status()[1], _secrets(change, obj))

@@ -1,0 +1,148 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The unique ids of an object's children: a plain list to read, at a constant cost a change however long it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+INDEX_FROM = 16
+"""The length from which a list of children gets an index; below it, looking through the list is as fast."""
+
+
+class ChildIds(list):  # type: ignore[type-arg]
+    """A list of unique ids in order, in which one can be found, added and removed at constant cost.
+
+    What is removed by :meth:`discard` is only noted, and taken out of the list when it is read next (:meth:`settle`): whoever
+    reads it by way of the object's field never sees a removed id. Changing it like any list is fine; it then looks its ids up
+    anew.
+    """
+
+    __slots__ = ("_gone", "_present")
+
+    def __init__(self, uids: Any = ()) -> None:
+        super().__init__(uids)
+        self._present: set[str] | None = None
+        self._gone: dict[str, int] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self.settle()
+        return (list, (list(self),))
+
+    def _index(self) -> set[str]:
+        if self._present is None:
+            self._present = set(self)
+        return self._present
+
+    def add(self, uid: str) -> bool:
+        """Append ``uid`` unless it is there; return whether it was appended."""
+        present = self._index()
+        if uid in present:
+            return False
+        present.add(uid)
+        super().append(uid)
+        return True
+
+    def discard(self, uid: str) -> bool:
+        """Take ``uid`` out; return whether it was there."""
+        present = self._index()
+        if uid not in present:
+            return False
+        present.remove(uid)
+        self._gone[uid] = self._gone.get(uid, 0) + 1
+        return True
+
+    def settle(self) -> None:
+        """Take out of the list what was discarded; of an id that was added again since, the older place goes."""
+        if not self._gone:
+            return
+        gone, self._gone = self._gone, {}
+        kept = []
+        for uid in self:
+            if gone.get(uid):
+                gone[uid] -= 1
+            else:
+                kept.append(uid)
+        super().__setitem__(slice(None), kept)
+
+
+def _forgets_index(name: str) -> Callable[..., Any]:
+    original = getattr(list, name)
+
+    def method(self: ChildIds, *args: Any, **kwargs: Any) -> Any:
+        self.settle()
+        self._present = None
+        return original(self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = original.__doc__
+    return method
+
+
+for _name in [
+    "append",
+    "extend",
+    "insert",
+    "remove",
+    "pop",
+    "clear",
+    "sort",
+    "reverse",
+    "__setitem__",
+    "__delitem__",
+    "__iadd__",
+    "__imul__",
+]:
+    setattr(ChildIds, _name, _forgets_index(_name))
+
+
+class ChildrenField:
+    """Descriptor of a model's field that lists children: hides removed ids from every reader.
+
+    It is no attribute of the class itself, as pydantic expects of a field.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            raise AttributeError(self.name)
+        try:
+            uids = instance.__dict__[self.name]
+        except KeyError:
+            raise AttributeError(self.name) from None
+        if type(uids) is ChildIds:
+            uids.settle()
+        return uids
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.name] = value
+
+
+def add_uid(fields: dict[str, Any], name: str, uid: str) -> bool:
+    """Append ``uid`` to the list ``fields[name]`` unless it is there, giving a longer list its index; return whether it was."""
+    uids = fields[name]
+    if type(uids) is ChildIds:
+        return uids.add(uid)
+    if len(uids) >= INDEX_FROM:
+        fields[name] = uids = ChildIds(uids)
+        return uids.add(uid)
+    if uid in uids:
+        return False
+    uids.append(uid)
+    return True
+
+
+def discard_uid(fields: dict[str, Any], name: str, uid: str) -> bool:
+    """Take ``uid`` out of the list ``fields[name]``, giving a longer list its index; return whether it was there."""
+    uids = fields[name]
+    if type(uids) is not ChildIds and len(uids) >= INDEX_FROM:
+        fields[name] = uids = ChildIds(uids)
+    if type(uids) is ChildIds:
+        return uids.discard(uid)
+    if uid not in uids:
+        return False
+    uids.remove(uid)
+    return True

@@ -1,0 +1,352 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Comparing two datasets: pure, no I/O of its own, changes neither."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .diff import Diff, DiffElement, Tally
+from .exceptions import DiffException, ModelMismatch, ObjectAlreadyExists, ObjectNotFound
+from .flags import DSyncFlags, DSyncModelFlags
+from .model import DSyncModel
+from .pairing import Pairing, pair_models
+
+if TYPE_CHECKING:
+    from .adapter import DSync
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, how many objects are done, and how many there are."""
+
+_EXAMPLES = 3
+"""How many objects a warning names."""
+
+
+def compare(
+    source: DSync,
+    target: DSync,
+    flags: DSyncFlags = DSyncFlags.NONE,
+    diff_class: type[Diff] = Diff,
+    callback: Progress | None = None,
+) -> Diff:
+    """Compare two datasets and return what has to change in the target for it to be like the source.
+
+    Args:
+        source: the dataset to become like; read only.
+        target: the dataset to change; read only here.
+        flags: which differences to leave aside.
+        diff_class: the class of the result and of its subtrees.
+        callback: called as ``callback("diff", done, total)`` while it goes on, and with ``done == total`` at the end.
+
+    Raises:
+        ModelMismatch: no model is common to both, or a model is declared in ways that cannot be compared.
+        ObjectNotFound: an object lists a child that was never added.
+        ObjectAlreadyExists: an object has two parents, or two siblings have the same short name.
+        DiffException: objects are nested too deeply.
+    """
+    comparison = _Comparison(source, target, flags, diff_class, callback)
+    diff = diff_class()
+    diff.source_name, diff.dest_name = source.name, target.name
+    try:
+        for element in comparison.top_level():
+            diff.add(element)
+    except RecursionError:
+        raise DiffException(f"the objects of {source.name} or {target.name} are nested too deeply to be compared") from None
+    diff.warnings.extend(comparison.warnings())
+    diff.set_tally(comparison.tally)
+    comparison.finish()
+    diff.complete()
+    return diff
+
+
+class _Side:
+    """One dataset of a comparison, and how many of its objects were met so far."""
+
+    def __init__(self, dataset: DSync) -> None:
+        self.dataset = dataset
+        self.met: Counter[str] = Counter()
+        self.inner = {kind for cls in _classes(dataset) for kind in cls._children}
+
+    def top(self, model: str) -> tuple[list[str], list[DSyncModel]]:
+        """Return ids and objects of a top-level model; of a model that is nested as well, those that have no parent."""
+        uids, objs = self.dataset.store.uids(model), self.dataset.store.objects(model)
+        if model in self.inner:
+            nested = self.child_ids(model)
+            pairs = [(uid, obj) for uid, obj in zip(uids, objs) if uid not in nested]
+            uids, objs = [uid for uid, _obj in pairs], [obj for _uid, obj in pairs]
+        self._meet(model, len(objs))
+        return uids, objs
+
+    def children(self, parent: DSyncModel, model: str, field: str) -> tuple[Sequence[str], list[DSyncModel]]:
+        """Return ids and objects of an object's children of one model."""
+        uids = getattr(parent, field)
+        if not uids:
+            return (), []
+        try:
+            objs = self.dataset.store.objects_of(model, uids)
+        except ObjectNotFound as error:
+            raise ObjectNotFound(
+                f'in {self.dataset.name}, {parent!r} has the child {model} "{error.args[1]}", which was never added'
+            ) from None
+        self._meet(model, len(objs))
+        return uids, objs
+
+    def _meet(self, model: str, number: int) -> None:
+        self.met[model] += number
+        if self.met[model] > self.dataset.store.count(model):
+            self._report_shared(model)
+
+    def parents_of(self, model: str) -> Iterator[tuple[DSyncModel, str]]:
+        """Yield every (parent, id of its child) for the children of one model."""
+        for cls in _classes(self.dataset):
+            field = cls._children.get(model)
+            if field is not None:
+                for parent in self.dataset.store.objects(cls._modelname):
+                    for uid in getattr(parent, field):
+                        yield parent, uid
+
+    def child_ids(self, model: str) -> set[str]:
+        """Return the ids of all objects of a model that are listed as somebody's child."""
+        return {uid for _parent, uid in self.parents_of(model)}
+
+    def _report_shared(self, model: str) -> None:
+        first: dict[str, DSyncModel] = {}
+        for parent, uid in self.parents_of(model):
+            if uid in first:
+                raise ObjectAlreadyExists(
+                    f'in {self.dataset.name}, {model} "{uid}" is a child of both {first[uid]!r} and {parent!r}',
+                    first[uid],
+                    parent,
+                )
+            first[uid] = parent
+        raise ModelMismatch(f'in {self.dataset.name}, objects of the model "{model}" are nested in a circle')
+
+    def orphans(self) -> Iterator[str]:
+        """Yield a sentence for each model of which some objects were never met."""
+        for model in self.dataset.store.model_names():
+            if self.met[model] >= self.dataset.store.count(model):
+                continue
+            nested = self.child_ids(model)
+            lost = [uid for uid in self.dataset.store.uids(model) if uid not in nested]
+            if lost and model not in self.dataset.top_level:
+                names = ", ".join(f'"{uid}"' for uid in lost[:_EXAMPLES]) + (", …" if len(lost) > _EXAMPLES else "")
+                yield (
+                    f"{self.dataset.name}: {len(lost)} of its {model} objects are neither top level "
+                    f"nor a child of another object, and were not compared: {names}"
+                )
+
+
+class _Comparison:
+    """What stays the same throughout one comparison, and the counts that it adds up."""
+
+    def __init__(self, source: DSync, target: DSync, flags: DSyncFlags, diff_class: type[Diff], callback: Progress | None) -> None:
+        self.source, self.target = _Side(source), _Side(target)
+        self.diff_class = diff_class
+        self.tally = Tally()
+        self._pairings: dict[str, Pairing] = {}
+        self._skip_source = bool(flags & DSyncFlags.SKIP_UNMATCHED_SRC)
+        self._skip_target = bool(flags & DSyncFlags.SKIP_UNMATCHED_DST)
+        self._keep_unchanged = bool(flags & DSyncFlags.LOG_UNCHANGED_RECORDS)
+        self._callback = callback
+        self._total = len(source) + len(target)
+        self._notes: list[str] = []
+
+    # ------------------------------------------------------------------ the walk
+
+    def top_level(self) -> Iterator[DiffElement]:
+        """Yield the elements of the top-level models that both sides have, in the order of the target's ``top_level``."""
+        source, target = self.source.dataset, self.target.dataset
+        common = [model for model in target.top_level if model in source.top_level]
+        if not common:
+            raise ModelMismatch(
+                f"no top-level model is common to {source.name} ({', '.join(source.top_level) or 'none'}) "
+                f"and {target.name} ({', '.join(target.top_level) or 'none'}), so there is nothing to compare"
+            )
+        for side, other in ((self.source, self.target), (self.target, self.source)):
+            for model in side.dataset.top_level:
+                if model not in common:
+                    self._skip(side, side.top(model)[1])
+                    self._note(f"{model} is a top-level model of {side.dataset.name} only, not of {other.dataset.name}: left aside")
+        for model in common:
+            yield from self._siblings(self._pairing(model), self.source.top(model), self.target.top(model), None)
+
+    def _siblings(
+        self,
+        pairing: Pairing,
+        source: tuple[Sequence[str], list[DSyncModel]],
+        target: tuple[Sequence[str], list[DSyncModel]],
+        parent: DSyncModel | None,
+    ) -> Iterator[DiffElement]:
+        """Yield the elements of the children of one parent that are of one model."""
+        source_uids, source_objs = source
+        target_uids, target_objs = target
+        self._check_names(self.source, pairing.model, pairing.source_shortname, source_objs, parent)
+        self._check_names(self.target, pairing.model, pairing.target_shortname, target_objs, parent)
+        if source_uids == target_uids:
+            if self._all_unchanged(pairing, source_objs, target_objs):
+                self.tally.count(pairing.model, "no-change", len(source_objs))
+            else:
+                for left, right in zip(source_objs, target_objs):
+                    yield from self._pair(pairing, left, right)
+        else:
+            remaining = dict(zip(target_uids, target_objs))
+            for uid, left in dict(zip(source_uids, source_objs)).items():
+                yield from self._pair(pairing, left, remaining.pop(uid, None))
+            for right in remaining.values():
+                yield from self._pair(pairing, None, right)
+        self._progress()
+
+    def _all_unchanged(self, pairing: Pairing, source: list[DSyncModel], target: list[DSyncModel]) -> bool:
+        """Return whether a whole group of leaves is unchanged, where that can be told at one stroke."""
+        if pairing.children or pairing.source_only or pairing.target_only or pairing.exact or pairing.uses_flags:
+            return False
+        if self._keep_unchanged or pairing.source_values is None or pairing.target_values is None:
+            return False
+        return list(map(pairing.source_values, source)) == list(map(pairing.target_values, target))
+
+    def _pair(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> Iterator[DiffElement]:
+        """Yield the element of one identity, unless it and all below it are unchanged or left aside."""
+        if self._left_aside(pairing, source, target):
+            self._skip_pair(pairing.model, source, target)
+            return
+        element = None
+        if source is None or target is None or self._keep_unchanged or pairing.differ(source, target):
+            element = self._element(pairing, source, target)
+            self.tally.count(pairing.model, element.action or "no-change")
+        else:
+            self.tally.count(pairing.model, "no-change")
+        for child in self._children(pairing, source, target):
+            if element is None:
+                element = self._element(pairing, source, target)
+            element.add_child(child)
+        if element is not None:
+            yield element
+
+    def _children(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> Iterator[DiffElement]:
+        for model, source_field, target_field in pairing.children:
+            left = ((), []) if source is None else self.source.children(source, model, source_field)
+            right = ((), []) if target is None else self.target.children(target, model, target_field)
+            if left[0] or right[0]:
+                yield from self._siblings(self._pairing(model), left, right, source or target)
+        for side, obj, kinds in (
+            (self.source, source, pairing.source_only),
+            (self.target, target, pairing.target_only),
+        ):
+            if obj is None:
+                continue
+            for model, field in kinds:
+                self._skip(side, side.children(obj, model, field)[1])
+                self._note(f"{model} is a child of {pairing.model} in {side.dataset.name} only: left aside")
+
+    def _element(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> DiffElement:
+        obj = source if source is not None else target
+        assert obj is not None
+        element = DiffElement(
+            pairing.model,
+            obj.get_shortname(),
+            obj.get_identifiers(),
+            self.source.dataset.name,
+            self.target.dataset.name,
+            self.diff_class,
+            uid=obj.get_unique_id(),
+            sensitive=pairing.sensitive,
+            exact=pairing.exact,
+            flags=DSyncModelFlags.NONE if target is None else target.model_flags,
+        )
+        element.add_attrs(
+            source=None if source is None else source.get_attrs(), dest=None if target is None else target.get_attrs()
+        )
+        return element
+
+    def _pairing(self, model: str) -> Pairing:
+        if model not in self._pairings:
+            self._pairings[model] = pair_models(model, self.source.dataset, self.target.dataset)
+        return self._pairings[model]
+
+    # ------------------------------------------------------------------ what is left aside
+
+    def _left_aside(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> bool:
+        if (target is None and self._skip_source) or (source is None and self._skip_target):
+            return True
+        if not pairing.uses_flags:
+            return False
+        for obj, alone, unmatched in (
+            (source, target is None, DSyncModelFlags.SKIP_UNMATCHED_SRC),
+            (target, source is None, DSyncModelFlags.SKIP_UNMATCHED_DST),
+        ):
+            if obj is not None and (obj.model_flags & DSyncModelFlags.IGNORE or (alone and obj.model_flags & unmatched)):
+                return True
+        return False
+
+    def _skip_pair(self, model: str, source: DSyncModel | None, target: DSyncModel | None) -> None:
+        """Count one identity, and each one below it on either side, as left aside."""
+        self.tally.count(model, "skip")
+        kinds = {**(source.get_children_mapping() if source is not None else {})}
+        kinds.update(target.get_children_mapping() if target is not None else {})
+        for kind in kinds:
+            left, right = self._below(self.source, source, kind), self._below(self.target, target, kind)
+            for uid in {**left, **right}:
+                self._skip_pair(kind, left.get(uid), right.get(uid))
+
+    @staticmethod
+    def _below(side: _Side, obj: DSyncModel | None, kind: str) -> dict[str, DSyncModel]:
+        field = obj.get_children_mapping().get(kind) if obj is not None else None
+        return dict(zip(*side.children(obj, kind, field))) if obj is not None and field is not None else {}
+
+    def _skip(self, side: _Side, objs: Sequence[DSyncModel]) -> None:
+        """Count objects of one side only, and each one below them, as left aside."""
+        for obj in objs:
+            self._skip_pair(obj.get_type(), *((obj, None) if side is self.source else (None, obj)))
+
+    # ------------------------------------------------------------------ checks, progress, warnings
+
+    @staticmethod
+    def _check_names(
+        side: _Side,
+        model: str,
+        shortname: Callable[[Any], Any] | None,
+        objs: Sequence[DSyncModel],
+        parent: DSyncModel | None,
+    ) -> None:
+        """Raise ObjectAlreadyExists when two siblings have the same short name."""
+        if shortname is None or len(objs) < 2 or len(set(map(shortname, objs))) == len(objs):
+            return
+        first: dict[Any, DSyncModel] = {}
+        for obj in objs:
+            other = first.setdefault(shortname(obj), obj)
+            if other is not obj:
+                where = f"under {parent!r}" if parent is not None else "at the top level"
+                raise ObjectAlreadyExists(
+                    f'in {side.dataset.name}, {where}, the {model} objects "{other.get_unique_id()}" and '
+                    f'"{obj.get_unique_id()}" have the same short name "{obj.get_shortname()}"',
+                    other,
+                    obj,
+                )
+
+    def _done(self) -> int:
+        return sum(self.source.met.values()) + sum(self.target.met.values())
+
+    def _progress(self) -> None:
+        if self._callback is not None and self._done() < self._total:
+            self._callback("diff", self._done(), self._total)
+
+    def finish(self) -> None:
+        """Report that every object is done."""
+        if self._callback is not None:
+            self._callback("diff", self._total, self._total)
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self._notes:
+            self._notes.append(sentence)
+
+    def warnings(self) -> list[str]:
+        """Return sentences about what was left aside without a flag saying so."""
+        return [*self._notes, *self.source.orphans(), *self.target.orphans()]
+
+
+def _classes(dataset: DSync) -> set[type[DSyncModel]]:
+    """Return every model class that a dataset declares or holds objects of."""
+    held = (kind for model in dataset.store.model_names() for kind in dataset.store.kinds(model))
+    return {*dataset.models().values(), *held}

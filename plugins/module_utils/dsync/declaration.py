@@ -1,0 +1,127 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What a model class declares, checked once when the class is made and kept ready for use."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+from ._pydantic import BaseModel, SecretBytes, SecretStr
+from .exceptions import DeclarationError
+from .identity import unique_id_builder
+from .values import leaf_types, mixes_text, needs_exact
+
+RESERVED = ("dsync", "model_flags")
+"""Names that every model has already, so that no field may be called so."""
+
+
+def tuple_getter(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that reads the named attributes of an object as a tuple, in C wherever possible."""
+    if not names:
+        return lambda obj: ()
+    if len(names) == 1:
+        single = attrgetter(names[0])
+        return lambda obj: (single(obj),)
+    return attrgetter(*names)
+
+
+class Declaration:
+    """The declarations of one model class.
+
+    Attributes:
+        identifiers: names of the identifying fields, in order.
+        attributes: names of the compared fields, in order.
+        children: model name of a child → name of the field that lists such children.
+        sensitive: fields whose values are never shown.
+        exact: attributes in which ``1`` and ``True`` differ (see :mod:`.values`).
+        nested: attributes that may hold pydantic models or the like, given out as dicts.
+        unique_id: turns the identifiers' values, in order, into the unique id.
+        identifier_values: reads the identifiers' values of an object, in order.
+        attribute_values: reads the attributes' values of an object, in order.
+    """
+
+    def __init__(self, cls: type[Any], annotations: Mapping[str, Any]) -> None:
+        self.identifiers: tuple[str, ...] = tuple(cls._identifiers)
+        self.attributes: tuple[str, ...] = tuple(cls._attributes)
+        self.shortname: tuple[str, ...] = tuple(cls._shortname)
+        self.children: dict[str, str] = dict(cls._children)
+        self.sensitive = frozenset(cls._sensitive) | frozenset(filter(lambda name: _is_secret(annotations[name]), annotations))
+        self.exact = frozenset(name for name in self.attributes if needs_exact(annotations[name]))
+        self.nested = frozenset(name for name in self.attributes if _is_nested(annotations[name]))
+        self.identifier_values = tuple_getter(self.identifiers)
+        self.attribute_values = tuple_getter(self.attributes)
+        self.unique_id = unique_id_builder([mixes_text(annotations[name]) for name in self.identifiers])
+
+
+def _is_secret(annotation: Any) -> bool:
+    return any(isinstance(leaf, type) and issubclass(leaf, (SecretStr, SecretBytes)) for leaf in leaf_types(annotation))
+
+
+def _is_nested(annotation: Any) -> bool:
+    return any(
+        isinstance(leaf, type) and (issubclass(leaf, BaseModel) or hasattr(leaf, "__dataclass_fields__"))
+        for leaf in leaf_types(annotation)
+    )
+
+
+def declare(cls: type[Any]) -> Declaration:
+    """Check what a model class declares and return it.
+
+    Args:
+        cls: a complete subclass of DSyncModel.
+
+    Raises:
+        DeclarationError: naming the class and the field, when a declaration names no field, a field is in two groups, or a
+            sensitive field is part of what identifies an object.
+    """
+    annotations = {name: field.annotation for name, field in cls.model_fields.items()}
+    groups: dict[str, tuple[str, ...]] = {}
+    for group in ("_identifiers", "_attributes", "_shortname", "_sensitive"):
+        groups[group] = _names(cls, group, getattr(cls, group))
+    if not isinstance(cls._children, dict):
+        raise DeclarationError(f"{cls.__name__}._children must be a dict of model name to field name, not {cls._children!r}")
+    groups["_children"] = tuple(cls._children.values())
+    for reserved in RESERVED:
+        if reserved in annotations:
+            raise DeclarationError(f"{cls.__name__} has a field {reserved!r}, which is a name that every model uses already")
+    for group, names in groups.items():
+        _check_fields(cls, group, names, annotations)
+    _check_apart(cls, groups, ("_identifiers", "_attributes", "_children"))
+    declaration = Declaration(cls, annotations)
+    for group in ("_identifiers", "_shortname"):
+        for name in groups[group]:
+            if name in declaration.sensitive:
+                raise DeclarationError(f"{cls.__name__}: the sensitive field {name!r} cannot be in {group}, which are shown")
+    return declaration
+
+
+def _names(cls: type[Any], group: str, declared: Any) -> tuple[str, ...]:
+    if not isinstance(declared, (tuple, list)) or not all(isinstance(name, str) for name in declared):
+        raise DeclarationError(f"{cls.__name__}.{group} must be a tuple of field names, not {declared!r}")
+    return tuple(declared)
+
+
+def _check_fields(cls: type[Any], group: str, names: Iterable[str], fields: Mapping[str, Any]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else " (a field needs a type annotation)"
+            raise DeclarationError(f"{cls.__name__}.{group} names {name!r}, but {cls.__name__} has no such field{hint}")
+        if name in seen:
+            raise DeclarationError(f"{cls.__name__}.{group} names the field {name!r} twice")
+        seen.add(name)
+
+
+def _check_apart(cls: type[Any], groups: Mapping[str, tuple[str, ...]], exclusive: Sequence[str]) -> None:
+    place: dict[str, str] = {}
+    for group in exclusive:
+        for name in groups[group]:
+            if name in place:
+                raise DeclarationError(
+                    f"{cls.__name__}: the field {name!r} is in both {place[name]} and {group}; it can only be in one of them"
+                )
+            place[name] = group

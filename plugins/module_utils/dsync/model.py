@@ -1,0 +1,446 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""DSyncModel: one object of a dataset, with its identity, its attributes and the ids of its children."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ._pydantic import BaseModel, ConfigDict, PydanticCustomError, ValidationError
+from .children import ChildIds, ChildrenField, add_uid, discard_uid
+from .declaration import Declaration, declare
+from .exceptions import ObjectAlreadyExists, ObjectNotFound, ObjectNotUpdated, ObjectStoreWrongType
+from .flags import DSyncModelFlags, DSyncStatus
+from .identity import SEPARATOR
+from .redact import masked
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .adapter import DSync
+
+Dict = dict  # the class below has methods called dict and str
+Text = str
+
+
+class DSyncModel(BaseModel):
+    """Base class of every model.
+
+    A subclass declares its fields with type annotations, as in pydantic, and says what they are for::
+
+        class Device(DSyncModel):
+            _modelname = "device"
+            _identifiers = ("name",)
+            _attributes = ("role",)
+            name: str
+            role: str
+
+    Subclasses that write to a remote system override :meth:`create`, :meth:`update` and :meth:`delete`.
+    """
+
+    __slots__ = ("_dsync", "_flags", "_state", "_uid")
+
+    _modelname: ClassVar[Text] = "dsyncmodel"
+    """Name of the model; an adapter's class attribute of this name holds the class."""
+
+    _identifiers: ClassVar[tuple[Text, ...]] = ()
+    """Fields that together identify an object among all objects of the model."""
+
+    _shortname: ClassVar[tuple[Text, ...]] = ()
+    """Fields that together identify an object among its siblings; empty means that the unique id is shown."""
+
+    _attributes: ClassVar[tuple[Text, ...]] = ()
+    """Fields that are compared and synchronised. A field in none of the groups is the adapter's own affair."""
+
+    _children: ClassVar[Dict[Text, Text]] = {}
+    """Model name of a kind of child → the field that lists the unique ids of such children."""
+
+    _sensitive: ClassVar[tuple[Text, ...]] = ()
+    """Fields that are compared by value and shown as ``********``; fields typed SecretStr or SecretBytes always are."""
+
+    _declaration: ClassVar[Declaration]
+    _default_flags: ClassVar[DSyncModelFlags] = DSyncModelFlags.NONE
+    _uses_flags: ClassVar[bool] = False
+    _plain_identity: ClassVar[bool] = True
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+        ignored_types=(DSyncModelFlags,),
+        protected_namespaces=(),
+    )
+
+    # ------------------------------------------------------------------ the class and its instances
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        flags = cls.__dict__.get("model_flags")
+        if isinstance(flags, DSyncModelFlags):
+            cls._default_flags = flags
+            cls._uses_flags = True
+            del cls.model_flags
+            cls.__annotations__.pop("model_flags", None)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls._declaration = declare(cls)
+        cls._plain_identity = not any(map(cls.overrides, ("create_unique_id", "get_identifiers")))
+        for field in cls._declaration.children.values():
+            setattr(cls, field, ChildrenField(field))
+
+    def __init__(self, /, **data: Any) -> None:
+        """Make an object from its fields' values, which are validated.
+
+        Args:
+            data: a value for each field; besides, ``model_flags`` (DSyncModelFlags of this object) and ``dsync`` (its adapter).
+
+        Raises:
+            pydantic.ValidationError: naming the object as far as its identity is known; it never holds the values given.
+        """
+        owner = data.pop("dsync", None)
+        flags = data.pop("model_flags", None)
+        try:
+            self.__pydantic_validator__.validate_python(data, self_instance=self)
+        except ValidationError as error:
+            raise self._named(error, data) from None
+        if owner is not None:
+            _set_owner(self, owner)
+        if flags is not None:
+            self.model_flags = flags
+
+    @classmethod
+    def _named(cls, error: ValidationError, data: Dict[Text, Any]) -> ValidationError:
+        """Return the same errors under a title that names the object, without the text of what is wrong with sensitive values."""
+        declaration = cls._declaration
+        known = [Text(data[name]) for name in declaration.identifiers if name in data]
+        title = f'{cls._modelname} "{SEPARATOR.join(known)}"' if known else f"{cls._modelname} without {declaration.identifiers}"
+        lines: list[Any] = []
+        for line in error.errors(include_url=False):
+            hidden = line["loc"] and line["loc"][0] in declaration.sensitive
+            message = "the value does not fit the field's type" if hidden else line["msg"].replace("{", "{{").replace("}", "}}")
+            kind = PydanticCustomError(line["type"], message)
+            lines.append({"type": kind, "loc": line["loc"], "input": None})
+        return ValidationError.from_exception_data(title, lines, hide_input=True)
+
+    def __setattr__(self, name: Text, value: Any) -> None:
+        if name in self._declaration.identifiers:
+            _set_uid(self, None)
+        super().__setattr__(name, value)
+
+    @property
+    def dsync(self) -> DSync | None:
+        """The adapter that holds this object, or None."""
+        try:
+            return _get_owner(self)  # type: ignore[no-any-return]
+        except AttributeError:
+            return None
+
+    @dsync.setter
+    def dsync(self, owner: DSync | None) -> None:
+        _set_owner(self, owner)
+
+    @property
+    def model_flags(self) -> DSyncModelFlags:
+        """Flags of this object: its own when it was given some, else those of its class."""
+        try:
+            return _get_flags(self)  # type: ignore[no-any-return]
+        except AttributeError:
+            return self._default_flags
+
+    @model_flags.setter
+    def model_flags(self, flags: DSyncModelFlags) -> None:
+        _set_flags(self, flags)
+        type(self)._uses_flags = True
+
+    # ------------------------------------------------------------------ identity and values
+
+    @classmethod
+    def overrides(cls, method: Text) -> bool:
+        """Return whether this class, or one between it and DSyncModel, defines a method that DSyncModel has too."""
+        return next(ancestor for ancestor in cls.__mro__ if method in vars(ancestor)) is not DSyncModel
+
+    @classmethod
+    def get_type(cls) -> Text:
+        """Return the model's name."""
+        return cls._modelname
+
+    @classmethod
+    def create_unique_id(cls, **identifiers: Any) -> Text:
+        """Return the unique id that an object with these identifiers has.
+
+        Args:
+            identifiers: the value of every field in ``_identifiers``.
+
+        Raises:
+            KeyError: an identifier is missing.
+        """
+        declaration = cls._declaration
+        return declaration.unique_id([identifiers[name] for name in declaration.identifiers])
+
+    @classmethod
+    def get_children_mapping(cls) -> Dict[Text, Text]:
+        """Return model name of a kind of child → name of the field that lists such children."""
+        return cls._children
+
+    @classmethod
+    def get_sensitive_fields(cls) -> frozenset[Text]:
+        """Return the names of the fields whose values are never shown."""
+        return cls._declaration.sensitive
+
+    def get_unique_id(self) -> Text:
+        """Return the id that is unique among all objects of the model: its identifiers joined by ``__`` (see :mod:`.identity`)."""
+        try:
+            uid = _get_uid(self)
+        except AttributeError:
+            uid = None
+        if uid is None:
+            uid = self._new_unique_id()
+            _set_uid(self, uid)
+        return uid  # type: ignore[no-any-return]
+
+    def _new_unique_id(self) -> Text:
+        cls = type(self)
+        if cls._plain_identity:
+            return cls._declaration.unique_id(cls._declaration.identifier_values(self))
+        return cls.create_unique_id(**self.get_identifiers())
+
+    def get_shortname(self) -> Text:
+        """Return the name that is unique among the object's siblings; without ``_shortname`` that is the unique id."""
+        if self._shortname:
+            return SEPARATOR.join([Text(getattr(self, name)) for name in self._shortname])
+        return self.get_unique_id()
+
+    def get_identifiers(self) -> Dict[Text, Any]:
+        """Return a new dict of the identifiers' values."""
+        return {name: getattr(self, name) for name in self._declaration.identifiers}
+
+    def get_attrs(self) -> Dict[Text, Any]:
+        """Return a new dict of the attributes' values, sensitive ones included. A nested pydantic model becomes a dict."""
+        declaration = self._declaration
+        attrs = dict(zip(declaration.attributes, declaration.attribute_values(self)))
+        if declaration.nested:
+            attrs.update(self.model_dump(include=set(declaration.nested)))
+        return attrs
+
+    def get_status(self) -> tuple[DSyncStatus, Text]:
+        """Return the state of the last create, update or delete of this object, and a message."""
+        try:
+            return _get_state(self)  # type: ignore[no-any-return]
+        except AttributeError:
+            return DSyncStatus.SUCCESS, ""
+
+    def set_status(self, status: DSyncStatus, message: Text = "") -> None:
+        """Say how the last create, update or delete of this object went.
+
+        Args:
+            status: FAILURE and ERROR make the change count as failed, even though the method returns the object.
+            message: shown with the change's outcome.
+        """
+        _set_state(self, (status, message))
+
+    # ------------------------------------------------------------------ children
+
+    def add_child(self, child: DSyncModel) -> None:
+        """Note the unique id of ``child`` in the field for its model, at a constant cost. The child itself is not stored.
+
+        Raises:
+            ObjectStoreWrongType: objects of this model have no children of that model.
+            ObjectAlreadyExists: the child is there already.
+        """
+        field, uid = self._child_field(child), child.get_unique_id()
+        if not add_uid(self.__dict__, field, uid):
+            raise ObjectAlreadyExists(f'{self!r} has the child {child.get_type()} "{uid}" already', new=child)
+
+    def remove_child(self, child: DSyncModel) -> None:
+        """Take the unique id of ``child`` out of the field for its model, at a constant cost.
+
+        Raises:
+            ObjectStoreWrongType: objects of this model have no children of that model.
+            ObjectNotFound: the child is not there.
+        """
+        field, uid = self._child_field(child), child.get_unique_id()
+        if not discard_uid(self.__dict__, field, uid):
+            raise ObjectNotFound(f'{self!r} has no child {child.get_type()} "{uid}"')
+
+    def _child_field(self, child: DSyncModel) -> Text:
+        try:
+            return self._children[child._modelname]
+        except KeyError:
+            kinds = ", ".join(self._children) or "none"
+            raise ObjectStoreWrongType(
+                f"{self!r} cannot have the child {child!r}: the children of a {self.get_type()} are of model {kinds}"
+            ) from None
+
+    # ------------------------------------------------------------------ create, update, delete
+
+    @classmethod
+    def create(cls, dsync: DSync, ids: Dict[Text, Any], attrs: Dict[Text, Any]) -> Self | None:
+        """Create the object in the remote system and return it. Called by keyword.
+
+        A subclass does the remote system's own work and calls ``super().create(dsync=dsync, ids=ids, attrs=attrs)``.
+
+        Args:
+            dsync: the adapter that the object will belong to (it is added there by the caller).
+            ids: the identifiers' values.
+            attrs: the attributes' values.
+
+        Returns:
+            The new object; None means that it failed.
+
+        Raises:
+            ObjectNotCreated: or any other exception: it failed.
+        """
+        return cls.create_base(dsync=dsync, ids=ids, attrs=attrs)
+
+    @classmethod
+    def create_base(cls, dsync: DSync, ids: Dict[Text, Any], attrs: Dict[Text, Any]) -> Self | None:
+        """Make the object from its values; not meant to be overridden."""
+        return cls(dsync=dsync, **ids, **attrs)
+
+    def update(self, attrs: Dict[Text, Any]) -> Self | None:
+        """Change the object in the remote system and return it.
+
+        A subclass does the remote system's own work and calls ``super().update(attrs)``.
+
+        Args:
+            attrs: new values of the attributes that differ, and of no others.
+
+        Returns:
+            This object; None means that it failed.
+
+        Raises:
+            ObjectNotUpdated: or any other exception: it failed.
+        """
+        return self.update_base(attrs)
+
+    def update_base(self, attrs: Dict[Text, Any]) -> Self | None:
+        """Set the given values after validating them, all of them or none; not meant to be overridden.
+
+        Raises:
+            ObjectNotUpdated: a name is no field.
+            pydantic.ValidationError: a value does not fit its field; no value was set.
+        """
+        fields, before = type(self).model_fields, dict(self.__dict__)
+        for name, value in attrs.items():
+            if name not in fields:
+                raise ObjectNotUpdated(f"{self!r} has no field {name!r}")
+            try:
+                self.__pydantic_validator__.validate_assignment(self, name, value)
+            except ValidationError as error:
+                self.__dict__.update(before)
+                raise self._named(error, self.get_identifiers()) from None
+        return self
+
+    def delete(self) -> Self | None:
+        """Delete the object from the remote system and return it.
+
+        A subclass does the remote system's own work and calls ``super().delete()``.
+
+        Returns:
+            This object; None means that it failed.
+
+        Raises:
+            ObjectNotDeleted: or any other exception: it failed.
+        """
+        return self.delete_base()
+
+    def delete_base(self) -> Self | None:
+        """Do nothing but return this object; not meant to be overridden."""
+        return self
+
+    # ------------------------------------------------------------------ pydantic's own readers of the children
+
+    def _settle(self) -> None:
+        for field in self._children.values():
+            uids = self.__dict__.get(field)
+            if type(uids) is ChildIds:
+                uids.settle()
+
+    def model_dump(self, *args: Any, **kwargs: Any) -> Dict[Text, Any]:
+        """Pydantic's own dump. Sensitive fields are in clear in it; :meth:`dict` masks them."""
+        self._settle()
+        return super().model_dump(*args, **kwargs)
+
+    def model_dump_json(self, *args: Any, **kwargs: Any) -> Text:
+        """Pydantic's own dump. Sensitive fields are in clear in it; :meth:`json` masks them."""
+        self._settle()
+        return super().model_dump_json(*args, **kwargs)
+
+    def __eq__(self, other: Any) -> bool:
+        self._settle()
+        if isinstance(other, DSyncModel):
+            other._settle()
+        return super().__eq__(other)
+
+    def __getstate__(self) -> Dict[Any, Any]:
+        self._settle()
+        return super().__getstate__()
+
+    def __copy__(self) -> Self:
+        self._settle()
+        return super().__copy__()
+
+    # ------------------------------------------------------------------ texts
+
+    def __repr__(self) -> Text:
+        return f'{self.get_type()} "{self.get_unique_id()}"'
+
+    def __str__(self) -> Text:
+        return self.get_unique_id()
+
+    def __repr_args__(self) -> Any:
+        return masked({name or "": value for name, value in super().__repr_args__()}, self.get_sensitive_fields()).items()
+
+    def json(self, **kwargs: Any) -> Text:
+        """Return the object as JSON, defaults left out, sensitive values masked. Takes the arguments of ``model_dump_json``."""
+        kwargs.setdefault("exclude_defaults", True)
+        shown = self.model_copy(update=masked(self._sensitive_values(), self.get_sensitive_fields()))
+        return shown.model_dump_json(**{"warnings": False, **kwargs})
+
+    def str(self, include_children: bool = True, indent: int = 0) -> Text:
+        """Return the object and its children as indented text, sensitive values masked.
+
+        Args:
+            include_children: show the children themselves, not only their ids.
+            indent: spaces in front of every line.
+        """
+        attrs = masked(self.get_attrs(), self.get_sensitive_fields())
+        lines = [f"{' ' * indent}{self.get_type()}: {self.get_unique_id()}: {attrs}"]
+        for modelname, field in self._children.items():
+            uids, owner = getattr(self, field), self.dsync
+            lines.append(f"{' ' * indent}  {field}")
+            if not uids or owner is None or not include_children:
+                lines[-1] += f": {uids}"
+                continue
+            for uid in uids:
+                child = owner.get_or_none(modelname, uid)
+                lost = f"{' ' * (indent + 4)}{modelname}: {uid}: (not in the dataset)"
+                lines.append(lost if child is None else child.str(include_children, indent + 4))
+        return "\n".join(lines)
+
+    def _sensitive_values(self) -> Dict[Text, Any]:
+        return {name: getattr(self, name) for name in self.get_sensitive_fields()}
+
+    def dict(self, *, show_sensitive: bool = False, **kwargs: Any) -> Dict[Text, Any]:
+        """Return the fields as a new dict, sensitive values masked.
+
+        Args:
+            show_sensitive: give sensitive values in clear.
+            kwargs: as for ``model_dump``.
+        """
+        data = self.model_dump(**kwargs)
+        return data if show_sensitive else masked(data, self.get_sensitive_fields())
+
+
+def _slot(name: Text) -> tuple[Callable[[Any], Any], Callable[[Any, Any], None]]:
+    descriptor = DSyncModel.__dict__[name]
+    return descriptor.__get__, descriptor.__set__
+
+
+_get_owner, _set_owner = _slot("_dsync")
+_get_flags, _set_flags = _slot("_flags")
+_get_state, _set_state = _slot("_state")
+_get_uid, _set_uid = _slot("_uid")
+DSyncModel._declaration = declare(DSyncModel)

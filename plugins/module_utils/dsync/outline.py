@@ -1,0 +1,64 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The text form of a diff: what has to change in the target, as an indented outline.
+
+::
+
+    ~ site nyc
+        contact_phone: '555-0100' → '555-0199'
+        + device rtr-2
+            role: 'router'
+        - device old-1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .flags import DSyncAction
+from .redact import masked
+
+if TYPE_CHECKING:
+    from .diff import Diff, DiffElement
+
+SIGNS: dict[DSyncAction | None, str] = {
+    DSyncAction.CREATE: "+",
+    DSyncAction.UPDATE: "~",
+    DSyncAction.DELETE: "-",
+    None: " ",
+}
+"""What stands before an object that is created, updated, deleted, or only has differing descendants."""
+
+STEP = 4
+"""Spaces that each level is indented by."""
+
+
+def outline(item: Diff | DiffElement, indent: int = 0) -> str:
+    """Return the outline of a diff or of one element, without a newline at its end; ``(no differences)`` when there are none.
+
+    Args:
+        item: the diff or element; it is not changed.
+        indent: spaces in front of every line.
+    """
+    lines = list(_element_lines(item, indent) if hasattr(item, "keys") else _diff_lines(item, indent))  # type: ignore[arg-type]
+    return "\n".join(lines) or f"{' ' * indent}(no differences)"
+
+
+def _diff_lines(diff: Diff, indent: int) -> Iterator[str]:
+    for element in diff.get_children():
+        yield from _element_lines(element, indent)
+
+
+def _element_lines(element: DiffElement, indent: int) -> Iterator[str]:
+    if not element.has_diffs():
+        return
+    action = element.action
+    yield f"{' ' * indent}{SIGNS[action]} {element.type} {element.name}"
+    if action is not None and action != DSyncAction.DELETE:
+        diffs = element.get_attrs_diffs()
+        new, old = (masked(diffs.get(sign, {}), element.sensitive) for sign in "+-")
+        for name, value in new.items():
+            before = f"{old[name]!r} → " if name in old else ""
+            yield f"{' ' * (indent + STEP)}{name}: {before}{value!r}"
+    yield from _diff_lines(element.child_diff, indent + STEP)

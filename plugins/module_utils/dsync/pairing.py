@@ -1,0 +1,135 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""How the objects of one model are compared: worked out once for each model of a comparison, not for each object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .declaration import tuple_getter
+from .exceptions import ModelMismatch
+from .model import DSyncModel
+from .values import same_value
+
+if TYPE_CHECKING:
+    from .adapter import DSync
+
+_VALUE_METHODS = ("get_attrs", "get_identifiers")
+"""Methods that decide which values are compared; a class that overrides one is asked for every object."""
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """How the objects of one model are compared.
+
+    Attributes:
+        model: the model's name.
+        attributes: names that both sides compare, in the order of the source.
+        source_values: reads them of a source's object as a tuple; None when each object has to be asked for its attributes.
+        target_values: the same for the target.
+        exact: attributes in which ``1`` and ``True`` differ.
+        sensitive: attributes that are never shown.
+        children: (model, the source's field, the target's field) for each kind of child that both sides have.
+        source_only: (model, field) of the kinds of child that only the source has.
+        target_only: (model, field) of the kinds of child that only the target has.
+        source_shortname: reads the short name's values of a source's object; None when it is the unique id.
+        target_shortname: the same for the target.
+        uses_flags: whether an object may carry flags of its own or of its class.
+    """
+
+    model: str
+    attributes: tuple[str, ...]
+    source_values: Callable[[Any], Any] | None
+    target_values: Callable[[Any], Any] | None
+    exact: frozenset[str]
+    sensitive: frozenset[str]
+    children: tuple[tuple[str, str, str], ...]
+    source_only: tuple[tuple[str, str], ...]
+    target_only: tuple[tuple[str, str], ...]
+    source_shortname: Callable[[Any], Any] | None
+    target_shortname: Callable[[Any], Any] | None
+    uses_flags: bool
+
+    def differ(self, source: DSyncModel, target: DSyncModel) -> bool:
+        """Return whether two objects of one identity differ in an attribute."""
+        if self.source_values is not None and self.target_values is not None:
+            left, right = self.source_values(source), self.target_values(target)
+            if left == right and not self.exact:
+                return False
+            return not all(map(same_value, left, right, (name in self.exact for name in self.attributes)))
+        old, new = target.get_attrs(), source.get_attrs()
+        return any(name in old and not same_value(value, old[name], name in self.exact) for name, value in new.items())
+
+
+def pair_models(model: str, source: DSync, target: DSync) -> Pairing:
+    """Work out how the objects of ``model`` on two sides are compared.
+
+    Args:
+        model: the model's name; the adapters' classes or the objects they hold say what it is on each side.
+        source: the dataset that the target is to become like.
+        target: the dataset that is to be changed.
+
+    Raises:
+        ModelMismatch: a side does not know the model, or the two identify its objects by different fields.
+    """
+    left, right = _model_class(model, source, target), _model_class(model, target, source)
+    if left._declaration.identifiers != right._declaration.identifiers:
+        raise ModelMismatch(
+            f'the model "{model}" is identified by {_listed(left._identifiers)} in {source.name}, '
+            f"but by {_listed(right._identifiers)} in {target.name}: both sides need the same identifiers in the same order"
+        )
+    kinds = source.store.kinds(model) | target.store.kinds(model) | {left, right}
+    uniform = source.store.kinds(model) <= {left} and target.store.kinds(model) <= {right}
+    attributes = tuple(name for name in left._attributes if name in right._attributes)
+    getter = tuple_getter(attributes) if uniform and not any(map(_asks_objects, kinds)) else None
+    return Pairing(
+        model=model,
+        attributes=attributes,
+        source_values=getter,
+        target_values=getter,
+        exact=frozenset().union(*(kind._declaration.exact for kind in kinds)),
+        sensitive=frozenset().union(*(kind._declaration.sensitive for kind in kinds)),
+        children=tuple((kind, field, right._children[kind]) for kind, field in left._children.items() if kind in right._children),
+        source_only=_missing(left._children, right._children),
+        target_only=_missing(right._children, left._children),
+        source_shortname=_shortname_reader(source.store.kinds(model) or {left}),
+        target_shortname=_shortname_reader(target.store.kinds(model) or {right}),
+        uses_flags=any(kind._uses_flags for kind in kinds),
+    )
+
+
+def _model_class(model: str, side: DSync, other: DSync) -> type[DSyncModel]:
+    declared = side.models().get(model)
+    if declared is not None:
+        return declared
+    kinds = side.store.kinds(model)
+    if len(kinds) == 1:
+        return kinds.pop()
+    known = ", ".join(side.models()) or "none"
+    raise ModelMismatch(
+        f'{side.name} has no model "{model}", which {other.name} has: '
+        f'set a class attribute "{model}" on {type(side).__name__} (its models: {known})'
+    )
+
+
+def _asks_objects(kind: type[DSyncModel]) -> bool:
+    return any(map(kind.overrides, _VALUE_METHODS)) or bool(kind._declaration.nested)
+
+
+def _missing(children: Mapping[str, str], others: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((kind, field) for kind, field in children.items() if kind not in others)
+
+
+def _shortname_reader(kinds: set[type[DSyncModel]]) -> Callable[[Any], Any] | None:
+    """Return what tells siblings' short names apart, or None where the unique id does that already."""
+    for kind in kinds if len(kinds) == 1 else ():
+        if not kind.overrides("get_shortname"):
+            covered = set(kind._shortname) >= set(kind._identifiers)
+            return None if not kind._shortname or covered else tuple_getter(kind._shortname)
+    return lambda obj: obj.get_shortname()
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return f"({', '.join(names)})"

@@ -1,0 +1,203 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A plan: the changes that make the target like the source, frozen, in the order in which they are to be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ._pydantic import to_jsonable_python
+from .diff import Diff, DiffElement
+from .flags import DSyncAction, DSyncModelFlags
+from .redact import masked
+
+
+class ObjectRef(NamedTuple):
+    """An object named by its model and unique id."""
+
+    model: str
+    id: str
+
+
+class ChangeKey(NamedTuple):
+    """A change named by what it does to which object; unique within a plan."""
+
+    action: DSyncAction
+    model: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change to one object of the target.
+
+    Attributes:
+        action: create, update or delete.
+        model: the model's name.
+        id: the object's unique id.
+        ids: the identifiers' values.
+        before: attributes as they are expected to be now: of an update those that differ, of a delete all, of a create None.
+        after: attributes as they are to be: of an update those that differ, of a create all, of a delete None.
+        parent: the object that lists this one among its children, None at the top level.
+        sensitive: attributes that are never shown.
+        cascade: a delete that the remote system makes by itself when the parent is deleted; no delete is called.
+        removes_children: a delete that takes the children with it.
+        requires: changes that must have been made before this one may be.
+    """
+
+    action: DSyncAction
+    model: str
+    id: str
+    ids: dict[str, Any]
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    parent: ObjectRef | None = None
+    sensitive: frozenset[str] = field(default=frozenset(), repr=False)
+    cascade: bool = False
+    removes_children: bool = False
+    requires: tuple[ChangeKey, ...] = field(default=(), repr=False)
+
+    def __repr__(self) -> str:
+        return f'{self.action} {self.model} "{self.id}"'
+
+    @property
+    def key(self) -> ChangeKey:
+        """What this change does to which object."""
+        return ChangeKey(self.action, self.model, self.id)
+
+    def record(self) -> dict[str, Any]:
+        """Return the change as a new dict of plain JSON values, sensitive ones masked: action, model, id, ids, parent (model
+        and id, or None), before and after."""
+        return {
+            "action": self.action.value,
+            "model": self.model,
+            "id": self.id,
+            "ids": _plain(self.ids),
+            "parent": None if self.parent is None else self.parent._asdict(),
+            "before": None if self.before is None else _plain(masked(self.before, self.sensitive)),
+            "after": None if self.after is None else _plain(masked(self.after, self.sensitive)),
+        }
+
+
+def _plain(values: dict[str, Any]) -> Any:
+    return to_jsonable_python(values, fallback=str, inf_nan_mode="constants", bytes_mode="utf8", serialize_unknown=True)
+
+
+class Plan:
+    """An ordered list of changes.
+
+    Attributes:
+        changes: in the order in which they are to be made: parents before children, except deletes where a model asks for its
+            natural order; an object that moves to another parent is deleted there before it is created here.
+    """
+
+    def __init__(self, changes: Iterable[Change] = ()) -> None:
+        self.changes: tuple[Change, ...] = tuple(changes)
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.changes)
+
+    @classmethod
+    def from_diff(cls, diff: Diff) -> Plan:
+        """Return the plan that a diff asks for; the diff is not changed."""
+        return cls(_ordered(diff))
+
+
+class _Place(NamedTuple):
+    """Where in the tree an element stands: its parent, and the nearest change above that it depends on."""
+
+    parent: ObjectRef | None = None
+    above: tuple[ChangeKey, ...] = ()
+    cascade: bool = False
+
+
+_Moved = frozenset[ObjectRef]
+"""Objects that are deleted in one place of the tree and created in another."""
+
+
+def _ordered(diff: Diff) -> Iterator[Change]:
+    """Yield all changes: first those that take moved objects out of their old place, then the others in the tree's order."""
+    moved = _moved(diff)
+    for element, parent in _leaving(diff, None, moved):
+        yield from _changes(element, _Place(parent), frozenset())
+    for element in diff.get_children():
+        yield from _changes(element, _Place(), moved)
+
+
+def _moved(diff: Diff) -> _Moved:
+    refs: dict[DSyncAction, set[ObjectRef]] = {action: set() for action in DSyncAction}
+    for element in diff.walk():
+        if element.action is not None:
+            refs[element.action].add(_ref(element))
+    return frozenset(refs[DSyncAction.CREATE] & refs[DSyncAction.DELETE])
+
+
+def _leaving(diff: Diff, parent: ObjectRef | None, moved: _Moved) -> Iterator[tuple[DiffElement, ObjectRef | None]]:
+    """Yield (element, its parent) of each moved object at its old place; what moves along below it is not named again."""
+    if not moved:
+        return
+    for element in diff.get_children():
+        if element.action == DSyncAction.DELETE and _ref(element) in moved:
+            yield element, parent
+        else:
+            yield from _leaving(element.child_diff, _ref(element), moved)
+
+
+def _ref(element: DiffElement) -> ObjectRef:
+    return ObjectRef(element.type, element.uid)
+
+
+def _changes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Change]:
+    """Yield the changes of an element and of all below it, in order, without what left its old place already."""
+    action, here = element.action, _ref(element)
+    if action is None:
+        yield from _below(element, place._replace(parent=here), moved)
+    elif action == DSyncAction.DELETE:
+        if here not in moved:
+            yield from _deletes(element, place, moved)
+    else:
+        left = (ChangeKey(DSyncAction.DELETE, *here),) if here in moved else ()
+        yield _change(element, place, place.above + left)
+        yield from _below(element, _Place(here, (ChangeKey(action, *here),)), moved)
+
+
+def _deletes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Change]:
+    """Yield the deletes of an element and of all below it: the element first, unless its model asks for the natural order."""
+    here = _ref(element)
+    takes_all = bool(element.flags & DSyncModelFlags.SKIP_CHILDREN_ON_DELETE)
+    if element.flags & DSyncModelFlags.NATURAL_DELETION_ORDER and not takes_all and not place.cascade:
+        first = list(_below(element, place._replace(parent=here), moved))
+        yield from first
+        yield _change(element, place, place.above + tuple(change.key for change in first))
+    else:
+        yield _change(element, place, place.above, removes_children=takes_all)
+        below = _Place(here, (ChangeKey(DSyncAction.DELETE, *here),), place.cascade or takes_all)
+        yield from _below(element, below, moved)
+
+
+def _below(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Change]:
+    for child in element.get_children():
+        yield from _changes(child, place, moved)
+
+
+def _change(element: DiffElement, place: _Place, requires: tuple[ChangeKey, ...], removes_children: bool = False) -> Change:
+    assert element.action is not None
+    diffs = element.get_attrs_diffs()
+    return Change(
+        action=element.action,
+        model=element.type,
+        id=element.uid,
+        ids=dict(element.keys),
+        before=diffs.get("-"),
+        after=diffs.get("+"),
+        parent=place.parent,
+        sensitive=element.sensitive,
+        cascade=place.cascade,
+        removes_children=removes_children,
+        requires=requires,
+    )

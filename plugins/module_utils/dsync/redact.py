@@ -1,0 +1,65 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Hiding sensitive values wherever something is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from ._pydantic import SecretBytes, SecretStr
+
+MASK = "********"
+"""What is shown in the place of a sensitive value."""
+
+_SHORTEST = 3
+"""Values of fewer characters are not looked for in a text: that would blot out half of it and hide nothing."""
+
+
+def masked(values: Mapping[str, Any], sensitive: Collection[str]) -> dict[str, Any]:
+    """Return a copy of ``values`` in which each field named in ``sensitive`` is :data:`MASK`; an absent value stays ``None``."""
+    return {name: MASK if name in sensitive and value is not None else value for name, value in values.items()}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in which a sensitive value, whatever its type, could appear."""
+    if isinstance(value, (SecretStr, SecretBytes)):
+        yield from _texts(value.get_secret_value())
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, bytes):
+        yield value.decode(errors="replace")
+        yield repr(value)[2:-1]
+    elif value is not None and not isinstance(value, bool):
+        text = str(value)
+        yield text
+        yield repr(text)[1:-1]
+
+
+def secret_texts(values: Iterable[Any]) -> set[str]:
+    """Return the texts under which ``values`` could show up somewhere, for :func:`scrub`."""
+    return {text for value in values for text in _texts(value) if len(text) >= _SHORTEST}
+
+
+def collect_secrets(dataset: Any) -> set[str]:
+    """Return the texts of every sensitive value that a loaded dataset holds.
+
+    Args:
+        dataset: a :class:`~.adapter.DSync`; it is read only.
+    """
+    found: set[str] = set()
+    for modelname in dataset.get_all_model_names():
+        for obj in dataset.get_all(modelname):
+            found |= secret_texts(getattr(obj, name, None) for name in obj.get_sensitive_fields())
+    return found
+
+
+def scrub(text: str, secrets: Collection[str] | None) -> str:
+    """Return ``text`` with every one of ``secrets`` replaced by :data:`MASK`, the longest first."""
+    for secret in sorted(secrets or (), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text

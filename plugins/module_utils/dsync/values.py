@@ -1,0 +1,82 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""When two values of an attribute count as the same.
+
+Python's ``==`` decides, with two corrections: a float that is not a number equals itself, and where a field's type does not tell
+truth values from numbers, ``True`` is not ``1``.
+"""
+
+from __future__ import annotations
+
+import enum
+import typing
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+_NUMBERS = (int, float, complex, Decimal)
+_CONTAINERS = (list, tuple, set, frozenset, dict)
+
+
+def same_value(left: Any, right: Any, exact: bool = False) -> bool:
+    """Return whether two values of an attribute are the same; changes neither.
+
+    Args:
+        left: a value of one side.
+        right: a value of the other side.
+        exact: tell truth values from numbers, at any depth of lists, sets and dicts.
+    """
+    if left is right:
+        return True
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(same_value(left[key], right[key], exact) for key in left)
+    if isinstance(left, (list, tuple)) and type(left) is type(right):
+        return len(left) == len(right) and all(same_value(*pair, exact) for pair in zip(left, right))
+    if exact and isinstance(left, (set, frozenset)) and isinstance(right, (set, frozenset)):
+        return left == right and _truth_values(left) == _truth_values(right)
+    if exact and isinstance(left, bool) is not isinstance(right, bool):
+        return False
+    return bool(left == right) or (_is_nan(left) and _is_nan(right))
+
+
+def _truth_values(values: set[Any] | frozenset[Any]) -> set[Any]:
+    return {value for value in values if isinstance(value, bool)}
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, (float, Decimal)) and value != value
+
+
+def leaf_types(annotation: Any) -> Iterator[Any]:
+    """Yield every type that an annotation is made of: the members of unions, the items of containers, the container itself."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Literal:
+        yield from (type(value) for value in typing.get_args(annotation))
+    elif origin is typing.Annotated:
+        yield from leaf_types(typing.get_args(annotation)[0])
+    elif origin is None:
+        yield annotation
+    else:
+        if isinstance(origin, type) and issubclass(origin, _CONTAINERS):
+            yield from () if typing.get_args(annotation) else (Any,)
+        for argument in typing.get_args(annotation):
+            if argument is not Ellipsis:
+                yield from leaf_types(argument)
+
+
+def _is_open(leaf: Any) -> bool:
+    """Whether a field of this type takes values of any type."""
+    return leaf in (Any, object) or leaf in _CONTAINERS or not isinstance(leaf, type)
+
+
+def needs_exact(annotation: Any) -> bool:
+    """Return whether a field of this type may hold truth values and numbers alike, so that ``1`` and ``True`` must differ."""
+    leaves = [leaf for leaf in leaf_types(annotation) if leaf is not None]
+    return any(map(_is_open, leaves)) or (bool in leaves and any(number in leaves for number in _NUMBERS))
+
+
+def mixes_text(annotation: Any) -> bool:
+    """Return whether a field of this type may hold text as well as something else."""
+    leaves = list(leaf_types(annotation))
+    text = [isinstance(leaf, type) and issubclass(leaf, (str, enum.Enum)) for leaf in leaves]
+    return any(map(_is_open, leaves)) or (any(text) and (not all(text) or len(set(leaves)) > 1))
