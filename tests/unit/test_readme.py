@@ -1,0 +1,39 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The README's Python example runs and prints what the README says; its links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def _block(marker: str) -> str:
+    found = re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README, re.DOTALL)
+    assert found, f"the README has no block marked {marker!r}"
+    return found[1]
+
+
+def test_the_example_prints_what_the_readme_says(tmp_path: Path) -> None:
+    script = tmp_path / "example.py"
+    script.write_text(_block("run: python"))
+    run = subprocess.run(
+        [sys.executable, "-W", "error", str(script)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    assert (run.returncode, run.stderr, run.stdout) == (0, "", _block("output"))
+
+
+def test_links_to_files_lead_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
