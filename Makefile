@@ -1,0 +1,47 @@
+# Every target works from a fresh clone with only Python 3.11 or newer on the machine, on PATH or under pyenv.
+
+PYENV_ROOT ?= $(HOME)/.pyenv
+ifndef PYTHON
+PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 $(PYENV_ROOT)/versions/*/bin/python3; do \
+	"$$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+endif
+RUN_TESTS = $(PYTHON) scripts/run_tests.py
+
+.PHONY: help demo test quick test-unit test-integration test-sanity lint types package clean require-python
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 20
+
+demo: require-python ## Play the demo: drift, repair, in sync
+	@$(PYTHON) scripts/environments.py demo
+	@.venvs/demo/bin/python scripts/demo.py
+
+test: require-python ## Run every test on every environment
+	@$(RUN_TESTS)
+
+quick: require-python ## Run the unit tests on one environment
+	@$(RUN_TESTS) unit --environment core-newest
+
+test-unit: require-python ## Run the unit tests
+	@$(RUN_TESTS) unit
+
+test-integration: require-python ## Run the integration tests, which play real playbooks
+	@$(RUN_TESTS) integration
+
+test-sanity: require-python ## Run ansible-test sanity
+	@$(RUN_TESTS) sanity
+
+lint: require-python ## Run ruff and ansible-lint
+	@$(RUN_TESTS) lint
+
+types: require-python ## Run mypy
+	@$(RUN_TESTS) types
+
+package: require-python ## Build and install the collection and the wheel, and use what was installed
+	@$(RUN_TESTS) collection wheel
+
+clean: ## Remove all that was generated
+	rm -rf .build .venvs .ansible .mypy_cache .ruff_cache .pytest_cache
+
+require-python:
+	@$(if $(PYTHON),,$(error No Python 3.11 or newer with venv and pip found; set PYTHON=/path/to/python3))true

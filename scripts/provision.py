@@ -1,0 +1,77 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds the ssh client and server that the integration tests connect through, and installs them where it may."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+APT_POLICY = Path("/usr/sbin/policy-rc.d")
+NO_SERVICE_STARTS = "#!/bin/sh\nexit 101\n"
+
+
+class ProgramMissing(Exception):
+    """A program is not on this machine and cannot be installed from here."""
+
+
+def find_ssh() -> Path:
+    """Return the ssh client, installed first if need be. Raises ProgramMissing."""
+    return _find("ssh", "openssh-client")
+
+
+def find_sshd() -> Path:
+    """Return the ssh server, installed first if need be, able to start on a port of its own. Raises ProgramMissing."""
+    sshd = _find("sshd", "openssh-server")
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where a server started by root drops its privileges
+    return sshd
+
+
+def _find(program: str, package: str) -> Path:
+    found = _which(program)
+    if found is None:
+        _install(program, package)
+        found = _which(program)
+    if found is None:
+        raise ProgramMissing(f"{program} is still not on this machine after the package {package} was installed.")
+    return found
+
+
+def _which(program: str) -> Path | None:
+    found = shutil.which(program, path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin")))
+    return Path(found) if found else None
+
+
+def _install(program: str, package: str) -> None:
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        raise ProgramMissing(f"{program} is not on this machine: install it (package {package}), or run as root on Debian.")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    with _no_service_starts():
+        for arguments in (["update"], ["install", "-y", "--no-install-recommends", package]):
+            ran = subprocess.run([apt, "-q", *arguments], env=environment, stdin=subprocess.DEVNULL, check=False)
+            if ran.returncode:
+                raise ProgramMissing(f"{program} is not on this machine, and apt-get {arguments[0]} failed.")
+
+
+@contextmanager
+def _no_service_starts() -> Iterator[None]:
+    """Keep packages from starting their services while they are installed."""
+    if APT_POLICY.exists():
+        yield
+        return
+    APT_POLICY.write_text(NO_SERVICE_STARTS)
+    APT_POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        APT_POLICY.unlink()
+
+
+if __name__ == "__main__":
+    print(find_ssh(), find_sshd(), sep="\n")

@@ -1,0 +1,44 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds Python interpreters: on PATH, and in pyenv's versions folder, whose shims answer only when told a version."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+# An interpreter counts if it says that it is the version asked for and can make a venv with pip in it.
+PROBE = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"
+
+
+def find(version: str) -> Path | None:
+    """Return an interpreter of this version (`3.11`), or None."""
+    return next((path for path in _candidates(version) if _answers(path, version)), None)
+
+
+def find_first(versions: Iterable[str]) -> Path | None:
+    """Return an interpreter of the first of these versions that is there, or None."""
+    return next((path for version in versions if (path := find(version))), None)
+
+
+def _candidates(version: str) -> Iterator[Path]:
+    folders = [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder]
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    releases = sorted(pyenv.glob(f"versions/{version}.*/bin"), key=_release, reverse=True)
+    for folder in (*folders, *releases):
+        if (path := folder / f"python{version}").is_file():
+            yield path
+
+
+def _release(folder: Path) -> list[int]:
+    return [int(part) for part in folder.parent.name.split(".") if part.isdigit()]
+
+
+def _answers(path: Path, version: str) -> bool:
+    try:
+        answer = subprocess.run([path, "-c", PROBE], capture_output=True, text=True, check=False)
+    except OSError:
+        return False
+    return answer.returncode == 0 and answer.stdout.strip() == version

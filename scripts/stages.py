@@ -1,0 +1,172 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stages of the test run: what each of them does on one environment."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import collection
+import results
+import sanity
+from collection import ROOT
+from environments import Environment
+
+TIME_LIMIT = 1800
+SANITY_SKIP = re.compile(r"^WARNING: (Skipping .*|Skipped .*)$", re.MULTILINE)
+GENERATED_BY_BUILD = {"FILES.json", "MANIFEST.json"}
+USE_OF_THE_WHEEL = """
+import importlib.resources, dsync
+assert (importlib.resources.files(dsync) / "py.typed").is_file()
+print("import dsync:", dsync.__file__)
+"""
+
+
+@dataclass
+class Job:
+    """One stage at work on one environment: where it writes, where Ansible finds collections, and what it found."""
+
+    environment: Environment
+    folder: Path
+    collections: Path
+    log: TextIO
+    tests: results.Tests | None = None
+    skipped: tuple[str, ...] = ()
+
+    def run(self, program: str | Path, *arguments: str | Path, cwd: Path = ROOT, **variables: str) -> bool:
+        """Run a program of the environment's, or any by its whole path, log its output, and say whether it succeeded."""
+        command = [str(self.environment.bin / program), *map(str, arguments)]
+        self.say(f"$ {shlex.join([str(program), *command[1:]])}")
+        try:
+            ran = subprocess.run(
+                command,
+                cwd=cwd,
+                env={**self._variables(), **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=self.log,
+                stderr=subprocess.STDOUT,
+                timeout=TIME_LIMIT,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            self.say(str(error))
+            return False
+        return ran.returncode == 0
+
+    def say(self, line: str) -> None:
+        """Log a line of the runner's own."""
+        print(line, file=self.log, flush=True)
+
+    def _variables(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+        return {
+            **inherited,
+            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
+            "DSYNC_COLLECTIONS": str(self.collections),
+            "PATH": os.pathsep.join((str(self.environment.bin), os.environ["PATH"])),
+        }
+
+
+def unit(job: Job) -> bool:
+    """The unit tests."""
+    return _pytest(job, "tests/unit")
+
+
+def integration(job: Job) -> bool:
+    """The integration tests, which play real playbooks."""
+    return _pytest(job, "tests/integration")
+
+
+def _pytest(job: Job, tests: str) -> bool:
+    report = job.folder / "report.xml"
+    succeeded = job.run("python", "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", tests)
+    job.tests = results.read_report(report)
+    return succeeded
+
+
+def ansible_sanity(job: Job) -> bool:
+    """`ansible-test sanity`, whole, on every Python that is on the machine."""
+    content = collection.lay_out(job.folder) / collection.COLLECTION
+    variables = sanity.prepare(job.environment, content)
+    succeeded = job.run("ansible-test", "sanity", "--color", "no", cwd=content, **variables)
+    job.skipped = tuple(SANITY_SKIP.findall(Path(job.log.name).read_text()))
+    return succeeded
+
+
+def lint(job: Job) -> bool:
+    """Python by ruff, and the playbooks, examples, roles and metadata by ansible-lint."""
+    job.collections = collection.lay_out(job.folder)
+    return all(
+        [
+            job.run("ruff", "check"),
+            job.run("ruff", "format", "--check"),
+            job.run("ansible-lint", "--nocolor", cwd=job.collections / collection.COLLECTION),
+        ]
+    )
+
+
+def types(job: Job) -> bool:
+    """Mypy, strict, on the library and on these scripts."""
+    return job.run("mypy")
+
+
+def installed_collection(job: Job) -> bool:
+    """The collection as a user gets it: built, installed from its tarball, and playing the demo."""
+    if not job.run("ansible-galaxy", "collection", "build", ROOT, "--output-path", job.folder):
+        return False
+    (tarball,) = job.folder.glob("*.tar.gz")
+    job.collections = job.folder / "installed"
+    return (
+        _holds_only_source(job, tarball)
+        and job.run("ansible-galaxy", "collection", "install", "--offline", "-p", job.collections, tarball)
+        and job.run("python", ROOT / "scripts/demo.py", "--work", job.folder / "demo", "--collections", job.collections)
+    )
+
+
+def _holds_only_source(job: Job, tarball: Path) -> bool:
+    with tarfile.open(tarball) as archive:
+        held = {member.name for member in archive if member.isfile()}
+    strays = held - GENERATED_BY_BUILD - {str(file) for file in collection.source_files()}
+    job.say(f"{tarball.name}: {len(held)} files, {tarball.stat().st_size} bytes, {len(strays)} of them not the source's")
+    job.say("\n".join(sorted(strays)[:10]))
+    return not strays
+
+
+def installed_wheel(job: Job) -> bool:
+    """The library as a user gets it: `pip install .` into an empty environment, and `import dsync` there."""
+    source = collection.lay_out(job.folder) / collection.COLLECTION
+    venv = job.folder / "venv"
+    return (
+        job.run("python", "-m", "venv", venv)
+        and job.run(venv / "bin/python", "-m", "pip", "install", "-qq", source)
+        and job.run(venv / "bin/python", "-c", USE_OF_THE_WHEEL, cwd=job.folder)
+    )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage is called, where it runs, and what it does; `work` returns whether all went well."""
+
+    name: str
+    environments: tuple[str, ...]
+    work: Callable[[Job], bool]
+
+
+STAGES = (
+    # The longest first, so that none of them is left to run alone at the end.
+    Stage("integration", ("core-2.19", "core-newest"), integration),
+    Stage("sanity", ("core-2.19", "core-newest"), ansible_sanity),
+    Stage("unit", ("library-3.10", "core-2.19", "core-newest"), unit),
+    Stage("collection", ("core-newest",), installed_collection),
+    Stage("lint", ("lint",), lint),
+    Stage("types", ("lint",), types),
+    Stage("wheel", ("library-3.10",), installed_wheel),
+)
