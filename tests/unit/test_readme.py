@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dsync
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
@@ -28,7 +30,7 @@ def test_the_example_prints_what_the_readme_says(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(Path(dsync.__file__).parents[1])},
     )
     assert (run.returncode, run.stderr, run.stdout) == (0, "", _block("output"))
 
