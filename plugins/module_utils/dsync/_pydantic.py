@@ -9,7 +9,7 @@ model raises :class:`~.exceptions.PydanticMissing`: it fails closed.
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from .exceptions import PydanticMissing
 
@@ -35,28 +35,29 @@ def _check_version(version: str) -> None:
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, ValidationError
-    from pydantic_core import PydanticCustomError, to_jsonable_python
+    from pydantic_core import PydanticCustomError, SchemaError, SchemaValidator, core_schema, to_jsonable_python
 else:
     try:
         import pydantic
 
         _check_version(pydantic.VERSION)
         from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, ValidationError
-        from pydantic_core import PydanticCustomError, to_jsonable_python
+        from pydantic_core import PydanticCustomError, SchemaError, SchemaValidator, core_schema, to_jsonable_python
     except ImportError as error:
         HAS_PYDANTIC = False
         PYDANTIC_IMPORT_ERROR = traceback.format_exc()
         PYDANTIC_PROBLEM = str(error)
 
-        def _refuse(*_args: Any, **_kwargs: Any) -> NoReturn:
+        def _refuse(*_args: Any, **_kwargs: Any) -> Any:
             raise PydanticMissing(f"dsync needs pydantic {PYDANTIC_MINIMUM} or newer: {PYDANTIC_PROBLEM}")
 
         class BaseModel:
             """Stands in for pydantic's base class; making an instance raises PydanticMissing."""
 
+            __slots__ = ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
             model_fields: dict = {}
 
-            def __init__(self, *args: Any, **kwargs: Any) -> None:
+            def __new__(cls, *args: Any, **kwargs: Any) -> Any:
                 _refuse()
 
             def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -75,8 +76,11 @@ else:
         class ValidationError(ValueError):
             """Stands in for pydantic's exception of the same name."""
 
+        class SchemaError(ValueError):
+            """Stands in for pydantic's exception of the same name."""
+
         ConfigDict = dict
-        PydanticCustomError = to_jsonable_python = _refuse
+        PydanticCustomError = SchemaValidator = core_schema = to_jsonable_python = _refuse
 
 __all__ = (
     "HAS_PYDANTIC",
@@ -86,8 +90,11 @@ __all__ = (
     "BaseModel",
     "ConfigDict",
     "PydanticCustomError",
+    "SchemaError",
+    "SchemaValidator",
     "SecretBytes",
     "SecretStr",
     "ValidationError",
+    "core_schema",
     "to_jsonable_python",
 )

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import builtins
 import logging
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .apply import Result, apply
+from .collector import patient_collector, patiently
 from .compare import compare
 from .diff import Diff
 from .exceptions import (
@@ -20,9 +22,14 @@ from .exceptions import (
     ObjectStoreWrongType,
 )
 from .flags import DSyncFlags
-from .model import DSyncModel
+from .model import DSyncModel, set_owner
 from .plan import Plan
+from .rows import add_rows
 from .store import BaseStore, MemoryStore
+
+if TYPE_CHECKING:
+    ModelArgument = str | DSyncModel | type[DSyncModel]
+    """A model, given by its name, its class, or one of its objects."""
 
 logger = logging.getLogger("dsync")
 
@@ -31,9 +38,6 @@ Text = str
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, how many objects or changes are done, and how many there are."""
-
-ModelArgument = str | DSyncModel | type[DSyncModel]
-"""A model, given by its name, its class, or one of its objects."""
 
 
 class DSync:
@@ -73,6 +77,8 @@ class DSync:
         for name, value in vars(cls).items():
             if _is_model(value):
                 _check_model(cls, name, value)
+        if isinstance(vars(cls).get("load"), FunctionType):
+            cls.load = patiently(cls.load)  # type: ignore[method-assign]
         if not isinstance(cls.top_level, (list, tuple)):
             raise DeclarationError(f"{cls.__name__}.top_level must be a list of model names, not {cls.top_level!r}")
         for name in cls.top_level:
@@ -118,7 +124,7 @@ class DSync:
     @classmethod
     def models(cls) -> Dict[Text, builtins.type[DSyncModel]]:
         """Return model name → class of every model that is declared: the top-level ones first, then the others as declared."""
-        found: Dict[Text, Any] = {name: getattr(cls, name) for name in cls.top_level}
+        found: Dict[Text, Any] = {name: getattr(cls, name, None) for name in cls.top_level}
         for ancestor in reversed(cls.__mro__):
             found.update({name: getattr(cls, name) for name in vars(ancestor) if name not in found})
         return {name: value for name, value in found.items() if _is_model(value)}
@@ -178,7 +184,8 @@ class DSync:
             DiffException: the datasets cannot be compared.
             ObjectStoreException: a dataset contradicts itself.
         """
-        return compare(source, self, flags, diff_class, callback)
+        with patient_collector():
+            return compare(source, self, flags, diff_class, callback)
 
     def diff_to(
         self,
@@ -240,7 +247,8 @@ class DSync:
         callback: Progress | None = None,
     ) -> Result:
         """Make the changes of a plan in this dataset and return how each of them ended (see :func:`.apply.apply`)."""
-        return apply(plan, source, self, flags, diff, callback)
+        with patient_collector():
+            return apply(plan, source, self, flags, diff, callback)
 
     # ------------------------------------------------------------------ the objects
 
@@ -251,6 +259,8 @@ class DSync:
             ObjectAlreadyExists: there is another object of that identity, even an equal one.
             ObjectStoreWrongType: the object is not of the class that this dataset declares for its model.
         """
+        if not isinstance(obj, DSyncModel):
+            raise ObjectStoreWrongType(f"{self.name} cannot hold a {obj.__class__.__name__}: it is no DSyncModel")
         modelname, uid = obj._modelname, obj.get_unique_id()
         declared = getattr(self, modelname, None)
         if declared is not obj.__class__:
@@ -258,11 +268,53 @@ class DSync:
         kept = self.store.put_new(modelname, uid, obj)
         if kept is not obj:
             raise ObjectAlreadyExists(f'{self.name} has two {modelname} objects with the identity "{uid}"', kept, obj)
-        obj.dsync = self
+        set_owner(obj, self)
+
+    def add_rows(
+        self,
+        model: ModelArgument,
+        rows: Iterable[Mapping[Text, Any]],
+        parent: ModelArgument | None = None,
+        parent_ids: Mapping[Text, Text] | None = None,
+    ) -> int:
+        """Add an object for each of many plain dicts, several times faster than one by one.
+
+        ::
+
+            self.add_rows("site", [{"name": "nyc", "contact_phone": "555-0100"}])
+            self.add_rows("device", rows, parent="site", parent_ids={"name": "site_name"})
+
+        Args:
+            model: the model of the objects; its class is this dataset's class attribute of that name.
+            rows: field name → value; keys that are no fields are left aside. Read in batches, and not changed; may be endless.
+            parent: the model of the objects' parents, which were added before; without it they have none.
+            parent_ids: identifier of the parent → key of a row that holds its value; a key that is a field of the model, too,
+                counts as validated.
+
+        Returns:
+            The number of objects that were added.
+
+        Raises:
+            pydantic.ValidationError: a row does not fit the model; it names the object.
+            ObjectAlreadyExists: an object of that identity is there, or a row comes twice.
+            ObjectNotFound: the parent of a row is not there, or the row does not say which it is.
+            ObjectStoreWrongType: the model is not declared here, or is no child of the parent's.
+            ValueError: ``parent_ids`` does not name exactly the parent's identifiers.
+
+        Nothing is added of the batch of :data:`.rows.BATCH` rows in which something is wrong; earlier batches are.
+        """
+        with patient_collector():
+            return add_rows(self, self._class(model), rows, None if parent is None else self._class(parent), parent_ids or {})
+
+    def _class(self, model: ModelArgument) -> builtins.type[DSyncModel]:
+        modelname = self._modelname(model)
+        try:
+            return self.models()[modelname]
+        except KeyError:
+            known = ", ".join(self.models()) or "none"
+            raise ObjectStoreWrongType(f'{self.name} has no model "{modelname}" (it has: {known})') from None
 
     def _check_kind(self, obj: DSyncModel, declared: Any) -> None:
-        if not isinstance(obj, DSyncModel):
-            raise ObjectStoreWrongType(f"{self.name} cannot hold a {obj.__class__.__name__}: it is no DSyncModel")
         if _is_model(declared) and not isinstance(obj, declared):
             raise ObjectStoreWrongType(
                 f"{self.name} holds {obj.get_type()} objects of class {declared.__name__}, not {obj.__class__.__name__}: {obj!r}"
@@ -271,7 +323,7 @@ class DSync:
     def update(self, obj: DSyncModel) -> None:
         """Keep ``obj`` in the place of any other object of its identity."""
         self.store.put(obj.get_type(), obj.get_unique_id(), obj)
-        obj.dsync = self
+        set_owner(obj, self)
 
     def remove(self, obj: DSyncModel, remove_children: bool = False) -> None:
         """Take an object out of the dataset.
@@ -285,11 +337,11 @@ class DSync:
         """
         if not self.store.discard(obj.get_type(), obj.get_unique_id()):
             raise ObjectNotFound(f"{self.name} has no {obj!r}")
-        obj.dsync = None
+        set_owner(obj, None)
         if not remove_children:
             return
         for modelname, field in obj.get_children_mapping().items():
-            for uid in getattr(obj, field):
+            for uid in getattr(obj, field) or ():
                 child = self.store.find(modelname, uid)
                 if child is not None:
                     self.remove(child, remove_children=True)
@@ -406,10 +458,17 @@ class DSync:
         """Return all objects as indented text, sensitive values masked."""
         lines = []
         for modelname in self.top_level:
-            objs = self.get_all(modelname)
+            nested = self._nested_uids(modelname)
+            objs = [obj for obj in self.get_all(modelname) if obj.get_unique_id() not in nested]
             lines.append(f"{' ' * indent}{modelname}{'' if objs else ': []'}")
             lines.extend(obj.str(indent=indent + 2) for obj in objs)
         return "\n".join(lines)
+
+    def _nested_uids(self, modelname: Text) -> set[Text]:
+        """Return the unique ids of the objects of a model that are children of another object."""
+        parents = [obj for name in self.store.model_names() for obj in self.store.objects(name)]
+        fields = ((parent, parent.get_children_mapping().get(modelname)) for parent in parents)
+        return {uid for parent, field in fields if field for uid in getattr(parent, field) or ()}
 
     def dict(
         self, exclude_defaults: bool = True, *, show_sensitive: bool = False, **kwargs: Any
@@ -433,7 +492,7 @@ def _is_model(value: Any) -> bool:
 
 
 def _check_model(cls: type[DSync], name: str, model: type[DSyncModel]) -> None:
-    if hasattr(DSync, name):
+    if hasattr(DSync, name) or name in DSync.__annotations__:
         raise DeclarationError(f'{cls.__name__}: a model cannot be called "{name}", every adapter has something else of that name')
     if model.get_type() != name:
         raise DeclarationError(

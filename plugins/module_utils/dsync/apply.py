@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import enum
 import logging
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -67,12 +69,14 @@ class Outcome:
         status: how it ended.
         message: why, or what the adapter said; without sensitive values.
         error: the exception that made it fail, if there was one; its own text may hold sensitive values.
+        presentable: whether neither the text of ``error`` nor that of its causes holds sensitive values of the object.
     """
 
     change: Change
     status: OutcomeStatus
     message: str = ""
     error: BaseException | None = field(default=None, repr=False)
+    presentable: bool = field(default=True, repr=False)
 
 
 @dataclass
@@ -123,14 +127,13 @@ class Result:
 
 def _crud_exception(outcome: Outcome, result: Result) -> ObjectCrudException:
     """Return the exception that stands for a failed outcome; an adapter's own one is kept unless it shows a secret."""
-    error, change = outcome.error, outcome.change
-    shown = error is not None and scrub(str(error), _secrets(change)) == str(error)
-    if shown and isinstance(error, ObjectCrudException):
+    change, error = outcome.change, outcome.error if outcome.presentable else None
+    if isinstance(error, ObjectCrudException):
         error.result = result
         return error
     raised = CRUD_EXCEPTIONS[change.action](f'{change.model} "{change.id}" was not {_PAST[change.action]}: {outcome.message}')
     raised.result = result
-    raised.__cause__ = error if shown else None
+    raised.__cause__ = error
     return raised
 
 
@@ -163,14 +166,17 @@ def apply(
     try:
         for change in plan:
             result.outcomes.append(run.outcome_of(change))
+            if run.interrupted is not None:
+                break
             if callback is not None and len(result.outcomes) < len(plan):
                 callback("sync", len(result.outcomes), len(plan))
     except BaseException as error:
-        result.interrupted = error
-        _fill_up(result, plan, f"the run was interrupted ({type(error).__name__})")
+        result.interrupted, callback = error, None
+    result.interrupted = result.interrupted or run.interrupted
+    _fill_up(result, plan, f"the run was interrupted ({type(result.interrupted).__name__})")
     result.stopped = run.stopped
     _complete(result, source, target, flags, diff)
-    if callback is not None and result.interrupted is None:
+    if callback is not None:
         callback("sync", len(plan), len(plan))
     return result
 
@@ -186,8 +192,10 @@ def _complete(result: Result, source: DSync, target: DSync, flags: DSyncFlags, d
         return
     try:
         target.sync_complete(source, diff if diff is not None else Diff(), flags, logger)
-    except Exception as error:
+    except BaseException as error:
         result.complete_error = error
+        if not isinstance(error, Exception):
+            result.interrupted = result.interrupted or error
         logger.error("%s: sync_complete failed with %s", target.name, type(error).__name__)
 
 
@@ -195,6 +203,10 @@ def _log_unchanged(diff: Diff) -> None:
     for element in diff.walk():
         if element.action is None:
             logger.debug('%s "%s": unchanged', element.type, element.uid)
+
+
+class _Failure(DSyncException):
+    """Says in the library's own words why a change failed."""
 
 
 class _Run:
@@ -206,6 +218,7 @@ class _Run:
         self._goes_on = bool(flags & DSyncFlags.CONTINUE_ON_FAILURE)
         self._failed: dict[ChangeKey, OutcomeStatus] = {}
         self.stopped = False
+        self.interrupted: BaseException | None = None
 
     def outcome_of(self, change: Change) -> Outcome:
         """Attempt a change unless the run has stopped or something it depends on was not done."""
@@ -230,33 +243,48 @@ class _Run:
             return Outcome(change, OutcomeStatus.DONE, "deleted together with its parent")
         try:
             message = _MAKERS[change.action](self._target, self._classes, change)
-        except (Exception, SystemExit) as error:
-            self.stopped = self.stopped or not self._goes_on
-            message = _explain(error, change, self._target)
-            logger.error('%s "%s" was not %s: %s', change.model, change.id, _PAST[change.action], message)
-            return Outcome(change, OutcomeStatus.FAILED, message, error)
+        except BaseException as error:
+            if isinstance(error, (Exception, SystemExit)):
+                self.stopped = self.stopped or not self._goes_on
+            else:
+                self.interrupted = error
+            return self._failure(change, error)
         logger.info('%s "%s" was %s', change.model, change.id, _PAST[change.action])
         return Outcome(change, OutcomeStatus.DONE, message)
+
+    def _failure(self, change: Change, error: BaseException) -> Outcome:
+        secrets = _secrets(change, self._target.store.find(change.model, change.id))
+        message = " ".join(scrub(_explain(error), secrets).split())
+        if self.interrupted is error:
+            message = f"it was interrupted ({message}), and may have been {_PAST[change.action]} all the same"
+        logger.error('%s "%s" was not %s: %s', change.model, change.id, _PAST[change.action], message)
+        whole = "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=0))
+        return Outcome(
+            change,
+            OutcomeStatus.FAILED,
+            message,
+            error=None if isinstance(error, _Failure) else error,
+            presentable=scrub(whole, secrets) == whole,
+        )
 
 
 def _secrets(change: Change, obj: DSyncModel | None = None) -> set[str]:
     """Return the texts of all sensitive values that a change, or the object that it changes, holds."""
-    values = [side[name] for side in (change.before, change.after) if side for name in change.sensitive if name in side]
+    sides = [side for side in (change.before, change.after) if side]
+    values = [side[name] for side in sides for name in change.sensitive if name in side]
     if obj is not None:
         values.extend(getattr(obj, name, None) for name in obj.get_sensitive_fields())
-    return secret_texts(values)
+    return secret_texts(values) | secret_texts((value for side in sides for value in side.values()), everything=False)
 
 
-def _explain(error: BaseException, change: Change, target: DSync) -> str:
-    """Return one line that says what went wrong, without sensitive values."""
+def _explain(error: BaseException) -> str:
+    """Return a text that says what went wrong; it may hold sensitive values."""
     if isinstance(error, ValidationError):
         lines = error.errors(include_url=False, include_input=False)
-        text = "; ".join(f"{'.'.join(map(str, line['loc']))}: {line['msg']}" for line in lines)
-    elif isinstance(error, DSyncException):
-        text = str(error) or type(error).__name__
-    else:
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return scrub(" ".join(text.split()), _secrets(change, target.store.find(change.model, change.id)))
+        return "; ".join(f"{'.'.join(map(str, line['loc']))}: {line['msg']}" for line in lines)
+    if isinstance(error, DSyncException):
+        return str(error) or type(error).__name__
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _values(values: dict[str, Any] | None) -> dict[str, Any]:
@@ -267,28 +295,32 @@ def _values(values: dict[str, Any] | None) -> dict[str, Any]:
 def _checked(obj: Any, change: Change) -> DSyncModel:
     """Return what create, update or delete returned, if it says that the change was made."""
     if obj is None:
-        raise CRUD_EXCEPTIONS[change.action](f"{change.action}() returned None")
+        raise _Failure(f"{change.action}() returned None")
     if not isinstance(obj, DSyncModel) or obj.get_type() != change.model:
         kind = type(obj).__name__
-        raise CRUD_EXCEPTIONS[change.action](f"{change.action}() returned a {kind}, not the {change.model} object")
+        raise _Failure(f"{change.action}() returned a {kind}, not the {change.model} object")
+    if obj.get_unique_id() != change.id:
+        raise _Failure(f"{change.action}() returned another object: {obj!r}")
     status, message = obj.get_status()
     if status in (DSyncStatus.FAILURE, DSyncStatus.ERROR):
-        raise CRUD_EXCEPTIONS[change.action](message or f"the object's status is {status.value}")
+        raise _Failure(message or f"the object's status is {status.value}")
     obj.set_status(DSyncStatus.SUCCESS, message)
     return obj
 
 
 def _create(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> str:
     if change.model not in classes:
-        raise ObjectNotCreated(f'{target.name} has no model "{change.model}"')
+        raise _Failure(f'{target.name} has no model "{change.model}"')
     if target.store.find(change.model, change.id) is not None:
-        raise ObjectNotCreated(f"{target.name} has it already, in another place of the tree")
+        raise _Failure(f"{target.name} has it already, in another place of the tree")
+    parent = _parent(target, change)
+    if parent is None and change.parent is not None:
+        raise _Failure(f'{target.name} has no {change.parent.model} "{change.parent.id}", which is to be its parent')
     made = classes[change.model].create(dsync=target, ids=_values(change.ids), attrs=_values(change.after))
     obj = _checked(made, change)
     kept, _added = target.get_or_add_model_instance(obj)
     if kept is not obj:
-        raise ObjectNotCreated(f"create() returned {obj!r}, and {target.name} has another object of that identity already")
-    parent = _parent(target, change)
+        raise _Failure(f"create() returned {obj!r}, and {target.name} has another object of that identity already")
     if parent is not None:
         try:
             parent.add_child(obj)
@@ -300,11 +332,11 @@ def _create(target: DSync, classes: dict[str, type[DSyncModel]], change: Change)
 
 def _update(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> str:
     obj = _existing(target, change)
-    before = dict(obj.__dict__)
+    before = {**obj.__dict__, **_values({name: obj.__dict__[name] for name in obj._attributes})}
     try:
         updated = _checked(obj.update(attrs=_values(change.after)), change)
     except BaseException:
-        obj.__dict__.update(before)
+        obj.restore(before)
         raise
     target.update(updated)
     return _said(updated, change)
@@ -314,13 +346,12 @@ def _delete(target: DSync, classes: dict[str, type[DSyncModel]], change: Change)
     obj = _existing(target, change)
     deleted = _checked(obj.delete(), change)
     parent = _parent(target, change)
-    try:
-        if parent is not None:
+    if parent is not None:
+        with contextlib.suppress(ObjectNotFound):  # its own delete() may have taken it out already
             parent.remove_child(obj)
-            target.update(parent)
+        target.update(parent)
+    with contextlib.suppress(ObjectNotFound):
         target.remove(obj, remove_children=change.removes_children)
-    except ObjectNotFound:
-        logger.debug('%s "%s" was removed from the dataset by its own delete()', change.model, change.id)
     return _said(deleted, change)
 
 
@@ -334,7 +365,7 @@ _MAKERS: dict[DSyncAction, Callable[[Any, dict[str, type[DSyncModel]], Change], 
 def _existing(target: DSync, change: Change) -> DSyncModel:
     obj = target.store.find(change.model, change.id)
     if obj is None:
-        raise CRUD_EXCEPTIONS[change.action](f"{target.name} has no such object any more")
+        raise _Failure(f"{target.name} has no such object any more")
     obj.set_status(DSyncStatus.UNKNOWN)
     return obj
 

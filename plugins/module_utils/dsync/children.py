@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-INDEX_FROM = 16
+INDEX_FROM = 64
 """The length from which a list of children gets an index; below it, looking through the list is as fast."""
 
 
@@ -113,7 +113,7 @@ class ChildrenField:
             uids = instance.__dict__[self.name]
         except KeyError:
             raise AttributeError(self.name) from None
-        if type(uids) is ChildIds:
+        if uids.__class__ is ChildIds:
             uids.settle()
         return uids
 
@@ -124,23 +124,37 @@ class ChildrenField:
 def add_uid(fields: dict[str, Any], name: str, uid: str) -> bool:
     """Append ``uid`` to the list ``fields[name]`` unless it is there, giving a longer list its index; return whether it was."""
     uids = fields[name]
-    if type(uids) is ChildIds:
-        return uids.add(uid)
-    if len(uids) >= INDEX_FROM:
-        fields[name] = uids = ChildIds(uids)
-        return uids.add(uid)
-    if uid in uids:
-        return False
-    uids.append(uid)
+    if uids.__class__ is list and len(uids) < INDEX_FROM:
+        if uid in uids:
+            return False
+        uids.append(uid)
+        return True
+    if uids.__class__ is not ChildIds:
+        fields[name] = uids = ChildIds(uids or ())
+    return uids.add(uid)
+
+
+def extend_uids(fields: dict[str, Any], name: str, uids: list[str]) -> bool:
+    """Append ``uids``, which differ from one another, to the list ``fields[name]`` unless one of them is there already; return
+    whether they were appended."""
+    there = fields[name]
+    if there:
+        if not set(there).isdisjoint(uids):
+            return False
+        there.extend(uids)
+    else:
+        fields[name] = uids
     return True
 
 
 def discard_uid(fields: dict[str, Any], name: str, uid: str) -> bool:
     """Take ``uid`` out of the list ``fields[name]``, giving a longer list its index; return whether it was there."""
     uids = fields[name]
-    if type(uids) is not ChildIds and len(uids) >= INDEX_FROM:
+    if uids is None:
+        return False
+    if uids.__class__ is not ChildIds and len(uids) >= INDEX_FROM:
         fields[name] = uids = ChildIds(uids)
-    if type(uids) is ChildIds:
+    if uids.__class__ is ChildIds:
         return uids.discard(uid)
     if uid not in uids:
         return False

@@ -5,17 +5,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress
+from operator import eq, ne
+from typing import TYPE_CHECKING, Any, cast
 
 from .diff import Diff, DiffElement, Tally
 from .exceptions import DiffException, ModelMismatch, ObjectAlreadyExists, ObjectNotFound
-from .flags import DSyncFlags, DSyncModelFlags
+from .flags import DSyncAction, DSyncFlags, DSyncModelFlags
 from .model import DSyncModel
 from .pairing import Pairing, pair_models
 
 if TYPE_CHECKING:
     from .adapter import DSync
+
+    _Pair = tuple[DSyncModel | None, DSyncModel | None]
+    """The objects of one identity in source and target; one of them may be missing."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, how many objects are done, and how many there are."""
@@ -41,7 +46,8 @@ def compare(
         callback: called as ``callback("diff", done, total)`` while it goes on, and with ``done == total`` at the end.
 
     Raises:
-        ModelMismatch: no model is common to both, or a model is declared in ways that cannot be compared.
+        ModelMismatch: no model is common to both, a model is declared in ways that cannot be compared, or objects are nested
+            in a circle.
         ObjectNotFound: an object lists a child that was never added.
         ObjectAlreadyExists: an object has two parents, or two siblings have the same short name.
         DiffException: objects are nested too deeply.
@@ -53,12 +59,38 @@ def compare(
         for element in comparison.top_level():
             diff.add(element)
     except RecursionError:
+        comparison.check()
         raise DiffException(f"the objects of {source.name} or {target.name} are nested too deeply to be compared") from None
+    comparison.check()
     diff.warnings.extend(comparison.warnings())
     diff.set_tally(comparison.tally)
     comparison.finish()
     diff.complete()
     return diff
+
+
+def _aligned(
+    source: tuple[Sequence[str], list[DSyncModel]], target: tuple[Sequence[str], list[DSyncModel]]
+) -> tuple[Sequence[DSyncModel | None], Sequence[DSyncModel | None], bool]:
+    """Return the objects of both sides, given as ids and objects, so that those of one identity stand at the same place: first
+    all of the source, in its order, then what only the target has. And whether any of them stands alone."""
+    if source[0] == target[0]:
+        return source[1], target[1], False
+    of_source, of_target = dict(zip(*source)), dict(zip(*target))
+    rest = [obj for uid, obj in of_target.items() if uid not in of_source]
+    lefts = [*of_source.values(), *([None] * len(rest))]
+    return lefts, [*map(of_target.get, of_source), *rest], bool(rest) or len(of_source) > len(of_target)
+
+
+def _differing(
+    pairing: Pairing, lefts: Sequence[DSyncModel | None], rights: Sequence[DSyncModel | None], lone: bool
+) -> Iterable[_Pair]:
+    """Return the pairs of which one object is missing (there are none unless ``lone``), or whose attributes are not equal."""
+    if not lone:
+        return compress(zip(lefts, rights), map(ne, pairing.compared(lefts), pairing.compared(rights)))  # type: ignore[arg-type]
+    both = [(one, other) for one, other in zip(lefts, rights) if one is not None and other is not None]
+    equal = map(eq, pairing.compared([one for one, _other in both]), pairing.compared([other for _one, other in both]))
+    return [(one, other) for one, other in zip(lefts, rights) if one is None or other is None or not next(equal)]
 
 
 class _Side:
@@ -67,6 +99,7 @@ class _Side:
     def __init__(self, dataset: DSync) -> None:
         self.dataset = dataset
         self.met: Counter[str] = Counter()
+        self._met_ids: Counter[str] = Counter()  # sums of their hashes: tell whether each was met once
         self.inner = {kind for cls in _classes(dataset) for kind in cls._children}
 
     def top(self, model: str) -> tuple[list[str], list[DSyncModel]]:
@@ -76,7 +109,7 @@ class _Side:
             nested = self.child_ids(model)
             pairs = [(uid, obj) for uid, obj in zip(uids, objs) if uid not in nested]
             uids, objs = [uid for uid, _obj in pairs], [obj for _uid, obj in pairs]
-        self._meet(model, len(objs))
+        self._meet(model, uids)
         return uids, objs
 
     def children(self, parent: DSyncModel, model: str, field: str) -> tuple[Sequence[str], list[DSyncModel]]:
@@ -90,38 +123,50 @@ class _Side:
             raise ObjectNotFound(
                 f'in {self.dataset.name}, {parent!r} has the child {model} "{error.args[1]}", which was never added'
             ) from None
-        self._meet(model, len(objs))
+        self._meet(model, uids)
         return uids, objs
 
-    def _meet(self, model: str, number: int) -> None:
-        self.met[model] += number
+    def _meet(self, model: str, uids: Sequence[str]) -> None:
+        self.met[model] += len(uids)
+        self._met_ids[model] += sum(map(hash, uids))
         if self.met[model] > self.dataset.store.count(model):
-            self._report_shared(model)
+            self._check_parents()
 
     def parents_of(self, model: str) -> Iterator[tuple[DSyncModel, str]]:
         """Yield every (parent, id of its child) for the children of one model."""
-        for cls in _classes(self.dataset):
-            field = cls._children.get(model)
-            if field is not None:
-                for parent in self.dataset.store.objects(cls._modelname):
-                    for uid in getattr(parent, field):
+        classes = _classes(self.dataset)
+        for parents, field in {(cls._modelname, cls._children[model]) for cls in classes if model in cls._children}:
+            for parent in self.dataset.store.objects(parents):
+                if parent.get_children_mapping().get(model) == field:
+                    for uid in getattr(parent, field) or ():
                         yield parent, uid
 
     def child_ids(self, model: str) -> set[str]:
         """Return the ids of all objects of a model that are listed as somebody's child."""
         return {uid for _parent, uid in self.parents_of(model)}
 
-    def _report_shared(self, model: str) -> None:
-        first: dict[str, DSyncModel] = {}
-        for parent, uid in self.parents_of(model):
-            if uid in first:
-                raise ObjectAlreadyExists(
-                    f'in {self.dataset.name}, {model} "{uid}" is a child of both {first[uid]!r} and {parent!r}',
-                    first[uid],
-                    parent,
-                )
-            first[uid] = parent
-        raise ModelMismatch(f'in {self.dataset.name}, objects of the model "{model}" are nested in a circle')
+    def check(self) -> None:
+        """Raise ObjectAlreadyExists or ModelMismatch unless every object has at most one parent and is not its own ancestor.
+
+        To be called when all objects that can be reached were met."""
+        store = self.dataset.store
+        for model in store.model_names():
+            every = self.met[model] == store.count(model)
+            if not every or (model in self.inner and self._met_ids[model] != sum(map(hash, store.uids(model)))):
+                self._check_parents()
+                return
+
+    def _check_parents(self) -> None:
+        parents: dict[tuple[str, str], DSyncModel] = {}
+        for model in self.inner:
+            for parent, uid in self.parents_of(model):
+                if (model, uid) in parents:
+                    other = parents[model, uid]
+                    raise ObjectAlreadyExists(
+                        f'in {self.dataset.name}, {model} "{uid}" is a child of both {other!r} and {parent!r}', other, parent
+                    )
+                parents[model, uid] = parent
+        _check_circles(self.dataset.name, parents)
 
     def orphans(self) -> Iterator[str]:
         """Yield a sentence for each model of which some objects were never met."""
@@ -180,44 +225,31 @@ class _Comparison:
         parent: DSyncModel | None,
     ) -> Iterator[DiffElement]:
         """Yield the elements of the children of one parent that are of one model."""
-        source_uids, source_objs = source
-        target_uids, target_objs = target
-        self._check_names(self.source, pairing.model, pairing.source_shortname, source_objs, parent)
-        self._check_names(self.target, pairing.model, pairing.target_shortname, target_objs, parent)
-        if source_uids == target_uids:
-            if self._all_unchanged(pairing, source_objs, target_objs):
-                self.tally.count(pairing.model, "no-change", len(source_objs))
-            else:
-                for left, right in zip(source_objs, target_objs):
-                    yield from self._pair(pairing, left, right)
-        else:
-            remaining = dict(zip(target_uids, target_objs))
-            for uid, left in dict(zip(source_uids, source_objs)).items():
-                yield from self._pair(pairing, left, remaining.pop(uid, None))
-            for right in remaining.values():
-                yield from self._pair(pairing, None, right)
+        self._check_names(self.source, pairing.model, pairing.source_shortname, source[1], parent)
+        self._check_names(self.target, pairing.model, pairing.target_shortname, target[1], parent)
+        lefts, rights, lone = _aligned(source, target)
+        pairs: Iterable[_Pair] = zip(lefts, rights)
+        if self._tells_at_once(pairing):
+            pairs = differing = list(_differing(pairing, lefts, rights, lone))
+            self.tally.count(pairing.model, "no-change", len(lefts) - len(differing))
+        for left, right in pairs:
+            yield from self._pair(pairing, left, right)
         self._progress()
 
-    def _all_unchanged(self, pairing: Pairing, source: list[DSyncModel], target: list[DSyncModel]) -> bool:
-        """Return whether a whole group of leaves is unchanged, where that can be told at one stroke."""
-        if pairing.children or pairing.source_only or pairing.target_only or pairing.exact or pairing.uses_flags:
-            return False
-        if self._keep_unchanged or pairing.source_values is None or pairing.target_values is None:
-            return False
-        return list(map(pairing.source_values, source)) == list(map(pairing.target_values, target))
+    def _tells_at_once(self, pairing: Pairing) -> bool:
+        """Return whether objects with equal attributes need no further look, one by one."""
+        return pairing.plain and pairing.is_leaf and not (pairing.exact or pairing.uses_flags or self._keep_unchanged)
 
     def _pair(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> Iterator[DiffElement]:
         """Yield the element of one identity, unless it and all below it are unchanged or left aside."""
         if self._left_aside(pairing, source, target):
             self._skip_pair(pairing.model, source, target)
             return
-        element = None
-        if source is None or target is None or self._keep_unchanged or pairing.differ(source, target):
-            element = self._element(pairing, source, target)
-            self.tally.count(pairing.model, element.action or "no-change")
-        else:
-            self.tally.count(pairing.model, "no-change")
-        for child in self._children(pairing, source, target):
+        differs = source is None or target is None or pairing.differ(source, target)
+        element = self._element(pairing, source, target) if differs or self._keep_unchanged else None
+        lone = DSyncAction.DELETE if source is None else DSyncAction.CREATE if target is None else DSyncAction.UPDATE
+        self.tally.count(pairing.model, lone if differs else "no-change")
+        for child in () if pairing.is_leaf else self._children(pairing, source, target):
             if element is None:
                 element = self._element(pairing, source, target)
             element.add_child(child)
@@ -241,8 +273,7 @@ class _Comparison:
                 self._note(f"{model} is a child of {pairing.model} in {side.dataset.name} only: left aside")
 
     def _element(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> DiffElement:
-        obj = source if source is not None else target
-        assert obj is not None
+        obj = cast(DSyncModel, target if source is None else source)
         element = DiffElement(
             pairing.model,
             obj.get_shortname(),
@@ -306,16 +337,16 @@ class _Comparison:
     def _check_names(
         side: _Side,
         model: str,
-        shortname: Callable[[Any], Any] | None,
+        shortnames: Callable[[Iterable[DSyncModel]], Iterable[Any]] | None,
         objs: Sequence[DSyncModel],
         parent: DSyncModel | None,
     ) -> None:
         """Raise ObjectAlreadyExists when two siblings have the same short name."""
-        if shortname is None or len(objs) < 2 or len(set(map(shortname, objs))) == len(objs):
+        if shortnames is None or len(objs) < 2 or len(set(shortnames(objs))) == len(objs):
             return
         first: dict[Any, DSyncModel] = {}
-        for obj in objs:
-            other = first.setdefault(shortname(obj), obj)
+        for name, obj in zip(shortnames(objs), objs):
+            other = first.setdefault(name, obj)
             if other is not obj:
                 where = f"under {parent!r}" if parent is not None else "at the top level"
                 raise ObjectAlreadyExists(
@@ -341,9 +372,27 @@ class _Comparison:
         if sentence not in self._notes:
             self._notes.append(sentence)
 
+    def check(self) -> None:
+        """Raise when a dataset turns out to contradict itself."""
+        self.source.check()
+        self.target.check()
+
     def warnings(self) -> list[str]:
         """Return sentences about what was left aside without a flag saying so."""
         return [*self._notes, *self.source.orphans(), *self.target.orphans()]
+
+
+def _check_circles(dataset: str, parents: dict[tuple[str, str], DSyncModel]) -> None:
+    """Raise ModelMismatch if an object is its own ancestor, given (model, id) of each child and its parent."""
+    safe: set[tuple[str, str]] = set()
+    for child in parents:
+        line: dict[tuple[str, str], None] = {}
+        while child in parents and child not in safe:
+            if child in line:
+                raise ModelMismatch(f'in {dataset}, objects are nested in a circle: {child[0]} "{child[1]}" is its own ancestor')
+            line[child] = None
+            child = (parents[child].get_type(), parents[child].get_unique_id())
+        safe.update(line)
 
 
 def _classes(dataset: DSync) -> set[type[DSyncModel]]:

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
-from ._pydantic import BaseModel, SecretBytes, SecretStr
+from ._pydantic import BaseModel
 from .exceptions import DeclarationError
 from .identity import unique_id_builder
 from .values import leaf_types, mixes_text, needs_exact
@@ -18,14 +18,17 @@ RESERVED = ("dsync", "model_flags")
 """Names that every model has already, so that no field may be called so."""
 
 
-def tuple_getter(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """Return a function that reads the named attributes of an object as a tuple, in C wherever possible."""
-    if not names:
-        return lambda obj: ()
+def picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:
+    """Return a function that takes the named values out of a dict, in C: as a tuple, or as the value itself if there is one."""
+    return itemgetter(*names) if names else lambda fields: ()
+
+
+def tuple_reader(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that reads the named attributes of an object as a tuple, also if there is just one."""
     if len(names) == 1:
         single = attrgetter(names[0])
         return lambda obj: (single(obj),)
-    return attrgetter(*names)
+    return attrgetter(*names) if names else lambda obj: ()
 
 
 class Declaration:
@@ -38,7 +41,10 @@ class Declaration:
         sensitive: fields whose values are never shown.
         exact: attributes in which ``1`` and ``True`` differ (see :mod:`.values`).
         nested: attributes that may hold pydantic models or the like, given out as dicts.
+        mixed: one entry an identifier: whether its field may hold text as well as something else.
+        given_as: sensitive field → the name under which its value is given: an alias, or its own.
         unique_id: turns the identifiers' values, in order, into the unique id.
+        unique_id_of: reads the unique id of an object.
         identifier_values: reads the identifiers' values of an object, in order.
         attribute_values: reads the attributes' values of an object, in order.
     """
@@ -49,15 +55,31 @@ class Declaration:
         self.shortname: tuple[str, ...] = tuple(cls._shortname)
         self.children: dict[str, str] = dict(cls._children)
         self.sensitive = frozenset(cls._sensitive) | frozenset(filter(lambda name: _is_secret(annotations[name]), annotations))
-        self.exact = frozenset(name for name in self.attributes if needs_exact(annotations[name]))
         self.nested = frozenset(name for name in self.attributes if _is_nested(annotations[name]))
-        self.identifier_values = tuple_getter(self.identifiers)
-        self.attribute_values = tuple_getter(self.attributes)
-        self.unique_id = unique_id_builder([mixes_text(annotations[name]) for name in self.identifiers])
+        self.exact = self.nested | {name for name in self.attributes if needs_exact(annotations[name])}
+        self.identifier_values = tuple_reader(self.identifiers)
+        self.attribute_values = tuple_reader(self.attributes)
+        self.mixed = tuple(mixes_text(annotations[name]) for name in self.identifiers)
+        self.unique_id = unique_id_builder(self.mixed)
+        self.unique_id_of = self._unique_id_reader(annotations)
+        self.given_as = {name: cls.model_fields[name].alias or name for name in self.sensitive}
+
+    def _unique_id_reader(self, annotations: Mapping[str, Any]) -> Callable[[Any], str]:
+        if len(self.identifiers) == 1 and annotations[self.identifiers[0]] is str:
+            return attrgetter(self.identifiers[0])
+        values, unique_id = self.identifier_values, self.unique_id
+        return lambda obj: unique_id(values(obj))
 
 
-def _is_secret(annotation: Any) -> bool:
-    return any(isinstance(leaf, type) and issubclass(leaf, (SecretStr, SecretBytes)) for leaf in leaf_types(annotation))
+def _is_secret(annotation: Any, above: tuple[Any, ...] = ()) -> bool:
+    """Return whether a field of this type may hold a secret, itself or in a field of a nested pydantic model."""
+    for leaf in leaf_types(annotation):
+        if hasattr(leaf, "get_secret_value"):
+            return True
+        nested = leaf.model_fields if isinstance(leaf, type) and issubclass(leaf, BaseModel) and leaf not in above else {}
+        if any(_is_secret(field.annotation, (*above, leaf)) for field in nested.values()):
+            return True
+    return False
 
 
 def _is_nested(annotation: Any) -> bool:

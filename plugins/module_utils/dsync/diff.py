@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -75,12 +76,15 @@ class Diff:
         return list(self.children)
 
     def add(self, element: DiffElement) -> None:
-        """Add an element.
+        """Add an element. Where another object has its name already, as when an object is replaced by one of the same short
+        name, it is named by its unique id.
 
         Raises:
-            ObjectAlreadyExists: there is an element of that model and name.
+            ObjectAlreadyExists: there is an element of that model and unique id.
         """
         group = self.children.setdefault(element.type, {})
+        if element.name in group and group[element.name].uid != element.uid:
+            element.name = element.uid
         if element.name in group:
             raise ObjectAlreadyExists(
                 f'the diff has an element {element.type} "{element.name}" already', group[element.name], element
@@ -132,7 +136,7 @@ class Diff:
 
     def print_detailed(self) -> None:
         """Print :meth:`str` to standard output."""
-        print(self.str())
+        sys.stdout.write(f"{self.str()}\n")
 
     def __str__(self) -> Text:
         return self.str()
@@ -164,15 +168,14 @@ class DiffElement:
         uid: the unique id.
         source_attrs: attributes of the source's object, None when it has none.
         dest_attrs: attributes of the object that is to be changed, None when there is none.
-        child_diff: the differences among the children.
         sensitive: attributes that are never shown.
         exact: attributes in which ``1`` and ``True`` differ.
         flags: the flags of the object that is to be changed.
     """
 
     __slots__ = (
-        "child_diff", "dest_attrs", "dest_name", "exact", "flags", "keys", "name", "sensitive", "source_attrs", "source_name",
-        "type", "uid",
+        "_child_diff", "_diff_class", "dest_attrs", "dest_name", "exact", "flags", "keys", "name", "sensitive", "source_attrs",
+        "source_name", "type", "uid",
     )  # fmt: skip
 
     def __init__(
@@ -197,17 +200,25 @@ class DiffElement:
         self.dest_name = dest_name
         self.source_attrs: Dict[Text, Any] | None = None
         self.dest_attrs: Dict[Text, Any] | None = None
-        self.child_diff = diff_class()
+        self._diff_class = diff_class
+        self._child_diff: Diff | None = None
         self.sensitive = frozenset(sensitive)
         self.exact = exact
         self.flags = flags
+
+    @property
+    def child_diff(self) -> Diff:
+        """The differences among the children; made when it is asked for first."""
+        if self._child_diff is None:
+            self._child_diff = self._diff_class()
+        return self._child_diff
 
     def __repr__(self) -> Text:
         return f'{self.type} "{self.uid}": {self.action or "no-change"}'
 
     def __len__(self) -> int:
         """Number of elements: this one and all below it."""
-        return 1 + len(self.child_diff)
+        return 1 + (0 if self._child_diff is None else len(self._child_diff))
 
     def __bool__(self) -> bool:
         return True
@@ -218,11 +229,15 @@ class DiffElement:
     @property
     def action(self) -> DSyncAction | None:
         """What is to be done to the object; None when it is unchanged."""
+        return self.action_of(self.get_attrs_diffs())
+
+    def action_of(self, diffs: Dict[Text, Dict[Text, Any]]) -> DSyncAction | None:
+        """Return the action, given what :meth:`get_attrs_diffs` returned."""
         if self.dest_attrs is None:
             return None if self.source_attrs is None else DSyncAction.CREATE
         if self.source_attrs is None:
             return DSyncAction.DELETE
-        return DSyncAction.UPDATE if any(True for _name in self._differing()) else None
+        return DSyncAction.UPDATE if diffs["+"] else None
 
     def add_attrs(self, source: Dict[Text, Any] | None = None, dest: Dict[Text, Any] | None = None) -> None:
         """Set the attributes of one side, or of both; None leaves a side as it is."""
@@ -260,15 +275,16 @@ class DiffElement:
 
     def get_children(self) -> Iterator[DiffElement]:
         """Yield the children's elements in order."""
-        return self.child_diff.get_children()
+        return iter(()) if self._child_diff is None else self._child_diff.get_children()
 
     def walk_children(self) -> Iterator[DiffElement]:
         """Yield every element below this one, parents before their children."""
-        return self.child_diff.walk()
+        return iter(()) if self._child_diff is None else self._child_diff.walk()
 
     def has_diffs(self, include_children: bool = True) -> bool:
         """Return whether the object differs, or, with ``include_children``, anything below it."""
-        return self.action is not None or (include_children and self.child_diff.has_diffs())
+        below = self._child_diff if include_children else None
+        return self.action is not None or (below is not None and below.has_diffs())
 
     def summary(self) -> Dict[Text, int]:
         """Return the counts of this element and all below it, as :meth:`Diff.summary` does."""

@@ -42,8 +42,8 @@ def _as_text(value: Any) -> str:
 
 def _plain_encoder(escape: Callable[[str], str] | None) -> Callable[[Any], str]:
     if escape is None:
-        return lambda value: value if type(value) is str else _as_text(value)
-    return lambda value: escape(value if type(value) is str else _as_text(value))
+        return lambda value: value if value.__class__ is str else _as_text(value)
+    return lambda value: escape(value if value.__class__ is str else _as_text(value))
 
 
 def _marking_encoder(escape: Callable[[str], str]) -> Callable[[Any], str]:
@@ -70,7 +70,18 @@ def unique_id_builder(mixed: Sequence[bool]) -> Callable[[Sequence[Any]], str]:
         return lambda values: encode(values[0])
     encoders = [_marking_encoder(escape_part) if mark else _plain_encoder(escape_part) for mark in mixed]
 
+    plain_underscores = len(SEPARATOR) * (len(mixed) - 1)
+    any_mixed = any(mixed)
+
     def build(values: Sequence[Any]) -> str:
+        if not any_mixed:
+            try:
+                joined = SEPARATOR.join(values)
+            except TypeError:
+                pass
+            else:
+                if joined.count("_") == plain_underscores and "\\" not in joined:
+                    return joined
         return SEPARATOR.join([encode(value) for encode, value in zip(encoders, values)])
 
     return build

@@ -4,16 +4,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._pydantic import BaseModel, ConfigDict, PydanticCustomError, ValidationError
 from .children import ChildIds, ChildrenField, add_uid, discard_uid
+from .construct import Construction, GivenFields, construction_of
 from .declaration import Declaration, declare
 from .exceptions import ObjectAlreadyExists, ObjectNotFound, ObjectNotUpdated, ObjectStoreWrongType
 from .flags import DSyncModelFlags, DSyncStatus
 from .identity import SEPARATOR
-from .redact import masked
+from .redact import masked, scrub, secret_texts
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -59,10 +63,11 @@ class DSyncModel(BaseModel):
     _sensitive: ClassVar[tuple[Text, ...]] = ()
     """Fields that are compared by value and shown as ``********``; fields typed SecretStr or SecretBytes always are."""
 
-    _declaration: ClassVar[Declaration]
+    _declaration: ClassVar[Declaration]  # pylint: disable=declare-non-slot  # it is set on each class, not on objects
     _default_flags: ClassVar[DSyncModelFlags] = DSyncModelFlags.NONE
     _uses_flags: ClassVar[bool] = False
-    _plain_identity: ClassVar[bool] = True
+    _read_unique_id: ClassVar[Callable[[Any], Text] | None] = None
+    _construction: ClassVar[Construction | None] = None
 
     model_config = ConfigDict(
         arbitrary_types_allowed=True,
@@ -86,7 +91,9 @@ class DSyncModel(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         cls._declaration = declare(cls)
-        cls._plain_identity = not any(map(cls.overrides, ("create_unique_id", "get_identifiers")))
+        cls._construction = construction_of(cls)
+        asked = any(map(cls.overrides, ("create_unique_id", "get_identifiers")))
+        cls._read_unique_id = None if asked else staticmethod(cls._declaration.unique_id_of)
         for field in cls._declaration.children.values():
             setattr(cls, field, ChildrenField(field))
 
@@ -99,10 +106,18 @@ class DSyncModel(BaseModel):
         Raises:
             pydantic.ValidationError: naming the object as far as its identity is known; it never holds the values given.
         """
-        owner = data.pop("dsync", None)
-        flags = data.pop("model_flags", None)
+        owner = data.pop("dsync", None) if "dsync" in data else None
+        flags = data.pop("model_flags", None) if "model_flags" in data else None
+        construction = self._construction
         try:
-            self.__pydantic_validator__.validate_python(data, self_instance=self)
+            if construction is None:
+                self.__pydantic_validator__.validate_python(data, self_instance=self)
+            else:
+                _set_fields(self, construction.one(data))
+                _set_given(self, construction.given(tuple(data)))
+                _set_extra(self, None)
+                _set_private(self, None)
+                _set_uid(self, None)
         except ValidationError as error:
             raise self._named(error, data) from None
         if owner is not None:
@@ -111,23 +126,76 @@ class DSyncModel(BaseModel):
             self.model_flags = flags
 
     @classmethod
+    def from_rows(cls, rows: Sequence[Mapping[Text, Any]]) -> list[Self]:
+        """Make an object from each of many plain dicts, several times faster than one by one.
+
+        Args:
+            rows: field name → value; keys that are no fields are left aside. They are not changed.
+
+        Returns:
+            A new list of the objects, in the order of the rows.
+
+        Raises:
+            pydantic.ValidationError: as the constructor raises it, for the first row that does not fit.
+        """
+        construction = cls._construction
+        if construction is None or cls.overrides("__init__"):
+            return [cls(**row) for row in rows]
+        try:
+            fields = construction.many(rows)
+        except ValidationError as error:
+            place = error.errors(include_url=False, include_input=False, include_context=False)[0]["loc"][0]
+            cls(**rows[int(place)])  # raises the same, naming the object
+            raise
+        objs: list[Self] = list(map(cls.__new__, repeat(cls, len(rows))))
+        given = map(construction.given, map(tuple, rows))
+        for set_slot, values in (
+            (_set_fields, fields),
+            (_set_given, given),
+            (_set_extra, repeat(None)),
+            (_set_private, repeat(None)),
+            (_set_uid, repeat(None)),
+        ):
+            deque(map(set_slot, objs, values), maxlen=0)
+        return objs
+
+    @classmethod
+    def unique_ids_of(cls, objs: Sequence[DSyncModel]) -> list[Text]:
+        """Return the unique ids of many objects of this class."""
+        read = cls._read_unique_id
+        if read is None or cls.overrides("get_unique_id"):
+            return [obj.get_unique_id() for obj in objs]
+        uids = list(map(read, objs))
+        deque(map(_set_uid, objs, uids), maxlen=0)
+        return uids
+
+    @classmethod
     def _named(cls, error: ValidationError, data: Dict[Text, Any]) -> ValidationError:
         """Return the same errors under a title that names the object, without the text of what is wrong with sensitive values."""
         declaration = cls._declaration
         known = [Text(data[name]) for name in declaration.identifiers if name in data]
         title = f'{cls._modelname} "{SEPARATOR.join(known)}"' if known else f"{cls._modelname} without {declaration.identifiers}"
+        sensitive = {*declaration.given_as.keys(), *declaration.given_as.values()}
+        secrets = secret_texts(data.get(name) for name in sensitive)
         lines: list[Any] = []
         for line in error.errors(include_url=False):
-            hidden = line["loc"] and line["loc"][0] in declaration.sensitive
-            message = "the value does not fit the field's type" if hidden else line["msg"].replace("{", "{{").replace("}", "}}")
+            hidden = line["loc"] and line["loc"][0] in sensitive
+            message = "the value does not fit the field's type" if hidden else scrub(line["msg"], secrets)
             kind = PydanticCustomError(line["type"], message)
-            lines.append({"type": kind, "loc": line["loc"], "input": None})
+            lines.append({"type": kind, "loc": line["loc"][:1] if hidden else line["loc"], "input": None})
         return ValidationError.from_exception_data(title, lines, hide_input=True)
 
     def __setattr__(self, name: Text, value: Any) -> None:
         if name in self._declaration.identifiers:
             _set_uid(self, None)
+        self._own_given_fields()
         super().__setattr__(name, value)
+
+    def _own_given_fields(self) -> None:
+        """Stop sharing the set of given fields with other objects, before pydantic adds to it."""
+        given = self.__pydantic_fields_set__
+        if isinstance(given, GivenFields):
+            _set_given(self, set(given))
 
     @property
     def dsync(self) -> DSync | None:
@@ -196,15 +264,10 @@ class DSyncModel(BaseModel):
         except AttributeError:
             uid = None
         if uid is None:
-            uid = self._new_unique_id()
+            read = type(self)._read_unique_id
+            uid = self.create_unique_id(**self.get_identifiers()) if read is None else read(self)
             _set_uid(self, uid)
         return uid  # type: ignore[no-any-return]
-
-    def _new_unique_id(self) -> Text:
-        cls = type(self)
-        if cls._plain_identity:
-            return cls._declaration.unique_id(cls._declaration.identifier_values(self))
-        return cls.create_unique_id(**self.get_identifiers())
 
     def get_shortname(self) -> Text:
         """Return the name that is unique among the object's siblings; without ``_shortname`` that is the unique id."""
@@ -249,8 +312,8 @@ class DSyncModel(BaseModel):
             ObjectStoreWrongType: objects of this model have no children of that model.
             ObjectAlreadyExists: the child is there already.
         """
-        field, uid = self._child_field(child), child.get_unique_id()
-        if not add_uid(self.__dict__, field, uid):
+        uid = child.get_unique_id()
+        if not add_uid(self.__dict__, self._children.get(child._modelname) or self._child_field(child), uid):
             raise ObjectAlreadyExists(f'{self!r} has the child {child.get_type()} "{uid}" already', new=child)
 
     def remove_child(self, child: DSyncModel) -> None:
@@ -323,6 +386,7 @@ class DSyncModel(BaseModel):
             pydantic.ValidationError: a value does not fit its field; no value was set.
         """
         fields, before = type(self).model_fields, dict(self.__dict__)
+        self._own_given_fields()
         for name, value in attrs.items():
             if name not in fields:
                 raise ObjectNotUpdated(f"{self!r} has no field {name!r}")
@@ -332,6 +396,16 @@ class DSyncModel(BaseModel):
                 self.__dict__.update(before)
                 raise self._named(error, self.get_identifiers()) from None
         return self
+
+    def restore(self, fields: Dict[Text, Any]) -> None:
+        """Undo an update that failed half-way: set all fields to what they were, without validating them.
+
+        Args:
+            fields: a copy of ``__dict__`` that was taken before.
+        """
+        _set_uid(self, None)
+        self.__dict__.clear()
+        self.__dict__.update(fields)
 
     def delete(self) -> Self | None:
         """Delete the object from the remote system and return it.
@@ -355,7 +429,7 @@ class DSyncModel(BaseModel):
     def _settle(self) -> None:
         for field in self._children.values():
             uids = self.__dict__.get(field)
-            if type(uids) is ChildIds:
+            if uids.__class__ is ChildIds:
                 uids.settle()
 
     def model_dump(self, *args: Any, **kwargs: Any) -> Dict[Text, Any]:
@@ -374,13 +448,33 @@ class DSyncModel(BaseModel):
             other._settle()
         return super().__eq__(other)
 
+    # A copy has the flags of its original; it belongs to no adapter.
+
     def __getstate__(self) -> Dict[Any, Any]:
         self._settle()
-        return super().__getstate__()
+        return {**super().__getstate__(), "flags": self._own_flags()}
+
+    def __setstate__(self, state: Dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        self._take_flags(state["flags"])
 
     def __copy__(self) -> Self:
         self._settle()
-        return super().__copy__()
+        return super().__copy__()._take_flags(self._own_flags())
+
+    def __deepcopy__(self, memo: Dict[int, Any] | None = None) -> Self:
+        return super().__deepcopy__(memo)._take_flags(self._own_flags())
+
+    def _own_flags(self) -> DSyncModelFlags | None:
+        try:
+            return _get_flags(self)  # type: ignore[no-any-return]
+        except AttributeError:
+            return None
+
+    def _take_flags(self, flags: DSyncModelFlags | None) -> Self:
+        if flags is not None:
+            self.model_flags = flags
+        return self
 
     # ------------------------------------------------------------------ texts
 
@@ -395,9 +489,9 @@ class DSyncModel(BaseModel):
 
     def json(self, **kwargs: Any) -> Text:
         """Return the object as JSON, defaults left out, sensitive values masked. Takes the arguments of ``model_dump_json``."""
-        kwargs.setdefault("exclude_defaults", True)
-        shown = self.model_copy(update=masked(self._sensitive_values(), self.get_sensitive_fields()))
-        return shown.model_dump_json(**{"warnings": False, **kwargs})
+        indent = kwargs.pop("indent", None)
+        data = self.dict(mode="json", **{"exclude_defaults": True, **kwargs})
+        return json.dumps(data, indent=indent, separators=None if indent else (",", ":"), ensure_ascii=False)
 
     def str(self, include_children: bool = True, indent: int = 0) -> Text:
         """Return the object and its children as indented text, sensitive values masked.
@@ -420,9 +514,6 @@ class DSyncModel(BaseModel):
                 lines.append(lost if child is None else child.str(include_children, indent + 4))
         return "\n".join(lines)
 
-    def _sensitive_values(self) -> Dict[Text, Any]:
-        return {name: getattr(self, name) for name in self.get_sensitive_fields()}
-
     def dict(self, *, show_sensitive: bool = False, **kwargs: Any) -> Dict[Text, Any]:
         """Return the fields as a new dict, sensitive values masked.
 
@@ -434,13 +525,20 @@ class DSyncModel(BaseModel):
         return data if show_sensitive else masked(data, self.get_sensitive_fields())
 
 
-def _slot(name: Text) -> tuple[Callable[[Any], Any], Callable[[Any, Any], None]]:
-    descriptor = DSyncModel.__dict__[name]
+def _slot(name: Text, owner: type[Any] = DSyncModel) -> tuple[Callable[[Any], Any], Callable[[Any, Any], None]]:
+    descriptor = owner.__dict__[name]
     return descriptor.__get__, descriptor.__set__
 
 
 _get_owner, _set_owner = _slot("_dsync")
+set_owner = _set_owner
+"""``set_owner(obj, dsync)`` is ``obj.dsync = dsync`` without the detour by way of pydantic."""
 _get_flags, _set_flags = _slot("_flags")
 _get_state, _set_state = _slot("_state")
 _get_uid, _set_uid = _slot("_uid")
+_set_given = _slot("__pydantic_fields_set__", BaseModel)[1]
+_set_extra = _slot("__pydantic_extra__", BaseModel)[1]
+_set_private = _slot("__pydantic_private__", BaseModel)[1]
+fields_of, _set_fields = _slot("__dict__", BaseModel)
+"""``fields_of(obj)`` is ``obj.__dict__``, in C."""
 DSyncModel._declaration = declare(DSyncModel)

@@ -61,4 +61,5 @@ def _element_lines(element: DiffElement, indent: int) -> Iterator[str]:
         for name, value in new.items():
             before = f"{old[name]!r} → " if name in old else ""
             yield f"{' ' * (indent + STEP)}{name}: {before}{value!r}"
-    yield from _diff_lines(element.child_diff, indent + STEP)
+    for child in element.get_children():
+        yield from _element_lines(child, indent + STEP)

@@ -4,17 +4,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .declaration import tuple_getter
+from .declaration import picker
 from .exceptions import ModelMismatch
-from .model import DSyncModel
+from .model import DSyncModel, fields_of
 from .values import same_value
 
 if TYPE_CHECKING:
     from .adapter import DSync
+
+_Many = Callable[[Iterable[DSyncModel]], Iterable[Any]]
+"""Reads one value of each of many objects."""
 
 _VALUE_METHODS = ("get_attrs", "get_identifiers")
 """Methods that decide which values are compared; a class that overrides one is asked for every object."""
@@ -27,40 +30,50 @@ class Pairing:
     Attributes:
         model: the model's name.
         attributes: names that both sides compare, in the order of the source.
-        source_values: reads them of a source's object as a tuple; None when each object has to be asked for its attributes.
-        target_values: the same for the target.
+        plain: whether the attributes can be read from the objects' fields, without asking each object for them.
+        pick: takes what is compared out of an object's dict of fields; None when that is all of it, or when it is not plain.
         exact: attributes in which ``1`` and ``True`` differ.
         sensitive: attributes that are never shown.
         children: (model, the source's field, the target's field) for each kind of child that both sides have.
         source_only: (model, field) of the kinds of child that only the source has.
         target_only: (model, field) of the kinds of child that only the target has.
-        source_shortname: reads the short name's values of a source's object; None when it is the unique id.
+        source_shortname: reads the short names of the source's objects; None when they are the unique ids.
         target_shortname: the same for the target.
         uses_flags: whether an object may carry flags of its own or of its class.
     """
 
     model: str
     attributes: tuple[str, ...]
-    source_values: Callable[[Any], Any] | None
-    target_values: Callable[[Any], Any] | None
+    plain: bool
+    pick: Callable[[Any], Any] | None
     exact: frozenset[str]
     sensitive: frozenset[str]
     children: tuple[tuple[str, str, str], ...]
     source_only: tuple[tuple[str, str], ...]
     target_only: tuple[tuple[str, str], ...]
-    source_shortname: Callable[[Any], Any] | None
-    target_shortname: Callable[[Any], Any] | None
+    source_shortname: _Many | None
+    target_shortname: _Many | None
     uses_flags: bool
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the objects have no children on either side."""
+        return not (self.children or self.source_only or self.target_only)
 
     def differ(self, source: DSyncModel, target: DSyncModel) -> bool:
         """Return whether two objects of one identity differ in an attribute."""
-        if self.source_values is not None and self.target_values is not None:
-            left, right = self.source_values(source), self.target_values(target)
-            if left == right and not self.exact:
+        if self.plain:
+            if not self.exact and [*self.compared([source])] == [*self.compared([target])]:
                 return False
-            return not all(map(same_value, left, right, (name in self.exact for name in self.attributes)))
+            left, right = fields_of(source), fields_of(target)
+            return any(not same_value(left[name], right[name], name in self.exact) for name in self.attributes)
         old, new = target.get_attrs(), source.get_attrs()
         return any(name in old and not same_value(value, old[name], name in self.exact) for name, value in new.items())
+
+    def compared(self, objs: Iterable[DSyncModel]) -> Iterator[Any]:
+        """Return a value for each object of a plain pairing; where the values of two objects are equal, so are the objects."""
+        fields = map(fields_of, objs)
+        return fields if self.pick is None else map(self.pick, fields)
 
 
 def pair_models(model: str, source: DSync, target: DSync) -> Pairing:
@@ -80,15 +93,23 @@ def pair_models(model: str, source: DSync, target: DSync) -> Pairing:
             f'the model "{model}" is identified by {_listed(left._identifiers)} in {source.name}, '
             f"but by {_listed(right._identifiers)} in {target.name}: both sides need the same identifiers in the same order"
         )
+    for name, one, other in zip(left._declaration.identifiers, left._declaration.mixed, right._declaration.mixed):
+        if one is not other:
+            both, only = (source, target) if one else (target, source)
+            raise ModelMismatch(
+                f'the identifier "{name}" of the model "{model}" may hold text as well as other values in {both.name}, '
+                f"but not in {only.name}: give it the same type on both sides"
+            )
     kinds = source.store.kinds(model) | target.store.kinds(model) | {left, right}
     uniform = source.store.kinds(model) <= {left} and target.store.kinds(model) <= {right}
     attributes = tuple(name for name in left._attributes if name in right._attributes)
-    getter = tuple_getter(attributes) if uniform and not any(map(_asks_objects, kinds)) else None
+    plain = uniform and not any(map(_asks_objects, kinds))
+    whole = all(set(kind.model_fields) == {*kind._identifiers, *attributes} for kind in kinds)
     return Pairing(
         model=model,
         attributes=attributes,
-        source_values=getter,
-        target_values=getter,
+        plain=plain,
+        pick=None if whole or not plain else picker(attributes),
         exact=frozenset().union(*(kind._declaration.exact for kind in kinds)),
         sensitive=frozenset().union(*(kind._declaration.sensitive for kind in kinds)),
         children=tuple((kind, field, right._children[kind]) for kind, field in left._children.items() if kind in right._children),
@@ -122,13 +143,15 @@ def _missing(children: Mapping[str, str], others: Mapping[str, str]) -> tuple[tu
     return tuple((kind, field) for kind, field in children.items() if kind not in others)
 
 
-def _shortname_reader(kinds: set[type[DSyncModel]]) -> Callable[[Any], Any] | None:
+def _shortname_reader(kinds: set[type[DSyncModel]]) -> _Many | None:
     """Return what tells siblings' short names apart, or None where the unique id does that already."""
     for kind in kinds if len(kinds) == 1 else ():
         if not kind.overrides("get_shortname"):
-            covered = set(kind._shortname) >= set(kind._identifiers)
-            return None if not kind._shortname or covered else tuple_getter(kind._shortname)
-    return lambda obj: obj.get_shortname()
+            if not kind._shortname or set(kind._shortname) >= set(kind._identifiers):
+                return None
+            pick = picker(kind._shortname)
+            return lambda objs: map(pick, map(fields_of, objs))
+    return lambda objs: [obj.get_shortname() for obj in objs]
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -130,11 +130,13 @@ def _ordered(diff: Diff) -> Iterator[Change]:
 
 
 def _moved(diff: Diff) -> _Moved:
-    refs: dict[DSyncAction, set[ObjectRef]] = {action: set() for action in DSyncAction}
+    created, deleted = set(), set()
     for element in diff.walk():
-        if element.action is not None:
-            refs[element.action].add(_ref(element))
-    return frozenset(refs[DSyncAction.CREATE] & refs[DSyncAction.DELETE])
+        if element.dest_attrs is None:
+            created.add(_ref(element))
+        elif element.source_attrs is None:
+            deleted.add(_ref(element))
+    return frozenset(created & deleted)
 
 
 def _leaving(diff: Diff, parent: ObjectRef | None, moved: _Moved) -> Iterator[tuple[DiffElement, ObjectRef | None]]:
@@ -142,7 +144,7 @@ def _leaving(diff: Diff, parent: ObjectRef | None, moved: _Moved) -> Iterator[tu
     if not moved:
         return
     for element in diff.get_children():
-        if element.action == DSyncAction.DELETE and _ref(element) in moved:
+        if element.source_attrs is None and _ref(element) in moved:
             yield element, parent
         else:
             yield from _leaving(element.child_diff, _ref(element), moved)
@@ -154,7 +156,8 @@ def _ref(element: DiffElement) -> ObjectRef:
 
 def _changes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Change]:
     """Yield the changes of an element and of all below it, in order, without what left its old place already."""
-    action, here = element.action, _ref(element)
+    here, diffs = _ref(element), element.get_attrs_diffs()
+    action = element.action_of(diffs)
     if action is None:
         yield from _below(element, place._replace(parent=here), moved)
     elif action == DSyncAction.DELETE:
@@ -162,21 +165,22 @@ def _changes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Cha
             yield from _deletes(element, place, moved)
     else:
         left = (ChangeKey(DSyncAction.DELETE, *here),) if here in moved else ()
-        yield _change(element, place, place.above + left)
+        yield _change(element, action, diffs, place, place.above + left)
         yield from _below(element, _Place(here, (ChangeKey(action, *here),)), moved)
 
 
 def _deletes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Change]:
     """Yield the deletes of an element and of all below it: the element first, unless its model asks for the natural order."""
-    here = _ref(element)
+    here, delete, diffs = _ref(element), DSyncAction.DELETE, element.get_attrs_diffs()
     takes_all = bool(element.flags & DSyncModelFlags.SKIP_CHILDREN_ON_DELETE)
     if element.flags & DSyncModelFlags.NATURAL_DELETION_ORDER and not takes_all and not place.cascade:
         first = list(_below(element, place._replace(parent=here), moved))
         yield from first
-        yield _change(element, place, place.above + tuple(change.key for change in first))
+        left = tuple(ChangeKey(delete, *_ref(gone)) for gone, _parent in _leaving(element.child_diff, here, moved))
+        yield _change(element, delete, diffs, place, place.above + left + tuple(change.key for change in first))
     else:
-        yield _change(element, place, place.above, removes_children=takes_all)
-        below = _Place(here, (ChangeKey(DSyncAction.DELETE, *here),), place.cascade or takes_all)
+        yield _change(element, delete, diffs, place, place.above, removes_children=takes_all)
+        below = _Place(here, (ChangeKey(delete, *here),), place.cascade or takes_all)
         yield from _below(element, below, moved)
 
 
@@ -185,11 +189,16 @@ def _below(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Chang
         yield from _changes(child, place, moved)
 
 
-def _change(element: DiffElement, place: _Place, requires: tuple[ChangeKey, ...], removes_children: bool = False) -> Change:
-    assert element.action is not None
-    diffs = element.get_attrs_diffs()
+def _change(
+    element: DiffElement,
+    action: DSyncAction,
+    diffs: dict[str, dict[str, Any]],
+    place: _Place,
+    requires: tuple[ChangeKey, ...],
+    removes_children: bool = False,
+) -> Change:
     return Change(
-        action=element.action,
+        action=action,
         model=element.type,
         id=element.uid,
         ids=dict(element.keys),

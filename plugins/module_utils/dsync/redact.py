@@ -4,33 +4,51 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from ._pydantic import SecretBytes, SecretStr
+from ._pydantic import BaseModel
 
 MASK = "********"
 """What is shown in the place of a sensitive value."""
+
+_CONTAINERS = (Mapping, list, tuple, set, frozenset)
 
 _SHORTEST = 3
 """Values of fewer characters are not looked for in a text: that would blot out half of it and hide nothing."""
 
 
 def masked(values: Mapping[str, Any], sensitive: Collection[str]) -> dict[str, Any]:
-    """Return a copy of ``values`` in which each field named in ``sensitive`` is :data:`MASK`; an absent value stays ``None``."""
-    return {name: MASK if name in sensitive and value is not None else value for name, value in values.items()}
+    """Return a copy of ``values`` in which each field named in ``sensitive``, and each pydantic secret at any depth, is
+    :data:`MASK`; an absent value stays ``None``."""
+    return {name: MASK if name in sensitive and value is not None else _masked(value) for name, value in values.items()}
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every text in which a sensitive value, whatever its type, could appear."""
-    if isinstance(value, (SecretStr, SecretBytes)):
-        yield from _texts(value.get_secret_value())
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for item in value:
-            yield from _texts(item)
+def _masked(value: Any) -> Any:
+    if hasattr(value, "get_secret_value"):
+        return MASK
+    if not isinstance(value, _CONTAINERS) or not any(True for _text in _texts(value, everything=False)):
+        return value
+    if isinstance(value, Mapping):
+        return {key: _masked(item) for key, item in value.items()}
+    return [_masked(item) for item in value]
+
+
+def _texts(value: Any, everything: bool) -> Iterator[str]:
+    """Yield every text in which a sensitive value, whatever its type, could appear; without ``everything`` only those of the
+    pydantic secrets in it."""
+    if hasattr(value, "get_secret_value"):
+        yield from _texts(value.get_secret_value(), everything=True)
+    elif isinstance(value, _CONTAINERS):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item, everything)
+    elif isinstance(value, BaseModel) or hasattr(value, "__dataclass_fields__"):
+        yield from _texts(vars(value), everything)
+    elif not everything:
+        return
+    elif isinstance(value, enum.Enum):
+        yield from _texts(value.value, everything)
     elif isinstance(value, bytes):
         yield value.decode(errors="replace")
         yield repr(value)[2:-1]
@@ -40,9 +58,10 @@ def _texts(value: Any) -> Iterator[str]:
         yield repr(text)[1:-1]
 
 
-def secret_texts(values: Iterable[Any]) -> set[str]:
-    """Return the texts under which ``values`` could show up somewhere, for :func:`scrub`."""
-    return {text for value in values for text in _texts(value) if len(text) >= _SHORTEST}
+def secret_texts(values: Iterable[Any], everything: bool = True) -> set[str]:
+    """Return the texts under which ``values`` could show up somewhere, for :func:`scrub`; without ``everything`` only those of
+    the pydantic secrets in them."""
+    return {text for value in values for text in _texts(value, everything) if len(text) >= _SHORTEST}
 
 
 def collect_secrets(dataset: Any) -> set[str]:

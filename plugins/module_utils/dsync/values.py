@@ -9,8 +9,9 @@ truth values from numbers, ``True`` is not ``1``.
 from __future__ import annotations
 
 import enum
+import math
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -29,8 +30,10 @@ def same_value(left: Any, right: Any, exact: bool = False) -> bool:
     if left is right:
         return True
     if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(same_value(left[key], right[key], exact) for key in left)
-    if isinstance(left, (list, tuple)) and type(left) is type(right):
+        if left.keys() != right.keys() or (exact and _truth_values(left) != _truth_values(right)):
+            return False
+        return all(same_value(left[key], right[key], exact) for key in left)
+    if isinstance(left, (list, tuple)) and left.__class__ is right.__class__:
         return len(left) == len(right) and all(same_value(*pair, exact) for pair in zip(left, right))
     if exact and isinstance(left, (set, frozenset)) and isinstance(right, (set, frozenset)):
         return left == right and _truth_values(left) == _truth_values(right)
@@ -39,18 +42,21 @@ def same_value(left: Any, right: Any, exact: bool = False) -> bool:
     return bool(left == right) or (_is_nan(left) and _is_nan(right))
 
 
-def _truth_values(values: set[Any] | frozenset[Any]) -> set[Any]:
+def _truth_values(values: Iterable[Any]) -> set[Any]:
     return {value for value in values if isinstance(value, bool)}
 
 
 def _is_nan(value: Any) -> bool:
-    return isinstance(value, (float, Decimal)) and value != value
+    return value.is_nan() if isinstance(value, Decimal) else isinstance(value, float) and math.isnan(value)
 
 
 def leaf_types(annotation: Any) -> Iterator[Any]:
     """Yield every type that an annotation is made of: the members of unions, the items of containers, the container itself."""
     origin = typing.get_origin(annotation)
-    if origin is typing.Literal:
+    meant = getattr(annotation, "__value__", None) or getattr(annotation, "__supertype__", None)  # type X = ..., NewType
+    if meant is not None:
+        yield from leaf_types(meant)
+    elif origin is typing.Literal:
         yield from (type(value) for value in typing.get_args(annotation))
     elif origin is typing.Annotated:
         yield from leaf_types(typing.get_args(annotation)[0])
@@ -59,6 +65,8 @@ def leaf_types(annotation: Any) -> Iterator[Any]:
     else:
         if isinstance(origin, type) and issubclass(origin, _CONTAINERS):
             yield from () if typing.get_args(annotation) else (Any,)
+        elif hasattr(origin, "get_secret_value"):
+            yield origin
         for argument in typing.get_args(annotation):
             if argument is not Ellipsis:
                 yield from leaf_types(argument)
@@ -69,6 +77,14 @@ def _is_open(leaf: Any) -> bool:
     return leaf in (Any, object) or leaf in _CONTAINERS or not isinstance(leaf, type)
 
 
+def _value_types(leaf: Any) -> Iterator[Any]:
+    """Yield the types of the values that stand for a leaf type: those of an enumeration's members, else the type itself."""
+    if isinstance(leaf, type) and issubclass(leaf, enum.Enum):
+        yield from (type(member.value) for member in leaf)
+    else:
+        yield leaf
+
+
 def needs_exact(annotation: Any) -> bool:
     """Return whether a field of this type may hold truth values and numbers alike, so that ``1`` and ``True`` must differ."""
     leaves = [leaf for leaf in leaf_types(annotation) if leaf is not None]
@@ -77,6 +93,6 @@ def needs_exact(annotation: Any) -> bool:
 
 def mixes_text(annotation: Any) -> bool:
     """Return whether a field of this type may hold text as well as something else."""
-    leaves = list(leaf_types(annotation))
-    text = [isinstance(leaf, type) and issubclass(leaf, (str, enum.Enum)) for leaf in leaves]
+    leaves = [kind for leaf in leaf_types(annotation) for kind in _value_types(leaf)]
+    text = [isinstance(leaf, type) and issubclass(leaf, str) for leaf in leaves]
     return any(map(_is_open, leaves)) or (any(text) and (not all(text) or len(set(leaves)) > 1))

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..exceptions import ObjectNotFound
 from ..model import DSyncModel
@@ -49,6 +49,21 @@ class BaseStore(ABC):
     @abstractmethod
     def count(self, modelname: str | None = None) -> int:
         """Return how many objects there are, of one model or of all."""
+
+    def put_all_new(self, modelname: str, uids: Sequence[str], objs: Sequence[DSyncModel]) -> int | None:
+        """Keep many objects unless one of them has an id that is taken, or that another one of them has.
+
+        Returns:
+            None when all of them are kept; else the place of the first one whose id is taken, and none of them is kept.
+        """
+        seen: set[str] = set()
+        for place, uid in enumerate(uids):
+            if uid in seen or self.find(modelname, uid) is not None:
+                return place
+            seen.add(uid)
+        for uid, obj in zip(uids, objs):
+            self.put(modelname, uid, obj)
+        return None
 
     def kinds(self, modelname: str) -> set[type[DSyncModel]]:
         """Return the classes of the objects of a model: usually just one."""
