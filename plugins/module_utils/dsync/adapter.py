@@ -107,6 +107,14 @@ class DSync:
             given = internal_storage_engine
             self.store = given if isinstance(given, BaseStore) else given()
 
+    def __setstate__(self, state: Dict[Text, Any]) -> None:
+        """Restore a copied or unpickled dataset, whose objects do not know yet where they belong."""
+        self.__dict__.update(state)
+        for modelname in self.store.model_names():
+            for obj in self.store.objects(modelname):
+                if obj.dsync is None:
+                    set_owner(obj, self)
+
     def __str__(self) -> Text:
         return Text(self.type) if self.type == self.name else f'{self.type} "{self.name}"'
 

@@ -138,6 +138,8 @@ def extend_uids(fields: dict[str, Any], name: str, uids: list[str]) -> bool:
     """Append ``uids``, which differ from one another, to the list ``fields[name]`` unless one of them is there already; return
     whether they were appended."""
     there = fields[name]
+    if there.__class__ is ChildIds:
+        there.settle()
     if there:
         if not set(there).isdisjoint(uids):
             return False

@@ -61,7 +61,7 @@ def construction_of(cls: type[Any]) -> Construction | None:
     inner = schema["schema"]
     if inner.get("type") != "model-fields" or not inner.keys() <= _FIELDS_PARTS:
         return None
-    config = schema.get("config") or {}
+    config: Any = schema.get("config") or {}
     if inner.get("extra_behavior", "ignore") != "ignore":
         return None
     if cls.__private_attributes__ or schema.get("root_model") or config.get("extra_fields_behavior", "ignore") != "ignore":
@@ -70,7 +70,7 @@ def construction_of(cls: type[Any]) -> Construction | None:
         return None
     fields = {name: _typed_dict_field(field["schema"]) for name, field in inner["fields"].items()}
     try:
-        return Construction(fields, core_schema.typed_dict_schema(fields), config)
+        return Construction(fields, core_schema.typed_dict_schema(fields, config=config), config)
     except SchemaError:
         return None
 

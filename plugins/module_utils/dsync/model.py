@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ._pydantic import BaseModel, ConfigDict, PydanticCustomError, ValidationError
 from .children import ChildIds, ChildrenField, add_uid, discard_uid
 from .construct import Construction, GivenFields, construction_of
-from .declaration import Declaration, declare
+from .declaration import RESERVED, Declaration, declare
 from .exceptions import ObjectAlreadyExists, ObjectNotFound, ObjectNotUpdated, ObjectStoreWrongType
 from .flags import DSyncModelFlags, DSyncStatus
 from .identity import SEPARATOR
@@ -186,6 +186,9 @@ class DSyncModel(BaseModel):
         return ValidationError.from_exception_data(title, lines, hide_input=True)
 
     def __setattr__(self, name: Text, value: Any) -> None:
+        if name in RESERVED:
+            object.__setattr__(self, name, value)
+            return
         if name in self._declaration.identifiers:
             _set_uid(self, None)
         self._own_given_fields()
@@ -452,29 +455,38 @@ class DSyncModel(BaseModel):
 
     def __getstate__(self) -> Dict[Any, Any]:
         self._settle()
-        return {**super().__getstate__(), "flags": self._own_flags()}
+        return {**super().__getstate__(), "dsync_own": self._own()}
 
     def __setstate__(self, state: Dict[Any, Any]) -> None:
+        own = state.pop("dsync_own")
         super().__setstate__(state)
-        self._take_flags(state["flags"])
+        self._take_own(own)
 
     def __copy__(self) -> Self:
         self._settle()
-        return super().__copy__()._take_flags(self._own_flags())
+        copied = super().__copy__()
+        copied._take_own(self._own())
+        return copied
 
     def __deepcopy__(self, memo: Dict[int, Any] | None = None) -> Self:
-        return super().__deepcopy__(memo)._take_flags(self._own_flags())
+        self._settle()
+        copied = super().__deepcopy__(memo)
+        copied._take_own(self._own())
+        return copied
 
-    def _own_flags(self) -> DSyncModelFlags | None:
+    def _own(self) -> tuple[DSyncModelFlags | None, tuple[DSyncStatus, Text]]:
+        """Return the flags that were given to this very object, if any, and its status; a copy gets them too."""
         try:
-            return _get_flags(self)  # type: ignore[no-any-return]
+            return _get_flags(self), self.get_status()
         except AttributeError:
-            return None
+            return None, self.get_status()
 
-    def _take_flags(self, flags: DSyncModelFlags | None) -> Self:
+    def _take_own(self, own: tuple[DSyncModelFlags | None, tuple[DSyncStatus, Text]]) -> None:
+        flags, status = own
+        _set_uid(self, None)
+        _set_state(self, status)
         if flags is not None:
-            self.model_flags = flags
-        return self
+            _set_flags(self, flags)
 
     # ------------------------------------------------------------------ texts
 
