@@ -4,32 +4,25 @@
 
 from __future__ import annotations
 
-from dsync import Change, DSyncAction, Plan
+from dsync import Change, DSyncAction, ObjectRef, Plan
 from dsync.render.unified import before_after
 from estate import PLANTED, SOURCE, TARGET, estate
 
 BEFORE = """\
-site:
-  site nyc
-    contact: "555-0"
-  site lon
-    contact: "555-3"
-interface:
-  interface rtr-1__eth0
-    mtu: 1500
-  interface old-1__eth9
-    mtu: 1500
-    password: null
-  interface rtr-3__eth0
-    mtu: 1500
-    password: null
-device:
-  device old-1
-    role: "router"
-    facts: null
-  device rtr-3
-    role: "router"
-    facts: null
+site
+  nyc  contact: "555-0"
+  lon  contact: "555-3"
+device
+  old-1  role: "router"
+  old-1  facts: null
+  rtr-3  role: "router"
+  rtr-3  facts: null
+interface
+  rtr-1__eth0  mtu: 1500
+  old-1__eth9  mtu: 1500
+  old-1__eth9  password: null
+  rtr-3__eth0  mtu: 1500
+  rtr-3__eth0  password: null
 """
 
 
@@ -40,14 +33,14 @@ def _plan() -> Plan:
 def test_before_and_after() -> None:
     before, after = before_after(_plan())
     assert before == BEFORE
-    assert after.startswith('site:\n  site nyc\n    contact: "555-1"\n  site ams\n    contact: "555-2"\ninterface:\n')
+    assert after.startswith('site\n  nyc  contact: "555-1"\n  ams  contact: "555-2"\ndevice\n')
     assert before_after(Plan()) == ("", "")
 
 
 def test_a_long_plan_is_capped_and_says_so() -> None:
     before, after = before_after(_plan(), max_bytes=100)
-    assert before.endswith("(10 more changes are not shown)\n")
-    assert after.endswith("(10 more changes are not shown)\n")
+    assert before.endswith("(9 more changes are not shown)\n")
+    assert after.endswith("(9 more changes are not shown)\n")
     assert max(len(before), len(after)) < 150
 
 
@@ -62,6 +55,23 @@ def test_texts_of_several_lines_and_secrets() -> None:
         sensitive=frozenset({"token"}),
     )
     assert before_after(Plan([change])) == (
-        'host:\n  host h\n    motd: |\n      hi\n      there\n    token: "********"\n',
-        'host:\n  host h\n    motd: "hallo"\n    token: "********"\n',
+        'host\n  h  motd: |\n  h  motd: | hi\n  h  motd: | there\n  h  token: "********"\n',
+        'host\n  h  motd: "hallo"\n  h  token: "******** (changed)"\n',
     )
+
+
+def test_no_line_is_shared_by_two_objects() -> None:
+    before, after = before_after(_plan())
+    shared = set(before.splitlines()) & set(after.splitlines())
+    assert shared == {"site", "device", "interface"}
+
+
+def test_an_object_without_attributes_has_a_line_and_self_nested_models_have_a_place() -> None:
+    region = ObjectRef("region", "eu")
+    plan = Plan(
+        [
+            Change(DSyncAction.CREATE, "region", "eu", {"name": "eu"}, after={}),
+            Change(DSyncAction.CREATE, "region", "ch", {"name": "ch"}, after={}, parent=region),
+        ]
+    )
+    assert before_after(plan) == ("region\n", "region\n  eu\n  ch\n")

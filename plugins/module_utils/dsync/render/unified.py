@@ -1,6 +1,13 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Two texts, before and after, of which Ansible shows the difference."""
+"""Two texts, before and after, of which Ansible shows the difference.
+
+Every line holds the id of its object, so that no line of one object can be taken for the same line of another::
+
+    device
+      rtr-1  role: "router"
+      rtr-1  site_name: "nyc"
+"""
 
 from __future__ import annotations
 
@@ -8,11 +15,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ..flags import DSyncAction
 from ..plan import Change, Plan
+from ..redact import MASK
 
 
 def before_after(plan: Plan, max_bytes: int = 100_000) -> tuple[str, str]:
-    """Return the objects that a plan changes as they are and as they are to be, grouped by model.
+    """Return the objects that a plan changes as they are and as they are to be, grouped by model, parents' models first.
 
     Args:
         plan: the changes.
@@ -24,15 +33,16 @@ def before_after(plan: Plan, max_bytes: int = 100_000) -> tuple[str, str]:
     """
     before: list[str] = []
     after: list[str] = []
+    rank = _ranks(plan)
     room, shown, model = max_bytes, 0, None
-    for change in sorted(plan, key=_models_in_order(plan)):
-        heading = [] if change.model == model else [f"{change.model}:"]
-        old, new = _sides(change)
-        room -= max(_size(heading + old), _size(heading + new))
+    for change in sorted(plan, key=lambda change: rank[change.model]):
+        heading = [] if change.model == model else [change.model]
+        old, new = (heading + lines for lines in _sides(change))
+        room -= max(_size(old), _size(new))
         if room < 0:
             break
-        before += heading + old
-        after += heading + new
+        before += old
+        after += new
         shown, model = shown + 1, change.model
     if shown < len(plan):
         note = f"({len(plan) - shown} more changes are not shown)"
@@ -41,30 +51,39 @@ def before_after(plan: Plan, max_bytes: int = 100_000) -> tuple[str, str]:
     return _text(before), _text(after)
 
 
-def _models_in_order(plan: Plan) -> Any:
-    order: dict[str, int] = {}
+def _ranks(plan: Plan) -> dict[str, tuple[int, int]]:
+    """Return model → its place: by how many models are above it, then by when it comes up first in the plan."""
+    above: dict[str, set[str]] = {}
     for change in plan:
-        order.setdefault(change.model, len(order))
-    return lambda change: order[change.model]
+        parents = above.setdefault(change.model, set())
+        if change.parent is not None and change.parent.model != change.model:
+            parents.add(change.parent.model)
+
+    def depth(model: str, below: frozenset[str]) -> int:
+        return 1 + max((depth(parent, below | {model}) for parent in above.get(model, set()) - below), default=0)
+
+    return {model: (depth(model, frozenset()), position) for position, model in enumerate(above)}
 
 
 def _sides(change: Change) -> tuple[list[str], list[str]]:
     record = change.record()
-    title = f"  {change.model} {change.id}"
-    return _lines(title, record["before"]), _lines(title, record["after"])
+    if change.action == DSyncAction.UPDATE:  # what is masked looks alike on both sides, and has changed all the same
+        record["after"] |= {name: f"{MASK} (changed)" for name in change.sensitive & record["after"].keys()}
+    return _lines(change.id, record["before"]), _lines(change.id, record["after"])
 
 
-def _lines(title: str, values: dict[str, Any] | None) -> list[str]:
-    return [] if values is None else [title, *_attribute_lines(values)]
+def _lines(uid: str, values: dict[str, Any] | None) -> list[str]:
+    if values is None:
+        return []
+    return [line for name, value in values.items() for line in _value_lines(f"  {uid}  {name}:", value)] or [f"  {uid}"]
 
 
-def _attribute_lines(values: dict[str, Any]) -> Iterator[str]:
-    for name, value in values.items():
-        if isinstance(value, str) and "\n" in value:
-            yield f"    {name}: |"
-            yield from (f"      {line}" for line in value.splitlines())
-        else:
-            yield f"    {name}: {json.dumps(value, ensure_ascii=False)}"
+def _value_lines(title: str, value: Any) -> Iterator[str]:
+    if isinstance(value, str) and "\n" in value:
+        yield f"{title} |"
+        yield from (f"{title} | {line}" for line in value.splitlines())
+    else:
+        yield f"{title} {json.dumps(value, ensure_ascii=False)}"
 
 
 def _size(lines: list[str]) -> int:
