@@ -20,11 +20,13 @@ from .exceptions import (
     ObjectAlreadyExists,
     ObjectNotFound,
     ObjectStoreWrongType,
+    TransientError,
 )
 from .flags import DSyncFlags
 from .model import DSyncModel, set_owner
 from .plan import Plan
 from .rows import add_rows
+from .scope import Scope
 from .store import BaseStore, MemoryStore
 
 if TYPE_CHECKING:
@@ -179,6 +181,7 @@ class DSync:
         diff_class: builtins.type[Diff] = Diff,
         flags: DSyncFlags = DSyncFlags.NONE,
         callback: Progress | None = None,
+        scope: Scope | None = None,
     ) -> Diff:
         """Return what has to change in this dataset for it to be like ``source``. Changes neither.
 
@@ -187,13 +190,14 @@ class DSync:
             diff_class: Diff or a subclass of it.
             flags: which differences to leave aside.
             callback: called as ``callback("diff", done, total)``.
+            scope: which objects and attributes to look at; None for all.
 
         Raises:
             DiffException: the datasets cannot be compared.
             ObjectStoreException: a dataset contradicts itself.
         """
         with patient_collector():
-            return compare(source, self, flags, diff_class, callback)
+            return compare(source, self, flags, diff_class, callback, scope)
 
     def diff_to(
         self,
@@ -253,10 +257,27 @@ class DSync:
         flags: DSyncFlags = DSyncFlags.NONE,
         diff: Diff | None = None,
         callback: Progress | None = None,
+        **watch: Any,
     ) -> Result:
-        """Make the changes of a plan in this dataset and return how each of them ended (see :func:`.apply.apply`)."""
+        """Make the changes of a plan in this dataset and return how each of them ended.
+
+        Args:
+            plan: the changes.
+            source: handed to :meth:`sync_complete`.
+            flags: CONTINUE_ON_FAILURE and LOG_UNCHANGED_RECORDS matter here.
+            diff: the plan's own diff, if there is one.
+            callback: called as ``callback("sync", done, total)``.
+            watch: ``verdicts``, ``journal`` and ``retry``, as :func:`.apply.apply` describes them.
+        """
         with patient_collector():
-            return apply(plan, source, self, flags, diff, callback)
+            return apply(plan, source, self, flags, diff, callback, **watch)
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Return whether a create, update or delete that failed with ``error`` is worth trying again; for TransientError it is.
+
+        A subclass may know other exceptions that pass, such as a timeout of its client.
+        """
+        return isinstance(error, TransientError)
 
     # ------------------------------------------------------------------ the objects
 

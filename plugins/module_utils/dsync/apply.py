@@ -10,9 +10,10 @@ import enum
 import logging
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ._pydantic import ValidationError
 from .diff import Diff
@@ -38,6 +39,9 @@ logger = logging.getLogger("dsync")
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, how many changes are done, and how many there are."""
 
+Retry = Callable[[Callable[[], str]], str]
+"""Calls a function, again when it fails in a way that may pass, and returns or raises what it did last."""
+
 CRUD_EXCEPTIONS: dict[DSyncAction, type[ObjectCrudException]] = {
     DSyncAction.CREATE: ObjectNotCreated,
     DSyncAction.UPDATE: ObjectNotUpdated,
@@ -45,6 +49,7 @@ CRUD_EXCEPTIONS: dict[DSyncAction, type[ObjectCrudException]] = {
 }
 """The exception that stands for the failure of each action."""
 
+_MISSED = {"failed": "failed", "refused": "was refused", "not_attempted": "was not attempted"}
 _PAST = {DSyncAction.CREATE: "created", DSyncAction.UPDATE: "updated", DSyncAction.DELETE: "deleted"}
 
 
@@ -77,6 +82,23 @@ class Outcome:
     message: str = ""
     error: BaseException | None = field(default=None, repr=False)
     presentable: bool = field(default=True, repr=False)
+
+
+class Verdict(NamedTuple):
+    """How a change ends without being attempted: already done, or refused; and why."""
+
+    status: OutcomeStatus
+    message: str = ""
+
+
+class Recorder(Protocol):
+    """Keeps a record of a run while it goes on."""
+
+    def intend(self, change: Change) -> None:
+        """Record that a change is about to be attempted; what this raises ends the run before the change is made."""
+
+    def record(self, outcome: Outcome) -> None:
+        """Record how a change ended; what this raises ends the run."""
 
 
 @dataclass
@@ -144,6 +166,10 @@ def apply(
     flags: DSyncFlags = DSyncFlags.NONE,
     diff: Diff | None = None,
     callback: Progress | None = None,
+    *,
+    verdicts: Mapping[ChangeKey, Verdict] | None = None,
+    journal: Recorder | None = None,
+    retry: Retry | None = None,
 ) -> Result:
     """Make the changes of a plan in the target and return how each of them ended.
 
@@ -158,14 +184,19 @@ def apply(
         flags: CONTINUE_ON_FAILURE and LOG_UNCHANGED_RECORDS matter here.
         diff: handed to ``sync_complete``; the plan's own diff, if there is one.
         callback: called as ``callback("sync", done, total)``, the last time with ``done == total``.
+        verdicts: how changes end that are settled beforehand: they are not attempted.
+        journal: told of each change before it is attempted, and of each outcome.
+        retry: calls each attempt, again when it fails in a way that may pass.
     """
     result = Result()
-    run = _Run(target, flags)
+    run = _Run(target, flags, verdicts or {}, journal, retry)
     if diff is not None and flags & DSyncFlags.LOG_UNCHANGED_RECORDS:
         _log_unchanged(diff)
     try:
         for change in plan:
             result.outcomes.append(run.outcome_of(change))
+            if journal is not None:
+                journal.record(result.outcomes[-1])
             if run.interrupted is not None:
                 break
             if callback is not None and len(result.outcomes) < len(plan):
@@ -212,9 +243,17 @@ class _Failure(DSyncException):
 class _Run:
     """One run over a plan: which changes were made, and whether it has stopped."""
 
-    def __init__(self, target: DSync, flags: DSyncFlags) -> None:
+    def __init__(
+        self,
+        target: DSync,
+        flags: DSyncFlags,
+        verdicts: Mapping[ChangeKey, Verdict],
+        journal: Recorder | None,
+        retry: Retry | None,
+    ) -> None:
         self._target = target
         self._classes = target.models()
+        self._verdicts, self._journal, self._retry = verdicts, journal, retry
         self._goes_on = bool(flags & DSyncFlags.CONTINUE_ON_FAILURE)
         self._failed: dict[ChangeKey, OutcomeStatus] = {}
         self.stopped = False
@@ -223,8 +262,13 @@ class _Run:
     def outcome_of(self, change: Change) -> Outcome:
         """Attempt a change unless the run has stopped or something it depends on was not done."""
         obstacle = next((key for key in change.requires if key in self._failed), None)
-        if obstacle is not None:
-            how = "failed" if self._failed[obstacle] == OutcomeStatus.FAILED else "was not attempted"
+        verdict = self._verdicts.get(change.key)
+        if change.protected:
+            outcome = Outcome(change, OutcomeStatus.REFUSED, change.protected)
+        elif verdict is not None:
+            outcome = Outcome(change, verdict.status, verdict.message)
+        elif obstacle is not None:
+            how = _MISSED[self._failed[obstacle]]
             outcome = Outcome(
                 change,
                 OutcomeStatus.NOT_ATTEMPTED,
@@ -241,8 +285,11 @@ class _Run:
     def _attempt(self, change: Change) -> Outcome:
         if change.cascade:
             return Outcome(change, OutcomeStatus.DONE, "deleted together with its parent")
+        if self._journal is not None:
+            self._journal.intend(change)
+        make = partial(_MAKERS[change.action], self._target, self._classes, change)
         try:
-            message = _MAKERS[change.action](self._target, self._classes, change)
+            message = make() if self._retry is None else self._retry(make)
         except BaseException as error:
             if isinstance(error, (Exception, SystemExit)):
                 self.stopped = self.stopped or not self._goes_on

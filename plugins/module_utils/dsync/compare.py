@@ -15,6 +15,7 @@ from .exceptions import DiffException, ModelMismatch, ObjectAlreadyExists, Objec
 from .flags import DSyncAction, DSyncFlags, DSyncModelFlags
 from .model import DSyncModel
 from .pairing import Pairing, pair_models
+from .scope import Scope, Stance
 
 if TYPE_CHECKING:
     from .adapter import DSync
@@ -35,6 +36,7 @@ def compare(
     flags: DSyncFlags = DSyncFlags.NONE,
     diff_class: type[Diff] = Diff,
     callback: Progress | None = None,
+    scope: Scope | None = None,
 ) -> Diff:
     """Compare two datasets and return what has to change in the target for it to be like the source.
 
@@ -44,6 +46,7 @@ def compare(
         flags: which differences to leave aside.
         diff_class: the class of the result and of its subtrees.
         callback: called as ``callback("diff", done, total)`` while it goes on, and with ``done == total`` at the end.
+        scope: which objects and attributes to look at; None for all.
 
     Raises:
         ModelMismatch: no model is common to both, a model is declared in ways that cannot be compared, or objects are nested
@@ -52,7 +55,7 @@ def compare(
         ObjectAlreadyExists: an object has two parents, or two siblings have the same short name.
         DiffException: objects are nested too deeply.
     """
-    comparison = _Comparison(source, target, flags, diff_class, callback)
+    comparison = _Comparison(source, target, flags, diff_class, callback, scope or None)
     diff = diff_class()
     diff.source_name, diff.dest_name = source.name, target.name
     try:
@@ -186,7 +189,15 @@ class _Side:
 class _Comparison:
     """What stays the same throughout one comparison, and the counts that it adds up."""
 
-    def __init__(self, source: DSync, target: DSync, flags: DSyncFlags, diff_class: type[Diff], callback: Progress | None) -> None:
+    def __init__(
+        self,
+        source: DSync,
+        target: DSync,
+        flags: DSyncFlags,
+        diff_class: type[Diff],
+        callback: Progress | None,
+        scope: Scope | None,
+    ) -> None:
         self.source, self.target = _Side(source), _Side(target)
         self.diff_class = diff_class
         self.tally = Tally()
@@ -194,7 +205,7 @@ class _Comparison:
         self._skip_source = bool(flags & DSyncFlags.SKIP_UNMATCHED_SRC)
         self._skip_target = bool(flags & DSyncFlags.SKIP_UNMATCHED_DST)
         self._keep_unchanged = bool(flags & DSyncFlags.LOG_UNCHANGED_RECORDS)
-        self._callback = callback
+        self._callback, self._scope = callback, scope
         self._total = len(source) + len(target)
         self._notes: list[str] = []
 
@@ -215,7 +226,7 @@ class _Comparison:
                     self._skip(side, side.top(model)[1])
                     self._note(f"{model} is a top-level model of {side.dataset.name} only, not of {other.dataset.name}: left aside")
         for model in common:
-            yield from self._siblings(self._pairing(model), self.source.top(model), self.target.top(model), None)
+            yield from self._siblings(self._pairing(model), self.source.top(model), self.target.top(model), None, False)
 
     def _siblings(
         self,
@@ -223,8 +234,9 @@ class _Comparison:
         source: tuple[Sequence[str], list[DSyncModel]],
         target: tuple[Sequence[str], list[DSyncModel]],
         parent: DSyncModel | None,
+        inside: bool,
     ) -> Iterator[DiffElement]:
-        """Yield the elements of the children of one parent that are of one model."""
+        """Yield the elements of the children of one parent that are of one model; ``inside`` as for :meth:`.Scope.stance`."""
         self._check_names(self.source, pairing.model, pairing.source_shortname, source[1], parent)
         self._check_names(self.target, pairing.model, pairing.target_shortname, target[1], parent)
         lefts, rights, lone = _aligned(source, target)
@@ -233,35 +245,45 @@ class _Comparison:
             pairs = differing = list(_differing(pairing, lefts, rights, lone))
             self.tally.count(pairing.model, "no-change", len(lefts) - len(differing))
         for left, right in pairs:
-            yield from self._pair(pairing, left, right)
+            yield from self._pair(pairing, left, right, inside)
         self._progress()
 
     def _tells_at_once(self, pairing: Pairing) -> bool:
         """Return whether objects with equal attributes need no further look, one by one."""
-        return pairing.plain and pairing.is_leaf and not (pairing.exact or pairing.uses_flags or self._keep_unchanged)
+        return (
+            pairing.plain
+            and pairing.is_leaf
+            and not (pairing.exact or pairing.uses_flags or self._keep_unchanged or self._scope is not None)
+        )
 
-    def _pair(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> Iterator[DiffElement]:
+    def _pair(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, inside: bool) -> Iterator[DiffElement]:
         """Yield the element of one identity, unless it and all below it are unchanged or left aside."""
-        if self._left_aside(pairing, source, target):
+        differs = source is None or target is None or pairing.differ(source, target)
+        action = _action(source, target) if differs else None
+        stance = Stance.OUT if self._left_aside(pairing, source, target) else Stance.IN
+        if self._scope is not None and stance is Stance.IN:
+            stance, inside = self._scope.stance(pairing.model, action, source, target, inside)
+        if stance is Stance.OUT:
             self._skip_pair(pairing.model, source, target)
             return
-        differs = source is None or target is None or pairing.differ(source, target)
-        element = self._element(pairing, source, target) if differs or self._keep_unchanged else None
-        lone = DSyncAction.DELETE if source is None else DSyncAction.CREATE if target is None else DSyncAction.UPDATE
-        self.tally.count(pairing.model, lone if differs else "no-change")
-        for child in () if pairing.is_leaf else self._children(pairing, source, target):
+        compared = stance is Stance.IN
+        element = self._element(pairing, source, target, compared) if compared and (differs or self._keep_unchanged) else None
+        self.tally.count(pairing.model, (action or "no-change") if compared else "skip")
+        for child in () if pairing.is_leaf else self._children(pairing, source, target, inside):
             if element is None:
-                element = self._element(pairing, source, target)
+                element = self._element(pairing, source, target, compared)
             element.add_child(child)
         if element is not None:
             yield element
 
-    def _children(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> Iterator[DiffElement]:
+    def _children(
+        self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, inside: bool
+    ) -> Iterator[DiffElement]:
         for model, source_field, target_field in pairing.children:
             left = ((), []) if source is None else self.source.children(source, model, source_field)
             right = ((), []) if target is None else self.target.children(target, model, target_field)
             if left[0] or right[0]:
-                yield from self._siblings(self._pairing(model), left, right, source or target)
+                yield from self._siblings(self._pairing(model), left, right, source or target, inside)
         for side, obj, kinds in (
             (self.source, source, pairing.source_only),
             (self.target, target, pairing.target_only),
@@ -272,7 +294,7 @@ class _Comparison:
                 self._skip(side, side.children(obj, model, field)[1])
                 self._note(f"{model} is a child of {pairing.model} in {side.dataset.name} only: left aside")
 
-    def _element(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> DiffElement:
+    def _element(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, compared: bool) -> DiffElement:
         obj = cast(DSyncModel, target if source is None else source)
         element = DiffElement(
             pairing.model,
@@ -286,14 +308,17 @@ class _Comparison:
             exact=pairing.exact,
             flags=DSyncModelFlags.NONE if target is None else target.model_flags,
         )
-        element.add_attrs(
-            source=None if source is None else source.get_attrs(), dest=None if target is None else target.get_attrs()
-        )
+        attrs = [None if obj is None else obj.get_attrs() for obj in (source, target)]
+        if source is not None and target is not None and (pairing.narrowed or not compared):
+            names = pairing.attributes if compared else ()
+            attrs = [{name: value for name, value in (side or {}).items() if name in names} for side in attrs]
+        element.add_attrs(*attrs)
         return element
 
     def _pairing(self, model: str) -> Pairing:
         if model not in self._pairings:
-            self._pairings[model] = pair_models(model, self.source.dataset, self.target.dataset)
+            only = None if self._scope is None else self._scope.attributes.get(model)
+            self._pairings[model] = pair_models(model, self.source.dataset, self.target.dataset, only)
         return self._pairings[model]
 
     # ------------------------------------------------------------------ what is left aside
@@ -393,6 +418,13 @@ def _check_circles(dataset: str, parents: dict[tuple[str, str], DSyncModel]) -> 
             line[child] = None
             child = (parents[child].get_type(), parents[child].get_unique_id())
         safe.update(line)
+
+
+def _action(source: DSyncModel | None, target: DSyncModel | None) -> DSyncAction:
+    """Return what is to be done about two objects of one identity that differ."""
+    if source is None:
+        return DSyncAction.DELETE
+    return DSyncAction.CREATE if target is None else DSyncAction.UPDATE
 
 
 def _classes(dataset: DSync) -> set[type[DSyncModel]]:

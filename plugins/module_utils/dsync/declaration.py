@@ -11,6 +11,7 @@ from typing import Any
 
 from ._pydantic import BaseModel
 from .exceptions import DeclarationError
+from .flags import DSyncAction
 from .identity import unique_id_builder
 from .values import leaf_types, mixes_text, needs_exact
 
@@ -111,6 +112,9 @@ def declare(cls: type[Any]) -> Declaration:
             raise DeclarationError(f"{cls.__name__} has a field {reserved!r}, which is a name that every model uses already")
     for group, names in groups.items():
         _check_fields(cls, group, names, annotations)
+    for action in _names(cls, "_protected", cls._protected):
+        if action not in list(DSyncAction):
+            raise DeclarationError(f"{cls.__name__}._protected names {action!r}, which is none of create, update, delete")
     _check_apart(cls, groups, ("_identifiers", "_attributes", "_children"))
     declaration = Declaration(cls, annotations)
     for group in ("_identifiers", "_shortname"):

@@ -171,11 +171,12 @@ class DiffElement:
         sensitive: attributes that are never shown.
         exact: attributes in which ``1`` and ``True`` differ.
         flags: the flags of the object that is to be changed.
+        protected: why the difference must not be repaired; empty when it may be.
     """
 
     __slots__ = (
-        "_child_diff", "_diff_class", "dest_attrs", "dest_name", "exact", "flags", "keys", "name", "sensitive", "source_attrs",
-        "source_name", "type", "uid",
+        "_child_diff", "_diff_class", "dest_attrs", "dest_name", "exact", "flags", "keys", "name", "protected", "sensitive",
+        "source_attrs", "source_name", "type", "uid",
     )  # fmt: skip
 
     def __init__(
@@ -205,6 +206,7 @@ class DiffElement:
         self.sensitive = frozenset(sensitive)
         self.exact = exact
         self.flags = flags
+        self.protected = ""
 
     @property
     def child_diff(self) -> Diff:

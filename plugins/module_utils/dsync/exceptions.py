@@ -17,11 +17,21 @@
     ├── DiffException               comparing
     │   ├── DiffClassMismatch
     │   └── ModelMismatch           the two sides do not describe the same thing
+    ├── Refused                     a run is refused before anything is written
+    │   ├── LimitExceeded           more changes than a limit allows
+    │   ├── EmptySource             the source has nothing of what the target has
+    │   ├── SourceShrank            the source has much less than at the last good run
+    │   ├── StaleTarget             the target is not as the plan expects it; .stale
+    │   └── SecretMoved             a sensitive value is not the one that the plan was made with
+    ├── RecordError                 a plan, journal or baseline file cannot be read or written
+    ├── SelectorError               a selector says something impossible
+    ├── TransientError              raised by adapters: the same call may succeed later
     └── PydanticMissing             pydantic is absent or too old (also an ImportError)
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -101,6 +111,50 @@ class DiffClassMismatch(DiffException):
 
 class ModelMismatch(DiffException):
     """The two sides declare a model in ways that cannot be compared."""
+
+
+class Refused(DSyncException):
+    """A run is refused before anything is written."""
+
+
+class LimitExceeded(Refused):
+    """The plan has more changes than a limit allows."""
+
+
+class EmptySource(Refused):
+    """The source has no object at all of a model of which the target has some."""
+
+
+class SourceShrank(Refused):
+    """The source has much fewer objects than at the last good run."""
+
+
+class StaleTarget(Refused):
+    """The target is not as a saved plan expects it.
+
+    Attributes:
+        stale: (change, sentence) for each change whose object has moved on.
+    """
+
+    def __init__(self, message: str, stale: Sequence[tuple[Any, str]] = ()) -> None:
+        super().__init__(message)
+        self.stale = tuple(stale)
+
+
+class SecretMoved(Refused):
+    """A sensitive value of the source is not the one that a saved plan was made with."""
+
+
+class RecordError(DSyncException):
+    """A plan, journal or baseline file cannot be read, cannot be written, or is not what it should be."""
+
+
+class SelectorError(DSyncException, ValueError):
+    """A selector says something impossible."""
+
+
+class TransientError(DSyncException):
+    """A create, update or delete failed in a way that may pass; adapters raise it so that the call is tried again."""
 
 
 class PydanticMissing(DSyncException, ImportError):

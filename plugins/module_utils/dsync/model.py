@@ -63,6 +63,9 @@ class DSyncModel(BaseModel):
     _sensitive: ClassVar[tuple[Text, ...]] = ()
     """Fields that are compared by value and shown as ``********``; fields typed SecretStr or SecretBytes always are."""
 
+    _protected: ClassVar[tuple[Text, ...]] = ()
+    """Actions ("create", "update", "delete") that are shown as differences and never made for objects of this model."""
+
     _declaration: ClassVar[Declaration]  # pylint: disable=declare-non-slot  # it is set on each class, not on objects
     _default_flags: ClassVar[DSyncModelFlags] = DSyncModelFlags.NONE
     _uses_flags: ClassVar[bool] = False

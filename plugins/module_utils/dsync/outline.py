@@ -54,7 +54,7 @@ def _element_lines(element: DiffElement, indent: int) -> Iterator[str]:
     if not element.has_diffs():
         return
     action = element.action
-    yield f"{' ' * indent}{SIGNS[action]} {element.type} {element.name}"
+    yield f"{' ' * indent}{SIGNS[action]} {element.type} {element.name}{' (protected)' if element.protected else ''}"
     if action is not None and action != DSyncAction.DELETE:
         diffs = element.get_attrs_diffs()
         new, old = (masked(diffs.get(sign, {}), element.sensitive) for sign in "+-")

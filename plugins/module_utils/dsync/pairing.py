@@ -29,7 +29,8 @@ class Pairing:
 
     Attributes:
         model: the model's name.
-        attributes: names that both sides compare, in the order of the source.
+        attributes: names that are compared, in the order of the source.
+        narrowed: whether there are other attributes, which are not compared.
         plain: whether the attributes can be read from the objects' fields, without asking each object for them.
         pick: takes what is compared out of an object's dict of fields; None when that is all of it, or when it is not plain.
         exact: attributes in which ``1`` and ``True`` differ.
@@ -44,6 +45,7 @@ class Pairing:
 
     model: str
     attributes: tuple[str, ...]
+    narrowed: bool
     plain: bool
     pick: Callable[[Any], Any] | None
     exact: frozenset[str]
@@ -68,7 +70,8 @@ class Pairing:
             left, right = fields_of(source), fields_of(target)
             return any(not same_value(left[name], right[name], name in self.exact) for name in self.attributes)
         old, new = target.get_attrs(), source.get_attrs()
-        return any(name in old and not same_value(value, old[name], name in self.exact) for name, value in new.items())
+        names = self.attributes if self.narrowed else new
+        return any(name in old and not same_value(new[name], old[name], name in self.exact) for name in names)
 
     def compared(self, objs: Iterable[DSyncModel]) -> Iterator[Any]:
         """Return a value for each object of a plain pairing; where the values of two objects are equal, so are the objects."""
@@ -76,13 +79,14 @@ class Pairing:
         return fields if self.pick is None else map(self.pick, fields)
 
 
-def pair_models(model: str, source: DSync, target: DSync) -> Pairing:
+def pair_models(model: str, source: DSync, target: DSync, only: frozenset[str] | None = None) -> Pairing:
     """Work out how the objects of ``model`` on two sides are compared.
 
     Args:
         model: the model's name; the adapters' classes or the objects they hold say what it is on each side.
         source: the dataset that the target is to become like.
         target: the dataset that is to be changed.
+        only: the attributes to compare; None for all that both sides have.
 
     Raises:
         ModelMismatch: a side does not know the model, or the two identify its objects by different fields.
@@ -95,19 +99,21 @@ def pair_models(model: str, source: DSync, target: DSync) -> Pairing:
         )
     for name, one, other in zip(left._declaration.identifiers, left._declaration.mixed, right._declaration.mixed):
         if one is not other:
-            both, only = (source, target) if one else (target, source)
+            both, single = (source, target) if one else (target, source)
             raise ModelMismatch(
                 f'the identifier "{name}" of the model "{model}" may hold text as well as other values in {both.name}, '
-                f"but not in {only.name}: give it the same type on both sides"
+                f"but not in {single.name}: give it the same type on both sides"
             )
     kinds = source.store.kinds(model) | target.store.kinds(model) | {left, right}
     uniform = source.store.kinds(model) <= {left} and target.store.kinds(model) <= {right}
-    attributes = tuple(name for name in left._attributes if name in right._attributes)
+    common = (name for name in left._attributes if name in right._attributes)
+    attributes = tuple(name for name in common if only is None or name in only)
     plain = uniform and not any(map(_asks_objects, kinds))
     whole = all(set(kind.model_fields) == {*kind._identifiers, *attributes} for kind in kinds)
     return Pairing(
         model=model,
         attributes=attributes,
+        narrowed=only is not None,
         plain=plain,
         pick=None if whole or not plain else picker(attributes),
         exact=frozenset().union(*(kind._declaration.exact for kind in kinds)),

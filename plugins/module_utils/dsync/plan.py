@@ -42,6 +42,7 @@ class Change:
         after: attributes as they are to be: of an update those that differ, of a create all, of a delete None.
         parent: the object that lists this one among its children, None at the top level.
         sensitive: attributes that are never shown.
+        protected: why this change must not be made; empty for one that may be.
         cascade: a delete that the remote system makes by itself when the parent is deleted; no delete is called.
         removes_children: a delete that takes the children with it.
         requires: changes that must have been made before this one may be.
@@ -55,6 +56,7 @@ class Change:
     after: dict[str, Any] | None = None
     parent: ObjectRef | None = None
     sensitive: frozenset[str] = field(default=frozenset(), repr=False)
+    protected: str = ""
     cascade: bool = False
     removes_children: bool = False
     requires: tuple[ChangeKey, ...] = field(default=(), repr=False)
@@ -206,6 +208,7 @@ def _change(
         after=diffs.get("+"),
         parent=place.parent,
         sensitive=element.sensitive,
+        protected=element.protected,
         cascade=place.cascade,
         removes_children=removes_children,
         requires=requires,

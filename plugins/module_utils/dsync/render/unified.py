@@ -68,14 +68,15 @@ def _ranks(plan: Plan) -> dict[str, tuple[int, int]]:
 def _sides(change: Change) -> tuple[list[str], list[str]]:
     record = change.record()
     if change.action == DSyncAction.UPDATE:  # what is masked looks alike on both sides, and has changed all the same
-        record["after"] |= {name: f"{MASK} (changed)" for name in change.sensitive & record["after"].keys()}
-    return _lines(change.id, record["before"]), _lines(change.id, record["after"])
+        record["after"] |= dict.fromkeys(change.sensitive & record["after"].keys(), f"{MASK} (changed)")
+    label = f"{change.id} (protected)" if change.protected else change.id
+    return _lines(label, record["before"]), _lines(label, record["after"])
 
 
-def _lines(uid: str, values: dict[str, Any] | None) -> list[str]:
+def _lines(label: str, values: dict[str, Any] | None) -> list[str]:
     if values is None:
         return []
-    return [line for name, value in values.items() for line in _value_lines(f"  {uid}  {name}:", value)] or [f"  {uid}"]
+    return [line for name, value in values.items() for line in _value_lines(f"  {label}  {name}:", value)] or [f"  {label}"]
 
 
 def _value_lines(title: str, value: Any) -> Iterator[str]:

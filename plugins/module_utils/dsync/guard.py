@@ -1,0 +1,199 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What is refused before the first write: protected objects, too many changes, a source that is empty or has shrunk.
+
+The functions that look for reasons to refuse a run return them, so that a dry run can report what a run would be refused for;
+:func:`refuse` raises them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .diff import Diff, DiffElement
+from .exceptions import EmptySource, LimitExceeded, Refused, SelectorError, SourceShrank
+from .flags import DSyncAction
+from .plan import Change, Plan
+from .select import Selector, check_known, selecting
+
+if TYPE_CHECKING:
+    from .adapter import DSync
+
+_EXAMPLES = 5
+"""How many objects a refusal names."""
+
+
+# ---------------------------------------------------------------------- protection
+
+
+def protect(diff: Diff, selectors: Sequence[Selector], models: Mapping[str, Any]) -> None:
+    """Mark the differences that must not be repaired; they stay in the diff, and a plan made of it refuses them.
+
+    An object that must not be created or deleted takes what is below it along; and what is above an object that must not be
+    deleted is not deleted either, since the remote system might delete both.
+
+    Args:
+        diff: its elements are marked.
+        selectors: which differences; besides, those of a model whose class has their action in ``_protected``.
+        models: model name → class.
+    """
+    for element in diff.get_children():
+        _protect(element, selectors, models, "")
+
+
+def _protect(element: DiffElement, selectors: Sequence[Selector], models: Mapping[str, Any], above: str) -> bool:
+    """Mark an element and what is below it; return whether a delete below it is protected."""
+    action = element.action
+    element.protected = (above if action is not None else "") or _reason(element, action, selectors, models)
+    lone = action in (DSyncAction.CREATE, DSyncAction.DELETE)
+    inherited = f'protected with {element.type} "{element.uid}"' if element.protected and lone else ""
+    kept = [_protect(child, selectors, models, inherited) for child in element.get_children()]
+    if action == DSyncAction.DELETE and any(kept) and not element.protected:
+        element.protected = "protected for the sake of what is below it"
+    return action == DSyncAction.DELETE and bool(element.protected)
+
+
+def _reason(element: DiffElement, action: DSyncAction | None, selectors: Sequence[Selector], models: Mapping[str, Any]) -> str:
+    if action is None:
+        return ""
+    if action.value in getattr(models.get(element.type), "_protected", ()):
+        return f"protected: the model {element.type} is declared so"
+    sides = [None if attrs is None else {**element.keys, **attrs} for attrs in (element.source_attrs, element.dest_attrs)]
+    chosen = selecting(selectors, element.type, element.uid, action, *sides)
+    return "" if chosen is None else f"protected by {chosen}"
+
+
+# ---------------------------------------------------------------------- limits
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The most changes of one kind that a run may make.
+
+    Attributes:
+        action: create, update or delete.
+        model: the model that it is said of; None for all together.
+        number: how many.
+        percent: how many of a hundred objects: of those that the source has for creates, else of those that the target has.
+    """
+
+    action: DSyncAction
+    model: str | None
+    number: int | None = None
+    percent: float | None = None
+
+    def __str__(self) -> str:
+        allowed = f"{self.percent:g}%" if self.percent is not None else str(self.number)
+        return f"limits{'' if self.model is None else f'.{self.model}'}.{self.action}: {allowed}"
+
+
+def limits(said: Mapping[str, Any], models: Iterable[str]) -> list[Limit]:
+    """Return the limits that plain data describes.
+
+    Args:
+        said: ``create``, ``update`` or ``delete`` → a number or a percentage such as ``"10%"``; a model's name → such a dict.
+        models: the names of the models that there are.
+
+    Raises:
+        SelectorError: something is named that there is not, or a value is no limit.
+    """
+    actions, known = [action.value for action in DSyncAction], list(models)
+    found = []
+    for name, value in said.items():
+        if name in actions:
+            found.append(_limit(name, None, value, f"limits.{name}"))
+            continue
+        check_known(name, [*actions, *known], "limits", "action or model")
+        if not isinstance(value, Mapping):
+            raise SelectorError(f"limits.{name}: a dict of action to limit is wanted, not {value!r}")
+        for action, allowed in value.items():
+            check_known(action, actions, f"limits.{name}", "action")
+            found.append(_limit(action, name, allowed, f"limits.{name}.{action}"))
+    return found
+
+
+def _limit(action: str, model: str | None, value: Any, place: str) -> Limit:
+    text = str(value).strip()
+    if not isinstance(value, bool) and re.fullmatch(r"\d+", text):
+        return Limit(DSyncAction(action), model, number=int(text))
+    if re.fullmatch(r"\d+(\.\d+)?\s*%", text):
+        return Limit(DSyncAction(action), model, percent=float(text.rstrip("% ")))
+    raise SelectorError(f"{place}: a number or a percentage such as 10% is wanted, not {value!r}")
+
+
+def over_limits(plan: Plan, allowed: Sequence[Limit], source: DSync, target: DSync) -> Iterator[Refused]:
+    """Yield a refusal for each limit that the plan's changes, protected ones aside, exceed."""
+    for limit in allowed:
+        changes = [
+            change
+            for change in plan
+            if change.action == limit.action and limit.model in (None, change.model) and not change.protected
+        ]
+        whole = (source if limit.action == DSyncAction.CREATE else target).count(limit.model)
+        most = limit.number if limit.number is not None else whole * (limit.percent or 0) / 100
+        if len(changes) > most:
+            share = "" if limit.percent is None else f", {100 * len(changes) / whole if whole else 100:.3g}% of {whole}"
+            yield LimitExceeded(f"{limit} is exceeded: {len(changes)} to {limit.action}{share} ({_named(changes)})")
+
+
+def _named(changes: Sequence[Change]) -> str:
+    names = ", ".join(f'{change.model} "{change.id}"' for change in changes[:_EXAMPLES])
+    return names + (", …" if len(changes) > _EXAMPLES else "")
+
+
+# ---------------------------------------------------------------------- the source
+
+
+def empty_source(plan: Plan, source: DSync, target: DSync) -> Iterator[Refused]:
+    """Yield a refusal for each model of which the source loaded nothing, and of which objects of the target would be deleted."""
+    deleted: dict[str, list[Change]] = {}
+    for change in plan:
+        if change.action == DSyncAction.DELETE and not change.protected:
+            deleted.setdefault(change.model, []).append(change)
+    for model, changes in deleted.items():
+        if source.count(model) == 0:
+            yield EmptySource(
+                f"{source.name} was loaded and has no {model} at all, while {target.name} has {target.count(model)}: "
+                f"{len(changes)} would be deleted ({_named(changes)})"
+            )
+
+
+def shrunken_source(source: DSync, before: Mapping[str, int], most: str) -> Iterator[Refused]:
+    """Yield a refusal for each model of which the source has lost too many objects since the last good run.
+
+    Args:
+        source: the loaded source.
+        before: model → how many objects the source had then.
+        most: the share that it may have lost, such as ``"20%"``.
+
+    Raises:
+        SelectorError: ``most`` is no percentage.
+    """
+    percent = _limit(DSyncAction.DELETE.value, None, most, "max_shrink").percent
+    if percent is None:
+        raise SelectorError(f"max_shrink: a percentage such as 20% is wanted, not {most!r}")
+    for model, number in before.items():
+        lost = number - source.count(model)
+        if number and 100 * lost / number > percent:
+            yield SourceShrank(
+                f"{source.name} has shrunk: {source.count(model)} {model} objects, {number} at the last good run; "
+                f"{100 * lost / number:.3g}% fewer, and max_shrink is {percent:g}%"
+            )
+
+
+def object_counts(dataset: DSync) -> dict[str, int]:
+    """Return model → how many objects of it a dataset has, models without any included."""
+    counts = Counter({model: dataset.count(model) for model in dataset.store.model_names()})
+    return {model: counts[model] for model in {**dataset.models(), **counts}}
+
+
+def refuse(refusals: Sequence[Refused]) -> None:
+    """Raise the refusals, if there are any: the only one itself, or one that says them all."""
+    if len(refusals) == 1:
+        raise refusals[0]
+    if refusals:
+        raise Refused("; ".join(map(str, refusals)))

@@ -1,0 +1,125 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The scope of a comparison: which objects and attributes it looks at.
+
+- An object that ``exclude`` selects is left aside, with everything below it.
+- Of the others, those of a model in ``models`` are in scope, if they, or an object above them, are selected by ``only``.
+- An object that is not in scope is neither compared nor changed. Its children are looked at all the same when it is on both
+  sides; when it is on one side only, everything below it is left aside with it.
+- ``attributes`` narrows what of an object is compared and updated. An object is still created with all its attributes.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .flags import DSyncAction
+from .model import DSyncModel
+from .select import Selector, check_known, selecting, selectors
+
+if TYPE_CHECKING:
+    from .adapter import DSync
+
+
+class Stance(enum.Enum):
+    """How a comparison treats an object."""
+
+    IN = "compared"
+    AROUND = "not compared, but its children are"
+    OUT = "left aside with everything below it"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which objects and attributes a comparison looks at.
+
+    Attributes:
+        models: names of the models that are compared; None for all.
+        only: what is compared, together with what is below it; empty for everything.
+        exclude: what is left aside, together with what is below it.
+        attributes: model → names of the attributes that are compared; a model that is not named is compared by all of them.
+    """
+
+    models: frozenset[str] | None = None
+    only: tuple[Selector, ...] = ()
+    exclude: tuple[Selector, ...] = ()
+    attributes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        source: DSync,
+        target: DSync,
+        models: Iterable[str] | None = None,
+        only: Iterable[Any] = (),
+        exclude: Iterable[Any] = (),
+        attributes: Mapping[str, Iterable[str]] | Iterable[str] | None = None,
+    ) -> Scope:
+        """Return the scope that plain data describes.
+
+        Args:
+            source: one side; its models, and those of the other, are the ones that there are.
+            target: the other side.
+            models: names of models.
+            only: dicts as :func:`.select.selectors` takes them.
+            exclude: likewise.
+            attributes: names of attributes by model, or a list of names that goes for every model that has them.
+
+        Raises:
+            SelectorError: something is named that there is not.
+        """
+        known = {**source.models(), **target.models()}
+        for position, name in enumerate(models or ()):
+            check_known(name, known, f"models[{position}]", "model")
+        return cls(
+            models=frozenset(models) if models else None,
+            only=selectors(only, "only", known),
+            exclude=selectors(exclude, "exclude", known),
+            attributes=_attributes(attributes or {}, known),
+        )
+
+    def __bool__(self) -> bool:
+        """Whether anything is left out at all."""
+        return bool(self.models is not None or self.only or self.exclude or self.attributes)
+
+    def stance(
+        self,
+        model: str,
+        action: DSyncAction | None,
+        source: DSyncModel | None,
+        target: DSyncModel | None,
+        inside: bool,
+    ) -> tuple[Stance, bool]:
+        """Return how an object is treated, and whether it is selected by ``only`` itself or by way of an object above it.
+
+        Args:
+            model: the model's name.
+            action: what would be done to the object.
+            source: the source's object, if there is one.
+            target: the target's object, if there is one.
+            inside: whether an object above it is selected.
+        """
+        sides = [None if obj is None else {**obj.get_identifiers(), **obj.get_attrs()} for obj in (source, target)]
+        uid = next(obj.get_unique_id() for obj in (source, target) if obj is not None)
+        if selecting(self.exclude, model, uid, action, *sides):
+            return Stance.OUT, False
+        inside = inside or not self.only or selecting(self.only, model, uid, action, *sides) is not None
+        if inside and (self.models is None or model in self.models):
+            return Stance.IN, inside
+        return (Stance.OUT if source is None or target is None else Stance.AROUND), inside
+
+
+def _attributes(said: Any, models: Mapping[str, type[DSyncModel]]) -> dict[str, frozenset[str]]:
+    if isinstance(said, Mapping):
+        for model, names in said.items():
+            check_known(model, models, "attributes", "model")
+            for name in names:
+                check_known(name, models[model]._attributes, f"attributes.{model}", "attribute")
+        return {model: frozenset(names) for model, names in said.items()}
+    for position, name in enumerate(said):
+        every = {attribute for model in models.values() for attribute in model._attributes}
+        check_known(name, sorted(every), f"attributes[{position}]", "attribute")
+    return {name: frozenset(said) & frozenset(model._attributes) for name, model in models.items()}
