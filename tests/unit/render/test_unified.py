@@ -4,25 +4,29 @@
 
 from __future__ import annotations
 
+import difflib
+
 from dsync import Change, DSyncAction, ObjectRef, Plan
 from dsync.render.unified import before_after
 from estate import PLANTED, SOURCE, TARGET, estate
 
 BEFORE = """\
 site
-  nyc  contact: "555-0"
   lon  contact: "555-3"
+  nyc
+  nyc  contact: "555-0"
 device
   old-1  role: "router"
   old-1  facts: null
   rtr-3  role: "router"
   rtr-3  facts: null
 interface
-  rtr-1__eth0  mtu: 1500
   old-1__eth9  mtu: 1500
   old-1__eth9  password: null
   rtr-3__eth0  mtu: 1500
   rtr-3__eth0  password: null
+  rtr-1__eth0
+  rtr-1__eth0  mtu: 1500
 """
 
 
@@ -33,7 +37,7 @@ def _plan() -> Plan:
 def test_before_and_after() -> None:
     before, after = before_after(_plan())
     assert before == BEFORE
-    assert after.startswith('site\n  nyc  contact: "555-1"\n  ams  contact: "555-2"\ndevice\n')
+    assert after.startswith('site\n  ams  contact: "555-2"\n  nyc\n  nyc  contact: "555-1"\ndevice\n')
     assert before_after(Plan()) == ("", "")
 
 
@@ -55,15 +59,27 @@ def test_texts_of_several_lines_and_secrets() -> None:
         sensitive=frozenset({"token"}),
     )
     assert before_after(Plan([change])) == (
-        'host\n  h  motd: |\n  h  motd: | hi\n  h  motd: | there\n  h  token: "********"\n',
-        'host\n  h  motd: "hallo"\n  h  token: "******** (changed)"\n',
+        'host\n  h\n  h  motd: |\n  h  motd: | hi\n  h  motd: | there\n  h  token: "********"\n',
+        'host\n  h\n  h  motd: "hallo"\n  h  token: "******** (changed)"\n',
     )
 
 
 def test_no_line_is_shared_by_two_objects() -> None:
     before, after = before_after(_plan())
     shared = set(before.splitlines()) & set(after.splitlines())
-    assert shared == {"site", "device", "interface"}
+    updated = {f"  {change.id}" for change in _plan() if change.action == DSyncAction.UPDATE}
+    assert shared == {"site", "device", "interface"} | updated
+
+
+def test_old_and_new_values_of_an_updated_object_stand_together() -> None:
+    before, after = (text.splitlines() for text in before_after(_plan()))
+    shown = list(difflib.unified_diff(before, after, lineterm=""))
+    updates = [change for change in _plan() if change.action == DSyncAction.UPDATE]
+    assert updates
+    for change in updates:
+        first = shown.index(f"   {change.id}") + 1
+        values = shown[first : first + 2 * len(change.after or {})]
+        assert {line[1:].split("  ")[1] for line in values} == {change.id}
 
 
 def test_an_object_without_attributes_has_a_line_and_self_nested_models_have_a_place() -> None:

@@ -2,11 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two texts, before and after, of which Ansible shows the difference.
 
-Every line holds the id of its object, so that no line of one object can be taken for the same line of another::
+Every line holds the id of its object, so that no line of one object can be taken for the same line of another, and an object
+that is updated has a line that is the same in both texts, so that its old and new values stand together::
 
-    device
-      rtr-1  role: "router"
-      rtr-1  site_name: "nyc"
+     device
+    -  old-1  role: "router"
+    +  rtr-2  role: "router"
+       sw-1
+    -  sw-1  role: "hub"
+    +  sw-1  role: "switch"
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ from ..flags import DSyncAction
 from ..plan import Change, Plan
 from ..redact import MASK
 
+_ORDER = {DSyncAction.DELETE: 0, DSyncAction.CREATE: 1, DSyncAction.UPDATE: 2}
+
 
 def before_after(plan: Plan, max_bytes: int = 100_000) -> tuple[str, str]:
     """Return the objects that a plan changes as they are and as they are to be, grouped by model, parents' models first.
@@ -29,13 +35,14 @@ def before_after(plan: Plan, max_bytes: int = 100_000) -> tuple[str, str]:
             that says how many are missing.
 
     Returns:
-        Two texts of the same groups in the same order, sensitive values masked; both are empty for an empty plan.
+        Two texts of the same groups in the same order, and in each group what is deleted, what is created, what is updated;
+        sensitive values are masked. Both are empty for an empty plan.
     """
     before: list[str] = []
     after: list[str] = []
     rank = _ranks(plan)
     room, shown, model = max_bytes, 0, None
-    for change in sorted(plan, key=lambda change: rank[change.model]):
+    for change in sorted(plan, key=lambda change: (rank[change.model], _ORDER[change.action])):
         heading = [] if change.model == model else [change.model]
         old, new = (heading + lines for lines in _sides(change))
         room -= max(_size(old), _size(new))
@@ -69,14 +76,15 @@ def _sides(change: Change) -> tuple[list[str], list[str]]:
     record = change.record()
     if change.action == DSyncAction.UPDATE:  # what is masked looks alike on both sides, and has changed all the same
         record["after"] |= dict.fromkeys(change.sensitive & record["after"].keys(), f"{MASK} (changed)")
-    label = f"{change.id} (protected)" if change.protected else change.id
-    return _lines(label, record["before"]), _lines(label, record["after"])
+    label = f"  {change.id} (protected)" if change.protected else f"  {change.id}"
+    anchor = [label] if change.action == DSyncAction.UPDATE else []
+    return anchor + _lines(label, record["before"]), anchor + _lines(label, record["after"])
 
 
 def _lines(label: str, values: dict[str, Any] | None) -> list[str]:
     if values is None:
         return []
-    return [line for name, value in values.items() for line in _value_lines(f"  {label}  {name}:", value)] or [f"  {label}"]
+    return [line for name, value in values.items() for line in _value_lines(f"{label}  {name}:", value)] or [label]
 
 
 def _value_lines(title: str, value: Any) -> Iterator[str]:
