@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import enum
 import logging
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ._pydantic import ValidationError
 from .diff import Diff
@@ -28,6 +27,10 @@ from .exceptions import (
 )
 from .flags import DSyncAction, DSyncFlags, DSyncStatus
 from .model import DSyncModel
+from .outcome import Outcome as Outcome
+from .outcome import OutcomeStatus as OutcomeStatus
+from .outcome import Recorder as Recorder
+from .outcome import Verdict as Verdict
 from .plan import Change, ChangeKey, Plan
 from .redact import scrub, secret_texts
 
@@ -51,54 +54,6 @@ CRUD_EXCEPTIONS: dict[DSyncAction, type[ObjectCrudException]] = {
 
 _MISSED = {"failed": "failed", "refused": "was refused", "not_attempted": "was not attempted"}
 _PAST = {DSyncAction.CREATE: "created", DSyncAction.UPDATE: "updated", DSyncAction.DELETE: "deleted"}
-
-
-class OutcomeStatus(str, enum.Enum):
-    """How one change ended."""
-
-    DONE = "done"
-    ALREADY_DONE = "already_done"
-    FAILED = "failed"
-    REFUSED = "refused"
-    NOT_ATTEMPTED = "not_attempted"
-
-    __str__ = str.__str__
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one change ended.
-
-    Attributes:
-        change: the change.
-        status: how it ended.
-        message: why, or what the adapter said; without sensitive values.
-        error: the exception that made it fail, if there was one; its own text may hold sensitive values.
-        presentable: whether neither the text of ``error`` nor that of its causes holds sensitive values of the object.
-    """
-
-    change: Change
-    status: OutcomeStatus
-    message: str = ""
-    error: BaseException | None = field(default=None, repr=False)
-    presentable: bool = field(default=True, repr=False)
-
-
-class Verdict(NamedTuple):
-    """How a change ends without being attempted: already done, or refused; and why."""
-
-    status: OutcomeStatus
-    message: str = ""
-
-
-class Recorder(Protocol):
-    """Keeps a record of a run while it goes on."""
-
-    def intend(self, change: Change) -> None:
-        """Record that a change is about to be attempted; what this raises ends the run before the change is made."""
-
-    def record(self, outcome: Outcome) -> None:
-        """Record how a change ended; what this raises ends the run."""
 
 
 @dataclass
@@ -423,4 +378,5 @@ def _parent(target: DSync, change: Change) -> DSyncModel | None:
 
 def _said(obj: DSyncModel, change: Change) -> str:
     """Return what the object's status says, without sensitive values."""
-    return scrub(obj.get_status()[1], _secrets(change, obj))
+    message = obj.get_status()[1]
+    return scrub(message, _secrets(change, obj)) if message else ""

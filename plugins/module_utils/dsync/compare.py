@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import compress
+from itertools import compress, islice
 from operator import eq, ne
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,11 +14,12 @@ from .diff import Diff, DiffElement, Tally
 from .exceptions import DiffException, ModelMismatch, ObjectAlreadyExists, ObjectNotFound
 from .flags import DSyncAction, DSyncFlags, DSyncModelFlags
 from .model import DSyncModel
-from .pairing import Pairing, pair_models
+from .pairing import Pairing, ShortNames, pair_models
 from .scope import Scope, Stance
 
 if TYPE_CHECKING:
     from .adapter import DSync
+    from .store import BaseStore
 
     _Pair = tuple[DSyncModel | None, DSyncModel | None]
     """The objects of one identity in source and target; one of them may be missing."""
@@ -67,6 +68,7 @@ def compare(
     comparison.check()
     diff.warnings.extend(comparison.warnings())
     diff.set_tally(comparison.tally)
+    comparison.hold_halves(diff)
     comparison.finish()
     diff.complete()
     return diff
@@ -96,24 +98,59 @@ def _differing(
     return [(one, other) for one, other in zip(lefts, rights) if one is None or other is None or not next(equal)]
 
 
+class _Scan:
+    """The objects of one model, met in whatever order a comparison comes to them.
+
+    As long as that is the order of the store, as it is when a tree was loaded from top to bottom, they are read along instead of
+    being looked up, and it is sure that each is met once. From the first one on that comes out of turn the ids' hashes are added
+    up, which tells in the end whether each was met once.
+    """
+
+    def __init__(self, store: BaseStore, model: str) -> None:
+        self._store, self._model = store, model
+        self._along = store.scan(model)
+        self._hashes = 0
+        self.met = 0
+
+    def take(self, uids: Sequence[str]) -> list[DSyncModel]:
+        """Return the objects with these ids, which are now met.
+
+        Raises:
+            ObjectNotFound: one of them is not there.
+        """
+        if self._along is not None:
+            if list(islice(self._along[0], len(uids))) == uids:
+                self.met += len(uids)
+                return list(islice(self._along[1], len(uids)))
+            self._along = None
+            self._hashes = sum(map(hash, islice(self._store.uids(self._model), self.met)))
+        objs = self._store.objects_of(self._model, uids)
+        self.met += len(uids)
+        self._hashes += sum(map(hash, uids))
+        return objs
+
+    def met_each_once(self) -> bool:
+        """Return whether every object of the model was met, and none of them twice."""
+        if self.met != self._store.count(self._model):
+            return False
+        return self._along is not None or self._hashes == sum(map(hash, self._store.uids(self._model)))
+
+
 class _Side:
     """One dataset of a comparison, and how many of its objects were met so far."""
 
     def __init__(self, dataset: DSync) -> None:
         self.dataset = dataset
-        self.met: Counter[str] = Counter()
-        self._met_ids: Counter[str] = Counter()  # sums of their hashes: tell whether each was met once
+        self.scans: dict[str, _Scan] = {}
         self.inner = {kind for cls in _classes(dataset) for kind in cls._children}
 
     def top(self, model: str) -> tuple[list[str], list[DSyncModel]]:
         """Return ids and objects of a top-level model; of a model that is nested as well, those that have no parent."""
-        uids, objs = self.dataset.store.uids(model), self.dataset.store.objects(model)
+        uids = self.dataset.store.uids(model)
         if model in self.inner:
             nested = self.child_ids(model)
-            pairs = [(uid, obj) for uid, obj in zip(uids, objs) if uid not in nested]
-            uids, objs = [uid for uid, _obj in pairs], [obj for _uid, obj in pairs]
-        self._meet(model, uids)
-        return uids, objs
+            uids = [uid for uid in uids if uid not in nested]
+        return uids, self._take(model, uids)
 
     def children(self, parent: DSyncModel, model: str, field: str) -> tuple[Sequence[str], list[DSyncModel]]:
         """Return ids and objects of an object's children of one model."""
@@ -121,19 +158,24 @@ class _Side:
         if not uids:
             return (), []
         try:
-            objs = self.dataset.store.objects_of(model, uids)
+            return uids, self._take(model, uids)
         except ObjectNotFound as error:
             raise ObjectNotFound(
                 f'in {self.dataset.name}, {parent!r} has the child {model} "{error.args[1]}", which was never added'
             ) from None
-        self._meet(model, uids)
-        return uids, objs
 
-    def _meet(self, model: str, uids: Sequence[str]) -> None:
-        self.met[model] += len(uids)
-        self._met_ids[model] += sum(map(hash, uids))
-        if self.met[model] > self.dataset.store.count(model):
+    def _take(self, model: str, uids: Sequence[str]) -> list[DSyncModel]:
+        scan = self.scans.get(model)
+        if scan is None:
+            scan = self.scans[model] = _Scan(self.dataset.store, model)
+        objs = scan.take(uids)
+        if scan.met > self.dataset.store.count(model):
             self._check_parents()
+        return objs
+
+    def met(self, model: str | None = None) -> int:
+        """Return how many objects were met, of one model or of all."""
+        return sum(scan.met for name, scan in self.scans.items() if model in (None, name))
 
     def parents_of(self, model: str) -> Iterator[tuple[DSyncModel, str]]:
         """Yield every (parent, id of its child) for the children of one model."""
@@ -152,10 +194,8 @@ class _Side:
         """Raise ObjectAlreadyExists or ModelMismatch unless every object has at most one parent and is not its own ancestor.
 
         To be called when all objects that can be reached were met."""
-        store = self.dataset.store
-        for model in store.model_names():
-            every = self.met[model] == store.count(model)
-            if not every or (model in self.inner and self._met_ids[model] != sum(map(hash, store.uids(model)))):
+        for model in self.dataset.store.model_names():
+            if model not in self.scans or not self.scans[model].met_each_once():
                 self._check_parents()
                 return
 
@@ -174,7 +214,7 @@ class _Side:
     def orphans(self) -> Iterator[str]:
         """Yield a sentence for each model of which some objects were never met."""
         for model in self.dataset.store.model_names():
-            if self.met[model] >= self.dataset.store.count(model):
+            if self.met(model) >= self.dataset.store.count(model):
                 continue
             nested = self.child_ids(model)
             lost = [uid for uid in self.dataset.store.uids(model) if uid not in nested]
@@ -206,6 +246,7 @@ class _Comparison:
         self._skip_target = bool(flags & DSyncFlags.SKIP_UNMATCHED_DST)
         self._keep_unchanged = bool(flags & DSyncFlags.LOG_UNCHANGED_RECORDS)
         self._callback, self._scope = callback, scope
+        self._outside = (0, "")  # how many objects of the target the scope left aside, and the last of them
         self._total = len(source) + len(target)
         self._notes: list[str] = []
 
@@ -263,17 +304,22 @@ class _Comparison:
         stance = Stance.OUT if self._left_aside(pairing, source, target) else Stance.IN
         if self._scope is not None and stance is Stance.IN:
             stance, inside = self._scope.stance(pairing.model, action, source, target, inside)
+            if stance is Stance.OUT and target is not None:
+                self._outside = (self._outside[0] + 1, repr(target))
         if stance is Stance.OUT:
             self._skip_pair(pairing.model, source, target)
             return
         compared = stance is Stance.IN
         element = self._element(pairing, source, target, compared) if compared and (differs or self._keep_unchanged) else None
         self.tally.count(pairing.model, (action or "no-change") if compared else "skip")
+        outside = self._outside
         for child in () if pairing.is_leaf else self._children(pairing, source, target, inside):
             if element is None:
                 element = self._element(pairing, source, target, compared)
             element.add_child(child)
         if element is not None:
+            if source is None and self._outside != outside:
+                element.protected, element.spared = f"protected: {self._outside[1]} below it is out of scope", True
             yield element
 
     def _children(
@@ -306,13 +352,11 @@ class _Comparison:
             uid=obj.get_unique_id(),
             sensitive=pairing.sensitive,
             exact=pairing.exact,
-            flags=DSyncModelFlags.NONE if target is None else target.model_flags,
+            flags=target.model_flags if target is not None and pairing.uses_flags else DSyncModelFlags.NONE,
         )
-        attrs = [None if obj is None else obj.get_attrs() for obj in (source, target)]
-        if source is not None and target is not None and (pairing.narrowed or not compared):
-            names = pairing.attributes if compared else ()
-            attrs = [{name: value for name, value in (side or {}).items() if name in names} for side in attrs]
-        element.add_attrs(*attrs)
+        if pairing.narrowed or not compared:
+            element.compared = frozenset(pairing.attributes if compared else ())
+        element.add_attrs(*(None if obj is None else obj.get_attrs() for obj in (source, target)))
         return element
 
     def _pairing(self, model: str) -> Pairing:
@@ -322,6 +366,18 @@ class _Comparison:
         return self._pairings[model]
 
     # ------------------------------------------------------------------ what is left aside
+
+    def hold_halves(self, diff: Diff) -> None:
+        """Protect each object that is deleted, or created, in one place while the scope leaves its other place aside: the one
+        would lose it, the other cannot be done."""
+        if self._scope is None:
+            return
+        lone = [element for element in diff.walk() if element.source_attrs is None or element.dest_attrs is None]
+        places = Counter((element.type, element.uid) for element in lone)
+        for element in lone:
+            other = (self.source if element.source_attrs is None else self.target).dataset
+            if places[element.type, element.uid] == 1 and other.store.find(element.type, element.uid) is not None:
+                element.protected, element.spared = f"protected: {other.name} has it in another place, which is left aside", False
 
     def _left_aside(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> bool:
         if (target is None and self._skip_source) or (source is None and self._skip_target):
@@ -349,7 +405,9 @@ class _Comparison:
     @staticmethod
     def _below(side: _Side, obj: DSyncModel | None, kind: str) -> dict[str, DSyncModel]:
         field = obj.get_children_mapping().get(kind) if obj is not None else None
-        return dict(zip(*side.children(obj, kind, field))) if obj is not None and field is not None else {}
+        if obj is None or field is None:
+            return {}
+        return dict(zip(*side.children(obj, kind, field)))
 
     def _skip(self, side: _Side, objs: Sequence[DSyncModel]) -> None:
         """Count objects of one side only, and each one below them, as left aside."""
@@ -362,15 +420,15 @@ class _Comparison:
     def _check_names(
         side: _Side,
         model: str,
-        shortnames: Callable[[Iterable[DSyncModel]], Iterable[Any]] | None,
+        shortnames: ShortNames | None,
         objs: Sequence[DSyncModel],
         parent: DSyncModel | None,
     ) -> None:
         """Raise ObjectAlreadyExists when two siblings have the same short name."""
-        if shortnames is None or len(objs) < 2 or len(set(shortnames(objs))) == len(objs):
+        if shortnames is None or shortnames.are_distinct(objs):
             return
         first: dict[Any, DSyncModel] = {}
-        for name, obj in zip(shortnames(objs), objs):
+        for name, obj in zip(shortnames.read(objs), objs):
             other = first.setdefault(name, obj)
             if other is not obj:
                 where = f"under {parent!r}" if parent is not None else "at the top level"
@@ -382,7 +440,7 @@ class _Comparison:
                 )
 
     def _done(self) -> int:
-        return sum(self.source.met.values()) + sum(self.target.met.values())
+        return self.source.met() + self.target.met()
 
     def _progress(self) -> None:
         if self._callback is not None and self._done() < self._total:

@@ -51,12 +51,12 @@ def _diff_lines(diff: Diff, indent: int) -> Iterator[str]:
 
 
 def _element_lines(element: DiffElement, indent: int) -> Iterator[str]:
-    if not element.has_diffs():
+    diffs = element.get_attrs_diffs()
+    action = element.action_of(diffs)
+    if action is None and not element.has_diffs():
         return
-    action = element.action
     yield f"{' ' * indent}{SIGNS[action]} {element.type} {element.name}{' (protected)' if element.protected else ''}"
     if action is not None and action != DSyncAction.DELETE:
-        diffs = element.get_attrs_diffs()
         new, old = (masked(diffs.get(sign, {}), element.sensitive) for sign in "+-")
         for name, value in new.items():
             before = f"{old[name]!r} → " if name in old else ""

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .declaration import picker
@@ -16,11 +17,34 @@ from .values import same_value
 if TYPE_CHECKING:
     from .adapter import DSync
 
-_Many = Callable[[Iterable[DSyncModel]], Iterable[Any]]
-"""Reads one value of each of many objects."""
-
 _VALUE_METHODS = ("get_attrs", "get_identifiers")
 """Methods that decide which values are compared; a class that overrides one is asked for every object."""
+
+
+@dataclass(frozen=True)
+class ShortNames:
+    """How the short names of siblings are read.
+
+    Attributes:
+        read: returns the short name, or what makes it up, of each of many objects.
+        rest: reads the identifiers that are not part of the short name; None when that tells nothing.
+    """
+
+    read: Callable[[Iterable[DSyncModel]], Iterable[Any]]
+    rest: Callable[[Any], Any] | None = None
+
+    def are_distinct(self, siblings: Sequence[DSyncModel]) -> bool:
+        """Return whether no two siblings, whose unique ids differ, have the same short name.
+
+        Where the rest of their identifiers is the same for all, as an interface's device is, the short names must differ.
+        """
+        if len(siblings) < 2:
+            return True
+        if self.rest is not None:
+            rest = list(map(self.rest, map(fields_of, siblings)))
+            if rest.count(rest[0]) == len(rest):
+                return True
+        return len(set(self.read(siblings))) == len(siblings)
 
 
 @dataclass(frozen=True)
@@ -38,7 +62,7 @@ class Pairing:
         children: (model, the source's field, the target's field) for each kind of child that both sides have.
         source_only: (model, field) of the kinds of child that only the source has.
         target_only: (model, field) of the kinds of child that only the target has.
-        source_shortname: reads the short names of the source's objects; None when they are the unique ids.
+        source_shortname: the short names of the source's objects; None when they are the unique ids.
         target_shortname: the same for the target.
         uses_flags: whether an object may carry flags of its own or of its class.
     """
@@ -53,8 +77,8 @@ class Pairing:
     children: tuple[tuple[str, str, str], ...]
     source_only: tuple[tuple[str, str], ...]
     target_only: tuple[tuple[str, str], ...]
-    source_shortname: _Many | None
-    target_shortname: _Many | None
+    source_shortname: ShortNames | None
+    target_shortname: ShortNames | None
     uses_flags: bool
 
     @property
@@ -71,7 +95,8 @@ class Pairing:
             return any(not same_value(left[name], right[name], name in self.exact) for name in self.attributes)
         old, new = target.get_attrs(), source.get_attrs()
         names = self.attributes if self.narrowed else new
-        return any(name in old and not same_value(new[name], old[name], name in self.exact) for name in names)
+        both = [name for name in names if name in new and name in old]
+        return any(not same_value(new[name], old[name], name in self.exact) for name in both)
 
     def compared(self, objs: Iterable[DSyncModel]) -> Iterator[Any]:
         """Return a value for each object of a plain pairing; where the values of two objects are equal, so are the objects."""
@@ -149,15 +174,25 @@ def _missing(children: Mapping[str, str], others: Mapping[str, str]) -> tuple[tu
     return tuple((kind, field) for kind, field in children.items() if kind not in others)
 
 
-def _shortname_reader(kinds: set[type[DSyncModel]]) -> _Many | None:
+def _shortname_reader(kinds: set[type[DSyncModel]]) -> ShortNames | None:
     """Return what tells siblings' short names apart, or None where the unique id does that already."""
     for kind in kinds if len(kinds) == 1 else ():
         if not kind.overrides("get_shortname"):
             if not kind._shortname or set(kind._shortname) >= set(kind._identifiers):
                 return None
-            pick = picker(kind._shortname)
-            return lambda objs: map(pick, map(fields_of, objs))
-    return lambda objs: [obj.get_shortname() for obj in objs]
+            return ShortNames(partial(_picked, picker(kind._shortname)), _rest_of_identifiers(kind))
+    return ShortNames(lambda objs: [obj.get_shortname() for obj in objs])
+
+
+def _picked(pick: Callable[[Any], Any], objs: Iterable[DSyncModel]) -> Iterator[Any]:
+    return map(pick, map(fields_of, objs))
+
+
+def _rest_of_identifiers(kind: type[DSyncModel]) -> Callable[[Any], Any] | None:
+    rest = [name for name in kind._identifiers if name not in kind._shortname]
+    asked = any(map(kind.overrides, ("get_unique_id", "create_unique_id", "get_identifiers")))
+    all_text = all(kind.model_fields[name].annotation is str for name in rest)
+    return picker(rest) if all_text and not asked and set(kind._shortname) <= set(kind._identifiers) else None
 
 
 def _listed(names: tuple[str, ...]) -> str:

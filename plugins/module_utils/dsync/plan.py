@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ._pydantic import to_jsonable_python
+from .collector import patient_collector
 from .diff import Diff, DiffElement
 from .flags import DSyncAction, DSyncModelFlags
 from .redact import masked
@@ -107,7 +108,8 @@ class Plan:
     @classmethod
     def from_diff(cls, diff: Diff) -> Plan:
         """Return the plan that a diff asks for; the diff is not changed."""
-        return cls(_ordered(diff))
+        with patient_collector():
+            return cls(_ordered(diff))
 
 
 class _Place(NamedTuple):
@@ -168,22 +170,26 @@ def _changes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Cha
     else:
         left = (ChangeKey(DSyncAction.DELETE, *here),) if here in moved else ()
         yield _change(element, action, diffs, place, place.above + left)
-        yield from _below(element, _Place(here, (ChangeKey(action, *here),)), moved)
+        alone = element.protected and action == DSyncAction.UPDATE  # what is below it does not wait for it
+        yield from _below(element, place._replace(parent=here) if alone else _Place(here, (ChangeKey(action, *here),)), moved)
 
 
 def _deletes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Change]:
     """Yield the deletes of an element and of all below it: the element first, unless its model asks for the natural order."""
     here, delete, diffs = _ref(element), DSyncAction.DELETE, element.get_attrs_diffs()
     takes_all = bool(element.flags & DSyncModelFlags.SKIP_CHILDREN_ON_DELETE)
-    if element.flags & DSyncModelFlags.NATURAL_DELETION_ORDER and not takes_all and not place.cascade:
+    natural = bool(element.flags & DSyncModelFlags.NATURAL_DELETION_ORDER) and not takes_all and not place.cascade
+    left: tuple[ChangeKey, ...] = ()
+    if natural or takes_all:
+        left = tuple(ChangeKey(delete, *_ref(gone)) for gone, _parent in _leaving(element.child_diff, here, moved))
+    if natural:
         first = list(_below(element, place._replace(parent=here), moved))
         yield from first
-        left = tuple(ChangeKey(delete, *_ref(gone)) for gone, _parent in _leaving(element.child_diff, here, moved))
         yield _change(element, delete, diffs, place, place.above + left + tuple(change.key for change in first))
     else:
-        yield _change(element, delete, diffs, place, place.above, removes_children=takes_all)
+        yield _change(element, delete, diffs, place, place.above + left, removes_children=takes_all)
         below = _Place(here, (ChangeKey(delete, *here),), place.cascade or takes_all)
-        yield from _below(element, below, moved)
+        yield from _below(element, place._replace(parent=here) if element.protected else below, moved)
 
 
 def _below(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Change]:

@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 _NUMBERS = (int, float, complex, Decimal)
+_SIMPLE = frozenset({str, int, bool, bytes, type(None)})
 _CONTAINERS = (list, tuple, set, frozenset, dict)
 
 
@@ -29,6 +30,8 @@ def same_value(left: Any, right: Any, exact: bool = False) -> bool:
     """
     if left is right:
         return True
+    if left.__class__ is right.__class__ and left.__class__ in _SIMPLE:
+        return bool(left == right)
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         if left.keys() != right.keys() or (exact and _truth_values(left) != _truth_values(right)):
             return False

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..exceptions import ObjectNotFound
 from ..model import DSyncModel
@@ -41,6 +41,11 @@ class BaseStore(ABC):
     @abstractmethod
     def objects(self, modelname: str) -> list[DSyncModel]:
         """Return a new list of all objects of a model, in the order of :meth:`uids`."""
+
+    def scan(self, modelname: str) -> tuple[Iterator[str], Iterator[DSyncModel]] | None:
+        """Return iterators over all ids and all objects of a model, in one order; None from a store where looking an object up
+        costs no more. The store is not changed while they are used."""
+        return None
 
     @abstractmethod
     def model_names(self) -> list[str]:
