@@ -7,7 +7,7 @@ PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3
 endif
 RUN_TESTS = $(PYTHON) scripts/run_tests.py
 
-.PHONY: help demo test quick test-unit test-integration test-sanity lint types package clean require-python
+.PHONY: help demo test quick test-unit test-integration test-sanity lint types package bench clean require-python
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 20
@@ -39,6 +39,10 @@ types: require-python ## Run mypy
 
 package: require-python ## Build and install the collection and the wheel, and use what was installed
 	@$(RUN_TESTS) collection wheel
+
+bench: require-python ## Measure beside diffsync and through Ansible, into docs/benchmarks.md; ARGS="--sizes 10000" for a short run
+	@$(PYTHON) scripts/environments.py bench
+	@.venvs/bench/bin/python bench/run.py $(ARGS)
 
 clean: ## Remove all that was generated
 	rm -rf .build .venvs .ansible .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,295 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of a run as Markdown. `report.py RESULTS` renders what an earlier run has left in .build/bench/results.json."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+METHOD = Path(__file__).with_name("method.md")
+DOCUMENT = METHOD.parent.parent / "docs/benchmarks.md"
+NOTHING, TIMES = "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
+OPENING, CLOSING = "<!-- reading -->", "<!-- /reading -->"
+STAGES = ("load", "bulk load", "compare", "summary", "plan", "apply", "text")
+RATIO_STAGES = ("load", "bulk load", "compare", "summary", "apply", "text", "memory")
+SMALL, LARGE = 10_000, 1_000_000
+SHAPES = {
+    "tree": "three levels",
+    "flat": "flat",
+    "wide": "wide, 30 attributes",
+    "family": "one parent",
+    "different": "three levels, all different",
+}
+LOADING = {"OneByOne": "object by object", "AllAtOnce": "with `add_rows`"}
+
+Found = dict[str, Any]
+
+
+class Case:
+    """All runs of one shape and size: medians of them."""
+
+    def __init__(self, case: Found) -> None:
+        self.shape, self.size = case["shape"], case["size"]
+        self._runs = case["runs"]
+
+    @property
+    def title(self) -> str:
+        return f"{SHAPES[self.shape]}, {self.size:,}"
+
+    @property
+    def repeats(self) -> int:
+        return max(map(len, self._runs.values()))
+
+    def value(self, library: str, stage: str) -> float | None:
+        """Return the median of a stage's seconds, or of the bytes of ``memory`` and ``bulk memory``; None if not measured."""
+        if library == "diffsync" and stage == "bulk load":
+            stage = "load"
+        runs = self._runs.get("bulk" if stage in ("bulk load", "bulk memory") else library, ())
+        if stage.endswith("memory"):
+            values = [run["memory"] for run in runs]
+        else:
+            values = [run["seconds"][stage] for run in runs if stage in run["seconds"]]
+        return median(values) if values else None
+
+    def ratio(self, stage: str) -> float | None:
+        """Return how many times diffsync's value is this library's."""
+        theirs, ours = self.value("diffsync", stage), self.value("dsync", stage)
+        return None if theirs is None or not ours else theirs / ours
+
+    def cost(self, library: str, stage: str) -> float | None:
+        """Return a stage's cost: of load and memory for each object loaded, of compare for each identity, else for each change."""
+        value = self.value(library, stage)
+        run = next(iter(self._runs.values()))[0]
+        counts = run["summary"]
+        changes = counts["create"] + counts["update"] + counts["delete"]
+        number = changes if stage in ("apply", "plan", "text") else sum(counts.values()) if stage == "compare" else run["objects"]
+        return None if value is None else value / number
+
+    def contents(self) -> str:
+        """Return what the comparison found, in words."""
+        counts = next(iter(self._runs.values()))[0]["summary"]
+        words = {"create": "new", "update": "changed", "delete": "gone", "no-change": "the same"}
+        return ", ".join(f"{counts[key]:,} {word}" for key, word in words.items())
+
+
+class Target(NamedTuple):
+    """One line of what must be reached; a value of None was not measured."""
+
+    what: str
+    least: str
+    aim: str
+    measured: str
+    reached: bool | None
+
+
+# ------------------------------------------------------------------ numbers
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time with three digits, in the unit that suits it."""
+    if seconds is None:
+        return NOTHING
+    for factor, unit in ((1, "s"), (1e3, "ms")):
+        if seconds * factor >= 1:
+            return f"{_digits(seconds * factor)} {unit}"
+    return f"{_digits(seconds * 1e6)} µs"
+
+
+def megabytes(value: float | None) -> str:
+    """Return a number of bytes in MB."""
+    return NOTHING if value is None else f"{_digits(value / 1e6)} MB"
+
+
+def _kilobytes(value: float) -> str:
+    return f"{value / 1000:,.0f} kB"
+
+
+def times(ratio: float | None) -> str:
+    """Return a ratio; beyond a thousand only that it is."""
+    if ratio is None:
+        return NOTHING
+    return f"> 1,000 {TIMES}" if ratio > 1000 else f"{_digits(ratio)} {TIMES}"
+
+
+def _digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _growth(cases: Sequence[Case], library: str, stage: str) -> float | None:
+    costs = {case.size: case.cost(library, stage) for case in cases}
+    first, last = costs.get(SMALL), costs.get(LARGE)
+    return None if not first or last is None else last / first
+
+
+# ------------------------------------------------------------------ the document
+
+
+def reading_of(document: Path) -> str:
+    """Return the reading that is kept by hand between its markers in a document."""
+    text = document.read_text(encoding="utf-8") if document.exists() else ""
+    if OPENING not in text or CLOSING not in text:
+        return ""
+    return text.split(OPENING, 1)[1].split(CLOSING, 1)[0].strip("\n")
+
+
+def render(found: Found, reading: str) -> str:
+    """Return the whole report of a run.
+
+    Args:
+        found: what the run measured.
+        reading: the paragraph on where the time goes, to be kept as it is.
+    """
+    cases = [Case(case) for case in found["cases"]]
+    trees = [case for case in cases if case.shape == "tree"]
+    parts = [
+        _head(found["about"]),
+        "## What must be reached",
+        _targets(trees, found["ansible"]),
+        *(["## How many times faster, or smaller, than diffsync", _ratios(cases)] if cases else []),
+        *(["## Cost of an object", _costs(trees)] if trees else []),
+        "## Where the time goes",
+        f"{OPENING}\n{reading}\n{CLOSING}",
+        *(["## Through Ansible", _ansible(found["ansible"])] if found["ansible"] else []),
+        "## Method",
+        METHOD.read_text(encoding="utf-8").strip(),
+        *(["## Every stage", *map(_stages, cases)] if cases else []),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(about: Found) -> str:
+    packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
+    return (
+        "# Benchmarks\n\n"
+        "Written by `make bench`, all but the section on where the time goes. Every number is of this one run.\n\n"
+        f"{about['date']}, dsync {about['version']}, Python {about['python']}, {packages}, {about['cores']} cores, "
+        f"{about['system']}; the run took {about['minutes']:.0f} minutes."
+    )
+
+
+def _targets(trees: Sequence[Case], ansible: Found | None) -> str:
+    rows = [
+        (target.what, target.least, target.aim, target.measured, _word(target.reached))
+        for target in (*_library_targets(trees), *_ansible_targets(ansible))
+    ]
+    table = _table(("", "at least", "aim", "this run", ""), rows)
+    return f"Three levels, {LARGE:,} objects a side, against diffsync in the same run; and through Ansible.\n\n{table}"
+
+
+def _word(reached: bool | None) -> str:
+    return "not measured" if reached is None else "reached" if reached else "**not reached**"
+
+
+def _library_targets(trees: Sequence[Case]) -> Iterator[Target]:
+    large = next((case for case in trees if case.size == LARGE), None)
+    for what, stage, least, aim in (
+        ("compare", "compare", 30, 50),
+        ("load, same `load()`", "load", 4, 6),
+        ("bulk load, against diffsync's load", "bulk load", 6, 10),
+        ("apply", "apply", 10, 20),
+    ):
+        ratio = large.ratio(stage) if large else None
+        yield Target(what, f"{least} {TIMES} faster", f"{aim} {TIMES}", times(ratio), None if ratio is None else ratio >= least)
+    ratio = large.ratio("memory") if large else None
+    share = NOTHING if ratio is None else f"1/{_digits(ratio)}"
+    yield Target("peak memory of load, compare, apply", "1/4", "1/6", share, None if ratio is None else ratio >= 4)
+    growths = {stage: _growth(trees, "dsync", stage) for stage in ("load", "bulk load", "compare", "apply")}
+    known = {stage: growth for stage, growth in growths.items() if growth is not None}
+    told = ", ".join(f"{stage} {_digits(growth)}" for stage, growth in known.items()) or NOTHING
+    reached = max(known.values()) <= 1.2 if known else None
+    yield Target(f"cost of an object, {SMALL:,} → {LARGE:,}, grows", f"at most 1.2 {TIMES}", "flat", told, reached)
+
+
+def _ansible_targets(ansible: Found | None) -> Iterator[Target]:
+    few = median(ansible["few"]) / median(ansible["ping"]) if ansible else None
+    what = "playbook with `dsync_diff` on twenty objects, against one with `ping`"
+    yield Target(what, f"at most 1.3 {TIMES}", "", times(few), None if few is None else few <= 1.3)
+    for way, loading in LOADING.items():
+        large = ansible["large"][way] if ansible else None
+        ratio = median(large["playbook"]) / median(large["alone"]) if large else None
+        objects = f"{large['objects']:,} objects" if large else "many objects"
+        what = f"playbook with `dsync_diff` on {objects} a side from JSON, {loading}, against the library alone"
+        yield Target(what, f"at most 2 {TIMES}", "", times(ratio), None if ratio is None else ratio <= 2)
+    size = max(large["result_bytes"] for large in ansible["large"].values()) if ansible else None
+    told = NOTHING if size is None else _kilobytes(size)
+    yield Target("the result of that task", "under 500 kB", "", told, None if size is None else size < 500_000)
+
+
+def _ratios(cases: Sequence[Case]) -> str:
+    rows = [(case.title, *(times(case.ratio(stage)) for stage in RATIO_STAGES)) for case in cases]
+    unmeasured = [case.title for case in cases if case.value("diffsync", "load") is None]
+    note = (
+        f"\n\nNo ratio for {', '.join(unmeasured)}: diffsync looks through all children of a parent for each that it adds, "
+        "so it was measured with fewer, and no number of it is extrapolated."
+    )
+    return _table(("shape, objects a side", *RATIO_STAGES), rows) + (note if unmeasured else "")
+
+
+def _costs(trees: Sequence[Case]) -> str:
+    stages = ("load", "bulk load", "compare", "plan", "apply", "memory")
+    rows = []
+    for library in ("dsync", "diffsync"):
+        for stage in stages:
+            costs = [case.cost(library, stage) for case in trees]
+            if any(cost is not None for cost in costs) and (library, stage) != ("diffsync", "bulk load"):
+                told = [_bytes(cost) if stage == "memory" else duration(cost) for cost in costs]
+                rows.append((f"{library} {stage}", *told, times(_growth(trees, library, stage))))
+    table = _table(("three levels", *(f"{case.size:,}" for case in trees), "growth"), rows)
+    return (
+        "Load and memory: for each object loaded, of both sides. Compare: for each identity. Plan and apply: for each change. "
+        f"Growth: from {SMALL:,} to {LARGE:,}.\n\n{table}"
+    )
+
+
+def _bytes(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:,.0f} B"
+
+
+def _stages(case: Case) -> str:
+    rows = []
+    for stage in STAGES:
+        theirs = None if stage == "bulk load" else case.value("diffsync", stage)
+        rows.append((stage, duration(theirs), duration(case.value("dsync", stage)), times(case.ratio(stage))))
+    for stage in ("memory", "bulk memory"):
+        theirs = case.value("diffsync", stage) if stage == "memory" else None
+        ratio = case.ratio(stage) if stage == "memory" else None
+        name = "peak memory" if stage == "memory" else "peak memory of bulk load"
+        rows.append((name, megabytes(theirs), megabytes(case.value("dsync", stage)), times(ratio)))
+    table = _table(("", "diffsync", "dsync", "ratio"), rows)
+    return f"### {case.title[0].upper()}{case.title[1:]}\n\n{case.contents()}; medians of {case.repeats}.\n\n{table}"
+
+
+def _ansible(ansible: Found) -> str:
+    ping, few = median(ansible["ping"]), median(ansible["few"])
+    imports = {name: median(each[name] for each in ansible["imports"]) for name in ansible["imports"][0]}
+    basic, pydantic, module = imports.values()
+    rows: list[tuple[str, ...]] = [("`ansible.builtin.ping`", "", duration(ping), "")]
+    rows.append(("`dsync_diff`, twenty objects", "", duration(few), f"{times(few / ping)} ping"))
+    for way, large in ansible["large"].items():
+        alone, playbook = median(large["alone"]), median(large["playbook"])
+        what = f"`dsync_diff`, {large['objects']:,} objects a side, {LOADING[way]}"
+        rows.append((what, duration(alone), duration(playbook), f"{times(playbook / alone)} alone"))
+    table = _table(("playbook with one task", "library alone", "playbook", ""), rows)
+    sizes = ", ".join(_kilobytes(large["result_bytes"]) for large in ansible["large"].values())
+    return (
+        f"{table}\n\nMedians of {len(ansible['few'])} runs each for the small playbooks, in turns, and of "
+        f"{len(next(iter(ansible['large'].values()))['alone'])} for the large; whole processes, from start to end. "
+        f"The results of the large tasks: {sizes}.\n\n"
+        f"What Ansible sends to the host: {_kilobytes(ansible['payload'])}, for a ping {_kilobytes(ansible['ping_payload'])}. "
+        f"Importing what was sent, from the zip: {duration(basic)} for what every module needs of Ansible, then "
+        f"{duration(pydantic)} for pydantic, then {duration(module)} for the module with the library."
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    print(render(json.loads(Path(sys.argv[1]).read_text()), reading_of(DOCUMENT)), end="")
