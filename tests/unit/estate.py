@@ -114,10 +114,12 @@ def _both(value: Any) -> tuple[Any, Mapping[str, Any]]:
     return value if isinstance(value, tuple) else (value, {})
 
 
-def estate(sites: Sites = {}, folders: Mapping[str, Any] = {}, kind: type[Estate] = Estate, name: str = "") -> Estate:  # noqa: B006
+def estate(
+    sites: Sites | None = None, folders: Mapping[str, Any] | None = None, kind: type[Estate] = Estate, name: str = ""
+) -> Estate:
     """Return a loaded dataset; ``folders`` are given as folder → label, or (label, {folder → …})."""
     made = kind(name or None)
-    for site_name, value in sites.items():
+    for site_name, value in (sites or {}).items():
         contact, devices = _both(value)
         site = kind.site(name=site_name, contact=contact)
         made.add(site)
@@ -130,7 +132,7 @@ def estate(sites: Sites = {}, folders: Mapping[str, Any] = {}, kind: type[Estate
                 interface = kind.interface(device=device_name, name=interface_name, mtu=mtu)
                 made.add(interface)
                 device.add_child(interface)
-    _add_folders(made, None, folders)
+    _add_folders(made, None, folders or {})
     return made
 
 

@@ -111,7 +111,7 @@ def test_an_adapter_need_not_call_the_base_classs_init() -> None:
 def test_a_store_may_be_given() -> None:
     store = MemoryStore()
     assert DSync(internal_storage_engine=store).store is store
-    assert type(DSync(internal_storage_engine=MemoryStore).store) is MemoryStore
+    assert DSync(internal_storage_engine=MemoryStore).store.__class__ is MemoryStore
 
 
 # ---------------------------------------------------------------------- the objects

@@ -21,10 +21,14 @@ from dsync import (
     ObjectNotDeleted,
     ObjectNotUpdated,
     ObjectRef,
+    Outcome,
     OutcomeStatus,
     Plan,
     Result,
 )
+from dsync.apply import Verdict
+from dsync.exceptions import TransientError
+from dsync.plan import ChangeKey
 from estate import EXPECTED, PLANTED, SOURCE, TARGET, Device, Estate, Interface, Key, dataset, estate, progress
 from pydantic import SecretStr
 
@@ -49,7 +53,7 @@ def test_operations_and_their_order() -> None:
     assert source.log == []
     assert target.completed == [diff]
     assert not target.diff_from(source).has_diffs()
-    assert target.dict() == {model: target.dict()[model] for model in target.dict()}
+    assert target.dict() == source.dict()
     assert target.get("site", "nyc").devices == ["rtr-1", "sw-1"]
 
 
@@ -103,7 +107,7 @@ def test_an_updated_object_keeps_its_children_and_status_message() -> None:
 
 FAILING = [
     (("create", "site", "ams"), [("create", "device", "rtr-2"), ("create", "interface", "rtr-2__eth0")]),
-    (("update", "site", "nyc"), list(EXPECTED[1:6])),
+    (("update", "site", "nyc"), EXPECTED[1:6]),
     (("delete", "site", "lon"), [("delete", "device", "rtr-3"), ("delete", "interface", "rtr-3__eth0")]),
 ]
 TROUBLES = [None, RuntimeError("no luck"), KeyError("k"), ObjectNotCreated("not today"), SystemExit(3)]
@@ -474,6 +478,250 @@ def test_interrupted_inside_the_callback(error: BaseException) -> None:
     assert calls[-1] == 2
     assert target.log == EXPECTED[:2]
     assert len(target.completed) == 1
+
+
+# ---------------------------------------------------------------------- verdicts, journal, retry, protection
+
+
+class Notes:
+    """A recorder that keeps what it is told, and fails where ``trouble`` says so."""
+
+    def __init__(self, trouble: dict[tuple[str, str], BaseException] | None = None) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.trouble = trouble or {}
+
+    def _note(self, what: str, change: Change) -> None:
+        self.told.append((what, change.id))
+        if (what, change.id) in self.trouble:
+            raise self.trouble[what, change.id]
+
+    def intend(self, change: Change) -> None:
+        self._note("intend", change)
+
+    def record(self, outcome: Outcome) -> None:
+        self._note(str(outcome.status), outcome.change)
+
+
+def watched(target: Estate, source: Estate, flags: DSyncFlags = GO_ON, **watch: Any) -> tuple[Result, dict[str, str]]:
+    """Apply what makes target like source; return the result, and how each change ended by its object's id."""
+    diff = target.diff_from(source)
+    result = target.apply(Plan.from_diff(diff), source, flags=flags, diff=diff, **watch)
+    return result, {outcome.change.id: str(outcome.status) for outcome in result.outcomes}
+
+
+def test_a_verdict_settles_a_change_beforehand() -> None:
+    target, notes = estate(TARGET), Notes()
+    verdicts = {
+        ChangeKey(DSyncAction.UPDATE, "site", "nyc"): Verdict(OutcomeStatus.ALREADY_DONE, "it is so already"),
+        ChangeKey(DSyncAction.CREATE, "site", "ams"): Verdict(OutcomeStatus.REFUSED, "it has moved on"),
+        ChangeKey(DSyncAction.DELETE, "device", "rtr-3"): Verdict(OutcomeStatus.ALREADY_DONE),
+        ChangeKey(DSyncAction.DELETE, "site", "nobody"): Verdict(OutcomeStatus.REFUSED),
+    }
+    result, ends = watched(target, estate(SOURCE), verdicts=verdicts, journal=notes)
+    messages = {outcome.change.id: outcome.message for outcome in result.outcomes}
+    assert (ends["nyc"], messages["nyc"]) == ("already_done", "it is so already")
+    assert (ends["ams"], messages["ams"]) == ("refused", "it has moved on")
+    assert (ends["rtr-2"], messages["rtr-2"]) == ("not_attempted", 'it depends on the create of site "ams", which was refused')
+    assert messages["rtr-2__eth0"] == 'it depends on the create of device "rtr-2", which was not attempted'
+    assert (ends["sw-1"], ends["rtr-3"], ends["rtr-3__eth0"]) == ("done", "already_done", "done")
+    assert result.counts == {"done": 7, "already_done": 2, "failed": 0, "refused": 1, "not_attempted": 2}
+    assert not {("update", "site", "nyc"), ("create", "site", "ams"), ("delete", "device", "rtr-3")} & set(target.log)
+    assert ("intend", "nyc") not in notes.told
+    assert ("already_done", "nyc") in notes.told
+    assert not result.stopped
+    result.raise_for_failure()
+
+
+def test_when_all_is_settled_beforehand_nothing_has_changed() -> None:
+    target, source = estate(TARGET), estate(SOURCE)
+    plan = Plan.from_diff(target.diff_from(source))
+    for status in (OutcomeStatus.ALREADY_DONE, OutcomeStatus.REFUSED):
+        result = target.apply(plan, source, verdicts={change.key: Verdict(status) for change in plan})
+        assert result.counts[status.value] == len(plan)
+        assert not result.changed
+    assert (target.log, target.completed) == ([], [])
+
+
+def test_protection_goes_before_a_verdict() -> None:
+    target = estate({"a": "1"})
+    change = Change(DSyncAction.DELETE, "site", "a", {"name": "a"}, before={"contact": "1"}, protected="hands off")
+    result = target.apply(Plan([change]), estate(), verdicts={change.key: Verdict(OutcomeStatus.ALREADY_DONE)})
+    assert [(str(outcome.status), outcome.message) for outcome in result.outcomes] == [("refused", "hands off")]
+    assert (target.log, len(target)) == ([], 1)
+
+
+def test_a_protected_update_does_not_hold_up_what_is_below_it_and_a_failed_one_does() -> None:
+    for protected, expected in (("hands off", "done"), ("", "not_attempted")):
+        target, source = estate(TARGET), estate(SOURCE)
+        target.trouble["update", "site", "nyc"] = None
+        diff = target.diff_from(source)
+        diff.children["site"]["nyc"].protected = protected
+        result = target.apply(Plan.from_diff(diff), source, flags=GO_ON, diff=diff)
+        below = {outcome.change.id: str(outcome.status) for outcome in result.outcomes[1:6]}
+        assert below == dict.fromkeys(("rtr-1__eth0", "rtr-1__eth1", "sw-1", "old-1", "old-1__eth9"), expected)
+
+
+def test_the_journal_is_told_before_and_after_each_change() -> None:
+    target, notes = estate(TARGET), Notes()
+    target.trouble["create", "device", "sw-1"] = None
+    result, _ends = watched(target, estate(SOURCE), journal=notes)
+    expected: list[tuple[str, str]] = []
+    for outcome in result.outcomes:
+        expected += [("intend", outcome.change.id), (str(outcome.status), outcome.change.id)]
+    assert notes.told == expected
+    assert ("failed", "sw-1") in notes.told
+    notes = Notes()
+    target = estate(TARGET)
+    target.trouble["update", "site", "nyc"] = None
+    watched(target, estate(SOURCE), DSyncFlags.NONE, journal=notes)
+    assert notes.told[:2] == [("intend", "nyc"), ("failed", "nyc")]
+    assert {what for what, _uid in notes.told[2:]} == {"not_attempted"}
+
+
+def test_what_is_deleted_along_is_recorded_without_an_intent() -> None:
+    target, notes = estate(TARGET), Notes()
+    target.get("site", "lon").model_flags = DSyncModelFlags.SKIP_CHILDREN_ON_DELETE
+    watched(target, estate(SOURCE), journal=notes)
+    assert notes.told[-4:] == [("intend", "lon"), ("done", "lon"), ("done", "rtr-3"), ("done", "rtr-3__eth0")]
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize("what", ["intend", "done"])
+def test_a_journal_that_cannot_be_written_ends_the_run(what: str, error: BaseException) -> None:
+    target = estate(TARGET)
+    notes = Notes({(what, "rtr-1__eth1"): error})
+    result, ends = watched(target, estate(SOURCE), journal=notes)
+    made = 3 if what == "done" else 2
+    assert target.log == EXPECTED[:made]
+    assert result.counts == {"done": made, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 12 - made}
+    assert result.interrupted is error
+    assert len(target.completed) == 1
+    assert notes.told[-1] == (what, "rtr-1__eth1")
+    with pytest.raises(type(error)):
+        result.raise_for_failure()
+    assert ends["sw-1"] == "not_attempted"
+
+
+@pytest.mark.parametrize("what", ["intend", "done"])
+def test_a_journal_that_cannot_be_written_at_the_first_change(what: str) -> None:
+    target = estate(TARGET)
+    result, _ends = watched(target, estate(SOURCE), journal=Notes({(what, "nyc"): OSError("disk full")}))
+    assert target.log == (EXPECTED[:1] if what == "done" else [])
+    assert bool(target.completed) is result.changed is (what == "done")
+
+
+class Flaky(Estate):
+    """An adapter whose operations fail a number of times, half-way through."""
+
+    failures = 0
+
+    def operate(self, key: Key) -> bool:
+        super().operate(key)
+        self.failures -= 1
+        if self.failures >= 0:
+            raise TransientError("come again")
+        return True
+
+
+def three_times(make: Any) -> str:
+    for _attempt in range(2):
+        try:
+            return str(make())
+        except TransientError:
+            continue
+    return str(make())
+
+
+@pytest.mark.parametrize("failures", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    ("before", "after"), [({}, {"a": "1"}), ({"a": "0"}, {"a": "1"}), ({"a": "1"}, {})], ids=["create", "update", "delete"]
+)
+def test_what_fails_in_a_way_that_may_pass_is_tried_again(before: Any, after: Any, failures: int) -> None:
+    target, source, notes = estate(before, kind=Flaky), estate(after), Notes()
+    target.failures = failures
+    result, ends = watched(target, source, DSyncFlags.NONE, retry=three_times, journal=notes)
+    succeeds = failures < 3
+    assert ends == {"a": "done" if succeeds else "failed"}
+    assert len(target.log) == min(failures, 2) + 1
+    assert notes.told == [("intend", "a"), (ends["a"], "a")]
+    assert target.diff_from(source).has_diffs() is not succeeds
+    assert result.stopped is not succeeds
+    if not succeeds:
+        assert result.failures[0].message == "come again"
+        assert target.diff_from(estate(before)).has_diffs() is False
+
+
+def test_each_attempt_gets_values_of_its_own() -> None:
+    seen: list[Any] = []
+
+    class Spoiling(DSyncModel):
+        _modelname = "spoiling"
+        _identifiers = ("name",)
+        _attributes = ("tags",)
+        name: str
+        tags: list[str] = []
+
+        @classmethod
+        def create(cls, dsync: Any, ids: dict[str, Any], attrs: dict[str, Any]) -> Any:
+            seen.append(repr((ids, attrs)))
+            attrs["tags"].append("spoilt")
+            ids["name"] = "other"
+            if len(seen) < 3:
+                raise TransientError("come again")
+            return cls(name="a", tags=["x"])
+
+    target, source = dataset(Spoiling), dataset(Spoiling, objects=[Spoiling(name="a", tags=["x"])])
+    target.apply(Plan.from_diff(target.diff_from(source)), source, retry=three_times).raise_for_failure()
+    assert seen == ["({'name': 'a'}, {'tags': ['x']})"] * 3
+
+
+def test_only_attempts_are_tried_again() -> None:
+    calls: list[str] = []
+
+    def once(make: Any) -> str:
+        calls.append("x")
+        return str(make())
+
+    target = estate(TARGET)
+    target.get("site", "lon").model_flags = DSyncModelFlags.SKIP_CHILDREN_ON_DELETE
+    diff = target.diff_from(estate(SOURCE))
+    diff.children["site"]["nyc"].protected = "hands off"
+    verdicts = {ChangeKey(DSyncAction.CREATE, "site", "ams"): Verdict(OutcomeStatus.REFUSED)}
+    result = target.apply(Plan.from_diff(diff), estate(SOURCE), flags=GO_ON, retry=once, verdicts=verdicts)
+    assert result.counts == {"done": 8, "already_done": 0, "failed": 0, "refused": 2, "not_attempted": 2}
+    assert len(calls) == len(target.log) == 6
+
+
+def test_ctrl_c_while_waiting_to_try_again() -> None:
+    def impatient(make: Any) -> str:
+        raise KeyboardInterrupt
+
+    result, ends = watched(estate({"a": "0", "b": "0"}), estate({"a": "1", "b": "1"}), retry=impatient)
+    assert ends == {"a": "failed", "b": "not_attempted"}
+    assert isinstance(result.interrupted, KeyboardInterrupt)
+    assert "may have been updated all the same" in result.outcomes[0].message
+
+
+def test_what_is_transient_is_for_the_adapter_to_say() -> None:
+    class Knowing(Estate):
+        def is_transient(self, error: BaseException) -> bool:
+            return isinstance(error, TimeoutError) or super().is_transient(error)
+
+    for kind, known in ((Estate, False), (Knowing, True)):
+        assert kind().is_transient(TransientError("come again"))
+        assert kind().is_transient(TimeoutError()) is known
+        assert not kind().is_transient(ObjectNotCreated("no"))
+
+
+@pytest.mark.parametrize("trouble", [None, RuntimeError("no luck")], ids=repr)
+def test_what_was_to_move_away_is_not_deleted_along(trouble: Any) -> None:
+    target = estate({"a": ("1", {"d": ("x", {"e": 1})}), "b": "1"})
+    target.get("site", "a").model_flags = DSyncModelFlags.SKIP_CHILDREN_ON_DELETE
+    target.trouble["delete", "device", "d"] = trouble
+    _result, ends = run(target, estate({"b": ("1", {"d": ("x", {"e": 1})})}))
+    assert ends["delete", "site", "a"] == ends["create", "device", "d"] == "not_attempted"
+    assert target.get("site", "a").devices == ["d"]
+    assert target.log == [("delete", "device", "d")]
 
 
 # ---------------------------------------------------------------------- point 9: secrets

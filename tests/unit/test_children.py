@@ -122,7 +122,7 @@ def test_a_copy_is_a_plain_list() -> None:
     uids = ChildIds(["a", "b", "c"])
     uids.discard("b")
     assert copy.deepcopy(uids) == ["a", "c"]
-    assert type(copy.deepcopy(uids)) is list
+    assert copy.deepcopy(uids).__class__ is list
 
 
 def test_the_field_is_no_attribute_of_its_class() -> None:

@@ -421,8 +421,8 @@ def test_diff_class_and_order_hooks() -> None:
     Sorted.completed = 0
     target, source = estate(TARGET), estate(SOURCE)
     diff = target.sync_from(source, diff_class=Sorted)
-    assert type(diff) is Sorted
-    assert all(type(element.child_diff) is Sorted for element in diff.walk())
+    assert diff.__class__ is Sorted
+    assert all(element.child_diff.__class__ is Sorted for element in diff.walk())
     assert Sorted.completed == 1
     assert [element.name for element in diff.get_children()] == ["ams", "lon", "nyc"]
     assert [uid for _action, model, uid in target.log if model == "device"] == ["rtr-2", "rtr-3", "sw-1", "old-1"]

@@ -36,6 +36,30 @@ def test_an_element_by_hand() -> None:
     assert (same.action, same.dict(), repr(same)) == (None, {}, 'site "a": no-change')
 
 
+def test_only_what_is_compared_makes_a_difference() -> None:
+    sides = {"source": {"a": 1, "b": 2}, "dest": {"a": 0, "b": 0, "c": 0}}
+    for compared, new in ((None, {"a": 1, "b": 2}), ({"b", "c"}, {"b": 2}), ({"c"}, {}), (set(), {})):
+        made = element(**sides)
+        made.compared = None if compared is None else frozenset(compared)
+        assert made.get_attrs_keys() == list(new)
+        assert made.get_attrs_diffs()["+"] == new
+        assert made.action == (DSyncAction.UPDATE if new else None)
+        assert made.source_attrs == sides["source"]
+    alone = element(source={"a": 1})
+    alone.compared = frozenset()
+    assert alone.get_attrs_diffs() == {"+": {"a": 1}}
+
+
+def test_a_protected_element_differs_and_counts_all_the_same() -> None:
+    made = element(source={"a": 1}, dest={"a": 2})
+    assert (made.protected, made.spared) == ("", False)
+    made.protected = "hands off"
+    assert made.action == DSyncAction.UPDATE
+    assert made.has_diffs()
+    assert made.summary()["update"] == 1
+    assert made.dict() == {"+": {"a": 1}, "-": {"a": 2}}
+
+
 def test_elements_are_counted_sorted_and_true() -> None:
     assert sorted([element("b"), element("a")])[0].name == "a"
     assert bool(element())

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import pytest
-from dsync import Diff, DSyncFlags
+from dsync import Diff, DSyncAction, DSyncFlags
+from dsync.guard import protect
+from dsync.select import Selector
 from estate import SOURCE, TARGET, estate
 
 OUTLINE = """\
@@ -50,3 +52,17 @@ def test_of_an_element_and_indented() -> None:
     assert str(last) == "- site lon\n    - device rtr-3\n        - interface eth0"
     assert last.str(indent=2).splitlines()[0] == "  - site lon"
     assert Diff().str(indent=2) == "  (no differences)"
+
+
+def test_what_is_protected_is_shown_and_marked() -> None:
+    diff = estate(TARGET).diff_from(estate(SOURCE))
+    chosen = [Selector(action=DSyncAction.UPDATE), Selector(id="rtr-3"), Selector(id="ams"), Selector(id="rtr-1")]
+    protect(diff, chosen, {})
+    marked = OUTLINE
+    for line in ("~ site nyc", "~ interface eth0", "+ site ams", "+ device rtr-2", "- site lon", "- device rtr-3"):
+        marked = marked.replace(line, f"{line} (protected)")
+    marked = marked.replace("        + interface eth0\n", "        + interface eth0 (protected)\n")
+    marked = marked.removesuffix("- interface eth0") + "- interface eth0 (protected)"
+    assert str(diff) == marked
+    assert diff.has_diffs()
+    assert diff.dict() == estate(TARGET).diff_from(estate(SOURCE)).dict()

@@ -23,6 +23,7 @@ from .exceptions import (
     TransientError,
 )
 from .flags import DSyncFlags
+from .guard import protect
 from .model import DSyncModel, set_owner
 from .plan import Plan
 from .rows import add_rows
@@ -192,12 +193,18 @@ class DSync:
             callback: called as ``callback("diff", done, total)``.
             scope: which objects and attributes to look at; None for all.
 
+        Returns:
+            A diff in which what the models declare as protected is marked so, and what would touch something out of scope.
+
         Raises:
             DiffException: the datasets cannot be compared.
             ObjectStoreException: a dataset contradicts itself.
         """
         with patient_collector():
-            return compare(source, self, flags, diff_class, callback, scope)
+            diff, models = compare(source, self, flags, diff_class, callback, scope), self.models()
+            if scope or any(model._protected for model in models.values()):
+                protect(diff, (), models)
+            return diff
 
     def diff_to(
         self,
@@ -205,9 +212,10 @@ class DSync:
         diff_class: builtins.type[Diff] = Diff,
         flags: DSyncFlags = DSyncFlags.NONE,
         callback: Progress | None = None,
+        scope: Scope | None = None,
     ) -> Diff:
         """Return what has to change in ``target`` for it to be like this dataset; otherwise as :meth:`diff_from`."""
-        return target.diff_from(self, diff_class, flags, callback)
+        return target.diff_from(self, diff_class, flags, callback, scope)
 
     def sync_from(
         self,

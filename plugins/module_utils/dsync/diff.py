@@ -171,12 +171,14 @@ class DiffElement:
         sensitive: attributes that are never shown.
         exact: attributes in which ``1`` and ``True`` differ.
         flags: the flags of the object that is to be changed.
+        compared: names of the attributes that are compared; None for all that both sides have.
         protected: why the difference must not be repaired; empty when it may be.
+        spared: whether a delete is protected for the sake of something below it alone, so that what else is below it is not.
     """
 
     __slots__ = (
-        "_child_diff", "_diff_class", "dest_attrs", "dest_name", "exact", "flags", "keys", "name", "protected", "sensitive",
-        "source_attrs", "source_name", "type", "uid",
+        "_child_diff", "_diff_class", "compared", "dest_attrs", "dest_name", "exact", "flags", "keys", "name", "protected",
+        "sensitive", "source_attrs", "source_name", "spared", "type", "uid",
     )  # fmt: skip
 
     def __init__(
@@ -206,7 +208,9 @@ class DiffElement:
         self.sensitive = frozenset(sensitive)
         self.exact = exact
         self.flags = flags
+        self.compared: frozenset[Text] | None = None
         self.protected = ""
+        self.spared = False
 
     @property
     def child_diff(self) -> Diff:
@@ -249,9 +253,10 @@ class DiffElement:
             self.dest_attrs = dest
 
     def get_attrs_keys(self) -> list[Text]:
-        """Return the attributes' names: those of both sides where there are two, in the order of the source."""
+        """Return the attributes' names: those that are compared where there are two sides, in the order of the source."""
         if self.source_attrs is not None and self.dest_attrs is not None:
-            return [name for name in self.source_attrs if name in self.dest_attrs]
+            common = [name for name in self.source_attrs if name in self.dest_attrs]
+            return common if self.compared is None else [name for name in common if name in self.compared]
         return list(self.source_attrs or self.dest_attrs or ())
 
     def _differing(self) -> Iterator[Text]:

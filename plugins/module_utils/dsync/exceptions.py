@@ -26,6 +26,7 @@
     ├── RecordError                 a plan, journal or baseline file cannot be read or written
     ├── SelectorError               a selector says something impossible
     ├── TransientError              raised by adapters: the same call may succeed later
+    ├── LibraryMissing              an optional library is absent; .library (also an ImportError)
     └── PydanticMissing             pydantic is absent or too old (also an ImportError)
 """
 
@@ -155,6 +156,18 @@ class SelectorError(DSyncException, ValueError):
 
 class TransientError(DSyncException):
     """A create, update or delete failed in a way that may pass; adapters raise it so that the call is tried again."""
+
+
+class LibraryMissing(DSyncException, ImportError):
+    """A library that only some features need is absent.
+
+    Attributes:
+        library: its name, as pip knows it.
+    """
+
+    def __init__(self, message: str, library: str) -> None:
+        super().__init__(message)
+        self.library = library
 
 
 class PydanticMissing(DSyncException, ImportError):

@@ -34,27 +34,57 @@ def protect(diff: Diff, selectors: Sequence[Selector], models: Mapping[str, Any]
     """Mark the differences that must not be repaired; they stay in the diff, and a plan made of it refuses them.
 
     An object that must not be created or deleted takes what is below it along; and what is above an object that must not be
-    deleted is not deleted either, since the remote system might delete both.
+    deleted is not deleted either, since the remote system might delete both. What else is below that is deleted by itself. An
+    object that moves keeps its old place unless both halves of the move may be made.
 
     Args:
-        diff: its elements are marked.
+        diff: its elements are marked; marks that are there already stay.
         selectors: which differences; besides, those of a model whose class has their action in ``_protected``.
         models: model name → class.
     """
-    for element in diff.get_children():
-        _protect(element, selectors, models, "")
+    moves = _moves(diff)
+    while True:
+        for element in diff.get_children():
+            _protect(element, selectors, models, "")
+        if not [move for move in moves if _hold_together(*move)]:
+            return
 
 
-def _protect(element: DiffElement, selectors: Sequence[Selector], models: Mapping[str, Any], above: str) -> bool:
-    """Mark an element and what is below it; return whether a delete below it is protected."""
-    action = element.action
-    element.protected = (above if action is not None else "") or _reason(element, action, selectors, models)
-    lone = action in (DSyncAction.CREATE, DSyncAction.DELETE)
-    inherited = f'protected with {element.type} "{element.uid}"' if element.protected and lone else ""
+def _protect(element: DiffElement, selectors: Sequence[Selector], models: Mapping[str, Any], above: str) -> str:
+    """Mark an element and what is below it; return what it is called if it is not deleted for being protected."""
+    action, named = element.action, f'{element.type} "{element.uid}"'
+    if element.spared or not element.protected:
+        reason = (above if action is not None else "") or _reason(element, action, selectors, models)
+        if reason:
+            element.protected, element.spared = reason, False
+    direct = element.protected and not element.spared and action in (DSyncAction.CREATE, DSyncAction.DELETE)
+    inherited = f"protected with {named}" if direct else ""
     kept = [_protect(child, selectors, models, inherited) for child in element.get_children()]
     if action == DSyncAction.DELETE and any(kept) and not element.protected:
-        element.protected = "protected for the sake of what is below it"
-    return action == DSyncAction.DELETE and bool(element.protected)
+        element.protected, element.spared = f"protected for the sake of {next(filter(None, kept))} below it", True
+    return named if action == DSyncAction.DELETE and element.protected else ""
+
+
+def _moves(diff: Diff) -> list[tuple[DiffElement, DiffElement]]:
+    """Return the two elements, delete and create, of each object that moves to another place of the tree."""
+    gone, made = {}, {}
+    for element in diff.walk():
+        if element.source_attrs is None:
+            gone[element.type, element.uid] = element
+        elif element.dest_attrs is None:
+            made[element.type, element.uid] = element
+    return [(element, made[key]) for key, element in gone.items() if key in made]
+
+
+def _hold_together(gone: DiffElement, made: DiffElement) -> bool:
+    """Protect one half of a move if the other is protected; return whether anything was marked."""
+    if gone.protected and not made.protected:
+        made.protected = "protected: its delete in its old place is protected"
+    elif made.protected and not gone.protected:
+        gone.protected = "protected: its create in its new place is protected"
+    else:
+        return False
+    return True
 
 
 def _reason(element: DiffElement, action: DSyncAction | None, selectors: Sequence[Selector], models: Mapping[str, Any]) -> str:
@@ -64,7 +94,7 @@ def _reason(element: DiffElement, action: DSyncAction | None, selectors: Sequenc
         return f"protected: the model {element.type} is declared so"
     sides = [None if attrs is None else {**element.keys, **attrs} for attrs in (element.source_attrs, element.dest_attrs)]
     chosen = selecting(selectors, element.type, element.uid, action, *sides)
-    return "" if chosen is None else f"protected by {chosen}"
+    return "" if chosen is None else f"protected by {chosen.text(element.sensitive)}"
 
 
 # ---------------------------------------------------------------------- limits
@@ -134,9 +164,9 @@ def over_limits(plan: Plan, allowed: Sequence[Limit], source: DSync, target: DSy
             if change.action == limit.action and limit.model in (None, change.model) and not change.protected
         ]
         whole = (source if limit.action == DSyncAction.CREATE else target).count(limit.model)
-        most = limit.number if limit.number is not None else whole * (limit.percent or 0) / 100
-        if len(changes) > most:
-            share = "" if limit.percent is None else f", {100 * len(changes) / whole if whole else 100:.3g}% of {whole}"
+        percent = (100 * len(changes) / whole if whole else 100.0) if changes else 0.0
+        if len(changes) > limit.number if limit.number is not None else percent > (limit.percent or 0):
+            share = "" if limit.percent is None else f", {percent:.3g}% of {whole}"
             yield LimitExceeded(f"{limit} is exceeded: {len(changes)} to {limit.action}{share} ({_named(changes)})")
 
 

@@ -4,21 +4,25 @@
 
 - An object that ``exclude`` selects is left aside, with everything below it.
 - Of the others, those of a model in ``models`` are in scope, if they, or an object above them, are selected by ``only``.
+- A selector with the action "update" says something of the object alone, not of what is below it.
 - An object that is not in scope is neither compared nor changed. Its children are looked at all the same when it is on both
   sides; when it is on one side only, everything below it is left aside with it.
-- ``attributes`` narrows what of an object is compared and updated. An object is still created with all its attributes.
+- An object is not deleted while something below it is out of scope, nor is one deleted or created that is out of scope in another
+  place of the other side: these differences are shown as protected.
+- ``attributes`` narrows what of an object is compared and updated: a list of names goes for every model, a dict for those that it
+  names. An object is still created with all its attributes.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .flags import DSyncAction
 from .model import DSyncModel
-from .select import Selector, check_known, selecting, selectors
+from .select import Selector, check_known, classes_by_model, selectors
 
 if TYPE_CHECKING:
     from .adapter import DSync
@@ -66,12 +70,12 @@ class Scope:
             models: names of models.
             only: dicts as :func:`.select.selectors` takes them.
             exclude: likewise.
-            attributes: names of attributes by model, or a list of names that goes for every model that has them.
+            attributes: names of attributes by model, or a list of names that goes for every model.
 
         Raises:
             SelectorError: something is named that there is not.
         """
-        known = {**source.models(), **target.models()}
+        known = classes_by_model(source, target)
         for position, name in enumerate(models or ()):
             check_known(name, known, f"models[{position}]", "model")
         return cls(
@@ -104,22 +108,32 @@ class Scope:
         """
         sides = [None if obj is None else {**obj.get_identifiers(), **obj.get_attrs()} for obj in (source, target)]
         uid = next(obj.get_unique_id() for obj in (source, target) if obj is not None)
-        if selecting(self.exclude, model, uid, action, *sides):
+        excluded, chosen = (
+            [selector for selector in selectors if selector.matches(model, uid, action, *sides)]
+            for selectors in (self.exclude, self.only)
+        )
+        if any(map(_goes_down, excluded)):
             return Stance.OUT, False
-        inside = inside or not self.only or selecting(self.only, model, uid, action, *sides) is not None
-        if inside and (self.models is None or model in self.models):
-            return Stance.IN, inside
-        return (Stance.OUT if source is None or target is None else Stance.AROUND), inside
+        below = inside or not self.only or any(map(_goes_down, chosen))
+        if (below or chosen) and not excluded and (self.models is None or model in self.models):
+            return Stance.IN, below
+        return (Stance.OUT if source is None or target is None else Stance.AROUND), below
 
 
-def _attributes(said: Any, models: Mapping[str, type[DSyncModel]]) -> dict[str, frozenset[str]]:
+def _goes_down(selector: Selector) -> bool:
+    """Return whether what a selector selects takes what is below it along."""
+    return selector.action != DSyncAction.UPDATE
+
+
+def _attributes(said: Any, models: Mapping[str, Sequence[type[DSyncModel]]]) -> dict[str, frozenset[str]]:
+    has = {model: [name for kind in kinds for name in kind._attributes] for model, kinds in models.items()}
     if isinstance(said, Mapping):
         for model, names in said.items():
             check_known(model, models, "attributes", "model")
             for name in names:
-                check_known(name, models[model]._attributes, f"attributes.{model}", "attribute")
+                check_known(name, has[model], f"attributes.{model}", "attribute")
         return {model: frozenset(names) for model, names in said.items()}
+    names = frozenset(said)
     for position, name in enumerate(said):
-        every = {attribute for model in models.values() for attribute in model._attributes}
-        check_known(name, sorted(every), f"attributes[{position}]", "attribute")
-    return {name: frozenset(said) & frozenset(model._attributes) for name, model in models.items()}
+        check_known(name, sorted({name for some in has.values() for name in some}), f"attributes[{position}]", "attribute")
+    return {model: names.intersection(some) for model, some in has.items()}

@@ -91,3 +91,17 @@ def test_an_object_without_attributes_has_a_line_and_self_nested_models_have_a_p
         ]
     )
     assert before_after(plan) == ("region\n", "region\n  eu\n  ch\n")
+
+
+def test_what_is_protected_is_shown_and_marked() -> None:
+    changes = [
+        Change(DSyncAction.UPDATE, "site", "a", {}, before={"x": 1}, after={"x": 2}, protected="hands off"),
+        Change(DSyncAction.UPDATE, "site", "b", {}, before={"x": 1}, after={"x": 2}),
+        Change(DSyncAction.CREATE, "site", "c", {}, after={}, protected="hands off"),
+        Change(DSyncAction.DELETE, "site", "d", {}, before={"x": "1\n2"}, protected="hands off"),
+    ]
+    assert before_after(Plan(changes)) == (
+        "site\n  d (protected)  x: |\n  d (protected)  x: | 1\n  d (protected)  x: | 2\n"
+        "  a (protected)\n  a (protected)  x: 1\n  b\n  b  x: 1\n",
+        "site\n  c (protected)\n  a (protected)\n  a (protected)  x: 2\n  b\n  b  x: 2\n",
+    )

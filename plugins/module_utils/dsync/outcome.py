@@ -1,0 +1,59 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""How one change ended, or ends without being attempted, and who is told of it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from .plan import Change
+
+
+class OutcomeStatus(str, enum.Enum):
+    """How one change ended."""
+
+    DONE = "done"
+    ALREADY_DONE = "already_done"
+    FAILED = "failed"
+    REFUSED = "refused"
+    NOT_ATTEMPTED = "not_attempted"
+
+    __str__ = str.__str__
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one change ended.
+
+    Attributes:
+        change: the change.
+        status: how it ended.
+        message: why, or what the adapter said; without sensitive values.
+        error: the exception that made it fail, if there was one; its own text may hold sensitive values.
+        presentable: whether neither the text of ``error`` nor that of its causes holds sensitive values of the object.
+    """
+
+    change: Change
+    status: OutcomeStatus
+    message: str = ""
+    error: BaseException | None = field(default=None, repr=False)
+    presentable: bool = field(default=True, repr=False)
+
+
+class Verdict(NamedTuple):
+    """How a change ends without being attempted: already done, or refused; and why."""
+
+    status: OutcomeStatus
+    message: str = ""
+
+
+class Recorder(Protocol):
+    """Keeps a record of a run while it goes on."""
+
+    def intend(self, change: Change) -> None:
+        """Record that a change is about to be attempted; what this raises ends the run before the change is made."""
+
+    def record(self, outcome: Outcome) -> None:
+        """Record how a change ended; what this raises ends the run."""
