@@ -1,0 +1,63 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Imports the class that an adapter's name refers to."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+
+from ..dsync import DSync
+from .choices import choices
+from .failure import TaskFailure
+from .reference import FORMS, Form, Reference
+from .sentences import place, stage
+from .shipped import Cargo
+
+
+def adapter_class(reference: Reference, cargo: Cargo) -> type[DSync]:
+    """Return an adapter's class, imported from the shipped code or from what the interpreter has.
+
+    Raises:
+        TaskFailure: it cannot be imported, is not there, or is no adapter.
+    """
+    module = _imported(cargo.adapters.get(reference.text, reference.place), reference)
+    found = getattr(module, reference.class_name, None)
+    if isinstance(found, type) and issubclass(found, DSync):
+        return found
+    adapters = choices(reference.class_name, _adapters_in(module), "its adapters are")
+    if found is None:
+        raise TaskFailure(f"{reference.holder} has no class {reference.class_name}{adapters}")
+    raise TaskFailure(
+        f"{reference.class_name} in {reference.holder} is no adapter, which is a class that inherits from dsync.DSync{adapters}"
+    )
+
+
+def _adapters_in(module: ModuleType) -> list[str]:
+    return [
+        name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, DSync) and value is not DSync
+    ]
+
+
+def _imported(name: str, reference: Reference) -> ModuleType:
+    try:
+        with stage(f"importing {reference.holder}"):
+            return importlib.import_module(name)
+    except TaskFailure as failure:
+        raise TaskFailure(_explained(failure, reference)) from failure.__cause__
+
+
+def _explained(failure: TaskFailure, reference: Reference) -> str:
+    """Return the sentence about a failed import, with a way out where the cause tells one."""
+    cause = failure.__cause__
+    if isinstance(cause, ModuleNotFoundError) and cause.name:
+        forms = f" {FORMS}." if reference.form is Form.IMPORTABLE else ""
+        return (
+            f"it needs the Python module {cause.name}, which {sys.executable} on the host does not have{place(cause)}. "
+            f"Install it there.{forms}"
+        )
+    if isinstance(cause, SyntaxError):
+        return f"{cause.filename}, line {cause.lineno}: this is no valid Python for {sys.executable} on the host: {cause.msg}."
+    return str(failure)

@@ -1,0 +1,66 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Change records of bounded size, with nothing secret in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from ..dsync import Outcome
+from ..dsync.redact import scrub
+
+LONGEST_VALUE = 2000
+
+
+class Recorder:
+    """Makes records of outcomes.
+
+    Args:
+        secrets: texts that are masked wherever they stand.
+    """
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        self._secrets = secrets
+
+    def records(self, outcomes: Iterable[Outcome], most: int, room: int) -> list[dict[str, Any]]:
+        """Return the first records: not more than ``most``, and not more than fit in ``room`` bytes of JSON."""
+        records: list[dict[str, Any]] = []
+        for outcome in outcomes:
+            if len(records) == most:
+                break
+            record = self.record(outcome)
+            room -= len(json.dumps(record)) + 2
+            if room < 0:
+                break
+            records.append(record)
+        return records
+
+    def record(self, outcome: Outcome) -> dict[str, Any]:
+        """Return one record, each of its values of bearable length."""
+        record = {**outcome.change.record(), "status": outcome.status.value, "message": outcome.message}
+        return {key: self._bounded_values(value) for key, value in record.items()}
+
+    def _bounded_values(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self.bounded(item) for name, item in value.items()}
+        return self.bounded(value)
+
+    def bounded(self, value: Any) -> Any:
+        """Return a JSON value without secrets; as a text that is cut when it is long."""
+        value = self._clean(value)
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if len(text) <= LONGEST_VALUE:
+            return value
+        return f"{text[:LONGEST_VALUE]}… (the first {LONGEST_VALUE} of {len(text)} characters)"
+
+    def _clean(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return scrub(value, self._secrets)
+        if isinstance(value, dict):
+            return {name: self._clean(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self._clean(item) for item in value]
+        return value

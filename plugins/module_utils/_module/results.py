@@ -1,0 +1,101 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task returns: bounded in size whatever the size of the datasets, because callbacks and runners keep it whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..dsync import Diff, Outcome, OutcomeStatus, Plan
+from ..dsync.redact import scrub
+from ..dsync.render.unified import before_after
+from .records import Recorder
+from .sentences import told
+from .sides import Side
+from .spec import SIDES
+
+ROOM_FOR_CHANGES = 150_000
+ROOM_FOR_FAILURES = 50_000
+ROOM_FOR_DIFF = 100_000
+"""Bytes of JSON for the change records, for the failures' records, and for each of the texts before and after."""
+
+MOST_WARNINGS = 20
+FAILED = (OutcomeStatus.FAILED, OutcomeStatus.REFUSED)
+NOT_SHOWN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+class Report:
+    """Makes the parts of a task's result.
+
+    Args:
+        params: the task's arguments.
+        source: the side that the target is compared from, loaded.
+        target: the other side, loaded.
+    """
+
+    def __init__(self, params: Mapping[str, Any], source: Side, target: Side) -> None:
+        self._params = params
+        self._source = source
+        self._target = target
+        self._secrets = source.secrets() | target.secrets()
+        self._recorder = Recorder(self._secrets)
+
+    def comparison(self, diff: Diff) -> dict[str, Any]:
+        """Return what is told of a comparison."""
+        by_model = {model: _counts(counts) for model, counts in diff.summary_by_model().items()}
+        return {
+            "summary": {**_counts(diff.summary()), "by_model": by_model},
+            "source": self._source.record(),
+            "target": self._target.record(),
+            "invocation": {"module_args": self._arguments()},
+        }
+
+    def outcomes(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        """Return what is told of how the changes ended."""
+        most = self._params["max_changes"]
+        changes = self._recorder.records(outcomes, most, ROOM_FOR_CHANGES)
+        failed = (outcome for outcome in outcomes if outcome.status in FAILED)
+        return {
+            "changes": changes,
+            "changes_truncated": len(outcomes) - len(changes),
+            "failures": self._recorder.records(failed, most, ROOM_FOR_FAILURES),
+        }
+
+    def warnings(self, warnings: Sequence[str]) -> list[str]:
+        """Return the first warnings, and a last one that says how many there are more."""
+        shown = [told(warning, self._secrets) for warning in warnings[:MOST_WARNINGS]]
+        more = len(warnings) - len(shown)
+        return [*shown, f"There are {more} more warnings like these."] if more else shown
+
+    def before_after(self, plan: Plan) -> dict[str, str]:
+        """Return the target before and after, as Ansible shows it with --diff."""
+        before, after = (_cut(scrub(text, self._secrets)) for text in before_after(plan, ROOM_FOR_DIFF))
+        source, target = self._source.dataset.name, self._target.dataset.name
+        return {
+            "before": before,
+            "after": after,
+            "before_header": f"{target} as it is",
+            "after_header": f"{target} as {source} has it",
+        }
+
+    def _arguments(self) -> dict[str, Any]:
+        """Return the task's arguments without the secrets, and with long options cut."""
+        sides = {role: {**self._params[role]} for role in SIDES}
+        for side in sides.values():
+            side["options"] = self._recorder.bounded(side["options"])
+            side["secrets"] = dict.fromkeys(side["secrets"], NOT_SHOWN)
+        return {**self._params, **sides}
+
+
+def _counts(counts: Mapping[str, int]) -> dict[str, int]:
+    return {name.replace("-", "_"): count for name, count in counts.items()}
+
+
+def _cut(text: str) -> str:
+    """Return as much of a text as makes JSON of the room for it; characters outside of ASCII take more there."""
+    while (excess := len(json.dumps(text)) - ROOM_FOR_DIFF) > 0:
+        text = text[: -max(excess // 12, 1)]
+    return text

@@ -1,0 +1,128 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exceptions as sentences for people."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+
+from ..dsync import DSyncAction, OutcomeStatus, Result
+from ..dsync._pydantic import ValidationError
+from ..dsync.exceptions import DSyncException
+from ..dsync.redact import scrub
+from .failure import TaskFailure
+from .shipped import CargoLoader
+
+LONGEST = 2000
+LONGEST_TRACEBACK = 20_000
+"""Characters of a message, and of a traceback, that are shown."""
+
+MOST_ERRORS = 3
+
+
+@contextmanager
+def stage(doing: str) -> Iterator[None]:
+    """Turn whatever a stage of the task raises into the failure of the task, told as ``doing`` and what happened.
+
+    Raises:
+        TaskFailure: in the place of every other exception, an exit and an interruption included.
+    """
+    try:
+        yield
+    except TaskFailure:
+        raise
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        raise TaskFailure(f"{doing} {happened(error)}") from error
+
+
+def happened(error: BaseException) -> str:
+    """Return the end of a sentence that says what an exception means."""
+    if isinstance(error, KeyboardInterrupt):
+        return "was interrupted."
+    if isinstance(error, SystemExit):
+        return f"called sys.exit({'' if error.code is None else repr(error.code)}){place(error)}."
+    if isinstance(error, ValidationError):
+        return f"met a record that does not validate: {said(error)}."
+    if isinstance(error, DSyncException):
+        return f"failed: {_ended(said(error))}"
+    return f"raised {said(error)}{place(error)}."
+
+
+def said(error: BaseException) -> str:
+    """Return what an exception says in one line: its type and text, the text alone where the library raised it."""
+    if isinstance(error, ValidationError):
+        return f"{error.title}: {'; '.join(_fields(error))}"
+    text = " ".join(str(error).split())
+    name = "" if isinstance(error, DSyncException) else type(error).__name__
+    return ": ".join(filter(None, (name, text))) or type(error).__name__
+
+
+def traceback_of(error: BaseException | None) -> str:
+    """Return the traceback of an exception and of what led to it."""
+    return "" if error is None else "".join(traceback.format_exception(error))
+
+
+def told(text: str, secrets: Collection[str], longest: int = LONGEST) -> str:
+    """Return a text as it may be shown: without secrets, and of a long one the beginning and the end."""
+    text = scrub(text, secrets)
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest * 3 // 4]} … ({len(text)} characters) … {text[-longest // 4 :]}"
+
+
+def drift(summary: Mapping[str, int]) -> str:
+    """Return the sentence that says how much is to be done to a target."""
+    counts = [f"{summary[action.value]} to {action.value}" for action in DSyncAction if summary[action.value]]
+    return f"Drift: {', '.join(counts)}."
+
+
+def failures(result: Result, target: str) -> str:
+    """Return what went wrong while a target's changes were made; an empty text when nothing did."""
+    sentences = " ".join([*_failed_changes(result), *_left_changes(result), *_failed_end(result)])
+    return f"target ({target}): {sentences}" if sentences else ""
+
+
+def _failed_changes(result: Result) -> Iterator[str]:
+    for first in result.failures[:1]:
+        ended = _ended(first.message)
+        yield f"{len(result.failures)} of {len(result.outcomes)} changes failed, the first: {first.change!r}: {ended}"
+
+
+def _left_changes(result: Result) -> Iterator[str]:
+    left = result.counts[OutcomeStatus.NOT_ATTEMPTED.value]
+    if result.interrupted is not None and result.interrupted is not result.complete_error:
+        yield f"The run {happened(result.interrupted)} {left} changes were not attempted."
+    elif result.stopped and left:
+        yield f"The run stopped there with {left} not attempted; the flag continue_on_failure makes it go on."
+    elif result.failures and left:
+        yield f"{left} that depend on them were not attempted."
+
+
+def _failed_end(result: Result) -> Iterator[str]:
+    if result.complete_error is not None:
+        yield f"sync_complete() {happened(result.complete_error)} What was changed may not have been kept."
+
+
+def place(error: BaseException) -> str:
+    """Return, as the end of a sentence, the line of shipped code that an exception came through last; empty if through none."""
+    lines = [
+        f" ({frame.f_code.co_filename}, line {line})"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if isinstance(frame.f_globals.get("__loader__"), CargoLoader)
+    ]
+    return lines[-1] if lines else ""
+
+
+def _fields(error: ValidationError) -> Iterator[str]:
+    errors = error.errors(include_url=False, include_input=False, include_context=False)
+    for line in errors[:MOST_ERRORS]:
+        yield f"{'.'.join(map(str, line['loc'])) or 'the record'}: {line['msg']}"
+    if len(errors) > MOST_ERRORS:
+        yield f"and {len(errors) - MOST_ERRORS} more"
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."

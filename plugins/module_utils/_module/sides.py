@@ -1,0 +1,85 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two sides of a task: its adapters, made and loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..dsync import DSync
+from ..dsync.redact import collect_secrets, secret_texts
+from .failure import TaskFailure
+from .locate import adapter_class
+from .opening import opened
+from .reference import Reference
+from .sentences import stage
+from .shipped import Cargo
+from .spec import SIDES
+
+
+@dataclass
+class Side:
+    """One side of a task.
+
+    Attributes:
+        role: source or target.
+        params: what the task says of it.
+        dataset: its adapter, once it is made.
+        counts: model → number of objects, once they are loaded.
+    """
+
+    role: str
+    params: Mapping[str, Any]
+    dataset: DSync = field(init=False)
+    counts: dict[str, int] = field(init=False, default_factory=dict)
+
+    def open(self, cargo: Cargo) -> None:
+        """Make the adapter. Raises TaskFailure."""
+        with self.named():
+            adapter = adapter_class(Reference.parse(self.params["adapter"]), cargo)
+            self.dataset = opened(adapter, self.params["options"], self.params["secrets"], self.params["name"])
+
+    def load(self) -> None:
+        """Load the objects. Raises TaskFailure."""
+        with self.named(), stage("load()"):
+            self.dataset.load()
+        self.counts = {name: self.dataset.count(name) for name in sorted(self.dataset.get_all_model_names())}
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Begin the sentence of a failure with the side's role and its adapter."""
+        try:
+            yield
+        except TaskFailure as failure:
+            raise TaskFailure(f"{self.role} ({self.params['adapter']}): {failure}") from failure.__cause__
+
+    def secrets(self) -> set[str]:
+        """Return the texts of the adapter's secrets, which nobody may see, also as they are when told in one line."""
+        return _also_in_one_line(secret_texts([self.params["secrets"]]))
+
+    def sensitive_values(self) -> set[str]:
+        """Return the texts of the sensitive values of all objects that there are."""
+        return _also_in_one_line(collect_secrets(self.dataset)) if hasattr(self, "dataset") else set()
+
+    def record(self) -> dict[str, Any]:
+        """Return what the result says of this side."""
+        return {
+            "name": self.dataset.name,
+            "adapter": self.params["adapter"],
+            "counts": self.counts,
+            "total": sum(self.counts.values()),
+        }
+
+
+def _also_in_one_line(secrets: set[str]) -> set[str]:
+    return secrets | secret_texts(" ".join(secret.split()) for secret in secrets)
+
+
+def both_sides(params: Mapping[str, Any]) -> tuple[Side, Side]:
+    """Return source and target as a task describes them."""
+    source, target = (Side(role, params[role]) for role in SIDES)
+    return source, target

@@ -1,0 +1,256 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules return and show: changes, failures, differences, sizes, and no secrets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import HERE, THERE, Play
+from generated import save, side, site
+
+KEYS = {"changed", "summary", "changes", "changes_truncated", "failures", "source", "target"}
+RECORD = {"action", "model", "id", "ids", "parent", "before", "after", "status", "message"}
+PASSWORD, TOKEN, PIN = "correct horse battery", "tok-4711-secret", 82736455
+
+
+def both(tmp_path: Path, old: list[Any], new: list[Any], **options: Any) -> dict[str, Any]:
+    """Return the two sides of a task whose target is to become from old to new."""
+    source = side(save(tmp_path / "source.json", new))
+    return {"source": source, "target": side(save(tmp_path / "target.json", old), log=str(tmp_path / "log"), **options)}
+
+
+def calls(tmp_path: Path) -> list[str]:
+    """What the target's adapter was asked to do."""
+    log = tmp_path / "log"
+    entries = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return [" ".join(filter(None, (entry["action"], entry.get("id")))) for entry in entries]
+
+
+def task(name: str, module: str, arguments: dict[str, Any], **keywords: Any) -> dict[str, Any]:
+    return {"name": name, f"dsync.core.{module}": arguments, **keywords}
+
+
+def test_returned_values(play: Play, tmp_path: Path) -> None:
+    old = [site("same"), site("gone", note="bye"), site("other", size=1, note="kept")]
+    rack = {"model": "rack", "parent": ["site", "same"], "fields": {"site": "same", "name": "r1", "note": ["x"]}}
+    sides = both(tmp_path, old, [site("same"), rack, site("other", size=2, note="kept")])
+    sides["source"]["name"] = "the truth"
+    played = play([task("sync", "dsync_sync", sides)]).ok()
+    result = played.result("sync")
+    assert set(result) - {"_ansible_no_log", "failed", "invocation"} == KEYS
+    assert result["changed"] is True
+    numbers = {"create": 1, "update": 1, "delete": 1, "no_change": 1, "skip": 0}
+    none = {"create": 0, "update": 0, "delete": 0, "no_change": 0, "skip": 0}
+    by_model = {"site": {**none, "update": 1, "delete": 1, "no_change": 1}, "rack": {**none, "create": 1}}
+    assert {key: value for key, value in result["summary"].items() if key != "by_model"} == numbers
+    assert {model: counts for model, counts in result["summary"]["by_model"].items() if counts != none} == by_model
+    assert result["source"] == {
+        "name": "the truth",
+        "adapter": sides["source"]["adapter"],
+        "counts": {"rack": 1, "site": 2},
+        "total": 3,
+    }
+    assert result["target"] == {"name": "Tree", "adapter": sides["target"]["adapter"], "counts": {"site": 3}, "total": 3}
+    assert (result["changes_truncated"], result["failures"]) == (0, [])
+    ended = {"status": "done", "message": ""}
+    attributes = {"size": None, "tags": [], "password": None}
+    site_of = {"model": "site", "parent": None, **ended}
+    created = {
+        "action": "create",
+        "model": "rack",
+        "id": "same__r1",
+        "ids": {"site": "same", "name": "r1"},
+        "parent": {"model": "site", "id": "same"},
+        "before": None,
+        "after": {"note": ["x"], **attributes},
+        **ended,
+    }
+    assert sorted(result["changes"], key=lambda record: record["action"]) == [
+        created,
+        {
+            "action": "delete",
+            "id": "gone",
+            "ids": {"name": "gone"},
+            "before": {"note": "bye", **attributes},
+            "after": None,
+            **site_of,
+        },
+        {"action": "update", "id": "other", "ids": {"name": "other"}, "before": {"size": 1}, "after": {"size": 2}, **site_of},
+    ]
+
+
+def test_changed_diff_and_handlers(play: Play, tmp_path: Path) -> None:
+    sides = both(tmp_path, [site("a", note="old\nlines"), site("b")], [site("a", note="new\nlines"), site("c")])
+    handlers = [task(f"after {name}", "dsync_diff", sides) for name in ("drift", "repair", "calm")]
+    tasks = [
+        task("drift", "dsync_diff", sides, notify="after drift"),
+        task("check", "dsync_sync", sides, check_mode=True),
+        task("repair", "dsync_sync", sides, notify="after repair"),
+        task("calm", "dsync_diff", sides, notify="after calm"),
+        task("idle", "dsync_sync", sides),
+    ]
+    played = play(tasks, "--diff", handlers=handlers).ok()
+    changed = {name: played.result(name)["changed"] for name in ("drift", "check", "repair", "calm", "idle")}
+    assert changed == {"drift": True, "check": True, "repair": True, "calm": False, "idle": False}
+    assert set(played.results) == {*changed, "after drift", "after repair"}
+    assert calls(tmp_path)[-1:] == ["sync_complete"]
+    assert len(calls(tmp_path)) == 4
+    drift = played.result("drift")["diff"]
+    assert drift == played.result("check")["diff"] == played.result("repair")["diff"]
+    for line in ("--- before: Tree as it is", "+++ after: Tree as Tree has it", "-  a  note: | old", "+  a  note: | new"):
+        assert played.screen.count(f"\n{line}\n") == 3, played.screen
+
+
+def test_without_diff_there_is_no_diff(play: Play, tmp_path: Path) -> None:
+    played = play([task("drift", "dsync_diff", both(tmp_path, [site("a")], []))]).ok()
+    assert "diff" not in played.result("drift")
+
+
+def test_fail_on_drift_returns_everything(play: Play, tmp_path: Path) -> None:
+    sides = both(tmp_path, [site("a"), site("b")], [site("a", size=1), site("c"), site("d")])
+    tasks = [
+        task("drift", "dsync_diff", {**sides, "fail_on_drift": True}, ignore_errors=True),
+        task("repair", "dsync_sync", sides),
+        task("calm", "dsync_diff", {**sides, "fail_on_drift": True}),
+    ]
+    played = play(tasks).ok()
+    drift = played.result("drift")
+    assert drift["failed"]
+    assert drift["changed"]
+    assert drift["msg"] == "Drift: 2 to create, 1 to update, 1 to delete."
+    assert set(drift) >= KEYS
+    assert len(drift["changes"]) == 4
+    assert not played.result("calm")["failed"]
+    assert not played.result("calm")["changed"]
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_failures(play: Play, tmp_path: Path, goes_on: bool) -> None:
+    racks = [{"model": "rack", "parent": ["site", "bad"], "fields": {"site": "bad", "name": name}} for name in "xy"]
+    new = [site("a"), site("bad", password=PASSWORD), *racks, site("b"), site("none"), site("exit")]
+    failing = {"bad": "value error", "none": "none", "exit": "exit"}
+    sides = both(tmp_path, [], new, failing=failing)
+    sides["target"]["secrets"] = {"token": "{{ hidden }}"}
+    flags = ["continue_on_failure"] if goes_on else []
+    played = play(
+        [task("sync", "dsync_sync", {**sides, "flags": flags})], "-e", f"hidden={TOKEN}", env={"ANSIBLE_DISPLAY_TRACEBACK": "error"}
+    )
+    result = played.result("sync")
+    assert played.returncode == 2
+    assert result["failed"]
+    assert result["changed"]
+    assert set(result) >= KEYS
+    ends = {record["id"]: record["status"] for record in result["changes"]}
+    if goes_on:
+        assert '3 of 7 changes failed, the first: create site "bad": ValueError' in result["msg"]
+        assert "2 that depend on them were not attempted" in result["msg"]
+        left = {"b": "done", "none": "failed", "exit": "failed"}
+    else:
+        assert "1 of 7 changes failed" in result["msg"]
+        assert "The run stopped there with 5 not attempted; the flag continue_on_failure makes it go on." in result["msg"]
+        left = {"b": "not_attempted", "none": "not_attempted", "exit": "not_attempted"}
+    racks_left = {"bad__x": "not_attempted", "bad__y": "not_attempted"}
+    assert ends == {"a": "done", "bad": "failed", **racks_left, **left}
+    assert result["failures"] == [record for record in result["changes"] if record["status"] == "failed"]
+    assert all(set(record) == RECORD and record["message"] for record in result["failures"])
+    assert calls(tmp_path) == ["create a", *(["create b"] if goes_on else []), "sync_complete"]
+    assert "ValueError" in json.dumps(result["exception"])
+    assert "Traceback" in played.screen
+    assert PASSWORD not in played.screen + json.dumps(result)
+    assert TOKEN not in played.screen + json.dumps(result)
+
+
+def test_what_ends_a_run(play: Play, tmp_path: Path) -> None:
+    """An interruption and a sync_complete that fails leave the whole report, and one sentence."""
+    sides = both(tmp_path, [], [site("a"), site("stop"), site("b")], failing={"stop": "interrupt"})
+    folder = tmp_path / "complete"
+    folder.mkdir()
+    complete = both(folder, [], [site("a")], failing={"sync_complete": "raise"})
+    complete["target"]["secrets"] = {"token": TOKEN}
+    flags = ["continue_on_failure"]
+    tasks = [
+        task("interrupted", "dsync_sync", {**sides, "flags": flags}, ignore_errors=True),
+        task("incomplete", "dsync_sync", complete, ignore_errors=True),
+    ]
+    played = play(tasks).ok()
+    interrupted, incomplete = played.result("interrupted"), played.result("incomplete")
+    assert [record["status"] for record in interrupted["changes"]] == ["done", "failed", "not_attempted"]
+    assert interrupted["msg"].endswith("The run was interrupted. 1 changes were not attempted.")
+    assert incomplete["changed"]
+    assert [record["status"] for record in incomplete["changes"]] == ["done"]
+    assert "sync_complete() raised OSError: disk full, ********" in incomplete["msg"]
+    assert "Traceback" not in played.screen
+
+
+def test_the_result_stays_small_whatever_the_values(play: Play, tmp_path: Path) -> None:
+    many = [site(f"s{number}", note="☃" * 700) for number in range(3000)]
+    large = [site(f"l{number}", note="x" * 3_000_000) for number in range(3)]
+    failing = {f"s{number}": "raise" for number in range(1000, 3000)}
+    (tmp_path / "large").mkdir()
+    sides = both(tmp_path, [], many)
+    tasks = [
+        task("few", "dsync_diff", {**sides, "max_changes": 7}),
+        task("none", "dsync_diff", {**sides, "max_changes": 0}),
+        task("large", "dsync_diff", both(tmp_path / "large", [], large)),
+        task(
+            "many",
+            "dsync_sync",
+            {**both(tmp_path, [], many, failing=failing), "max_changes": 3000, "flags": ["continue_on_failure"]},
+        ),
+    ]
+    played = play(tasks, "--diff")
+    results = {each["name"]: played.result(each["name"]) for each in tasks}
+    for result in results.values():
+        assert len(json.dumps(result)) < 500_000
+        total = sum(result["summary"][action] for action in ("create", "update", "delete"))
+        assert len(result["changes"]) + result["changes_truncated"] == total
+    assert 0 < len(results["many"]["changes"]) < 3000
+    assert 0 < len(results["many"]["failures"]) < 2000
+    assert "2000 of 3000 changes failed" in results["many"]["msg"]
+    assert (len(results["few"]["changes"]), results["few"]["changes_truncated"]) == (7, 2993)
+    assert (len(results["none"]["changes"]), results["none"]["changes_truncated"]) == (0, 3000)
+    assert len(results["large"]["changes"]) == 3
+    assert results["large"]["changes"][0]["after"]["note"].endswith("(the first 2000 of 3000000 characters)")
+
+
+def test_a_hundred_thousand_objects(play: Play, tmp_path: Path) -> None:
+    racks = [{"model": "rack", "parent": ["site", "s"], "fields": {"site": "s", "name": str(number)}} for number in range(99_999)]
+    sides = both(tmp_path, [], [site("s"), *racks])
+    played = play([task("sync", "dsync_sync", sides)], "--diff").ok()
+    result = played.result("sync")
+    assert result["summary"]["create"] == 100_000
+    assert result["source"]["total"] == 100_000
+    assert (len(result["changes"]), result["changes_truncated"]) == (500, 99_500)
+    assert len(json.dumps(result)) < 500_000
+    assert len(calls(tmp_path)) == 100_001
+
+
+@pytest.mark.parametrize("host", [HERE, THERE])
+def test_no_secret_is_ever_shown(play: Play, tmp_path: Path, host: str) -> None:
+    """Sensitive fields and secrets, as they are and nested, neither in any output at -vvv nor in any result."""
+    old = [site("a", password="old " + PASSWORD), site("b", note=f"note with {TOKEN}")]
+    new = [site("a", password=PASSWORD), site("b", note=f"other note with {TOKEN} and {PIN}", size=PIN)]
+    sides = both(tmp_path, old, new, failing={"a": "value error"})
+    sides["target"]["secrets"] = {"token": "{{ hidden }}"}
+    hidden = tmp_path / "hidden.json"
+    hidden.write_text(json.dumps({"hidden": {"deep": [{"er": TOKEN}, PIN]}}))
+    tasks = [
+        task("diff", "dsync_diff", sides),
+        task("run", "dsync_sync", {**sides, "flags": ["continue_on_failure"]}, ignore_errors=True),
+    ]
+    everything_on = {"ANSIBLE_DISPLAY_TRACEBACK": "always", "ANSIBLE_INJECT_INVOCATION": "true"}
+    played = play(tasks, "-vvv", "--diff", "-e", f"@{hidden}", hosts=host, env=everything_on).ok()
+    everything = played.screen + json.dumps(played.results)
+    for secret in (PASSWORD, TOKEN, str(PIN)):
+        assert secret not in everything
+    run = played.result("run", host)
+    assert run["invocation"]["module_args"]["target"]["secrets"] == {"token": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}
+    assert run["invocation"]["module_args"]["target"]["options"]["path"] == sides["target"]["options"]["path"]
+    assert '"_shipped"' not in everything
+    assert [record["status"] for record in run["changes"]] == ["failed", "done"]
+    assert run["changes"][0]["after"] == {"password": "********"}
+    assert "********" in run["changes"][1]["after"]["note"]

@@ -1,0 +1,125 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is shipped: an adapter's file or collection module, and the whole closure of what it imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+pytest.importorskip("ansible", reason="the controller's side needs ansible-core")
+
+from ansible_collections.dsync.core.plugins.module_utils._module.failure import TaskFailure
+from ansible_collections.dsync.core.plugins.module_utils._module.shipped import Cargo
+from ansible_collections.dsync.core.plugins.plugin_utils.cargo import pack
+from ansible_collections.dsync.core.plugins.plugin_utils.closure import Closure, closure
+from ansible_collections.dsync.core.plugins.plugin_utils.roots import Roots
+
+
+def write(folder: Path, **files: str) -> None:
+    """Write files; a double underscore in a name stands for a slash."""
+    for name, text in files.items():
+        path = folder / f"{name.replace('__', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def shipped(*adapters: Path) -> Closure:
+    roots = Roots()
+    return closure([roots.adapter_file(path) for path in adapters], roots)
+
+
+def test_a_file_and_what_it_imports_from_beside_it(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        sot="import json, models\nfrom package import leaf\ndef late():\n    from late import x",
+        models="import deeper",
+        deeper="import models",
+        late="x = 1",
+        unused="x = 1",
+        package__init="",
+        package__leaf="from .other import x\nfrom . import json",
+        package__other="import json",
+        package__json="",
+    )
+    (tmp_path / "package" / "init.py").rename(tmp_path / "package" / "__init__.py")
+    found = shipped(tmp_path / "sot.py")
+    names = {"sot", "models", "deeper", "late", "package", "package.leaf", "package.other", "package.json"}
+    assert found.sources.keys() == {f"dsync_files_0.{name}" for name in names}
+    assert found.neighbours["dsync_files_0.sot"] == dict.fromkeys(("models", "package", "late"), "dsync_files_0")
+    assert found.neighbours["dsync_files_0.package.other"] == {}
+
+
+def test_a_folder_is_no_neighbour_unless_the_module_is_in_it(tmp_path: Path) -> None:
+    write(tmp_path, sot="import yaml\nfrom plain import inner\nimport email.message", plain__inner="", yaml__unrelated="")
+    (tmp_path / "email").mkdir()
+    assert shipped(tmp_path / "sot.py").sources.keys() == {"dsync_files_0.sot", "dsync_files_0.plain.inner"}
+
+
+@pytest.mark.parametrize("name", ["dsync", "ansible", "ansible_collections"])
+def test_some_names_never_mean_a_neighbour(tmp_path: Path, name: str) -> None:
+    write(tmp_path, **{"sot": f"import {name}", name: ""})
+    assert shipped(tmp_path / "sot.py").sources.keys() == {"dsync_files_0.sot"}
+
+
+def test_files_of_one_folder_share_their_neighbours_and_others_do_not(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        write(tmp_path / folder, a="import models", b="import models", models="")
+    found = shipped(*(tmp_path / name for name in ("one/a.py", "two/a.py", "one/b.py")))
+    names = ("0.a", "0.b", "0.models", "1.a", "1.models")
+    assert found.sources.keys() == {f"dsync_files_{name}" for name in names}
+
+
+def test_ansibles_own_module_utilities(tmp_path: Path) -> None:
+    write(tmp_path, sot="from ansible.module_utils.urls import open_url\nfrom ansible.module_utils.no_such import x")
+    names = shipped(tmp_path / "sot.py").sources.keys()
+    assert "ansible.module_utils.urls" in names
+    assert "ansible.module_utils.common.text.converters" in names
+    assert not any(name.startswith("ansible.plugins") or "no_such" in name for name in names)
+
+
+def test_the_code_of_this_collection_travels_anyway(tmp_path: Path) -> None:
+    write(tmp_path, sot="from ansible_collections.dsync.core.plugins.module_utils.dsync import DSync\nimport dsync.flags")
+    assert shipped(tmp_path / "sot.py").sources.keys() == {"dsync_files_0.sot"}
+
+
+@pytest.mark.parametrize("text", ["class A(:\n", "x = '\0'", "# coding: no-such\n"])
+def test_what_is_no_python_is_told_with_its_file(tmp_path: Path, text: str) -> None:
+    write(tmp_path, sot="import models", models=text)
+    with pytest.raises(TaskFailure, match=r"models\.py.*no valid Python"):
+        shipped(tmp_path / "sot.py")
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TaskFailure, match=r"absent\.py cannot be read: No such file"):
+        shipped(tmp_path / "absent.py")
+
+
+def test_the_controller_needs_no_library_and_no_pydantic() -> None:
+    code = f"""
+        import sys
+        sys.path[:] = {sys.path!r}
+        sys.modules["pydantic"] = None
+        import ansible_collections.dsync.core.plugins.action.dsync_sync
+        assert not [name for name in sys.modules if ".module_utils.dsync" in name]
+    """
+    subprocess.run([sys.executable, "-c", dedent(code)], check=True)
+
+
+def test_what_is_packed_can_be_unpacked(tmp_path: Path) -> None:
+    write(tmp_path, sot="import models\nimport plain.inner", models="X = 'ü'", plain__inner="")
+    found = shipped(tmp_path / "sot.py")
+    cargo = Cargo.unpack(pack({"sot.py:Sot": "dsync_files_0.sot"}, found))
+    assert cargo.adapters == {"sot.py:Sot": "dsync_files_0.sot"}
+    assert {name for name, code in cargo.modules.items() if code.package} == {"dsync_files_0", "dsync_files_0.plain"}
+    assert cargo.modules["dsync_files_0.models"].source == "X = 'ü'"
+    assert cargo.modules["dsync_files_0.sot"].path == str(tmp_path / "sot.py")
+    assert cargo.modules["dsync_files_0.sot"].neighbours == {"models": "dsync_files_0", "plain": "dsync_files_0"}
+
+
+def test_nothing_to_ship_is_an_empty_text() -> None:
+    assert pack({}, Closure()) == ""

@@ -1,0 +1,60 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules' documentation, their arguments and the library say the same."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.dsync.core.plugins.module_utils._module.spec import FLAGS, argument_spec
+from ansible_collections.dsync.core.plugins.module_utils.dsync import DSyncFlags
+
+PLUGINS = Path(__file__).parents[3] / "plugins"
+MODULES = ("dsync_diff", "dsync_sync")
+
+
+def documented(file: str, name: str) -> dict[str, Any]:
+    """Return what a file assigns to a name at its top, or in its class, read as YAML."""
+    for node in ast.walk(ast.parse((PLUGINS / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
+            return yaml.safe_load(ast.literal_eval(node.value))
+    raise LookupError(name)
+
+
+def test_every_flag_can_be_given() -> None:
+    assert {name.upper() for name in FLAGS} == {flag.name for flag in DSyncFlags if flag.value} | {"SKIP_UNMATCHED_BOTH"}
+
+
+def test_shared_options_are_documented_as_they_are() -> None:
+    options = documented("doc_fragments/adapters.py", "DOCUMENTATION")["options"]
+    spec = argument_spec()
+    assert options.keys() == spec.keys()
+    assert options["flags"]["choices"] == spec["flags"]["choices"]
+    for side in ("source", "target"):
+        assert options[side]["suboptions"].keys() == spec[side]["options"].keys()
+
+
+@pytest.mark.parametrize("key", ["summary", "source", "diff", "changes_truncated"])
+def test_both_modules_return_the_same(key: str) -> None:
+    diff, sync = (documented(f"modules/{module}.py", "RETURN") for module in MODULES)
+    assert diff[key] == sync[key]
+    assert diff.keys() == sync.keys()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_are_tasks_of_the_module(module: str) -> None:
+    for task in documented(f"modules/{module}.py", "EXAMPLES"):
+        arguments = task.get(f"dsync.core.{module}")
+        if arguments is not None:
+            assert arguments.keys() <= argument_spec(fail_on_drift={}).keys()
+
+
+def test_modules_are_documentation_a_spec_and_a_call() -> None:
+    for module in MODULES:
+        tree = ast.parse((PLUGINS / "modules" / f"{module}.py").read_text(encoding="utf-8"))
+        code = [node for node in tree.body if not isinstance(node, (ast.Assign, ast.Expr))]
+        assert sum(node.end_lineno - node.lineno + 1 for node in code if node.end_lineno) < 40
