@@ -71,8 +71,8 @@ def assert_drift_is_shown(output: str) -> None:
     for line in (
         r"^-.*\+49 30 23125 112",
         r"^\+.*\+49 30 23125 480",
-        r"^\+.*device nyc1-sw-03",
-        r"^-.*device lon1-rtr-00",
+        r"^\+  nyc1-sw-03  role: ",
+        r"^-  lon1-rtr-00  role: ",
         r"^-.*Transit Example Telecom EX-08857",
         r"^\+.*Transit Example Telecom EX-20077",
     ):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -68,9 +69,11 @@ class Parameters:
     def check(self, given: Mapping[str, Any]) -> None:
         """Raise TaskFailure when an argument is missing, or is one that the class certainly does not take."""
         missing = [name for name, required in self._required.items() if required and name not in given]
+        unknown = self._unknown(given)
+        if missing and unknown and difflib.get_close_matches(unknown[0], missing):
+            raise TaskFailure(f"{self._adapter} takes no option {unknown[0]}{self._names(unknown[0])}")
         if missing:
             raise TaskFailure(f"{self._adapter} needs the option {missing[0]}; give it in options, or in secrets.")
-        unknown = self._unknown(given)
         if unknown and not self._takes_others:
             raise TaskFailure(f"{self._adapter} takes no option {unknown[0]}{self._names(unknown[0])}")
 

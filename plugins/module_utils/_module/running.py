@@ -16,6 +16,7 @@ from ansible.module_utils.basic import missing_required_lib
 
 from ..dsync import Diff, DSyncFlags, Outcome, OutcomeStatus, Plan, Result
 from ..dsync._pydantic import HAS_PYDANTIC, PYDANTIC_IMPORT_ERROR, PYDANTIC_MINIMUM, PYDANTIC_PROBLEM
+from ..dsync.collector import patient_collector
 from . import alias
 from .arguments import AdapterModule
 from .failure import TaskFailure
@@ -68,7 +69,7 @@ def _task(module: AdapterModule) -> Iterator[tuple[Side, Side]]:
     sides = both_sides(module.params)
     try:
         _check_maximum(module.params["max_changes"])
-        with streams_aside():
+        with streams_aside(), patient_collector():
             yield sides
     except TaskFailure as failure:
         module.fail_json(**_scrubbed(sides, str(failure), failure.__cause__ or failure))

@@ -33,6 +33,11 @@ class Takes(DSync):
         self.more = more
 
 
+class Open(DSync):
+    def __init__(self, path: str, **more: Any) -> None:
+        super().__init__(**more)
+
+
 class Confused(DSync):
     def __init__(self, **more: Any) -> None:
         super().__init__()
@@ -58,6 +63,8 @@ def test_a_class_may_take_anything() -> None:
     ("adapter", "options", "sentence"),
     [
         (Closed, {"path": "a", "limt": 1}, 'Closed takes no option limt; it takes path, limit, token. Did you mean "limit"?'),
+        (Closed, {"pth": "a"}, 'Closed takes no option pth; it takes path, limit, token. Did you mean "path"?'),
+        (Open, {"pth": "a"}, 'Open takes no option pth; it takes path, name. Did you mean "path"?'),
         (Closed, {"limit": 1}, "Closed needs the option path; give it in options, or in secrets."),
         (HandsOn, {"path": "a", "regoin": 1}, "HandsOn takes no option regoin; it takes region, path, limit, token."),
         (HandsOn, {}, "making HandsOn raised TypeError: "),
