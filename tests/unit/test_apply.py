@@ -26,8 +26,8 @@ from dsync import (
     Plan,
     Result,
 )
-from dsync.apply import Verdict
 from dsync.exceptions import TransientError
+from dsync.outcome import Verdict
 from dsync.plan import ChangeKey
 from estate import EXPECTED, PLANTED, SOURCE, TARGET, Device, Estate, Interface, Key, dataset, estate, progress
 from pydantic import SecretStr

@@ -53,10 +53,10 @@ DEVICES = [
 BELONGS = {"region": "of", "name": "site"}
 
 
-def loaded(cls: type[DSync] = Estate, devices: Any = DEVICES, **family: Any) -> DSync:
+def loaded(cls: type[DSync] = Estate, devices: Any = None, **family: Any) -> DSync:
     dataset = cls()
     dataset.add_rows("site", SITES)
-    dataset.add_rows("device", devices, **(family or {"parent": "site", "parent_ids": BELONGS}))
+    dataset.add_rows("device", DEVICES if devices is None else devices, **(family or {"parent": "site", "parent_ids": BELONGS}))
     return dataset
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from .adapter import DSync
-from .apply import Outcome, OutcomeStatus, Result
+from .apply import Result
 from .diff import Diff, DiffElement
 from .exceptions import (
     DeclarationError,
@@ -25,6 +25,7 @@ from .exceptions import (
 )
 from .flags import DSyncAction, DSyncFlags, DSyncModelFlags, DSyncStatus
 from .model import DSyncModel
+from .outcome import Outcome, OutcomeStatus
 from .plan import Change, ObjectRef, Plan
 
 __all__ = (

@@ -8,7 +8,7 @@ import builtins
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from .apply import Result, apply
 from .collector import patient_collector, patiently
@@ -31,7 +31,7 @@ from .scope import Scope
 from .store import BaseStore, MemoryStore
 
 if TYPE_CHECKING:
-    ModelArgument = str | DSyncModel | type[DSyncModel]
+    ModelArgument: TypeAlias = "str | DSyncModel | type[DSyncModel]"
     """A model, given by its name, its class, or one of its objects."""
 
 logger = logging.getLogger("dsync")

@@ -27,10 +27,7 @@ from .exceptions import (
 )
 from .flags import DSyncAction, DSyncFlags, DSyncStatus
 from .model import DSyncModel
-from .outcome import Outcome as Outcome
-from .outcome import OutcomeStatus as OutcomeStatus
-from .outcome import Recorder as Recorder
-from .outcome import Verdict as Verdict
+from .outcome import Outcome, OutcomeStatus, Recorder, Verdict
 from .plan import Change, ChangeKey, Plan
 from .redact import scrub, secret_texts
 
@@ -38,6 +35,7 @@ if TYPE_CHECKING:
     from .adapter import DSync
 
 logger = logging.getLogger("dsync")
+logger.addHandler(logging.NullHandler())
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, how many changes are done, and how many there are."""

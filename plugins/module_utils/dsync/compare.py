@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import compress, islice
 from operator import eq, ne
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from .diff import Diff, DiffElement, Tally
 from .exceptions import DiffException, ModelMismatch, ObjectAlreadyExists, ObjectNotFound
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .adapter import DSync
     from .store import BaseStore
 
-    _Pair = tuple[DSyncModel | None, DSyncModel | None]
+    _Pair: TypeAlias = "tuple[DSyncModel | None, DSyncModel | None]"
     """The objects of one identity in source and target; one of them may be missing."""
 
 Progress = Callable[[str, int, int], None]

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, TextIO, TypeAlias
 
 from .exceptions import RecordError
 
@@ -24,7 +24,7 @@ PRIVATE = 0o600
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes in the longest line that is written or read."""
 
-AnyPath = str | os.PathLike[str]
+AnyPath: TypeAlias = "str | os.PathLike[str]"
 
 
 @contextmanager
@@ -43,7 +43,8 @@ def replacing(path: AnyPath, mode: int = PRIVATE) -> Iterator[TextIO]:
         real = Path(os.path.realpath(path))
         beside = real.parent / f".dsync-{secrets.token_hex(6)}.tmp"
         try:
-            with _new_file(beside, mode) as stream:
+            # What pylint misses, the clean-up after a failure, is in _new_file and below.
+            with _new_file(beside, mode) as stream:  # pylint: disable=contextmanager-generator-missing-cleanup
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())

@@ -54,4 +54,4 @@ def retrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, Exception) and is_transient(error)),
         reraise=True,
     )
-    return lambda make: retry(make)
+    return retry.__call__

@@ -9,6 +9,7 @@ import sys
 import types
 import typing
 from collections.abc import Mapping
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from .plain import text_of
@@ -66,7 +67,7 @@ def _declaration(cls: type[Any]) -> dict[str, Any]:
 def _described(annotation: Any) -> str:
     """Return a type as text, the same in every release of Python and wherever a user's own class was loaded from."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if annotation is None or annotation is type(None):
+    if annotation is None or annotation is NoneType:
         return "None"
     if origin is typing.Literal:
         return f"Literal{list(arguments)!r}"
@@ -83,6 +84,6 @@ def _name(annotation: Any) -> str:
     name = getattr(annotation, "__qualname__", None) or getattr(annotation, "__name__", None)
     if name is None:
         return "..." if annotation is Ellipsis else type(annotation).__name__
-    module = str(getattr(annotation, "__module__", "")).split(".")[0]
+    module = str(getattr(annotation, "__module__", "")).split(".", maxsplit=1)[0]
     plain_name = str(name).rsplit("<locals>.", 1)[-1]
     return f"{module}.{plain_name}" if module in sys.stdlib_module_names else plain_name
