@@ -6,29 +6,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import compress, islice
+from itertools import compress
 from operator import eq, ne
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from .diff import Diff, DiffElement, Tally
-from .exceptions import DiffException, ModelMismatch, ObjectAlreadyExists, ObjectNotFound
+from .exceptions import DiffException, ModelMismatch, ObjectAlreadyExists
 from .flags import DSyncAction, DSyncFlags, DSyncModelFlags
 from .model import DSyncModel
 from .pairing import Pairing, ShortNames, pair_models
 from .scope import Scope, Stance
+from .side import Side
 
 if TYPE_CHECKING:
     from .adapter import DSync
-    from .store import BaseStore
 
     _Pair: TypeAlias = "tuple[DSyncModel | None, DSyncModel | None]"
     """The objects of one identity in source and target; one of them may be missing."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, how many objects are done, and how many there are."""
-
-_EXAMPLES = 3
-"""How many objects a warning names."""
 
 
 def compare(
@@ -98,134 +95,6 @@ def _differing(
     return [(one, other) for one, other in zip(lefts, rights) if one is None or other is None or not next(equal)]
 
 
-class _Scan:
-    """The objects of one model, met in whatever order a comparison comes to them.
-
-    As long as that is the order of the store, as it is when a tree was loaded from top to bottom, they are read along instead of
-    being looked up, and it is sure that each is met once. From the first one on that comes out of turn the ids' hashes are added
-    up, which tells in the end whether each was met once.
-    """
-
-    def __init__(self, store: BaseStore, model: str) -> None:
-        self._store, self._model = store, model
-        self._along = store.scan(model)
-        self._hashes = 0
-        self.met = 0
-
-    def take(self, uids: Sequence[str]) -> list[DSyncModel]:
-        """Return the objects with these ids, which are now met.
-
-        Raises:
-            ObjectNotFound: one of them is not there.
-        """
-        if self._along is not None:
-            if list(islice(self._along[0], len(uids))) == uids:
-                self.met += len(uids)
-                return list(islice(self._along[1], len(uids)))
-            self._along = None
-            self._hashes = sum(map(hash, islice(self._store.uids(self._model), self.met)))
-        objs = self._store.objects_of(self._model, uids)
-        self.met += len(uids)
-        self._hashes += sum(map(hash, uids))
-        return objs
-
-    def met_each_once(self) -> bool:
-        """Return whether every object of the model was met, and none of them twice."""
-        if self.met != self._store.count(self._model):
-            return False
-        return self._along is not None or self._hashes == sum(map(hash, self._store.uids(self._model)))
-
-
-class _Side:
-    """One dataset of a comparison, and how many of its objects were met so far."""
-
-    def __init__(self, dataset: DSync) -> None:
-        self.dataset = dataset
-        self.scans: dict[str, _Scan] = {}
-        self.inner = {kind for cls in _classes(dataset) for kind in cls._children}
-
-    def top(self, model: str) -> tuple[list[str], list[DSyncModel]]:
-        """Return ids and objects of a top-level model; of a model that is nested as well, those that have no parent."""
-        uids = self.dataset.store.uids(model)
-        if model in self.inner:
-            nested = self.child_ids(model)
-            uids = [uid for uid in uids if uid not in nested]
-        return uids, self._take(model, uids)
-
-    def children(self, parent: DSyncModel, model: str, field: str) -> tuple[Sequence[str], list[DSyncModel]]:
-        """Return ids and objects of an object's children of one model."""
-        uids = getattr(parent, field)
-        if not uids:
-            return (), []
-        try:
-            return uids, self._take(model, uids)
-        except ObjectNotFound as error:
-            raise ObjectNotFound(
-                f'in {self.dataset.name}, {parent!r} has the child {model} "{error.args[1]}", which was never added'
-            ) from None
-
-    def _take(self, model: str, uids: Sequence[str]) -> list[DSyncModel]:
-        scan = self.scans.get(model)
-        if scan is None:
-            scan = self.scans[model] = _Scan(self.dataset.store, model)
-        objs = scan.take(uids)
-        if scan.met > self.dataset.store.count(model):
-            self._check_parents()
-        return objs
-
-    def met(self, model: str | None = None) -> int:
-        """Return how many objects were met, of one model or of all."""
-        return sum(scan.met for name, scan in self.scans.items() if model in (None, name))
-
-    def parents_of(self, model: str) -> Iterator[tuple[DSyncModel, str]]:
-        """Yield every (parent, id of its child) for the children of one model."""
-        classes = _classes(self.dataset)
-        for parents, field in {(cls._modelname, cls._children[model]) for cls in classes if model in cls._children}:
-            for parent in self.dataset.store.objects(parents):
-                if parent.get_children_mapping().get(model) == field:
-                    for uid in getattr(parent, field) or ():
-                        yield parent, uid
-
-    def child_ids(self, model: str) -> set[str]:
-        """Return the ids of all objects of a model that are listed as somebody's child."""
-        return {uid for _parent, uid in self.parents_of(model)}
-
-    def check(self) -> None:
-        """Raise ObjectAlreadyExists or ModelMismatch unless every object has at most one parent and is not its own ancestor.
-
-        To be called when all objects that can be reached were met."""
-        for model in self.dataset.store.model_names():
-            if model not in self.scans or not self.scans[model].met_each_once():
-                self._check_parents()
-                return
-
-    def _check_parents(self) -> None:
-        parents: dict[tuple[str, str], DSyncModel] = {}
-        for model in self.inner:
-            for parent, uid in self.parents_of(model):
-                if (model, uid) in parents:
-                    other = parents[model, uid]
-                    raise ObjectAlreadyExists(
-                        f'in {self.dataset.name}, {model} "{uid}" is a child of both {other!r} and {parent!r}', other, parent
-                    )
-                parents[model, uid] = parent
-        _check_circles(self.dataset.name, parents)
-
-    def orphans(self) -> Iterator[str]:
-        """Yield a sentence for each model of which some objects were never met."""
-        for model in self.dataset.store.model_names():
-            if self.met(model) >= self.dataset.store.count(model):
-                continue
-            nested = self.child_ids(model)
-            lost = [uid for uid in self.dataset.store.uids(model) if uid not in nested]
-            if lost and model not in self.dataset.top_level:
-                names = ", ".join(f'"{uid}"' for uid in lost[:_EXAMPLES]) + (", …" if len(lost) > _EXAMPLES else "")
-                yield (
-                    f"{self.dataset.name}: {len(lost)} of its {model} objects are neither top level "
-                    f"nor a child of another object, and were not compared: {names}"
-                )
-
-
 class _Comparison:
     """What stays the same throughout one comparison, and the counts that it adds up."""
 
@@ -238,7 +107,7 @@ class _Comparison:
         callback: Progress | None,
         scope: Scope | None,
     ) -> None:
-        self.source, self.target = _Side(source), _Side(target)
+        self.source, self.target = Side(source), Side(target)
         self.diff_class = diff_class
         self.tally = Tally()
         self._pairings: dict[str, Pairing] = {}
@@ -403,13 +272,13 @@ class _Comparison:
                 self._skip_pair(kind, left.get(uid), right.get(uid))
 
     @staticmethod
-    def _below(side: _Side, obj: DSyncModel | None, kind: str) -> dict[str, DSyncModel]:
+    def _below(side: Side, obj: DSyncModel | None, kind: str) -> dict[str, DSyncModel]:
         field = obj.get_children_mapping().get(kind) if obj is not None else None
         if obj is None or field is None:
             return {}
         return dict(zip(*side.children(obj, kind, field)))
 
-    def _skip(self, side: _Side, objs: Sequence[DSyncModel]) -> None:
+    def _skip(self, side: Side, objs: Sequence[DSyncModel]) -> None:
         """Count objects of one side only, and each one below them, as left aside."""
         for obj in objs:
             self._skip_pair(obj.get_type(), *((obj, None) if side is self.source else (None, obj)))
@@ -418,7 +287,7 @@ class _Comparison:
 
     @staticmethod
     def _check_names(
-        side: _Side,
+        side: Side,
         model: str,
         shortnames: ShortNames | None,
         objs: Sequence[DSyncModel],
@@ -465,27 +334,8 @@ class _Comparison:
         return [*self._notes, *self.source.orphans(), *self.target.orphans()]
 
 
-def _check_circles(dataset: str, parents: dict[tuple[str, str], DSyncModel]) -> None:
-    """Raise ModelMismatch if an object is its own ancestor, given (model, id) of each child and its parent."""
-    safe: set[tuple[str, str]] = set()
-    for child in parents:
-        line: dict[tuple[str, str], None] = {}
-        while child in parents and child not in safe:
-            if child in line:
-                raise ModelMismatch(f'in {dataset}, objects are nested in a circle: {child[0]} "{child[1]}" is its own ancestor')
-            line[child] = None
-            child = (parents[child].get_type(), parents[child].get_unique_id())
-        safe.update(line)
-
-
 def _action(source: DSyncModel | None, target: DSyncModel | None) -> DSyncAction:
     """Return what is to be done about two objects of one identity that differ."""
     if source is None:
         return DSyncAction.DELETE
     return DSyncAction.CREATE if target is None else DSyncAction.UPDATE
-
-
-def _classes(dataset: DSync) -> set[type[DSyncModel]]:
-    """Return every model class that a dataset declares or holds objects of."""
-    held = (kind for model in dataset.store.model_names() for kind in dataset.store.kinds(model))
-    return {*dataset.models().values(), *held}

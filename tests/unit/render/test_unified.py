@@ -105,3 +105,10 @@ def test_what_is_protected_is_shown_and_marked() -> None:
         "  a (protected)\n  a (protected)  x: 1\n  b\n  b  x: 1\n",
         "site\n  c (protected)\n  a (protected)\n  a (protected)  x: 2\n  b\n  b  x: 2\n",
     )
+
+
+def test_a_change_that_is_too_long_hides_no_other() -> None:
+    plan = Plan(
+        Change(DSyncAction.CREATE, "host", name, {}, after={"config": text}) for name, text in [("a", "x" * 999), ("b", "y")]
+    )
+    assert before_after(plan, max_bytes=100)[1] == 'host\n  b  config: "y"\n(1 more changes are not shown)\n'

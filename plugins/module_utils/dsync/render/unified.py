@@ -23,6 +23,9 @@ from ..flags import DSyncAction
 from ..plan import Change, Plan
 from ..redact import MASK
 
+_PATIENCE = 20
+"""So many changes may be too long for what room is left before no more are tried: there may be a million of them."""
+
 _ORDER = {DSyncAction.DELETE: 0, DSyncAction.CREATE: 1, DSyncAction.UPDATE: 2}
 
 
@@ -31,8 +34,8 @@ def before_after(plan: Plan, max_bytes: int = 100_000) -> tuple[str, str]:
 
     Args:
         plan: the changes.
-        max_bytes: length of either text, in bytes of UTF-8, from which on no more changes are added; both then end with a line
-            that says how many are missing.
+        max_bytes: length of either text, in bytes of UTF-8; changes for which there is no room left are missing, and both texts
+            then end with a line that says how many.
 
     Returns:
         Two texts of the same groups in the same order, and in each group what is deleted, what is created, what is updated;
@@ -41,16 +44,19 @@ def before_after(plan: Plan, max_bytes: int = 100_000) -> tuple[str, str]:
     before: list[str] = []
     after: list[str] = []
     rank = _ranks(plan)
-    room, shown, model = max_bytes, 0, None
+    room, shown, misfits, model = max_bytes, 0, 0, None
     for change in sorted(plan, key=lambda change: (rank[change.model], _ORDER[change.action])):
         heading = [] if change.model == model else [change.model]
         old, new = (heading + lines for lines in _sides(change))
-        room -= max(_size(old), _size(new))
-        if room < 0:
-            break
+        size = max(_size(old), _size(new))
+        if size > room:
+            misfits += 1
+            if misfits == _PATIENCE:
+                break
+            continue
         before += old
         after += new
-        shown, model = shown + 1, change.model
+        room, shown, model = room - size, shown + 1, change.model
     if shown < len(plan):
         note = f"({len(plan) - shown} more changes are not shown)"
         before.append(note)
