@@ -17,6 +17,7 @@ import dataclasses
 import enum
 import json
 from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 from ._pydantic import BaseModel, SchemaValidator, core_schema, to_jsonable_python
@@ -26,6 +27,7 @@ BYTES, SEALED, LOST = "$bytes", "$hmac", "$lost"
 """The keys of dicts that stand for what JSON has no form for."""
 
 _SIMPLE = (str, bool, type(None), float)
+_ADDRESSES = (IPv4Address, IPv4Network, IPv6Address, IPv6Network)  # of which the oldest pydantic here knows no JSON form
 _LONGEST_NUMBER = 4096
 """Bits in the longest whole number that is written at once; longer ones may be too long for Python's own limit."""
 
@@ -116,7 +118,7 @@ class _Writer:
                 return write(self, value)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return {one.name: self.plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
-        return to_jsonable_python(value, inf_nan_mode="constants")
+        return str(value) if isinstance(value, _ADDRESSES) else to_jsonable_python(value, inf_nan_mode="constants")
 
     def _mapping(self, value: Mapping[Any, Any]) -> dict[str, Any]:
         pairs = {_key(key): item for key, item in value.items()}
