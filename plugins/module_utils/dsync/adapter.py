@@ -314,7 +314,7 @@ class DSync:
         parent: ModelArgument | None = None,
         parent_ids: Mapping[Text, Text] | None = None,
     ) -> int:
-        """Add an object for each of many plain dicts, several times faster than one by one.
+        """Add an object for each of many plain dicts, faster than one by one (see docs/benchmarks.md).
 
         ::
 

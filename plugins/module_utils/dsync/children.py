@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 INDEX_FROM = 64
-"""The length from which a list of children gets an index; below it, looking through the list is as fast."""
+"""The length from which a list of children gets an index; below it the list is looked through, which takes less memory."""
 
 
 class ChildIds(list):  # type: ignore[type-arg]

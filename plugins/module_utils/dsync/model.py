@@ -130,7 +130,7 @@ class DSyncModel(BaseModel):
 
     @classmethod
     def from_rows(cls, rows: Sequence[Mapping[Text, Any]]) -> list[Self]:
-        """Make an object from each of many plain dicts, several times faster than one by one.
+        """Make an object from each of many plain dicts, faster than one by one (see docs/benchmarks.md).
 
         Args:
             rows: field name → value; keys that are no fields are left aside. They are not changed.
