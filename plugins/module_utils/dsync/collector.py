@@ -3,8 +3,8 @@
 """Fewer passes of Python's garbage collector while many objects are made.
 
 The collector looks through all objects again and again while their number grows, although objects of a dataset hardly ever become
-garbage: making 300,000 objects took a third less time with the thresholds below. Here it is told to wait longer between its passes, for as
-long as a dataset is loaded, compared or changed; it is never switched off.
+garbage: making 300,000 objects took a third less time with the thresholds below. Here it is told to wait longer between its passes,
+for as long as a dataset is loaded, compared or changed; it is never switched off.
 """
 
 from __future__ import annotations
