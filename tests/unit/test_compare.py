@@ -263,6 +263,29 @@ def test_point_1_a_child_listed_twice() -> None:
         data.diff_from(estate())
 
 
+@pytest.mark.parametrize("look_ahead", [1, 2, 500])
+def test_the_order_in_which_a_store_was_filled_makes_no_difference(look_ahead: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dsync.side._LOOK_AHEAD", look_ahead)
+    home = {"a": "nyc", "b": "nyc", "c": "ams", "d": "lon"}
+    for order in itertools.permutations(home):
+        data = estate(dict.fromkeys(("nyc", "ams", "lon"), "1"))
+        for name in order:
+            data.add(Device(name=name, role=name))
+        for name, site in home.items():
+            data.get("site", site).add_child(data.get("device", name))
+        other = estate({"nyc": ("1", {"b": "b"}), "lon": ("1", {"d": "x"}), "ams": "1"})
+        diff = data.diff_from(other)
+        assert diff.warnings == []
+        assert diff.summary_by_model()["device"] == counts(delete=2, update=1, no_change=1)
+        for name, lost in itertools.permutations(home, 2):
+            twice = estate()
+            twice.load_from_dict(data.dict(show_sensitive=True))
+            devices = twice.get("site", home[lost]).devices
+            devices[devices.index(lost)] = name
+            with pytest.raises(ObjectAlreadyExists, match=f'device "{name}" is a child of both'):
+                twice.diff_from(other)
+
+
 @pytest.mark.parametrize("below_top", [False, True])
 @pytest.mark.parametrize("length", [1, 2, 3])
 def test_objects_nested_in_a_circle(length: int, below_top: bool) -> None:

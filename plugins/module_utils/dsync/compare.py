@@ -147,16 +147,31 @@ class _Comparison:
         inside: bool,
     ) -> Iterator[DiffElement]:
         """Yield the elements of the children of one parent that are of one model; ``inside`` as for :meth:`.Scope.stance`."""
-        self._check_names(self.source, pairing.model, pairing.source_shortname, source[1], parent)
-        self._check_names(self.target, pairing.model, pairing.target_shortname, target[1], parent)
         lefts, rights, lone = _aligned(source, target)
-        pairs: Iterable[_Pair] = zip(lefts, rights)
+        self._check_names(pairing, lefts, rights, parent)
         if self._tells_at_once(pairing):
-            pairs = differing = list(_differing(pairing, lefts, rights, lone))
-            self.tally.count(pairing.model, "no-change", len(lefts) - len(differing))
-        for left, right in pairs:
-            yield from self._pair(pairing, left, right, inside)
+            yield from self._leaves(pairing, lefts, rights, lone)
+        else:
+            for left, right in zip(lefts, rights):
+                yield from self._pair(pairing, left, right, inside)
         self._progress()
+
+    def _leaves(
+        self, pairing: Pairing, lefts: Sequence[DSyncModel | None], rights: Sequence[DSyncModel | None], lone: bool
+    ) -> Iterator[DiffElement]:
+        """Yield the elements of siblings that have no children and of which those with equal attributes need no further look."""
+        unlike = list(_differing(pairing, lefts, rights, lone))
+        same = len(lefts) - len(unlike)
+        for left, right in unlike:
+            if left is not None and right is not None and not pairing.differ(left, right):
+                same += 1
+            elif self._left_aside(pairing, left, right):
+                self._skip_pair(pairing.model, left, right)
+            else:
+                self.tally.count(pairing.model, _action(left, right))
+                yield self._element(pairing, left, right, True)
+        if same:
+            self.tally.count(pairing.model, "no-change", same)
 
     def _tells_at_once(self, pairing: Pairing) -> bool:
         """Return whether objects with equal attributes need no further look, one by one."""
@@ -211,10 +226,11 @@ class _Comparison:
 
     def _element(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, compared: bool) -> DiffElement:
         obj = cast(DSyncModel, target if source is None else source)
+        reading = pairing.target_reading if source is None else pairing.source_reading
         element = DiffElement(
             pairing.model,
-            obj.get_shortname(),
-            obj.get_identifiers(),
+            reading.name(obj),
+            reading.identifiers(obj),
             self.source.dataset.name,
             self.target.dataset.name,
             self.diff_class,
@@ -225,7 +241,10 @@ class _Comparison:
         )
         if pairing.narrowed or not compared:
             element.compared = frozenset(pairing.attributes if compared else ())
-        element.add_attrs(*(None if obj is None else obj.get_attrs() for obj in (source, target)))
+        element.add_attrs(
+            None if source is None else pairing.source_reading.attributes(source),
+            None if target is None else pairing.target_reading.attributes(target),
+        )
         return element
 
     def _pairing(self, model: str) -> Pairing:
@@ -285,15 +304,25 @@ class _Comparison:
 
     # ------------------------------------------------------------------ checks, progress, warnings
 
-    @staticmethod
     def _check_names(
-        side: Side,
-        model: str,
-        shortnames: ShortNames | None,
-        objs: Sequence[DSyncModel],
+        self,
+        pairing: Pairing,
+        lefts: Sequence[DSyncModel | None],
+        rights: Sequence[DSyncModel | None],
         parent: DSyncModel | None,
     ) -> None:
-        """Raise ObjectAlreadyExists when two siblings have the same short name."""
+        """Raise ObjectAlreadyExists when two siblings on one side have the same short name."""
+        if not pairing.are_distinct(lefts, rights):
+            for side, shortnames, objs in (
+                (self.source, pairing.source_shortname, lefts),
+                (self.target, pairing.target_shortname, rights),
+            ):
+                self._check_side(side, pairing.model, shortnames, [obj for obj in objs if obj is not None], parent)
+
+    @staticmethod
+    def _check_side(
+        side: Side, model: str, shortnames: ShortNames | None, objs: Sequence[DSyncModel], parent: DSyncModel | None
+    ) -> None:
         if shortnames is None or shortnames.are_distinct(objs):
             return
         first: dict[Any, DSyncModel] = {}

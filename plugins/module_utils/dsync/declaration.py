@@ -32,6 +32,15 @@ def tuple_reader(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
     return attrgetter(*names) if names else lambda obj: ()
 
 
+def dict_reader(names: Sequence[str]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Return a function that takes the named values out of a dict, as a new dict."""
+    if len(names) == 1:
+        (single,) = names
+        return lambda fields: {single: fields[single]}
+    pick = picker(names)
+    return lambda fields: dict(zip(names, pick(fields)))
+
+
 class Declaration:
     """The declarations of one model class.
 
@@ -46,8 +55,8 @@ class Declaration:
         given_as: sensitive field → the name under which its value is given: an alias, or its own.
         unique_id: turns the identifiers' values, in order, into the unique id.
         unique_id_of: reads the unique id of an object.
-        identifier_values: reads the identifiers' values of an object, in order.
-        attribute_values: reads the attributes' values of an object, in order.
+        identifiers_in: takes the identifiers out of an object's dict of fields, as a new dict.
+        attributes_in: the same for the attributes.
     """
 
     def __init__(self, cls: type[Any], annotations: Mapping[str, Any]) -> None:
@@ -58,8 +67,8 @@ class Declaration:
         self.sensitive = frozenset(cls._sensitive) | frozenset(filter(lambda name: _is_secret(annotations[name]), annotations))
         self.nested = frozenset(name for name in self.attributes if _is_nested(annotations[name]))
         self.exact = self.nested | {name for name in self.attributes if needs_exact(annotations[name])}
-        self.identifier_values = tuple_reader(self.identifiers)
-        self.attribute_values = tuple_reader(self.attributes)
+        self.identifiers_in = dict_reader(self.identifiers)
+        self.attributes_in = dict_reader(self.attributes)
         self.mixed = tuple(mixes_text(annotations[name]) for name in self.identifiers)
         self.unique_id = unique_id_builder(self.mixed)
         self.unique_id_of = self._unique_id_reader(annotations)
@@ -68,7 +77,7 @@ class Declaration:
     def _unique_id_reader(self, annotations: Mapping[str, Any]) -> Callable[[Any], str]:
         if len(self.identifiers) == 1 and annotations[self.identifiers[0]] is str:
             return attrgetter(self.identifiers[0])
-        values, unique_id = self.identifier_values, self.unique_id
+        values, unique_id = tuple_reader(self.identifiers), self.unique_id
         return lambda obj: unique_id(values(obj))
 
 

@@ -283,12 +283,12 @@ class DSyncModel(BaseModel):
 
     def get_identifiers(self) -> Dict[Text, Any]:
         """Return a new dict of the identifiers' values."""
-        return {name: getattr(self, name) for name in self._declaration.identifiers}
+        return self._declaration.identifiers_in(fields_of(self))
 
     def get_attrs(self) -> Dict[Text, Any]:
         """Return a new dict of the attributes' values, sensitive ones included. A nested pydantic model becomes a dict."""
         declaration = self._declaration
-        attrs = dict(zip(declaration.attributes, declaration.attribute_values(self)))
+        attrs = declaration.attributes_in(fields_of(self))
         if declaration.nested:
             attrs.update(self.model_dump(include=set(declaration.nested)))
         return attrs

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter, methodcaller
 from typing import TYPE_CHECKING, Any
 
 from .declaration import picker
@@ -27,24 +28,38 @@ class ShortNames:
 
     Attributes:
         read: returns the short name, or what makes it up, of each of many objects.
-        rest: reads the identifiers that are not part of the short name; None when that tells nothing.
+        rest: the identifiers that are not part of the short name; empty when they tell nothing.
     """
 
     read: Callable[[Iterable[DSyncModel]], Iterable[Any]]
-    rest: Callable[[Any], Any] | None = None
+    rest: tuple[str, ...] = ()
 
     def are_distinct(self, siblings: Sequence[DSyncModel]) -> bool:
-        """Return whether no two siblings, whose unique ids differ, have the same short name.
-
-        Where the rest of their identifiers is the same for all, as an interface's device is, the short names must differ.
-        """
-        if len(siblings) < 2:
+        """Return whether no two siblings, whose unique ids differ, have the same short name."""
+        if len(siblings) < 2 or (self.rest and _alike(picker(self.rest), siblings)):
             return True
-        if self.rest is not None:
-            rest = list(map(self.rest, map(fields_of, siblings)))
-            if rest.count(rest[0]) == len(rest):
-                return True
         return len(set(self.read(siblings))) == len(siblings)
+
+
+def _alike(pick: Callable[[Any], Any], objs: Iterable[DSyncModel]) -> bool:
+    """Return whether what is picked from the fields is the same for all of some objects."""
+    picked = list(map(pick, map(fields_of, objs)))
+    return picked.count(picked[0]) == len(picked)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a difference shows of an object, read from its fields where its class does not say otherwise.
+
+    Attributes:
+        name: returns an object's short name.
+        identifiers: returns a new dict of an object's identifiers.
+        attributes: returns a new dict of an object's attributes.
+    """
+
+    name: Callable[[DSyncModel], str]
+    identifiers: Callable[[DSyncModel], dict[str, Any]]
+    attributes: Callable[[DSyncModel], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -62,8 +77,11 @@ class Pairing:
         children: (model, the source's field, the target's field) for each kind of child that both sides have.
         source_only: (model, field) of the kinds of child that only the source has.
         target_only: (model, field) of the kinds of child that only the target has.
+        source_reading: how the source's objects are read for a difference.
+        target_reading: the same for the target.
         source_shortname: the short names of the source's objects; None when they are the unique ids.
         target_shortname: the same for the target.
+        rest: reads the identifiers that are not part of the short name; None unless they are the same ones on both sides.
         uses_flags: whether an object may carry flags of its own or of its class.
     """
 
@@ -77,14 +95,28 @@ class Pairing:
     children: tuple[tuple[str, str, str], ...]
     source_only: tuple[tuple[str, str], ...]
     target_only: tuple[tuple[str, str], ...]
+    source_reading: Reading
+    target_reading: Reading
     source_shortname: ShortNames | None
     target_shortname: ShortNames | None
+    rest: Callable[[Any], Any] | None
     uses_flags: bool
 
     @property
     def is_leaf(self) -> bool:
         """Whether the objects have no children on either side."""
         return not (self.children or self.source_only or self.target_only)
+
+    def are_distinct(self, lefts: Sequence[DSyncModel | None], rights: Sequence[DSyncModel | None]) -> bool:
+        """Return whether it is sure that no two siblings of one side have the same short name.
+
+        Objects of one identity stand at the same place. Where the rest of their identifiers is the same for all, as an interface's
+        device is, the short names must differ, since the unique ids do.
+        """
+        if self.source_shortname is None and self.target_shortname is None:
+            return True
+        both = [right if left is None else left for left, right in zip(lefts, rights)]
+        return self.rest is not None and _alike(self.rest, both)  # type: ignore[arg-type]  # there is one at every place
 
     def differ(self, source: DSyncModel, target: DSyncModel) -> bool:
         """Return whether two objects of one identity differ in an attribute."""
@@ -135,6 +167,10 @@ def pair_models(model: str, source: DSync, target: DSync, only: frozenset[str] |
     attributes = tuple(name for name in common if only is None or name in only)
     plain = uniform and not any(map(_asks_objects, kinds))
     whole = all(set(kind.model_fields) == {*kind._identifiers, *attributes} for kind in kinds)
+    source_shortname = _shortname_reader(source.store.kinds(model) or {left})
+    target_shortname = _shortname_reader(target.store.kinds(model) or {right})
+    rests = {shortnames.rest if shortnames is not None else () for shortnames in (source_shortname, target_shortname)}
+    rest = rests.pop() if len(rests) == 1 else ()
     return Pairing(
         model=model,
         attributes=attributes,
@@ -146,8 +182,11 @@ def pair_models(model: str, source: DSync, target: DSync, only: frozenset[str] |
         children=tuple((kind, field, right._children[kind]) for kind, field in left._children.items() if kind in right._children),
         source_only=_missing(left._children, right._children),
         target_only=_missing(right._children, left._children),
-        source_shortname=_shortname_reader(source.store.kinds(model) or {left}),
-        target_shortname=_shortname_reader(target.store.kinds(model) or {right}),
+        source_reading=_reading(source.store.kinds(model) | {left}),
+        target_reading=_reading(target.store.kinds(model) | {right}),
+        source_shortname=source_shortname,
+        target_shortname=target_shortname,
+        rest=picker(rest) if rest else None,
         uses_flags=any(kind._uses_flags for kind in kinds),
     )
 
@@ -170,6 +209,27 @@ def _asks_objects(kind: type[DSyncModel]) -> bool:
     return any(map(kind.overrides, _VALUE_METHODS)) or bool(kind._declaration.nested)
 
 
+def _reading(kinds: set[type[DSyncModel]]) -> Reading:
+    kind = next(iter(kinds))
+    declaration, alone = kind._declaration, len(kinds) == 1
+    name: Callable[[DSyncModel], str] = methodcaller("get_shortname")
+    identifiers: Callable[[DSyncModel], dict[str, Any]] = methodcaller("get_identifiers")
+    attributes: Callable[[DSyncModel], dict[str, Any]] = methodcaller("get_attrs")
+    if alone and not kind.overrides("get_shortname") and len(kind._shortname) == 1:
+        field = kind._shortname[0]
+        if kind.model_fields[field].annotation is str:
+            name = _from_fields(itemgetter(field))
+    if alone and not kind.overrides("get_identifiers"):
+        identifiers = _from_fields(declaration.identifiers_in)
+    if alone and not _asks_objects(kind):
+        attributes = _from_fields(declaration.attributes_in)
+    return Reading(name, identifiers, attributes)
+
+
+def _from_fields(read: Callable[[Any], Any]) -> Callable[[DSyncModel], Any]:
+    return lambda obj: read(fields_of(obj))
+
+
 def _missing(children: Mapping[str, str], others: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple((kind, field) for kind, field in children.items() if kind not in others)
 
@@ -188,11 +248,11 @@ def _picked(pick: Callable[[Any], Any], objs: Iterable[DSyncModel]) -> Iterator[
     return map(pick, map(fields_of, objs))
 
 
-def _rest_of_identifiers(kind: type[DSyncModel]) -> Callable[[Any], Any] | None:
-    rest = [name for name in kind._identifiers if name not in kind._shortname]
+def _rest_of_identifiers(kind: type[DSyncModel]) -> tuple[str, ...]:
+    rest = tuple(name for name in kind._identifiers if name not in kind._shortname)
     asked = any(map(kind.overrides, ("get_unique_id", "create_unique_id", "get_identifiers")))
     all_text = all(kind.model_fields[name].annotation is str for name in rest)
-    return picker(rest) if all_text and not asked and set(kind._shortname) <= set(kind._identifiers) else None
+    return rest if all_text and not asked and set(kind._shortname) <= set(kind._identifiers) else ()
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from .exceptions import ModelMismatch, ObjectAlreadyExists, ObjectNotFound
@@ -18,19 +17,23 @@ if TYPE_CHECKING:
 _EXAMPLES = 3
 """How many objects a warning names."""
 
+_LOOK_AHEAD = 500
+"""How many objects may be passed over to read on, before objects are looked up instead."""
+
 
 class Scan:
     """The objects of one model, met in whatever order a comparison comes to them.
 
-    As long as that is the order of the store, as it is when a tree was loaded from top to bottom, they are read along instead of
-    being looked up, and it is sure that each is met once. From the first one on that comes out of turn the ids' hashes are added
-    up, which tells in the end whether each was met once.
+    As long as that is about the order of the store, as it is when a tree was loaded from top to bottom, they are read along
+    instead of being looked up. The hashes of the ids that were passed over there, and of those that were looked up, are added up:
+    the difference tells in the end whether each object was met once.
     """
 
     def __init__(self, store: BaseStore, model: str) -> None:
         self._store, self._model = store, model
         self._along = store.scan(model)
-        self._hashes = 0
+        self._at = 0
+        self._owed = 0
         self.met = 0
 
     def take(self, uids: Sequence[str]) -> list[DSyncModel]:
@@ -39,22 +42,38 @@ class Scan:
         Raises:
             ObjectNotFound: one of them is not there.
         """
+        number = len(uids)
         if self._along is not None:
-            if list(islice(self._along[0], len(uids))) == uids:
-                self.met += len(uids)
-                return list(islice(self._along[1], len(uids)))
-            self._along = None
-            self._hashes = sum(map(hash, islice(self._store.uids(self._model), self.met)))
-        objs = self._store.objects_of(self._model, uids)
-        self.met += len(uids)
-        self._hashes += sum(map(hash, uids))
-        return objs
+            ids, objs = self._along
+            start = self._at
+            if ids[start : start + number] != uids:
+                start = _place(ids, uids, start)
+            if start >= 0:
+                if start > self._at:
+                    self._owed += sum(map(hash, ids[self._at : start]))
+                self._at = start + number
+                self.met += number
+                return objs[start : start + number]
+        found = self._store.objects_of(self._model, uids)
+        self.met += number
+        self._owed -= sum(map(hash, uids))
+        return found
 
     def met_each_once(self) -> bool:
         """Return whether every object of the model was met, and none of them twice."""
         if self.met != self._store.count(self._model):
             return False
-        return self._along is not None or self._hashes == sum(map(hash, self._store.uids(self._model)))
+        rest = self._store.uids(self._model) if self._along is None else self._along[0][self._at :]
+        return self._owed + sum(map(hash, rest)) == 0
+
+
+def _place(ids: list[str], uids: Sequence[str], start: int) -> int:
+    """Return where ``uids`` stand in a row among the next ``ids`` from ``start`` on; -1 if they do not."""
+    try:
+        place = ids.index(uids[0], start, start + _LOOK_AHEAD)
+    except ValueError:
+        return -1
+    return place if ids[place : place + len(uids)] == uids else -1
 
 
 class Side:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from ..exceptions import ObjectNotFound
 from ..model import DSyncModel
@@ -42,9 +42,9 @@ class BaseStore(ABC):
     def objects(self, modelname: str) -> list[DSyncModel]:
         """Return a new list of all objects of a model, in the order of :meth:`uids`."""
 
-    def scan(self, modelname: str) -> tuple[Iterator[str], Iterator[DSyncModel]] | None:
-        """Return iterators over all ids and all objects of a model, in one order; None from a store where looking an object up
-        costs no more. The store is not changed while they are used."""
+    def scan(self, modelname: str) -> tuple[list[str], list[DSyncModel]] | None:
+        """Return new lists of all ids and all objects of a model, in one order; None from a store where holding all of them costs
+        more than looking them up."""
         return None
 
     @abstractmethod

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from ..exceptions import ObjectNotFound
 from ..model import DSyncModel
@@ -66,9 +66,8 @@ class MemoryStore(BaseStore):
     def objects(self, modelname: str) -> list[DSyncModel]:
         return list(self._tables.get(modelname, _EMPTY).values())
 
-    def scan(self, modelname: str) -> tuple[Iterator[str], Iterator[DSyncModel]] | None:
-        table = self._tables.get(modelname, _EMPTY)
-        return iter(table), iter(table.values())
+    def scan(self, modelname: str) -> tuple[list[str], list[DSyncModel]] | None:
+        return self.uids(modelname), self.objects(modelname)
 
     def model_names(self) -> list[str]:
         return [name for name, table in self._tables.items() if table]
