@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long the imports of a shipped module take: `imports.py ZIP MODULE` imports from the zip as the target does, prints JSON."""
+"""How long the imports of a module take: `imports.py FOLDER MODULE` imports what was shipped as the target does, prints JSON."""
 
 from __future__ import annotations
 
@@ -8,15 +8,32 @@ import importlib
 import json
 import sys
 import time
+from functools import partial
+from pathlib import Path
 
 
-def main(archive: str, module: str) -> None:
-    """Import what the module needs, one after the other, and print the seconds of each."""
-    sys.path.insert(0, archive)
+def main(folder: str, module: str) -> None:
+    """Import what the module needs, one after the other, and print the seconds of each.
+
+    The folder holds an archive of what Ansible packed, and the arguments of the task, with what the action plugin packed.
+    """
+    sys.path.insert(0, f"{folder}/payload.zip")
+    shipped = json.loads(Path(folder, "args").read_text(encoding="utf-8"))["ANSIBLE_MODULE_ARGS"]["_shipped"]
+    entry = module.replace(".modules.", ".module_utils._module.").rpartition(".")[0]
+
+    def engine() -> None:
+        importlib.import_module(module)
+        importlib.import_module(f"{entry}.shipped").Cargo.unpack(shipped).install()
+        importlib.import_module(f"{entry}.running")
+
     seconds = {}
-    for name in ("ansible.module_utils.basic", "pydantic.main", module):
+    for name, work in (
+        ("ansible.module_utils.basic", partial(importlib.import_module, "ansible.module_utils.basic")),
+        ("pydantic.main", partial(importlib.import_module, "pydantic.main")),
+        (module, engine),
+    ):
         started = time.perf_counter()
-        importlib.import_module(name)
+        work()
         seconds[name] = time.perf_counter() - started
     print(json.dumps(seconds))
 

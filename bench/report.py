@@ -281,8 +281,9 @@ def _ansible(ansible: Found) -> str:
         f"{len(next(iter(ansible['large'].values()))['alone'])} for the large; whole processes, from start to end. "
         f"The results of the large tasks: {sizes}.\n\n"
         f"What Ansible sends to the host: {_kilobytes(ansible['payload'])}, for a ping {_kilobytes(ansible['ping_payload'])}. "
-        f"Importing what was sent, from the zip: {duration(basic)} for what every module needs of Ansible, then "
-        f"{duration(pydantic)} for pydantic, then {duration(module)} for the module with the library."
+        f"Importing what was sent: {duration(basic)} for what every module needs of Ansible, then "
+        f"{duration(pydantic)} for pydantic, then {duration(module)} for the module with the library, which is unpacked and "
+        "compiled from its source."
     )
 
 

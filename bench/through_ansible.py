@@ -139,13 +139,16 @@ class Bench:
         self._say(f"{large.objects:,} objects a side, {way}: alone {large.alone[-1]:.2f} s, playbook {seconds:.2f} s")
 
     def _imports(self, found: Findings, few: Path, repeats: int) -> None:
-        """Keep what Ansible ships, weigh it, and time the imports from the zip in it."""
+        """Keep what Ansible ships, weigh it, and time the imports from it."""
         ping, diff = self._shipped("ping.yml"), self._shipped("diff.yml", adapter=WAYS[0], folder=few)
         found.ping_payload, found.payload = ping.stat().st_size, diff.stat().st_size
         subprocess.run([sys.executable, diff, "explode"], stdout=subprocess.DEVNULL, check=True)
-        archive = shutil.make_archive(str(self._folder / "payload"), "zip", diff.parent / "debug_dir")
+        shutil.make_archive(str(self._folder / "payload"), "zip", diff.parent / "debug_dir")
+        shutil.copy(diff.parent / "debug_dir" / "args", self._folder)
         for _repeat in range(repeats):
-            ran = subprocess.run([sys.executable, ROOT / "bench/imports.py", archive, MODULE], stdout=subprocess.PIPE, check=True)
+            ran = subprocess.run(
+                [sys.executable, ROOT / "bench/imports.py", self._folder, MODULE], stdout=subprocess.PIPE, check=True
+            )
             found.imports.append(json.loads(ran.stdout))
 
     def _shipped(self, playbook: str, **variables: object) -> Path:

@@ -210,17 +210,14 @@ diff:
 """
 
 from ..module_utils._module.arguments import AdapterModule
-from ..module_utils._module.running import run_diff
 from ..module_utils._module.spec import argument_spec
 
 
 def main() -> None:
-    run_diff(
-        AdapterModule(
-            argument_spec=argument_spec(fail_on_drift={"type": "bool", "default": False}),
-            supports_check_mode=True,
-        )
-    )
+    AdapterModule(
+        argument_spec=argument_spec(fail_on_drift={"type": "bool", "default": False}),
+        supports_check_mode=True,
+    ).run("run_diff")
 
 
 if __name__ == "__main__":

@@ -203,12 +203,11 @@ diff:
 """
 
 from ..module_utils._module.arguments import AdapterModule
-from ..module_utils._module.running import run_sync
 from ..module_utils._module.spec import argument_spec
 
 
 def main() -> None:
-    run_sync(AdapterModule(argument_spec=argument_spec(), supports_check_mode=True))
+    AdapterModule(argument_spec=argument_spec(), supports_check_mode=True).run("run_sync")
 
 
 if __name__ == "__main__":

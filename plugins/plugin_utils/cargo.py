@@ -19,14 +19,12 @@ ALWAYS_THERE = frozenset({"ansible", "ansible.module_utils", "ansible_collection
 
 
 def pack(adapters: Mapping[str, str], shipped: Closure) -> str:
-    """Return a text that holds all the code; an empty one when there is none.
+    """Return a text that holds all the code.
 
     Args:
         adapters: an adapter's name as the user wrote it → name of the Python module that holds its class.
         shipped: that module and all that it imports.
     """
-    if not shipped.sources:
-        return ""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         modules = dict(_entries(shipped, archive))

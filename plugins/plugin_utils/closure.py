@@ -25,12 +25,18 @@ class Closure:
     neighbours: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def closure(starts: Iterable[Source], roots: Roots) -> Closure:
+def closure(starts: Iterable[Source], roots: Roots, whole: Iterable[Source] = ()) -> Closure:
     """Follow the imports of the starting modules as far as they lead to modules that are shipped.
 
     What is found nowhere is left to the host's Python. Raises TaskFailure when a file is no Python.
+
+    Args:
+        starts: the modules to start from.
+        roots: where modules are shipped from.
+        whole: modules to ship besides, without a look at what they import.
     """
-    found = Closure()
+    found = Closure({source.name: source for source in whole}, {})
+    found.neighbours.update((name, {}) for name in found.sources)
     todo = list(starts)
     while todo:
         source = todo.pop()

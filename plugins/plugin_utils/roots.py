@@ -20,6 +20,16 @@ NEVER_NEIGHBOURS = frozenset({"ansible", "ansible_collections", "dsync"})
 TRAVELS_ANYWAY = MODULE_UTILS.format("dsync", "core")
 
 
+OWN_FOLDER = Path(__file__).parents[1] / "module_utils"
+
+
+def own_code() -> Iterator[Source]:
+    """Yield every module of this collection that may run on a host."""
+    for path in sorted(OWN_FOLDER.rglob("*.py")):
+        parts = path.relative_to(OWN_FOLDER).with_suffix("").parts
+        yield Source(".".join([TRAVELS_ANYWAY, *(parts[:-1] if path.stem == "__init__" else parts)]), path)
+
+
 class Root:
     """The folders that hold the modules whose names start with a package's name."""
 

@@ -20,7 +20,7 @@ from ..module_utils._module.spec import SHIPPED, SIDES
 from .adapters import locate
 from .cargo import pack
 from .closure import closure
-from .roots import Roots
+from .roots import Roots, own_code
 
 
 class ShippingAction(ActionBase):
@@ -51,7 +51,7 @@ class ShippingAction(ActionBase):
                 raise TaskFailure(f"{side}: {failure}") from failure
             if source is not None:
                 found[name] = source
-        return pack({name: source.name for name, source in found.items()}, closure(found.values(), roots))
+        return pack({name: source.name for name, source in found.items()}, closure(found.values(), roots, own_code()))
 
     def _adapters(self) -> Iterator[tuple[str, str]]:
         """Yield the sides with the names of their adapters; what is missing is for the module to tell."""

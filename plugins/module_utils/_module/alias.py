@@ -11,12 +11,6 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    # Not run. Ansible's packaging follows imports, and an adapter may import any file of the library: those that nothing else
-    # imports are named here.
-    from ..dsync import guard, journal, retry, stale  # noqa: F401
 
 NAME = "dsync"
 LIBRARY = f"{__package__.rpartition('.')[0]}.{NAME}"

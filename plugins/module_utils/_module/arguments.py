@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 from ansible.module_utils.basic import AnsibleModule
 
 from .shipped import Cargo
@@ -12,12 +14,17 @@ from .spec import SHIPPED
 
 
 class AdapterModule(AnsibleModule):
-    """An AnsibleModule whose code for adapters is no option: it is neither validated, nor documented, nor shown.
+    """An AnsibleModule to which the code that came with the task is no option: neither validated, nor documented, nor shown.
 
     Attributes:
-        cargo: the code that came with the task.
+        cargo: that code.
     """
 
     def _load_params(self) -> None:
         super()._load_params()
         self.cargo = Cargo.unpack(self.params.pop(SHIPPED, ""))
+
+    def run(self, work: str) -> None:
+        """Do the module's work with a function of ``running``, which came with the task (docs/decisions/0005)."""
+        self.cargo.install()
+        getattr(importlib.import_module(".running", __package__), work)(self)

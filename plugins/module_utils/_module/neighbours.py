@@ -21,9 +21,9 @@ def compile_with_neighbours(source: str, path: str, neighbours: Mapping[str, str
     Raises:
         SyntaxError: the text is no Python of this interpreter's version.
     """
-    tree = ast.parse(source, path)
-    if neighbours:
-        tree = ast.fix_missing_locations(_Neighbourly(neighbours).visit(tree))
+    if not neighbours:
+        return compile(source, path, "exec", dont_inherit=True)
+    tree = ast.fix_missing_locations(_Neighbourly(neighbours).visit(ast.parse(source, path)))
     return compile(tree, path, "exec", dont_inherit=True)
 
 

@@ -65,7 +65,6 @@ def _task(module: AdapterModule) -> Iterator[tuple[Side, Side]]:
     """Run the stages of a task on its two sides, with the module's streams aside; a failure of theirs ends the module."""
     _require_pydantic(module)
     alias.install()
-    module.cargo.install()
     sides = both_sides(module.params)
     try:
         _check_maximum(module.params["max_changes"])

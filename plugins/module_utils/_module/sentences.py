@@ -22,6 +22,8 @@ LONGEST_TRACEBACK = 20_000
 
 MOST_ERRORS = 3
 
+OWN_CODE = f"{__package__.rpartition('.')[0]}."
+
 
 @contextmanager
 def stage(doing: str) -> Iterator[None]:
@@ -107,11 +109,11 @@ def _failed_end(result: Result) -> Iterator[str]:
 
 
 def place(error: BaseException) -> str:
-    """Return, as the end of a sentence, the line of shipped code that an exception came through last; empty if through none."""
+    """Return, as the end of a sentence, the line of an adapter's code that an exception came through last, if it was shipped."""
     lines = [
         f" ({frame.f_code.co_filename}, line {line})"
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if isinstance(frame.f_globals.get("__loader__"), CargoLoader)
+        if isinstance(frame.f_globals.get("__loader__"), CargoLoader) and not frame.f_globals["__name__"].startswith(OWN_CODE)
     ]
     return lines[-1] if lines else ""
 

@@ -4,36 +4,12 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
-MODULE_UTILS = Path(__file__).parents[3] / "plugins" / "module_utils"
 PACKAGE = "ansible_collections.dsync.core.plugins.module_utils"
-
-
-def test_every_file_of_the_library_travels() -> None:
-    """Ansible's packaging follows imports; a file that no other imports has to be named in alias.py."""
-    files = {path.relative_to(MODULE_UTILS).with_suffix("").as_posix(): path for path in MODULE_UTILS.rglob("*.py")}
-    todo, reached = ["_module/running", "_module/alias"], set()
-    while todo:
-        name = todo.pop()
-        if name in files and name not in reached:
-            reached.add(name)
-            todo += [*imported(files[name]), f"{Path(name).parent}/__init__"]
-    assert {name for name in files if name.startswith("dsync/")} - reached == set()
-
-
-def imported(path: Path) -> Iterator[str]:
-    """Yield the places that a file's relative imports may mean."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            folder = path.parents[node.level - 1].relative_to(MODULE_UTILS) / (node.module or "").replace(".", "/")
-            names = [folder.as_posix(), *((folder / alias.name).as_posix() for alias in node.names)]
-            yield from (place for name in names for place in (name, f"{name}/__init__"))
 
 
 def run(code: str, *paths: Path) -> str:

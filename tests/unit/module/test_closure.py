@@ -17,7 +17,10 @@ from ansible_collections.dsync.core.plugins.module_utils._module.failure import 
 from ansible_collections.dsync.core.plugins.module_utils._module.shipped import Cargo
 from ansible_collections.dsync.core.plugins.plugin_utils.cargo import pack
 from ansible_collections.dsync.core.plugins.plugin_utils.closure import Closure, closure
-from ansible_collections.dsync.core.plugins.plugin_utils.roots import Roots
+from ansible_collections.dsync.core.plugins.plugin_utils.roots import Roots, own_code
+
+MODULE_UTILS = Path(__file__).parents[3] / "plugins" / "module_utils"
+COLLECTION = "ansible_collections.dsync.core.plugins.module_utils"
 
 
 def write(folder: Path, **files: str) -> None:
@@ -121,5 +124,36 @@ def test_what_is_packed_can_be_unpacked(tmp_path: Path) -> None:
     assert cargo.modules["dsync_files_0.sot"].neighbours == {"models": "dsync_files_0", "plain": "dsync_files_0"}
 
 
-def test_nothing_to_ship_is_an_empty_text() -> None:
-    assert pack({}, Closure()) == ""
+def test_every_file_that_may_run_on_a_host_travels() -> None:
+    names = {source.name for source in own_code()}
+    for path in MODULE_UTILS.rglob("*.py"):
+        parts = path.relative_to(MODULE_UTILS).with_suffix("").parts
+        assert ".".join([COLLECTION, *parts]).removesuffix(".__init__") in names
+    assert {
+        f"{COLLECTION}.{name}" for name in ("_module", "_module.running", "dsync", "dsync.adapter", "dsync.store.memory")
+    } <= names
+
+
+def test_the_whole_engine_runs_from_what_was_packed(tmp_path: Path) -> None:
+    """As on a host: beside what Ansible packs there is nothing but the cargo."""
+    bare = tmp_path / "ansible_collections" / "dsync" / "core" / "plugins" / "module_utils" / "_module"
+    bare.mkdir(parents=True)
+    for name in ("__init__", "arguments", "failure", "neighbours", "shipped", "spec"):
+        copy = MODULE_UTILS / "_module" / f"{name}.py"
+        (bare / copy.name).write_bytes(copy.read_bytes())
+    (tmp_path / "cargo").write_text(pack({}, closure([], Roots(), own_code())))
+    code = f"""
+        import sys
+        sys.path[:] = [{str(tmp_path)!r}, *(path for path in {sys.path!r} if "ansible_collections" not in path)]
+        sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder)]
+        import importlib
+        from {COLLECTION}._module.shipped import Cargo
+        cargo = Cargo.unpack(open({str(tmp_path / "cargo")!r}).read())
+        cargo.install()
+        for name in cargo.modules:
+            if name.startswith("{COLLECTION}."):
+                module = importlib.import_module(name)
+                assert module.__name__ == name
+        assert importlib.import_module("{COLLECTION}.dsync.adapter").__loader__.__class__.__name__ == "CargoLoader"
+    """
+    subprocess.run([sys.executable, "-c", dedent(code)], check=True)
