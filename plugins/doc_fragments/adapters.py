@@ -68,6 +68,67 @@ options:
       - skip_unmatched_both
       - log_unchanged_records
     default: []
+  models:
+    description:
+      - Names of the models that are compared and changed. Objects of other models are left aside, while what is below them is
+        looked at all the same. Without it, all models.
+    type: list
+    elements: str
+  only:
+    description:
+      - What is compared and changed, together with everything below it. Without it, everything.
+      - An object is meant when at least one of these selectors selects it, or an object above it. See the notes.
+    type: list
+    elements: dict
+  exclude:
+    description:
+      - What is left aside, together with everything below it. An object is not deleted while something below it is left aside.
+        See the notes for selectors.
+    type: list
+    elements: dict
+  attributes:
+    description:
+      - Names of the attributes that are compared and updated, as a list that goes for every model, or as a dictionary of model to
+        such a list. An object is still created with all its attributes.
+    type: raw
+  protect:
+    description:
+      - What must not be changed. The differences stay visible and are marked as protected, and are never applied.
+      - What is below an object that must not be created or deleted is protected with it, and what is above an object that must
+        not be deleted is not deleted either. See the notes for selectors.
+    type: list
+    elements: dict
+  limits:
+    description:
+      - The most changes that a run may make. A run that would make more is refused before anything is written.
+      - C(create), C(update) and C(delete) are numbers, or percentages such as V(10%), of all objects that the source has for
+        C(create), and that the target has for the others. The name of a model holds a dictionary of the same for that model.
+    type: dict
+    default: {}
+  empty_source:
+    description:
+      - What happens when the source was loaded and has no object at all of a model, so that all those of the target would be
+        deleted. V(fail) refuses the run, V(allow) deletes them.
+    type: str
+    choices:
+      - fail
+      - allow
+    default: fail
+  baseline:
+    description:
+      - Path of a small file, on the host of the task, that tells how many objects the source had at the last good run.
+        M(dsync.core.dsync_sync) writes it at the end of a run in which nothing failed. The first run, without it, warns.
+    type: path
+  max_shrink:
+    description:
+      - How many of the objects that the source had at the last good run it may have lost since, of any model, as a percentage such
+        as V(20%). When it has lost more, the run is refused before anything is written. Needs O(baseline).
+    type: str
+  plan_key:
+    description:
+      - A passphrase. Files hold a digest of each sensitive value, never the value itself, and with this passphrase the digest
+        tells nothing to someone who guesses. A plan can only be applied with the passphrase that it was written with.
+    type: str
   max_changes:
     description:
       - How many records RV(changes) and RV(failures) hold at most. They hold fewer when the records are long, so that the
@@ -90,4 +151,8 @@ notes:
   - Only Python code is sent to the host. Data that an adapter reads has to be where the task runs.
   - Adapters run on the host of the task. To run them on the controller, delegate the task to C(localhost).
   - What an adapter prints does not become part of the result.
+  - A selector, in O(only), O(exclude) and O(protect), is a dictionary with at least one of C(model), a model's name, C(id), a
+    shell-style pattern of the identifier (V(rtr-*)) or after a V(~) a regular expression (V(~^rtr-[0-9]+$)), C(attributes), a
+    dictionary of attribute or identifier to value, and C(action), which is V(create), V(update) or V(delete). It selects an object
+    that is like all that it says.
 """

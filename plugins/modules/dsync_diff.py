@@ -20,16 +20,22 @@ description:
 extends_documentation_fragment:
   - dsync.core.adapters
 options:
+  plan:
+    description:
+      - Path of a file, on the host of the task, to write the plan to, which is the changes in their order. Somebody can read and
+        approve it, and M(dsync.core.dsync_sync) then applies exactly it. The file is written in check mode too, for it is what
+        was asked for, and nothing else is.
+    type: path
   fail_on_drift:
     description:
-      - Fail when the datasets differ. Everything is returned all the same.
+      - Fail when the datasets differ in anything that is not protected. Everything is returned all the same.
     type: bool
     default: false
 attributes:
   check_mode:
     support: full
     details:
-      - The module never changes anything, with or without check mode.
+      - The module never changes a dataset, with or without check mode. It writes the file O(plan), if it is asked to, in both.
   idempotent:
     support: N/A
     details:
@@ -72,6 +78,25 @@ EXAMPLES = r"""
     flags:
       - skip_unmatched_dst
     fail_on_drift: true
+
+- name: Write a plan for somebody to approve, and see whether it would be refused
+  dsync.core.dsync_diff:
+    source:
+      adapter: adapters/sot.py:SourceOfTruth
+      options:
+        path: sot.yml
+    target:
+      adapter: acme_cmdb.adapters:Cmdb
+    protect:
+      - model: device
+        id: core-*
+        action: delete
+    limits:
+      delete: 10
+      device:
+        update: 5%
+    plan: /var/lib/dsync/cmdb.plan
+  register: audit
 """
 
 RETURN = r"""
@@ -142,13 +167,44 @@ changes:
       sample: {"role": "router"}
     status:
       description: >-
-        Always V(not_attempted), for this module changes nothing.
+        V(refused) for a change that is protected, V(not_attempted) for the others, for this module changes nothing.
       type: str
       sample: not_attempted
     message:
       description: Why the change ended like that, or what the adapter said of it.
       type: str
       sample: nothing but compared
+outcomes:
+  description:
+    - How many of the changes ended with each status. The numbers add up to the number of all changes.
+  returned: when both datasets could be loaded and compared
+  type: dict
+  sample: {"done": 0, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 4}
+refusals:
+  description:
+    - Why a run is refused, such as a limit that is exceeded, one sentence each. Empty when it is not.
+      M(dsync.core.dsync_sync) with the same arguments would fail for these reasons, and change nothing.
+  returned: when both datasets could be loaded and compared
+  type: list
+  elements: str
+  sample: ["limits.delete: 10 is exceeded: 12 to delete (device \"sw-1\", device \"sw-2\", …)"]
+plan:
+  description: The plan's file.
+  returned: when O(plan) is given
+  type: dict
+  contains: &file
+    path:
+      description: Where it is.
+      type: str
+      sample: /var/lib/dsync/cmdb.plan
+    digest:
+      description: The digest of all that is in it, by which it is approved.
+      type: str
+      sample: sha256:4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a
+    changes:
+      description: How many changes it holds.
+      type: int
+      sample: 4
 changes_truncated:
   description: How many more changes there are than RV(changes) shows. 0 when it shows all.
   returned: when both datasets could be loaded and compared
@@ -156,7 +212,7 @@ changes_truncated:
   sample: 0
 failures:
   description:
-    - Always empty, for this module changes nothing.
+    - Those of the changes that are refused, because they are protected.
   returned: when both datasets could be loaded and compared
   type: list
   elements: dict
@@ -210,14 +266,11 @@ diff:
 """
 
 from ..module_utils._module.arguments import AdapterModule
-from ..module_utils._module.spec import argument_spec
+from ..module_utils._module.spec import DIFF_ONLY, DIFF_RULES, argument_spec
 
 
 def main() -> None:
-    AdapterModule(
-        argument_spec=argument_spec(fail_on_drift={"type": "bool", "default": False}),
-        supports_check_mode=True,
-    ).run("run_diff")
+    AdapterModule(argument_spec=argument_spec(**DIFF_ONLY), supports_check_mode=True, **DIFF_RULES).run("run_diff")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,78 @@ description:
   - When anything was changed, the C(sync_complete) of the target's adapter is called once at the end.
 extends_documentation_fragment:
   - dsync.core.adapters
+options:
+  plan:
+    description:
+      - Path of a plan, on the host of the task, that M(dsync.core.dsync_diff) or O(undo) has written. Exactly it is applied. The
+        file, the declarations of the models, and what every change expects of the target are checked before the first write.
+      - A change whose object is as it is to be already is left alone, so that applying a plan twice, or again after a crash,
+        finishes it and changes nothing more.
+    type: path
+  plan_digest:
+    description:
+      - The digest of the plan that was approved, as RV(dsync.core.dsync_diff#module:plan.digest). Any other plan is refused.
+    type: str
+  undo_journal:
+    description:
+      - Path of a journal. What one of its runs did is reversed, whether that run came to its end or was killed.
+    type: path
+  undo_run:
+    description:
+      - The id of the run that O(undo_journal) is to reverse. Without it, the last one that changed
+        something, or may have, and was not itself an undo.
+    type: str
+  on_stale:
+    description:
+      - What happens when an object of the target is neither as a plan expects it, nor as it is to be. V(fail) refuses the run,
+        V(skip) refuses the change, and what depends on it.
+    type: str
+    choices:
+      - fail
+      - skip
+    default: fail
+  lost_secrets:
+    description:
+      - What happens when a plan needs a sensitive value that neither source nor target has any more, for files hold none. V(fail)
+        refuses the run, V(leave) leaves the attribute as it is and creates no object without it.
+    type: str
+    choices:
+      - fail
+      - leave
+    default: fail
+  journal:
+    description:
+      - Path of a file, on the host of the task, to which the run appends each change before it is attempted, and how it ended,
+        each on the disk before the run goes on. Also after a crash it tells what was done, what may have been, and what was not.
+    type: path
+  undo:
+    description:
+      - Path of a file to write the plan to that reverses exactly what was done, for O(plan) of a later task. A plan that reverses
+        everything is written before the first change, so that the file is there when the run is killed, and what was not done
+        needs no reversing. When nothing is to be done the file is not touched.
+    type: path
+  lock:
+    description:
+      - Path of a file, on the host of the task, that is locked throughout the run, so that no two runs change the target at the
+        same time. The lock of a run that died is free. Needs the Python library filelock on the host.
+    type: path
+  lock_timeout:
+    description:
+      - How many seconds to wait for another run to let go of O(lock).
+    type: float
+    default: 0
+  verify:
+    description:
+      - Load the target again after the run, and fail if it is not as it is to be.
+    type: bool
+    default: false
+  retries:
+    description:
+      - How often a change is tried again that failed in a way that may pass, which the adapter tells. The first wait is half a
+        second, and each is twice as long as the one before, up to 30 seconds, with a random part. Needs the Python library
+        tenacity on the host.
+    type: int
+    default: 0
 attributes:
   check_mode:
     support: full
@@ -63,6 +135,31 @@ EXAMPLES = r"""
     flags:
       - skip_unmatched_dst
       - continue_on_failure
+
+- name: Apply the plan that was approved, and keep what is needed to take it back
+  dsync.core.dsync_sync:
+    source:
+      adapter: adapters/sot.py:SourceOfTruth
+      options:
+        path: sot.yml
+    target:
+      adapter: acme_cmdb.adapters:Cmdb
+    plan: /var/lib/dsync/cmdb.plan
+    plan_digest: "{{ approved_digest }}"
+    lock: /var/lib/dsync/cmdb.lock
+    journal: /var/lib/dsync/cmdb.journal
+    undo: /var/lib/dsync/cmdb.undo
+    verify: true
+
+- name: Take back what the last run did, even if it was killed half-way
+  dsync.core.dsync_sync:
+    source:
+      adapter: adapters/sot.py:SourceOfTruth
+      options:
+        path: sot.yml
+    target:
+      adapter: acme_cmdb.adapters:Cmdb
+    undo_journal: /var/lib/dsync/cmdb.journal
 """
 
 RETURN = r"""
@@ -141,6 +238,60 @@ changes:
       description: Why the change ended like that, or what the adapter said of it.
       type: str
       sample: ""
+outcomes:
+  description:
+    - How many of the changes ended with each status. The numbers add up to the number of all changes.
+  returned: when both datasets could be loaded and compared
+  type: dict
+  sample: {"done": 4, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 0}
+refusals:
+  description:
+    - Why a run is refused, such as a limit that is exceeded, one sentence each. Empty when it is not.
+      When it is, the task fails, but not in check mode, and nothing is changed.
+  returned: when both datasets could be loaded and compared
+  type: list
+  elements: str
+  sample: ["limits.delete: 10 is exceeded: 12 to delete (device \"sw-1\", device \"sw-2\", …)"]
+plan:
+  description: The plan's file.
+  returned: when O(plan) is given
+  type: dict
+  contains: &file
+    path:
+      description: Where it is.
+      type: str
+      sample: /var/lib/dsync/cmdb.plan
+    digest:
+      description: The digest of all that is in it.
+      type: str
+      sample: sha256:4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a
+    changes:
+      description: How many changes it holds.
+      type: int
+      sample: 4
+undo:
+  description: The file with the plan that reverses what was done.
+  returned: when O(undo) is given and there was something to do
+  type: dict
+  contains: *file
+journal:
+  description: What was added to the journal.
+  returned: when O(journal) is given, but not in check mode
+  type: dict
+  contains:
+    path:
+      description: The journal's file.
+      type: str
+      sample: /var/lib/dsync/cmdb.journal
+    run:
+      description: The id of the run.
+      type: str
+      sample: 8b1f0c2d9e3a4756
+verified:
+  description: Whether the target, loaded again, was as it is to be.
+  returned: when O(verify) is set and nothing failed
+  type: bool
+  sample: true
 changes_truncated:
   description: How many more changes there are than RV(changes) shows. 0 when it shows all.
   returned: when both datasets could be loaded and compared
@@ -203,11 +354,11 @@ diff:
 """
 
 from ..module_utils._module.arguments import AdapterModule
-from ..module_utils._module.spec import argument_spec
+from ..module_utils._module.spec import SYNC_ONLY, SYNC_RULES, argument_spec
 
 
 def main() -> None:
-    AdapterModule(argument_spec=argument_spec(), supports_check_mode=True).run("run_sync")
+    AdapterModule(argument_spec=argument_spec(**SYNC_ONLY), supports_check_mode=True, **SYNC_RULES).run("run_sync")
 
 
 if __name__ == "__main__":

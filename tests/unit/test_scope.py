@@ -46,7 +46,7 @@ def sync(target: Estate, diff: Diff) -> dict[str, int]:
     ("scope", "changes"),
     [
         ({}, 12),
-        ({"models": None, "only": [], "exclude": [], "attributes": None}, 12),
+        ({"models": None, "only": None, "exclude": [], "attributes": None}, 12),
         ({"models": ["interface"]}, ["update rtr-1__eth0", "create rtr-1__eth1"]),
         ({"models": ["device"]}, ["create sw-1"]),
         ({"models": ["site"]}, ["update nyc", "create ams"]),
@@ -163,7 +163,7 @@ def test_attributes() -> None:
         (["facts"], {"d": {"facts": 1}, "new": {"role": "z", "facts": None}}),
         (["role", "contact"], {"a": {"contact": "2"}, "d": {"role": "y"}, "new": {"role": "z", "facts": None}}),
         ({"device": []}, {"a": {"contact": "2"}, "new": {"role": "z", "facts": None}}),
-        ([], {"a": {"contact": "2"}, "d": {"role": "y", "facts": 1}, "new": {"role": "z", "facts": None}}),
+        (None, {"a": {"contact": "2"}, "d": {"role": "y", "facts": 1}, "new": {"role": "z", "facts": None}}),
     ):
         target, source = sides()
         diff = compared(target, source, attributes=attributes)
@@ -173,6 +173,12 @@ def test_attributes() -> None:
         sync(target, diff)
         assert compared(target, source, attributes=attributes).has_diffs() is False
         assert (target.get("device", "d").role == "y") is ("role" in changes.get("d", {}))
+
+
+@pytest.mark.parametrize("said", ["models", "only", "attributes"])
+def test_an_empty_list_means_neither_everything_nor_nothing(said: str) -> None:
+    with pytest.raises(SelectorError, match=f"^{said} is empty, which would leave nothing to compare; leave it out"):
+        Scope.of(estate(), estate(), **{said: []})
 
 
 def test_attributes_of_a_class_that_gives_its_own() -> None:
@@ -396,6 +402,7 @@ class Oracle:
 def test_generated_trees_change_in_scope_and_unprotected_only(
     target: Estate, source: Estate, scope: dict[str, Any], protected: list[dict[str, Any]]
 ) -> None:
+    scope = {name: said or ([] if name == "exclude" else None) for name, said in scope.items()}
     oracle, before = Oracle(source, target, scope, protected), tree(source)
     expected, summary = oracle.after(), oracle.summary()
     diff = compared(target, source, **scope)

@@ -9,13 +9,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..dsync import Diff, Outcome, OutcomeStatus, Plan
+from ..dsync import Diff, Outcome, OutcomeStatus, Plan, Result
+from ..dsync.diff import Tally
+from ..dsync.exceptions import Refused
 from ..dsync.redact import scrub
 from ..dsync.render.unified import before_after
 from .records import Recorder
 from .sentences import told
 from .sides import Side
 from .spec import SIDES
+from .work import Work
 
 ROOM_FOR_CHANGES = 150_000
 ROOM_FOR_FAILURES = 50_000
@@ -43,8 +46,9 @@ class Report:
         self._secrets = source.secrets() | target.secrets()
         self._recorder = Recorder(self._secrets)
 
-    def comparison(self, diff: Diff) -> dict[str, Any]:
-        """Return what is told of a comparison."""
+    def comparison(self, work: Work) -> dict[str, Any]:
+        """Return what is told of what was found; where no comparison was made, what the plan's changes count."""
+        diff = _tallied(work.plan) if work.diff is None else work.diff
         by_model = {model: _counts(counts) for model, counts in diff.summary_by_model().items()}
         return {
             "summary": {**_counts(diff.summary()), "by_model": by_model},
@@ -59,10 +63,15 @@ class Report:
         changes = self._recorder.records(outcomes, most, ROOM_FOR_CHANGES)
         failed = (outcome for outcome in outcomes if outcome.status in FAILED)
         return {
+            "outcomes": Result(list(outcomes)).counts,
             "changes": changes,
             "changes_truncated": len(outcomes) - len(changes),
             "failures": self._recorder.records(failed, most, ROOM_FOR_FAILURES),
         }
+
+    def refusals(self, refusals: Sequence[Refused]) -> list[str]:
+        """Return why the run is refused."""
+        return [told(str(refusal), self._secrets) for refusal in refusals]
 
     def warnings(self, warnings: Sequence[str]) -> list[str]:
         """Return the first warnings, and a last one that says how many there are more."""
@@ -87,7 +96,17 @@ class Report:
         for side in sides.values():
             side["options"] = self._recorder.bounded(side["options"])
             side["secrets"] = dict.fromkeys(side["secrets"], NOT_SHOWN)
-        return {**self._params, **sides}
+        hidden = {"plan_key": NOT_SHOWN} if self._params["plan_key"] is not None else {}
+        return {**self._params, **sides, **hidden}
+
+
+def _tallied(plan: Plan) -> Diff:
+    """Return an empty diff that counts the changes of a plan."""
+    diff, tally = Diff(), Tally()
+    for change in plan:
+        tally.count(change.model, change.action)
+    diff.set_tally(tally)
+    return diff
 
 
 def _counts(counts: Mapping[str, int]) -> dict[str, int]:

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from ..dsync import DSyncAction, OutcomeStatus, Result
 from ..dsync._pydantic import ValidationError
-from ..dsync.exceptions import DSyncException
+from ..dsync.exceptions import DSyncException, Refused
+from ..dsync.plan import Change
 from ..dsync.redact import scrub
 from .failure import TaskFailure
 from .shipped import CargoLoader
@@ -75,10 +77,15 @@ def told(text: str, secrets: Collection[str], longest: int = LONGEST) -> str:
     return f"{text[: longest * 3 // 4]} … ({len(text)} characters) … {text[-longest // 4 :]}"
 
 
-def drift(summary: Mapping[str, int]) -> str:
+def drift(changes: Iterable[Change]) -> str:
     """Return the sentence that says how much is to be done to a target."""
-    counts = [f"{summary[action.value]} to {action.value}" for action in DSyncAction if summary[action.value]]
-    return f"Drift: {', '.join(counts)}."
+    numbers = Counter(change.action for change in changes)
+    return f"Drift: {', '.join(f'{numbers[action]} to {action}' for action in DSyncAction if numbers[action])}."
+
+
+def refused(refusals: Iterable[Refused], target: str) -> str:
+    """Return the sentence that says why a run was refused."""
+    return f"target ({target}): nothing was changed, for the run is refused: {'; '.join(map(said, refusals))}."
 
 
 def failures(result: Result, target: str) -> str:

@@ -79,7 +79,6 @@ def _also_in_one_line(secrets: set[str]) -> set[str]:
     return secrets | secret_texts(" ".join(secret.split()) for secret in secrets)
 
 
-def both_sides(params: Mapping[str, Any]) -> tuple[Side, Side]:
+def both_sides(params: Mapping[str, Any]) -> list[Side]:
     """Return source and target as a task describes them."""
-    source, target = (Side(role, params[role]) for role in SIDES)
-    return source, target
+    return [Side(role, params[role]) for role in SIDES]

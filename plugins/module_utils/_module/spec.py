@@ -21,11 +21,56 @@ FLAGS = (
 )
 
 
+COMPARISON_FLAGS = FLAGS[1:4]
+"""Those that decide what is found, and so what is in a plan."""
+
+NARROWING = ("models", "only", "exclude", "attributes", "protect")
+"""The arguments that narrow what is compared and changed."""
+
+DIFF_ONLY: dict[str, Any] = {
+    "plan": {"type": "path"},
+    "fail_on_drift": {"type": "bool", "default": False},
+}
+
+SYNC_ONLY: dict[str, Any] = {
+    "plan": {"type": "path"},
+    "plan_digest": {"type": "str"},
+    "undo_journal": {"type": "path"},
+    "undo_run": {"type": "str"},
+    "on_stale": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
+    "lost_secrets": {"type": "str", "choices": ["fail", "leave"], "default": "fail", "no_log": False},
+    "journal": {"type": "path"},
+    "undo": {"type": "path"},
+    "lock": {"type": "path"},
+    "lock_timeout": {"type": "float", "default": 0},
+    "verify": {"type": "bool", "default": False},
+    "retries": {"type": "int", "default": 0},
+}
+
+SYNC_RULES: dict[str, Any] = {
+    "mutually_exclusive": [("plan", "undo_journal"), *((way, name) for way in ("plan", "undo_journal") for name in NARROWING)],
+    "required_by": {"plan_digest": ("plan",), "undo_run": ("undo_journal",), "max_shrink": ("baseline",)},
+}
+"""What the arguments of dsync_sync ask of one another."""
+
+DIFF_RULES: dict[str, Any] = {"required_by": {"max_shrink": ("baseline",)}}
+
+
 def argument_spec(**more: dict[str, Any]) -> dict[str, Any]:
     """Return the shared arguments, and those of one module besides."""
     return {
         **{side: _side() for side in SIDES},
         "flags": {"type": "list", "elements": "str", "choices": list(FLAGS), "default": []},
+        "models": {"type": "list", "elements": "str"},
+        "only": {"type": "list", "elements": "dict"},
+        "exclude": {"type": "list", "elements": "dict"},
+        "attributes": {"type": "raw"},
+        "protect": {"type": "list", "elements": "dict"},
+        "limits": {"type": "dict", "default": {}},
+        "empty_source": {"type": "str", "choices": ["fail", "allow"], "default": "fail"},
+        "baseline": {"type": "path"},
+        "max_shrink": {"type": "str"},
+        "plan_key": {"type": "str", "no_log": True},
         "max_changes": {"type": "int", "default": 500},
         **more,
     }

@@ -193,6 +193,54 @@ class _Failure(DSyncException):
     """Says in the library's own words why a change failed."""
 
 
+class _Settling:
+    """Which changes end without being attempted: protected ones, those with a verdict, what depends on one that was not made."""
+
+    def __init__(self, verdicts: Mapping[ChangeKey, Verdict]) -> None:
+        self._verdicts = verdicts
+        self._missed: dict[ChangeKey, OutcomeStatus] = {}
+
+    def outcome_of(self, change: Change) -> Outcome | None:
+        """Return how a change ends that is not to be attempted; None for one that is. To be asked in the plan's order."""
+        if change.protected:
+            return Outcome(change, OutcomeStatus.REFUSED, change.protected)
+        verdict = self._verdicts.get(change.key)
+        if verdict is not None:
+            return Outcome(change, verdict.status, verdict.message)
+        obstacle = next((key for key in change.requires if key in self._missed), None)
+        if obstacle is None:
+            return None
+        how = _MISSED[self._missed[obstacle]]
+        why = f'it depends on the {obstacle.action} of {obstacle.model} "{obstacle.id}", which {how}'
+        return Outcome(change, OutcomeStatus.NOT_ATTEMPTED, why)
+
+    def note(self, outcome: Outcome) -> None:
+        """Take note of how a change ended."""
+        if outcome.status not in (OutcomeStatus.DONE, OutcomeStatus.ALREADY_DONE):
+            self._missed[outcome.change.key] = outcome.status
+
+
+def foresee(plan: Plan, verdicts: Mapping[ChangeKey, Verdict] | None = None, why: str = "") -> tuple[list[Outcome], list[Change]]:
+    """Return how every change would end, and which of them a run would make if none of them fails. No I/O.
+
+    Args:
+        plan: the changes; not changed.
+        verdicts: as for :func:`apply`.
+        why: the message of the outcomes of those that a run would make; their status is ``not_attempted``.
+    """
+    settling = _Settling(verdicts or {})
+    outcomes, made = [], []
+    for change in plan:
+        outcome = settling.outcome_of(change)
+        if outcome is None:
+            made.append(change)
+            outcome = Outcome(change, OutcomeStatus.NOT_ATTEMPTED, why)
+        else:
+            settling.note(outcome)
+        outcomes.append(outcome)
+    return outcomes, made
+
+
 class _Run:
     """One run over a plan: which changes were made, and whether it has stopped."""
 
@@ -206,33 +254,19 @@ class _Run:
     ) -> None:
         self._target = target
         self._classes = target.models()
-        self._verdicts, self._journal, self._retry = verdicts, journal, retry
+        self._journal, self._retry = journal, retry
         self._goes_on = bool(flags & DSyncFlags.CONTINUE_ON_FAILURE)
-        self._failed: dict[ChangeKey, OutcomeStatus] = {}
+        self._settling = _Settling(verdicts)
         self.stopped = False
         self.interrupted: BaseException | None = None
 
     def outcome_of(self, change: Change) -> Outcome:
         """Attempt a change unless the run has stopped or something it depends on was not done."""
-        obstacle = next((key for key in change.requires if key in self._failed), None)
-        verdict = self._verdicts.get(change.key)
-        if change.protected:
-            outcome = Outcome(change, OutcomeStatus.REFUSED, change.protected)
-        elif verdict is not None:
-            outcome = Outcome(change, verdict.status, verdict.message)
-        elif obstacle is not None:
-            how = _MISSED[self._failed[obstacle]]
-            outcome = Outcome(
-                change,
-                OutcomeStatus.NOT_ATTEMPTED,
-                f'it depends on the {obstacle.action} of {obstacle.model} "{obstacle.id}", which {how}',
-            )
-        elif self.stopped:
+        outcome = self._settling.outcome_of(change)
+        if outcome is None and self.stopped:
             outcome = Outcome(change, OutcomeStatus.NOT_ATTEMPTED, "the run stopped at an earlier failure")
-        else:
-            outcome = self._attempt(change)
-        if outcome.status not in (OutcomeStatus.DONE, OutcomeStatus.ALREADY_DONE):
-            self._failed[change.key] = outcome.status
+        outcome = outcome or self._attempt(change)
+        self._settling.note(outcome)
         return outcome
 
     def _attempt(self, change: Change) -> Outcome:

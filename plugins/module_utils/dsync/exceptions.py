@@ -22,7 +22,8 @@
     │   ├── EmptySource             the source has nothing of what the target has
     │   ├── SourceShrank            the source has much less than at the last good run
     │   ├── StaleTarget             the target is not as the plan expects it; .stale
-    │   └── SecretMoved             a sensitive value is not the one that the plan was made with
+    │   ├── SecretMoved             a sensitive value is not the one that the plan was made with
+    │   └── LockHeld                another run holds the lock
     ├── RecordError                 a plan, journal or baseline file cannot be read or written
     ├── SelectorError               a selector says something impossible
     ├── TransientError              raised by adapters: the same call may succeed later
@@ -144,6 +145,10 @@ class StaleTarget(Refused):
 
 class SecretMoved(Refused):
     """A sensitive value of the source is not the one that a saved plan was made with."""
+
+
+class LockHeld(Refused):
+    """Another run holds the lock, and did not let go of it in time."""
 
 
 class RecordError(DSyncException):

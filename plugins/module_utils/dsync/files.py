@@ -24,6 +24,8 @@ PRIVATE = 0o600
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes in the longest line that is written or read."""
 
+_SMALL = 4096
+
 AnyPath: TypeAlias = "str | os.PathLike[str]"
 
 
@@ -54,6 +56,25 @@ def replacing(path: AnyPath, mode: int = PRIVATE) -> Iterator[TextIO]:
                 beside.unlink()
             raise
         sync_folder(real.parent)
+
+
+def check_writable(path: AnyPath) -> None:
+    """Make sure that a small file could be written, by writing one beside it and taking it away again.
+
+    Raises:
+        RecordError: it cannot be written.
+    """
+    with telling(path, "written"):
+        check_regular(path)
+        beside = Path(os.path.realpath(path)).parent / f".dsync-{secrets.token_hex(6)}.tmp"
+        try:
+            with _new_file(beside, PRIVATE) as stream:
+                stream.write(" " * _SMALL)
+                stream.flush()
+                os.fsync(stream.fileno())
+        finally:
+            with contextlib.suppress(OSError):
+                beside.unlink()
 
 
 @contextmanager

@@ -23,6 +23,8 @@ from .select import Selector, check_known, selecting
 if TYPE_CHECKING:
     from .adapter import DSync
 
+_PERCENTAGE = re.compile(r"\d+(\.\d+)?\s*%")
+
 _EXAMPLES = 5
 """How many objects a refusal names."""
 
@@ -150,9 +152,21 @@ def _limit(action: str, model: str | None, value: Any, place: str) -> Limit:
     text = str(value).strip()
     if not isinstance(value, bool) and re.fullmatch(r"\d+", text):
         return Limit(DSyncAction(action), model, number=int(text))
-    if re.fullmatch(r"\d+(\.\d+)?\s*%", text):
-        return Limit(DSyncAction(action), model, percent=float(text.rstrip("% ")))
+    if _PERCENTAGE.fullmatch(text):
+        return Limit(DSyncAction(action), model, percent=percentage(value, place))
     raise SelectorError(f"{place}: a number or a percentage such as 10% is wanted, not {value!r}")
+
+
+def percentage(said: Any, place: str) -> float:
+    """Return the number in a text such as ``"20%"``.
+
+    Raises:
+        SelectorError: it is no percentage; the sentence begins with ``place``.
+    """
+    text = str(said).strip()
+    if not _PERCENTAGE.fullmatch(text):
+        raise SelectorError(f"{place}: a percentage such as 20% is wanted, not {said!r}")
+    return float(text.rstrip("% "))
 
 
 def over_limits(plan: Plan, allowed: Sequence[Limit], source: DSync, target: DSync) -> Iterator[Refused]:
@@ -203,9 +217,7 @@ def shrunken_source(source: DSync, before: Mapping[str, int], most: str) -> Iter
     Raises:
         SelectorError: ``most`` is no percentage.
     """
-    percent = _limit(DSyncAction.DELETE.value, None, most, "max_shrink").percent
-    if percent is None:
-        raise SelectorError(f"max_shrink: a percentage such as 20% is wanted, not {most!r}")
+    percent = percentage(most, "max_shrink")
     for model, number in before.items():
         lost = number - source.count(model)
         if number and 100 * lost / number > percent:

@@ -43,8 +43,8 @@ FORMAT, FORMAT_VERSION = "dsync-journal", 1
 _BATCH = 1024 * 1024
 _MAYBE_TEXT = (str, type(None))
 _HEADER: dict[str, type | tuple[type, ...]] = {
-    "run": str, "when": str, "by": str, "source": _MAYBE_TEXT, "target": str, "plan_digest": _MAYBE_TEXT, "flags": list,
-    "changes": int, "declared": dict, "salt": str, "key_check": _MAYBE_TEXT,
+    "run": str, "purpose": str, "when": str, "by": str, "source": _MAYBE_TEXT, "target": str, "plan_digest": _MAYBE_TEXT,
+    "flags": list, "changes": int, "declared": dict, "salt": str, "key_check": _MAYBE_TEXT,
 }  # fmt: skip
 
 
@@ -58,6 +58,7 @@ class Journal:
         target: the dataset that is to be changed.
         flags: names of the run's flags.
         plan_digest: the digest of the plan's file, if it has one.
+        purpose: what the run is for, such as ``sync`` or ``undo``.
         key: a passphrase for the digests of sensitive values.
         mode: the file's permissions if it is made.
 
@@ -77,6 +78,7 @@ class Journal:
         target: DSync,
         flags: Iterable[str] = (),
         plan_digest: str | None = None,
+        purpose: str = "sync",
         key: str | None = None,
         mode: int = PRIVATE,
     ) -> None:
@@ -89,6 +91,7 @@ class Journal:
             "format": FORMAT,
             "version": FORMAT_VERSION,
             "run": self.run,
+            "purpose": purpose,
             "when": now(),
             "by": whoami(),
             "dsync": VERSION,
@@ -202,6 +205,7 @@ class RunReport:
 
     Attributes:
         run: the run's id.
+        purpose: what it was for.
         when: when it began (UTC).
         by: who made it, as user@host.
         source: the name of the dataset that the values came from, None if there was none.
@@ -222,6 +226,7 @@ class RunReport:
     """
 
     run: str
+    purpose: str
     when: str
     by: str
     source: str | None
@@ -374,6 +379,7 @@ class _ReadRun:
         lists = self._sorted()
         return RunReport(
             run=header["run"],
+            purpose=header["purpose"],
             when=header["when"],
             by=header["by"],
             source=header["source"],

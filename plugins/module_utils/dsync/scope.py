@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .exceptions import SelectorError
 from .flags import DSyncAction
 from .model import DSyncModel
 from .select import Selector, check_known, classes_by_model, selectors
@@ -58,7 +59,7 @@ class Scope:
         source: DSync,
         target: DSync,
         models: Iterable[str] | None = None,
-        only: Iterable[Any] = (),
+        only: Iterable[Any] | None = None,
         exclude: Iterable[Any] = (),
         attributes: Mapping[str, Iterable[str]] | Iterable[str] | None = None,
     ) -> Scope:
@@ -67,20 +68,23 @@ class Scope:
         Args:
             source: one side; its models, and those of the other, are the ones that there are.
             target: the other side.
-            models: names of models.
-            only: dicts as :func:`.select.selectors` takes them.
-            exclude: likewise.
-            attributes: names of attributes by model, or a list of names that goes for every model.
+            models: names of models; None for all.
+            only: dicts as :func:`.select.selectors` takes them; None for everything.
+            exclude: likewise; empty for nothing.
+            attributes: names of attributes by model, or a list of names that goes for every model; None for all.
 
         Raises:
-            SelectorError: something is named that there is not.
+            SelectorError: something is named that there is not, or an empty list would have to mean either everything or nothing.
         """
+        for name, said in (("models", models), ("only", only), ("attributes", attributes)):
+            if said is not None and not list(said):
+                raise SelectorError(f"{name} is empty, which would leave nothing to compare; leave it out to compare everything")
         known = classes_by_model(source, target)
         for position, name in enumerate(models or ()):
             check_known(name, known, f"models[{position}]", "model")
         return cls(
             models=frozenset(models) if models else None,
-            only=selectors(only, "only", known),
+            only=selectors(only or (), "only", known),
             exclude=selectors(exclude, "exclude", known),
             attributes=_attributes(attributes or {}, known),
         )

@@ -22,7 +22,7 @@ def report(**options: Any) -> Report:
         side = Side(role, params)
         side.dataset = DSync(f"the {role}")
         sides.append(side)
-    return Report({"source": params, "target": params, "max_changes": 500}, *sides)
+    return Report({"source": params, "target": params, "max_changes": 500, "plan_key": None}, *sides)
 
 
 @pytest.mark.parametrize("character", ["a", "ü", "☃", "😀", '"', "\0"])

@@ -1,0 +1,171 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making the changes: with whatever record of it a task asks for, so that nothing is written to the target before that is safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..dsync import Outcome, OutcomeStatus, Plan, Result
+from ..dsync.baseline import write_baseline
+from ..dsync.exceptions import DSyncException
+from ..dsync.files import check_writable
+from ..dsync.guard import object_counts
+from ..dsync.journal import Journal
+from ..dsync.plan import Change
+from ..dsync.planfile import save
+from ..dsync.retry import retrying
+from ..dsync.stale import check
+from ..dsync.undo import undo_plan
+from .failure import TaskFailure
+from .guards import Guards
+from .sentences import happened, stage
+from .shipped import Cargo
+from .sides import Side
+from .work import UNDO, Work
+
+MOST_NAMED = 5
+
+
+@dataclass
+class Applied:
+    """What became of a run.
+
+    Attributes:
+        result: how every change ended.
+        records: what the task's result says of the files that were written.
+        problems: sentences about what went wrong after the changes were made.
+        error: the exception behind the first of them.
+    """
+
+    result: Result
+    records: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    error: BaseException | None = None
+
+    def failed(self, sentence: str, error: BaseException | None = None) -> None:
+        """Note what went wrong."""
+        self.problems.append(sentence)
+        self.error = self.error or error
+
+
+class Application:
+    """Applies the work of a task.
+
+    Args:
+        params: the task's arguments.
+        sides: source and target, loaded; what is loaded besides is added to it, so that its secrets are known.
+        guards: what the task says about what may be changed.
+    """
+
+    def __init__(self, params: Mapping[str, Any], sides: list[Side], guards: Guards) -> None:
+        self._params, self._sides, self._guards = params, sides, guards
+        self._source, self._target = sides
+
+    def apply(self, work: Work) -> Applied:
+        """Make the changes, and return what became of them.
+
+        Raises:
+            TaskFailure: something could not be prepared, and nothing was changed.
+        """
+        params, target = self._params, self._target
+        with stage("preparing the run"):
+            retry = retrying(params["retries"] + 1, target.dataset.is_transient)
+            if params["baseline"]:
+                check_writable(params["baseline"])
+            expected = work.foreseen("")[1]
+            if params["undo"] and expected:
+                self._save_undo(expected)
+            journal = self._journal(work) if params["journal"] else None
+        try:
+            with target.named(), stage("synchronising"):
+                result = target.dataset.apply(
+                    work.plan, self._source.dataset, work.flags, work.diff, verdicts=work.verdicts, journal=journal, retry=retry
+                )
+            applied = Applied(result)
+            if journal is not None:
+                applied.records["journal"] = {"path": params["journal"], "run": journal.run}
+                self._afterwards(applied, lambda: journal.finish(result))
+        finally:
+            if journal is not None:
+                journal.close()
+        if params["undo"] and expected:
+            self._afterwards(applied, lambda: applied.records.update(undo=self._save_undo(_perhaps_done(result))))
+        return applied
+
+    def conclude(self, applied: Applied, work: Work, cargo: Cargo) -> None:
+        """After a run in which nothing failed: look whether the target is now as it is to be, and keep the baseline."""
+        if self._params["verify"]:
+            try:
+                left = self._unconverged(applied.result, work, cargo)
+            except TaskFailure as failure:
+                applied.failed(f"The changes were made, but not verified: {failure}", failure.__cause__ or failure)
+                return
+            applied.records["verified"] = not left
+            if left:
+                applied.failed(_unconverged_sentence(left))
+        if self._params["baseline"] and not work.undoes and not applied.problems:
+            counts = object_counts(self._source.dataset)
+            self._afterwards(applied, lambda: write_baseline(self._params["baseline"], self._source.dataset.name, counts))
+
+    @staticmethod
+    def _afterwards(applied: Applied, write: Any) -> None:
+        """Write a record of what was done; that it cannot be written takes nothing back."""
+        try:
+            write()
+        except DSyncException as error:
+            applied.failed(f"The changes were made, but a record of them {happened(error)}", error)
+
+    def _journal(self, work: Work) -> Journal:
+        return Journal(
+            self._params["journal"],
+            work.plan,
+            source=self._source.dataset,
+            target=self._target.dataset,
+            flags=self._params["flags"],
+            plan_digest=work.saved.digest if work.saved else None,
+            purpose=UNDO if work.undoes else "sync",
+            key=self._params["plan_key"],
+        )
+
+    def _save_undo(self, changes: Iterable[Change]) -> dict[str, Any]:
+        """Write the plan that reverses changes, and return what the result says of it."""
+        plan, path = undo_plan(changes), self._params["undo"]
+        adapters = (None, self._target.params["adapter"])
+        digest = save(
+            plan, path, source=None, target=self._target.dataset, adapters=adapters, purpose=UNDO, key=self._params["plan_key"]
+        )
+        return {"path": path, "digest": digest, "changes": len(plan)}
+
+    def _unconverged(self, result: Result, work: Work, cargo: Cargo) -> list[Change]:
+        """Load the target anew and return the changes that it still lacks."""
+        fresh = Side(self._target.role, self._target.params)
+        self._sides.append(fresh)
+        fresh.open(cargo)
+        fresh.load()
+        with stage("verifying"):
+            if work.diff is None:
+                live = check(work.plan, fresh.dataset, "skip")
+                there = {key for key, verdict in live.items() if verdict.status == OutcomeStatus.ALREADY_DONE}
+                made = (outcome.change for outcome in result.outcomes if outcome.status == OutcomeStatus.DONE)
+                return [change for change in made if change.key not in there]
+            diff = fresh.dataset.diff_from(self._source.dataset, flags=work.flags, scope=self._guards.scope)
+            self._guards.protect(diff)
+            return [change for change in Plan.from_diff(diff) if not change.protected]
+
+
+def _perhaps_done(result: Result) -> list[Change]:
+    """Return the changes that were made, and one that was interrupted, which may have been made."""
+    return [outcome.change for outcome in result.outcomes if outcome.status == OutcomeStatus.DONE or _was_interrupted(outcome)]
+
+
+def _was_interrupted(outcome: Outcome) -> bool:
+    return outcome.error is not None and not isinstance(outcome.error, Exception)
+
+
+def _unconverged_sentence(left: list[Change]) -> str:
+    named = ", ".join(map(repr, left[:MOST_NAMED])) + (", …" if len(left) > MOST_NAMED else "")
+    return f"The target has not converged: loaded anew, it still lacks {len(left)} changes ({named})."

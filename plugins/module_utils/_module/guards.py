@@ -1,0 +1,91 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task says about what may be changed: scope, protection, limits, and how much the source must have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ..dsync import Diff, DSync, Plan
+from ..dsync.baseline import read_baseline
+from ..dsync.exceptions import Refused, SelectorError
+from ..dsync.guard import empty_source, limits, over_limits, percentage, protect, shrunken_source
+from ..dsync.scope import Scope
+from ..dsync.select import classes_by_model, selectors
+from .failure import TaskFailure
+from .sentences import stage
+
+
+class Guards:
+    """What a task says about what may be changed, checked against the models that there are.
+
+    Args:
+        params: the task's arguments.
+        source: the source's adapter, which need not be loaded.
+        target: the target's.
+
+    Raises:
+        TaskFailure: an argument names something that there is not, or the baseline cannot be read.
+    """
+
+    def __init__(self, params: Mapping[str, Any], source: DSync, target: DSync) -> None:
+        self._source, self._target, self._params = source, target, params
+        models = classes_by_model(source, target)
+        with _arguments():
+            self.scope = Scope.of(
+                source, target, params["models"], params["only"], params["exclude"] or (), _attributes(params["attributes"])
+            )
+            self._protected = selectors(params["protect"] or (), "protect", models)
+            self._limits = limits(params["limits"], models)
+            if params["max_shrink"] is not None:
+                percentage(params["max_shrink"], "max_shrink")
+        with stage("reading the baseline"):
+            self._before = read_baseline(params["baseline"], source.name) if params["baseline"] else None
+
+    @property
+    def first_run(self) -> bool:
+        """Whether a baseline is asked for and there is none yet."""
+        return bool(self._params["baseline"]) and self._before is None
+
+    def protect(self, diff: Diff) -> None:
+        """Mark the differences that the task protects."""
+        if self._protected:
+            protect(diff, self._protected, self._target.models())
+
+    def refusals(self, plan: Plan, undoes: bool = False) -> list[Refused]:
+        """Return for what a run of a plan is refused.
+
+        Args:
+            plan: the changes.
+            undoes: whether the plan reverses an earlier run, so that the source does not say what is to be.
+        """
+        found: list[Refused] = list(over_limits(plan, self._limits, self._source, self._target))
+        if undoes:
+            return found
+        if self._params["empty_source"] == "fail":
+            found += empty_source(plan, self._source, self._target)
+        if self._before is not None and self._params["max_shrink"] is not None:
+            found += shrunken_source(self._source, self._before, self._params["max_shrink"])
+        return found
+
+
+def _attributes(said: Any) -> Any:
+    """Return the argument ``attributes``, which may be a list of names or a dict of such lists."""
+    if said is None or _is_names(said) or (isinstance(said, dict) and all(map(_is_names, said.values()))):
+        return said
+    raise SelectorError(f"attributes: a list of attributes, or a dict of model to such a list, is wanted, not {said!r}")
+
+
+def _is_names(said: Any) -> bool:
+    return isinstance(said, list) and all(isinstance(name, str) for name in said)
+
+
+@contextmanager
+def _arguments() -> Iterator[None]:
+    try:
+        yield
+    except SelectorError as error:
+        raise TaskFailure(f"{error}.") from error
