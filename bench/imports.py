@@ -24,7 +24,7 @@ def main(folder: str, module: str) -> None:
     def engine() -> None:
         importlib.import_module(module)
         importlib.import_module(f"{entry}.shipped").Cargo.unpack(shipped).install()
-        importlib.import_module(f"{entry}.running")
+        importlib.import_module(f"{entry}.diffing")
 
     seconds = {}
     for name, work in (

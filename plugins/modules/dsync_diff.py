@@ -270,7 +270,7 @@ from ..module_utils._module.spec import DIFF_ONLY, DIFF_RULES, argument_spec
 
 
 def main() -> None:
-    AdapterModule(argument_spec=argument_spec(**DIFF_ONLY), supports_check_mode=True, **DIFF_RULES).run("run_diff")
+    AdapterModule(argument_spec=argument_spec(**DIFF_ONLY), supports_check_mode=True, **DIFF_RULES).run("diffing")
 
 
 if __name__ == "__main__":

@@ -358,7 +358,7 @@ from ..module_utils._module.spec import SYNC_ONLY, SYNC_RULES, argument_spec
 
 
 def main() -> None:
-    AdapterModule(argument_spec=argument_spec(**SYNC_ONLY), supports_check_mode=True, **SYNC_RULES).run("run_sync")
+    AdapterModule(argument_spec=argument_spec(**SYNC_ONLY), supports_check_mode=True, **SYNC_RULES).run("syncing")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,6 @@ class AdapterModule(AnsibleModule):
         self.cargo = Cargo.unpack(self.params.pop(SHIPPED, ""))
 
     def run(self, work: str) -> None:
-        """Do the module's work with a function of ``running``, which came with the task (docs/decisions/0005)."""
+        """Do the module's work with ``run`` of a neighbour of this file, which came with the task (docs/decisions/0005)."""
         self.cargo.install()
-        getattr(importlib.import_module(".running", __package__), work)(self)
+        importlib.import_module(f".{work}", __package__).run(self)

@@ -9,22 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..dsync import Diff, DSyncFlags, Outcome, OutcomeStatus, Plan
 from ..dsync.apply import foresee
-from ..dsync.binding import StoredPlan
 from ..dsync.exceptions import Refused, StaleTarget
-from ..dsync.journal import RunReport, read
 from ..dsync.outcome import Verdict
 from ..dsync.plan import Change, ChangeKey
-from ..dsync.planfile import SavedPlan, load
-from ..dsync.stale import check
-from .failure import TaskFailure
 from .guards import Guards
 from .sentences import stage
 from .sides import Side
-from .spec import COMPARISON_FLAGS
+
+if TYPE_CHECKING:
+    from ..dsync.planfile import SavedPlan
 
 UNDO = "undo"
 """The purpose of a plan that reverses a run."""
@@ -76,62 +73,3 @@ def compared(params: Mapping[str, Any], guards: Guards, source: Side, target: Si
         guards.protect(diff)
         plan = Plan.from_diff(diff)
     return Work(plan, diff, flags, refusals=guards.refusals(plan))
-
-
-class FromFile:
-    """A plan that stands in a file, or the reverse of a run that a journal tells of.
-
-    Args:
-        params: the task's arguments, of which ``plan`` or ``undo_journal`` is set.
-
-    Raises:
-        TaskFailure: the file cannot be used.
-    """
-
-    def __init__(self, params: Mapping[str, Any]) -> None:
-        self._params, self._path = params, params["plan"] or params["undo_journal"]
-        self._saved: SavedPlan | None = None
-        self._stored: StoredPlan
-        if params["plan"]:
-            with stage("reading the plan"):
-                self._stored = self._saved = load(params["plan"], params["plan_digest"])
-            self._target, self._undoes = self._saved.header["target"].get("name", ""), self._saved.header["purpose"] == UNDO
-            self._check_flags(self._saved.header["flags"])
-        else:
-            with stage("reading the journal"):
-                run = _run_of(self._path, params["undo_run"], read(self._path))
-                self._stored, self._target, self._undoes = run.undo(), run.target, True
-
-    def _check_flags(self, planned: list[str]) -> None:
-        said = [name for name in self._params["flags"] if name in COMPARISON_FLAGS]
-        if said and sorted(said) != sorted(name for name in planned if name in COMPARISON_FLAGS):
-            raise TaskFailure(
-                f"flags: a plan is applied as it was made, and {self._path} was made with "
-                f"{', '.join(planned) or 'no flags'}; leave {', '.join(said)} out."
-            )
-
-    def work(self, guards: Guards, source: Side, target: Side) -> Work:
-        """Return what is to be done, both sides loaded. Raises TaskFailure."""
-        params, name = self._params, target.dataset.name
-        if name != self._target:
-            raise TaskFailure(f"{self._path} was made for the target {self._target}, and the target of this task is {name}.")
-        verdicts: Mapping[ChangeKey, Verdict] = {}
-        with stage("checking the plan"):
-            bound = self._stored.bind(source.dataset, target.dataset, params["plan_key"], lost_secrets=params["lost_secrets"])
-            refusals = guards.refusals(bound, self._undoes)
-            try:
-                verdicts = check(bound, target.dataset, params["on_stale"])
-            except StaleTarget as error:
-                refusals.append(error)
-        flags = flags_of(params["flags"])
-        return Work(bound, None, flags, self._saved, self._undoes, verdicts, refusals, list(bound.warnings))
-
-
-def _run_of(path: str, wanted: str | None, runs: list[RunReport]) -> RunReport:
-    """Return the run of a journal that is meant: the one of an id, or the last one that changed something, or may have, and did not
-    undo another."""
-    found = [run for run in runs if (wanted is None and run.purpose != UNDO) or run.run == wanted]
-    if not found:
-        known = ", ".join(run.run for run in runs[-3:]) or "none"
-        raise TaskFailure(f"{path} tells of no run {wanted or 'to undo'} (its last runs: {known}).")
-    return next((run for run in reversed(found) if run.done or run.maybe), found[-1])

@@ -1,0 +1,47 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stages of dsync_diff: load, compare, plan, report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .arguments import AdapterModule
+from .running import Ending, end_with, load, opened, report_of
+from .sentences import drift, stage
+from .sides import Side
+from .work import Work, compared
+
+
+def run(module: AdapterModule) -> None:
+    """Compare the target from the source, and say what would be done to the target."""
+    end_with(module, _diff)
+
+
+def _diff(module: AdapterModule, sides: list[Side]) -> Ending:
+    guards = opened(module, sides)
+    load(sides)
+    source, target = sides
+    work = compared(module.params, guards, source, target)
+    saved = {"plan": _save_plan(module.params, work, source, target)} if module.params["plan"] else {}
+    outcomes, made = work.foreseen("nothing but compared")
+    result = {**report_of(module, sides, work, outcomes, guards, work.refusals), **saved}
+    sentence = drift(made) if module.params["fail_on_drift"] and made else ""
+    return Ending(bool(work.plan.changes), result, sentence)
+
+
+def _save_plan(params: dict[str, Any], work: Work, source: Side, target: Side) -> dict[str, Any]:
+    from ..dsync.planfile import save  # only here, since importing it takes a while
+
+    with stage("saving the plan"):
+        digest = save(
+            work.plan,
+            params["plan"],
+            source=source.dataset,
+            target=target.dataset,
+            flags=params["flags"],
+            adapters=(source.params["adapter"], target.params["adapter"]),
+            key=params["plan_key"],
+        )
+    return {"path": params["plan"], "digest": digest, "changes": len(work.plan)}

@@ -1,0 +1,65 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stages of dsync_sync: load, compare, plan, guard, apply, report. In check mode it is the same without apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from ..dsync import Result
+from ..dsync.lock import locked
+from .applying import Application, Applied
+from .arguments import AdapterModule
+from .running import Ending, end_with, load, opened, report_of
+from .sentences import failures, refused, stage
+from .sides import Side
+from .stored import FromFile
+from .work import compared
+
+
+def run(module: AdapterModule) -> None:
+    """Make the target like the source, or in check mode say what would be done."""
+    end_with(module, _sync)
+
+
+def _sync(module: AdapterModule, sides: list[Side]) -> Ending:
+    params = module.params
+    guards = opened(module, sides)
+    stored = FromFile(params) if params["plan"] or params["undo_journal"] else None
+    with _lock(module, sides[1]):
+        load(sides)
+        source, target = sides
+        work = stored.work(guards, source, target) if stored else compared(params, guards, source, target)
+        if module.check_mode or work.refusals:
+            outcomes, made = work.foreseen("check mode")
+            if module.check_mode:
+                return Ending(bool(made), report_of(module, sides, work, outcomes, guards, work.refusals))
+            sentence = refused(work.refusals, params["target"]["adapter"])
+            return Ending(False, report_of(module, sides, work, outcomes, guards), sentence, work.refusals[0])
+        application = Application(params, sides, guards)
+        applied = application.apply(work)
+        sentence = failures(applied.result, target.params["adapter"])
+        if not sentence:
+            application.conclude(applied, work, module.cargo)
+    result = {**report_of(module, [source, target], work, applied.result.outcomes, guards), **applied.records}
+    return _ended(applied, sentence, result)
+
+
+def _ended(applied: Applied, sentence: str, report: dict[str, Any]) -> Ending:
+    result: Result = applied.result
+    error = result.interrupted or result.complete_error or next((failure.error for failure in result.failures), None)
+    return Ending(result.changed, report, " ".join(filter(None, (sentence, *applied.problems))), error or applied.error)
+
+
+@contextmanager
+def _lock(module: AdapterModule, target: Side) -> Iterator[None]:
+    """Hold the lock that a task asks for; a run that writes nothing needs none."""
+    params = module.params
+    with ExitStack() as stack:
+        if params["lock"] and not module.check_mode:
+            with stage("locking"):
+                stack.enter_context(locked(params["lock"], params["lock_timeout"], f"dsync_sync of {target.dataset.name}"))
+        yield
