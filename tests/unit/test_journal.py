@@ -495,3 +495,10 @@ def test_a_source_that_cannot_be_undone_for_other_models(path: Path) -> None:
         read(path)[0].undo().bind(None, Tree())
     assert json.loads(path.read_text().splitlines()[0])["declared"].keys() == {"source", "target"}
     assert read(path)[0].undo().bind(None, Estate()).changes
+
+
+def test_one_line_that_is_no_line_of_a_journal(tmp_path: Path) -> None:
+    path = tmp_path / "notes"
+    path.write_text("buy milk\n")
+    with pytest.raises(RecordError, match=r"notes cannot be used as a journal: it is not a journal of dsync$"):
+        read(path)

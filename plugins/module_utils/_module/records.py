@@ -6,13 +6,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from ..dsync import Outcome
 from ..dsync.redact import scrub
 
 LONGEST_VALUE = 2000
+
+
+def fitting(records: Iterable[dict[str, Any]], most: int, room: int) -> Iterator[dict[str, Any]]:
+    """Yield the first records: not more than ``most``, and not more than fit in ``room`` bytes of JSON."""
+    for record in islice(records, most):
+        room -= len(json.dumps(record)) + 2
+        if room < 0:
+            return
+        yield record
 
 
 class Recorder:
@@ -27,20 +37,14 @@ class Recorder:
 
     def records(self, outcomes: Iterable[Outcome], most: int, room: int) -> list[dict[str, Any]]:
         """Return the first records: not more than ``most``, and not more than fit in ``room`` bytes of JSON."""
-        records: list[dict[str, Any]] = []
-        for outcome in outcomes:
-            if len(records) == most:
-                break
-            record = self.record(outcome)
-            room -= len(json.dumps(record)) + 2
-            if room < 0:
-                break
-            records.append(record)
-        return records
+        return list(fitting(map(self.record, outcomes), most, room))
 
     def record(self, outcome: Outcome) -> dict[str, Any]:
         """Return one record, each of its values of bearable length."""
-        record = {**outcome.change.record(), "status": outcome.status.value, "message": outcome.message}
+        return self.bounded_record({**outcome.change.record(), "status": outcome.status.value, "message": outcome.message})
+
+    def bounded_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a record of plain JSON values, each of them of bearable length."""
         return {key: self._bounded_values(value) for key, value in record.items()}
 
     def _bounded_values(self, value: Any) -> Any:

@@ -81,4 +81,4 @@ def _also_in_one_line(secrets: set[str]) -> set[str]:
 
 def both_sides(params: Mapping[str, Any]) -> list[Side]:
     """Return source and target as a task describes them."""
-    return [Side(role, params[role]) for role in SIDES]
+    return [Side(role, params[role]) for role in SIDES if role in params]

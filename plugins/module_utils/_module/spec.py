@@ -56,6 +56,13 @@ SYNC_RULES: dict[str, Any] = {
 DIFF_RULES: dict[str, Any] = {"required_by": {"max_shrink": ("baseline",)}}
 
 
+JOURNAL_INFO: dict[str, Any] = {
+    "path": {"type": "path", "required": True},
+    "run": {"type": "str"},
+    "max_changes": {"type": "int", "default": 500},
+}
+
+
 def argument_spec(**more: dict[str, Any]) -> dict[str, Any]:
     """Return the shared arguments, and those of one module besides."""
     return {

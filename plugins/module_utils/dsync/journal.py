@@ -278,7 +278,10 @@ def _with_tears(path: str, lines: Iterable[bytes]) -> Iterator[tuple[int, Any, b
             yield (before[0], None, True) if torn else (before[0], _whole(path, *before), False)
         before = None if torn else (number, line)
     if before is not None:
-        said = _said(before[1]) if before[1].endswith(b"\n") else None
+        whole = before[1].endswith(b"\n")
+        said = _said(before[1]) if whole else None
+        if said is None and whole and before[0] == 1:
+            _fail(path, "it is not a journal of dsync")
         yield before[0], said, said is None
 
 

@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.dsync.core.plugins.module_utils._module.spec import DIFF_ONLY, FLAGS, SYNC_ONLY, argument_spec
+from ansible_collections.dsync.core.plugins.module_utils._module.spec import (
+    DIFF_ONLY,
+    FLAGS,
+    JOURNAL_INFO,
+    SYNC_ONLY,
+    argument_spec,
+)
 from ansible_collections.dsync.core.plugins.module_utils.dsync import DSyncFlags
 
 PLUGINS = Path(__file__).parents[3] / "plugins"
@@ -38,7 +44,9 @@ def test_shared_options_are_documented_as_they_are() -> None:
         assert options[side]["suboptions"].keys() == spec[side]["options"].keys()
 
 
-@pytest.mark.parametrize(("module", "own"), [("dsync_diff", DIFF_ONLY), ("dsync_sync", SYNC_ONLY)])
+@pytest.mark.parametrize(
+    ("module", "own"), [("dsync_diff", DIFF_ONLY), ("dsync_sync", SYNC_ONLY), ("dsync_journal_info", JOURNAL_INFO)]
+)
 def test_every_option_of_a_module_is_documented_as_it_is(module: str, own: dict[str, Any]) -> None:
     options = documented(f"modules/{module}.py", "DOCUMENTATION")["options"]
     assert options.keys() == own.keys()

@@ -1,0 +1,76 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stages of dsync_journal_info: read, report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..dsync.journal import RunReport, read
+from ..dsync.outcome import OutcomeStatus
+from ..dsync.plan import Change
+from .arguments import AdapterModule
+from .failure import TaskFailure
+from .records import Recorder, fitting
+from .results import ROOM_FOR_CHANGES
+from .running import Ending, end_with
+from .sentences import stage
+from .sides import Side
+
+MOST_RUNS = 20
+
+MAYBE = "maybe"
+"""The status of a change in the middle of which the run ended."""
+
+
+def run(module: AdapterModule) -> None:
+    """Say what a journal tells of its runs."""
+    end_with(module, _tell)
+
+
+def _tell(module: AdapterModule, sides: list[Side]) -> Ending:
+    path, wanted = module.params["path"], module.params["run"]
+    with stage("reading the journal"):
+        runs = read(path)
+    chosen = next((run for run in reversed(runs) if wanted in (None, run.run)), None)
+    if chosen is None and wanted is not None:
+        raise TaskFailure(f"{path} tells of no run {wanted}.")
+    recorder = Recorder(())
+    records = [] if chosen is None else list(fitting(_records(chosen, recorder), module.params["max_changes"], ROOM_FOR_CHANGES))
+    number = 0 if chosen is None else len(chosen.stored)
+    return Ending(
+        False,
+        {
+            "runs": [_told(run) for run in runs[-MOST_RUNS:]],
+            "run": None if chosen is None else _told(chosen),
+            "changes": records,
+            "changes_truncated": number - len(records),
+        },
+    )
+
+
+def _told(run: RunReport) -> dict[str, Any]:
+    names = ("run", "purpose", "when", "by", "source", "target", "plan_digest", "ended")
+    numbers = {status: len(changes) for status, changes in _by_status(run).items()}
+    return {**{name: getattr(run, name) for name in names}, "flags": list(run.flags), "outcomes": numbers}
+
+
+def _by_status(run: RunReport) -> dict[str, list[tuple[Change, str]]]:
+    return {
+        OutcomeStatus.DONE.value: [(change, "") for change in run.done],
+        MAYBE: [(change, "the run ended in the middle of it") for change in run.maybe],
+        OutcomeStatus.ALREADY_DONE.value: [(change, "") for change in run.already_done],
+        OutcomeStatus.FAILED.value: list(run.failed),
+        OutcomeStatus.REFUSED.value: list(run.refused),
+        OutcomeStatus.NOT_ATTEMPTED.value: [(change, "") for change in run.not_attempted],
+    }
+
+
+def _records(run: RunReport, recorder: Recorder) -> Iterator[dict[str, Any]]:
+    """Yield a record of every change, in the order of the plan."""
+    ended = {change.key: (status, why) for status, changes in _by_status(run).items() for change, why in changes}
+    for change in run.stored:
+        status, message = ended[change.key]
+        yield recorder.bounded_record({**change.record(), "status": status, "message": message})

@@ -1,0 +1,181 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells what runs have done."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dsync_journal_info
+short_description: Tell from a journal what runs have done, also one that was killed
+version_added: 0.1.0
+author:
+  - dsync contributors (!UNKNOWN)
+description:
+  - Reads the journal that M(dsync.core.dsync_sync) keeps, and says of one of its runs which changes were made, which may have been
+    made because the run was killed or interrupted in the middle of them, and which were not.
+  - To take them back, give the journal to M(dsync.core.dsync_sync#module) as O(dsync.core.dsync_sync#module:undo_journal).
+requirements:
+  - pydantic >= 2.6 (on the host that runs the task)
+options:
+  path:
+    description:
+      - Path of the journal, on the host of the task.
+    type: path
+    required: true
+  run:
+    description:
+      - The id of the run to tell of. Without it, the last one.
+    type: str
+  max_changes:
+    description:
+      - How many records RV(changes) holds at most. It holds fewer when the records are long.
+    type: int
+    default: 500
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check mode and return what would be changed, without changing anything.
+    details:
+      - The module only reads.
+  diff_mode:
+    support: N/A
+    description: Returns what has changed, or in check mode what would be changed, when run with C(--diff).
+    details:
+      - The module changes nothing.
+  idempotent:
+    support: full
+    description: When run twice in a row outside of check mode with the same arguments, the second run changes nothing.
+  platform:
+    support: full
+    description: Operating systems that the host may have.
+    platforms: posix
+seealso:
+  - module: dsync.core.dsync_sync
+"""
+
+EXAMPLES = r"""
+- name: See how far the run came that was killed
+  dsync.core.dsync_journal_info:
+    path: /var/lib/dsync/cmdb.journal
+  register: journal
+
+- name: Show what may have been done
+  ansible.builtin.debug:
+    msg: "{{ journal.changes | selectattr('status', 'eq', 'maybe') }}"
+"""
+
+RETURN = r"""
+runs:
+  description: The last twenty runs of the journal, the oldest first.
+  returned: always
+  type: list
+  elements: dict
+  contains: &run
+    run:
+      description: The id of the run.
+      type: str
+      sample: 8b1f0c2d9e3a4756
+    purpose:
+      description: V(sync), or V(undo) for a run that reversed another.
+      type: str
+      sample: sync
+    when:
+      description: When it began, in UTC.
+      type: str
+      sample: "2026-11-23T03:00:00Z"
+    by:
+      description: Who made it, as user and host.
+      type: str
+      sample: awx@runner-1
+    source:
+      description: Name of the dataset that the values came from.
+      type: str
+      sample: SourceOfTruth
+    target:
+      description: Name of the dataset that was changed.
+      type: str
+      sample: Cmdb
+    plan_digest:
+      description: The digest of the plan that was applied. V(null) if it did not come from a file.
+      type: str
+    flags:
+      description: The flags of the run.
+      type: list
+      elements: str
+      sample: [continue_on_failure]
+    ended:
+      description: Whether the run came to its end. One that did not was killed, or could not write to its journal.
+      type: bool
+      sample: false
+    outcomes:
+      description: How many of the changes ended with each status, those of RV(changes).
+      type: dict
+      sample: {"done": 3, "maybe": 1, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 20}
+run:
+  description: The run that RV(changes) are of. V(null) if the journal tells of none.
+  returned: always
+  type: dict
+  contains: *run
+changes:
+  description:
+    - The changes of the run, in the order in which they were planned. Sensitive values are shown as V(********).
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: What was to be done to the object, V(create), V(update) or V(delete).
+      type: str
+      sample: update
+    model:
+      description: Name of the object's model.
+      type: str
+      sample: device
+    id:
+      description: The identifiers' values as one text.
+      type: str
+      sample: rtr-nyc
+    ids:
+      description: The identifiers and their values.
+      type: dict
+      sample: {"name": "rtr-nyc"}
+    parent:
+      description: The object that this one belongs to, as C(model) and C(id). V(null) for an object at the top.
+      type: dict
+      sample: {"model": "site", "id": "nyc"}
+    before:
+      description: Attributes of the target's object as they were.
+      type: dict
+      sample: {"role": "switch"}
+    after:
+      description: Attributes as they were to be.
+      type: dict
+      sample: {"role": "router"}
+    status:
+      description:
+        - How the change ended, V(done), V(maybe), V(already_done), V(failed), V(refused) or V(not_attempted).
+        - V(maybe) means that the run ended in the middle of it, so that it may have been made, wholly or by half.
+      type: str
+      sample: maybe
+    message:
+      description: Why the change ended like that.
+      type: str
+      sample: ""
+changes_truncated:
+  description: How many more changes there are than RV(changes) shows. 0 when it shows all.
+  returned: always
+  type: int
+  sample: 0
+"""
+
+from ..module_utils._module.arguments import AdapterModule
+from ..module_utils._module.spec import JOURNAL_INFO
+
+
+def main() -> None:
+    AdapterModule(argument_spec=JOURNAL_INFO, supports_check_mode=True).run("telling")
+
+
+if __name__ == "__main__":
+    main()
