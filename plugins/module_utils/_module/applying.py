@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..dsync import Outcome, OutcomeStatus, Plan, Result
@@ -24,7 +25,7 @@ from .failure import TaskFailure
 from .guards import Guards
 from .sentences import happened, stage
 from .shipped import Cargo
-from .sides import Side
+from .sides import Side, hidden_texts
 from .work import UNDO, Work
 
 MOST_NAMED = 5
@@ -83,7 +84,14 @@ class Application:
         try:
             with target.named(), stage("synchronising"):
                 result = target.dataset.apply(
-                    work.plan, self._source.dataset, work.flags, work.diff, verdicts=work.verdicts, journal=journal, retry=retry
+                    work.plan,
+                    self._source.dataset,
+                    work.flags,
+                    work.diff,
+                    verdicts=work.verdicts,
+                    journal=journal,
+                    retry=retry,
+                    hidden=partial(hidden_texts, self._sides, work.plan),
                 )
             applied = Applied(result)
             if journal is not None:

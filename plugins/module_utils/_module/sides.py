@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..dsync import DSync
+from ..dsync.apply import secrets_of
+from ..dsync.plan import Change
 from ..dsync.redact import collect_secrets, secret_texts
 from .failure import TaskFailure
 from .locate import adapter_class
@@ -76,7 +78,15 @@ class Side:
 
 
 def _also_in_one_line(secrets: set[str]) -> set[str]:
-    return secrets | secret_texts(" ".join(secret.split()) for secret in secrets)
+    lines = {" ".join(secret.split()) for secret in secrets}
+    return secrets | secret_texts(lines - secrets)
+
+
+def hidden_texts(sides: Iterable[Side], changes: Iterable[Change] = ()) -> set[str]:
+    """Return all that nobody may see: the adapters' secrets, the sensitive values of the objects that there are, and those of
+    changes, after which some of the objects are no more."""
+    of_sides = (side.secrets() | side.sensitive_values() for side in sides)
+    return set().union(*of_sides, *(_also_in_one_line(secrets_of(change)) for change in changes))
 
 
 def both_sides(params: Mapping[str, Any]) -> list[Side]:

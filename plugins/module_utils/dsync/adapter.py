@@ -275,7 +275,7 @@ class DSync:
             flags: CONTINUE_ON_FAILURE and LOG_UNCHANGED_RECORDS matter here.
             diff: the plan's own diff, if there is one.
             callback: called as ``callback("sync", done, total)``.
-            watch: ``verdicts``, ``journal`` and ``retry``, as :func:`.apply.apply` describes them.
+            watch: ``verdicts``, ``journal``, ``retry`` and ``hidden``, as :func:`.apply.apply` describes them.
         """
         with patient_collector():
             return apply(plan, source, self, flags, diff, callback, **watch)

@@ -9,9 +9,9 @@ import copy
 import logging
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ._pydantic import ValidationError
@@ -42,6 +42,9 @@ Progress = Callable[[str, int, int], None]
 
 Retry = Callable[[Callable[[], str]], str]
 """Calls a function, again when it fails in a way that may pass, and returns or raises what it did last."""
+
+Hidden = Callable[[], Collection[str]]
+"""Returns texts that nobody may see."""
 
 CRUD_EXCEPTIONS: dict[DSyncAction, type[ObjectCrudException]] = {
     DSyncAction.CREATE: ObjectNotCreated,
@@ -123,6 +126,7 @@ def apply(
     verdicts: Mapping[ChangeKey, Verdict] | None = None,
     journal: Recorder | None = None,
     retry: Retry | None = None,
+    hidden: Hidden | None = None,
 ) -> Result:
     """Make the changes of a plan in the target and return how each of them ended.
 
@@ -140,9 +144,10 @@ def apply(
         verdicts: how changes end that are settled beforehand: they are not attempted.
         journal: told of each change before it is attempted, and of each outcome.
         retry: calls each attempt, again when it fails in a way that may pass.
+        hidden: what no message may hold besides the sensitive values of the object at hand; called once there is a message.
     """
     result = Result()
-    run = _Run(target, flags, verdicts or {}, journal, retry)
+    run = _Run(target, flags, verdicts or {}, journal, retry, hidden)
     if diff is not None and flags & DSyncFlags.LOG_UNCHANGED_RECORDS:
         _log_unchanged(diff)
     try:
@@ -251,14 +256,19 @@ class _Run:
         verdicts: Mapping[ChangeKey, Verdict],
         journal: Recorder | None,
         retry: Retry | None,
+        hidden: Hidden | None,
     ) -> None:
         self._target = target
         self._classes = target.models()
-        self._journal, self._retry = journal, retry
+        self._journal, self._retry, self._asked = journal, retry, hidden
         self._goes_on = bool(flags & DSyncFlags.CONTINUE_ON_FAILURE)
         self._settling = _Settling(verdicts)
         self.stopped = False
         self.interrupted: BaseException | None = None
+
+    @cached_property
+    def _hidden(self) -> Collection[str]:
+        return () if self._asked is None else self._asked()
 
     def outcome_of(self, change: Change) -> Outcome:
         """Attempt a change unless the run has stopped or something it depends on was not done."""
@@ -284,10 +294,10 @@ class _Run:
                 self.interrupted = error
             return self._failure(change, error)
         logger.info('%s "%s" was %s', change.model, change.id, _PAST[change.action])
-        return Outcome(change, OutcomeStatus.DONE, message)
+        return Outcome(change, OutcomeStatus.DONE, message and scrub(message, self._hidden))
 
     def _failure(self, change: Change, error: BaseException) -> Outcome:
-        secrets = _secrets(change, self._target.store.find(change.model, change.id))
+        secrets = secrets_of(change, self._target.store.find(change.model, change.id)).union(self._hidden)
         message = " ".join(scrub(_explain(error), secrets).split())
         if self.interrupted is error:
             message = f"it was interrupted ({message}), and may have been {_PAST[change.action]} all the same"
@@ -302,7 +312,7 @@ class _Run:
         )
 
 
-def _secrets(change: Change, obj: DSyncModel | None = None) -> set[str]:
+def secrets_of(change: Change, obj: DSyncModel | None = None) -> set[str]:
     """Return the texts of all sensitive values that a change, or the object that it changes, holds."""
     sides = [side for side in (change.before, change.after) if side]
     values = [side[name] for side in sides for name in change.sensitive if name in side]
@@ -411,4 +421,4 @@ def _parent(target: DSync, change: Change) -> DSyncModel | None:
 def _said(obj: DSyncModel, change: Change) -> str:
     """Return what the object's status says, without sensitive values."""
     message = obj.get_status()[1]
-    return scrub(message, _secrets(change, obj)) if message else ""
+    return scrub(message, secrets_of(change, obj)) if message else ""

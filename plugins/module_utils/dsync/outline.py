@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .flags import DSyncAction
@@ -41,25 +40,23 @@ def outline(item: Diff | DiffElement, indent: int = 0) -> str:
         item: the diff or element; it is not changed.
         indent: spaces in front of every line.
     """
-    lines = list(_element_lines(item, indent) if hasattr(item, "keys") else _diff_lines(item, indent))  # type: ignore[arg-type]
+    lines: list[str] = []
+    for element in [item] if hasattr(item, "keys") else item.get_children():
+        _add_lines(lines, element, indent)  # type: ignore[arg-type]  # what has keys is an element
     return "\n".join(lines) or f"{' ' * indent}(no differences)"
 
 
-def _diff_lines(diff: Diff, indent: int) -> Iterator[str]:
-    for element in diff.get_children():
-        yield from _element_lines(element, indent)
-
-
-def _element_lines(element: DiffElement, indent: int) -> Iterator[str]:
+def _add_lines(lines: list[str], element: DiffElement, indent: int) -> None:
     diffs = element.get_attrs_diffs()
     action = element.action_of(diffs)
     if action is None and not element.has_diffs():
         return
-    yield f"{' ' * indent}{SIGNS[action]} {element.type} {element.name}{' (protected)' if element.protected else ''}"
+    margin = " " * indent
+    lines.append(f"{margin}{SIGNS[action]} {element.type} {element.name}{' (protected)' if element.protected else ''}")
     if action is not None and action != DSyncAction.DELETE:
-        new, old = (masked(diffs.get(sign, {}), element.sensitive) for sign in "+-")
+        new, old = masked(diffs.get("+", {}), element.sensitive), masked(diffs.get("-", {}), element.sensitive)
         for name, value in new.items():
             before = f"{old[name]!r} → " if name in old else ""
-            yield f"{' ' * (indent + STEP)}{name}: {before}{value!r}"
+            lines.append(f"{margin}{STEP * ' '}{name}: {before}{value!r}")
     for child in element.get_children():
-        yield from _element_lines(child, indent + STEP)
+        _add_lines(lines, child, indent + STEP)

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import enum
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from ._pydantic import BaseModel
 
@@ -14,6 +16,9 @@ MASK = "********"
 """What is shown in the place of a sensitive value."""
 
 _CONTAINERS = (Mapping, list, tuple, set, frozenset)
+
+_PLAIN = frozenset({str, int, float, bool, None.__class__})
+"""Types of values that hold nothing secret of themselves; most values are of one of them."""
 
 _SHORTEST = 3
 """Values of fewer characters are not looked for in a text: that would blot out half of it and hide nothing."""
@@ -26,6 +31,8 @@ def masked(values: Mapping[str, Any], sensitive: Collection[str]) -> dict[str, A
 
 
 def _masked(value: Any) -> Any:
+    if value.__class__ in _PLAIN:
+        return value
     if hasattr(value, "get_secret_value"):
         return MASK
     if not isinstance(value, _CONTAINERS) or not any(True for _text in _texts(value, everything=False)):
@@ -50,12 +57,31 @@ def _texts(value: Any, everything: bool) -> Iterator[str]:
     elif isinstance(value, enum.Enum):
         yield from _texts(value.value, everything)
     elif isinstance(value, bytes):
-        yield value.decode(errors="replace")
+        yield from _forms(value.decode(errors="replace"))
         yield repr(value)[2:-1]
     elif value is not None and not isinstance(value, bool):
-        text = str(value)
-        yield text
-        yield repr(text)[1:-1]
+        yield from _forms(str(value))
+
+
+def _forms(text: str) -> Collection[str]:
+    """Return a text as it is, and as it stands in what quotes it, and in what quotes that again."""
+    if text.isascii() and text.isalnum():
+        return (text,)
+    quoted = {form: None for form in _quoted(text)}
+    return dict.fromkeys((text, *quoted, *(again for form in quoted for again in _quoted(form))))
+
+
+def _quoted(text: str) -> Iterator[str]:
+    """Yield a text as it stands between the quotation marks of Python and JSON, and in the address of a page."""
+    data = text.encode("utf-8", "surrogatepass")
+    for escaped in (repr('"' + text)[2:-1], ascii('"' + text)[2:-1], repr(b'"' + data)[3:-1]):
+        yield escaped
+        yield escaped.replace("\\'", "'")  # as between the other marks
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield quote(data)
+    yield quote(data, safe="")
+    yield quote_plus(data)
 
 
 def secret_texts(values: Iterable[Any], everything: bool = True) -> set[str]:
