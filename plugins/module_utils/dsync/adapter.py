@@ -81,7 +81,7 @@ class DSync:
             if _is_model(value):
                 _check_model(cls, name, value)
         if isinstance(vars(cls).get("load"), FunctionType):
-            cls.load = patiently(cls.load)  # type: ignore[method-assign]
+            cls.load = patiently(cls.load)  # type: ignore[method-assign]  # the same, patiently
         if not isinstance(cls.top_level, (list, tuple)):
             raise DeclarationError(f"{cls.__name__}.top_level must be a list of model names, not {cls.top_level!r}")
         for name in cls.top_level:

@@ -11,7 +11,7 @@ INDEX_FROM = 64
 """The length from which a list of children gets an index; below it the list is looked through, which takes less memory."""
 
 
-class ChildIds(list):  # type: ignore[type-arg]
+class ChildIds(list[str]):
     """A list of unique ids in order, in which one can be found, added and removed at constant cost.
 
     What is removed by :meth:`discard` is only noted, and taken out of the list when it is read next (:meth:`settle`): whoever

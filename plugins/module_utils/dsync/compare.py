@@ -89,7 +89,8 @@ def _differing(
 ) -> Iterable[_Pair]:
     """Return the pairs of which one object is missing (there are none unless ``lone``), or whose attributes are not equal."""
     if not lone:
-        return compress(zip(lefts, rights), map(ne, pairing.compared(lefts), pairing.compared(rights)))  # type: ignore[arg-type]
+        unequal = map(ne, pairing.compared(lefts), pairing.compared(rights))  # type: ignore[arg-type]  # none is missing
+        return compress(zip(lefts, rights), unequal)
     both = [(one, other) for one, other in zip(lefts, rights) if one is not None and other is not None]
     equal = map(eq, pairing.compared([one for one, _other in both]), pairing.compared([other for _one, other in both]))
     return [(one, other) for one, other in zip(lefts, rights) if one is None or other is None or not next(equal)]

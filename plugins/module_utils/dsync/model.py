@@ -207,7 +207,7 @@ class DSyncModel(BaseModel):
     def dsync(self) -> DSync | None:
         """The adapter that holds this object, or None."""
         try:
-            return _get_owner(self)  # type: ignore[no-any-return]
+            return _get_owner(self)  # type: ignore[no-any-return]  # a slot's descriptor is not typed
         except AttributeError:
             return None
 
@@ -219,7 +219,7 @@ class DSyncModel(BaseModel):
     def model_flags(self) -> DSyncModelFlags:
         """Flags of this object: its own when it was given some, else those of its class."""
         try:
-            return _get_flags(self)  # type: ignore[no-any-return]
+            return _get_flags(self)  # type: ignore[no-any-return]  # a slot's descriptor is not typed
         except AttributeError:
             return self._default_flags
 
@@ -273,7 +273,7 @@ class DSyncModel(BaseModel):
             read = type(self)._read_unique_id
             uid = self.create_unique_id(**self.get_identifiers()) if read is None else read(self)
             _set_uid(self, uid)
-        return uid  # type: ignore[no-any-return]
+        return uid  # type: ignore[no-any-return]  # a slot's descriptor is not typed
 
     def get_shortname(self) -> Text:
         """Return the name that is unique among the object's siblings; without ``_shortname`` that is the unique id."""
@@ -296,7 +296,7 @@ class DSyncModel(BaseModel):
     def get_status(self) -> tuple[DSyncStatus, Text]:
         """Return the state of the last create, update or delete of this object, and a message."""
         try:
-            return _get_state(self)  # type: ignore[no-any-return]
+            return _get_state(self)  # type: ignore[no-any-return]  # a slot's descriptor is not typed
         except AttributeError:
             return DSyncStatus.SUCCESS, ""
 

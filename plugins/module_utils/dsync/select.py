@@ -68,7 +68,7 @@ class Selector:
         """
         if self.model not in (None, model) or self.action not in (None, action):
             return False
-        if not self._matches_id(uid):  # type: ignore[attr-defined]
+        if not self._matches_id(uid):  # type: ignore[attr-defined]  # set in __post_init__
             return False
         return not self.attributes or any(side is not None and self._fits(side) for side in sides)
 
