@@ -263,6 +263,26 @@ def test_point_1_a_child_listed_twice() -> None:
         data.diff_from(estate())
 
 
+@pytest.mark.parametrize("by_class", [False, True])
+@pytest.mark.parametrize("flag", SKIPS)
+def test_what_moves_stays_where_it_is_if_a_flag_leaves_its_other_place_aside(flag: DSyncFlags, by_class: bool) -> None:
+    """Otherwise it would be deleted and not created anew, or it could not be created."""
+
+    class Flagged(Device):
+        model_flags = DSyncModelFlags[flag.name] if by_class else DSyncModelFlags.NONE
+
+    target = dataset(Site, Flagged, Interface, top_level=["site"], objects=[Site(name="a"), Site(name="b"), Flagged(name="rtr")])
+    source = dataset(Site, Flagged, Interface, top_level=["site"], objects=[Site(name="a"), Site(name="b"), Flagged(name="rtr")])
+    target.get("site", "a").add_child(target.get("device", "rtr"))
+    source.get("site", "b").add_child(source.get("device", "rtr"))
+    diff = target.diff_from(source, flags=DSyncFlags.NONE if by_class else flag)
+    (change,) = Plan.from_diff(diff)
+    assert change.protected.endswith("has it in another place, which is left aside")
+    assert target.apply(Plan.from_diff(diff), source).counts["refused"] == 1
+    assert target.get("site", "a").devices == ["rtr"]
+    assert target.get_all("device") != []
+
+
 @pytest.mark.parametrize("look_ahead", [1, 2, 500])
 def test_the_order_in_which_a_store_was_filled_makes_no_difference(look_ahead: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dsync.side._LOOK_AHEAD", look_ahead)

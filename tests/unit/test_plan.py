@@ -178,9 +178,12 @@ def test_generated_trees_with_flags_and_failures(target: Estate, source: Estate,
     assert [outcome.change for outcome in result.outcomes] == list(plan)
     ends = {outcome.change.key: str(outcome.status) for outcome in result.outcomes}
     for change in plan:
-        if any(ends[key] != "done" for key in change.requires):
+        if change.protected:
+            assert ends[change.key] == "refused"
+        elif any(ends[key] != "done" for key in change.requires):
             assert ends[change.key] == "not_attempted"
-    attempted = [key for key, change in zip(keys(plan), plan) if ends[change.key] != "not_attempted" and not change.cascade]
+    unattempted = ("not_attempted", "refused")
+    attempted = [key for key, change in zip(keys(plan), plan) if ends[change.key] not in unattempted and not change.cascade]
     assert [key for key in attempted if key in target.log] == target.log
 
 

@@ -194,7 +194,8 @@ class DSync:
             scope: which objects and attributes to look at; None for all.
 
         Returns:
-            A diff in which what the models declare as protected is marked so, and what would touch something out of scope.
+            A diff in which what the models declare as protected is marked so, what would touch something out of scope, and an object
+            that moves while flags leave its other place aside.
 
         Raises:
             DiffException: the datasets cannot be compared.
@@ -202,7 +203,7 @@ class DSync:
         """
         with patient_collector():
             diff, models = compare(source, self, flags, diff_class, callback, scope), self.models()
-            if scope or any(model._protected for model in models.values()):
+            if scope or flags or any(model._protected or model._uses_flags for model in models.values()):
                 protect(diff, (), models)
             return diff
 

@@ -116,6 +116,7 @@ class _Comparison:
         self._skip_target = bool(flags & DSyncFlags.SKIP_UNMATCHED_DST)
         self._keep_unchanged = bool(flags & DSyncFlags.LOG_UNCHANGED_RECORDS)
         self._callback, self._scope = callback, scope
+        self._flags_left_aside = False
         self._outside = (0, "")  # how many objects of the target the scope left aside, and the last of them
         self._total = len(source) + len(target)
         self._notes: list[str] = []
@@ -257,9 +258,9 @@ class _Comparison:
     # ------------------------------------------------------------------ what is left aside
 
     def hold_halves(self, diff: Diff) -> None:
-        """Protect each object that is deleted, or created, in one place while the scope leaves its other place aside: the one
-        would lose it, the other cannot be done."""
-        if self._scope is None:
+        """Protect each object that is deleted, or created, in one place while its other place is left aside, by the scope or by
+        flags: the one would lose it, the other cannot be done."""
+        if self._scope is None and not self._flags_left_aside:
             return
         lone = [element for element in diff.walk() if element.source_attrs is None or element.dest_attrs is None]
         places = Counter((element.type, element.uid) for element in lone)
@@ -269,17 +270,16 @@ class _Comparison:
                 element.protected, element.spared = f"protected: {other.name} has it in another place, which is left aside", False
 
     def _left_aside(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> bool:
-        if (target is None and self._skip_source) or (source is None and self._skip_target):
-            return True
-        if not pairing.uses_flags:
-            return False
+        """Return whether flags leave an object aside."""
+        left = (target is None and self._skip_source) or (source is None and self._skip_target)
         for obj, alone, unmatched in (
             (source, target is None, DSyncModelFlags.SKIP_UNMATCHED_SRC),
             (target, source is None, DSyncModelFlags.SKIP_UNMATCHED_DST),
         ):
-            if obj is not None and (obj.model_flags & DSyncModelFlags.IGNORE or (alone and obj.model_flags & unmatched)):
-                return True
-        return False
+            if pairing.uses_flags and obj is not None:
+                left = left or bool(obj.model_flags & DSyncModelFlags.IGNORE or (alone and obj.model_flags & unmatched))
+        self._flags_left_aside = self._flags_left_aside or left
+        return left
 
     def _skip_pair(self, model: str, source: DSyncModel | None, target: DSyncModel | None) -> None:
         """Count one identity, and each one below it on either side, as left aside."""
