@@ -60,7 +60,8 @@ class ShippingAction(ActionBase):
             try:
                 adapter = check_type_dict(arguments or {}).get("adapter")
             except TypeError as error:
-                raise TaskFailure(f"{side} should be a dictionary that names an adapter, and is {arguments!r}.") from error
+                said = "a text that cannot be read as one" if isinstance(arguments, str) else repr(arguments)  # it may hold secrets
+                raise TaskFailure(f"{side} should be a dictionary that names an adapter, and is {said}.") from error
             if isinstance(adapter, str):
                 yield side, adapter
 

@@ -1,10 +1,28 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Makes :mod:`estate` importable from the tests in subfolders too, and property tests the same in every run."""
+"""Makes :mod:`estate` importable from the tests in subfolders too, and property tests the same in every run.
+
+DSYNC_LONG_TESTS, a whole number, makes them look further: it is how many times more examples they try than usual, and every run
+tries others. What fails then is told with the line by which it can be tried again.
+"""
 
 from __future__ import annotations
 
-from hypothesis import settings
+import os
 
-settings.register_profile("steady", deadline=None, derandomize=True, max_examples=120, database=None)
-settings.load_profile("steady")
+from hypothesis import HealthCheck, settings
+
+EXAMPLES = 120
+LONGER = int(os.environ.get("DSYNC_LONG_TESTS") or 0)
+
+settings.register_profile("steady", deadline=None, derandomize=True, max_examples=EXAMPLES, database=None)
+settings.register_profile(
+    "long",
+    deadline=None,
+    derandomize=False,
+    max_examples=EXAMPLES * max(LONGER, 1),
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("long" if LONGER else "steady")

@@ -224,7 +224,7 @@ def test_a_secret_that_moved_is_refused(path: Path) -> None:
 def test_a_secret_of_the_target_that_moved_is_stale(path: Path) -> None:
     saved(path, vault(), vault("old"))
     bound = load(path).bind(vault(), vault("moved"))
-    with pytest.raises(Refused, match=r'node "a" its password is not as expected$') as caught:
+    with pytest.raises(Refused, match=r'node "a": its password is not as expected$') as caught:
         check(bound, vault("moved"))
     assert PLANTED not in str(caught.value)
     assert "********" in repr(bound.changes[0].before)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ..dsync import Outcome, OutcomeStatus, Plan, Result
+from ..dsync import OutcomeStatus, Plan, Result
 from ..dsync.baseline import write_baseline
 from ..dsync.exceptions import DSyncException
 from ..dsync.files import check_writable
@@ -20,7 +20,7 @@ from ..dsync.plan import Change
 from ..dsync.planfile import save
 from ..dsync.retry import retrying
 from ..dsync.stale import check
-from ..dsync.undo import undo_plan
+from ..dsync.undo import reaching, undo_plan
 from .failure import TaskFailure
 from .guards import Guards
 from .sentences import happened, stage
@@ -78,10 +78,11 @@ class Application:
             if params["baseline"]:
                 check_writable(params["baseline"])
             expected = work.foreseen("")[1]
-            if params["undo"] and expected:
-                self._save_undo(expected)
             journal = self._journal(work) if params["journal"] else None
         try:
+            with stage("preparing the run"):
+                if params["undo"] and expected:
+                    self._save_undo(expected)  # after all else, for it may take the place of an earlier run's
             with target.named(), stage("synchronising"):
                 result = target.dataset.apply(
                     work.plan,
@@ -124,8 +125,8 @@ class Application:
         """Write a record of what was done; that it cannot be written takes nothing back."""
         try:
             write()
-        except DSyncException as error:
-            applied.failed(f"The changes were made, but a record of them {happened(error)}", error)
+        except (DSyncException, KeyboardInterrupt) as error:
+            applied.failed(f"Keeping a record of what was done {happened(error)}", error)
 
     def _journal(self, work: Work) -> Journal:
         return Journal(
@@ -166,14 +167,12 @@ class Application:
 
 
 def _perhaps_done(result: Result) -> list[Change]:
-    """Return the changes that were made, and one that was interrupted, which may have been made."""
-    return [outcome.change for outcome in result.outcomes if outcome.status == OutcomeStatus.DONE or _was_interrupted(outcome)]
-
-
-def _was_interrupted(outcome: Outcome) -> bool:
-    return outcome.error is not None and not isinstance(outcome.error, Exception)
+    """Return the changes that were made, and those that failed and may have been made all the same."""
+    done = [outcome.change for outcome in result.outcomes if outcome.status == OutcomeStatus.DONE or outcome.maybe]
+    return reaching([outcome.change for outcome in result.outcomes], done)
 
 
 def _unconverged_sentence(left: list[Change]) -> str:
     named = ", ".join(map(repr, left[:MOST_NAMED])) + (", …" if len(left) > MOST_NAMED else "")
-    return f"The target has not converged: loaded anew, it still lacks {len(left)} changes ({named})."
+    lacking = "1 change" if len(left) == 1 else f"{len(left)} changes"
+    return f"The target has not converged: loaded anew, it still lacks {lacking} ({named})."

@@ -21,13 +21,15 @@ def run(module: AdapterModule) -> None:
 
 def _diff(module: AdapterModule, sides: list[Side]) -> Ending:
     guards = opened(module, sides)
+    guards.read_baseline()
     load(sides)
     source, target = sides
     work = compared(module.params, guards, source, target)
     saved = {"plan": _save_plan(module.params, work, source, target)} if module.params["plan"] else {}
-    outcomes, made = work.foreseen("nothing but compared")
+    outcomes = work.foreseen("nothing but compared")[0]
     result = {**report_of(module, sides, work, outcomes, guards, work.refusals), **saved}
-    sentence = drift(made) if module.params["fail_on_drift"] and made else ""
+    drifted = [change for change in work.plan if not change.protected]
+    sentence = drift(drifted) if module.params["fail_on_drift"] and drifted else ""
     return Ending(bool(work.plan.changes), result, sentence)
 
 

@@ -28,11 +28,12 @@ class Guards:
         target: the target's.
 
     Raises:
-        TaskFailure: an argument names something that there is not, or the baseline cannot be read.
+        TaskFailure: an argument names something that there is not.
     """
 
     def __init__(self, params: Mapping[str, Any], source: DSync, target: DSync) -> None:
         self._source, self._target, self._params = source, target, params
+        self._before: dict[str, int] | None = None
         models = classes_by_model(source, target)
         with _arguments():
             self.scope = Scope.of(
@@ -42,8 +43,12 @@ class Guards:
             self._limits = limits(params["limits"], models)
             if params["max_shrink"] is not None:
                 percentage(params["max_shrink"], "max_shrink")
-        with stage("reading the baseline"):
-            self._before = read_baseline(params["baseline"], source.name) if params["baseline"] else None
+
+    def read_baseline(self) -> None:
+        """Read what the source had at the last good run, if a baseline is asked for. Raises TaskFailure."""
+        if self._params["baseline"]:
+            with stage("reading the baseline"):
+                self._before = read_baseline(self._params["baseline"], self._source.name)
 
     @property
     def first_run(self) -> bool:

@@ -15,6 +15,7 @@ from ..dsync import Outcome
 from ..dsync._pydantic import HAS_PYDANTIC, PYDANTIC_IMPORT_ERROR, PYDANTIC_MINIMUM, PYDANTIC_PROBLEM
 from ..dsync.collector import patient_collector
 from ..dsync.exceptions import LibraryMissing, Refused
+from ..dsync.plan import Change
 from . import alias
 from .arguments import AdapterModule
 from .failure import TaskFailure
@@ -22,7 +23,7 @@ from .guards import Guards
 from .quiet import streams_aside
 from .results import Report
 from .sentences import LONGEST_TRACEBACK, told, traceback_of
-from .sides import Side, both_sides
+from .sides import Side, both_sides, hidden_texts
 from .work import Work
 
 
@@ -35,12 +36,14 @@ class Ending:
         result: what else is returned.
         sentence: why the task failed; empty if it did not.
         error: the exception behind that.
+        changes: what was attempted; the sensitive values in them may be nowhere else any more, but in what an exception says.
     """
 
     changed: bool
     result: dict[str, Any] = field(default_factory=dict)
     sentence: str = ""
     error: BaseException | None = None
+    changes: Sequence[Change] = ()
 
 
 def end_with(module: AdapterModule, work: Callable[[AdapterModule, list[Side]], Ending]) -> None:
@@ -55,7 +58,7 @@ def end_with(module: AdapterModule, work: Callable[[AdapterModule, list[Side]], 
     except TaskFailure as failure:
         ending = Ending(False, {}, _sentence(failure), failure.__cause__ or failure)
     if ending.sentence:
-        module.fail_json(**_scrubbed(sides, ending.sentence, ending.error), changed=ending.changed, **ending.result)
+        module.fail_json(**_scrubbed(sides, ending), changed=ending.changed, **ending.result)
     module.exit_json(changed=ending.changed, **ending.result)
 
 
@@ -108,7 +111,7 @@ def report_of(
     report = Report(module.params, source, target)
     found = [] if work.diff is None else work.diff.warnings
     notes = [f"{module.params['baseline']} is not there yet, so no shrinking can be noticed."] if guards.first_run else []
-    for warning in report.warnings([*found, *work.warnings, *notes, *(f"A run is refused: {error}." for error in foreseen)]):
+    for warning in report.warnings([*found, *work.warnings, *notes, *(f"A run would be refused: {error}." for error in foreseen)]):
         module.warn(warning)
     parts = {**report.comparison(work), **report.outcomes(outcomes), "refusals": report.refusals(work.refusals)}
     if work.saved is not None:
@@ -116,7 +119,7 @@ def report_of(
     return {**parts, "diff": report.before_after(work.plan)} if module._diff else parts
 
 
-def _scrubbed(sides: list[Side], sentence: str, error: BaseException | None) -> dict[str, str]:
+def _scrubbed(sides: list[Side], ending: Ending) -> dict[str, str]:
     """Return the message and the traceback of a failure, without anything that nobody may see."""
-    hidden = set().union(*(side.secrets() | side.sensitive_values() for side in sides))
-    return {"msg": told(sentence, hidden), "exception": told(traceback_of(error), hidden, LONGEST_TRACEBACK)}
+    hidden = hidden_texts(sides, ending.changes)
+    return {"msg": told(ending.sentence, hidden), "exception": told(traceback_of(ending.error), hidden, LONGEST_TRACEBACK)}

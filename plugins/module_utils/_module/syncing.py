@@ -5,19 +5,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import combinations
 from typing import Any
 
 from ..dsync import Result
 from ..dsync.lock import locked
 from .applying import Application, Applied
 from .arguments import AdapterModule
+from .failure import TaskFailure
 from .running import Ending, end_with, load, opened, report_of
 from .sentences import failures, refused, stage
 from .sides import Side
 from .stored import FromFile
 from .work import compared
+
+FILES = ("plan", "undo_journal", "journal", "undo", "baseline", "lock")
+APPENDED = {"undo_journal", "journal"}
+"""The arguments that name files, and two of them that may name the same, to which a run only appends."""
 
 
 def run(module: AdapterModule) -> None:
@@ -27,9 +34,11 @@ def run(module: AdapterModule) -> None:
 
 def _sync(module: AdapterModule, sides: list[Side]) -> Ending:
     params = module.params
+    _check_files(params)
     guards = opened(module, sides)
-    stored = FromFile(params) if params["plan"] or params["undo_journal"] else None
-    with _lock(module, sides[1]):
+    with _lock(module, sides[1]):  # what an earlier run writes is read only when that has ended
+        guards.read_baseline()
+        stored = FromFile(params) if params["plan"] or params["undo_journal"] else None
         load(sides)
         source, target = sides
         work = stored.work(guards, source, target) if stored else compared(params, guards, source, target)
@@ -48,10 +57,19 @@ def _sync(module: AdapterModule, sides: list[Side]) -> Ending:
     return _ended(applied, sentence, result)
 
 
+def _check_files(params: dict[str, Any]) -> None:
+    """Raise TaskFailure if two of a task's files are one, so that writing the one would destroy the other."""
+    given = {name: os.path.realpath(params[name]) for name in FILES if params[name]}
+    for one, other in combinations(given, 2):
+        if given[one] == given[other] and {one, other} != APPENDED:
+            raise TaskFailure(f"{one} and {other} are the same file, {params[one]}; each needs its own.")
+
+
 def _ended(applied: Applied, sentence: str, report: dict[str, Any]) -> Ending:
     result: Result = applied.result
     error = result.interrupted or result.complete_error or next((failure.error for failure in result.failures), None)
-    return Ending(result.changed, report, " ".join(filter(None, (sentence, *applied.problems))), error or applied.error)
+    sentences = " ".join(filter(None, (sentence, *applied.problems)))
+    return Ending(result.changed, report, sentences, error or applied.error, [outcome.change for outcome in result.outcomes])
 
 
 @contextmanager
@@ -63,3 +81,5 @@ def _lock(module: AdapterModule, target: Side) -> Iterator[None]:
             with stage("locking"):
                 stack.enter_context(locked(params["lock"], params["lock_timeout"], f"dsync_sync of {target.dataset.name}"))
         yield
+        with suppress(KeyboardInterrupt):  # the work is done, and the lock is free at the latest when this process has ended
+            stack.close()

@@ -22,6 +22,10 @@ from .exceptions import (
     ObjectStoreException,
     ObjectStoreWrongType,
     PydanticMissing,
+    RecordError,
+    Refused,
+    SelectorError,
+    TransientError,
 )
 from .flags import DSyncAction, DSyncFlags, DSyncModelFlags, DSyncStatus
 from .model import DSyncModel
@@ -56,5 +60,9 @@ __all__ = (
     "OutcomeStatus",
     "Plan",
     "PydanticMissing",
+    "RecordError",
+    "Refused",
     "Result",
+    "SelectorError",
+    "TransientError",
 )

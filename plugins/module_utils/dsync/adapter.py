@@ -194,8 +194,8 @@ class DSync:
             scope: which objects and attributes to look at; None for all.
 
         Returns:
-            A diff in which what the models declare as protected is marked so, what would touch something out of scope, and an object
-            that moves while flags leave its other place aside.
+            A diff in which what the models declare as protected is marked so, what would touch something out of scope, and an
+            object that moves while flags leave its other place aside.
 
         Raises:
             DiffException: the datasets cannot be compared.

@@ -29,7 +29,7 @@ from .flags import DSyncAction, DSyncFlags, DSyncStatus
 from .model import DSyncModel
 from .outcome import Outcome, OutcomeStatus, Recorder, Verdict
 from .plan import Change, ChangeKey, Plan
-from .redact import scrub, secret_texts
+from .redact import Scrubber, scrub, secret_texts
 
 if TYPE_CHECKING:
     from .adapter import DSync
@@ -161,6 +161,9 @@ def apply(
                 callback("sync", len(result.outcomes), len(plan))
     except BaseException as error:
         result.interrupted, callback = error, None
+        for change in plan.changes[len(result.outcomes) :][:1]:
+            if change is run.begun:
+                result.outcomes.append(_cut_off(change, error))
     result.interrupted = result.interrupted or run.interrupted
     _fill_up(result, plan, f"the run was interrupted ({type(result.interrupted).__name__})")
     result.stopped = run.stopped
@@ -168,6 +171,12 @@ def apply(
     if callback is not None:
         callback("sync", len(plan), len(plan))
     return result
+
+
+def _cut_off(change: Change, error: BaseException) -> Outcome:
+    """Return the outcome of a change that was begun, and of which nobody knows how it ended."""
+    message = f"it was interrupted ({type(error).__name__}), and may have been {_PAST[change.action]} all the same"
+    return Outcome(change, OutcomeStatus.FAILED, message, error=error, presentable=False, maybe=True)
 
 
 def _fill_up(result: Result, plan: Plan, reason: str) -> None:
@@ -247,7 +256,13 @@ def foresee(plan: Plan, verdicts: Mapping[ChangeKey, Verdict] | None = None, why
 
 
 class _Run:
-    """One run over a plan: which changes were made, and whether it has stopped."""
+    """One run over a plan: which changes were made, and whether it has stopped.
+
+    Attributes:
+        begun: the last change that was attempted.
+        stopped: whether a failure has ended the run.
+        interrupted: the exception from outside the changes that has.
+    """
 
     def __init__(
         self,
@@ -263,12 +278,14 @@ class _Run:
         self._journal, self._retry, self._asked = journal, retry, hidden
         self._goes_on = bool(flags & DSyncFlags.CONTINUE_ON_FAILURE)
         self._settling = _Settling(verdicts)
+        self.begun: Change | None = None
+        self._made: DSyncModel | None = None
         self.stopped = False
         self.interrupted: BaseException | None = None
 
     @cached_property
-    def _hidden(self) -> Collection[str]:
-        return () if self._asked is None else self._asked()
+    def _hidden(self) -> Scrubber:
+        return Scrubber(() if self._asked is None else self._asked())
 
     def outcome_of(self, change: Change) -> Outcome:
         """Attempt a change unless the run has stopped or something it depends on was not done."""
@@ -277,16 +294,27 @@ class _Run:
             outcome = Outcome(change, OutcomeStatus.NOT_ATTEMPTED, "the run stopped at an earlier failure")
         outcome = outcome or self._attempt(change)
         self._settling.note(outcome)
+        if outcome.status == OutcomeStatus.ALREADY_DONE and change.action == DSyncAction.CREATE:
+            self._join(change)
         return outcome
+
+    def _join(self, change: Change) -> None:
+        """Let an object that is there already be a child of its parent, which may have been created just now."""
+        obj = self._target.store.find(change.model, change.id)
+        if obj is not None:
+            _keep_created(self._target, change, obj)
 
     def _attempt(self, change: Change) -> Outcome:
         if change.cascade:
             return Outcome(change, OutcomeStatus.DONE, "deleted together with its parent")
         if self._journal is not None:
             self._journal.intend(change)
-        make = partial(_MAKERS[change.action], self._target, self._classes, change)
+        make = partial(self._make, change)
+        self.begun, self._made = change, None
         try:
             message = make() if self._retry is None else self._retry(make)
+            self._keep(change)
+            message = message and self._hidden.scrub(message)
         except BaseException as error:
             if isinstance(error, (Exception, SystemExit)):
                 self.stopped = self.stopped or not self._goes_on
@@ -294,13 +322,25 @@ class _Run:
                 self.interrupted = error
             return self._failure(change, error)
         logger.info('%s "%s" was %s', change.model, change.id, _PAST[change.action])
-        return Outcome(change, OutcomeStatus.DONE, message and scrub(message, self._hidden))
+        return Outcome(change, OutcomeStatus.DONE, message)
+
+    def _make(self, change: Change) -> str:
+        """Make a change in the remote system, and return what the adapter said of it."""
+        self._made = _MAKERS[change.action](self._target, self._classes, change)
+        return _said(self._made, change)
+
+    def _keep(self, change: Change) -> None:
+        if self._made is not None:
+            _KEEPERS[change.action](self._target, change, self._made)
 
     def _failure(self, change: Change, error: BaseException) -> Outcome:
-        secrets = secrets_of(change, self._target.store.find(change.model, change.id)).union(self._hidden)
-        message = " ".join(scrub(_explain(error), secrets).split())
+        """Return the outcome of a change that failed, be it only because the target's objects could not be kept in step with it."""
+        cleaned = self._cleaning(change)
+        message = type(error).__name__ if cleaned is None else " ".join(cleaned(_explain(error)).split())
         if self.interrupted is error:
             message = f"it was interrupted ({message}), and may have been {_PAST[change.action]} all the same"
+        elif self._made is not None and not isinstance(error, _Failure):
+            message = f"it was {_PAST[change.action]}, but {self._target.name} could not take note of that: {message}"
         logger.error('%s "%s" was not %s: %s', change.model, change.id, _PAST[change.action], message)
         whole = "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=0))
         return Outcome(
@@ -308,8 +348,17 @@ class _Run:
             OutcomeStatus.FAILED,
             message,
             error=None if isinstance(error, _Failure) else error,
-            presentable=scrub(whole, secrets) == whole,
+            presentable=cleaned is not None and cleaned(whole) == whole,
+            maybe=self._made is not None or not isinstance(error, Exception),
         )
+
+    def _cleaning(self, change: Change) -> Callable[[str], str] | None:
+        """Return what takes out of a text what nobody may see; None where the store does not tell it any more."""
+        try:
+            secrets, hidden = secrets_of(change, self._target.store.find(change.model, change.id)), self._hidden
+        except Exception:
+            return None
+        return lambda text: hidden.scrub(scrub(text, secrets))
 
 
 def secrets_of(change: Change, obj: DSyncModel | None = None) -> set[str]:
@@ -352,7 +401,7 @@ def _checked(obj: Any, change: Change) -> DSyncModel:
     return obj
 
 
-def _create(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> str:
+def _create(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> DSyncModel:
     if change.model not in classes:
         raise _Failure(f'{target.name} has no model "{change.model}"')
     if target.store.find(change.model, change.id) is not None:
@@ -361,34 +410,41 @@ def _create(target: DSync, classes: dict[str, type[DSyncModel]], change: Change)
     if parent is None and change.parent is not None:
         raise _Failure(f'{target.name} has no {change.parent.model} "{change.parent.id}", which is to be its parent')
     made = classes[change.model].create(dsync=target, ids=_values(change.ids), attrs=_values(change.after))
-    obj = _checked(made, change)
+    return _checked(made, change)
+
+
+def _keep_created(target: DSync, change: Change, obj: DSyncModel) -> None:
     kept, _added = target.get_or_add_model_instance(obj)
     if kept is not obj:
         raise _Failure(f"create() returned {obj!r}, and {target.name} has another object of that identity already")
+    parent = _parent(target, change)
     if parent is not None:
         try:
             parent.add_child(obj)
         except ObjectAlreadyExists:
             logger.debug('%s "%s" is a child of its parent already', change.model, change.id)
         target.update(parent)
-    return _said(obj, change)
 
 
-def _update(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> str:
+def _update(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> DSyncModel:
     obj = _existing(target, change)
     before = {**obj.__dict__, **_values({name: obj.__dict__[name] for name in obj._attributes})}
     try:
-        updated = _checked(obj.update(attrs=_values(change.after)), change)
+        return _checked(obj.update(attrs=_values(change.after)), change)
     except BaseException:
         obj.restore(before)
         raise
-    target.update(updated)
-    return _said(updated, change)
 
 
-def _delete(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> str:
-    obj = _existing(target, change)
-    deleted = _checked(obj.delete(), change)
+def _keep_updated(target: DSync, change: Change, obj: DSyncModel) -> None:
+    target.update(obj)
+
+
+def _delete(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> DSyncModel:
+    return _checked(_existing(target, change).delete(), change)
+
+
+def _keep_deleted(target: DSync, change: Change, obj: DSyncModel) -> None:
     parent = _parent(target, change)
     if parent is not None:
         with contextlib.suppress(ObjectNotFound):  # its own delete() may have taken it out already
@@ -396,14 +452,21 @@ def _delete(target: DSync, classes: dict[str, type[DSyncModel]], change: Change)
         target.update(parent)
     with contextlib.suppress(ObjectNotFound):
         target.remove(obj, remove_children=change.removes_children)
-    return _said(deleted, change)
 
 
-_MAKERS: dict[DSyncAction, Callable[[Any, dict[str, type[DSyncModel]], Change], str]] = {
+_MAKERS: dict[DSyncAction, Callable[[Any, dict[str, type[DSyncModel]], Change], DSyncModel]] = {
     DSyncAction.CREATE: _create,
     DSyncAction.UPDATE: _update,
     DSyncAction.DELETE: _delete,
 }
+"""They make a change in the remote system."""
+
+_KEEPERS: dict[DSyncAction, Callable[[Any, Change, DSyncModel], None]] = {
+    DSyncAction.CREATE: _keep_created,
+    DSyncAction.UPDATE: _keep_updated,
+    DSyncAction.DELETE: _keep_deleted,
+}
+"""They keep the target's objects in step with a change that was made; that is never tried again."""
 
 
 def _existing(target: DSync, change: Change) -> DSyncModel:

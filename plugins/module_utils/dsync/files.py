@@ -52,8 +52,7 @@ def replacing(path: AnyPath, mode: int = PRIVATE) -> Iterator[TextIO]:
                 os.fsync(stream.fileno())
             beside.replace(real)
         except BaseException:
-            with contextlib.suppress(OSError):
-                beside.unlink()
+            _remove(beside)
             raise
         sync_folder(real.parent)
 
@@ -73,8 +72,18 @@ def check_writable(path: AnyPath) -> None:
                 stream.flush()
                 os.fsync(stream.fileno())
         finally:
-            with contextlib.suppress(OSError):
-                beside.unlink()
+            _remove(beside)
+
+
+def _remove(path: Path) -> None:
+    """Take a file away if it is there, also when Ctrl-C comes meanwhile."""
+    try:
+        with contextlib.suppress(OSError):
+            path.unlink()
+    except KeyboardInterrupt:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from .plan import Change, ChangeKey, Plan
 from .planfile import counts_of, declared_sides
 from .seal import Seal, new_salt
 from .stamp import VERSION, now, whoami
-from .undo import undo_stored
+from .undo import reaching, undo_stored
 from .written import ChangeWriter, Malformed, line_text, read_change
 
 if TYPE_CHECKING:
@@ -129,10 +129,9 @@ class Journal:
         self._append({"line": "intent", "n": self._numbers[change.key], "when": now()})
 
     def record(self, outcome: Outcome) -> None:
-        """Record how a change ended; one that was interrupted may have been made all the same."""
+        """Record how a change ended."""
         line = {"line": "outcome", "n": self._numbers[outcome.change.key], "status": outcome.status.value}
-        interrupted = outcome.error is not None and not isinstance(outcome.error, Exception)
-        self._append({**line, "message": outcome.message, "maybe": interrupted, "when": now()})
+        self._append({**line, "message": outcome.message, "maybe": outcome.maybe, "when": now()})
 
     def finish(self, result: Result) -> None:
         """Record that the run came to its end.
@@ -248,8 +247,7 @@ class RunReport:
     def undo(self) -> StoredPlan:
         """Return the plan that reverses what was done and what may have been done: to be bound, checked with
         :func:`.stale.check`, which finds out what was not done, and applied; or to be written to a file."""
-        reverse = {change.key for change in (*self.done, *self.maybe)}
-        return undo_stored((change for change in self.stored if change.key in reverse), self.stored)
+        return undo_stored(reaching(self.stored, (*self.done, *self.maybe)), self.stored)
 
 
 def read(path: AnyPath) -> list[RunReport]:

@@ -33,6 +33,7 @@ class Outcome:
         message: why, or what the adapter said; without sensitive values.
         error: the exception that made it fail, if there was one; its own text may hold sensitive values.
         presentable: whether neither the text of ``error`` nor that of its causes holds sensitive values of the object.
+        maybe: whether it failed and may have been made all the same.
     """
 
     change: Change
@@ -40,6 +41,7 @@ class Outcome:
     message: str = ""
     error: BaseException | None = field(default=None, repr=False)
     presentable: bool = field(default=True, repr=False)
+    maybe: bool = False
 
 
 class Verdict(NamedTuple):

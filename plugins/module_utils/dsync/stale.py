@@ -58,7 +58,8 @@ def check(plan: Plan, target: DSync, on_stale: OnStale = "fail") -> dict[ChangeK
         if verdict is not None:
             verdicts[change.key] = verdict
             if verdict.status == OutcomeStatus.REFUSED:
-                stale.append((change, f'{change.model} "{change.id}" {verdict.message}'))
+                colon = ":" if verdict.message.startswith("its ") else ""
+                stale.append((change, f'{change.model} "{change.id}"{colon} {verdict.message}'))
     if stale and on_stale == "fail":
         raise StaleTarget(_message(target, plan, stale), stale)
     _refuse_with_them(plan, verdicts)

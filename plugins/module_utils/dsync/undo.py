@@ -41,6 +41,21 @@ def undo_plan(done: Iterable[Change]) -> Plan:
     return Plan(_reversed(list(done)))
 
 
+def reaching(plan: Iterable[Change], done: Iterable[Change]) -> list[Change]:
+    """Return what was done of a plan, and the deletes below a delete that was done: their objects may have gone with it, or have
+    been left without a parent, when the run ended between the two. Checking the reverse finds out which.
+
+    Args:
+        plan: all changes of the run, in order.
+        done: those that were done, or may have been.
+    """
+    keys = {change.key for change in done}
+    for change in plan:
+        if change.action == DSyncAction.DELETE and change.parent and ChangeKey(DSyncAction.DELETE, *change.parent) in keys:
+            keys.add(change.key)
+    return [change for change in plan if change.key in keys]
+
+
 def undo_stored(done: Iterable[Change], stored: StoredPlan) -> StoredPlan:
     """Return the same as :func:`undo_plan` for changes as they stand in a file, which says what ``stored`` says of it."""
     return StoredPlan(undo_plan(done), stored.origin, stored.salt, stored.key_check, stored.declared, {})

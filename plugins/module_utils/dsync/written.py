@@ -20,6 +20,7 @@ _KEYS = {
     "action", "model", "id", "ids", "parent", "before", "after", "sensitive", "protected", "cascade", "removes_children",
     "requires", "leaves",
 }  # fmt: skip
+_SECRET = "secret"
 _SIDES = {DSyncAction.CREATE: (False, True), DSyncAction.UPDATE: (True, True), DSyncAction.DELETE: (True, False)}
 
 
@@ -75,6 +76,8 @@ class ChangeWriter:
     def _value(self, change: Change, name: str, value: Any) -> Any:
         if self._stored:
             return _stored_value(value)
+        if isinstance(value, (Sealed, Lost)):  # no live object had it when the plan was bound
+            return {LOST: value.kind if isinstance(value, Lost) else _SECRET}
         try:
             made, secret = plain(value)
         except Unwritable as error:

@@ -1,0 +1,279 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run that is killed or interrupted at any moment: its journal tells the truth, running again finishes it, undo takes it back."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ADAPTERS, TIME_LIMIT, Play, Played, RunPlaybook, player
+from dsync.journal import RunReport, read
+
+LEDGER = ADAPTERS / "ledger.py"
+Rows = dict[str, tuple[str, str, dict[str, str]]]
+TABLES = "create table site (name primary key, contact, phone); create table device (name primary key, site, role);"
+BEFORE: Rows = {"nyc": ("a", "1", {"r1": "router", "r2": "router"})}
+AFTER: Rows = {"nyc": ("z", "9", {"r1": "router"}), "ams": ("c", "3", {})}
+
+
+def database(path: Path, rows: Rows) -> Path:
+    """Write sites with their devices to a file."""
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(f"pragma page_size = 512; {TABLES}")
+        for name, (contact, phone, devices) in rows.items():
+            connection.execute("insert into site values (?, ?, ?)", (name, contact, phone))
+            connection.executemany("insert into device values (?, ?, ?)", [(one, name, role) for one, role in devices.items()])
+    return path
+
+
+def dump(path: Path) -> list[str]:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return sorted(connection.iterdump())
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Folders in which the same run is made again and again: one for each host of an inventory, and what they all begin with."""
+
+    folder: Path
+    play: Play
+
+    def hosts(self, names: list[str]) -> None:
+        """Make the inventory, and a folder with the beginning for each host."""
+        here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        (self.folder / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": dict.fromkeys(names, here)}}))
+        for name in names:
+            (self.folder / name / "records").mkdir(parents=True)
+            shutil.copy(self.folder / "before.db", self.folder / name / "live.db")
+
+    def sync(
+        self, name: str, options: dict[str, Any], database: str = "live.db", when: Collection[str] | None = None, **arguments: Any
+    ) -> dict[str, Any]:
+        """Return a task that changes a host's database in some way, on some of the hosts."""
+        target = {"path": f"{self.at}/{database}", **options}
+        sides = {"source": self.side(path=f"{self.folder}/goal.db"), "target": self.side(**target)}
+        condition = True if when is None else f"inventory_hostname in {list(when)}"
+        return {"name": name, "dsync.core.dsync_sync": {**sides, **arguments}, "ignore_errors": True, "when": condition}
+
+    @staticmethod
+    def side(**options: Any) -> dict[str, Any]:
+        return {"adapter": f"{LEDGER}:Ledger", "options": options}
+
+    @property
+    def at(self) -> str:
+        return f"{self.folder}/{{{{ inventory_hostname }}}}"
+
+    def recorded(self, name: str, when: Collection[str] | None = None, **options: Any) -> dict[str, Any]:
+        """Return a task that applies the plan with every record that there is."""
+        records = f"{self.at}/records"
+        files = {name: f"{records}/{name}" for name in ("journal", "undo", "baseline", "lock")}
+        options = {"log": f"{self.at}/log", **options}
+        return self.sync(name, options, when=when, plan=f"{self.folder}/plan", verify=True, **files)
+
+    def run(self, *tasks: dict[str, Any]) -> Played:
+        return self.play(list(tasks), "--forks", str(os.cpu_count() or 1), hosts="all")
+
+
+@pytest.fixture
+def bench(run_playbook: RunPlaybook, tmp_path: Path) -> Bench:
+    """A bench with a database to begin with, one to reach, and the plan between them."""
+    database(tmp_path / "before.db", BEFORE)
+    database(tmp_path / "goal.db", AFTER)
+    made = Bench(tmp_path, player(run_playbook, tmp_path / "inventory.yml", tmp_path))
+    made.hosts(["first"])
+    sides = {"source": made.side(path=f"{tmp_path}/goal.db"), "target": made.side(path=f"{tmp_path}/before.db")}
+    made.run({"name": "plan", "dsync.core.dsync_diff": {**sides, "plan": f"{tmp_path}/plan"}}).ok()
+    return made
+
+
+def count_steps(bench: Bench) -> int:
+    """Make the whole run once, and return how many steps it takes."""
+    played = bench.run(bench.recorded("whole", folder=f"{bench.at}/records", count=f"{bench.at}/count")).ok()
+    assert played.result("whole", "first")["changed"]
+    assert dump(bench.folder / "first" / "live.db") == dump(bench.folder / "goal.db")
+    return int((bench.folder / "first" / "count").read_text())
+
+
+def touched(folder: Path) -> set[tuple[str, ...]]:
+    """Return the changes of which anything was written, as the adapter noted them."""
+    log = folder / "log"
+    return {tuple(json.loads(line)) for line in log.read_text().splitlines()} if log.exists() else set()
+
+
+def assert_true(folder: Path) -> RunReport | None:
+    """What the journal of a host's run tells is what was done."""
+    journal = folder / "records" / "journal"
+    reports = read(journal) if journal.exists() else []
+    if not reports:
+        assert touched(folder) == set()
+        return None
+    (report,) = reports
+    done, maybe, left = ({(str(one.action), one.model, one.id) for one in part} for part in parts(report))
+    assert done <= touched(folder) <= done | maybe
+    assert touched(folder).isdisjoint(left)
+    assert len(maybe) <= 1
+    return report
+
+
+def parts(report: RunReport) -> Iterator[Any]:
+    return iter((report.done, report.maybe, report.not_attempted))
+
+
+def leftovers(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.rglob(".dsync-*"))
+
+
+def assert_finished(bench: Bench, names: list[str]) -> None:
+    """From what each run left, running again reaches the goal, and both ways back reach the beginning."""
+    for name in names:
+        for way in ("undone", "taken"):
+            shutil.copy(bench.folder / name / "live.db", bench.folder / name / f"{way}.db")
+    begun, planned = ([one for one in names if (bench.folder / one / "records" / file).exists()] for file in ("journal", "undo"))
+    assert all(name in begun and name in planned for name in names if touched(bench.folder / name))
+    played = bench.run(
+        bench.sync("undo the journal", {}, "undone.db", undo_journal=f"{bench.at}/records/journal", when=begun),
+        bench.sync("apply the undo", {}, "taken.db", plan=f"{bench.at}/records/undo", when=planned),
+        bench.recorded("again", when=names),
+    )
+    for name in names:
+        again = played.result("again", name)
+        assert again["failed"] is False, again["msg"]
+        assert again["verified"] is True
+        assert dump(bench.folder / name / "live.db") == dump(bench.folder / "goal.db")
+    for task, hosts, way in (("undo the journal", begun, "undone"), ("apply the undo", planned, "taken")):
+        for name in hosts:
+            assert played.result(task, name)["failed"] is False, played.result(task, name)["msg"]
+            assert dump(bench.folder / name / f"{way}.db") == dump(bench.folder / "before.db")
+
+
+def at_every_step(bench: Bench, how: str) -> tuple[list[str], Played]:
+    """Make the run again for every step that it takes, and send its process a signal there; return hosts and results."""
+    names = [f"step{step}" for step in range(1, count_steps(bench) + 1)]
+    bench.hosts(names)
+    at = "{{ inventory_hostname[4:] | int }}"
+    return names, bench.run(bench.recorded("meets a signal", folder=f"{bench.at}/records", how=how, at=at))
+
+
+def test_killed_at_every_step(bench: Bench) -> None:
+    names, played = at_every_step(bench, "SIGKILL")
+    seen = set()
+    for name in names:
+        assert played.result("meets a signal", name)["failed"] is True
+        report = assert_true(bench.folder / name)
+        seen.add(None if report is None else (len(report.done), len(report.maybe), report.ended))
+    assert seen == {None, (0, 0, False), *((done, 1, False) for done in range(3)), (3, 0, True)}
+    assert any(leftovers(bench.folder / name) for name in names)
+    untouched = [name for name in names if not touched(bench.folder / name)]
+    assert_finished(bench, [name for name in names if name not in untouched[1:-2]])
+
+
+def test_interrupted_at_every_step(bench: Bench) -> None:
+    names, played = at_every_step(bench, "SIGINT")
+    for name in names:
+        result, folder = played.result("meets a signal", name), bench.folder / name
+        done, maybe = (told(result, status) for status in ("done", "failed"))
+        assert done <= touched(folder) <= done | maybe
+        assert result["changed"] is bool(done)
+        assert result["failed"] is (name != names[-1])  # the last step is the end of the lock
+        assert ("was interrupted" in result.get("msg", "")) is result["failed"]
+        assert_true(folder)
+        assert leftovers(folder) == []
+    assert_finished(bench, [names[len(names) // 2]])
+
+
+def told(result: dict[str, Any], status: str) -> set[tuple[str, ...]]:
+    """Return the changes that ended so, as the task's result has it."""
+    return {(one["action"], one["model"], one["id"]) for one in result.get("changes", ()) if one["status"] == status}
+
+
+def test_killed_at_random_moments(bench: Bench) -> None:
+    names = [f"random{number}" for number in range(3)]
+    bench.hosts(names)
+    chance = random.Random("moments")
+    with ThreadPoolExecutor() as killers:
+        ends = [killers.submit(kill_after, bench.folder / name / "pid", chance.uniform(0, 0.4)) for name in names]
+        bench.run(bench.recorded("killed", when=names, pid=f"{bench.at}/pid", pause=0.05))
+        for end in ends:
+            end.result()
+    for name in names:
+        assert_true(bench.folder / name)
+    assert_finished(bench, names)
+
+
+def kill_after(pid: Path, seconds: float) -> None:
+    """Kill a process so long after it has written down its id."""
+    handle = os.pidfd_open(int(waited_for(lambda: pid.exists() and pid.read_text())))
+    try:
+        time.sleep(seconds)
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+    finally:
+        os.close(handle)
+
+
+def waited_for(what: Callable[[], Any]) -> Any:
+    """Return what a function gives as soon as that is anything."""
+    for _attempt in range(3000):
+        given = what()
+        if given:
+            return given
+        time.sleep(0.02)
+    raise TimeoutError
+
+
+def test_ctrl_c(bench: Bench, ansible_environment: dict[str, str]) -> None:
+    folder = bench.folder / "first"
+    interrupted = player(
+        pressing_ctrl_c(ansible_environment, lambda: touched(folder)), bench.folder / "inventory.yml", bench.folder
+    )
+    played = interrupted([bench.recorded("interrupted", pid=f"{folder}/pid", pause=0.5)], hosts="all")
+    assert played.returncode != 0
+    pid = int((folder / "pid").read_text())
+    waited_for(lambda: not Path(f"/proc/{pid}").exists())
+    report = assert_true(folder)
+    assert report is not None
+    assert report.not_attempted, "it was over before Ctrl-C came"
+    assert leftovers(folder) == []
+    assert_finished(bench, ["first"])
+
+
+def pressing_ctrl_c(environment: dict[str, str], when: Callable[[], Any]) -> RunPlaybook:
+    """Return what plays a playbook and interrupts it, as a terminal does, as soon as something is true."""
+
+    def run(playbook: Path, *arguments: str | Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        command = [Path(sys.executable).with_name("ansible-playbook"), playbook, *arguments]
+        with subprocess.Popen(
+            command,
+            env={**environment, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                waited_for(when)
+                os.killpg(process.pid, signal.SIGINT)
+                stdout, _ = process.communicate(timeout=TIME_LIMIT)
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        return subprocess.CompletedProcess(command, process.returncode, stdout, "")
+
+    return run
