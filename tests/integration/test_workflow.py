@@ -62,7 +62,7 @@ def test_audit_approve_apply_undo(run_playbook: RunPlaybook, demo: Path, way: st
     check = played(run_playbook, demo / "apply.yml", "-e", f"approved={digest}", "--check", "--diff")
     assert check.returncode == 0, check.stdout + check.stderr
     assert rows_of_the_cmdb(cmdb) == drifted
-    assert {path.name for path in (demo / "records").iterdir()} == {"cmdb.plan"}
+    assert {path.name for path in (demo / "records").iterdir()} == {"cmdb.plan", "cmdb.lock"}  # locked, to be read in peace
 
     run = played(run_playbook, demo / "apply.yml", "-e", f"approved={digest}")
     assert '"done": 24' in run.stdout
