@@ -14,7 +14,7 @@ author:
 description:
   - Reads the journal that M(dsync.core.dsync_sync) keeps, and says of one of its runs which changes were made, which may have been
     made because the run was killed or interrupted in the middle of them, and which were not.
-  - To take them back, give the journal to M(dsync.core.dsync_sync#module) as O(dsync.core.dsync_sync#module:undo_journal).
+  - To take them back, give the journal to M(dsync.core.dsync_sync) as O(dsync.core.dsync_sync#module:undo_journal).
 requirements:
   - pydantic >= 2.6 (on the host that runs the task)
 options:

@@ -34,7 +34,7 @@ AFTER: Rows = {"nyc": ("z", "9", {"r1": "router"}), "ams": ("c", "3", {})}
 
 def database(path: Path, rows: Rows) -> Path:
     """Write sites with their devices to a file."""
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript(f"pragma page_size = 512; {TABLES}")
         for name, (contact, phone, devices) in rows.items():
             connection.execute("insert into site values (?, ?, ?)", (name, contact, phone))
@@ -270,7 +270,7 @@ def pressing_ctrl_c(environment: dict[str, str], when: Callable[[], Any]) -> Run
             try:
                 waited_for(when)
                 os.killpg(process.pid, signal.SIGINT)
-                stdout, _ = process.communicate(timeout=TIME_LIMIT)
+                stdout = process.communicate(timeout=TIME_LIMIT)[0]
             except BaseException:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise

@@ -82,7 +82,7 @@ def test_audit_approve_apply_undo(run_playbook: RunPlaybook, demo: Path, way: st
 
 def test_what_somebody_changed_in_between_is_not_overwritten(run_playbook: RunPlaybook, demo: Path) -> None:
     digest = digest_shown(played(run_playbook, demo / "plan.yml").stdout)
-    with closing(sqlite3.connect(demo / "cmdb.sqlite")) as db, db:
+    with closing(sqlite3.connect(demo / "cmdb.sqlite", isolation_level=None)) as db:
         db.execute("UPDATE interface SET mtu = 1234 WHERE device_name = 'nyc1-rtr-01' AND name = 'xe-0/0/1'")
     before = rows_of_the_cmdb(demo / "cmdb.sqlite")
     run = played(run_playbook, demo / "apply.yml", "-e", f"approved={digest}")
