@@ -90,7 +90,7 @@ def test_what_an_adapter_is_given_is_its_own() -> None:
 
 def test_an_updated_object_keeps_its_children_and_status_message() -> None:
     class Chatty(Estate):
-        class site(Estate.site):  # noqa: N801
+        class site(Estate.site):  # noqa: N801 - it is found by the model's name
             def update(self, attrs: dict[str, Any]) -> Any:
                 self.set_status(DSyncStatus.SUCCESS, "ticket 7")
                 return super().update(attrs)
@@ -182,7 +182,7 @@ def test_point_2_what_was_never_tried_hinders_what_depends_on_it() -> None:
 
 def test_point_2_a_status_of_failure_is_a_failure() -> None:
     class Gloomy(Estate):
-        class site(Estate.site):  # noqa: N801
+        class site(Estate.site):  # noqa: N801 - it is found by the model's name
             def update(self, attrs: dict[str, Any]) -> Any:
                 self.set_status(*self.dsync.gloom)
                 return super().update(attrs)
@@ -219,7 +219,7 @@ def test_point_2_returning_something_else_is_a_failure() -> None:
 
 def test_create_may_add_the_object_itself() -> None:
     class Eager(Estate):
-        class device(Estate.device):  # noqa: N801
+        class device(Estate.device):  # noqa: N801 - it is found by the model's name
             @classmethod
             def create(cls, dsync: Any, ids: dict[str, Any], attrs: dict[str, Any]) -> Any:
                 made = super().create(dsync=dsync, ids=ids, attrs=attrs)
@@ -250,7 +250,7 @@ def test_create_may_not_add_another_object_of_that_identity() -> None:
 @pytest.mark.parametrize("how", ["both", "parent", "dataset"])
 def test_delete_may_take_the_object_out_itself(how: str) -> None:
     class Tidy(Estate):
-        class device(Estate.device):  # noqa: N801
+        class device(Estate.device):  # noqa: N801 - it is found by the model's name
             def delete(self) -> Any:
                 data = self.dsync
                 if how != "dataset":

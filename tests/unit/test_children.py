@@ -127,9 +127,9 @@ def test_a_copy_is_a_plain_list() -> None:
 
 def test_the_field_is_no_attribute_of_its_class() -> None:
     with pytest.raises(AttributeError):
-        Holder.field  # noqa: B018
+        Holder.field  # noqa: B018 - reading it is what is tested
     with pytest.raises(AttributeError):
-        Holder().field  # noqa: B018
+        Holder().field  # noqa: B018 - reading it is what is tested
 
 
 def test_a_long_list_gets_an_index_when_a_child_is_removed() -> None:

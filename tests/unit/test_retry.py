@@ -13,8 +13,6 @@ from dsync.exceptions import LibraryMissing, TransientError
 from dsync.retry import retrying
 from estate import Estate, estate
 
-pytest.importorskip("tenacity")
-
 
 class Flaky:
     """Fails so many times, and counts its calls."""

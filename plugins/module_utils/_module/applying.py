@@ -26,7 +26,7 @@ from .guards import Guards
 from .sentences import happened, stage
 from .shipped import Cargo
 from .sides import Side, hidden_texts
-from .work import UNDO, Work
+from .work import UNDO, Work, file_record, guarded_diff
 
 MOST_NAMED = 5
 
@@ -147,7 +147,7 @@ class Application:
         digest = save(
             plan, path, source=None, target=self._target.dataset, adapters=adapters, purpose=UNDO, key=self._params["plan_key"]
         )
-        return {"path": path, "digest": digest, "changes": len(plan)}
+        return file_record(path, digest, plan)
 
     def _unconverged(self, result: Result, work: Work, cargo: Cargo) -> list[Change]:
         """Load the target anew and return the changes that it still lacks."""
@@ -161,8 +161,7 @@ class Application:
                 there = {key for key, verdict in live.items() if verdict.status == OutcomeStatus.ALREADY_DONE}
                 made = (outcome.change for outcome in result.outcomes if outcome.status == OutcomeStatus.DONE)
                 return [change for change in made if change.key not in there]
-            diff = fresh.dataset.diff_from(self._source.dataset, flags=work.flags, scope=self._guards.scope)
-            self._guards.protect(diff)
+            diff = guarded_diff(work.flags, self._guards, self._source, fresh)
             return [change for change in Plan.from_diff(diff) if not change.protected]
 
 

@@ -11,7 +11,7 @@ from .arguments import AdapterModule
 from .running import Ending, end_with, load, opened, report_of
 from .sentences import drift, stage
 from .sides import Side
-from .work import Work, compared
+from .work import Work, compared, file_record
 
 
 def run(module: AdapterModule) -> None:
@@ -46,4 +46,4 @@ def _save_plan(params: dict[str, Any], work: Work, source: Side, target: Side) -
             adapters=(source.params["adapter"], target.params["adapter"]),
             key=params["plan_key"],
         )
-    return {"path": params["plan"], "digest": digest, "changes": len(work.plan)}
+    return file_record(params["plan"], digest, work.plan)

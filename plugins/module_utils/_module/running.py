@@ -24,7 +24,7 @@ from .quiet import streams_aside
 from .results import Report
 from .sentences import LONGEST_TRACEBACK, told, traceback_of
 from .sides import Side, both_sides, hidden_texts
-from .work import Work
+from .work import Work, file_record
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def report_of(
         module.warn(warning)
     parts = {**report.comparison(work), **report.outcomes(outcomes), "refusals": report.refusals(work.refusals)}
     if work.saved is not None:
-        parts["plan"] = {"path": module.params["plan"], "digest": work.saved.digest, "changes": len(work.plan)}
+        parts["plan"] = file_record(module.params["plan"], work.saved.digest, work.plan)
     return {**parts, "diff": report.before_after(work.plan)} if module._diff else parts
 
 

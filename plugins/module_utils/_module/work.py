@@ -69,7 +69,18 @@ def compared(params: Mapping[str, Any], guards: Guards, source: Side, target: Si
     """Return what makes the target like the source, both loaded."""
     flags = flags_of(params["flags"])
     with stage("comparing source and target"):
-        diff = target.dataset.diff_from(source.dataset, flags=flags, scope=guards.scope)
-        guards.protect(diff)
+        diff = guarded_diff(flags, guards, source, target)
         plan = Plan.from_diff(diff)
     return Work(plan, diff, flags, refusals=guards.refusals(plan))
+
+
+def guarded_diff(flags: DSyncFlags, guards: Guards, source: Side, target: Side) -> Diff:
+    """Return what differs in the scope of a task, with what it protects marked."""
+    diff = target.dataset.diff_from(source.dataset, flags=flags, scope=guards.scope)
+    guards.protect(diff)
+    return diff
+
+
+def file_record(path: str, digest: str, plan: Plan) -> dict[str, Any]:
+    """Return what a task's result says of a plan's file."""
+    return {"path": path, "digest": digest, "changes": len(plan)}
