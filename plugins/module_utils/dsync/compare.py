@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import compress
-from operator import eq, ne
+from operator import ne
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from .diff import Diff, DiffElement, Tally
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     _Pair: TypeAlias = "tuple[DSyncModel | None, DSyncModel | None]"
     """The objects of one identity in source and target; one of them may be missing."""
+
+    Siblings: TypeAlias = tuple[Sequence[str], Sequence[DSyncModel]]
+    """The unique ids, and the objects, of the children of one parent that are of one model."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, how many objects are done, and how many there are."""
@@ -71,29 +74,38 @@ def compare(
     return diff
 
 
-def _aligned(
-    source: tuple[Sequence[str], list[DSyncModel]], target: tuple[Sequence[str], list[DSyncModel]]
-) -> tuple[Sequence[DSyncModel | None], Sequence[DSyncModel | None], bool]:
-    """Return the objects of both sides, given as ids and objects, so that those of one identity stand at the same place: first
-    all of the source, in its order, then what only the target has. And whether any of them stands alone."""
+def _aligned(source: Siblings, target: Siblings) -> Iterable[_Pair]:
+    """Return the objects of both sides in pairs of one identity: first all of the source, in its order, then what only the
+    target has."""
     if source[0] == target[0]:
-        return source[1], target[1], False
+        return zip(source[1], target[1])
     of_source, of_target = dict(zip(*source)), dict(zip(*target))
-    rest = [obj for uid, obj in of_target.items() if uid not in of_source]
-    lefts = [*of_source.values(), *([None] * len(rest))]
-    return lefts, [*map(of_target.get, of_source), *rest], bool(rest) or len(of_source) > len(of_target)
+    return [*zip(of_source.values(), map(of_target.get, of_source)), *_target_only(of_source, of_target)]
 
 
-def _differing(
-    pairing: Pairing, lefts: Sequence[DSyncModel | None], rights: Sequence[DSyncModel | None], lone: bool
-) -> Iterable[_Pair]:
-    """Return the pairs of which one object is missing (there are none unless ``lone``), or whose attributes are not equal."""
-    if not lone:
-        unequal = map(ne, pairing.compared(lefts), pairing.compared(rights))  # type: ignore[arg-type]  # none is missing
-        return compress(zip(lefts, rights), unequal)
-    both = [(one, other) for one, other in zip(lefts, rights) if one is not None and other is not None]
-    equal = map(eq, pairing.compared([one for one, _other in both]), pairing.compared([other for _one, other in both]))
-    return [(one, other) for one, other in zip(lefts, rights) if one is None or other is None or not next(equal)]
+def _differing(pairing: Pairing, source: Siblings, target: Siblings) -> tuple[list[_Pair], int]:
+    """Return the pairs, in the order of :func:`_aligned`, of which one object is missing or whose attributes are not equal, and
+    how many other pairs there are."""
+    if source[0] == target[0]:
+        unlike: list[_Pair] = [*compress(zip(source[1], target[1]), _unequal(pairing, source[1], target[1]))]
+        return unlike, len(source[1]) - len(unlike)
+    of_source, of_target = dict(zip(*source)), dict(zip(*target))
+    common = [*filter(of_target.__contains__, of_source)]
+    lefts, rights = map(of_source.__getitem__, common), map(of_target.__getitem__, common)
+    uids = {*compress(common, _unequal(pairing, lefts, rights))}
+    same = len(common) - len(uids)
+    if len(common) < len(of_source):
+        uids |= of_source.keys() - of_target.keys()
+    unlike = [(of_source[uid], of_target.get(uid)) for uid in of_source if uid in uids] if uids else []
+    return (unlike + _target_only(of_source, of_target) if len(common) < len(of_target) else unlike), same
+
+
+def _target_only(of_source: dict[str, DSyncModel], of_target: dict[str, DSyncModel]) -> list[_Pair]:
+    return [(None, obj) for uid, obj in of_target.items() if uid not in of_source]
+
+
+def _unequal(pairing: Pairing, lefts: Iterable[DSyncModel], rights: Iterable[DSyncModel]) -> Iterator[bool]:
+    return map(ne, pairing.compared(lefts), pairing.compared(rights))
 
 
 class _Comparison:
@@ -139,31 +151,21 @@ class _Comparison:
                     self._note(f"{model} is a top-level model of {side.dataset.name} only, not of {other.dataset.name}: left aside")
         for model in common:
             yield from self._siblings(self._pairing(model), self.source.top(model), self.target.top(model), None, False)
+            self._progress()
 
     def _siblings(
-        self,
-        pairing: Pairing,
-        source: tuple[Sequence[str], list[DSyncModel]],
-        target: tuple[Sequence[str], list[DSyncModel]],
-        parent: DSyncModel | None,
-        inside: bool,
-    ) -> Iterator[DiffElement]:
-        """Yield the elements of the children of one parent that are of one model; ``inside`` as for :meth:`.Scope.stance`."""
-        lefts, rights, lone = _aligned(source, target)
-        self._check_names(pairing, lefts, rights, parent)
+        self, pairing: Pairing, source: Siblings, target: Siblings, parent: DSyncModel | None, inside: bool
+    ) -> Iterable[DiffElement]:
+        """Return the elements of the children of one parent that are of one model; ``inside`` as for :meth:`.Scope.stance`."""
+        self._check_names(pairing, source, target, parent)
         if self._tells_at_once(pairing):
-            yield from self._leaves(pairing, lefts, rights, lone)
-        else:
-            for left, right in zip(lefts, rights):
-                yield from self._pair(pairing, left, right, inside)
-        self._progress()
+            return self._leaves(pairing, source, target)
+        return filter(None, (self._pair(pairing, left, right, inside) for left, right in _aligned(source, target)))
 
-    def _leaves(
-        self, pairing: Pairing, lefts: Sequence[DSyncModel | None], rights: Sequence[DSyncModel | None], lone: bool
-    ) -> Iterator[DiffElement]:
-        """Yield the elements of siblings that have no children and of which those with equal attributes need no further look."""
-        unlike = list(_differing(pairing, lefts, rights, lone))
-        same = len(lefts) - len(unlike)
+    def _leaves(self, pairing: Pairing, source: Siblings, target: Siblings) -> list[DiffElement]:
+        """Return the elements of siblings that have no children and of which those with equal attributes need no further look."""
+        unlike, same = _differing(pairing, source, target)
+        elements = []
         for left, right in unlike:
             if left is not None and right is not None and not pairing.differ(left, right):
                 same += 1
@@ -171,9 +173,10 @@ class _Comparison:
                 self._skip_pair(pairing.model, left, right)
             else:
                 self.tally.count(pairing.model, _action(left, right))
-                yield self._element(pairing, left, right, True)
+                elements.append(self._element(pairing, left, right, True))
         if same:
             self.tally.count(pairing.model, "no-change", same)
+        return elements
 
     def _tells_at_once(self, pairing: Pairing) -> bool:
         """Return whether objects with equal attributes need no further look, one by one."""
@@ -183,8 +186,8 @@ class _Comparison:
             and not (pairing.exact or pairing.uses_flags or self._keep_unchanged or self._scope is not None)
         )
 
-    def _pair(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, inside: bool) -> Iterator[DiffElement]:
-        """Yield the element of one identity, unless it and all below it are unchanged or left aside."""
+    def _pair(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, inside: bool) -> DiffElement | None:
+        """Return the element of one identity; None if it and all below it are unchanged or left aside."""
         differs = source is None or target is None or pairing.differ(source, target)
         action = _action(source, target) if differs else None
         stance = Stance.OUT if self._left_aside(pairing, source, target) else Stance.IN
@@ -194,7 +197,7 @@ class _Comparison:
                 self._outside = (self._outside[0] + 1, repr(target))
         if stance is Stance.OUT:
             self._skip_pair(pairing.model, source, target)
-            return
+            return None
         compared = stance is Stance.IN
         element = self._element(pairing, source, target, compared) if compared and (differs or self._keep_unchanged) else None
         self.tally.count(pairing.model, (action or "no-change") if compared else "skip")
@@ -203,19 +206,18 @@ class _Comparison:
             if element is None:
                 element = self._element(pairing, source, target, compared)
             element.add_child(child)
-        if element is not None:
-            if source is None and self._outside != outside:
-                element.protected, element.spared = f"protected: {self._outside[1]} below it is out of scope", True
-            yield element
+        if element is not None and source is None and self._outside != outside:
+            element.protected, element.spared = f"protected: {self._outside[1]} below it is out of scope", True
+        return element
 
-    def _children(
-        self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, inside: bool
-    ) -> Iterator[DiffElement]:
+    def _children(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, inside: bool) -> list[DiffElement]:
+        elements: list[DiffElement] = []
         for model, source_field, target_field in pairing.children:
             left = ((), []) if source is None else self.source.children(source, model, source_field)
             right = ((), []) if target is None else self.target.children(target, model, target_field)
             if left[0] or right[0]:
-                yield from self._siblings(self._pairing(model), left, right, source or target, inside)
+                elements += self._siblings(self._pairing(model), left, right, source or target, inside)
+                self._progress()
         for side, obj, kinds in (
             (self.source, source, pairing.source_only),
             (self.target, target, pairing.target_only),
@@ -225,6 +227,7 @@ class _Comparison:
             for model, field in kinds:
                 self._skip(side, side.children(obj, model, field)[1])
                 self._note(f"{model} is a child of {pairing.model} in {side.dataset.name} only: left aside")
+        return elements
 
     def _element(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, compared: bool) -> DiffElement:
         obj = cast(DSyncModel, target if source is None else source)
@@ -271,6 +274,8 @@ class _Comparison:
 
     def _left_aside(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> bool:
         """Return whether flags leave an object aside."""
+        if not (pairing.uses_flags or self._skip_source or self._skip_target):
+            return False
         left = (target is None and self._skip_source) or (source is None and self._skip_target)
         for obj, alone, unmatched in (
             (source, target is None, DSyncModelFlags.SKIP_UNMATCHED_SRC),
@@ -305,27 +310,16 @@ class _Comparison:
 
     # ------------------------------------------------------------------ checks, progress, warnings
 
-    def _check_names(
-        self,
-        pairing: Pairing,
-        lefts: Sequence[DSyncModel | None],
-        rights: Sequence[DSyncModel | None],
-        parent: DSyncModel | None,
-    ) -> None:
+    def _check_names(self, pairing: Pairing, source: Siblings, target: Siblings, parent: DSyncModel | None) -> None:
         """Raise ObjectAlreadyExists when two siblings on one side have the same short name."""
-        if not pairing.are_distinct(lefts, rights):
-            for side, shortnames, objs in (
-                (self.source, pairing.source_shortname, lefts),
-                (self.target, pairing.target_shortname, rights),
-            ):
-                self._check_side(side, pairing.model, shortnames, [obj for obj in objs if obj is not None], parent)
+        self._check_side(self.source, pairing.model, pairing.source_shortname, source, parent)
+        self._check_side(self.target, pairing.model, pairing.target_shortname, target, parent)
 
     @staticmethod
-    def _check_side(
-        side: Side, model: str, shortnames: ShortNames | None, objs: Sequence[DSyncModel], parent: DSyncModel | None
-    ) -> None:
-        if shortnames is None or shortnames.are_distinct(objs):
+    def _check_side(side: Side, model: str, shortnames: ShortNames | None, siblings: Siblings, parent: DSyncModel | None) -> None:
+        if shortnames is None or shortnames.are_distinct(*siblings):
             return
+        objs = siblings[1]
         first: dict[Any, DSyncModel] = {}
         for name, obj in zip(shortnames.read(objs), objs):
             other = first.setdefault(name, obj)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .declaration import picker
 from .exceptions import ModelMismatch
+from .identity import SEPARATOR
 from .model import DSyncModel, fields_of
 from .values import same_value
 
@@ -28,23 +29,23 @@ class ShortNames:
 
     Attributes:
         read: returns the short name, or what makes it up, of each of many objects.
-        rest: the identifiers that are not part of the short name; empty when they tell nothing.
+        start: returns what stands in front of the short name in an object's unique id; empty when the id does not tell.
     """
 
     read: Callable[[Iterable[DSyncModel]], Iterable[Any]]
-    rest: tuple[str, ...] = ()
+    start: Callable[[DSyncModel], str]
 
-    def are_distinct(self, siblings: Sequence[DSyncModel]) -> bool:
-        """Return whether no two siblings, whose unique ids differ, have the same short name."""
-        if len(siblings) < 2 or (self.rest and _alike(picker(self.rest), siblings)):
+    def are_distinct(self, uids: Sequence[str], siblings: Sequence[DSyncModel]) -> bool:
+        """Return whether no two siblings, given with their unique ids, which differ, have the same short name.
+
+        Where all ids start alike, as those of the interfaces of one device do, the short names must differ, since the ids do.
+        """
+        if len(siblings) < 2:
+            return True
+        start = self.start(siblings[0])
+        if start and min(uids).startswith(start) and max(uids).startswith(start):
             return True
         return len(set(self.read(siblings))) == len(siblings)
-
-
-def _alike(pick: Callable[[Any], Any], objs: Iterable[DSyncModel]) -> bool:
-    """Return whether what is picked from the fields is the same for all of some objects."""
-    picked = list(map(pick, map(fields_of, objs)))
-    return picked.count(picked[0]) == len(picked)
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,6 @@ class Pairing:
         target_reading: the same for the target.
         source_shortname: the short names of the source's objects; None when they are the unique ids.
         target_shortname: the same for the target.
-        rest: reads the identifiers that are not part of the short name; None unless they are the same ones on both sides.
         uses_flags: whether an object may carry flags of its own or of its class.
     """
 
@@ -99,7 +99,6 @@ class Pairing:
     target_reading: Reading
     source_shortname: ShortNames | None
     target_shortname: ShortNames | None
-    rest: Callable[[Any], Any] | None
     uses_flags: bool
 
     @property
@@ -107,23 +106,12 @@ class Pairing:
         """Whether the objects have no children on either side."""
         return not (self.children or self.source_only or self.target_only)
 
-    def are_distinct(self, lefts: Sequence[DSyncModel | None], rights: Sequence[DSyncModel | None]) -> bool:
-        """Return whether it is sure that no two siblings of one side have the same short name.
-
-        Objects of one identity stand at the same place. Where the rest of their identifiers is the same for all, as an interface's
-        device is, the short names must differ, since the unique ids do.
-        """
-        if self.source_shortname is None and self.target_shortname is None:
-            return True
-        both = [right if left is None else left for left, right in zip(lefts, rights)]
-        return self.rest is not None and _alike(self.rest, both)  # type: ignore[arg-type]  # there is one at every place
-
     def differ(self, source: DSyncModel, target: DSyncModel) -> bool:
         """Return whether two objects of one identity differ in an attribute."""
         if self.plain:
-            if not self.exact and [*self.compared([source])] == [*self.compared([target])]:
+            left, right, pick = fields_of(source), fields_of(target), self.pick
+            if not self.exact and (left == right if pick is None else pick(left) == pick(right)):
                 return False
-            left, right = fields_of(source), fields_of(target)
             return any(not same_value(left[name], right[name], name in self.exact) for name in self.attributes)
         old, new = target.get_attrs(), source.get_attrs()
         names = self.attributes if self.narrowed else new
@@ -167,10 +155,6 @@ def pair_models(model: str, source: DSync, target: DSync, only: frozenset[str] |
     attributes = tuple(name for name in common if only is None or name in only)
     plain = uniform and not any(map(_asks_objects, kinds))
     whole = all(set(kind.model_fields) == {*kind._identifiers, *attributes} for kind in kinds)
-    source_shortname = _shortname_reader(source.store.kinds(model) or {left})
-    target_shortname = _shortname_reader(target.store.kinds(model) or {right})
-    rests = {shortnames.rest if shortnames is not None else () for shortnames in (source_shortname, target_shortname)}
-    rest = rests.pop() if len(rests) == 1 else ()
     return Pairing(
         model=model,
         attributes=attributes,
@@ -184,9 +168,8 @@ def pair_models(model: str, source: DSync, target: DSync, only: frozenset[str] |
         target_only=_missing(right._children, left._children),
         source_reading=_reading(source.store.kinds(model) | {left}),
         target_reading=_reading(target.store.kinds(model) | {right}),
-        source_shortname=source_shortname,
-        target_shortname=target_shortname,
-        rest=picker(rest) if rest else None,
+        source_shortname=_shortname_reader(source.store.kinds(model) or {left}),
+        target_shortname=_shortname_reader(target.store.kinds(model) or {right}),
         uses_flags=any(kind._uses_flags for kind in kinds),
     )
 
@@ -240,19 +223,32 @@ def _shortname_reader(kinds: set[type[DSyncModel]]) -> ShortNames | None:
         if not kind.overrides("get_shortname"):
             if not kind._shortname or set(kind._shortname) >= set(kind._identifiers):
                 return None
-            return ShortNames(partial(_picked, picker(kind._shortname)), _rest_of_identifiers(kind))
-    return ShortNames(lambda objs: [obj.get_shortname() for obj in objs])
+            return ShortNames(partial(_picked, picker(kind._shortname)), _start_reader(kind))
+    return ShortNames(lambda objs: [obj.get_shortname() for obj in objs], lambda obj: "")
 
 
 def _picked(pick: Callable[[Any], Any], objs: Iterable[DSyncModel]) -> Iterator[Any]:
     return map(pick, map(fields_of, objs))
 
 
-def _rest_of_identifiers(kind: type[DSyncModel]) -> tuple[str, ...]:
-    rest = tuple(name for name in kind._identifiers if name not in kind._shortname)
+def _start_reader(kind: type[DSyncModel]) -> Callable[[DSyncModel], str]:
+    """Return what reads the start of an object's unique id, up to its short name: empty unless all identifiers before the short
+    name are texts without a character that needs an escape (:mod:`.identity`)."""
+    rest = kind._identifiers[: -len(kind._shortname)]
     asked = any(map(kind.overrides, ("get_unique_id", "create_unique_id", "get_identifiers")))
-    all_text = all(kind.model_fields[name].annotation is str for name in rest)
-    return rest if all_text and not asked and set(kind._shortname) <= set(kind._identifiers) else ()
+    if asked or (*rest, *kind._shortname) != tuple(kind._identifiers):
+        return lambda obj: ""
+
+    def start(obj: DSyncModel) -> str:
+        fields, text = fields_of(obj), ""
+        for name in rest:
+            value = fields[name]
+            if value.__class__ is not str or "_" in value or "\\" in value:
+                return ""
+            text += value + SEPARATOR
+        return text
+
+    return start
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -34,6 +34,7 @@ class Scan:
         self._along = store.scan(model)
         self._at = 0
         self._owed = 0
+        self._count = store.count(model)
         self.met = 0
 
     def take(self, uids: Sequence[str]) -> list[DSyncModel]:
@@ -59,9 +60,13 @@ class Scan:
         self._owed -= sum(map(hash, uids))
         return found
 
+    def met_too_many(self) -> bool:
+        """Return whether an object was met twice for certain, since there are fewer of them."""
+        return self.met > self._count
+
     def met_each_once(self) -> bool:
         """Return whether every object of the model was met, and none of them twice."""
-        if self.met != self._store.count(self._model):
+        if self.met != self._count:
             return False
         rest = self._store.uids(self._model) if self._along is None else self._along[0][self._at :]
         return self._owed + sum(map(hash, rest)) == 0
@@ -109,7 +114,7 @@ class Side:
         if scan is None:
             scan = self.scans[model] = Scan(self.dataset.store, model)
         objs = scan.take(uids)
-        if scan.met > self.dataset.store.count(model):
+        if scan.met_too_many():
             self._check_parents()
         return objs
 
