@@ -42,8 +42,12 @@ class Case:
         return f"{SHAPES[self.shape]}, {self.size:,}"
 
     @property
-    def repeats(self) -> int:
-        return max(map(len, self._runs.values()))
+    def repeats(self) -> str:
+        """How many measurements of each kind there are."""
+        numbers = {kind: len(runs) for kind, runs in self._runs.items()}
+        if len({*numbers.values()}) == 1:
+            return str(max(numbers.values()))
+        return ", ".join(f"{number} ({kind})" for kind, number in numbers.items())
 
     def value(self, library: str, stage: str) -> float | None:
         """Return the median of a stage's seconds, or of the bytes of ``memory`` and ``bulk memory``; None if not measured."""

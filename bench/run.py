@@ -36,6 +36,9 @@ FAMILY_LIMIT = 20_000
 """diffsync looks through all children for each that is added: with 100,000 of them it takes minutes a side."""
 REPEATS = {10_000: 5}
 USUAL_REPEATS = 1
+SHORT = ("dsync", "bulk")
+SHORT_REPEATS = {1_000_000: 3}
+"""Kinds of measurement that take seconds where diffsync takes minutes: at this size they are made more often, before and after it."""
 LARGE_PLAYBOOK_REPEATS = 3
 PLAYBOOK_REPEATS = 7
 
@@ -103,15 +106,22 @@ def _measure_case(case: Case, repeats: int | None, started: float) -> dict[str, 
     """Measure a case as often as it is to be, its kinds in turns. Raises CalledProcessError."""
     say = _sayer(started)
     runs: dict[str, list[dict[str, Any]]] = {kind: [] for kind in case.kinds}
-    for _repeat in range(repeats or REPEATS.get(case.size, USUAL_REPEATS)):
-        for kind, results in runs.items():
-            results.append(_measure(case, kind))
-            seconds = ", ".join(f"{stage} {report.duration(value)}" for stage, value in results[-1]["seconds"].items())
-            say(f"{case.shape} {case.size:,} {kind}: {seconds}, {report.megabytes(results[-1]['memory'])}")
+    for kind in _turns(case, repeats):
+        result = _measure(case, kind)
+        runs[kind].append(result)
+        seconds = ", ".join(f"{stage} {report.duration(value)}" for stage, value in result["seconds"].items())
+        say(f"{case.shape} {case.size:,} {kind}: {seconds}, {report.megabytes(result['memory'])}")
     summaries = [result["summary"] for results in runs.values() for result in results if result["summary"] is not None]
     if any(summary != summaries[0] for summary in summaries):
         raise SystemExit(f"bench: the libraries do not find the same in {case.shape} {case.size}: {summaries}")
     return {"shape": case.shape, "size": case.size, "runs": runs}
+
+
+def _turns(case: Case, repeats: int | None) -> list[str]:
+    """Return the kinds of measurement of a case in the order in which they are made."""
+    turns = [*case.kinds] * (repeats or REPEATS.get(case.size, USUAL_REPEATS))
+    more = [] if repeats else [*SHORT] * ((SHORT_REPEATS.get(case.size, 1) - 1) // 2)
+    return [*more, *turns, *more]
 
 
 def _measure(case: Case, kind: str) -> dict[str, Any]:
