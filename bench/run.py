@@ -38,7 +38,7 @@ REPEATS = {10_000: 5}
 USUAL_REPEATS = 1
 SHORT = ("dsync", "bulk")
 SHORT_REPEATS = {1_000_000: 3}
-"""Kinds of measurement that take seconds where diffsync takes minutes: at this size they are made more often, before and after it."""
+"""Kinds of measurement that take seconds where diffsync takes minutes: made more often at this size, before and after it."""
 LARGE_PLAYBOOK_REPEATS = 3
 PLAYBOOK_REPEATS = 7
 

@@ -73,6 +73,12 @@ class DSync:
     store: BaseStore
     """Where the objects live."""
 
+    batch_size: int = 1
+    """How many changes of one model and action are made at one stroke, by models that have methods for many at once."""
+
+    transactional: bool = False
+    """Whether changes are kept all together, when :meth:`sync_complete` returns, or not at all."""
+
     # ------------------------------------------------------------------ the class and its instances
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -173,6 +179,10 @@ class DSync:
             flags: the flags of the synchronisation.
             logger: the library's logger.
         """
+
+    def roll_back(self) -> None:
+        """Called in the place of :meth:`sync_complete` when a run did not come to its end, if this dataset is transactional: it
+        takes back what was changed. The base class does nothing, for what was changed only in memory and is not written."""
 
     # ------------------------------------------------------------------ comparing and synchronising
 

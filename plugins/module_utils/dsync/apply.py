@@ -9,8 +9,8 @@ import copy
 import logging
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from .exceptions import (
     ObjectNotUpdated,
 )
 from .flags import DSyncAction, DSyncFlags, DSyncStatus
-from .model import DSyncModel
+from .model import Creation, DSyncModel, Updating
 from .outcome import Outcome, OutcomeStatus, Recorder, Verdict
 from .plan import Change, ChangeKey, Plan
 from .redact import Scrubber, scrub, secret_texts
@@ -132,7 +132,11 @@ def apply(
 
     What an object's own create, update or delete raises is recorded, never raised. Without CONTINUE_ON_FAILURE nothing more is
     attempted after the first failure; with it only what depends on a failed change is not attempted. When anything was
-    changed, ``target.sync_complete`` is called, also after a failure, so that what is reported as done is written.
+    changed, ``target.sync_complete`` is called, also after a failure, so that what is reported as done is written. A
+    transactional target takes everything back instead when the run did not come to its end, and then nothing was done.
+
+    Changes of models that have methods for many at once are handed to them in batches of the target's ``batch_size``, tier by
+    tier of what requires what. A batch that is refused as a whole is halved until the changes to blame stand alone.
 
     Args:
         plan: the changes; not changed.
@@ -146,31 +150,52 @@ def apply(
         retry: calls each attempt, again when it fails in a way that may pass.
         hidden: what no message may hold besides the sensitive values of the object at hand; called once there is a message.
     """
-    result = Result()
     run = _Run(target, flags, verdicts or {}, journal, retry, hidden)
+    ended: dict[ChangeKey, Outcome] = {}
+    interrupted: BaseException | None = None
     if diff is not None and flags & DSyncFlags.LOG_UNCHANGED_RECORDS:
         _log_unchanged(diff)
     try:
-        for change in plan:
-            result.outcomes.append(run.outcome_of(change))
-            if journal is not None:
-                journal.record(result.outcomes[-1])
+        for batch in batches(plan, target):
+            outcomes = run.outcomes_of(batch)
+            ended.update((outcome.change.key, outcome) for outcome in outcomes)
+            if journal is not None and not target.transactional:
+                journal.record(*outcomes)
             if run.interrupted is not None:
                 break
-            if callback is not None and len(result.outcomes) < len(plan):
-                callback("sync", len(result.outcomes), len(plan))
+            if callback is not None and len(ended) < len(plan):
+                callback("sync", len(ended), len(plan))
     except BaseException as error:
-        result.interrupted, callback = error, None
-        for change in plan.changes[len(result.outcomes) :][:1]:
-            if change is run.begun:
-                result.outcomes.append(_cut_off(change, error))
-    result.interrupted = result.interrupted or run.interrupted
-    _fill_up(result, plan, f"the run was interrupted ({type(result.interrupted).__name__})")
-    result.stopped = run.stopped
+        interrupted, callback = error, None
+        ended.update((change.key, _cut_off(change, error)) for change in run.begun if change.key not in ended)
+    interrupted = interrupted or run.interrupted
+    left = f"the run was interrupted ({type(interrupted).__name__})"
+    outcomes = [ended.get(change.key) or Outcome(change, OutcomeStatus.NOT_ATTEMPTED, left) for change in plan]
+    result = Result(outcomes, run.stopped, interrupted)
     _complete(result, source, target, flags, diff)
+    if journal is not None and target.transactional:
+        journal.record(*result.outcomes)
     if callback is not None:
         callback("sync", len(plan), len(plan))
     return result
+
+
+def batches(plan: Plan, target: DSync) -> Iterable[Sequence[Change]]:
+    """Return the changes of a plan in the order in which they are to be made, those that are made at one stroke together.
+
+    As long as the target takes one at a time that is the plan's own order. Else changes that wait for equally long rows of other
+    changes are brought together by model and action.
+    """
+    if target.batch_size <= 1:
+        return [[change] for change in plan]
+    tiers: dict[ChangeKey, int] = {}
+    groups: dict[tuple[int, str, DSyncAction], list[Change]] = {}
+    for change in plan:
+        tier = tiers[change.key] = 1 + max((tiers.get(key, 0) for key in change.requires), default=0)
+        groups.setdefault((tier, change.model, change.action), []).append(change)
+    ordered = [groups[key] for key in sorted(groups, key=lambda key: key[0])]
+    size = target.batch_size
+    return [group[start : start + size] for group in ordered for start in range(0, len(group), size)]
 
 
 def _cut_off(change: Change, error: BaseException) -> Outcome:
@@ -179,22 +204,34 @@ def _cut_off(change: Change, error: BaseException) -> Outcome:
     return Outcome(change, OutcomeStatus.FAILED, message, error=error, presentable=False, maybe=True)
 
 
-def _fill_up(result: Result, plan: Plan, reason: str) -> None:
-    for change in plan.changes[len(result.outcomes) :]:
-        result.outcomes.append(Outcome(change, OutcomeStatus.NOT_ATTEMPTED, reason))
-
-
 def _complete(result: Result, source: DSync, target: DSync, flags: DSyncFlags, diff: Diff | None) -> None:
-    """Call the target's ``sync_complete`` if something was changed, keeping what it raises."""
-    if not result.changed:
+    """Call the target's ``sync_complete`` if something was changed, keeping what it raises; or have it all taken back."""
+    maybe = any(outcome.maybe for outcome in result.outcomes)
+    if not result.changed and not (target.transactional and maybe):
         return
+    kept = not (target.transactional and (result.stopped or result.interrupted is not None))
     try:
-        target.sync_complete(source, diff if diff is not None else Diff(), flags, logger)
+        if kept:
+            target.sync_complete(source, diff if diff is not None else Diff(), flags, logger)
+        else:
+            target.roll_back()
+            _take_back(result, "the run did not come to its end")
     except BaseException as error:
         result.complete_error = error
         if not isinstance(error, Exception):
             result.interrupted = result.interrupted or error
+        if target.transactional:
+            _take_back(result, "the changes could not be kept" if kept else "the run did not come to its end", sure=kept)
         logger.error("%s: sync_complete failed with %s", target.name, type(error).__name__)
+
+
+def _take_back(result: Result, why: str, sure: bool = True) -> None:
+    """Let no change count as done, since all of them were taken back; or, if that is not sure, may have been."""
+    for place, outcome in enumerate(result.outcomes):
+        if outcome.status == OutcomeStatus.DONE:
+            result.outcomes[place] = Outcome(outcome.change, OutcomeStatus.FAILED, f"it was taken back: {why}", maybe=not sure)
+        elif outcome.maybe and sure:
+            result.outcomes[place] = replace(outcome, maybe=False)
 
 
 def _log_unchanged(diff: Diff) -> None:
@@ -259,7 +296,7 @@ class _Run:
     """One run over a plan: which changes were made, and whether it has stopped.
 
     Attributes:
-        begun: the last change that was attempted.
+        begun: the last changes that were attempted.
         stopped: whether a failure has ended the run.
         interrupted: the exception from outside the changes that has.
     """
@@ -278,7 +315,7 @@ class _Run:
         self._journal, self._retry, self._asked = journal, retry, hidden
         self._goes_on = bool(flags & DSyncFlags.CONTINUE_ON_FAILURE)
         self._settling = _Settling(verdicts)
-        self.begun: Change | None = None
+        self.begun: Sequence[Change] = ()
         self._made: DSyncModel | None = None
         self.stopped = False
         self.interrupted: BaseException | None = None
@@ -287,16 +324,39 @@ class _Run:
     def _hidden(self) -> Scrubber:
         return Scrubber(() if self._asked is None else self._asked())
 
-    def outcome_of(self, change: Change) -> Outcome:
-        """Attempt a change unless the run has stopped or something it depends on was not done."""
+    def outcomes_of(self, batch: Sequence[Change]) -> list[Outcome]:
+        """Attempt changes unless the run has stopped or something they depend on was not done; none of them requires another."""
+        settled = {change.key: outcome for change in batch if (outcome := self._settled(change)) is not None}
+        todo = [change for change in batch if change.key not in settled]
+        if todo:
+            if self._journal is not None:
+                self._journal.intend(*todo)
+            self.begun = todo
+            many = self._in_bulk(todo[0])
+            made = self._attempt_many(todo) if many else [self._attempt(change) for change in todo]
+            settled.update((outcome.change.key, outcome) for outcome in made)
+        outcomes = [settled[change.key] for change in batch]
+        for outcome in outcomes:
+            self._settling.note(outcome)
+            if outcome.status == OutcomeStatus.ALREADY_DONE and outcome.change.action == DSyncAction.CREATE:
+                self._join(outcome.change)
+        return outcomes
+
+    def _settled(self, change: Change) -> Outcome | None:
+        """Return how a change ends that is not to be attempted now."""
         outcome = self._settling.outcome_of(change)
-        if outcome is None and self.stopped:
-            outcome = Outcome(change, OutcomeStatus.NOT_ATTEMPTED, "the run stopped at an earlier failure")
-        outcome = outcome or self._attempt(change)
-        self._settling.note(outcome)
-        if outcome.status == OutcomeStatus.ALREADY_DONE and change.action == DSyncAction.CREATE:
-            self._join(change)
+        if outcome is None and self._ends_here():
+            return _not_attempted(change)
+        if outcome is None and change.cascade:
+            return Outcome(change, OutcomeStatus.DONE, "deleted together with its parent")
         return outcome
+
+    def _ends_here(self) -> bool:
+        return self.stopped or self.interrupted is not None
+
+    def _in_bulk(self, change: Change) -> bool:
+        kind = self._classes.get(change.model)
+        return kind is not None and kind.overrides(f"{change.action.value}_many")
 
     def _join(self, change: Change) -> None:
         """Let an object that is there already be a child of its parent, which may have been created just now."""
@@ -305,24 +365,83 @@ class _Run:
             _keep_created(self._target, change, obj)
 
     def _attempt(self, change: Change) -> Outcome:
-        if change.cascade:
-            return Outcome(change, OutcomeStatus.DONE, "deleted together with its parent")
-        if self._journal is not None:
-            self._journal.intend(change)
+        if self._ends_here():
+            return _not_attempted(change)
         make = partial(self._make, change)
-        self.begun, self._made = change, None
+        self._made = None
         try:
             message = make() if self._retry is None else self._retry(make)
             self._keep(change)
             message = message and self._hidden.scrub(message)
         except BaseException as error:
-            if isinstance(error, (Exception, SystemExit)):
-                self.stopped = self.stopped or not self._goes_on
-            else:
-                self.interrupted = error
-            return self._failure(change, error)
+            return self._failed(change, error)
+        return self._done(change, message)
+
+    def _done(self, change: Change, message: str) -> Outcome:
         logger.info('%s "%s" was %s', change.model, change.id, _PAST[change.action])
         return Outcome(change, OutcomeStatus.DONE, message)
+
+    def _failed(self, change: Change, error: BaseException) -> Outcome:
+        """Note that a change failed, and return its outcome."""
+        if isinstance(error, (Exception, SystemExit)):
+            self.stopped = self.stopped or not self._goes_on
+        else:
+            self.interrupted = error
+        return self._failure(change, error)
+
+    # ------------------------------------------------------------------ many at once
+
+    def _attempt_many(self, changes: Sequence[Change]) -> list[Outcome]:
+        """Attempt changes of one model and action at one stroke; halve them when they are refused as a whole."""
+        outcomes: dict[ChangeKey, Outcome] = {}
+        bulk = Bulk(self._target, self._classes[changes[0].model], changes[0].action)
+        items: list[tuple[Change, Any]] = []
+        for change in changes:
+            self._made = None
+            try:
+                items.append((change, bulk.item(change)))
+            except _Failure as failure:
+                outcomes[change.key] = self._failed(change, failure)
+        self._halve(bulk, items, outcomes)
+        return [outcomes[change.key] for change in changes]
+
+    def _halve(self, bulk: Bulk, items: Sequence[tuple[Change, Any]], outcomes: dict[ChangeKey, Outcome]) -> None:
+        if self._ends_here() or not items:
+            outcomes.update((change.key, _not_attempted(change)) for change, _item in items)
+            return
+        found: list[Any] = []
+
+        def make() -> str:
+            found[:] = bulk.make([item for _change, item in items])
+            return ""
+
+        self._made = None
+        try:
+            make() if self._retry is None else self._retry(make)
+        except BaseException as error:
+            middle = len(items) // 2
+            if middle and isinstance(error, Exception):
+                self._halve(bulk, items[:middle], outcomes)
+                self._halve(bulk, items[middle:], outcomes)
+            else:
+                outcomes.update((change.key, self._failed(change, error)) for change, _item in items)
+            return
+        for (change, item), made in zip(items, found):
+            outcomes[change.key] = self._one_of_many(bulk, change, item, made)
+
+    def _one_of_many(self, bulk: Bulk, change: Change, item: Any, made: Any) -> Outcome:
+        self._made = None
+        try:
+            if isinstance(made, BaseException):
+                raise made
+            obj = self._made = _checked(made, change)
+            message = _said(obj, change)
+            self._keep(change)
+            message = message and self._hidden.scrub(message)
+        except BaseException as error:
+            bulk.restore(item)
+            return self._failed(change, error)
+        return self._done(change, message)
 
     def _make(self, change: Change) -> str:
         """Make a change in the remote system, and return what the adapter said of it."""
@@ -401,14 +520,66 @@ def _checked(obj: Any, change: Change) -> DSyncModel:
     return obj
 
 
-def _create(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> DSyncModel:
-    if change.model not in classes:
-        raise _Failure(f'{target.name} has no model "{change.model}"')
+def _not_attempted(change: Change) -> Outcome:
+    return Outcome(change, OutcomeStatus.NOT_ATTEMPTED, "the run stopped at an earlier failure")
+
+
+class Bulk:
+    """Changes of one model and action, handed to the model's method for many at once.
+
+    Args:
+        target: the dataset to change.
+        kind: the model's class.
+        action: the action.
+    """
+
+    def __init__(self, target: DSync, kind: type[DSyncModel], action: DSyncAction) -> None:
+        self._target, self._kind, self._action = target, kind, action
+        self._before: dict[int, dict[str, Any]] = {}
+
+    def item(self, change: Change) -> Any:
+        """Return what the method is given for a change. Raises _Failure."""
+        if self._action == DSyncAction.CREATE:
+            parent = _parent_of_new(self._target, change)
+            return Creation(_values(change.ids), _values(change.after), parent)
+        obj = _existing(self._target, change)
+        if self._action == DSyncAction.DELETE:
+            return obj
+        self._before[id(obj)] = _copy_of_fields(obj)
+        return Updating(obj, _values(change.after))
+
+    def make(self, items: Sequence[Any]) -> Sequence[Any]:
+        """Call the method, and return what it returned for each item."""
+        method = getattr(self._kind, f"{self._action.value}_many")
+        made: Sequence[Any] = method(dsync=self._target, items=items)
+        if len(made) != len(items):
+            raise _Failure(f"{self._action.value}_many() returned {len(made)} results for {len(items)} objects")
+        return made
+
+    def restore(self, item: Any) -> None:
+        """Set the fields of an object whose update failed to what they were."""
+        if isinstance(item, Updating):
+            item.obj.restore(self._before[id(item.obj)])
+
+
+def _copy_of_fields(obj: DSyncModel) -> dict[str, Any]:
+    return {**obj.__dict__, **_values({name: obj.__dict__[name] for name in obj._attributes})}
+
+
+def _parent_of_new(target: DSync, change: Change) -> DSyncModel | None:
+    """Return the parent of an object that is to be created, None at the top level. Raises _Failure when it cannot be created."""
     if target.store.find(change.model, change.id) is not None:
         raise _Failure(f"{target.name} has it already, in another place of the tree")
     parent = _parent(target, change)
     if parent is None and change.parent is not None:
         raise _Failure(f'{target.name} has no {change.parent.model} "{change.parent.id}", which is to be its parent')
+    return parent
+
+
+def _create(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> DSyncModel:
+    if change.model not in classes:
+        raise _Failure(f'{target.name} has no model "{change.model}"')
+    _parent_of_new(target, change)
     made = classes[change.model].create(dsync=target, ids=_values(change.ids), attrs=_values(change.after))
     return _checked(made, change)
 
@@ -428,7 +599,7 @@ def _keep_created(target: DSync, change: Change, obj: DSyncModel) -> None:
 
 def _update(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> DSyncModel:
     obj = _existing(target, change)
-    before = {**obj.__dict__, **_values({name: obj.__dict__[name] for name in obj._attributes})}
+    before = _copy_of_fields(obj)
     try:
         return _checked(obj.update(attrs=_values(change.after)), change)
     except BaseException:

@@ -183,7 +183,7 @@ class _Comparison:
         return (
             pairing.plain
             and pairing.is_leaf
-            and not (pairing.exact or pairing.uses_flags or self._keep_unchanged or self._scope is not None)
+            and not (pairing.exact or pairing.flags_matter or self._keep_unchanged or self._scope is not None)
         )
 
     def _pair(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, inside: bool) -> DiffElement | None:
@@ -244,12 +244,19 @@ class _Comparison:
             exact=pairing.exact,
             flags=target.model_flags if target is not None and pairing.uses_flags else DSyncModelFlags.NONE,
         )
+        if pairing.read_only:
+            element.read_only = pairing.read_only
         if pairing.narrowed or not compared:
             element.compared = frozenset(pairing.attributes if compared else ())
         element.add_attrs(
             None if source is None else pairing.source_reading.attributes(source),
             None if target is None else pairing.target_reading.attributes(target),
         )
+        if pairing.read_only and source is not None and target is not None:
+            differing = element.get_attrs_diffs()["+"].keys()
+            if differing and differing <= pairing.read_only:
+                names = f"{', '.join(differing)} {'is' if len(differing) == 1 else 'are'}"
+                element.protected = f"protected: {names} read-only in {self.target.dataset.name}"
         return element
 
     def _pairing(self, model: str) -> Pairing:
@@ -274,14 +281,14 @@ class _Comparison:
 
     def _left_aside(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> bool:
         """Return whether flags leave an object aside."""
-        if not (pairing.uses_flags or self._skip_source or self._skip_target):
+        if not (pairing.flags_matter or self._skip_source or self._skip_target):
             return False
         left = (target is None and self._skip_source) or (source is None and self._skip_target)
         for obj, alone, unmatched in (
             (source, target is None, DSyncModelFlags.SKIP_UNMATCHED_SRC),
             (target, source is None, DSyncModelFlags.SKIP_UNMATCHED_DST),
         ):
-            if pairing.uses_flags and obj is not None:
+            if pairing.flags_matter and obj is not None:
                 left = left or bool(obj.model_flags & DSyncModelFlags.IGNORE or (alone and obj.model_flags & unmatched))
         self._flags_left_aside = self._flags_left_aside or left
         return left

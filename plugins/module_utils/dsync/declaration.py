@@ -111,7 +111,7 @@ def declare(cls: type[Any]) -> Declaration:
     """
     annotations = {name: field.annotation for name, field in cls.model_fields.items()}
     groups: dict[str, tuple[str, ...]] = {}
-    for group in ("_identifiers", "_attributes", "_shortname", "_sensitive"):
+    for group in ("_identifiers", "_attributes", "_shortname", "_sensitive", "_create_only", "_read_only"):
         groups[group] = _names(cls, group, getattr(cls, group))
     if not isinstance(cls._children, dict):
         raise DeclarationError(f"{cls.__name__}._children must be a dict of model name to field name, not {cls._children!r}")
@@ -125,6 +125,11 @@ def declare(cls: type[Any]) -> Declaration:
         if action not in list(DSyncAction):
             raise DeclarationError(f"{cls.__name__}._protected names {action!r}, which is none of create, update, delete")
     _check_apart(cls, groups, ("_identifiers", "_attributes", "_children"))
+    for group in ("_create_only", "_read_only"):
+        for name in groups[group]:
+            if name not in groups["_attributes"]:
+                raise DeclarationError(f"{cls.__name__}.{group} names {name!r}, which is none of its _attributes")
+    _check_apart(cls, groups, ("_create_only", "_read_only"))
     declaration = Declaration(cls, annotations)
     for group in ("_identifiers", "_shortname"):
         for name in groups[group]:

@@ -18,6 +18,8 @@ from .values import same_value
 Dict = dict  # the classes below have methods called dict and str
 Text = str
 
+_NONE: frozenset[Text] = frozenset()
+
 SUMMARY_KEYS = ("create", "update", "delete", "no-change", "skip")
 """What an object of a comparison is counted as, one of them each."""
 
@@ -172,13 +174,14 @@ class DiffElement:
         exact: attributes in which ``1`` and ``True`` differ.
         flags: the flags of the object that is to be changed.
         compared: names of the attributes that are compared; None for all that both sides have.
+        read_only: attributes that are compared and shown, and cannot be written.
         protected: why the difference must not be repaired; empty when it may be.
         spared: whether a delete is protected for the sake of something below it alone, so that what else is below it is not.
     """
 
     __slots__ = (
         "_child_diff", "_diff_class", "compared", "dest_attrs", "dest_name", "exact", "flags", "keys", "name", "protected",
-        "sensitive", "source_attrs", "source_name", "spared", "type", "uid",
+        "read_only", "sensitive", "source_attrs", "source_name", "spared", "type", "uid",
     )  # fmt: skip
 
     def __init__(
@@ -209,6 +212,7 @@ class DiffElement:
         self.exact = exact
         self.flags = flags
         self.compared: frozenset[Text] | None = None
+        self.read_only: frozenset[Text] = _NONE
         self.protected = ""
         self.spared = False
 

@@ -124,14 +124,25 @@ class Journal:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
 
-    def intend(self, change: Change) -> None:
-        """Record that a change is about to be attempted."""
-        self._append({"line": "intent", "n": self._numbers[change.key], "when": now()})
+    def intend(self, *changes: Change) -> None:
+        """Record that changes are about to be attempted."""
+        self._append(*({"line": "intent", "n": self._numbers[change.key], "when": now()} for change in changes))
 
-    def record(self, outcome: Outcome) -> None:
-        """Record how a change ended."""
-        line = {"line": "outcome", "n": self._numbers[outcome.change.key], "status": outcome.status.value}
-        self._append({**line, "message": outcome.message, "maybe": outcome.maybe, "when": now()})
+    def record(self, *outcomes: Outcome) -> None:
+        """Record how changes ended; what was recorded of one of them before counts no more."""
+        self._append(
+            *(
+                {
+                    "line": "outcome",
+                    "n": self._numbers[outcome.change.key],
+                    "status": outcome.status.value,
+                    "message": outcome.message,
+                    "maybe": outcome.maybe,
+                    "when": now(),
+                }
+                for outcome in outcomes
+            )
+        )
 
     def finish(self, result: Result) -> None:
         """Record that the run came to its end.
@@ -161,8 +172,8 @@ class Journal:
         with telling(self._path, "written"):
             sync_folder(Path(os.path.realpath(self._path)).parent)
 
-    def _append(self, line: dict[str, Any]) -> None:
-        self._write(line_text(line).encode())
+    def _append(self, *lines: dict[str, Any]) -> None:
+        self._write("".join(map(line_text, lines)).encode())
         with telling(self._path, "written"):
             os.fsync(self._descriptor)
 

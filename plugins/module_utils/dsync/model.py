@@ -8,7 +8,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ._pydantic import BaseModel, ConfigDict, PydanticCustomError, ValidationError
 from .children import ChildIds, ChildrenField, add_uid, discard_uid
@@ -26,6 +26,24 @@ if TYPE_CHECKING:
 
 Dict = dict  # the class below has methods called dict and str
 Text = str
+
+_COMPARED_FLAGS = DSyncModelFlags.IGNORE | DSyncModelFlags.SKIP_UNMATCHED_BOTH
+"""The flags that matter to a comparison; the others matter to deleting alone."""
+
+
+class Creation(NamedTuple):
+    """An object that is to be created: the values of its identifiers and attributes, and the object that is to be its parent."""
+
+    ids: dict[str, Any]
+    attrs: dict[str, Any]
+    parent: DSyncModel | None
+
+
+class Updating(NamedTuple):
+    """An object that is to be updated, and the new values of the attributes that differ."""
+
+    obj: DSyncModel
+    attrs: dict[str, Any]
 
 
 class DSyncModel(BaseModel):
@@ -63,12 +81,19 @@ class DSyncModel(BaseModel):
     _sensitive: ClassVar[tuple[Text, ...]] = ()
     """Fields that are compared by value and shown as ``********``; fields typed SecretStr or SecretBytes always are."""
 
+    _create_only: ClassVar[tuple[Text, ...]] = ()
+    """Attributes that are set when an object is created, and neither compared nor changed afterwards."""
+
+    _read_only: ClassVar[tuple[Text, ...]] = ()
+    """Attributes that are compared and shown, and never written."""
+
     _protected: ClassVar[tuple[Text, ...]] = ()
     """Actions ("create", "update", "delete") that are shown as differences and never made for objects of this model."""
 
     _declaration: ClassVar[Declaration]  # pylint: disable=declare-non-slot  # it is set on each class, not on objects
     _default_flags: ClassVar[DSyncModelFlags] = DSyncModelFlags.NONE
     _uses_flags: ClassVar[bool] = False
+    _flags_matter: ClassVar[bool] = False
     _read_unique_id: ClassVar[Callable[[Any], Text] | None] = None
     _construction: ClassVar[Construction | None] = None
 
@@ -87,6 +112,7 @@ class DSyncModel(BaseModel):
         if isinstance(flags, DSyncModelFlags):
             cls._default_flags = flags
             cls._uses_flags = True
+            cls._flags_matter = bool(flags & _COMPARED_FLAGS)
             del cls.model_flags
             cls.__annotations__.pop("model_flags", None)
 
@@ -226,7 +252,7 @@ class DSyncModel(BaseModel):
     @model_flags.setter
     def model_flags(self, flags: DSyncModelFlags) -> None:
         _set_flags(self, flags)
-        type(self)._uses_flags = True
+        type(self)._uses_flags = type(self)._flags_matter = True
 
     # ------------------------------------------------------------------ identity and values
 
@@ -429,6 +455,33 @@ class DSyncModel(BaseModel):
     def delete_base(self) -> Self | None:
         """Do nothing but return this object; not meant to be overridden."""
         return self
+
+    # ------------------------------------------------------------------ many at once
+
+    # A subclass that can create, update or delete many objects with one call defines the method for that; it is then called in
+    # the place of create, update or delete, with up to the adapter's ``batch_size`` objects. Each returns, for each item and in
+    # the items' order, the object, None, or an exception: the last two mean that this one failed. It raises when nothing of the
+    # batch was done: the batch is then tried again in halves, down to single objects.
+
+    @classmethod
+    def create_many(cls, dsync: DSync, items: Sequence[Creation]) -> Sequence[Self | Exception | None]:
+        """Create objects in the remote system and return them. Called only if a subclass defines it.
+
+        Args:
+            dsync: the adapter that the objects will belong to (they are added there by the caller).
+            items: what to create.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def update_many(cls, dsync: DSync, items: Sequence[Updating]) -> Sequence[DSyncModel | Exception | None]:
+        """Change objects in the remote system and return them, with the new values set. Otherwise as :meth:`create_many`."""
+        raise NotImplementedError
+
+    @classmethod
+    def delete_many(cls, dsync: DSync, items: Sequence[DSyncModel]) -> Sequence[DSyncModel | Exception | None]:
+        """Delete objects from the remote system and return them. Otherwise as :meth:`create_many`."""
+        raise NotImplementedError
 
     # ------------------------------------------------------------------ pydantic's own readers of the children
 

@@ -54,8 +54,8 @@ class Verdict(NamedTuple):
 class Recorder(Protocol):
     """Keeps a record of a run while it goes on."""
 
-    def intend(self, change: Change) -> None:
-        """Record that a change is about to be attempted; what this raises ends the run before the change is made."""
+    def intend(self, *changes: Change) -> None:
+        """Record that changes are about to be attempted; what this raises ends the run before they are made."""
 
-    def record(self, outcome: Outcome) -> None:
-        """Record how a change ended; what this raises ends the run."""
+    def record(self, *outcomes: Outcome) -> None:
+        """Record how changes ended; what this raises ends the run."""

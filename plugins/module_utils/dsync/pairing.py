@@ -75,6 +75,7 @@ class Pairing:
         pick: takes what is compared out of an object's dict of fields; None when that is all of it, or when it is not plain.
         exact: attributes in which ``1`` and ``True`` differ.
         sensitive: attributes that are never shown.
+        read_only: attributes that the target cannot be given.
         children: (model, the source's field, the target's field) for each kind of child that both sides have.
         source_only: (model, field) of the kinds of child that only the source has.
         target_only: (model, field) of the kinds of child that only the target has.
@@ -83,6 +84,7 @@ class Pairing:
         source_shortname: the short names of the source's objects; None when they are the unique ids.
         target_shortname: the same for the target.
         uses_flags: whether an object may carry flags of its own or of its class.
+        flags_matter: whether these may leave an object aside.
     """
 
     model: str
@@ -92,6 +94,7 @@ class Pairing:
     pick: Callable[[Any], Any] | None
     exact: frozenset[str]
     sensitive: frozenset[str]
+    read_only: frozenset[str]
     children: tuple[tuple[str, str, str], ...]
     source_only: tuple[tuple[str, str], ...]
     target_only: tuple[tuple[str, str], ...]
@@ -100,6 +103,7 @@ class Pairing:
     source_shortname: ShortNames | None
     target_shortname: ShortNames | None
     uses_flags: bool
+    flags_matter: bool
 
     @property
     def is_leaf(self) -> bool:
@@ -152,17 +156,19 @@ def pair_models(model: str, source: DSync, target: DSync, only: frozenset[str] |
     kinds = source.store.kinds(model) | target.store.kinds(model) | {left, right}
     uniform = source.store.kinds(model) <= {left} and target.store.kinds(model) <= {right}
     common = (name for name in left._attributes if name in right._attributes)
-    attributes = tuple(name for name in common if only is None or name in only)
+    skipped = {name for kind in kinds for name in kind._create_only}
+    attributes = tuple(name for name in common if name not in skipped and (only is None or name in only))
     plain = uniform and not any(map(_asks_objects, kinds))
     whole = all(set(kind.model_fields) == {*kind._identifiers, *attributes} for kind in kinds)
     return Pairing(
         model=model,
         attributes=attributes,
-        narrowed=only is not None,
+        narrowed=only is not None or bool(skipped),
         plain=plain,
         pick=None if whole or not plain else picker(attributes),
         exact=frozenset().union(*(kind._declaration.exact for kind in kinds)),
         sensitive=frozenset().union(*(kind._declaration.sensitive for kind in kinds)),
+        read_only=frozenset().union(*(kind._read_only for kind in target.store.kinds(model) | {right})),
         children=tuple((kind, field, right._children[kind]) for kind, field in left._children.items() if kind in right._children),
         source_only=_missing(left._children, right._children),
         target_only=_missing(right._children, left._children),
@@ -171,6 +177,7 @@ def pair_models(model: str, source: DSync, target: DSync, only: frozenset[str] |
         source_shortname=_shortname_reader(source.store.kinds(model) or {left}),
         target_shortname=_shortname_reader(target.store.kinds(model) or {right}),
         uses_flags=any(kind._uses_flags for kind in kinds),
+        flags_matter=any(kind._flags_matter for kind in kinds),
     )
 
 

@@ -169,9 +169,15 @@ def _changes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Cha
             yield from _deletes(element, place, moved)
     else:
         left = (ChangeKey(DSyncAction.DELETE, *here),) if here in moved else ()
+        if element.read_only and not element.protected:
+            diffs = {sign: _writable(values, element.read_only) for sign, values in diffs.items()}
         yield _change(element, action, diffs, place, place.above + left)
         alone = element.protected and action == DSyncAction.UPDATE  # what is below it does not wait for it
         yield from _below(element, place._replace(parent=here) if alone else _Place(here, (ChangeKey(action, *here),)), moved)
+
+
+def _writable(values: dict[str, Any], read_only: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in read_only}
 
 
 def _deletes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Change]:

@@ -17,6 +17,7 @@ from typing import Any
 
 _NUMBERS = (int, float, complex, Decimal)
 _SIMPLE = frozenset({str, int, bool, bytes, type(None)})
+_BY_ITEMS = (list.__eq__, tuple.__eq__)
 _CONTAINERS = (list, tuple, set, frozenset, dict)
 
 
@@ -36,7 +37,7 @@ def same_value(left: Any, right: Any, exact: bool = False) -> bool:
         if left.keys() != right.keys() or (exact and _truth_values(left) != _truth_values(right)):
             return False
         return all(same_value(left[key], right[key], exact) for key in left)
-    if isinstance(left, (list, tuple)) and left.__class__ is right.__class__:
+    if isinstance(left, (list, tuple)) and left.__class__ is right.__class__ and left.__class__.__eq__ in _BY_ITEMS:
         return len(left) == len(right) and all(same_value(*pair, exact) for pair in zip(left, right))
     if exact and isinstance(left, (set, frozenset)) and isinstance(right, (set, frozenset)):
         return left == right and _truth_values(left) == _truth_values(right)

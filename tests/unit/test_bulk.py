@@ -1,0 +1,288 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Many changes at one stroke, and targets that keep all changes or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pytest
+from dsync import DSync, DSyncFlags, DSyncModel, OutcomeStatus, Plan, Result
+from dsync.apply import batches
+from dsync.exceptions import TransientError
+from dsync.model import Creation, Updating
+from dsync.retry import retrying
+
+
+class Site(DSyncModel):
+    _modelname = "site"
+    _identifiers = ("name",)
+    _attributes = ("note",)
+    _children = {"device": "devices"}
+    name: str
+    note: str = ""
+    devices: list[str] = []
+
+
+class Device(DSyncModel):
+    _modelname = "device"
+    _identifiers = ("name",)
+    _attributes = ("role",)
+    name: str
+    role: str = ""
+    calls: ClassVar[list[tuple[str, tuple[str, ...]]]] = []
+    bad: ClassVar[set[str]] = set()
+    raising: ClassVar[list[BaseException]] = []
+
+    @classmethod
+    def _take(cls, action: str, names: Sequence[str]) -> None:
+        """Note a call; refuse it as a whole if one of the names is bad."""
+        cls.calls.append((action, tuple(names)))
+        if cls.raising:
+            raise cls.raising.pop()
+        found = sorted(cls.bad & {*names})
+        if found:
+            raise ValueError(f"{found[0]} is no good")
+
+    @classmethod
+    def create_many(cls, dsync: DSync, items: Sequence[Creation]) -> Sequence[Any]:
+        cls._take("create", [item.ids["name"] for item in items])
+        assert all(item.parent is not None and item.parent.get_type() == "site" for item in items)
+        return [cls(**item.ids, **item.attrs) for item in items]
+
+    @classmethod
+    def update_many(cls, dsync: DSync, items: Sequence[Updating]) -> Sequence[Any]:
+        cls._take("update", [item.obj.name for item in items])
+        for item in items:
+            item.obj.update_base(item.attrs)
+        return [ValueError("odd one") if item.obj.name == "odd" else item.obj for item in items]
+
+    @classmethod
+    def delete_many(cls, dsync: DSync, items: Sequence[DSyncModel]) -> Sequence[Any]:
+        cls._take("delete", [item.get_unique_id() for item in items])
+        return [None if item.get_unique_id() == "none" else item for item in items]
+
+
+class Estate(DSync):
+    site = Site
+    device = Device
+    top_level = ["site"]
+    batch_size = 100
+
+    def fill(self, **sites: dict[str, str]) -> Any:
+        for name, devices in sites.items():
+            site = Site(name=name)
+            self.add(site)
+            for device, role in devices.items():
+                obj = Device(name=device, role=role)
+                self.add(obj)
+                site.add_child(obj)
+        return self
+
+
+class Kept(Estate):
+    """Keeps all changes or none."""
+
+    transactional = True
+
+    def __init__(self, refuses: bool = False) -> None:
+        super().__init__()
+        self.refuses = refuses
+        self.ended: list[str] = []
+
+    def sync_complete(self, *args: Any, **kwargs: Any) -> None:
+        self.ended.append("kept")
+        if self.refuses:
+            raise OSError("no space left")
+
+    def roll_back(self) -> None:
+        self.ended.append("taken back")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_bad() -> None:
+    Device.calls.clear()
+    Device.bad.clear()
+    Device.raising.clear()
+
+
+def apply(source: DSync, target: DSync, flags: DSyncFlags = DSyncFlags.NONE, **watch: Any) -> Result:
+    return target.apply(Plan.from_diff(target.diff_from(source)), source, flags, **watch)
+
+
+def ended(result: Result) -> dict[str, str]:
+    return {outcome.change.id: outcome.status.value for outcome in result.outcomes}
+
+
+def test_changes_of_several_parents_come_together() -> None:
+    source = Estate().fill(a={"a1": "x", "a2": "x"}, b={"b1": "x", "b2": "new"})
+    target = Estate().fill(b={"b2": "old", "b3": "x", "b4": "x"})
+    result = apply(source, target)
+    assert sorted(Device.calls) == [("create", ("a1", "a2")), ("create", ("b1",)), ("delete", ("b3", "b4")), ("update", ("b2",))]
+    assert set(ended(result).values()) == {"done"}
+    assert not target.diff_from(source).has_diffs()
+
+
+def test_what_needs_nothing_else_is_in_one_tier_and_in_batches_of_the_size_that_is_asked_for() -> None:
+    source = Estate().fill(a={f"a{n}": "" for n in range(5)}, b={f"b{n}": "" for n in range(5)})
+    target = Estate().fill(a={}, b={})
+    target.batch_size = 4
+    apply(source, target)
+    assert [len(names) for _action, names in Device.calls] == [4, 4, 2]
+
+
+def test_one_at_a_time_keeps_the_order_of_the_plan() -> None:
+    source, target = Estate().fill(a={"a1": ""}, b={"b1": ""}), Estate()
+    target.batch_size = 1
+    plan = Plan.from_diff(target.diff_from(source))
+    assert [change for (change,) in batches(plan, target)] == list(plan)
+    apply(source, target)
+    assert [names for _action, names in Device.calls] == [("a1",), ("b1",)]
+
+
+def test_outcomes_are_in_the_order_of_the_plan() -> None:
+    source, target = Estate().fill(a={"a1": ""}, b={"b1": ""}), Estate()
+    plan = Plan.from_diff(target.diff_from(source))
+    result = target.apply(plan, source)
+    assert [outcome.change for outcome in result.outcomes] == list(plan)
+    assert len(batches(plan, target)) == 2  # the sites, then the devices
+
+
+def test_a_batch_that_is_refused_is_halved_until_the_bad_ones_stand_alone() -> None:
+    Device.bad.update({"d3", "d6"})
+    source, target = Estate().fill(a={f"d{n}": "" for n in range(8)}), Estate().fill(a={})
+    result = apply(source, target, DSyncFlags.CONTINUE_ON_FAILURE)
+    assert {name for name, status in ended(result).items() if status == "failed"} == {"d3", "d6"}
+    assert {outcome.message for outcome in result.failures} == {"ValueError: d3 is no good", "ValueError: d6 is no good"}
+    assert target.count("device") == 6
+    assert not result.stopped
+
+
+def test_without_going_on_nothing_is_attempted_after_the_bad_one() -> None:
+    Device.bad.add("d3")
+    source, target = Estate().fill(a={f"d{n}": "" for n in range(8)}), Estate().fill(a={})
+    result = apply(source, target)
+    statuses = [ended(result)[f"d{n}"] for n in range(8)]
+    assert statuses == ["done"] * 3 + ["failed"] + ["not_attempted"] * 4
+    assert result.stopped
+    assert target.count("device") == 3
+
+
+def test_single_results_may_be_failures() -> None:
+    source = Estate().fill(a={"odd": "new", "even": "new"})
+    target = Estate().fill(a={"odd": "old", "even": "old", "none": "", "gone": ""})
+    result = apply(source, target, DSyncFlags.CONTINUE_ON_FAILURE)
+    assert ended(result) == {"odd": "failed", "even": "done", "none": "failed", "gone": "done"}
+    assert target.get("device", "odd").role == "old"
+    assert target.get("device", "even").role == "new"
+
+
+def test_a_wrong_number_of_results_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Device, "create_many", classmethod(lambda cls, dsync, items: []))
+    result = apply(Estate().fill(a={"d1": ""}), Estate().fill(a={}))
+    assert result.failures[0].message == "create_many() returned 0 results for 1 objects"
+
+
+def test_a_batch_is_tried_again_as_a_whole() -> None:
+    Device.raising.append(TransientError("busy"))
+    source, target = Estate().fill(a={"d1": "", "d2": ""}), Estate().fill(a={})
+    result = apply(source, target, retry=retrying(2, target.is_transient, first_wait=0))
+    assert set(ended(result).values()) == {"done"}
+    assert Device.calls == [("create", ("d1", "d2"))] * 2
+
+
+def test_an_interruption_leaves_the_whole_batch_in_doubt_and_the_rest_alone() -> None:
+    Device.raising.append(KeyboardInterrupt())
+    source, target = Estate().fill(a={"d1": "", "d2": "", "d3": ""}), Estate().fill(a={})
+    target.batch_size = 2
+    result = apply(source, target)
+    assert ended(result) == {"d1": "failed", "d2": "failed", "d3": "not_attempted"}
+    assert [outcome.maybe for outcome in result.outcomes] == [True, True, False]
+    assert isinstance(result.interrupted, KeyboardInterrupt)
+
+
+class Log:
+    """Records what a journal is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, tuple[str, ...]]] = []
+
+    def intend(self, *changes: Any) -> None:
+        self.lines.append(("intend", tuple(change.id for change in changes)))
+
+    def record(self, *outcomes: Any) -> None:
+        self.lines.append(("record", tuple(f"{outcome.change.id} {outcome.status.value}" for outcome in outcomes)))
+
+
+def test_a_journal_is_told_of_a_batch_before_and_after_it() -> None:
+    log = Log()
+    apply(Estate().fill(a={"d1": "", "d2": ""}), Estate().fill(a={}), journal=log)
+    assert log.lines == [("intend", ("d1", "d2")), ("record", ("d1 done", "d2 done"))]
+
+
+# ---------------------------------------------------------------------- all or nothing
+
+
+def kept(refuses: bool = False, **sites: dict[str, str]) -> Kept:
+    target = Kept(refuses)
+    target.fill(**sites)
+    return target
+
+
+def test_a_transactional_target_keeps_all_at_the_end() -> None:
+    target = kept(a={})
+    result = apply(Estate().fill(a={"d1": ""}), target)
+    assert target.ended == ["kept"]
+    assert result.changed
+
+
+def test_a_transactional_target_that_cannot_keep_it_has_done_nothing() -> None:
+    target, log = kept(refuses=True, a={}), Log()
+    result = apply(Estate().fill(a={"d1": "", "d2": ""}), target, journal=log)
+    assert set(ended(result).values()) == {"failed"}
+    assert not result.changed
+    assert isinstance(result.complete_error, OSError)
+    assert {outcome.message for outcome in result.outcomes} == {"it was taken back: the changes could not be kept"}
+    assert log.lines[-1] == ("record", ("d1 failed", "d2 failed"))
+
+
+def test_a_transactional_target_takes_everything_back_when_the_run_stops() -> None:
+    Device.bad.add("d2")
+    target = kept(a={})
+    result = apply(Estate().fill(a={"d1": "", "d2": "", "d3": ""}), target)
+    assert target.ended == ["taken back"]
+    assert ended(result) == {"d1": "failed", "d2": "failed", "d3": "not_attempted"}
+    assert not result.changed
+    assert not any(outcome.maybe for outcome in result.outcomes)
+
+
+def test_a_transactional_target_that_goes_on_keeps_the_good_ones() -> None:
+    Device.bad.add("d2")
+    target = kept(a={})
+    result = apply(Estate().fill(a={"d1": "", "d2": "", "d3": ""}), target, DSyncFlags.CONTINUE_ON_FAILURE)
+    assert target.ended == ["kept"]
+    assert ended(result) == {"d1": "done", "d2": "failed", "d3": "done"}
+
+
+def test_a_transactional_target_takes_everything_back_when_it_is_interrupted() -> None:
+    target, log = kept(a={}), Log()
+    target.batch_size = 1
+    source = Estate().fill(a={"d1": "", "d2": ""})
+    Device.raising[:] = [KeyboardInterrupt()]
+    result = apply(source, target, journal=log)
+    assert target.ended == ["taken back"]
+    assert not any(outcome.maybe for outcome in result.outcomes)
+    assert OutcomeStatus.DONE not in {outcome.status for outcome in result.outcomes}
+    assert [kind for kind, _names in log.lines] == ["intend", "record"]
+
+
+def test_what_cannot_be_taken_back_may_have_been_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self: Kept) -> None:
+        raise OSError("the line is dead")
+
+    monkeypatch.setattr(Kept, "roll_back", fails)
+    Device.bad.add("d2")
+    result = apply(Estate().fill(a={"d1": "", "d2": ""}), kept(a={}))
+    assert [outcome.maybe for outcome in result.outcomes if outcome.change.id == "d1"] == [True]
+    assert isinstance(result.complete_error, OSError)
