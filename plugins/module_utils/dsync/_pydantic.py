@@ -34,14 +34,32 @@ def _check_version(version: str) -> None:
 
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, ValidationError
+    from pydantic import (
+        AfterValidator,
+        BaseModel,
+        BeforeValidator,
+        ConfigDict,
+        SecretBytes,
+        SecretStr,
+        TypeAdapter,
+        ValidationError,
+    )
     from pydantic_core import PydanticCustomError, SchemaError, SchemaValidator, core_schema, to_jsonable_python
 else:
     try:
         import pydantic
 
         _check_version(pydantic.VERSION)
-        from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, ValidationError
+        from pydantic import (
+            AfterValidator,
+            BaseModel,
+            BeforeValidator,
+            ConfigDict,
+            SecretBytes,
+            SecretStr,
+            TypeAdapter,
+            ValidationError,
+        )
         from pydantic_core import PydanticCustomError, SchemaError, SchemaValidator, core_schema, to_jsonable_python
     except ImportError as error:
         HAS_PYDANTIC = False
@@ -80,6 +98,7 @@ else:
             """Stands in for pydantic's exception of the same name."""
 
         ConfigDict = dict
+        AfterValidator = BeforeValidator = TypeAdapter = _refuse
         PydanticCustomError = SchemaValidator = core_schema = to_jsonable_python = _refuse
 
 __all__ = (
@@ -87,13 +106,16 @@ __all__ = (
     "PYDANTIC_IMPORT_ERROR",
     "PYDANTIC_MINIMUM",
     "PYDANTIC_PROBLEM",
+    "AfterValidator",
     "BaseModel",
+    "BeforeValidator",
     "ConfigDict",
     "PydanticCustomError",
     "SchemaError",
     "SchemaValidator",
     "SecretBytes",
     "SecretStr",
+    "TypeAdapter",
     "ValidationError",
     "core_schema",
     "to_jsonable_python",

@@ -26,6 +26,8 @@
     │   └── LockHeld                another run holds the lock
     ├── RecordError                 a plan, journal or baseline file cannot be read or written
     ├── SelectorError               a selector says something impossible
+    ├── DefinitionError             a model, mapping or option that was declared in data is wrong
+    ├── RecordProblem               a native record does not fit what was declared
     ├── TransientError              raised by adapters: the same call may succeed later
     ├── LibraryMissing              an optional library is absent; .library (also an ImportError)
     └── PydanticMissing             pydantic is absent or too old (also an ImportError)
@@ -157,6 +159,15 @@ class RecordError(DSyncException):
 
 class SelectorError(DSyncException, ValueError):
     """A selector says something impossible."""
+
+
+class DefinitionError(DSyncException, ValueError):
+    """A model, a mapping or an adapter's option that a user declared in data is wrong; the text begins with its place."""
+
+
+class RecordProblem(DSyncException):
+    """A native record does not fit what was declared: a value cannot be read, computed or written back, or an identity is there
+    twice."""
 
 
 class TransientError(DSyncException):

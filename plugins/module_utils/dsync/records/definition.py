@@ -1,0 +1,302 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Models that are declared in data, as a task or a YAML file holds them → model classes.
+
+::
+
+    models:
+      device:
+        identifiers: [name]                     # texts; or {vid: int, site: str}
+        attributes:
+          role: str                             # a type
+          status: [active, planned]             # one of these values
+          mtu: {type: int, default: 1500}       # a type and more
+          tags: {type: "list[str]", compare: unordered}
+        children: [interface]
+    top_level: [device]
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..exceptions import DeclarationError, DefinitionError
+from ..flags import DSyncModelFlags
+from ..model import DSyncModel
+from .declared import Declared
+from .types import annotation_of, comparing, enumeration, fitting, lenient, or_none
+
+MODEL_KEYS = ("identifiers", "shortname", "attributes", "children", "protected", "flags", "description")
+ATTRIBUTE_KEYS = ("type", "default", "compare", "tolerance", "read_only", "sensitive", "description")
+COMPARE = ("equal", "case_insensitive", "unordered", "ignored", "create_only")
+
+_CHILDREN = "{}_ids"
+"""The field that lists the ids of children of a model."""
+
+
+@dataclass(frozen=True)
+class DataModel:
+    """The models of a task.
+
+    Attributes:
+        models: name → class, parents before their children.
+        top_level: names of those to begin with.
+        parents: name of a model → name of the model whose child it is; top-level models are not in it.
+    """
+
+    models: Mapping[str, type[DSyncModel]]
+    top_level: tuple[str, ...]
+    parents: Mapping[str, str] = field(default_factory=dict)
+
+
+def data_model(models: Any, top_level: Any = None, base: type[DSyncModel] = DSyncModel) -> DataModel:
+    """Return the model classes of a declaration.
+
+    Args:
+        models: model's name → what it is; see above. Not changed.
+        top_level: names of the models to begin with; None for all that are nobody's children.
+        base: the class that they all inherit from.
+
+    Raises:
+        DefinitionError: naming the place.
+    """
+    declared = dict(Declared(models, "models").mapping())
+    if not declared:
+        Declared(models, "models").wrong("no model is declared.")
+    classes = {name: _class(name, model, declared, base) for name, model in declared.items()}
+    parents = _parents(declared)
+    first = _top_level(Declared(top_level, "top_level"), declared, parents)
+    return DataModel({name: classes[name] for name in _downwards(first, declared)}, first, parents)
+
+
+def _parents(declared: Mapping[str, Declared]) -> dict[str, str]:
+    parents: dict[str, str] = {}
+    for name, model in declared.items():
+        for child in _children(model, declared):
+            if child in parents:
+                model.at("children").wrong(
+                    f'"{child}" is a child of "{parents[child]}" already; a model has one kind of parent here.'
+                )
+            parents[child] = name
+    return parents
+
+
+def _children(model: Declared, declared: Mapping[str, Declared]) -> list[str]:
+    if not model.has("children"):
+        return []
+    children = model.at("children")
+    for name, item in zip(children.names(), children.items()):
+        item.one_of(declared)
+        if name == model.place.rpartition(".")[2]:
+            item.wrong(f'a "{name}" cannot be the child of a "{name}" here.')
+    return children.names()
+
+
+def _top_level(given: Declared, declared: Mapping[str, Declared], parents: Mapping[str, str]) -> tuple[str, ...]:
+    free = tuple(name for name in declared if name not in parents)
+    if given.value is None:
+        if not free:
+            Declared(None, "models").wrong("every model is a child of another one, so there is none to begin with.")
+        return free
+    for item in given.items():
+        name = item.one_of(declared)
+        if name in parents:
+            item.wrong(f'"{name}" is a child of "{parents[name]}", and so not at the top.')
+    left = [name for name in free if name not in given.names()]
+    if left:
+        given.wrong(f'"{left[0]}" is neither named here nor the child of a model, so it would never be looked at.')
+    return tuple(given.names())
+
+
+def _downwards(first: tuple[str, ...], declared: Mapping[str, Declared]) -> list[str]:
+    found: list[str] = []
+    waiting = list(first)
+    while waiting:
+        name = waiting.pop(0)
+        found.append(name)
+        waiting += _children(declared[name], declared)
+    lost = [name for name in declared if name not in found]
+    if lost:
+        declared[lost[0]].wrong(f"it is its own ancestor: {', '.join(lost)} are nested in a circle.")
+    return found
+
+
+# ---------------------------------------------------------------------- one model
+
+
+class _Attributes:
+    """The fields of a model's attributes, and what is said of them besides their types."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Any] = {}
+        self.compared: list[str] = []
+        self.create_only: list[str] = []
+        self.read_only: list[str] = []
+        self.sensitive: list[str] = []
+
+    def add(self, name: str, declared: Declared) -> None:
+        if not isinstance(declared.value, Mapping):
+            self.fields[name] = (lenient(_type(name, declared)), ...)
+            self.compared.append(name)
+            return
+        keys = dict(declared.mapping(ATTRIBUTE_KEYS))
+        if "type" not in keys:
+            declared.wrong('it does not say its type; add "type: str", for example.')
+        annotation = _type(name, keys["type"])
+        compare = keys["compare"].one_of(COMPARE) if "compare" in keys else "equal"
+        read_only = "read_only" in keys and keys["read_only"].truth()
+        for group, belongs in (
+            (self.read_only, read_only),
+            (self.create_only, compare == "create_only"),
+            (self.compared, compare != "ignored"),
+            (self.sensitive, "sensitive" in keys and keys["sensitive"].truth()),
+        ):
+            if belongs:
+                group.append(name)
+        if read_only and compare in ("create_only", "ignored"):
+            declared.wrong(f"it cannot be read_only and compare: {compare} at once.")
+        has_default = "default" in keys
+        if not has_default and (read_only or compare == "ignored"):
+            annotation = or_none(annotation)
+        annotation = _compared(annotation, compare, keys)
+        default: Any = None if read_only or compare == "ignored" else ...
+        if has_default:
+            default = _default(lenient(annotation), keys["default"])
+        self.fields[name] = (lenient(annotation), default)
+
+
+def _default(annotation: Any, declared: Declared) -> Any:
+    try:
+        return fitting(annotation, declared.value)
+    except DefinitionError as error:
+        declared.wrong(str(error))
+
+
+def _compared(annotation: Any, compare: str, keys: Mapping[str, Declared]) -> Any:
+    tolerance = None
+    if "tolerance" in keys:
+        tolerance = keys["tolerance"].value
+        if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or tolerance < 0:
+            keys["tolerance"].wrong(f"this should be a number of 0 or more, and is {keys['tolerance'].shown()}.")
+    try:
+        return comparing(annotation, compare if compare in ("case_insensitive", "unordered") else None, tolerance)
+    except DefinitionError as error:
+        (keys.get("compare") if tolerance is None else keys["tolerance"]).wrong(str(error))  # type: ignore[union-attr]  # it is there
+
+
+def _type(name: str, declared: Declared) -> Any:
+    if isinstance(declared.value, (list, tuple)):
+        for item in declared.items():
+            if not isinstance(item.value, (str, int)) or isinstance(item.value, bool):
+                item.wrong(f"a value to choose from is a text or a whole number, not {item.shown()}; put it in quotation marks.")
+        values = [item.value for item in declared.items()]
+        if not values or len(set(map(str, values))) < len(values):
+            declared.wrong("a list of values to choose from needs at least one, and none of them twice.")
+        return enumeration(name, values)
+    if not isinstance(declared.value, str):
+        declared.wrong(f'a type is a text such as "str", or a list of values to choose from, not {declared.shown()}.')
+    try:
+        return annotation_of(declared.value)
+    except DefinitionError as error:
+        declared.wrong(str(error))
+
+
+def _class(name: str, model: Declared, declared: Mapping[str, Declared], base: type[DSyncModel]) -> type[DSyncModel]:
+    if not name.isidentifier() or name.startswith("_"):
+        model.wrong(f'"{name}" cannot be the name of a model: it should be letters, digits and underscores, like a variable.')
+    dict(model.mapping(MODEL_KEYS))
+    identifiers = _identifiers(model)
+    attributes = _Attributes()
+    for attribute, piece in model.at("attributes").mapping() if model.has("attributes") else iter(()):
+        _check_name(attribute, piece)
+        if attribute in identifiers:
+            piece.wrong(f'"{attribute}" is an identifier already; it cannot be an attribute as well.')
+        attributes.add(attribute, piece)
+    children = {child: _CHILDREN.format(child) for child in _children(model, declared)}
+    fields = {**identifiers, **attributes.fields, **{listing: (list[str], []) for listing in children.values()}}
+    settings: dict[str, Any] = {
+        "_modelname": name,
+        "_identifiers": tuple(identifiers),
+        "_attributes": tuple(attributes.compared),
+        "_shortname": _shortname(model, identifiers),
+        "_children": children,
+        "_sensitive": tuple(attributes.sensitive),
+        "_create_only": tuple(attributes.create_only),
+        "_read_only": tuple(attributes.read_only),
+        "_protected": _choices(model, "protected", ("create", "update", "delete")),
+        "__doc__": str(model.at("description").value or ""),
+    }
+    flags = _flags(model)
+    if flags:
+        settings["model_flags"] = flags
+    annotations = {field: annotation for field, (annotation, _default) in fields.items()}
+    defaults = {field: default for field, (_annotation, default) in fields.items() if default is not ...}
+    try:
+        return derived(name, base, annotations, {**settings, **defaults})
+    except DeclarationError as error:
+        model.wrong(f"{error}.")
+    except (TypeError, ValueError, NameError) as error:  # pydantic's own objections to a name or a default
+        model.wrong(f"{' '.join(str(error).split())}.")
+
+
+def derived(name: str, base: type[DSyncModel], annotations: Mapping[str, Any], settings: Mapping[str, Any]) -> type[DSyncModel]:
+    """Return a new subclass of a model, with more fields and class attributes."""
+    space = {"__module__": __name__, **settings, "__annotations__": dict(annotations)}
+    made: type[DSyncModel] = types.new_class(name, (base,), exec_body=lambda namespace: namespace.update(space))
+    return made
+
+
+def _check_name(name: str, piece: Declared) -> None:
+    if not name.isidentifier() or name.startswith("_"):
+        piece.wrong(f'"{name}" cannot be the name of an attribute: it should be letters, digits and underscores, like a variable.')
+    if hasattr(DSyncModel, name) or name in DSyncModel.__annotations__:
+        piece.wrong(f'an attribute cannot be called "{name}", every model has something else of that name; map it to another one.')
+
+
+def _identifiers(model: Declared) -> dict[str, Any]:
+    given = model.at("identifiers")
+    if not given.value:
+        model.wrong('it has no identifiers; add "identifiers: [name]", for example.')
+    if not isinstance(given.value, Mapping):
+        for item in given.items():
+            _check_name(item.text(), item)
+        return {name: (lenient(str), ...) for name in given.names()}
+    fields = {}
+    for name, piece in given.mapping():
+        _check_name(name, piece)
+        annotation = _type(name, piece)
+        if piece.value in ("any", "secret") or str(piece.value).startswith(("list", "set", "dict")):
+            piece.wrong(f'an identifier cannot be of type "{piece.value}".')
+        fields[name] = (lenient(annotation), ...)
+    return fields
+
+
+def _shortname(model: Declared, identifiers: Mapping[str, Any]) -> tuple[str, ...]:
+    if not model.has("shortname"):
+        return ()
+    for item in model.at("shortname").items():
+        item.one_of(identifiers)
+    return tuple(model.at("shortname").names())
+
+
+def _choices(model: Declared, key: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    if not model.has(key):
+        return ()
+    for item in model.at(key).items():
+        item.one_of(allowed)
+    return tuple(model.at(key).names())
+
+
+def _flags(model: Declared) -> DSyncModelFlags:
+    names = _choices(model, "flags", tuple(flag.name.lower() for flag in _all_flags()))
+    flags = DSyncModelFlags.NONE
+    for name in names:
+        flags |= DSyncModelFlags[name.upper()]
+    return flags
+
+
+def _all_flags() -> Iterator[Any]:
+    return (flag for flag in DSyncModelFlags.__members__.values() if flag)

@@ -1,0 +1,75 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Expressions over records: Jinja2's, without its braces, in its sandbox, with Python's own values as results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from ..exceptions import LibraryMissing, RecordProblem
+from .declared import Declared
+
+Evaluate = Callable[[Mapping[str, Any]], Any]
+"""Returns the value of an expression, given the values of the names in it."""
+
+
+def compiled(declared: Declared) -> Evaluate:
+    """Return what evaluates the expression that was declared.
+
+    The result raises RecordProblem, with a sentence that names the expression, when a name in it is undefined or it fails.
+
+    Raises:
+        DefinitionError: it is no expression.
+        LibraryMissing: jinja2 is absent.
+    """
+    text = declared.text()
+    if "{{" in text or "{%" in text:
+        declared.wrong("an expression stands here without braces: Ansible would evaluate what is in braces before the task begins.")
+    evaluate, undefined, errors = _environment()[:3]
+    try:
+        expression = evaluate(text)
+    except errors as error:
+        declared.wrong(f'"{text}" is no expression: {" ".join(str(error).split()).removesuffix(".")}.')
+
+    def value_of(names: Mapping[str, Any]) -> Any:
+        try:
+            value = expression(names)
+            if isinstance(value, undefined):
+                value._fail_with_undefined_error()
+        except Exception as error:  # whatever a filter or an operator raises about the record's values
+            raise RecordProblem(f'the expression "{text}" fails: {" ".join(str(error).split()) or type(error).__name__}') from error
+        return value
+
+    return value_of
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Any:
+    try:
+        import jinja2
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+    except ImportError as error:
+        raise LibraryMissing("the mapping has expressions", "jinja2") from error
+    environment = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined)
+    environment.filters.update(regex_replace=_regex_replace, regex_search=_regex_search, split=_split)
+
+    def evaluate(text: str) -> Any:
+        return environment.compile_expression(text, undefined_to_none=False)
+
+    return evaluate, jinja2.Undefined, jinja2.TemplateError
+
+
+def _regex_replace(value: Any, pattern: str, replacement: str) -> str:
+    return re.sub(pattern, replacement, str(value))
+
+
+def _regex_search(value: Any, pattern: str) -> str | None:
+    found = re.search(pattern, str(value))
+    return None if found is None else found.group(found.lastindex or 0)
+
+
+def _split(value: Any, separator: str | None = None) -> list[str]:
+    return str(value).split(separator)

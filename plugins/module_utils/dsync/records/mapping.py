@@ -1,0 +1,408 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""How the native records of one side become objects of the models, and how objects are written back into them.
+
+::
+
+    device:
+      from: dcim.devices                        # where the records are; what it means is the adapter's affair
+      where: {kind: [router, switch]}           # records with these values
+      keep: status != "retired"                 # and of these, those for which this is true; drop: is the opposite
+      fields:
+        name: hostname                          # another name
+        site_name: location.site                # further in
+        role: {from: role_id, lookup: roles}    # by way of a table
+        owner: {value: netops}                  # the same for all
+        mtu: {from: mtu, default: 1500}         # where there is none
+        fqdn: {expr: hostname ~ ".example.net", write: {hostname: fqdn.split(".")[0]}}
+      parent: {match: {site_id: id}}            # or parent's identifier → field: {name: location.site}
+
+What is not named is a native field of the attribute's own name. A native field that no attribute names is left alone.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..exceptions import RecordProblem
+from ..model import DSyncModel
+from ..suggest import known
+from .declared import Declared
+from .definition import DataModel
+from .expression import Evaluate, compiled
+from .path import MISSING, Path, path_of, read, text_of_path
+from .types import allows_none
+
+MODEL_KEYS = ("from", "key", "where", "keep", "drop", "fields", "parent")
+FIELD_KEYS = ("from", "value", "expr", "lookup", "default", "write")
+LOOKUP_KEYS = ("from", "model", "key", "value")
+
+Record = Mapping[str, Any]
+"""A native record: field's name → value, with other records and lists in it."""
+
+Values = dict[Path, Any]
+"""What is to be written into a native record."""
+
+
+class Lookup:
+    """A table from native values to attributes' values.
+
+    Args:
+        name: what it is called in messages.
+        pairs: returns all (native value, attribute's value); called when a value is looked for, and again when it is not found.
+    """
+
+    def __init__(self, name: str, pairs: Callable[[], Iterable[tuple[Any, Any]]]) -> None:
+        self._name, self._pairs = name, pairs
+        self._there: dict[Any, Any] | None = None
+        self._back: dict[Any, Any] = {}
+        self._twice: set[Any] = set()
+
+    def _fill(self) -> None:
+        self._there, self._back, self._twice = {}, {}, set()
+        for native, value in self._pairs():
+            self._there[native] = value
+            if value in self._back and self._back[value] != native:
+                self._twice.add(value)
+            self._back[value] = native
+
+    def value_of(self, native: Any) -> Any:
+        """Return the attribute's value for a native one. Raises RecordProblem."""
+        return self._found(native, lambda: self._there or {})
+
+    def native_of(self, value: Any) -> Any:
+        """Return the native value for an attribute's. Raises RecordProblem."""
+        native = self._found(value, lambda: self._back)
+        if value in self._twice:
+            raise RecordProblem(f'the lookup {self._name} has "{value}" for several native values, so it cannot be written')
+        return native
+
+    def _found(self, wanted: Any, table: Callable[[], Mapping[Any, Any]]) -> Any:
+        if wanted is None:
+            return None
+        fresh = self._there is None
+        if fresh:
+            self._fill()
+        for again in (False, True):
+            for key in (wanted, str(wanted)):
+                try:
+                    if key in table():
+                        return table()[key]
+                except TypeError:  # a list or a dictionary is no key
+                    break
+            if again or fresh:
+                break
+            self._fill()
+        raise RecordProblem(f'the lookup {self._name} has no "{wanted}"{known(wanted, map(str, table()))}')
+
+
+@dataclass(frozen=True)
+class FieldMap:
+    """How one attribute, or one part of what identifies the parent, is read and written.
+
+    Attributes:
+        name: the attribute.
+        source: where the native value is; None where it comes from elsewhere.
+        constant: the value itself; MISSING for none.
+        expression: computes the value.
+        lookup: through which table it goes.
+        default: what stands for an absent native value; MISSING for none.
+        nullable: whether the attribute may be None.
+        write: native field → expression over the object's values; None where it is written as it is read.
+        written: whether it can be written at all.
+    """
+
+    name: str
+    source: Path | None = None
+    constant: Any = MISSING
+    expression: Evaluate | None = None
+    lookup: Lookup | None = None
+    default: Any = MISSING
+    nullable: bool = False
+    write: Mapping[Path, Evaluate] | None = None
+    written: bool = True
+
+    def value_of(self, record: Record) -> Any:
+        """Return the attribute's value, or MISSING where the model's own default is to stand. Raises RecordProblem."""
+        if self.constant is not MISSING:
+            return self.constant
+        value = self.expression({**record, "record": record}) if self.expression is not None else read(record, self.source or ())
+        if value is MISSING:
+            return self.default
+        if self.lookup is not None:
+            value = self.lookup.value_of(value)
+        return self.default if value is None and self.default is not MISSING and not self.nullable else value
+
+    def natives_of(self, value: Any, values: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+        """Yield the native fields that hold a value, and what they are to hold.
+
+        Args:
+            value: the attribute's value, plain.
+            values: all of the object's values, plain.
+
+        Raises:
+            RecordProblem: it cannot be written.
+        """
+        if self.write is not None:
+            for path, expression in self.write.items():
+                yield path, expression(values)
+        elif self.source is not None:
+            yield self.source, value if self.lookup is None else self.lookup.native_of(value)
+
+
+@dataclass(frozen=True)
+class ParentMap:
+    """How a child finds its parent.
+
+    Attributes:
+        fields: what gives each of the parent's identifiers, in order; empty where ``match`` or the place tells.
+        match: native field of the child → native field of the parent, whose values are the same.
+    """
+
+    fields: tuple[FieldMap, ...] = ()
+    match: Mapping[Path, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelMap:
+    """How the objects of one model are read from native records, and written back.
+
+    Attributes:
+        model: the model's class.
+        place: where the records are, as it was declared; None where nothing was.
+        key: the native field into which the key of a record goes where records are the values of a dictionary.
+        fields: attribute or identifier → how it is mapped.
+        where: native field → values of which it has to have one.
+        keep: whether a record is to be kept.
+        drop: whether a record is to be left out.
+        parent: how an object finds its parent; None where nothing was declared.
+    """
+
+    model: type[DSyncModel]
+    place: Declared
+    key: Path | None
+    fields: Mapping[str, FieldMap]
+    where: Mapping[Path, tuple[Any, ...]]
+    keep: Evaluate | None
+    drop: Evaluate | None
+    parent: ParentMap | None
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.model.get_type()
+
+    def wants(self, record: Record) -> bool:
+        """Return whether a native record is one of the model's. Raises RecordProblem."""
+        for path, values in self.where.items():
+            if read(record, path) not in values:
+                return False
+        names = {**record, "record": record} if self.keep or self.drop else {}
+        for key, expression, wanted in (("keep", self.keep, True), ("drop", self.drop, False)):
+            try:
+                if expression is not None and bool(expression(names)) is not wanted:
+                    return False
+            except RecordProblem as problem:
+                raise RecordProblem(f"{self.name}.{key}: {problem}") from problem
+        return True
+
+    def row(self, record: Record, empty_is_none: bool = False) -> dict[str, Any]:
+        """Return the values of an object's fields. Raises RecordProblem.
+
+        Args:
+            record: the native record; not changed.
+            empty_is_none: whether an empty text stands for nothing where the attribute may be nothing.
+        """
+        values: dict[str, Any] = {}
+        for name, mapped in self.fields.items():
+            try:
+                value = mapped.value_of(record)
+            except RecordProblem as problem:
+                raise RecordProblem(f"{self.name}.{name}: {problem}") from problem
+            if value is MISSING:
+                if self.model.model_fields[name].is_required():
+                    if not mapped.nullable:
+                        raise RecordProblem(
+                            f'{self.name}.{name}: the record has no "{text_of_path(mapped.source or ())}"{known(name, record)}'
+                        )
+                    value = None
+                else:
+                    continue
+            if empty_is_none and value == "" and mapped.nullable:
+                value = None
+            values[name] = value
+        return values
+
+    def written(self, values: Mapping[str, Any], names: Iterable[str]) -> Values:
+        """Return what a native record has to hold for these attributes. Raises RecordProblem.
+
+        Args:
+            values: all values of the object, plain.
+            names: which of them are to be written.
+        """
+        found: Values = {}
+        for name in names:
+            try:
+                found.update(self.fields[name].natives_of(values.get(name), values))
+            except RecordProblem as problem:
+                raise RecordProblem(f"{self.name}.{name} cannot be written: {problem}") from problem
+        return found
+
+    def belonging(self) -> Values:
+        """Return what a new native record has to hold for it to be one of the model's."""
+        return {path: values[0] for path, values in self.where.items() if len(values) == 1}
+
+    def unwritable(self) -> list[str]:
+        """Return the attributes that cannot be written."""
+        return [name for name, mapped in self.fields.items() if not mapped.written]
+
+
+Tables = Callable[[Declared], Lookup]
+"""Returns the lookup that a declaration stands for: its name, or the table itself."""
+
+
+def model_map(model: type[DSyncModel], parent: type[DSyncModel] | None, declared: Declared, tables: Tables) -> ModelMap:
+    """Return how one model is mapped.
+
+    Args:
+        model: its class.
+        parent: the class of its parents; None for a model of the top level.
+        declared: what was declared; an empty piece maps each attribute onto the native field of its name.
+        tables: gives the lookups.
+
+    Raises:
+        DefinitionError: naming the place.
+    """
+    if declared.value is None:
+        declared = Declared({}, declared.place)
+    keys = dict(declared.mapping(MODEL_KEYS))
+    names = [name for name in model.model_fields if name not in model.get_children_mapping().values()]
+    given = dict(keys["fields"].mapping(names)) if "fields" in keys else {}
+    fields = {}
+    for name in names:
+        fields[name] = field_map(name, given.get(name), allows_none(model.model_fields[name].annotation), tables)
+    for name in model._identifiers:
+        if not fields[name].written:
+            given[name].wrong(f'"{name}" identifies the object, so it must be written; add "write".')
+    return ModelMap(
+        model=model,
+        place=declared.at("from"),
+        key=path_of(keys["key"]) if "key" in keys else None,
+        fields=fields,
+        where=dict(_where(keys["where"])) if "where" in keys else {},
+        keep=compiled(keys["keep"]) if "keep" in keys else None,
+        drop=compiled(keys["drop"]) if "drop" in keys else None,
+        parent=_parent(keys["parent"], model, parent, tables) if "parent" in keys else _by_name(model, parent, fields),
+    )
+
+
+def _where(declared: Declared) -> Iterator[tuple[Path, tuple[Any, ...]]]:
+    for name, piece in declared.mapping():
+        values = piece.value if isinstance(piece.value, list) else [piece.value]
+        if any(isinstance(value, (list, Mapping)) for value in values):
+            piece.wrong("this should be a value, or a list of values of which the record has one.")
+        yield tuple(name.split(".")), tuple(values)
+
+
+def field_map(name: str, declared: Declared | None, nullable: bool, tables: Tables) -> FieldMap:
+    """Return how one attribute is mapped; without a declaration it is the native field of its name. Raises DefinitionError."""
+    if declared is None:
+        return FieldMap(name, (name,), nullable=nullable)
+    if not isinstance(declared.value, Mapping):
+        return FieldMap(name, path_of(declared), nullable=nullable)
+    keys = dict(declared.mapping(FIELD_KEYS))
+    origins = [key for key in ("from", "value", "expr") if key in keys]
+    if len(origins) > 1:
+        declared.wrong(f"it has both {origins[0]} and {origins[1]}; the value comes from one of them.")
+    if "value" in keys:
+        for key in ("lookup", "default"):
+            if key in keys:
+                keys[key].wrong("a constant value has no such thing.")
+    writes, written = _write(keys.get("write"), "value" not in keys and "expr" not in keys)
+    return FieldMap(
+        name,
+        source=None if "value" in keys or "expr" in keys else path_of(keys["from"]) if "from" in keys else (name,),
+        constant=keys["value"].value if "value" in keys else MISSING,
+        expression=compiled(keys["expr"]) if "expr" in keys else None,
+        lookup=tables(keys["lookup"]) if "lookup" in keys else None,
+        default=keys["default"].value if "default" in keys else MISSING,
+        nullable=nullable,
+        write=writes,
+        written=written,
+    )
+
+
+def _write(declared: Declared | None, as_read: bool) -> tuple[Mapping[Path, Evaluate] | None, bool]:
+    if declared is None:
+        return None, as_read
+    if declared.value is False:
+        return None, False
+    return {tuple(name.split(".")): compiled(piece) for name, piece in declared.mapping()}, True
+
+
+def _parent(declared: Declared, model: type[DSyncModel], parent: type[DSyncModel] | None, tables: Tables) -> ParentMap:
+    if parent is None:
+        declared.wrong(f'"{model.get_type()}" is at the top level, and so has no parent.')
+    identifiers = parent._identifiers
+    if not isinstance(declared.value, Mapping):
+        if len(identifiers) > 1:
+            declared.wrong(f"a {parent.get_type()} is identified by {', '.join(identifiers)}; say which field gives each of them.")
+        return ParentMap((field_map(identifiers[0], declared, False, tables),))
+    if set(declared.value) == {"match"}:
+        pairs = dict(declared.at("match").mapping())
+        if not pairs:
+            declared.at("match").wrong("it names no field.")
+        return ParentMap(match={tuple(mine.split(".")): path_of(theirs) for mine, theirs in pairs.items()})
+    pieces = dict(declared.mapping(identifiers))
+    for name in identifiers:
+        if name not in pieces:
+            declared.wrong(f'it does not say which field gives the {parent.get_type()}\'s "{name}".')
+    return ParentMap(tuple(field_map(name, pieces[name], False, tables) for name in identifiers))
+
+
+def _by_name(model: type[DSyncModel], parent: type[DSyncModel] | None, fields: Mapping[str, FieldMap]) -> ParentMap | None:
+    """Return how a child finds its parent whose identifiers it has as ``site_name`` for the name of a site; None if it has not."""
+    names = [] if parent is None else [f"{parent.get_type()}_{name}" for name in parent._identifiers]
+    return ParentMap(tuple(fields[name] for name in names)) if names and all(name in fields for name in names) else None
+
+
+def plain_value(value: Any, keeps: tuple[type[Any], ...] = ()) -> Any:
+    """Return a value as records hold it: texts, numbers, truth values, lists and dictionaries; a secret in clear.
+
+    Args:
+        value: an attribute's value; not changed.
+        keeps: other types that the records of an adapter can hold.
+    """
+    if value is None or isinstance(value, (bool, *keeps)):
+        return value
+    if hasattr(value, "get_secret_value"):
+        return value.get_secret_value()
+    if isinstance(value, enum.Enum):
+        return value.value
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            return value if type(value) is kind else kind.__str__(value) if kind is str else kind(value)
+    if isinstance(value, Mapping):
+        return {plain_value(key): plain_value(item, keeps) for key, item in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted((plain_value(item, keeps) for item in value), key=lambda item: (str(type(item)), item))
+    if isinstance(value, (list, tuple)):
+        return [plain_value(item, keeps) for item in value]
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+@dataclass(frozen=True)
+class SideMap:
+    """How all models are mapped on one side.
+
+    Attributes:
+        data_model: the models.
+        maps: model's name → its mapping.
+        lookups: what was declared as tables for this side.
+    """
+
+    data_model: DataModel
+    maps: Mapping[str, ModelMap]

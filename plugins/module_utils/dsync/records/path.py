@@ -1,0 +1,94 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Where a value stands in a native record, and where records stand in a document.
+
+A path is written as names with dots between them, ``fields.role``, or as a list of names where a name has a dot in it. In the
+path of records ``*`` stands for every item of a list, or every value of a dictionary: ``sites.*.devices``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from typing import Any
+
+from .declared import Declared
+
+Path = tuple[str, ...]
+"""The names on the way to a value."""
+
+EVERY = "*"
+"""Stands for every item of a list, or every value of a dictionary."""
+
+MISSING: Any = object()
+"""Stands for what is not there."""
+
+
+def path_of(declared: Declared) -> Path:
+    """Return the path that was declared, as text or as a list. Raises DefinitionError when it is neither."""
+    if isinstance(declared.value, (list, tuple)):
+        names = tuple(str(item.value) if isinstance(item.value, int) else item.text() for item in declared.items())
+    else:
+        names = tuple(declared.text().split("."))
+    if not all(names):
+        declared.wrong(f"{declared.shown()} is no path: a name between two dots is missing.")
+    return names
+
+
+def text_of_path(path: Path) -> str:
+    """Return a path as it is written."""
+    return ".".join(path)
+
+
+def read(record: Any, path: Path) -> Any:
+    """Return the value at a path, or :data:`MISSING`."""
+    for name in path:
+        try:
+            record = record[name]
+        except (KeyError, TypeError, IndexError):
+            if not isinstance(record, Sequence) or isinstance(record, str) or not name.isdigit() or int(name) >= len(record):
+                return MISSING
+            record = record[int(name)]
+    return record
+
+
+def write(record: MutableMapping[str, Any], path: Path, value: Any) -> None:
+    """Set the value at a path; dictionaries on the way are made where there is nothing.
+
+    Raises:
+        TypeError: something on the way is neither a dictionary nor nothing.
+    """
+    *way, last = path
+    for name in way:
+        there = record.get(name)
+        if there is None:
+            there = record[name] = {}
+        if not isinstance(there, MutableMapping):
+            raise TypeError(f'"{text_of_path(path)}" cannot be set: there is no dictionary at "{name}"')
+        record = there
+    record[last] = value
+
+
+def nested(values: Mapping[Path, Any]) -> dict[str, Any]:
+    """Return a new record that has the values at these paths."""
+    record: dict[str, Any] = {}
+    for path, value in values.items():
+        write(record, path, value)
+    return record
+
+
+def walk(document: Any, path: Path, way: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Yield every value at a path with the keys and positions on the way to it; what is not there is passed over."""
+    if not path:
+        yield way, document
+        return
+    name, *rest = path
+    if name != EVERY:
+        found = read(document, (name,))
+        if found is not MISSING and found is not None:
+            yield from walk(found, tuple(rest), (*way, name))
+    elif isinstance(document, Mapping):
+        for key, value in document.items():
+            yield from walk(value, tuple(rest), (*way, key))
+    elif isinstance(document, Sequence) and not isinstance(document, (str, bytes)):
+        for position, value in enumerate(document):
+            yield from walk(value, tuple(rest), (*way, position))

@@ -1,0 +1,237 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The types of declared attributes: texts such as ``list[int]`` or ``str | None`` → annotations that pydantic understands.
+
+How two values of an attribute compare is part of its type: values of the classes below equal one another as they are declared to,
+wherever they are compared, and are shown and written as they came.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from .._pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
+from ..exceptions import DefinitionError
+from ..suggest import known
+
+SCALARS: dict[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "decimal": Decimal,
+    "date": date,
+    "datetime": datetime,
+    "time": time,
+    "timedelta": timedelta,
+    "uuid": UUID,
+    "ip_address": IPv4Address | IPv6Address,
+    "ip_interface": IPv4Interface | IPv6Interface,
+    "ip_network": IPv4Network | IPv6Network,
+    "ipv4_address": IPv4Address,
+    "ipv4_interface": IPv4Interface,
+    "ipv4_network": IPv4Network,
+    "ipv6_address": IPv6Address,
+    "ipv6_interface": IPv6Interface,
+    "ipv6_network": IPv6Network,
+    "secret": SecretStr,
+    "any": Any,
+}
+"""Name of a type → annotation."""
+
+CONTAINERS: dict[str, tuple[Any, int]] = {"list": (list, 1), "set": (set, 1), "dict": (dict, 2)}
+"""Name of a container → its class, and how many types stand between its brackets."""
+
+_HASHABLE = SCALARS.keys() - {"any", "secret"}
+"""Types of values that can be in a set, or be the key of a dictionary."""
+
+
+class CaseInsensitive(str):
+    """A text that equals any text that differs in upper and lower case alone."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self.casefold() == other.casefold() if isinstance(other, str) else NotImplemented
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self.casefold())
+
+
+class Unordered(list[Any]):
+    """A list that equals any list of the same items in whatever order, as many times."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, list) or len(self) != len(other):
+            return False
+        if list.__eq__(self, other):
+            return True
+        left = list(other)
+        for item in self:
+            if item not in left:
+                return False
+            left.remove(item)
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # as that of any list
+
+
+class Near(float):
+    """A number that equals any number that is no further away than the tolerance of its class."""
+
+    __slots__ = ()
+    tolerance: ClassVar[float] = 0.0
+
+    def __eq__(self, other: object) -> bool:
+        return math.isclose(self, other, rel_tol=0.0, abs_tol=self.tolerance) if isinstance(other, (int, float)) else NotImplemented
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # type: ignore[assignment]  # what is near to one number and to another need not be near to both
+
+
+def annotation_of(text: str) -> Any:
+    """Return the annotation that a type's text stands for.
+
+    Raises:
+        DefinitionError: a sentence that says what is wrong, without the place.
+    """
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        raise DefinitionError(f'"{text}" is no type; types are written like str, list[int], dict[str, int], str | None.') from None
+    return _annotation(node, text)
+
+
+def _annotation(node: ast.expr, whole: str) -> Any:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return _annotation(node.left, whole) | _annotation(node.right, whole)
+    if isinstance(node, ast.Constant) and node.value is None:
+        return None
+    if isinstance(node, ast.Name):
+        return _named(node.id)
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        return _container(node.value.id, node.slice, whole)
+    raise DefinitionError(f'"{whole}" is no type; types are written like str, list[int], dict[str, int], str | None.')
+
+
+def _named(name: str) -> Any:
+    if name in SCALARS:
+        return SCALARS[name]
+    if name in CONTAINERS:
+        inner = ", ".join(["str", "str"][: CONTAINERS[name][1]])
+        raise DefinitionError(f'"{name}" does not say of what: write {name}[{inner}], for example.')
+    raise DefinitionError(f'there is no type "{name}"{known(name, [*SCALARS, *CONTAINERS])}.')
+
+
+def _container(name: str, inner: ast.expr, whole: str) -> Any:
+    if name == "optional":
+        return _annotation(inner, whole) | None
+    if name not in CONTAINERS:
+        raise DefinitionError(f'"{name}" takes nothing between brackets{known(name, CONTAINERS)}.')
+    container, number = CONTAINERS[name]
+    nodes = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+    if len(nodes) != number:
+        raise DefinitionError(f'"{whole}": {name} takes {number} type{"s" * (number > 1)} between its brackets.')
+    parts = tuple(_annotation(node, whole) for node in nodes)
+    if name != "list" and ast.unparse(nodes[0]).partition("[")[0] not in _HASHABLE:
+        raise DefinitionError(f'"{whole}": {name} cannot hold {ast.unparse(nodes[0])} there.')
+    return container[parts[0]] if number == 1 else container[parts]
+
+
+def enumeration(name: str, values: Iterable[Any]) -> Any:
+    """Return an enumeration of texts or numbers that a field of it is limited to."""
+    members = {f"VALUE_{number}": value for number, value in enumerate(values)}
+    return Enum(name, members)
+
+
+def comparing(annotation: Any, how: str | None, tolerance: float | None) -> Any:
+    """Return an annotation whose values compare as declared.
+
+    Args:
+        annotation: the type; with an absent value allowed or not.
+        how: ``case_insensitive`` or ``unordered``; None for equality.
+        tolerance: how far two numbers may be apart; None for not at all.
+
+    Raises:
+        DefinitionError: the type has no such values.
+    """
+    kinds = list(_members(annotation))
+    if how == "case_insensitive":
+        if str not in kinds:
+            raise DefinitionError("compare: case_insensitive is for texts; the type here is another one.")
+        return Annotated[annotation, AfterValidator(_only(str, CaseInsensitive))]
+    if how == "unordered":
+        if not any(getattr(kind, "__origin__", None) is list for kind in kinds):
+            raise DefinitionError("compare: unordered is for lists; the type here is another one (a set has no order anyway).")
+        return Annotated[annotation, AfterValidator(_only(list, Unordered))]
+    if tolerance is not None:
+        if float not in kinds:
+            raise DefinitionError("tolerance is for the type float; the type here is another one.")
+        near = type("Near", (Near,), {"__slots__": (), "tolerance": float(tolerance)})
+        return Annotated[annotation, AfterValidator(_only(float, near))]
+    return annotation
+
+
+def _only(kind: type[Any], made: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: made(value) if isinstance(value, kind) else value
+
+
+def fitting(annotation: Any, value: Any) -> Any:
+    """Return a value as a field of this type holds it.
+
+    Raises:
+        DefinitionError: it does not fit; a sentence without the place.
+    """
+    try:
+        return TypeAdapter(annotation).validate_python(value)
+    except ValidationError as error:
+        said = error.errors(include_url=False, include_input=False, include_context=False)[0]["msg"]
+        raise DefinitionError(f"{value!r} does not fit the type: {said}.") from None
+
+
+def allows_none(annotation: Any) -> bool:
+    """Return whether a field of this type may be None."""
+    return any(kind in (None, type(None), Any) for kind in _members(annotation))
+
+
+def or_none(annotation: Any) -> Any:
+    """Return the annotation, with None allowed besides."""
+    return annotation if allows_none(annotation) else annotation | None
+
+
+def _members(annotation: Any) -> Iterator[Any]:
+    """Yield the members of a union; anything else is the only member of itself."""
+    if getattr(annotation, "__metadata__", None) is not None:
+        yield from _members(annotation.__origin__)
+    elif type(annotation).__name__ in ("UnionType", "_UnionGenericAlias", "Union"):
+        for member in annotation.__args__:
+            yield from _members(member)
+    else:
+        yield annotation
+
+
+def lenient(annotation: Any) -> Any:
+    """Return the annotation of a text that also takes a whole number: YAML does not know that a serial number is none."""
+    return Annotated[annotation, BeforeValidator(_as_text)] if str in _members(annotation) else annotation
+
+
+def _as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, (int, Decimal)) and not isinstance(value, bool) else value

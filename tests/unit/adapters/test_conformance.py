@@ -1,0 +1,173 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The suite that adapters have to pass: a good adapter passes it, and each bad one fails in the test that is meant for it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
+
+import pytest
+from dsync.adapters import RecordAdapter
+from dsync.adapters.base import ChangedRecord, NewRecord
+from dsync.conformance import SECRET, AdapterConformance
+from dsync.exceptions import DefinitionError, RecordProblem
+from dsync.records.mapping import ModelMap, Record
+from dsync.records.path import nested, write
+
+Shelf = dict[str, list[dict[str, Any]]]
+
+
+class Shelves(RecordAdapter):
+    """Records in the lists of a dictionary; a copy of it is changed, and kept at the end."""
+
+    transactional = True
+
+    def __init__(self, shelves: Shelf, size: int = 0) -> None:
+        super().__init__(name="shelves")
+        if size < 0:
+            raise DefinitionError(f"options.size: this should be 0 or more, and is {size}.")
+        self.shelves, self.draft = shelves, copy.deepcopy(shelves)
+        self.refuses = ""
+
+    def read(self, mapped: ModelMap) -> Iterable[Record]:
+        return self.draft.setdefault(mapped.name, [])
+
+    def create_records(self, mapped: ModelMap, records: Sequence[NewRecord]) -> Sequence[Record | Exception]:
+        made: list[Record | Exception] = []
+        for record in records:
+            if self.refuses in record.values.values():
+                made.append(ValueError(f"{self.refuses} is refused"))
+                continue
+            made.append(nested(record.values))
+            self.draft[mapped.name].append(made[-1])
+        return made
+
+    def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
+        for changed in records:
+            for path, value in changed.values.items():
+                write(changed.record, path, value)
+        return [changed.record for changed in records]
+
+    def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
+        for gone in records:
+            self.draft[mapped.name] = [record for record in self.draft[mapped.name] if record is not gone]
+        return [None] * len(records)
+
+    def sync_complete(self, *args: Any, **kwargs: Any) -> None:
+        self.shelves.clear()
+        self.shelves.update(copy.deepcopy(self.draft))
+
+
+class TestShelves(AdapterConformance):
+    kind: ClassVar[type[Shelves]] = Shelves
+
+    @pytest.fixture(autouse=True)
+    def _empty(self) -> None:
+        self.shelves: Shelf = {}
+
+    def adapter(self) -> Shelves:
+        return self.kind.bound(self.data_model)(self.shelves)
+
+    def break_it(self, adapter: Any) -> Callable[[], None]:
+        adapter.refuses = "new"
+        return lambda: None
+
+    def wrong_options(self) -> Any:
+        yield lambda: Shelves.bound(self.data_model)({}, size=-1), "options.size"
+
+
+class Forgets(Shelves):
+    """Never writes."""
+
+    def sync_complete(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+class Halves(Shelves):
+    """Keeps what was done of a run that stopped, and says that it did not."""
+
+    def roll_back(self) -> None:
+        self.sync_complete()
+
+
+class Loses(Shelves):
+    """Forgets what it is not told anew."""
+
+    def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
+        for changed in records:
+            index = next(place for place, record in enumerate(self.draft[mapped.name]) if record is changed.record)
+            self.draft[mapped.name][index] = {**nested(changed.values), "name": changed.record["name"]}
+        return [changed.record for changed in records]
+
+
+class Tells(Shelves):
+    """Tells secrets."""
+
+    def create_records(self, mapped: ModelMap, records: Sequence[NewRecord]) -> Sequence[Record | Exception]:
+        made = super().create_records(mapped, records)
+        self.name = f"shelves {self.draft}"
+        return made
+
+
+class Doubles(Shelves):
+    """Does a change although it says that it failed."""
+
+    def create_records(self, mapped: ModelMap, records: Sequence[NewRecord]) -> Sequence[Record | Exception]:
+        refuses, self.refuses = self.refuses, "-"
+        made = super().create_records(mapped, records)
+        self.refuses = refuses
+        return [ValueError("no") if refuses in record.values.values() else one for record, one in zip(records, made)]
+
+
+class Vague(TestShelves):
+    """Does not name a wrong option."""
+
+    __test__ = False
+
+    def wrong_options(self) -> Any:
+        yield lambda: Shelves.bound(self.data_model)({}, size=-1), "options.length"
+
+
+class Fine(TestShelves):
+    """Accepts a wrong option."""
+
+    __test__ = False
+
+    def wrong_options(self) -> Any:
+        yield lambda: Shelves.bound(self.data_model)({}, size=1), "options.size"
+
+
+def suite(kind: type[Any]) -> Any:
+    made = kind() if issubclass(kind, AdapterConformance) else TestShelves()
+    if issubclass(kind, Shelves):
+        made.kind = kind
+    made.shelves = {}
+    return made
+
+
+@pytest.mark.parametrize(
+    ("kind", "test"),
+    [
+        (Forgets, "test_after_a_synchronisation_nothing_is_left_to_do"),
+        (Forgets, "test_loading_twice_gives_the_same"),
+        (Forgets, "test_a_second_synchronisation_changes_nothing"),
+        (Halves, "test_a_failure_leaves_nothing_half_done"),
+        (Doubles, "test_a_failure_leaves_nothing_half_done"),
+        (Loses, "test_after_a_synchronisation_nothing_is_left_to_do"),
+        (Tells, "test_secrets_stay_hidden"),
+        (Vague, "test_wrong_options_are_named"),
+        (Fine, "test_wrong_options_are_named"),
+    ],
+)
+def test_a_bad_adapter_fails(kind: type[Any], test: str) -> None:
+    getattr(suite(Shelves), test)()
+    with pytest.raises((AssertionError, RecordProblem)):
+        getattr(suite(kind), test)()
+
+
+def test_the_secret_of_the_suite_is_really_there() -> None:
+    made = suite(Shelves)
+    made.filled()
+    assert SECRET in str(made.shelves)

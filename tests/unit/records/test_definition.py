@@ -1,0 +1,166 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Models that are declared in data: their types, and how attributes compare."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from dsync import DSync, DSyncModel, Plan
+from dsync.records.definition import data_model
+from dsync.records.types import CaseInsensitive, Near, Unordered
+
+
+def model_with(**attributes: Any) -> type[DSyncModel]:
+    return data_model({"device": {"identifiers": ["name"], "attributes": attributes}}).models["device"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "held"),
+    [
+        ("str", "a", "a"),
+        ("str", 1001, "1001"),
+        ("str | None", None, None),
+        ("int", "1500", 1500),
+        ("float", "1.5", 1.5),
+        ("decimal", "1.10", Decimal("1.10")),
+        ("bool", "yes", True),
+        ("date", "2026-01-02", datetime.date(2026, 1, 2)),
+        ("datetime", "2026-01-02T03:04:05", datetime.datetime(2026, 1, 2, 3, 4, 5)),
+        ("ip_address", "::1", ipaddress.ip_address("::1")),
+        ("ip_interface", "10.0.0.1/24", ipaddress.ip_interface("10.0.0.1/24")),
+        ("ip_network", "10.0.0.0/24", ipaddress.ip_network("10.0.0.0/24")),
+        ("ipv4_address | None", "10.0.0.1", ipaddress.ip_address("10.0.0.1")),
+        ("list[int]", ["1", 2], [1, 2]),
+        ("set[str]", ["a", "a"], {"a"}),
+        ("dict[str, list[int]]", {"a": ["1"]}, {"a": [1]}),
+        ("optional[int]", None, None),
+        ("any", {"a": 1}, {"a": 1}),
+    ],
+)
+def test_types_are_those_of_pydantic(declared: str, given: Any, held: Any) -> None:
+    assert model_with(value=declared)(name="a", value=given).get_attrs() == {"value": held}
+
+
+def test_a_secret_is_never_shown() -> None:
+    obj = model_with(password="secret")(name="a", password="hunter2")
+    assert "hunter2" not in f"{obj!r} {obj.str()} {obj.json()}"
+    assert obj.get_sensitive_fields() == {"password"}
+
+
+def test_one_of_some_values() -> None:
+    status = model_with(status=["active", "planned", 3])
+    assert status(name="a", status="active").status.value == "active"
+    with pytest.raises(ValueError, match="status"):
+        status(name="a", status="gone")
+
+
+def test_a_default_is_checked_and_converted() -> None:
+    obj = model_with(gateway={"type": "ip_address", "default": "10.0.0.1"})(name="a")
+    assert obj.get_attrs() == {"gateway": ipaddress.ip_address("10.0.0.1")}
+
+
+def test_parents_come_first_and_the_top_is_what_nobody_has_as_child() -> None:
+    found = data_model(
+        {
+            "interface": {"identifiers": ["name"]},
+            "device": {"identifiers": ["name"], "children": ["interface"]},
+            "site": {"identifiers": ["name"], "children": ["device"]},
+            "vlan": {"identifiers": {"vid": "int"}},
+        }
+    )
+    assert list(found.models) == ["site", "vlan", "device", "interface"]
+    assert found.top_level == ("site", "vlan")
+    assert found.parents == {"interface": "device", "device": "site"}
+
+
+class Side(DSync):
+    """One side of a comparison, with a single device."""
+
+
+def both(left: dict[str, Any], right: dict[str, Any], **attributes: Any) -> tuple[Any, Any]:
+    """Return source and target, each with a device of these values."""
+    model = model_with(**attributes)
+    sides = []
+    for name, values in (("source", left), ("target", right)):
+        side = type("Side", (DSync,), {"device": model, "top_level": ["device"]})(name=name)
+        side.add(model(name="a", **values))
+        sides.append(side)
+    return sides[0], sides[1]
+
+
+def differs(declared: Any, left: Any, right: Any) -> bool:
+    source, target = both({"value": left}, {"value": right}, value=declared)
+    return bool(target.diff_from(source).has_diffs())
+
+
+@pytest.mark.parametrize(
+    ("declared", "left", "right", "same"),
+    [
+        ("str", "A", "a", False),
+        ({"type": "str", "compare": "case_insensitive"}, "Straße", "STRASSE", True),
+        ({"type": "str | None", "compare": "case_insensitive"}, None, "a", False),
+        ("list[int]", [1, 2], [2, 1], False),
+        ({"type": "list[int]", "compare": "unordered"}, [1, 2, 2], [2, 1, 2], True),
+        ({"type": "list[int]", "compare": "unordered"}, [1, 2, 2], [2, 1, 1], False),
+        ({"type": "list[int]", "compare": "unordered"}, [1, 2], [2, 1, 1], False),
+        ({"type": "list[dict[str, int]]", "compare": "unordered"}, [{"a": 1}, {"b": 2}], [{"b": 2}, {"a": 1}], True),
+        ({"type": "float", "tolerance": 0.5}, 1.0, 1.5, True),
+        ({"type": "float", "tolerance": 0.5}, 1.0, 1.6, False),
+        ({"type": "str", "compare": "ignored"}, "a", "b", True),
+        ({"type": "str", "compare": "create_only"}, "a", "b", True),
+        ({"type": "str", "read_only": True}, "a", "b", False),
+    ],
+)
+def test_how_an_attribute_compares(declared: Any, left: Any, right: Any, same: bool) -> None:
+    assert differs(declared, left, right) is not same
+    assert differs(declared, right, left) is not same
+
+
+def test_what_is_shown_is_what_came() -> None:
+    source, target = both(
+        {"name_": "SW1", "vlans": [2, 1]}, {"name_": "RT1", "vlans": [3]},
+        name_={"type": "str", "compare": "case_insensitive"}, vlans={"type": "list[int]", "compare": "unordered"},
+    )  # fmt: skip
+    (change,) = Plan.from_diff(target.diff_from(source)).changes
+    assert change.record()["after"] == {"name_": "SW1", "vlans": [2, 1]}
+
+
+@pytest.mark.parametrize("pair", [(CaseInsensitive("A"), "a"), (Unordered([1, 2]), [2, 1]), (Near(0.0), 0.0)])
+def test_values_equal_from_both_sides(pair: tuple[Any, Any]) -> None:
+    left, right = pair
+    assert left == right
+    assert right == left
+    assert (left != right) is False
+    assert left != object()
+
+
+def test_a_create_only_attribute_is_given_to_what_is_created_and_left_alone_afterwards() -> None:
+    source, target = both(
+        {"pin": "1", "role": "x"}, {"pin": "2", "role": "y"}, role="str", pin={"type": "str", "compare": "create_only"}
+    )
+    source.add(source.device(name="new", pin="3", role="z"))
+    update, create = Plan.from_diff(target.diff_from(source)).changes
+    assert update.after == {"role": "x"}
+    assert create.after == {"pin": "3", "role": "z"}
+    target.sync_from(source)
+    assert target.get("device", "a").pin == "2"
+    assert not target.diff_from(source).has_diffs()
+
+
+def test_a_read_only_attribute_is_shown_and_never_written() -> None:
+    declared = {"role": "str", "serial": {"type": "str", "read_only": True}}
+    source, target = both({"serial": "1", "role": "x"}, {"serial": "2", "role": "y"}, **declared)
+    source.add(source.device(name="new", serial="3", role="z"))
+    update, create = Plan.from_diff(target.diff_from(source)).changes
+    assert (update.before, update.after) == ({"role": "y"}, {"role": "x"})
+    assert create.after == {"role": "z"}
+    target.sync_from(source)
+    assert target.get("device", "a").serial == "2"
+    (left, also) = Plan.from_diff(target.diff_from(source)).changes
+    assert left.protected == also.protected == "protected: serial is read-only in target"
+    assert (left.before, left.after) == ({"serial": "2"}, {"serial": "1"})
