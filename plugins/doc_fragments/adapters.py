@@ -22,6 +22,8 @@ options:
       adapter:
         description:
           - The class that loads the dataset, and that writes to it if it is the target. It inherits from C(dsync.DSync).
+          - V(file), V(inventory), V(memory), V(rest) and V(sql) are built in. They read and write records, and the task says what
+            these are with O(models).
           - V(adapters/sot.py:SourceOfTruth) is a class in a Python file on the controller. A relative path is searched
             where Ansible searches files. In a role that is the role's C(files) directory first, and then the places beside
             the playbook. The file and those beside it that it imports are sent to the host.
@@ -45,6 +47,18 @@ options:
         description:
           - What the dataset is called in messages and results, if not what its adapter calls it.
         type: str
+      mapping:
+        description:
+          - How the records of this side become objects of the declared models, and how objects are written back. A dictionary
+            of model's name to mapping, or the path of a YAML file on the controller that holds one.
+          - Without it, each attribute is the field of its own name.
+          - See the collection's page on datasets without Python for everything that a mapping can say.
+        type: raw
+      lookups:
+        description:
+          - Tables that a mapping translates values with, by name. Each is a dictionary of native value to attribute's value, or
+            says where to read one, with C(from) or C(model), C(key) and C(value). Or the path of a YAML file that holds them.
+        type: raw
   target:
     description:
       - The dataset that is compared with O(source), and that a synchronisation changes.
@@ -70,8 +84,14 @@ options:
     default: []
   models:
     description:
-      - Names of the models that are compared and changed. Objects of other models are left aside, while what is below them is
-        looked at all the same. Without it, all models.
+      - A dictionary declares the models of adapters of records, such as V(file) and V(sql), for both sides. The path of a YAML
+        file on the controller stands for what is in it, which is either that dictionary, or C(models) and C(top_level).
+      - A list names those of the adapters' models that are compared and changed. Objects of other models are left aside, while
+        what is below them is looked at all the same. Without it, all models.
+    type: raw
+  top_level:
+    description:
+      - With which of the declared models to begin, in their order. Without it, with those that are nobody's children.
     type: list
     elements: str
   only:

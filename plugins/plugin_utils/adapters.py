@@ -28,7 +28,7 @@ def locate(reference: Reference, roots: Roots, find_file: FindFile) -> Source | 
     Raises:
         TaskFailure: the file, the collection, the module or the class is not there, or the file is no Python.
     """
-    if reference.form is Form.IMPORTABLE:
+    if reference.form in (Form.IMPORTABLE, Form.BUILT_IN):
         return None
     source = _file(reference, roots, find_file) if reference.form is Form.FILE else _collection_module(reference, roots)
     if not source.may_define(reference.class_name):

@@ -24,8 +24,14 @@ class Closure:
     sources: dict[str, Source] = field(default_factory=dict)
     neighbours: dict[str, dict[str, str]] = field(default_factory=dict)
 
+    def add(self, sources: Iterable[Source]) -> None:
+        """Ship modules besides, without a look at what they import."""
+        for source in sources:
+            self.sources[source.name] = source
+            self.neighbours[source.name] = {}
 
-def closure(starts: Iterable[Source], roots: Roots, whole: Iterable[Source] = ()) -> Closure:
+
+def closure(starts: Iterable[Source], roots: Roots) -> Closure:
     """Follow the imports of the starting modules as far as they lead to modules that are shipped.
 
     What is found nowhere is left to the host's Python. Raises TaskFailure when a file is no Python.
@@ -33,10 +39,8 @@ def closure(starts: Iterable[Source], roots: Roots, whole: Iterable[Source] = ()
     Args:
         starts: the modules to start from.
         roots: where modules are shipped from.
-        whole: modules to ship besides, without a look at what they import.
     """
-    found = Closure({source.name: source for source in whole}, {})
-    found.neighbours.update((name, {}) for name in found.sources)
+    found = Closure()
     todo = list(starts)
     while todo:
         source = todo.pop()

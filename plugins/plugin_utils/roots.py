@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -23,11 +23,28 @@ TRAVELS_ANYWAY = MODULE_UTILS.format("dsync", "core")
 OWN_FOLDER = Path(__file__).parents[1] / "module_utils"
 
 
-def own_code() -> Iterator[Source]:
-    """Yield every module of this collection that may run on a host."""
+ABOUT_RECORDS = ("adapters", "records")
+"""Packages of the library that only adapters of records need."""
+
+
+def own_code(about_records: bool) -> Iterator[Source]:
+    """Yield every module of this collection that may run on a host.
+
+    Args:
+        about_records: those of :data:`ABOUT_RECORDS` too.
+    """
     for path in sorted(OWN_FOLDER.rglob("*.py")):
         parts = path.relative_to(OWN_FOLDER).with_suffix("").parts
+        if not about_records and parts[0] == "dsync" and parts[1] in ABOUT_RECORDS:
+            continue
         yield Source(".".join([TRAVELS_ANYWAY, *(parts[:-1] if path.stem == "__init__" else parts)]), path)
+
+
+def needs_records(sources: Iterable[Source]) -> bool:
+    """Return whether one of some modules imports what only adapters of records need."""
+    packages = [f"{package}dsync.{name}" for package in ("", f"{TRAVELS_ANYWAY}.") for name in ABOUT_RECORDS]
+    names = (name for source in sources for name, _relative in source.imports())
+    return any(f"{name}.".startswith(f"{package}.") for name in names for package in packages)
 
 
 class Root:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleFileNotFound
+from ansible.errors import AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.validation import check_type_dict
 from ansible.plugins.action import ActionBase
 
@@ -20,7 +20,10 @@ from ..module_utils._module.spec import SHIPPED, SIDES
 from .adapters import locate
 from .cargo import pack
 from .closure import closure
-from .roots import Roots, own_code
+from .roots import Roots, needs_records, own_code
+
+DECLARED_FILES = ("mapping", "lookups")
+"""What a side declares either in the task or in a file of its own."""
 
 
 class ShippingAction(ActionBase):
@@ -32,7 +35,7 @@ class ShippingAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         try:
-            module_args = {**self._task.args, SHIPPED: self._pack()}
+            module_args = {**self._task.args, **self._files_read(), SHIPPED: self._pack()}
         except TaskFailure as failure:
             return {**result, "failed": True, "msg": str(failure), "exception": traceback.format_exc()}
         wrap_async = self._task.async_val and not self._connection.has_native_async
@@ -44,26 +47,57 @@ class ShippingAction(ActionBase):
     def _pack(self) -> str:
         roots = Roots()
         found = {}
-        for side, name in self._adapters():
+        elsewhere = False
+        for side, arguments in self._sides():
+            name = arguments.get("adapter")
+            if not isinstance(name, str):
+                continue
             try:
                 source = locate(Reference.parse(name), roots, self._find_file)
             except TaskFailure as failure:
                 raise TaskFailure(f"{side}: {failure}") from failure
             if source is not None:
                 found[name] = source
-        return pack({name: source.name for name, source in found.items()}, closure(found.values(), roots, own_code()))
+            elsewhere = elsewhere or source is None
+        shipped = closure(found.values(), roots)
+        shipped.add(own_code(elsewhere or needs_records(shipped.sources.values())))
+        return pack({name: source.name for name, source in found.items()}, shipped)
 
-    def _adapters(self) -> Iterator[tuple[str, str]]:
-        """Yield the sides with the names of their adapters; what is missing is for the module to tell."""
+    def _sides(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the sides with their arguments; what is missing is for the module to tell."""
         for side in SIDES:
             arguments = self._task.args.get(side)
             try:
-                adapter = check_type_dict(arguments or {}).get("adapter")
+                yield side, check_type_dict(arguments or {})
             except TypeError as error:
                 said = "a text that cannot be read as one" if isinstance(arguments, str) else repr(arguments)  # it may hold secrets
                 raise TaskFailure(f"{side} should be a dictionary that names an adapter, and is {said}.") from error
-            if isinstance(adapter, str):
-                yield side, adapter
+
+    def _files_read(self) -> dict[str, Any]:
+        """Return the arguments in which the path of a YAML file stands for what is in it, with that in its place."""
+        read: dict[str, Any] = {}
+        models = self._task.args.get("models")
+        if isinstance(models, str):
+            found = self._yaml("models", models)
+            both = set(found) <= {"models", "top_level"} and isinstance(found.get("models"), dict)
+            read.update(found if both else {"models": found})
+        for side, arguments in self._sides():
+            paths = {name: arguments[name] for name in DECLARED_FILES if isinstance(arguments.get(name), str)}
+            if paths:
+                read[side] = {**arguments, **{name: self._yaml(f"{side}.{name}", path) for name, path in paths.items()}}
+        return read
+
+    def _yaml(self, argument: str, path: str) -> dict[str, Any]:
+        file, searched = self._find_file(path)
+        if file is None:
+            raise TaskFailure(f'{argument}: the file "{path}" was not found; searched: {", ".join(dict.fromkeys(searched))}.')
+        try:
+            content = self._loader.load_from_file(str(file), trusted_as_template=False) or {}
+        except AnsibleError as error:
+            raise TaskFailure(f"{argument}: {file} cannot be read: {' '.join(str(error).split())}") from error
+        if not isinstance(content, dict):
+            raise TaskFailure(f"{argument}: {file} should hold a dictionary.")
+        return content
 
     def _find_file(self, path: str) -> tuple[Path | None, Sequence[str]]:
         try:

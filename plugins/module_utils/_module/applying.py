@@ -151,7 +151,7 @@ class Application:
 
     def _unconverged(self, result: Result, work: Work, cargo: Cargo) -> list[Change]:
         """Load the target anew and return the changes that it still lacks."""
-        fresh = Side(self._target.role, self._target.params)
+        fresh = Side(self._target.role, self._target.params, self._target.models)
         self._sides.append(fresh)
         fresh.open(cargo)
         fresh.load()

@@ -15,6 +15,7 @@ from ..dsync.exceptions import Refused, SelectorError
 from ..dsync.guard import empty_source, limits, over_limits, percentage, protect, shrunken_source
 from ..dsync.scope import Scope
 from ..dsync.select import classes_by_model, selectors
+from .declaring import scope_of
 from .failure import TaskFailure
 from .sentences import stage
 
@@ -37,7 +38,7 @@ class Guards:
         models = classes_by_model(source, target)
         with _arguments():
             self.scope = Scope.of(
-                source, target, params["models"], params["only"], params["exclude"] or (), _attributes(params["attributes"])
+                source, target, scope_of(params), params["only"], params["exclude"] or (), _attributes(params["attributes"])
             )
             self._protected = selectors(params["protect"] or (), "protect", models)
             self._limits = limits(params["limits"], models)

@@ -23,6 +23,8 @@ def adapter_class(reference: Reference, cargo: Cargo) -> type[DSync]:
     Raises:
         TaskFailure: it cannot be imported, is not there, or is no adapter.
     """
+    if reference.form is Form.BUILT_IN:
+        return _built_in(reference.text)
     module = _imported(cargo.adapters.get(reference.text, reference.place), reference)
     found = getattr(module, reference.class_name, None)
     if isinstance(found, type) and issubclass(found, DSync):
@@ -33,6 +35,15 @@ def adapter_class(reference: Reference, cargo: Cargo) -> type[DSync]:
     raise TaskFailure(
         f"{reference.class_name} in {reference.holder} is no adapter, which is a class that inherits from dsync.DSync{adapters}"
     )
+
+
+def _built_in(name: str) -> type[DSync]:
+    from ..dsync.adapters import BUILT_IN, built_in  # only here, since most tasks need none of them
+
+    if name not in BUILT_IN:
+        raise TaskFailure(f'there is no built-in adapter "{name}"{choices(name, list(BUILT_IN), "there are")} {FORMS}.')
+    with stage(f"importing the adapter {name}"):
+        return built_in(name)
 
 
 def _adapters_in(module: ModuleType) -> list[str]:

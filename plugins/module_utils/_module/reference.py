@@ -13,7 +13,8 @@ from .failure import TaskFailure
 MODULE_UTILS = "ansible_collections.{}.{}.plugins.module_utils"
 
 FORMS = (
-    "Name a file and a class (adapters/sot.py:SourceOfTruth), a class in a collection's module_utils (acme.netops.cmdb.Cmdb), "
+    "Name a built-in adapter (file, inventory, memory, rest, sql), a file and a class (adapters/sot.py:SourceOfTruth), "
+    "a class in a collection's module_utils (acme.netops.cmdb.Cmdb), "
     "or a class that Python can import on the host (acme_cmdb.adapters:Cmdb)"
 )
 
@@ -21,6 +22,7 @@ FORMS = (
 class Form(enum.Enum):
     """The ways to name an adapter."""
 
+    BUILT_IN = "this collection"
     FILE = "a file on the controller"
     COLLECTION = "a collection's module_utils"
     IMPORTABLE = "the host's Python"
@@ -45,11 +47,15 @@ class Reference:
     @property
     def holder(self) -> str:
         """The name without the class, as the user wrote it."""
+        if self.form is Form.BUILT_IN:
+            return self.text
         return self.text[: -len(self.class_name) - 1]
 
     @classmethod
     def parse(cls, text: str) -> Reference:
         """Take an adapter's name apart. Raises TaskFailure when it is of no known form."""
+        if text.isidentifier():
+            return cls(text, Form.BUILT_IN, text, text)
         place, colon, class_name = text.rpartition(":")
         if colon and place and class_name.isidentifier():
             return cls(text, _form_before_colon(place), place, class_name)

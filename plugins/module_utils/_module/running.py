@@ -18,6 +18,7 @@ from ..dsync.exceptions import LibraryMissing, Refused
 from ..dsync.plan import Change
 from . import alias
 from .arguments import AdapterModule
+from .declaring import declared_models
 from .failure import TaskFailure
 from .guards import Guards
 from .quiet import streams_aside
@@ -86,7 +87,9 @@ def _sentence(failure: TaskFailure) -> str:
 
 def opened(module: AdapterModule, sides: list[Side]) -> Guards:
     """Make both adapters, and read what the task says about what may be changed."""
+    models = declared_models(module.params)
     for side in sides:
+        side.models = models
         side.open(module.cargo)
     source, target = sides
     return Guards(module.params, source.dataset, target.dataset)

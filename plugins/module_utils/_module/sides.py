@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..dsync import DSync
 from ..dsync.apply import secrets_of
 from ..dsync.plan import Change
 from ..dsync.redact import collect_secrets, secret_texts
+from .declaring import joined
 from .failure import TaskFailure
 from .locate import adapter_class
 from .opening import opened
@@ -21,6 +22,9 @@ from .reference import Reference
 from .sentences import stage
 from .shipped import Cargo
 from .spec import SIDES
+
+if TYPE_CHECKING:
+    from ..dsync.records.definition import DataModel
 
 
 @dataclass
@@ -30,12 +34,14 @@ class Side:
     Attributes:
         role: source or target.
         params: what the task says of it.
+        models: the models that the task declares for both sides, if it does.
         dataset: its adapter, once it is made.
         counts: model → number of objects, once they are loaded.
     """
 
     role: str
     params: Mapping[str, Any]
+    models: DataModel | None = None
     dataset: DSync = field(init=False)
     counts: dict[str, int] = field(init=False, default_factory=dict)
 
@@ -43,6 +49,7 @@ class Side:
         """Make the adapter. Raises TaskFailure."""
         with self.named():
             adapter = adapter_class(Reference.parse(self.params["adapter"]), cargo)
+            adapter = joined(adapter, self.models, self.params)
             self.dataset = opened(adapter, self.params["options"], self.params["secrets"], self.params["name"])
 
     def load(self) -> None:

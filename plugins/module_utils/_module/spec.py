@@ -68,7 +68,8 @@ def argument_spec(**more: dict[str, Any]) -> dict[str, Any]:
     return {
         **{side: _side() for side in SIDES},
         "flags": {"type": "list", "elements": "str", "choices": list(FLAGS), "default": []},
-        "models": {"type": "list", "elements": "str"},
+        "models": {"type": "raw"},
+        "top_level": {"type": "list", "elements": "str"},
         "only": {"type": "list", "elements": "dict"},
         "exclude": {"type": "list", "elements": "dict"},
         "attributes": {"type": "raw"},
@@ -92,5 +93,7 @@ def _side() -> dict[str, Any]:
             "options": {"type": "dict", "default": {}},
             "secrets": {"type": "dict", "default": {}, "no_log": True},
             "name": {"type": "str"},
+            "mapping": {"type": "raw"},
+            "lookups": {"type": "raw"},
         },
     }

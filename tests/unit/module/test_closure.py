@@ -17,7 +17,7 @@ from ansible_collections.dsync.core.plugins.module_utils._module.failure import 
 from ansible_collections.dsync.core.plugins.module_utils._module.shipped import Cargo
 from ansible_collections.dsync.core.plugins.plugin_utils.cargo import pack
 from ansible_collections.dsync.core.plugins.plugin_utils.closure import Closure, closure
-from ansible_collections.dsync.core.plugins.plugin_utils.roots import Roots, own_code
+from ansible_collections.dsync.core.plugins.plugin_utils.roots import Roots, needs_records, own_code
 
 MODULE_UTILS = Path(__file__).parents[3] / "plugins" / "module_utils"
 COLLECTION = "ansible_collections.dsync.core.plugins.module_utils"
@@ -125,13 +125,28 @@ def test_what_is_packed_can_be_unpacked(tmp_path: Path) -> None:
 
 
 def test_every_file_that_may_run_on_a_host_travels() -> None:
-    names = {source.name for source in own_code()}
+    names = {source.name for source in own_code(about_records=True)}
     for path in MODULE_UTILS.rglob("*.py"):
         parts = path.relative_to(MODULE_UTILS).with_suffix("").parts
         assert ".".join([COLLECTION, *parts]).removesuffix(".__init__") in names
     assert {
         f"{COLLECTION}.{name}" for name in ("_module", "_module.running", "dsync", "dsync.adapter", "dsync.store.memory")
     } <= names
+
+
+def test_what_only_adapters_of_records_need_stays_at_home_without_one() -> None:
+    names = {source.name.removeprefix(f"{COLLECTION}.") for source in own_code(about_records=False)}
+    assert "dsync.apply" in names
+    assert not [name for name in names if name.startswith(("dsync.adapters", "dsync.records"))]
+
+
+@pytest.mark.parametrize(
+    "line", ["from dsync.adapters import RecordAdapter", "import dsync.records.path", f"import {COLLECTION}.dsync.adapters"]
+)
+def test_an_adapter_that_imports_it_needs_it(tmp_path: Path, line: str) -> None:
+    write(tmp_path, cmdb=line, plain="from dsync import DSync")
+    assert needs_records(shipped(tmp_path / "cmdb.py").sources.values())
+    assert not needs_records(shipped(tmp_path / "plain.py").sources.values())
 
 
 def test_the_whole_engine_runs_from_what_was_packed(tmp_path: Path) -> None:
@@ -141,7 +156,9 @@ def test_the_whole_engine_runs_from_what_was_packed(tmp_path: Path) -> None:
     for name in ("__init__", "arguments", "failure", "neighbours", "shipped", "spec"):
         copy = MODULE_UTILS / "_module" / f"{name}.py"
         (bare / copy.name).write_bytes(copy.read_bytes())
-    (tmp_path / "cargo").write_text(pack({}, closure([], Roots(), own_code())))
+    whole = Closure()
+    whole.add(own_code(about_records=True))
+    (tmp_path / "cargo").write_text(pack({}, whole))
     code = f"""
         import sys
         sys.path[:] = [{str(tmp_path)!r}, *(path for path in {sys.path!r} if "ansible_collections" not in path)]

@@ -31,7 +31,7 @@ def test_forms(text: str, form: Form, place: str, class_name: str, holder: str) 
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":", "sot", "sot.py", "a.b.C", "a.b.c-d.E", ":Cmdb", "sot.py:", "sot.py:9", "a b:C", "adapters/sot.py"]
+    "text", ["", ":", "s-o-t", "sot.py", "a.b.C", "a.b.c-d.E", ":Cmdb", "sot.py:", "sot.py:9", "a b:C", "adapters/sot.py"]
 )
 def test_what_is_no_name_tells_the_forms(text: str) -> None:
     with pytest.raises(TaskFailure, match=r"adapters/sot\.py:SourceOfTruth.*acme\.netops\.cmdb\.Cmdb.*acme_cmdb\.adapters:Cmdb"):
