@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..exceptions import DefinitionError
 from ..records.declared import Declared
 from ..records.definition import DataModel
-from ..records.mapping import LOOKUP_KEYS, Lookup, ModelMap, plain_value
+from ..records.mapping import LOOKUP_KEYS, Lookup, ModelMap, has_values, plain_value, where_of
 from ..records.path import path_of, read
 
 if TYPE_CHECKING:
@@ -46,8 +46,10 @@ class BoundLookup(Lookup):
                 yield read(record, key), plain_value(getattr(obj, name))
             return
         value = path_of(declared.at("value"))
+        where = where_of(declared.at("where")) if declared.has("where") else {}
         for record in adapter.read_table(declared.at("from")):
-            yield read(record, key), read(record, value)
+            if has_values(record, where):
+                yield read(record, key), read(record, value)
 
 
 class Tables:
@@ -90,6 +92,8 @@ def check_table(declared: Declared, data_model: DataModel) -> None:
         if declared.has("from"):
             declared.wrong("it has both from and model; the table is read from one of them.")
         model = data_model.models[declared.at("model").one_of(data_model.models)]
+        if declared.has("where"):
+            declared.at("where").wrong("the records of a model are filtered by its mapping.")
         names = [*model._identifiers, *model._attributes]
         if declared.has("value"):
             declared.at("value").one_of(names)
@@ -98,11 +102,13 @@ def check_table(declared: Declared, data_model: DataModel) -> None:
     elif not declared.has("value"):
         declared.wrong('it does not say which field holds the values; add "value".')
     path_of(declared.at("key"))
+    if declared.has("where"):
+        where_of(declared.at("where"))
 
 
 def _lookups_of(mapped: ModelMap) -> Iterator[BoundLookup]:
     fields = [*mapped.fields.values(), *(mapped.parent.fields if mapped.parent else ())]
-    return (one.lookup for one in fields if isinstance(one.lookup, BoundLookup))
+    return (lookup for one in fields for lookup in one.lookups if isinstance(lookup, BoundLookup))
 
 
 def bound_tables(maps: Mapping[str, ModelMap]) -> Iterator[BoundLookup]:

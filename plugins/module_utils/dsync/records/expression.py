@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -57,7 +58,9 @@ def _environment() -> Any:
     environment.filters.update(regex_replace=_regex_replace, regex_search=_regex_search, split=_split)
 
     def evaluate(text: str) -> Any:
-        return environment.compile_expression(text, undefined_to_none=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a backslash that escapes nothing stands for itself
+            return environment.compile_expression(text, undefined_to_none=False)
 
     return evaluate, jinja2.Undefined, jinja2.TemplateError
 

@@ -11,7 +11,7 @@
       fields:
         name: hostname                          # another name
         site_name: location.site                # further in
-        role: {from: role_id, lookup: roles}    # by way of a table
+        role: {from: role_id, lookup: roles}    # by way of a table, or of a list of them, one after the other
         owner: {value: netops}                  # the same for all
         mtu: {from: mtu, default: 1500}         # where there is none
         fqdn: {expr: hostname ~ ".example.net", write: {hostname: fqdn.split(".")[0]}}
@@ -31,14 +31,13 @@ from ..exceptions import RecordProblem
 from ..model import DSyncModel
 from ..suggest import known
 from .declared import Declared
-from .definition import DataModel
 from .expression import Evaluate, compiled
 from .path import MISSING, Path, path_of, read, text_of_path
 from .types import allows_none
 
 MODEL_KEYS = ("from", "key", "where", "keep", "drop", "fields", "parent")
 FIELD_KEYS = ("from", "value", "expr", "lookup", "default", "write")
-LOOKUP_KEYS = ("from", "model", "key", "value")
+LOOKUP_KEYS = ("from", "model", "key", "value", "where")
 
 Record = Mapping[str, Any]
 """A native record: field's name → value, with other records and lists in it."""
@@ -108,7 +107,7 @@ class FieldMap:
         source: where the native value is; None where it comes from elsewhere.
         constant: the value itself; MISSING for none.
         expression: computes the value.
-        lookup: through which table it goes.
+        lookups: through which tables it goes, one after the other.
         default: what stands for an absent native value; MISSING for none.
         nullable: whether the attribute may be None.
         write: native field → expression over the object's values; None where it is written as it is read.
@@ -119,7 +118,7 @@ class FieldMap:
     source: Path | None = None
     constant: Any = MISSING
     expression: Evaluate | None = None
-    lookup: Lookup | None = None
+    lookups: tuple[Lookup, ...] = ()
     default: Any = MISSING
     nullable: bool = False
     write: Mapping[Path, Evaluate] | None = None
@@ -132,8 +131,8 @@ class FieldMap:
         value = self.expression({**record, "record": record}) if self.expression is not None else read(record, self.source or ())
         if value is MISSING:
             return self.default
-        if self.lookup is not None:
-            value = self.lookup.value_of(value)
+        for lookup in self.lookups:
+            value = lookup.value_of(value)
         return self.default if value is None and self.default is not MISSING and not self.nullable else value
 
     def natives_of(self, value: Any, values: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
@@ -150,7 +149,9 @@ class FieldMap:
             for path, expression in self.write.items():
                 yield path, expression(values)
         elif self.source is not None:
-            yield self.source, value if self.lookup is None else self.lookup.native_of(value)
+            for lookup in reversed(self.lookups):
+                value = lookup.native_of(value)
+            yield self.source, value
 
 
 @dataclass(frozen=True)
@@ -197,9 +198,8 @@ class ModelMap:
 
     def wants(self, record: Record) -> bool:
         """Return whether a native record is one of the model's. Raises RecordProblem."""
-        for path, values in self.where.items():
-            if read(record, path) not in values:
-                return False
+        if not has_values(record, self.where):
+            return False
         names = {**record, "record": record} if self.keep or self.drop else {}
         for key, expression, wanted in (("keep", self.keep, True), ("drop", self.drop, False)):
             try:
@@ -292,19 +292,27 @@ def model_map(model: type[DSyncModel], parent: type[DSyncModel] | None, declared
         place=declared.at("from"),
         key=path_of(keys["key"]) if "key" in keys else None,
         fields=fields,
-        where=dict(_where(keys["where"])) if "where" in keys else {},
+        where=where_of(keys["where"]) if "where" in keys else {},
         keep=compiled(keys["keep"]) if "keep" in keys else None,
         drop=compiled(keys["drop"]) if "drop" in keys else None,
         parent=_parent(keys["parent"], model, parent, tables) if "parent" in keys else _by_name(model, parent, fields),
     )
 
 
-def _where(declared: Declared) -> Iterator[tuple[Path, tuple[Any, ...]]]:
+def where_of(declared: Declared) -> dict[Path, tuple[Any, ...]]:
+    """Return native field → values of which a record has to have one. Raises DefinitionError."""
+    found: dict[Path, tuple[Any, ...]] = {}
     for name, piece in declared.mapping():
         values = piece.value if isinstance(piece.value, list) else [piece.value]
         if any(isinstance(value, (list, Mapping)) for value in values):
             piece.wrong("this should be a value, or a list of values of which the record has one.")
-        yield tuple(name.split(".")), tuple(values)
+        found[tuple(name.split("."))] = tuple(values)
+    return found
+
+
+def has_values(record: Record, where: Mapping[Path, tuple[Any, ...]]) -> bool:
+    """Return whether a record has one of the values that are wanted of each field."""
+    return all(read(record, path) in values for path, values in where.items())
 
 
 def field_map(name: str, declared: Declared | None, nullable: bool, tables: Tables) -> FieldMap:
@@ -327,12 +335,21 @@ def field_map(name: str, declared: Declared | None, nullable: bool, tables: Tabl
         source=None if "value" in keys or "expr" in keys else path_of(keys["from"]) if "from" in keys else (name,),
         constant=keys["value"].value if "value" in keys else MISSING,
         expression=compiled(keys["expr"]) if "expr" in keys else None,
-        lookup=tables(keys["lookup"]) if "lookup" in keys else None,
+        lookups=tuple(_lookups(keys["lookup"], tables)) if "lookup" in keys else (),
         default=keys["default"].value if "default" in keys else MISSING,
         nullable=nullable,
         write=writes,
         written=written,
     )
+
+
+def _lookups(declared: Declared, tables: Tables) -> Iterator[Lookup]:
+    """Return the table of a declaration, or those of a list."""
+    if isinstance(declared.value, (list, tuple)):
+        if not declared.value:
+            declared.wrong("it names no lookup.")
+        return map(tables, declared.items())
+    return iter((tables(declared),))
 
 
 def _write(declared: Declared | None, as_read: bool) -> tuple[Mapping[Path, Evaluate] | None, bool]:
@@ -392,17 +409,3 @@ def plain_value(value: Any, keeps: tuple[type[Any], ...] = ()) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain_value(item, keeps) for item in value]
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-@dataclass(frozen=True)
-class SideMap:
-    """How all models are mapped on one side.
-
-    Attributes:
-        data_model: the models.
-        maps: model's name → its mapping.
-        lookups: what was declared as tables for this side.
-    """
-
-    data_model: DataModel
-    maps: Mapping[str, ModelMap]

@@ -1,0 +1,342 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Native records become objects as a mapping says, and objects are written back into them."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from ipaddress import ip_interface
+from typing import Any
+
+import pytest
+from dsync import DSync, DSyncFlags, Plan
+from dsync.adapters import RecordAdapter, RecordModel
+from dsync.adapters.base import ChangedRecord, NewRecord
+from dsync.exceptions import DefinitionError, RecordProblem
+from dsync.records.declared import Declared
+from dsync.records.definition import data_model
+from dsync.records.mapping import ModelMap, Record, plain_value
+from dsync.records.path import nested, write
+from dsync.records.types import CaseInsensitive, Near, Unordered
+from pydantic import SecretStr
+
+Tables = dict[str, list[dict[str, Any]]]
+
+SITES = {
+    "site": {"identifiers": ["name"], "attributes": {"phone": "str | None"}, "children": ["device"]},
+    "device": {"identifiers": ["name"], "attributes": {"role": "str | None"}},
+}
+
+
+class Cmdb(RecordAdapter):
+    """Lists of records by name, each of which gets an id."""
+
+    def __init__(self, tables: Tables) -> None:
+        super().__init__(name="cmdb")
+        self.tables = tables
+
+    def _table(self, mapped: ModelMap) -> list[dict[str, Any]]:
+        return self.tables.setdefault(mapped.place.value or mapped.name, [])
+
+    def read(self, mapped: ModelMap) -> Iterable[Record]:
+        return self._table(mapped)
+
+    def read_table(self, place: Declared) -> Iterable[Record]:
+        return self.tables[place.one_of(self.tables)]
+
+    def create_records(self, mapped: ModelMap, records: Sequence[NewRecord]) -> Sequence[Record | Exception]:
+        made = [{**nested(record.values), "id": 100 + len(self._table(mapped)) + place} for place, record in enumerate(records)]
+        self._table(mapped).extend(made)
+        return made
+
+    def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
+        for changed in records:
+            for path, value in changed.values.items():
+                write(changed.record, path, value)  # type: ignore[arg-type]  # the records here can be changed
+        return [changed.record for changed in records]
+
+    def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
+        table = self._table(mapped)
+        table[:] = [record for record in table if not any(record is gone for gone in records)]
+        return [None] * len(records)
+
+
+def cmdb(models: Any, tables: Tables, mapping: Any = None, lookups: Any = None) -> Cmdb:
+    made = Cmdb.bound(data_model(models, base=RecordModel), mapping, lookups)(tables)
+    made.load()
+    return made
+
+
+def values(dataset: DSync, model: str) -> dict[str, dict[str, Any]]:
+    return {obj.get_unique_id(): obj.get_attrs() for obj in dataset.get_all(model)}
+
+
+def one(attributes: dict[str, Any], records: list[dict[str, Any]], mapping: Any = None, lookups: Any = None) -> Cmdb:
+    """Return a loaded dataset of the single model thing."""
+    models = {"thing": {"identifiers": ["name"], "attributes": attributes}}
+    return cmdb(models, {"thing": records}, None if mapping is None else {"thing": mapping}, lookups)
+
+
+def made_like(target: Cmdb, attributes: dict[str, Any], wanted: list[dict[str, Any]], flags: DSyncFlags = DSyncFlags.NONE) -> Any:
+    """Make the records of a target like these, which are as the models have them; return the result."""
+    source = one(attributes, wanted)
+    return target.apply(Plan.from_diff(target.diff_from(source)), source, flags)
+
+
+@pytest.mark.parametrize(
+    ("field", "record", "value"),
+    [
+        ("tel", {"tel": "1"}, "1"),
+        ("a.b", {"a": {"b": "1"}}, "1"),
+        ("a.1", {"a": ["0", "1"]}, "1"),
+        (["a.b", "c"], {"a.b": {"c": "1"}}, "1"),
+        ({"from": "tel"}, {"tel": "1"}, "1"),
+        ({"value": "x"}, {}, "x"),
+        ({"from": "tel", "default": "none"}, {}, "none"),
+        ({"from": "tel", "lookup": {1: "one"}}, {"tel": 1}, "one"),
+        ({"from": "tel", "lookup": {"1": "one"}}, {"tel": 1}, "one"),
+        ({"from": "tel", "lookup": [{1: 2}, {2: "two"}]}, {"tel": 1}, "two"),
+        ({"expr": "tel | upper"}, {"tel": "a"}, "A"),
+        ({"expr": "record['odd name']"}, {"odd name": "a"}, "a"),
+        ({"expr": "tel | regex_replace('[^0-9]', '')"}, {"tel": "+1 2"}, "12"),
+        ({"expr": "tel | regex_search('(\\d+)$')"}, {"tel": "x 12"}, "12"),
+        ({"expr": "(tel | split('-')) | last"}, {"tel": "a-b"}, "b"),
+        ({"expr": "'yes' if tel is defined else 'no'"}, {}, "no"),
+        ({"expr": "'1' ~ ('2' if tel else '3')"}, {"tel": False}, "13"),
+    ],
+)
+def test_where_a_value_comes_from(field: Any, record: dict[str, Any], value: Any) -> None:
+    made = one({"phone": "str"}, [{"name": "a", **record}], {"fields": {"phone": field}})
+    assert values(made, "thing") == {"a": {"phone": value}}
+
+
+def test_an_expression_gives_native_values() -> None:
+    made = one({"ports": "list[int]"}, [{"name": "a", "n": 3}], {"fields": {"ports": {"expr": "range(n) | list"}}})
+    assert values(made, "thing") == {"a": {"ports": [0, 1, 2]}}
+
+
+@pytest.mark.parametrize(
+    "text", ["name.__class__.__mro__", "name.__init__.__globals__", "''.__class__", "record.pop('name')", "range(10**9) | list"]
+)
+def test_an_expression_cannot_leave_its_sandbox(text: str) -> None:
+    with pytest.raises(RecordProblem, match="the expression"):
+        one({"phone": "str"}, [{"name": "a"}], {"fields": {"phone": {"expr": text}}})
+
+
+def test_text_from_a_record_is_never_evaluated() -> None:
+    made = one({"phone": "str"}, [{"name": "a", "tel": "{{ 7 * 7 }}"}], {"fields": {"phone": {"expr": "tel ~ '!'"}}})
+    assert values(made, "thing") == {"a": {"phone": "{{ 7 * 7 }}!"}}
+
+
+@pytest.mark.parametrize(
+    ("mapping", "kept"),
+    [
+        ({"where": {"kind": "x"}}, "a"),
+        ({"where": {"kind": ["x", "y"]}}, "ab"),
+        ({"where": {"at.site": 1}}, "c"),
+        ({"keep": "kind == 'x' or n > 2"}, "ac"),
+        ({"drop": "kind == 'x'"}, "bc"),
+        ({"where": {"kind": ["x", "y"]}, "drop": "n == 1"}, "b"),
+    ],
+)
+def test_which_records_are_kept(mapping: Any, kept: str) -> None:
+    records = [
+        {"name": "a", "kind": "x", "n": 1},
+        {"name": "b", "kind": "y", "n": 2},
+        {"name": "c", "kind": "z", "n": 3, "at": {"site": 1}},
+    ]
+    assert "".join(values(one({}, records, mapping), "thing")) == kept
+
+
+@pytest.mark.parametrize(
+    ("field", "before", "after"),
+    [
+        ("tel", {"tel": "1"}, {"tel": "2"}),
+        ("a.b", {"a": {"b": "1", "c": 3}}, {"a": {"b": "2", "c": 3}}),
+        ({"from": "tel", "lookup": {7: "1", 8: "2"}}, {"tel": 7}, {"tel": 8}),
+        ({"expr": "tel[1:]", "write": {"tel": "'+' ~ phone"}}, {"tel": "+1"}, {"tel": "+2"}),
+        ({"from": "tel", "write": {"tel": "phone", "old": "'yes'"}}, {"tel": "1"}, {"tel": "2", "old": "yes"}),
+    ],
+)
+def test_how_a_value_is_written_back(field: Any, before: dict[str, Any], after: dict[str, Any]) -> None:
+    records = [{"name": "a", "unknown": {"to": ["us"]}, **before}]
+    target = one({"phone": "str"}, records, {"fields": {"phone": field}})
+    made_like(target, {"phone": "str"}, [{"name": "a", "phone": "2"}]).raise_for_failure()
+    assert records == [{"name": "a", "unknown": {"to": ["us"]}, **after}]
+
+
+@pytest.mark.parametrize("field", [{"expr": "tel"}, {"value": "x"}, {"from": "tel", "write": False}])
+def test_what_cannot_be_written_is_read_only_there(field: Any) -> None:
+    records = [{"name": "a", "tel": "1"}]
+    target = one({"phone": "str", "role": "str | None"}, records, {"fields": {"phone": field}})
+    wanted = [{"name": "a", "phone": "2", "role": None}, {"name": "b", "phone": "2", "role": "r"}]
+    result = made_like(target, {"phone": "str", "role": "str | None"}, wanted, DSyncFlags.CONTINUE_ON_FAILURE)
+    assert [outcome.status.value for outcome in result.outcomes] == ["refused", "done"]
+    assert result.outcomes[0].message == "protected: phone is read-only in cmdb"
+    assert records == [{"name": "a", "tel": "1"}, {"name": "b", "role": "r", "id": 101}]
+
+
+def test_a_value_that_a_lookup_does_not_have_fails_by_itself() -> None:
+    records = [{"name": "a", "tel": 7}]
+    target = one({"phone": "str"}, records, {"fields": {"phone": {"from": "tel", "lookup": {7: "1"}}}})
+    result = made_like(target, {"phone": "str"}, [{"name": "a", "phone": "9"}])
+    assert result.failures[0].message.startswith(
+        "thing.phone cannot be written: the lookup mapping.thing.fields.phone.lookup has no"
+    )
+    assert records == [{"name": "a", "tel": 7}]
+    assert target.get("thing", "a").phone == "1"
+
+
+def test_a_lookup_with_two_ways_back_is_not_written() -> None:
+    target = one(
+        {"phone": "str"}, [{"name": "a", "tel": 9}], {"fields": {"phone": {"from": "tel", "lookup": {7: "1", 8: "1", 9: "2"}}}}
+    )
+    result = made_like(target, {"phone": "str"}, [{"name": "a", "phone": "1"}])
+    assert 'has "1" for several native values' in result.failures[0].message
+
+
+def test_a_new_record_belongs_to_its_model() -> None:
+    records = [{"name": "a", "kind": "x"}]
+    target = one({}, records, {"where": {"kind": "x", "size": [1, 2]}} | {"where": {"kind": "x"}})
+    made_like(target, {}, [{"name": "a"}, {"name": "b"}]).raise_for_failure()
+    assert records[1] == {"name": "b", "kind": "x", "id": 101}
+
+
+# ---------------------------------------------------------------------- parents
+
+
+CHILDREN: list[tuple[Any, dict[str, Any]]] = [
+    ({"parent": "at"}, {"at": "nyc"}),
+    ({"parent": {"name": "at.site"}}, {"at": {"site": "nyc"}}),
+    ({"parent": {"match": {"site_id": "id"}}}, {"site_id": 7}),
+    ({"parent": {"name": {"from": "at", "lookup": {1: "nyc", 2: "par"}}}}, {"at": 1}),
+]
+
+
+@pytest.mark.parametrize(("mapping", "belongs"), CHILDREN)
+def test_how_a_child_finds_its_parent_and_a_new_one_says_which_it_is(mapping: Any, belongs: dict[str, Any]) -> None:
+    tables: Tables = {"site": [{"id": 7, "name": "nyc"}, {"id": 8, "name": "par"}], "device": [{"name": "a", **belongs}]}
+    target = cmdb(SITES, tables, {"device": mapping})
+    assert target.get("site", "nyc").device_ids == ["a"]
+    source = cmdb(
+        SITES,
+        {"site": [{"name": "nyc"}, {"name": "par"}], "device": [{"name": n, "at": "nyc"} for n in "ab"]},
+        {"device": {"parent": "at"}},
+    )
+    target.sync_from(source)
+    assert {key: tables["device"][1][key] for key in belongs} == belongs
+    assert not cmdb(SITES, tables, {"device": mapping}).diff_from(source).has_diffs()
+
+
+def test_a_child_of_a_new_parent_gets_the_key_that_the_system_gave_it() -> None:
+    tables: Tables = {}
+    mapping = {"device": {"parent": {"match": {"site_id": "id"}}}}
+    target = cmdb(SITES, tables, mapping)
+    target.sync_from(cmdb(SITES, {"site": [{"name": "nyc"}], "device": [{"name": "a", "at": "nyc"}]}, {"device": {"parent": "at"}}))
+    assert tables == {
+        "site": [{"name": "nyc", "phone": None, "id": 100}],
+        "device": [{"name": "a", "role": None, "site_id": 100, "id": 100}],
+    }
+
+
+def test_a_parent_by_the_usual_names_needs_no_mapping() -> None:
+    models = {**SITES, "device": {"identifiers": ["name"], "attributes": {"site_name": "str"}}}
+    loaded = cmdb(models, {"site": [{"name": "nyc"}], "device": [{"name": "a", "site_name": "nyc"}]})
+    assert loaded.get("site", "nyc").device_ids == ["a"]
+
+
+# ---------------------------------------------------------------------- lookups that are read
+
+
+ROLES = {
+    "role": {"identifiers": ["name"]},
+    "device": {"identifiers": ["name"], "attributes": {"role": "str | None"}},
+}
+
+
+@pytest.mark.parametrize(
+    "lookup",
+    [
+        {"from": "roles", "key": "id", "value": "label"},
+        {"from": "all", "key": "id", "value": "label", "where": {"kind": "role"}},
+        {"model": "role", "key": "id"},
+        {"model": "role", "key": "id", "value": "name"},
+    ],
+)
+def test_a_lookup_may_be_read_from_the_system(lookup: dict[str, Any]) -> None:
+    tables: Tables = {
+        "device": [{"name": "a", "role_id": 2}, {"name": "b", "role_id": None}],
+        "role": [{"id": 1, "name": "core"}, {"id": 2, "name": "edge"}],
+        "roles": [{"id": 1, "label": "core"}, {"id": 2, "label": "edge"}],
+        "all": [
+            {"id": 2, "kind": "site", "label": "nyc"},
+            {"id": 1, "kind": "role", "label": "core"},
+            {"id": 2, "kind": "role", "label": "edge"},
+        ],
+    }
+    mapping = {"device": {"fields": {"role": {"from": "role_id", "lookup": "roles"}}}}
+    target = cmdb(ROLES, tables, mapping, {"roles": lookup})
+    assert values(target, "device") == {"a": {"role": "edge"}, "b": {"role": None}}
+    plain = {"role": [{"name": "core"}, {"name": "edge"}], "device": [{"name": "a", "role": "core"}, {"name": "b", "role": "edge"}]}
+    target.sync_from(cmdb(ROLES, plain))
+    assert [record["role_id"] for record in tables["device"]] == [1, 2]
+
+
+def test_what_is_created_in_the_same_run_can_be_looked_up() -> None:
+    tables: Tables = {"device": [{"name": "a", "role_id": None}]}
+    mapping = {"device": {"fields": {"role": {"from": "role_id", "lookup": {"model": "role", "key": "id"}}}}}
+    target = cmdb(ROLES, tables, mapping)
+    target.sync_from(cmdb(ROLES, {"role": [{"name": "core"}], "device": [{"name": "a", "role": "core"}]}))
+    assert tables["device"] == [{"name": "a", "role_id": 100}]
+
+
+def test_models_that_look_things_up_in_one_another_cannot_be_loaded() -> None:
+    models = {name: {"identifiers": ["name"], "attributes": {"other": "str"}} for name in ("one", "two")}
+    mapping = {
+        name: {"fields": {"other": {"lookup": {"model": other, "key": "id"}}}} for name, other in (("one", "two"), ("two", "one"))
+    }
+    with pytest.raises(DefinitionError, match="one, two look things up in one another"):
+        cmdb(models, {}, mapping)
+
+
+# ---------------------------------------------------------------------- values
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (None, None),
+        (True, True),
+        ("a", "a"),
+        (CaseInsensitive("A"), "A"),
+        (Near(1.5), 1.5),
+        (Unordered([1, CaseInsensitive("x")]), [1, "x"]),
+        ({"b", "a"}, ["a", "b"]),
+        ({"a": {ip_interface("10.0.0.1/24")}}, {"a": ["10.0.0.1/24"]}),
+        (Colour.RED, "red"),
+        (SecretStr("x"), "x"),
+        (datetime.date(2026, 1, 2), "2026-01-02"),
+        (Decimal("1.10"), "1.10"),
+    ],
+)
+def test_values_are_written_plainly(value: Any, plain: Any) -> None:
+    made = plain_value(value)
+    assert (made, type(made)) == (plain, type(plain))
+
+
+def test_an_adapter_may_keep_other_types() -> None:
+    assert plain_value([Decimal("1.10")], (Decimal,)) == [Decimal("1.10")]
+
+
+def test_an_adapter_that_only_reads_refuses_to_write() -> None:
+    target = one({"phone": "str"}, [{"name": "a", "phone": "1"}])
+    type(target).writable = False
+    result = made_like(target, {"phone": "str"}, [{"name": "a", "phone": "2"}])
+    assert result.failures[0].message == "cmdb cannot be written: the adapter Cmdb only reads here"
