@@ -1,0 +1,394 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""``file``: records in YAML, JSON, JSON Lines, CSV, TSV and TOML files.
+
+One file holds records at the places of the models: at its root if there is one model, else under the model's name, or where
+``from`` says, such as ``sites.*.devices`` for the devices inside the sites.
+
+With a glob (``sites/*.yml``) or a directory each file is one record of the only model at the top level; a model for which ``from``
+is given has its records at that place inside of each file. ``key`` then names the field that holds the file's name without its end,
+or what stands for the ``*``: a new object makes a file of this name, and a deleted one takes its file away. Where the files are
+lists, as CSV files are, their items are the records, which can be changed and removed; a new one has no place there, unless there
+is one file alone.
+
+Changes are made in memory. At the end of a run all new texts are made and read again, then written beside the files and put on
+the disk, and only then put in the places of the files. Where somebody else changed a file meanwhile, all stay as they are.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import glob
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, get_origin
+
+from ..exceptions import RecordError, RecordProblem
+from ..files import PRIVATE, reading, replacing, sync_folder, telling
+from ..records.declared import Declared
+from ..records.mapping import ModelMap, Record, Values
+from ..records.path import Path as FieldPath
+from ..records.path import text_of_path
+from ..records.types import members_of
+from .document import Document, DocumentAdapter, Located, text_of_way
+from .formats import FORMATS, Format, format_of
+
+_MAGIC = "*?["
+
+
+class _File(Document):
+    """One file.
+
+    Attributes:
+        path: where it is.
+        format: what reads and changes its text.
+        digest: of its bytes as they were read; None where there was no file.
+    """
+
+    def __init__(self, path: Path, kind: Format, tree: Any, digest: bytes | None, single: bool, stem: str) -> None:
+        super().__init__(tree, os.fspath(path), single and not isinstance(tree, list), stem)
+        self.path, self.format, self.digest = path, kind, digest
+
+
+class FileAdapter(DocumentAdapter):
+    """Records in files.
+
+    Args:
+        path: a file, a glob such as ``sites/*.yml``, or a directory with a file for each record.
+        format: yaml, json, jsonl, csv, tsv or toml; None for what each file's name ends in.
+        create: whether a file or directory that is not there is an empty one, which is made when something is written.
+        mode: permissions of new files, such as ``"0640"`` or 0o640; those of files that are there are kept.
+        encoding: of the text.
+        delimiter: between the cells of CSV and TSV.
+        list_separator: between the items of a list in a cell of CSV and TSV.
+
+    Raises:
+        DefinitionError: an option is wrong.
+    """
+
+    type = "file"
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        format: str | None = None,  # noqa: A002  # the name of the option
+        create: bool = False,
+        mode: str | int = PRIVATE,
+        encoding: str = "utf-8",
+        delimiter: str | None = None,
+        list_separator: str = ",",
+    ) -> None:
+        super().__init__()
+        options = Declared(
+            {
+                "path": path,
+                "format": format,
+                "create": create,
+                "encoding": encoding,
+                "delimiter": delimiter,
+                "list_separator": list_separator,
+            },
+            "options",
+        )
+        self._path = os.fspath(Path(options.at("path").text()).expanduser()) + os.sep * path.endswith(os.sep)
+        self._may_make = options.at("create").truth()
+        self._mode = _mode(Declared(mode, "options.mode"))
+        self._encoding = _encoding(options.at("encoding"))
+        self._separator = options.at("list_separator").text()
+        self._format = None if format is None else options.at("format").one_of(FORMATS)
+        self._delimiter = None if delimiter is None else _delimiter(options.at("delimiter"))
+        self._files: list[_File] | None = None
+        self._lists: dict[str, list[FieldPath]] = {}
+        self._many = _is_directory(self._path) or (any(one in self._path for one in _MAGIC) and not Path(self._path).is_file())
+        kinds = [self._kind_of(name) for name in self._names_for_kinds(options.at("path"))]
+        self.empty_is_none = any(kind.cells for kind in kinds)  # type: ignore[misc]  # it depends on the format
+        self.kept_types = tuple(  # type: ignore[misc]  # as above
+            kept for kept in (kinds[0].kept_types if kinds else ()) if all(kept in kind.kept_types for kind in kinds)
+        )
+
+    # ------------------------------------------------------------------ which files there are
+
+    def _names_for_kinds(self, path: Declared) -> list[str]:
+        """Return names whose ends tell the formats. Raises DefinitionError where one tells none."""
+        names = [os.fspath(one) for one in self._paths()] or [self._path]
+        for name in names if self._format is None else ():
+            if format_of(name) is None and not (self._many and name == self._path):
+                path.wrong(f'"{name}" does not end in what tells a format ({", ".join(_ends())}); say it with "format".')
+        return names
+
+    def _kind_of(self, name: str) -> Format:
+        return FORMATS[self._format or format_of(name) or "yaml"](self._delimiter)
+
+    def _paths(self) -> list[Path]:
+        if not self._many:
+            return [Path(self._path)]
+        if not _is_directory(self._path):
+            return [Path(name) for name in sorted(glob.glob(self._path, recursive=True)) if Path(name).is_file()]  # noqa: PTH207  # absolute or not
+        folder = Path(self._path)
+        there = sorted(folder.iterdir()) if folder.is_dir() else []
+        return [one for one in there if one.is_file() and not one.name.startswith(".") and self._is_ours(one.name)]
+
+    def _is_ours(self, name: str) -> bool:
+        kind = format_of(name)
+        return kind is not None and self._format in (None, kind)
+
+    def documents(self) -> Sequence[_File]:
+        if self._files is None:
+            with _as_problem(), telling(self._path, "read"):
+                paths = self._paths()
+            if self._many and not paths and not self._may_make:
+                raise RecordProblem(
+                    f"there is no file {self._path}; if it is to be filled, say create: true"
+                    if not _is_directory(self._path)
+                    else f"there is no file in {self._path}; if it is to be filled, say create: true"
+                )
+            self._files = [self._read(path) for path in paths]
+        return self._files
+
+    def _read(self, path: Path) -> _File:
+        kind = self._kind_of(path.name)
+        raw = _bytes_of(path)
+        if raw is None and not self._may_make:
+            raise RecordProblem(f"there is no file {path}; if it is to be made, say create: true")
+        text = "" if raw is None else self._decoded(raw, path)
+        tree = kind.read(text, os.fspath(path))
+        return _File(path, kind, tree, None if raw is None else hashlib.sha256(raw).digest(), self._many, self._stem(path))
+
+    def _decoded(self, raw: bytes, path: Path) -> str:
+        try:
+            return raw.decode(self._encoding).removeprefix("\ufeff")
+        except UnicodeDecodeError as error:
+            line = raw.count(b"\n", 0, error.start) + 1
+            raise RecordProblem(f'{path}, line {line}: this is no {self._encoding}; say what it is with "encoding"') from None
+
+    def each_alone(self) -> bool:
+        return self._many and not any(isinstance(document.tree, list) for document in self.documents())
+
+    def new_document(self, mapped: ModelMap, key: Any) -> Document:
+        path = self._new_path(str(key))
+        there = next((document for document in self.documents() if document.path == path), None)
+        if there is not None:
+            if () not in there.edits.removed:
+                raise RecordProblem(f"the file {path} is there already")
+            return there
+        if os.path.lexists(path):
+            raise RecordProblem(f"the file {path} is there already")
+        made = _File(path, self._kind_of(path.name), None, None, True, str(key))
+        assert self._files is not None
+        self._files.append(made)
+        return made
+
+    def _stem(self, path: Path) -> str:
+        """Return what of a file's name is the key of its record: what stands for the only * of a glob, else all but the end."""
+        before, star, behind = Path(self._path).name.partition("*")
+        if star and not any(one in before + behind for one in _MAGIC) and not _is_directory(self._path):
+            return path.name[len(before) : len(path.name) - len(behind)]
+        return path.stem
+
+    def _new_path(self, stem: str) -> Path:
+        if not stem or stem.startswith(".") or "/" in stem or "\0" in stem:
+            raise RecordProblem(f'"{stem}" cannot be the name of a file')
+        if _is_directory(self._path):
+            return Path(self._path) / (stem + self._usual_end())
+        folder, pattern = os.path.split(self._path)
+        if any(one in folder for one in _MAGIC) or pattern.count("*") != 1 or any(one in pattern for one in "?["):
+            raise RecordProblem(
+                f"it is not known where a new file goes: {self._path} should have one * in the name of the file, and none before"
+            )
+        return Path(folder) / pattern.replace("*", stem)
+
+    def _usual_end(self) -> str:
+        ends = [document.path.suffix for document in self.documents() if document.digest is not None]
+        return max(ends, key=ends.count) if ends else FORMATS[self._format or "yaml"].suffixes[0]
+
+    # ------------------------------------------------------------------ records
+
+    def from_document(self, mapped: ModelMap, record: Located) -> None:
+        if isinstance(record.document, _File) and record.document.format.cells:
+            for (name,) in self._lists_of(mapped):
+                value = record.get(name)
+                if isinstance(value, str):
+                    record[name] = [item.strip() for item in value.split(self._separator)] if value else []
+
+    def _lists_of(self, mapped: ModelMap) -> list[FieldPath]:
+        """Return the native fields whose attributes are lists or sets."""
+        if mapped.name not in self._lists:
+            fields = [(mapped.model.model_fields[name].annotation, one.source) for name, one in mapped.fields.items()]
+            self._lists[mapped.name] = [
+                source
+                for annotation, source in fields
+                if source is not None
+                and len(source) == 1
+                and any(get_origin(kind) in (list, set) for kind in members_of(annotation))
+            ]
+        return self._lists[mapped.name]
+
+    def to_document(self, mapped: ModelMap, values: Values) -> Values:
+        if not self.empty_is_none:
+            return values
+        return {path: self._cell(path, value) for path, value in values.items()}
+
+    def _cell(self, path: FieldPath, value: Any) -> str:
+        if len(path) != 1:
+            raise RecordProblem(f'"{text_of_path(path)}" is no column: a row has no field inside of another')
+        if isinstance(value, list):
+            items = [self._cell(path, item) for item in value]
+            if any(self._separator in item or not item for item in items):
+                raise RecordProblem(
+                    f'an item of "{path[0]}" is empty or has a "{self._separator}" in it, which stands between items; choose '
+                    "another list_separator"
+                )
+            return self._separator.join(items)
+        if isinstance(value, dict):
+            raise RecordProblem(f'"{path[0]}" is a dictionary, which a cell cannot hold')
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return "" if value is None else str(value)
+
+    def describe(self, mapped: ModelMap, record: Record) -> str:
+        if not isinstance(record, Located) or not isinstance(record.document, _File):
+            return self.name
+        document = record.document
+        line, way = self._line_of(record, document), text_of_way(record.way)
+        parts = [document.name, f"line {line}" if line else "", "" if document.format.rows else way]
+        return ", ".join(part for part in parts if part)
+
+    def _line_of(self, record: Located, document: _File) -> int | None:
+        with contextlib.suppress(RecordProblem):
+            raw = _bytes_of(document.path)
+            if raw is not None and hashlib.sha256(raw).digest() == document.digest and not document.edits:
+                return document.format.line(self._decoded(raw, document.path), record.way, document.name)
+        return None
+
+    # ------------------------------------------------------------------ keeping the changes
+
+    def sync_complete(self, source: Any, diff: Any, flags: Any = None, logger: Any = None) -> None:
+        """Write what was changed: all files, or none as far as a system can.
+
+        Raises:
+            RecordProblem: a file cannot be written, or is not as it was read; then nothing was written.
+        """
+        changed = [document for document in self.documents() if document.edits]
+        gone = [document for document in changed if () in document.edits.removed]
+        texts = [(document, *self._new_bytes(document)) for document in changed if document not in gone]
+        for document in gone:
+            self._unchanged_bytes(document)
+        with _as_problem():
+            self._write([(document, new) for document, new, _tree in texts])
+            for document in gone:
+                with telling(document.path, "removed"):
+                    document.path.unlink(missing_ok=True)
+                    sync_folder(document.path.parent)
+        for document, new, tree in texts:
+            document.digest = hashlib.sha256(new).digest()
+            document.settled(tree)
+        self._files = [document for document in self.documents() if document not in gone]
+
+    def roll_back(self) -> None:
+        super().roll_back()
+        self._files = [document for document in self.documents() if document.digest is not None or not self._many]
+
+    def _unchanged_bytes(self, document: _File) -> bytes:
+        """Return what is in a file. Raises RecordProblem where it is not what was read."""
+        raw = _bytes_of(document.path)
+        if (None if raw is None else hashlib.sha256(raw).digest()) != document.digest:
+            raise RecordProblem(
+                f"{document.path} was changed by somebody else since it was read; nothing was written, so run this again"
+            )
+        return raw or b""
+
+    def _new_bytes(self, document: _File) -> tuple[bytes, Any]:
+        """Return what a file is to hold, and the tree in it. Raises RecordProblem."""
+        raw = self._unchanged_bytes(document)
+        text = document.format.changed(self._decoded(raw, document.path), document.edits, document.name)
+        mark = codecs.BOM_UTF8 if raw.startswith(codecs.BOM_UTF8) else b""
+        try:
+            new = text.encode(self._encoding.removesuffix("-sig"))
+        except UnicodeEncodeError as error:
+            raise RecordProblem(
+                f"{document.path}: a text that is to be written has a character that {error.encoding} does not have"
+            ) from None
+        return mark + new, document.format.read(text, document.name)
+
+    def _write(self, texts: Sequence[tuple[_File, bytes]]) -> None:
+        with ExitStack() as stack:
+            for document, new in texts:
+                with telling(document.path, "written"):
+                    if self._may_make:
+                        document.path.parent.mkdir(parents=True, exist_ok=True)
+                    there = document.path.stat() if document.digest is not None else None
+                mode = self._mode if there is None else stat.S_IMODE(there.st_mode)
+                stream = stack.enter_context(replacing(document.path, mode))
+                with telling(document.path, "written"):
+                    if there is not None:
+                        _own_as(stream.fileno(), there, mode)
+                    stream.buffer.write(new)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+
+
+def _own_as(descriptor: int, there: os.stat_result, mode: int) -> None:
+    """Give a file the owner and group of another one, as far as that is allowed."""
+    for owner, group in ((there.st_uid, there.st_gid), (-1, there.st_gid)):
+        try:
+            os.fchown(descriptor, owner, group)
+        except OSError:
+            continue
+        os.fchmod(descriptor, mode)
+        return
+
+
+@contextlib.contextmanager
+def _as_problem() -> Iterator[None]:
+    """Turn what cannot be read or written into a RecordProblem."""
+    try:
+        yield
+    except RecordError as error:
+        raise RecordProblem(str(error)) from None
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    """Return what is in a file, or None where there is none. Raises RecordProblem."""
+    if not os.path.lexists(path):
+        return None
+    with _as_problem(), reading(path) as stream:
+        return stream.read()
+
+
+def _is_directory(path: str) -> bool:
+    return path.endswith(os.sep) or Path(path).is_dir()
+
+
+def _ends() -> list[str]:
+    return [end for kind in FORMATS.values() for end in kind.suffixes]
+
+
+def _mode(declared: Declared) -> int:
+    value = declared.value
+    if isinstance(value, str):
+        try:
+            value = int(value, 8)
+        except ValueError:
+            value = -1
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0o7777:
+        declared.wrong(f'these are no permissions, such as "0640": {declared.shown()}.')
+    return value
+
+
+def _encoding(declared: Declared) -> str:
+    try:
+        return codecs.lookup(declared.text()).name
+    except LookupError:
+        declared.wrong(f"there is no encoding {declared.shown()}; utf-8 and latin-1 are some.")
+
+
+def _delimiter(declared: Declared) -> str:
+    if len(declared.text()) != 1 or declared.text() in '"\r\n':
+        declared.wrong(f"this should be one character, such as ; or a tab, and is {declared.shown()}.")
+    return declared.text()
