@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds the ssh client and server that the integration tests connect through, and installs them where it may."""
+"""Finds the programs that tests work with, an ssh client and server and databases, and installs them where it may."""
 
 from __future__ import annotations
 
@@ -21,21 +21,37 @@ class ProgramMissing(Exception):
 
 def find_ssh() -> Path:
     """Return the ssh client, installed first if need be. Raises ProgramMissing."""
-    return _find("ssh", "openssh-client")
+    return find("ssh", "openssh-client")
 
 
 def find_sshd() -> Path:
     """Return the ssh server, installed first if need be, able to start on a port of its own. Raises ProgramMissing."""
-    sshd = _find("sshd", "openssh-server")
+    sshd = find("sshd", "openssh-server")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where a server started by root drops its privileges
     return sshd
 
 
-def _find(program: str, package: str) -> Path:
+def find_postgresql() -> Path:
+    """Return the folder of the programs of the newest PostgreSQL, installed first if need be. Raises ProgramMissing."""
+    there = Path("/usr/lib/postgresql")  # where Debian has them, beside one another
+    if not any(there.glob("*/bin/postgres")):
+        install("postgres", "postgresql")
+    found = max(there.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]), default=None)
+    if found is None:
+        raise ProgramMissing("postgres is still not on this machine after the package postgresql was installed.")
+    return found.parent
+
+
+def find_mariadb() -> Path:
+    """Return MariaDB's server, installed first if need be. Raises ProgramMissing."""
+    return find("mariadbd", "mariadb-server")
+
+
+def find(program: str, package: str) -> Path:
     found = _which(program)
     if found is None:
-        _install(program, package)
+        install(program, package)
         found = _which(program)
     if found is None:
         raise ProgramMissing(f"{program} is still not on this machine after the package {package} was installed.")
@@ -47,7 +63,7 @@ def _which(program: str) -> Path | None:
     return Path(found) if found else None
 
 
-def _install(program: str, package: str) -> None:
+def install(program: str, package: str) -> None:
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
         raise ProgramMissing(f"{program} is not on this machine: install it (package {package}), or run as root on Debian.")
