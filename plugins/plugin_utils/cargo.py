@@ -18,17 +18,18 @@ from .closure import Closure
 ALWAYS_THERE = frozenset({"ansible", "ansible.module_utils", "ansible_collections"})
 
 
-def pack(adapters: Mapping[str, str], shipped: Closure) -> str:
-    """Return a text that holds all the code.
+def pack(adapters: Mapping[str, str], shipped: Closure, inventories: Mapping[str, Any] | None = None) -> str:
+    """Return a text that holds all the code, and the inventory of the play for the sides that read it.
 
     Args:
         adapters: an adapter's name as the user wrote it → name of the Python module that holds its class.
         shipped: that module and all that it imports.
+        inventories: side → inventory.
     """
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         modules = dict(_entries(shipped, archive))
-        archive.writestr(MANIFEST, json.dumps({"adapters": adapters, "modules": modules}))
+        archive.writestr(MANIFEST, json.dumps({"adapters": adapters, "modules": modules, "inventories": inventories or {}}))
     return base64.b64encode(packed.getvalue()).decode("ascii")
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ..module_utils._module.spec import SHIPPED, SIDES
 from .adapters import locate
 from .cargo import pack
 from .closure import closure
+from .play_inventory import PlayInventory, is_wanted, needed
 from .roots import Roots, needs_records, own_code
 
 DECLARED_FILES = ("mapping", "lookups")
@@ -35,7 +36,8 @@ class ShippingAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         try:
-            module_args = {**self._task.args, **self._files_read(), SHIPPED: self._pack()}
+            module_args = {**self._task.args, **self._files_read()}
+            module_args[SHIPPED] = self._pack(dict(self._inventories(module_args, task_vars or {})))
         except TaskFailure as failure:
             return {**result, "failed": True, "msg": str(failure), "exception": traceback.format_exc()}
         wrap_async = self._task.async_val and not self._connection.has_native_async
@@ -44,7 +46,7 @@ class ShippingAction(ActionBase):
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
-    def _pack(self) -> str:
+    def _pack(self, inventories: Mapping[str, Any]) -> str:
         roots = Roots()
         found = {}
         elsewhere = False
@@ -61,7 +63,19 @@ class ShippingAction(ActionBase):
             elsewhere = elsewhere or source is None
         shipped = closure(found.values(), roots)
         shipped.add(own_code(elsewhere or needs_records(shipped.sources.values())))
-        return pack({name: source.name for name, source in found.items()}, shipped)
+        return pack({name: source.name for name, source in found.items()}, shipped, inventories)
+
+    def _inventories(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the inventory of the play for each side that reads it. Raises TaskFailure."""
+        for side, given in self._sides():
+            own = {**given, **arguments[side]} if isinstance(arguments.get(side), dict) else given
+            if not is_wanted(own):
+                continue
+            try:
+                inventory = PlayInventory(task_vars["hostvars"], self._loader)
+                yield side, inventory.listed(*needed(arguments.get("models"), own), (own.get("options") or {}).get("limit"))
+            except TaskFailure as failure:
+                raise TaskFailure(f"{side} (inventory): {failure}") from failure
 
     def _sides(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the sides with their arguments; what is missing is for the module to tell."""

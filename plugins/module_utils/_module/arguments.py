@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -13,6 +14,9 @@ from .shipped import Cargo
 from .spec import SHIPPED, SIDES
 
 NOT_LOGGED = "NOT_LOGGING_PARAMETER"
+EVERY = "*"
+HIDDEN = {"secrets": {EVERY: NOT_LOGGED}, "options": {"records": NOT_LOGGED}}
+"""Argument of a side → its keys whose values are not shown."""
 
 
 class AdapterModule(AnsibleModule):
@@ -27,17 +31,27 @@ class AdapterModule(AnsibleModule):
         self.cargo = Cargo.unpack(self.params.pop(SHIPPED, ""))
 
     def _log_invocation(self) -> None:
-        """Tell the host's system log of the task, but not of the adapters' secrets: Ansible would look for them in the text of a
-        whole dictionary, where they are escaped."""
+        """Tell the host's system log of the task, but of nothing that nobody may see: Ansible would look for secrets in the text of
+        a whole dictionary, where they are escaped."""
         params = self.params
-        sides = {side: {**params[side]} for side in SIDES if side in params}
-        for side in sides.values():
-            side["secrets"] = dict.fromkeys(side["secrets"], NOT_LOGGED)
-        self.params = {**params, **sides}
+        self.params = self._shown()
         try:
             super()._log_invocation()
         finally:
             self.params = params
+
+    def _return_formatted(self, kwargs: dict[str, Any]) -> None:
+        """Return a result; what it says of the arguments shows nothing that nobody may see."""
+        super()._return_formatted({"invocation": {"module_args": self._shown()}, **kwargs})
+
+    def _shown(self) -> dict[str, Any]:
+        """Return the arguments without the adapters' secrets, and without records, which may hold sensitive values."""
+        sides = {side: {**self.params[side]} for side in SIDES if isinstance(self.params.get(side), dict)}
+        for side in sides.values():
+            for name in HIDDEN:
+                if isinstance(side.get(name), dict):
+                    side[name] = {key: HIDDEN[name].get(key, HIDDEN[name].get(EVERY, value)) for key, value in side[name].items()}
+        return {**self.params, **sides}
 
     def run(self, work: str) -> None:
         """Do the module's work with ``run`` of a neighbour of this file, which came with the task (docs/decisions/0005)."""

@@ -26,6 +26,9 @@ ROOM_FOR_DIFF = 100_000
 """Bytes of JSON for the change records, for the failures' records, and for each of the texts before and after."""
 
 MOST_WARNINGS = 20
+BOUNDED = ("options", "mapping", "lookups")
+"""The arguments of a side that may be as long as the user likes."""
+
 FAILED = (OutcomeStatus.FAILED, OutcomeStatus.REFUSED)
 NOT_SHOWN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
@@ -94,10 +97,15 @@ class Report:
         """Return the task's arguments without the secrets, and with long options cut."""
         sides = {role: {**self._params[role]} for role in SIDES}
         for side in sides.values():
-            side["options"] = self._recorder.bounded(side["options"])
+            for name in BOUNDED:
+                side[name] = self._recorder.bounded(side.get(name))
             side["secrets"] = dict.fromkeys(side["secrets"], NOT_SHOWN)
+            if isinstance(side["options"], dict) and "records" in side["options"]:
+                side["options"]["records"] = NOT_SHOWN  # they may hold sensitive values; the side's own record has them masked
         hidden = {"plan_key": NOT_SHOWN} if self._params["plan_key"] is not None else {}
-        return {**self._params, **sides, **hidden}
+        models = self._params.get("models")
+        shown = {"models": self._recorder.bounded(models)} if isinstance(models, dict) else {}
+        return {**self._params, **sides, **hidden, **shown}
 
 
 def _tallied(plan: Plan) -> Diff:

@@ -16,6 +16,7 @@ from importlib.abc import ExecutionLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import decode_source, spec_from_file_location
 from types import CodeType, ModuleType
+from typing import Any
 
 from .neighbours import compile_with_neighbours
 
@@ -46,10 +47,12 @@ class Cargo:
     Attributes:
         adapters: an adapter's name as the user wrote it → name of the Python module that holds its class.
         modules: dotted name → code.
+        inventories: side → inventory of the play, for the sides that read it.
     """
 
     adapters: Mapping[str, str] = field(default_factory=dict)
     modules: Mapping[str, Code] = field(default_factory=dict)
+    inventories: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def unpack(cls, packed: str) -> Cargo:
@@ -67,7 +70,7 @@ class Cargo:
                 )
                 for name, entry in manifest["modules"].items()
             }
-        return cls(manifest["adapters"], modules)
+        return cls(manifest["adapters"], modules, manifest.get("inventories", {}))
 
     def install(self) -> None:
         """Make the shipped modules importable, before any others of the same names."""

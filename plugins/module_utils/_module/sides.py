@@ -51,6 +51,9 @@ class Side:
             adapter = adapter_class(Reference.parse(self.params["adapter"]), cargo)
             adapter = joined(adapter, self.models, self.params)
             self.dataset = opened(adapter, self.params["options"], self.params["secrets"], self.params["name"])
+            if self.role in cargo.inventories:
+                receiver: Any = self.dataset
+                receiver.receive(cargo.inventories[self.role])
 
     def load(self) -> None:
         """Load the objects. Raises TaskFailure."""
@@ -76,11 +79,13 @@ class Side:
 
     def record(self) -> dict[str, Any]:
         """Return what the result says of this side."""
+        given = {"records": self.dataset.result_records()} if hasattr(self.dataset, "result_records") else {}
         return {
             "name": self.dataset.name,
             "adapter": self.params["adapter"],
             "counts": self.counts,
             "total": sum(self.counts.values()),
+            **given,
         }
 
 
