@@ -7,7 +7,7 @@ PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3
 endif
 RUN_TESTS = $(PYTHON) scripts/run_tests.py
 
-.PHONY: help demo test quick test-unit test-integration test-sanity lint types package bench clean require-python
+.PHONY: help demo test quick test-unit test-integration test-systems test-sanity lint types package bench clean require-python
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 20
@@ -27,6 +27,9 @@ test-unit: require-python ## Run the unit tests
 
 test-integration: require-python ## Run the integration tests, which play real playbooks
 	@$(RUN_TESTS) integration
+
+test-systems: require-python ## Run the adapters against real servers, which are started and stopped
+	@$(RUN_TESTS) systems
 
 test-sanity: require-python ## Run ansible-test sanity
 	@$(RUN_TESTS) sanity

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,6 +28,14 @@ from results import FAILED, NOT_RUN, PASSED, Outcome
 from stages import STAGES, Job, Stage
 
 AT_A_TIME = 2
+SERVED = {"integration", "systems"}
+"""The stages in which tests start servers that others wrote."""
+
+PROVISIONS: tuple[tuple[str, tuple[Callable[[], Path], ...], set[str]], ...] = (
+    ("ssh", (provision.find_ssh, provision.find_sshd), {"integration"}),
+    ("PostgreSQL", (provision.find_postgresql,), SERVED),
+    ("MariaDB", (provision.find_mariadb,), {"systems"}),
+)
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 LOGS = collection.BUILD / "tests"
 
@@ -49,8 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = dict.fromkeys(name for stage, name in work)
         made = {outcome.environment: outcome for outcome in pool.map(_make, names)}
         outcomes = list(made.values())
-        if any(stage.name == "integration" for stage, name in work):
-            outcomes.append(_provide_ssh())
+        chosen = {stage.name for stage, name in work}
+        outcomes += [_provide(what, find) for what, find, stages in PROVISIONS if chosen & stages]
         runs = [pool.submit(_run, stage, made[name], collections) for stage, name in work]
         outcomes += [run.result() for run in runs]
     print(results.summary(outcomes))
@@ -80,13 +88,14 @@ def _make(name: str) -> Outcome:
     return Outcome(name, "environment", result, time.monotonic() - started, note)
 
 
-def _provide_ssh() -> Outcome:
+def _provide(what: str, find: Sequence[Callable[[], Path]]) -> Outcome:
+    """Find programs, and install what is missing. Without them the tests that need them fail, or outside of CI are skipped."""
     started = time.monotonic()
     try:
-        result, note = PASSED, f"{provision.find_ssh()}, {provision.find_sshd()}"
+        result, note = PASSED, ", ".join(str(program()) for program in find)
     except provision.ProgramMissing as missing:
-        result, note = FAILED, str(missing)
-    return Outcome("machine", "ssh", result, time.monotonic() - started, note)
+        result, note = FAILED if IN_CI or what == "ssh" else NOT_RUN, str(missing)
+    return Outcome("machine", what, result, time.monotonic() - started, note)
 
 
 def _run(stage: Stage, made: Outcome, collections: Path) -> Outcome:

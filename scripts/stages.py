@@ -85,6 +85,11 @@ def integration(job: Job) -> bool:
     return _pytest(job, "tests/integration")
 
 
+def systems(job: Job) -> bool:
+    """The tests of adapters against real servers."""
+    return _pytest(job, "tests/systems")
+
+
 def _pytest(job: Job, tests: str) -> bool:
     report = job.folder / "report.xml"
     succeeded = job.run("python", "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", tests)
@@ -164,6 +169,7 @@ STAGES = (
     # The longest first, so that none of them is left to run alone at the end.
     Stage("integration", ("core-2.19", "core-newest"), integration),
     Stage("sanity", ("core-2.19", "core-newest"), ansible_sanity),
+    Stage("systems", ("core-newest",), systems),
     Stage("unit", ("library-3.10", "core-2.19", "core-newest"), unit),
     Stage("collection", ("core-newest",), installed_collection),
     Stage("lint", ("lint",), lint),

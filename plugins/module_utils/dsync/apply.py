@@ -80,8 +80,9 @@ class Result:
 
     @property
     def failures(self) -> list[Outcome]:
-        """The outcomes of the changes that failed."""
-        return [outcome for outcome in self.outcomes if outcome.status == OutcomeStatus.FAILED]
+        """The outcomes of the changes that failed: first those that failed by themselves, then those that were taken back."""
+        failed = (outcome for outcome in self.outcomes if outcome.status == OutcomeStatus.FAILED)
+        return sorted(failed, key=lambda outcome: outcome.taken_back)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -98,7 +99,8 @@ class Result:
         if self.interrupted is not None:
             raise self.interrupted
         if self.stopped:
-            raise _crud_exception(self.failures[-1], self)
+            alone = [outcome for outcome in self.failures if not outcome.taken_back]
+            raise _crud_exception((alone or self.failures)[-1], self)
         if self.complete_error is not None:
             raise self.complete_error
 
@@ -221,7 +223,8 @@ def _complete(result: Result, source: DSync, target: DSync, flags: DSyncFlags, d
         if not isinstance(error, Exception):
             result.interrupted = result.interrupted or error
         if target.transactional:
-            _take_back(result, "the changes could not be kept" if kept else "the run did not come to its end", sure=kept)
+            why = "the changes could not be kept" if kept else "the run did not come to its end"
+            _take_back(result, why, sure=kept and not getattr(error, "maybe", False))
         logger.error("%s: sync_complete failed with %s", target.name, type(error).__name__)
 
 
@@ -229,7 +232,8 @@ def _take_back(result: Result, why: str, sure: bool = True) -> None:
     """Let no change count as done, since all of them were taken back; or, if that is not sure, may have been."""
     for place, outcome in enumerate(result.outcomes):
         if outcome.status == OutcomeStatus.DONE:
-            result.outcomes[place] = Outcome(outcome.change, OutcomeStatus.FAILED, f"it was taken back: {why}", maybe=not sure)
+            message = f"it was taken back: {why}" if sure else f"it may have been taken back: {why}"
+            result.outcomes[place] = Outcome(outcome.change, OutcomeStatus.FAILED, message, maybe=not sure, taken_back=True)
         elif outcome.maybe and sure:
             result.outcomes[place] = replace(outcome, maybe=False)
 
@@ -420,7 +424,7 @@ class _Run:
             make() if self._retry is None else self._retry(make)
         except BaseException as error:
             middle = len(items) // 2
-            if middle and isinstance(error, Exception):
+            if middle and isinstance(error, Exception) and not self._target.is_transient(error):
                 self._halve(bulk, items[:middle], outcomes)
                 self._halve(bulk, items[middle:], outcomes)
             else:
@@ -468,7 +472,7 @@ class _Run:
             message,
             error=None if isinstance(error, _Failure) else error,
             presentable=cleaned is not None and cleaned(whole) == whole,
-            maybe=self._made is not None or not isinstance(error, Exception),
+            maybe=self._made is not None or not isinstance(error, Exception) or bool(getattr(error, "maybe", False)),
         )
 
     def _cleaning(self, change: Change) -> Callable[[str], str] | None:

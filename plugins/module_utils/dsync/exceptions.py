@@ -167,7 +167,15 @@ class DefinitionError(DSyncException, ValueError):
 
 class RecordProblem(DSyncException):
     """A native record does not fit what was declared: a value cannot be read, computed or written back, or an identity is there
-    twice."""
+    twice; or a system refuses it.
+
+    Attributes:
+        maybe: whether what failed may have been done all the same, as when a connection is lost while something is made permanent.
+    """
+
+    def __init__(self, message: str, maybe: bool = False) -> None:
+        super().__init__(message)
+        self.maybe = maybe
 
 
 class TransientError(DSyncException):

@@ -34,6 +34,7 @@ class Outcome:
         error: the exception that made it fail, if there was one; its own text may hold sensitive values.
         presentable: whether neither the text of ``error`` nor that of its causes holds sensitive values of the object.
         maybe: whether it failed and may have been made all the same.
+        taken_back: whether it was made, and taken back with all others of its run.
     """
 
     change: Change
@@ -42,6 +43,7 @@ class Outcome:
     error: BaseException | None = field(default=None, repr=False)
     presentable: bool = field(default=True, repr=False)
     maybe: bool = False
+    taken_back: bool = False
 
 
 class Verdict(NamedTuple):

@@ -14,7 +14,7 @@ from ..flags import DSyncModelFlags
 from ..model import Creation, DSyncModel, Updating
 from ..records.declared import Declared
 from ..records.definition import DataModel, derived
-from ..records.mapping import ModelMap, Record, Values, model_map, plain_value
+from ..records.mapping import ModelMap, ParentMap, Record, Values, model_map, plain_value
 from ..records.path import MISSING, Path
 from ..records.types import or_none
 from .lookups import Tables, bound_tables, check_table, in_order
@@ -209,9 +209,10 @@ class RecordAdapter(DSync):
             try:
                 if not mapped.wants(record):
                     continue
-                row = mapped.row(record, self.empty_is_none)
+                above = {} if parents is None else parents.ids_of(record)
+                row = mapped.row(record, self.empty_is_none, above)
                 if parents is not None:
-                    row.update(parents.ids_of(record))
+                    row.update((parents.keys[name], value) for name, value in above.items())
             except RecordProblem as problem:
                 raise RecordProblem(f"{self.describe(mapped, record)}: {problem}") from problem
             records.append(record)
@@ -273,18 +274,18 @@ class RecordAdapter(DSync):
     def _parents(self, mapped: ModelMap) -> Parents | None:
         if mapped.name not in self.data_model.parents:
             return None
-        parent = self._parent_map(mapped)
-        match: Mapping[Path, Path] = {}
-        if mapped.parent is None and not self.knows_parents(mapped):
-            match = self.match_of(mapped, parent)
-            if not match:
-                raise DefinitionError(
-                    f"{mapped.place.place.removesuffix('.from')}: it does not say how a {mapped.name} finds its {parent.name}; "
-                    f'add "parent: {{{parent.model._identifiers[0]}: the field that holds it}}".'
-                )
-        elif mapped.parent is not None:
-            match = mapped.parent.match
-        return Parents(self, mapped, parent, match)
+        parent, declared = self._parent_map(mapped), mapped.parent
+        if declared is None or declared.by_name:
+            if self.knows_parents(mapped):
+                declared = ParentMap()
+            elif declared is None:
+                declared = ParentMap(match=self.match_of(mapped, parent))
+                if not declared.match:
+                    raise DefinitionError(
+                        f"{mapped.place.place.removesuffix('.from')}: it does not say how a {mapped.name} finds its {parent.name}; "
+                        f'add "parent: {{{parent.model._identifiers[0]}: the field that holds it}}".'
+                    )
+        return Parents(self, mapped, parent, declared)
 
     # ------------------------------------------------------------------ writing
 
@@ -304,7 +305,8 @@ class RecordAdapter(DSync):
 
     def _natives(self, mapped: ModelMap, obj: DSyncModel, names: Iterable[str]) -> Values:
         fields = {name: plain_value(getattr(obj, name), self.kept_types) for name in mapped.fields}
-        return mapped.written(fields, names)
+        told = self.knows_parents(mapped)
+        return mapped.written(fields, [name for name in names if not (told and mapped.fields[name].implied)])
 
     def _check_writable(self) -> None:
         if not self.writable:

@@ -11,7 +11,8 @@ from ..exceptions import DefinitionError
 from ..records.declared import Declared
 from ..records.definition import DataModel
 from ..records.mapping import LOOKUP_KEYS, Lookup, ModelMap, has_values, plain_value, where_of
-from ..records.path import path_of, read
+from ..records.path import MISSING, path_of, read, text_of_path
+from ..suggest import known
 
 if TYPE_CHECKING:
     from .base import RecordAdapter
@@ -48,8 +49,13 @@ class BoundLookup(Lookup):
         value = path_of(declared.at("value"))
         where = where_of(declared.at("where")) if declared.has("where") else {}
         for record in adapter.read_table(declared.at("from")):
-            if has_values(record, where):
-                yield read(record, key), read(record, value)
+            if not has_values(record, where):
+                continue
+            for name, path in (("key", key), ("value", value)):
+                if read(record, path) is MISSING:
+                    wrong = text_of_path(path)
+                    declared.at(name).wrong(f'a record of this table has no "{wrong}"{known(wrong, record)}.')
+            yield read(record, key), read(record, value)
 
 
 class Tables:

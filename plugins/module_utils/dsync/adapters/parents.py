@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import RecordProblem
 from ..model import DSyncModel
-from ..records.mapping import ModelMap, Record, Values, plain_value
-from ..records.path import MISSING, Path, read
+from ..records.mapping import ModelMap, ParentMap, Record, Values, plain_value
+from ..records.path import MISSING, read
 from ..suggest import known
 
 if TYPE_CHECKING:
@@ -21,32 +20,39 @@ _PARENT = "parent {}"
 
 
 class Parents:
-    """How the objects of one model find their parents, and how a new record says which is its own."""
+    """How the objects of one model find their parents, and how a new record says which is its own.
 
-    def __init__(self, adapter: RecordAdapter, mapped: ModelMap, parent: ModelMap, match: Mapping[Path, Path]) -> None:
-        self._adapter, self._mapped, self._parent, self._match = adapter, mapped, parent, match
+    Args:
+        adapter: what the records are read from.
+        mapped: the model.
+        parent: the model of its parents.
+        declared: by which fields, or by which match; neither of them where the place of a record tells.
+
+    Attributes:
+        keys: identifier of the parent → key in a row that holds it.
+    """
+
+    def __init__(self, adapter: RecordAdapter, mapped: ModelMap, parent: ModelMap, declared: ParentMap) -> None:
+        self._adapter, self._mapped, self._parent = adapter, mapped, parent
+        self._fields, self._match = declared.fields, declared.match
         self._names = parent.model._identifiers
         self._index: dict[tuple[Any, ...], DSyncModel] | None = None
-
-    @property
-    def keys(self) -> dict[str, str]:
-        """Identifier of the parent → key in a row that holds it."""
-        return {name: _PARENT.format(name) for name in self._names}
+        self.keys = {name: _PARENT.format(name) for name in self._names}
 
     def ids_of(self, record: Record) -> dict[str, Any]:
-        """Return what a row holds of the parent's identifiers. Raises RecordProblem."""
-        if self._match or self._mapped.parent is None:
+        """Return the identifiers of a record's parent. Raises RecordProblem."""
+        if not self._fields:
             parent = self._matching(record) if self._match else self._around(record)
-            return {_PARENT.format(name): getattr(parent, name) for name in self._names}
+            return {name: getattr(parent, name) for name in self._names}
         found = {}
-        for mapped, name in zip(self._mapped.parent.fields, self._names):
+        for mapped, name in zip(self._fields, self._names):
             value = mapped.value_of(record)
             if value is MISSING or value is None:
                 where = ".".join(mapped.source or ())
                 raise RecordProblem(
                     f'it does not say which {self._parent.name} it belongs to: it has no "{where}"{known(where, record)}'
                 )
-            found[_PARENT.format(name)] = value
+            found[name] = value
         return found
 
     def _around(self, record: Record) -> DSyncModel:
@@ -85,8 +91,7 @@ class Parents:
                     raise RecordProblem(f'the record of {parent!r} has no "{".".join(theirs)}" to put into "{".".join(mine)}"')
             return values
         found: Values = {}
-        if self._mapped.parent is not None:
-            ids = {name: plain_value(getattr(parent, name)) for name in self._names}
-            for mapped, name in zip(self._mapped.parent.fields, self._names):
-                found.update(mapped.natives_of(ids[name], ids))
+        ids = {name: plain_value(getattr(parent, name)) for name in self._names}
+        for mapped, name in zip(self._fields, self._names):
+            found.update(mapped.natives_of(ids[name], ids))
         return found

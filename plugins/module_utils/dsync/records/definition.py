@@ -27,7 +27,7 @@ from ..exceptions import DeclarationError, DefinitionError
 from ..flags import DSyncModelFlags
 from ..model import DSyncModel
 from .declared import Declared
-from .types import annotation_of, comparing, enumeration, fitting, lenient, or_none
+from .types import annotation_of, choice, comparing, fitting, lenient, or_none
 
 MODEL_KEYS = ("identifiers", "shortname", "attributes", "children", "protected", "flags", "description")
 ATTRIBUTE_KEYS = ("type", "default", "compare", "tolerance", "read_only", "sensitive", "description")
@@ -139,13 +139,13 @@ class _Attributes:
 
     def add(self, name: str, declared: Declared) -> None:
         if not isinstance(declared.value, Mapping):
-            self.fields[name] = (lenient(_type(name, declared)), ...)
+            self.fields[name] = (lenient(_type(declared)), ...)
             self.compared.append(name)
             return
         keys = dict(declared.mapping(ATTRIBUTE_KEYS))
         if "type" not in keys:
             declared.wrong('it does not say its type; add "type: str", for example.')
-        annotation = _type(name, keys["type"])
+        annotation = _type(keys["type"])
         compare = keys["compare"].one_of(COMPARE) if "compare" in keys else "equal"
         read_only = "read_only" in keys and keys["read_only"].truth()
         for group, belongs in (
@@ -187,7 +187,7 @@ def _compared(annotation: Any, compare: str, keys: Mapping[str, Declared]) -> An
         (keys.get("compare") if tolerance is None else keys["tolerance"]).wrong(str(error))  # type: ignore[union-attr]  # it is there
 
 
-def _type(name: str, declared: Declared) -> Any:
+def _type(declared: Declared) -> Any:
     if isinstance(declared.value, (list, tuple)):
         for item in declared.items():
             if not isinstance(item.value, (str, int)) or isinstance(item.value, bool):
@@ -195,7 +195,7 @@ def _type(name: str, declared: Declared) -> Any:
         values = [item.value for item in declared.items()]
         if not values or len(set(map(str, values))) < len(values):
             declared.wrong("a list of values to choose from needs at least one, and none of them twice.")
-        return enumeration(name, values)
+        return choice(values)
     if not isinstance(declared.value, str):
         declared.wrong(f'a type is a text such as "str", or a list of values to choose from, not {declared.shown()}.')
     try:
@@ -267,7 +267,7 @@ def _identifiers(model: Declared) -> dict[str, Any]:
     fields = {}
     for name, piece in given.mapping():
         _check_name(name, piece)
-        annotation = _type(name, piece)
+        annotation = _type(piece)
         if piece.value in ("any", "secret") or str(piece.value).startswith(("list", "set", "dict")):
             piece.wrong(f'an identifier cannot be of type "{piece.value}".')
         fields[name] = (lenient(annotation), ...)

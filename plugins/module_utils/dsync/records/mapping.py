@@ -14,6 +14,7 @@
         role: {from: role_id, lookup: roles}    # by way of a table, or of a list of them, one after the other
         owner: {value: netops}                  # the same for all
         mtu: {from: mtu, default: 1500}         # where there is none
+        region: {parent: name}                  # what identifies the parent; it is not in the record
         fqdn: {expr: hostname ~ ".example.net", write: {hostname: fqdn.split(".")[0]}}
       parent: {match: {site_id: id}}            # or parent's identifier → field: {name: location.site}
 
@@ -36,8 +37,10 @@ from .path import MISSING, Path, path_of, read, text_of_path
 from .types import allows_none
 
 MODEL_KEYS = ("from", "key", "where", "keep", "drop", "fields", "parent")
-FIELD_KEYS = ("from", "value", "expr", "lookup", "default", "write")
+FIELD_KEYS = ("from", "value", "expr", "parent", "lookup", "default", "write")
 LOOKUP_KEYS = ("from", "model", "key", "value", "where")
+
+NO_PARENT: Mapping[str, Any] = {}
 
 Record = Mapping[str, Any]
 """A native record: field's name → value, with other records and lists in it."""
@@ -107,6 +110,8 @@ class FieldMap:
         source: where the native value is; None where it comes from elsewhere.
         constant: the value itself; MISSING for none.
         expression: computes the value.
+        parent: which of the parent's identifiers the value is; it is not in the record then.
+        implied: which of them it is where the record does not have it, because its place tells the parent.
         lookups: through which tables it goes, one after the other.
         default: what stands for an absent native value; MISSING for none.
         nullable: whether the attribute may be None.
@@ -118,25 +123,34 @@ class FieldMap:
     source: Path | None = None
     constant: Any = MISSING
     expression: Evaluate | None = None
+    parent: str | None = None
+    implied: str | None = None
     lookups: tuple[Lookup, ...] = ()
     default: Any = MISSING
     nullable: bool = False
     write: Mapping[Path, Evaluate] | None = None
     written: bool = True
 
-    def value_of(self, record: Record) -> Any:
-        """Return the attribute's value, or MISSING where the model's own default is to stand. Raises RecordProblem."""
+    def value_of(self, record: Record, above: Mapping[str, Any] = NO_PARENT) -> Any:
+        """Return the attribute's value, or MISSING where the model's own default is to stand. Raises RecordProblem.
+
+        Args:
+            record: the native record.
+            above: the parent's identifiers, as far as they are known.
+        """
         if self.constant is not MISSING:
             return self.constant
+        if self.parent is not None:
+            return above.get(self.parent, MISSING)
         value = self.expression({**record, "record": record}) if self.expression is not None else read(record, self.source or ())
         if value is MISSING:
-            return self.default
+            return above.get(self.implied or "", self.default)
         for lookup in self.lookups:
             value = lookup.value_of(value)
         return self.default if value is None and self.default is not MISSING and not self.nullable else value
 
     def natives_of(self, value: Any, values: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
-        """Yield the native fields that hold a value, and what they are to hold.
+        """Yield the native fields that hold a value, and what they are to hold; none for one that is not written.
 
         Args:
             value: the attribute's value, plain.
@@ -145,6 +159,8 @@ class FieldMap:
         Raises:
             RecordProblem: it cannot be written.
         """
+        if not self.written:
+            return
         if self.write is not None:
             for path, expression in self.write.items():
                 yield path, expression(values)
@@ -161,10 +177,12 @@ class ParentMap:
     Attributes:
         fields: what gives each of the parent's identifiers, in order; empty where ``match`` or the place tells.
         match: native field of the child → native field of the parent, whose values are the same.
+        by_name: whether nothing was declared, and fields are called like the parent's identifiers; a place that tells goes first.
     """
 
     fields: tuple[FieldMap, ...] = ()
     match: Mapping[Path, Path] = field(default_factory=dict)
+    by_name: bool = False
 
 
 @dataclass(frozen=True)
@@ -209,17 +227,18 @@ class ModelMap:
                 raise RecordProblem(f"{self.name}.{key}: {problem}") from problem
         return True
 
-    def row(self, record: Record, empty_is_none: bool = False) -> dict[str, Any]:
+    def row(self, record: Record, empty_is_none: bool = False, above: Mapping[str, Any] = NO_PARENT) -> dict[str, Any]:
         """Return the values of an object's fields. Raises RecordProblem.
 
         Args:
             record: the native record; not changed.
             empty_is_none: whether an empty text stands for nothing where the attribute may be nothing.
+            above: the identifiers of the object's parent, as far as they are known.
         """
         values: dict[str, Any] = {}
         for name, mapped in self.fields.items():
             try:
-                value = mapped.value_of(record)
+                value = mapped.value_of(record, above)
             except RecordProblem as problem:
                 raise RecordProblem(f"{self.name}.{name}: {problem}") from problem
             if value is MISSING:
@@ -257,7 +276,7 @@ class ModelMap:
 
     def unwritable(self) -> list[str]:
         """Return the attributes that cannot be written."""
-        return [name for name, mapped in self.fields.items() if not mapped.written]
+        return [name for name, mapped in self.fields.items() if not mapped.written and name not in self.model._identifiers]
 
 
 Tables = Callable[[Declared], Lookup]
@@ -283,10 +302,12 @@ def model_map(model: type[DSyncModel], parent: type[DSyncModel] | None, declared
     given = dict(keys["fields"].mapping(names)) if "fields" in keys else {}
     fields = {}
     for name in names:
-        fields[name] = field_map(name, given.get(name), allows_none(model.model_fields[name].annotation), tables)
+        fields[name] = field_map(name, given.get(name), allows_none(model.model_fields[name].annotation), tables, parent)
     for name in model._identifiers:
-        if not fields[name].written:
-            given[name].wrong(f'"{name}" identifies the object, so it must be written; add "write".')
+        if not fields[name].written and given[name].at("write").value is not False:
+            given[name].wrong(
+                f'"{name}" identifies the object, so it must be written; add "write", or "write: false" if a parent implies it.'
+            )
     return ModelMap(
         model=model,
         place=declared.at("from"),
@@ -315,20 +336,26 @@ def has_values(record: Record, where: Mapping[Path, tuple[Any, ...]]) -> bool:
     return all(read(record, path) in values for path, values in where.items())
 
 
-def field_map(name: str, declared: Declared | None, nullable: bool, tables: Tables) -> FieldMap:
+def field_map(
+    name: str, declared: Declared | None, nullable: bool, tables: Tables, parent: type[DSyncModel] | None = None
+) -> FieldMap:
     """Return how one attribute is mapped; without a declaration it is the native field of its name. Raises DefinitionError."""
     if declared is None:
-        return FieldMap(name, (name,), nullable=nullable)
+        return FieldMap(name, (name,), nullable=nullable, implied=_implied(name, parent))
     if not isinstance(declared.value, Mapping):
         return FieldMap(name, path_of(declared), nullable=nullable)
     keys = dict(declared.mapping(FIELD_KEYS))
-    origins = [key for key in ("from", "value", "expr") if key in keys]
+    origins = [key for key in ("from", "value", "expr", "parent") if key in keys]
     if len(origins) > 1:
         declared.wrong(f"it has both {origins[0]} and {origins[1]}; the value comes from one of them.")
-    if "value" in keys:
-        for key in ("lookup", "default"):
+    if "value" in keys or "parent" in keys:
+        for key in ("lookup", "default", *(("write",) if "parent" in keys else ())):
             if key in keys:
-                keys[key].wrong("a constant value has no such thing.")
+                keys[key].wrong(f"{'a constant value' if 'value' in keys else 'what the parent tells'} has no such thing.")
+    if "parent" in keys:
+        if parent is None:
+            keys["parent"].wrong("the model is at the top level, and so has no parent.")
+        return FieldMap(name, parent=keys["parent"].one_of(parent._identifiers), nullable=nullable)
     writes, written = _write(keys.get("write"), "value" not in keys and "expr" not in keys)
     return FieldMap(
         name,
@@ -341,6 +368,12 @@ def field_map(name: str, declared: Declared | None, nullable: bool, tables: Tabl
         write=writes,
         written=written,
     )
+
+
+def _implied(name: str, parent: type[DSyncModel] | None) -> str | None:
+    """Return which of the parent's identifiers a field called like ``site_name`` holds."""
+    own = [] if parent is None else parent._identifiers
+    return next((one for one in own if parent is not None and name == f"{parent.get_type()}_{one}"), None)
 
 
 def _lookups(declared: Declared, tables: Tables) -> Iterator[Lookup]:
@@ -383,7 +416,9 @@ def _parent(declared: Declared, model: type[DSyncModel], parent: type[DSyncModel
 def _by_name(model: type[DSyncModel], parent: type[DSyncModel] | None, fields: Mapping[str, FieldMap]) -> ParentMap | None:
     """Return how a child finds its parent whose identifiers it has as ``site_name`` for the name of a site; None if it has not."""
     names = [] if parent is None else [f"{parent.get_type()}_{name}" for name in parent._identifiers]
-    return ParentMap(tuple(fields[name] for name in names)) if names and all(name in fields for name in names) else None
+    if not names or not all(name in fields and fields[name].parent is None for name in names):
+        return None
+    return ParentMap(tuple(fields[name] for name in names), by_name=True)
 
 
 def plain_value(value: Any, keeps: tuple[type[Any], ...] = ()) -> Any:

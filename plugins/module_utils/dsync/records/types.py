@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from enum import Enum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from .._pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
@@ -156,10 +155,12 @@ def _container(name: str, inner: ast.expr, whole: str) -> Any:
     return container[parts[0]] if number == 1 else container[parts]
 
 
-def enumeration(name: str, values: Iterable[Any]) -> Any:
-    """Return an enumeration of texts or numbers that a field of it is limited to."""
-    members = {f"VALUE_{number}": value for number, value in enumerate(values)}
-    return Enum(name, members)
+def choice(values: Sequence[str | int]) -> Any:
+    """Return the annotation of a field that is limited to some texts and whole numbers; a number may come as a text."""
+    meant = {str(value): value for value in values}
+    return Annotated[
+        Literal[tuple(values)], BeforeValidator(lambda value: meant.get(value, value) if isinstance(value, str) else value)
+    ]
 
 
 def comparing(annotation: Any, how: str | None, tolerance: float | None) -> Any:
@@ -173,7 +174,7 @@ def comparing(annotation: Any, how: str | None, tolerance: float | None) -> Any:
     Raises:
         DefinitionError: the type has no such values.
     """
-    kinds = list(_members(annotation))
+    kinds = list(members_of(annotation))
     if how == "case_insensitive":
         if str not in kinds:
             raise DefinitionError("compare: case_insensitive is for texts; the type here is another one.")
@@ -209,7 +210,7 @@ def fitting(annotation: Any, value: Any) -> Any:
 
 def allows_none(annotation: Any) -> bool:
     """Return whether a field of this type may be None."""
-    return any(kind in (None, type(None), Any) for kind in _members(annotation))
+    return any(kind in (None, type(None), Any) for kind in members_of(annotation))
 
 
 def or_none(annotation: Any) -> Any:
@@ -217,20 +218,20 @@ def or_none(annotation: Any) -> Any:
     return annotation if allows_none(annotation) else annotation | None
 
 
-def _members(annotation: Any) -> Iterator[Any]:
+def members_of(annotation: Any) -> Iterator[Any]:
     """Yield the members of a union; anything else is the only member of itself."""
     if getattr(annotation, "__metadata__", None) is not None:
-        yield from _members(annotation.__origin__)
+        yield from members_of(annotation.__origin__)
     elif type(annotation).__name__ in ("UnionType", "_UnionGenericAlias", "Union"):
         for member in annotation.__args__:
-            yield from _members(member)
+            yield from members_of(member)
     else:
         yield annotation
 
 
 def lenient(annotation: Any) -> Any:
     """Return the annotation of a text that also takes a whole number: YAML does not know that a serial number is none."""
-    return Annotated[annotation, BeforeValidator(_as_text)] if str in _members(annotation) else annotation
+    return Annotated[annotation, BeforeValidator(_as_text)] if str in members_of(annotation) else annotation
 
 
 def _as_text(value: Any) -> Any:

@@ -1,0 +1,152 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Datasets that a task declares: the README's first task, the records of a task, an adapter of one's own, and what goes wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FILES = {
+    name: text
+    for page in ("README.md", "docs/records.md")
+    for name, text in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+}
+LINES = {"models": {"device": {"identifiers": ["name"], "attributes": {"role": "str", "pin": "secret"}}}}
+SECRET = "hunter2-in-records"
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(FILES[name])
+
+
+def playbook(folder: Path, module: str, **arguments: Any) -> Path:
+    """Write a playbook of one task, and one that shows its result."""
+    tasks = [{"name": "It", f"dsync.core.{module}": arguments, "register": "it"}, {"ansible.builtin.debug": {"var": "it"}}]
+    path = folder / "play.yml"
+    path.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], sort_keys=False))
+    return path
+
+
+def test_the_first_task_of_the_readme(tmp_path: Path, run_playbook: Any) -> None:
+    write(tmp_path, "sot.yml", "export.csv", "first.yml")
+    ran = run_playbook(tmp_path / "first.yml", "--diff", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    for line in ("-  rtr-1  mtu: 1400", "+  rtr-1  mtu: 1500", '+  sw-1  role: "switch"', '-  old-1  role: "router"'):
+        assert line in ran.stdout
+    assert (tmp_path / "export.csv").read_text() == FILES["export.csv"]
+
+    repair = tmp_path / "repair.yml"
+    repair.write_text(FILES["first.yml"].replace("dsync_diff", "dsync_sync"))
+    assert run_playbook(repair, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "export.csv").read_text() == "name,role,mtu,bought\nrtr-1,router,1500,2024-03-01\nsw-1,switch,9000,\n"
+    assert "changed=0" in run_playbook(repair, "--check", cwd=tmp_path).stdout
+
+
+def test_records_of_a_task_come_back_in_its_result_and_are_shown_nowhere_else(tmp_path: Path, run_playbook: Any) -> None:
+    sides = {
+        "source": {"adapter": "memory", "options": {"records": [{"name": "a", "role": "new", "pin": SECRET}]}},
+        "target": {
+            "adapter": "memory",
+            "options": {
+                "records": [{"name": "a", "role": "old", "pin": SECRET, "more": 1}, {"name": "b", "role": "", "pin": SECRET}]
+            },
+        },
+    }
+    ran = run_playbook(
+        playbook(tmp_path, "dsync_sync", **LINES, **sides), "--diff", cwd=tmp_path, env={"ANSIBLE_STDOUT_CALLBACK": "default"}
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    shown = yaml.safe_load(ran.stdout[ran.stdout.index('"it": ') + len('"it": ') : ran.stdout.rindex("}\n\nPLAY RECAP")])
+    assert shown["target"]["records"] == [{"name": "a", "role": "new", "pin": "********", "more": 1}]
+    loud = run_playbook(tmp_path / "play.yml", "-vvv", "--check", "--diff", cwd=tmp_path)
+    for screen in (ran.stdout, loud.stdout.partition("TASK [It]")[2]):
+        assert SECRET not in screen
+
+
+def test_an_adapter_of_records_of_ones_own_from_the_page(tmp_path: Path, run_playbook: Any) -> None:
+    write(tmp_path, "adapters/shelf.py", "test_shelf.py")
+    (tmp_path / "shelf.json").write_text('{"device": [{"name": "old", "role": "x", "pin": "1"}]}')
+    arguments = {
+        **LINES,
+        "source": {"adapter": "memory", "options": {"records": [{"name": "a", "role": "r", "pin": "2"}]}},
+        "target": {"adapter": "adapters/shelf.py:Shelf", "options": {"path": str(tmp_path / "shelf.json")}},
+    }
+    ran = run_playbook(playbook(tmp_path, "dsync_sync", **arguments), cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert (tmp_path / "shelf.json").read_text() == '{"device": [{"name": "a", "role": "r", "pin": "2"}]}'
+
+
+def test_the_suite_of_the_page_passes(tmp_path: Path) -> None:
+    write(tmp_path, "adapters/shelf.py", "test_shelf.py")
+    path = os.pathsep.join((str(tmp_path), str(ROOT / "plugins" / "module_utils")))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, "-c", os.devnull, tmp_path]
+    ran = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+    assert "9 passed" in ran.stdout
+
+
+MEMORY = {"adapter": "memory", "options": {"records": []}}
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "no models": (
+        {},
+        "source (memory): this adapter reads records, so the task has to say what they are: declare them under models.",
+    ),
+    "a type": (
+        {"models": {"device": {"identifiers": ["name"], "attributes": {"mtu": "integer"}}}},
+        'models.device.attributes.mtu: there is no type "integer" (did you mean "int"?',
+    ),
+    "no file of models": ({"models": "modles.yml"}, 'models: the file "modles.yml" was not found; searched: '),
+    "a mapping": (
+        {**LINES, "target": {**MEMORY, "mapping": {"device": {"fields": {"rol": "x"}}}}},
+        'target (memory): mapping.device.fields: there is no key "rol" here (did you mean "role"?',
+    ),
+    "an expression": (
+        {**LINES, "source": {**MEMORY, "mapping": {"device": {"keep": "name =="}}}},
+        'source (memory): mapping.device.keep: "name ==" is no expression: ',
+    ),
+    "an adapter": (
+        {**LINES, "source": {"adapter": "memroy"}},
+        'there is no built-in adapter "memroy"; there are file, inventory, memory, rest, sql.',
+    ),
+    "an option": ({**LINES, "source": {"adapter": "file", "options": {"pth": "x"}}}, "FileAdapter takes no option pth"),
+    "a file": ({**LINES, "source": {"adapter": "file", "options": {"path": "absent.csv"}}}, "absent.csv"),
+    "a record": (
+        {**LINES, "source": {"adapter": "memory", "options": {"records": [{"name": "a", "role": "r", "pin": "p"}, {"role": "r"}]}}},
+        'device.name: the record has no "name"',
+    ),
+    "a top level": ({"models": ["device"], "top_level": ["device"]}, "top_level says with which of the declared models to begin"),
+    "a database": (
+        {
+            **LINES,
+            "source": {"adapter": "sql", "options": {"url": "postgresql://nobody@127.0.0.1:1/x"}, "secrets": {"password": SECRET}},
+        },
+        "127.0.0.1",
+    ),
+    "a service": (
+        {**LINES, "source": {"adapter": "rest", "options": {"base_url": "http://127.0.0.1:1"}, "secrets": {"token": SECRET}}},
+        "127.0.0.1:1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_told_in_one_sentence(tmp_path: Path, run_playbook: Any, name: str) -> None:
+    arguments, said = WRONG[name]
+    ran = run_playbook(playbook(tmp_path, "dsync_diff", **{"source": MEMORY, "target": MEMORY, **arguments}), cwd=tmp_path)
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    found = re.findall(r'"msg": "((?:[^"\\]|\\.)*)"', ran.stdout) or re.findall(r"\[ERROR\]: (.*)", ran.stdout + ran.stderr)
+    assert any(said in text.replace('\\"', '"') for text in found), ran.stdout + ran.stderr
+    assert "Traceback" not in "".join(found)
+    assert SECRET not in ran.stdout + ran.stderr
