@@ -135,7 +135,14 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "127.0.0.1",
     ),
     "a service": (
-        {**LINES, "source": {"adapter": "rest", "options": {"base_url": "http://127.0.0.1:1"}, "secrets": {"token": SECRET}}},
+        {
+            **LINES,
+            "source": {
+                "adapter": "rest",
+                "options": {"base_url": "http://127.0.0.1:1", "endpoints": {"device": "/devices"}, "tries": 1},
+                "secrets": {"token": SECRET},
+            },
+        },
         "127.0.0.1:1",
     ),
 }
