@@ -97,6 +97,7 @@ class FileAdapter(DocumentAdapter):
             "options",
         )
         self._path = os.fspath(Path(options.at("path").text()).expanduser()) + os.sep * path.endswith(os.sep)
+        self.name = self._path
         self._may_make = options.at("create").truth()
         self._mode = _mode(Declared(mode, "options.mode"))
         self._encoding = _encoding(options.at("encoding"))

@@ -130,6 +130,7 @@ class RestAdapter(RecordAdapter):
                 self._workers,
             ),
         )
+        self.name = base_url
         self._endpoints: dict[str, Endpoint] = {}
         self._whence: dict[str, dict[int, _Whence]] = {}
 

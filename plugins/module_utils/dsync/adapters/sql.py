@@ -92,6 +92,7 @@ class SqlAdapter(RecordAdapter):
         self._upsert = options.at("upsert").truth()
         self._read_only = options.at("read_only").truth()
         self._database = Database(options)
+        self.name = self._database.shown
         self._transaction: Together | Alone = kind(self._database)
         self.transactional = transaction == "all"
         self._session: Connection | None = None
