@@ -18,6 +18,7 @@ from typing import Any
 
 import collection
 import provision
+from ports import free_port
 
 JSON_SERVER = "0.17.4"
 API_KEY = "correct-horse-battery"
@@ -59,16 +60,9 @@ class Server:
             self._process = None
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def _running(command: Callable[[int], list[str]], folder: Path) -> Iterator[Server]:
-    port = _free_port()
+    port = free_port()
     server = Server(command(port), port, folder / "server.log")
     server.start()
     try:
@@ -94,7 +88,7 @@ def powerdns(folder: Path) -> Iterator[Server]:
             "gsqlite3-database": database,
             "gsqlite3-pragma-synchronous": 0,
             "local-address": "127.0.0.1",
-            "local-port": _free_port(),
+            "local-port": free_port(),
             "webserver": "yes",
             "webserver-address": "127.0.0.1",
             "webserver-port": port,

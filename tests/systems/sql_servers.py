@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import provision
+from ports import free_port
 
 PASSWORD = "correct horse/battery@staple"
 _SECONDS = 60
@@ -56,7 +57,7 @@ def postgresql() -> Iterator[Server]:
     """Run PostgreSQL meanwhile. Raises ProgramMissing."""
     programs = provision.find_postgresql()
     with _folder("postgres") as (folder, drop):
-        data, port = folder / "data", _free_port()
+        data, port = folder / "data", free_port()
         secret = folder / "password"
         secret.write_text(PASSWORD)
         _own(folder, "postgres")
@@ -79,7 +80,7 @@ def mariadb() -> Iterator[Server]:
     """Run MariaDB meanwhile. Raises ProgramMissing."""
     program = provision.find_mariadb()
     with _folder("mysql") as (folder, drop):
-        data, port = folder / "data", _free_port()
+        data, port = folder / "data", free_port()
         data.mkdir()
         certificate = _certificate(folder, "mysql")
         first = folder / "first.sql"
@@ -124,13 +125,6 @@ def _listens(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
