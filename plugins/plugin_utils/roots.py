@@ -26,6 +26,9 @@ OWN_FOLDER = Path(__file__).parents[1] / "module_utils"
 ABOUT_RECORDS = ("adapters", "records")
 """Packages of the library that only adapters of records need."""
 
+FOR_AUTHORS = "conformance"
+"""A module of the library that no task needs."""
+
 
 def own_code(about_records: bool) -> Iterator[Source]:
     """Yield every module of this collection that may run on a host.
@@ -35,7 +38,7 @@ def own_code(about_records: bool) -> Iterator[Source]:
     """
     for path in sorted(OWN_FOLDER.rglob("*.py")):
         parts = path.relative_to(OWN_FOLDER).with_suffix("").parts
-        if not about_records and parts[0] == "dsync" and parts[1] in ABOUT_RECORDS:
+        if parts[0] == "dsync" and (parts[1] == FOR_AUTHORS or (parts[1] in ABOUT_RECORDS and not about_records)):
             continue
         yield Source(".".join([TRAVELS_ANYWAY, *(parts[:-1] if path.stem == "__init__" else parts)]), path)
 
