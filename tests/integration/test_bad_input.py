@@ -141,7 +141,10 @@ def bad(class_name: str, **side: Any) -> dict[str, Any]:
 
 CASES = {
     "unknown form": Case(
-        {"adapter": "sot"}, ('source: "sot" names no adapter.', "adapters/sot.py:SourceOfTruth", "acme.netops.cmdb.Cmdb")
+        {"adapter": "s-o-t"}, ('source: "s-o-t" names no adapter.', "adapters/sot.py:SourceOfTruth", "acme.netops.cmdb.Cmdb")
+    ),
+    "no built-in": Case(
+        {"adapter": "sot"}, ('source (sot): there is no built-in adapter "sot"; there are file,', "adapters/sot.py")
     ),
     "no class named": Case({"adapter": "bad.py"}, ('source: "bad.py" names no adapter.',)),
     "neither file nor module": Case({"adapter": "my adapter:Cmdb"}, ('source: "my adapter" is neither a Python file nor',)),

@@ -145,7 +145,7 @@ def test_a_rest_service_and_a_database_both_ways(tmp_path: Path, run_playbook: A
             kept = json.loads((folder / "db.json").read_text())
             assert kept["sites"][0] == {"id": 1, "name": "nyc", "phone": "555-0199", "timezone": "America/New_York"}
             assert kept["devices"][0]["interface"] == {"mtu": 9000, "speed": "10G"}
-            assert [device["name"] for device in kept["devices"]] == ["nyc-rtr-1", "nyc-sw-1", "par-fw-1"]
+            assert sorted(device["name"] for device in kept["devices"]) == ["nyc-rtr-1", "nyc-sw-1", "par-fw-1"]
 
             with sqlite3.connect(path) as connection:
                 connection.execute("UPDATE device SET mtu = 1, role = 'switch' WHERE hostname = 'nyc-rtr-1'")
