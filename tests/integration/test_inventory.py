@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The adapter inventory in real playbooks: the play's own inventory, files that are written, Ansible Vault, and the example."""
 
+# pylint: disable=dangerous-default-value  # the defaults are never changed
+
 from __future__ import annotations
 
 import json
@@ -240,7 +242,11 @@ def test_many_hosts(play: Play, tmp_path: Path) -> None:
 
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(EXAMPLE, tmp_path / "inventory_csv"))
+    """Return a copy of the example, with an export whose lines end as a spreadsheet ends them."""
+    copied = Path(shutil.copytree(EXAMPLE, tmp_path / "inventory_csv"))
+    export = copied / "export.csv"
+    export.write_bytes(export.read_bytes().replace(b"\n", b"\r\n"))
+    return copied
 
 
 def summary(run_playbook: RunPlaybook, folder: Path, playbook: str, *arguments: str) -> str:

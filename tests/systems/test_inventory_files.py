@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Hosts, groups and variables of Ansible inventories: read by the real ansible-inventory, written into YAML files."""
 
+# pylint: disable=dangerous-default-value  # the defaults are never changed
+
 from __future__ import annotations
 
 import os

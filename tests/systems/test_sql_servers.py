@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The adapter `sql` against PostgreSQL and MariaDB: what is written is there, what fails is not, and nothing tells a password."""
 
+# pylint: disable=dangerous-default-value  # the defaults are never changed
+
 from __future__ import annotations
 
 import itertools

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Records in files: one file, a glob, a directory; written whole or not at all."""
 
+# pylint: disable=dangerous-default-value  # the defaults are never changed
+
 from __future__ import annotations
 
 import json

@@ -3,7 +3,6 @@
 """Texts in each format with changes made in them: what was not changed is as it was, line by line."""
 
 # Tables of texts and of what becomes of them are read more easily in long lines.
-# ruff: noqa: E501
 
 from __future__ import annotations
 
@@ -272,14 +271,29 @@ def test_what_is_wrong_is_one_sentence_with_the_line(kind: str, text: str, expec
 @pytest.mark.parametrize(
     ("kind", "text", "these", "expected"),
     [
-        ("json", '{\n    "b": [\n        {\n            "a": "é"\n        }\n    ],\n    "c": 1\n}\n', {"changed": {("b", 0): {("a",): 1}}}, ['-            "a": "é"', '+            "a": 1']),
+        (
+            "json",
+            '{\n    "b": [\n        {\n            "a": "é"\n        }\n    ],\n    "c": 1\n}\n',
+            {"changed": {("b", 0): {("a",): 1}}},
+            ['-            "a": "é"', '+            "a": 1'],
+        ),
         ("json", '[{"a": 1}, {"a": 2}]', {"removed": [(0,)]}, ['-[{"a": 1}, {"a": 2}]', '+[{"a": 2}]']),
         ("json", '[{"a":1,"b":2}]\n', {"added": {(1,): {"a": 2}}}, ['-[{"a":1,"b":2}]', '+[{"a":1,"b":2},{"a":2}]']),
         ("json", '[\n\t{\n\t\t"a": 1\n\t}\n]\n', {"changed": {(0,): {("a",): 2}}}, ['-\t\t"a": 1', '+\t\t"a": 2']),
         ("json", '{\n  "a": "\\u00e9",\n  "b": 1\n}', {"changed": {(): {("b",): "ü"}}}, ['-  "b": 1', '+  "b": "\\u00fc"']),
-        ("jsonl", '{"a": 1}\n{"a":2,  "b": 1}\n\n{"a": 3}\n', {"changed": {(0,): {("a",): 9}}, "removed": [(2,)], "added": {(3,): {"a": 4}}}, ['-{"a": 1}', '+{"a": 9}', '-{"a": 3}', '+{"a": 4}']),
+        (
+            "jsonl",
+            '{"a": 1}\n{"a":2,  "b": 1}\n\n{"a": 3}\n',
+            {"changed": {(0,): {("a",): 9}}, "removed": [(2,)], "added": {(3,): {"a": 4}}},
+            ['-{"a": 1}', '+{"a": 9}', '-{"a": 3}', '+{"a": 4}'],
+        ),
         ("jsonl", '{"a":1}', {"added": {(1,): {"a": 4, "b": 1}}}, ['+{"a":4,"b":1}']),
-        ("csv", 'a,b,c\n1,"x, y",3\n"2","b","c"\n3,,\n', {"changed": {(0,): {("c",): "4"}, (1,): {("b",): 'q"'}}, "removed": [(2,)]}, ['-1,"x, y",3', '-"2","b","c"', "-3,,", '+1,"x, y",4', '+"2","q""","c"']),
+        (
+            "csv",
+            'a,b,c\n1,"x, y",3\n"2","b","c"\n3,,\n',
+            {"changed": {(0,): {("c",): "4"}, (1,): {("b",): 'q"'}}, "removed": [(2,)]},
+            ['-1,"x, y",3', '-"2","b","c"', "-3,,", '+1,"x, y",4', '+"2","q""","c"'],
+        ),
         ("csv", "a,b\n1,2\n", {"added": {(1,): {"b": "x", "a": ""}}}, ["+,x"]),
         ("csv", 'a,b\n1,"2\n3"\n4,5\n', {"changed": {(1,): {("b",): "6"}}}, ["-4,5", "+4,6"]),
         ("csv", "a,b\n1,2\n", {"added": {(1,): {"a": "3", "n": "x"}}}, ["-a,b", "-1,2", "+a,b,n", "+1,2,", "+3,,x"]),
@@ -287,11 +301,21 @@ def test_what_is_wrong_is_one_sentence_with_the_line(kind: str, text: str, expec
         ("csv", "a,b", {"added": {(0,): {"a": "3"}}}, ["+3,"]),
         ("csv", "a,b,c\n1\n", {"changed": {(0,): {("b",): "2"}}}, ["-1", "+1,2"]),
         ("tsv", "a\tb\n1\t2\n", {"changed": {(0,): {("b",): "x,y"}}}, ["-1\t2", "+1\tx,y"]),
-        ("toml", '# c\nx = 1.50 # k\n\n[[s]]\nname = "a" # n\nd = 2026-01-02\n\n[[s]]\nname = "b"\n', {"changed": {("s", 0): {("name",): "z"}}}, ['-name = "a" # n', '+name = "z" # n']),
-        ("toml", '[[s]]\nname = "a"\n\n[[s]]\nname = "b"\n', {"added": {("s", 2): {"name": "c", "n": None}}, "removed": [("s", 0)]}, ['-name = "a"', "-", "-[[s]]", "+[[s]]", '+name = "c"']),
-        ("toml", 'a = 1\nb = 2\n', {"changed": {(): {("a",): None}}}, ["-a = 1"]),
+        (
+            "toml",
+            '# c\nx = 1.50 # k\n\n[[s]]\nname = "a" # n\nd = 2026-01-02\n\n[[s]]\nname = "b"\n',
+            {"changed": {("s", 0): {("name",): "z"}}},
+            ['-name = "a" # n', '+name = "z" # n'],
+        ),
+        (
+            "toml",
+            '[[s]]\nname = "a"\n\n[[s]]\nname = "b"\n',
+            {"added": {("s", 2): {"name": "c", "n": None}}, "removed": [("s", 0)]},
+            ['-name = "a"', "-", "-[[s]]", "+[[s]]", '+name = "c"'],
+        ),
+        ("toml", "a = 1\nb = 2\n", {"changed": {(): {("a",): None}}}, ["-a = 1"]),
     ],
-)  # fmt: skip
+)
 def test_only_what_is_changed_changes(kind: str, text: str, these: dict[str, Any], expected: list[str]) -> None:
     assert sorted(difference(kind, text, edits(**these))) == sorted(expected)
 

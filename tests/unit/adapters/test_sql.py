@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The adapter `sql` with files of SQLite: places and options that are wrong are named, transactions are whole, nothing is lost."""
 
+# pylint: disable=dangerous-default-value  # the defaults are never changed
+
 from __future__ import annotations
 
 import re

@@ -16,7 +16,7 @@ from dsync.records.declared import Declared
 from dsync.records.definition import data_model
 from dsync.records.mapping import ModelMap, Record
 
-BAD = list(yaml.safe_load_all((Path(__file__).parent / "bad_declarations.yml").read_text()))
+BAD = yaml.safe_load((Path(__file__).parent / "bad_declarations.yml").read_text())
 
 MODELS = """
 site: {identifiers: [name], attributes: {phone: str}, children: [device]}

@@ -118,8 +118,8 @@ def differs(declared: Any, left: Any, right: Any) -> bool:
     ],
 )
 def test_how_an_attribute_compares(declared: Any, left: Any, right: Any, same: bool) -> None:
-    assert differs(declared, left, right) is not same
-    assert differs(declared, right, left) is not same
+    for pair in ((left, right), (right, left)):
+        assert differs(declared, *pair) is not same
 
 
 def test_what_is_shown_is_what_came() -> None:

@@ -20,6 +20,7 @@ from ..exceptions import RecordProblem
 from ..records.declared import Declared
 from ..records.mapping import ModelMap, Record, Values
 from ..records.path import EVERY, MISSING, Path, path_of, read, text_of_path, walk, write
+from ..values import same_value
 from .base import ChangedRecord, NewRecord, RecordAdapter
 
 Way = tuple[Any, ...]
@@ -54,7 +55,7 @@ def same_tree(left: Any, right: Any) -> bool:
         return left.keys() == right.keys() and all(same_tree(value, right[key]) for key, value in left.items())
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(same_tree, left, right))
-    return type(left) is type(right) and (left == right or (left != left and right != right))
+    return type(left) is type(right) and same_value(left, right)
 
 
 class Edits:

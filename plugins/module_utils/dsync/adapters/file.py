@@ -181,7 +181,8 @@ class FileAdapter(DocumentAdapter):
         if os.path.lexists(path):
             raise RecordProblem(f"the file {path} is there already")
         made = _File(path, self._kind_of(path.name), None, None, True, str(key))
-        assert self._files is not None
+        if self._files is None:
+            raise AssertionError("documents() has read the files")
         self._files.append(made)
         return made
 

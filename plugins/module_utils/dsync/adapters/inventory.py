@@ -82,7 +82,9 @@ class InventoryAdapter(RecordAdapter):
             },
             "options",
         )
-        sources = options.at("source").names() or options.at("source").wrong("it names nothing.")
+        sources = options.at("source").names()
+        if not sources:
+            options.at("source").wrong("it names nothing.")
         if PLAY in sources and len(sources) > 1:
             options.at("source").wrong("the inventory of the play comes alone; name its files instead.")
         self._sources = None if sources == [PLAY] else [str(Path(one).expanduser()) for one in sources]
@@ -221,7 +223,8 @@ class InventoryAdapter(RecordAdapter):
     @property
     def _written(self) -> InventoryFiles:
         self._check_writable()
-        assert self._files is not None
+        if self._files is None:
+            raise AssertionError("_check_writable() lets nobody through without files")
         return self._files
 
     def create_records(self, mapped: ModelMap, records: Sequence[NewRecord]) -> Sequence[Record | Exception]:

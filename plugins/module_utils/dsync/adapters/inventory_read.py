@@ -135,7 +135,7 @@ class Program:
         if self._password is not None:
             command.append(f"--vault-password-file={self._password}")
         try:
-            done = subprocess.run(
+            done = subprocess.run(  # pylint: disable=ansible-bad-function  # no AnsibleModule is known here
                 command,
                 env=_environment(),
                 stdin=subprocess.DEVNULL,

@@ -73,7 +73,7 @@ class Tables:
             check_table(declared, self._data_model)
         if _is_read(declared):
             return BoundLookup(name, declared)
-        pairs = [(key, value) for key, value in declared.value.items()]
+        pairs = list(declared.value.items())
         return Lookup(name, lambda: pairs)
 
 

@@ -75,18 +75,24 @@ class Relation:
     schema: str | None = None
     _fits: dict[str, Fit] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def rows_of_table(self) -> Table:
+        """The table, of what is known to be one."""
+        if self.table is None:
+            raise AssertionError(f"{self.title} is a query, not a table")
+        return self.table
+
     def select(self, where: Mapping[Path, tuple[Any, ...]]) -> Select[Any]:
         """Return the statement that reads the rows, ordered by their key.
 
         Args:
             where: as in a mapping; what surely means the same to the database is asked of it, the rest is left aside.
         """
-        assert self.table is not None
-        statement = self.table.select()
+        statement = self.rows_of_table.select()
         for path, values in where.items():
-            if len(path) == 1 and all(_means_the_same(self.table.c[path[0]], value) for value in values):
-                statement = statement.where(_one_of(self.table.c[path[0]], values))
-        return statement.order_by(*(self.table.c[name] for name in self.key))
+            if len(path) == 1 and all(_means_the_same(self.rows_of_table.c[path[0]], value) for value in values):
+                statement = statement.where(_one_of(self.rows_of_table.c[path[0]], values))
+        return statement.order_by(*(self.rows_of_table.c[name] for name in self.key))
 
     def row(self, values: Values, there: Callable[[str], Any] = lambda column: None) -> dict[str, Any]:
         """Return column → value for what is to be written. Raises RecordProblem.
@@ -117,8 +123,7 @@ class Relation:
 
     def _fit(self, name: str) -> Fit:
         if name not in self._fits:
-            assert self.table is not None
-            self._fits[name] = _fit_for(self.title, self.table.c[name])
+            self._fits[name] = _fit_for(self.title, self.rows_of_table.c[name])
         return self._fits[name]
 
 

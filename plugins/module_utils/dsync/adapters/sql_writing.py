@@ -67,9 +67,8 @@ def _inserted(
     connection: Connection, relation: Relation, names: tuple[str, ...], rows: list[Row], upsert: bool, singly: bool
 ) -> Sequence[Row]:
     """Insert rows of the same columns, and return, for each, the columns that it was not given."""
-    assert relation.table is not None
-    statement = _upsert(connection, relation, names) if upsert else relation.table.insert()
-    others = [column for column in relation.table.columns if column.name not in names]
+    statement = _upsert(connection, relation, names) if upsert else relation.rows_of_table.insert()
+    others = [column for column in relation.rows_of_table.columns if column.name not in names]
     if not others:
         connection.execute(statement, rows)
         return [{}] * len(rows)
@@ -80,7 +79,7 @@ def _inserted(
     if not telling:
         statement = statement.returning(*others)
         return [dict(connection.execute(statement, row).one()._mapping) for row in rows]
-    statement = statement.returning(*(relation.table.c[name] for name in telling), *others)
+    statement = statement.returning(*(relation.rows_of_table.c[name] for name in telling), *others)
     found = {tuple(row[: len(telling)]): row[len(telling) :] for row in connection.execute(statement, rows)}
     columns = [column.name for column in others]
     try:
@@ -139,10 +138,9 @@ def update(connection: Connection, relation: Relation, changes: Sequence[Change]
 def _update(relation: Relation, names: tuple[str, ...]) -> Any:
     import sqlalchemy as sa
 
-    assert relation.table is not None
-    keys = (relation.table.c[name] == sa.bindparam(_KEY.format(number)) for number, name in enumerate(relation.key))
-    new: dict[Any, Any] = {relation.table.c[name]: sa.bindparam(_NEW.format(number)) for number, name in enumerate(names)}
-    return relation.table.update().where(*keys).values(new)
+    keys = (relation.rows_of_table.c[name] == sa.bindparam(_KEY.format(number)) for number, name in enumerate(relation.key))
+    new: dict[Any, Any] = {relation.rows_of_table.c[name]: sa.bindparam(_NEW.format(number)) for number, name in enumerate(names)}
+    return relation.rows_of_table.update().where(*keys).values(new)
 
 
 def _parameters(change: Change) -> dict[str, Any]:
@@ -152,8 +150,7 @@ def _parameters(change: Change) -> dict[str, Any]:
 
 def delete(connection: Connection, relation: Relation, keys: Sequence[tuple[Any, ...]], singly: bool) -> list[Exception | None]:
     """Delete rows, and return for each None, or that it is not there; otherwise as :func:`update`."""
-    assert relation.table is not None
-    statement = relation.table.delete()
+    statement = relation.rows_of_table.delete()
     if not singly:
         _check_count(connection.execute(statement.where(_one_of(relation, keys))).rowcount, len(keys))
         return [None] * len(keys)
@@ -169,8 +166,7 @@ def _check_count(count: int, wanted: int) -> None:
 def _one_of(relation: Relation, keys: Sequence[tuple[Any, ...]]) -> ColumnElement[bool]:
     import sqlalchemy as sa
 
-    assert relation.table is not None
-    columns = [relation.table.c[name] for name in relation.key]
+    columns = [relation.rows_of_table.c[name] for name in relation.key]
     return columns[0].in_([key[0] for key in keys]) if len(columns) == 1 else sa.tuple_(*columns).in_(keys)
 
 
@@ -178,8 +174,7 @@ def held(connection: Connection, relation: Relation, key: tuple[Any, ...], colum
     """Return what a column of one row holds now, locked until the transaction ends. Raises RecordProblem when it is not there."""
     import sqlalchemy as sa
 
-    assert relation.table is not None
-    statement = sa.select(relation.table.c[column]).where(_one_of(relation, [key])).with_for_update()
+    statement = sa.select(relation.rows_of_table.c[column]).where(_one_of(relation, [key])).with_for_update()
     row = connection.execute(statement).first()
     if row is None:
         raise _gone(relation)

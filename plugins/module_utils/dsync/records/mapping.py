@@ -26,6 +26,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from ..exceptions import RecordProblem
@@ -40,7 +41,7 @@ MODEL_KEYS = ("from", "key", "where", "keep", "drop", "fields", "parent")
 FIELD_KEYS = ("from", "value", "expr", "parent", "lookup", "default", "write")
 LOOKUP_KEYS = ("from", "model", "key", "value", "where")
 
-NO_PARENT: Mapping[str, Any] = {}
+NO_PARENT: Mapping[str, Any] = MappingProxyType({})
 
 Record = Mapping[str, Any]
 """A native record: field's name → value, with other records and lists in it."""
@@ -436,7 +437,7 @@ def plain_value(value: Any, keeps: tuple[type[Any], ...] = ()) -> Any:
         return value.value
     for kind in (str, int, float):
         if isinstance(value, kind):
-            return value if type(value) is kind else kind.__str__(value) if kind is str else kind(value)
+            return value if value.__class__ is kind else kind.__str__(value) if kind is str else kind(value)
     if isinstance(value, Mapping):
         return {plain_value(key): plain_value(item, keeps) for key, item in value.items()}
     if isinstance(value, (set, frozenset)):
