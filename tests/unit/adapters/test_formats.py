@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Texts in each format with changes made in them: what was not changed is as it was, line by line."""
 
-# Tables of texts and of what becomes of them are read more easily in long lines.
-
 from __future__ import annotations
 
 import difflib

@@ -324,6 +324,7 @@ class Colour(enum.Enum):
         (SecretStr("x"), "x"),
         (datetime.date(2026, 1, 2), "2026-01-02"),
         (Decimal("1.10"), "1.10"),
+        (datetime.timedelta(days=3, hours=4), "P3DT4H"),
     ],
 )
 def test_values_are_written_plainly(value: Any, plain: Any) -> None:

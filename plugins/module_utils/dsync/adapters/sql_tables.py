@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..exceptions import RecordProblem
 from ..records.declared import Declared
-from ..records.mapping import Record, Values
+from ..records.mapping import Record, Values, plain_value
 from ..records.path import Path, write
 from ..suggest import known
 
@@ -182,7 +182,7 @@ def _fit_for(title: str, column: Column[Any]) -> Fit:
         if number and isinstance(value, str):
             return _whole(title, column.name, value)
         if (loose or text) and isinstance(value, (datetime, date, time, timedelta, Decimal)):
-            return value.isoformat(" ") if isinstance(value, datetime) else str(value)
+            return value.isoformat(" ") if isinstance(value, datetime) else plain_value(value)
         if text and value.__class__ in (int, float):
             return str(value)
         if zoneless and isinstance(value, datetime) and value.tzinfo is not None:

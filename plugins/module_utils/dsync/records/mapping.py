@@ -26,9 +26,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
+from .._pydantic import to_jsonable_python
 from ..exceptions import RecordProblem
 from ..model import DSyncModel
 from ..suggest import known
@@ -444,4 +446,6 @@ def plain_value(value: Any, keeps: tuple[type[Any], ...] = ()) -> Any:
         return sorted((plain_value(item, keeps) for item in value), key=lambda item: (str(type(item)), item))
     if isinstance(value, (list, tuple)):
         return [plain_value(item, keeps) for item in value]
+    if isinstance(value, timedelta):
+        return to_jsonable_python(value)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
