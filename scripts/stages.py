@@ -76,10 +76,8 @@ class Job:
 
 
 def unit(job: Job) -> bool:
-    """The unit tests. The state machine has a process of its own: Hypothesis draws on the constants of every module that is
-    imported, so its examples would be others whenever any other test imports something else."""
-    alone = "tests/unit/test_machine.py"
-    return all([_pytest(job, alone), _pytest(job, "tests/unit", f"--ignore={alone}")])
+    """The unit tests."""
+    return _pytest(job, "tests/unit")
 
 
 def integration(job: Job) -> bool:
@@ -92,9 +90,9 @@ def systems(job: Job) -> bool:
     return _pytest(job, "tests/systems")
 
 
-def _pytest(job: Job, *tests: str) -> bool:
+def _pytest(job: Job, tests: str) -> bool:
     report = job.folder / "report.xml"
-    succeeded = job.run("python", "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *tests)
+    succeeded = job.run("python", "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", tests)
     job.tests = results.read_report(report)
     return succeeded
 

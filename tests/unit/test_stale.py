@@ -261,3 +261,27 @@ def test_protected_changes_are_not_looked_at() -> None:
 
     plan = plan_of(estate({"a": "new"}), estate({"a": "old"}))
     assert check(Plan(replace(change, protected="why") for change in plan), Estate()) == {}
+
+
+def folders(*pairs: tuple[str, str | None], sites: tuple[str, ...] = ()) -> Estate:
+    """Return an estate of folders, each given with the folder that it is in, and of sites."""
+    made = Estate()
+    for name in sites:
+        made.add(made.site(name=name))
+    for path, _above in pairs:
+        made.add(made.folder(path=path))
+    for path, above in pairs:
+        if above is not None:
+            made.get("folder", above).add_child(made.get("folder", path))
+    return made
+
+
+def test_what_was_left_behind_at_the_top_has_not_arrived_there_while_what_comes_before_it_is_lacking() -> None:
+    plan = Plan.from_diff(folders(("c", None), ("a", "c")).diff_from(folders(("a", None), ("c", "a"), sites=("new",))))
+    create = ChangeKey(DSyncAction.CREATE, "folder", "a")
+    after_the_first_delete = folders(("a", None))
+    assert create not in check(plan, after_the_first_delete, "skip")
+    arrived = folders(("a", None), sites=("new",))
+    assert check(plan, arrived, "skip")[create].status == OutcomeStatus.ALREADY_DONE
+    whole = folders(("a", None), ("c", "a"), sites=("new",))
+    assert {verdict.status for verdict in check(plan, whole, "skip").values()} == {OutcomeStatus.ALREADY_DONE}

@@ -10,6 +10,7 @@ from its old one.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -110,11 +111,20 @@ class _Look:
 
     def _has_arrived(self, create: Change, ref: ObjectRef) -> bool:
         """Return whether an object at the place of ``create`` was created there. One that stands at the top level, and whose old
-        parent is gone, may have been left behind; its values tell."""
+        parent is gone, may have been left behind; its values tell, or, where these are the same, whether the run came as far."""
         old, obj = self._old_places[ref], self._find(ref)
         if obj is None or create.parent is not None or old is None or self._find(old) is not None:
             return obj is not None
-        return not _others(obj, create.after or {})
+        return not _others(obj, create.after or {}) and self._came_as_far_as(create, ref)
+
+    def _came_as_far_as(self, create: Change, ref: ObjectRef) -> bool:
+        """Return whether a run that was interrupted may have made ``create``: what is created below it is there, or no object is
+        lacking that is created before it."""
+        for one, other in self._created.items():
+            if other.parent == ref and self._places.get(one) == ref and self._old_places.get(one, ref) != ref:
+                return True
+        earlier = itertools.takewhile(lambda one: one != ref, self._created)
+        return all(self._find(one) is not None for one in earlier)
 
     def _find(self, ref: ObjectRef) -> DSyncModel | None:
         return self._target.store.find(*ref)
