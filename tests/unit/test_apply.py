@@ -26,9 +26,9 @@ from dsync import (
     Plan,
     Result,
 )
+from dsync.change import ChangeKey
 from dsync.exceptions import TransientError
 from dsync.outcome import Verdict
-from dsync.plan import ChangeKey
 from estate import EXPECTED, PLANTED, SOURCE, TARGET, Device, Estate, Interface, Key, dataset, estate, progress
 from pydantic import SecretStr
 

@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 from dsync import Change, DSync, DSyncAction, DSyncFlags, Outcome, OutcomeStatus, Plan, Result, seal
 from dsync.binding import StoredPlan
+from dsync.change import ChangeKey
 from dsync.exceptions import RecordError, StaleTarget
 from dsync.journal import Journal, RunReport, read
-from dsync.plan import ChangeKey
 from dsync.planfile import load, save
 from dsync.stale import check
 from dsync.store import MemoryStore

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from dsync import DSync, DSyncAction, DSyncFlags, DSyncModel, DSyncModelFlags, OutcomeStatus, Plan
 from dsync.binding import BoundPlan
+from dsync.change import ChangeKey
 from dsync.exceptions import StaleTarget
-from dsync.plan import ChangeKey
 from dsync.stale import check
 from dsync.tree import left_aside
 from estate import PLANTED, SOURCE, TARGET, Estate, dataset, estate
@@ -33,7 +33,7 @@ def said(plan: Plan, target: DSync) -> dict[str, str]:
     if stale:
         with pytest.raises(StaleTarget) as caught:
             check(plan, target)
-        told = {f"{change.action} {change.id}": sentence for change, sentence in caught.value.stale}
+        told = {f"{change.action} {change.id}": sentence for change, sentence in caught.value.changes}
         assert told.keys() <= stale.keys()
         assert all(stale[key] in sentence for key, sentence in told.items())
         assert f"{len(told)} of {len(plan)} change" in str(caught.value)
@@ -251,9 +251,9 @@ def test_sentences_hide_secrets_and_are_short() -> None:
     live = {name: (None, {"password": f"{PLANTED}-moved", "facts": "y" * 200}) for name in "abcde"}
     with pytest.raises(StaleTarget, match=r"5 of 5 changes are stale: .*; and 2 more$") as caught:
         check(plan_of(tree(after), tree(before)), tree(live))
-    assert PLANTED not in str(caught.value.args) + str(caught.value.stale)
+    assert PLANTED not in str(caught.value.args) + str(caught.value.changes)
     assert len(str(caught.value)) < 1000
-    assert len(caught.value.stale) == 5
+    assert len(caught.value.changes) == 5
 
 
 def test_protected_changes_are_not_looked_at() -> None:

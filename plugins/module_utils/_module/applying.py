@@ -12,11 +12,11 @@ from typing import Any
 
 from ..dsync import OutcomeStatus, Plan, Result
 from ..dsync.baseline import write_baseline
+from ..dsync.change import Change
 from ..dsync.exceptions import DSyncException
 from ..dsync.files import check_writable
 from ..dsync.guard import object_counts
 from ..dsync.journal import Journal
-from ..dsync.plan import Change
 from ..dsync.planfile import save
 from ..dsync.retry import retrying
 from ..dsync.stale import check

@@ -9,10 +9,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ..dsync import Diff, DSync, Plan
+from ..dsync import Diff, DSync, DSyncFlags, Plan
 from ..dsync.baseline import read_baseline
+from ..dsync.change import ChangeKey
+from ..dsync.dangling import missing_references, refusal, verdicts_of
 from ..dsync.exceptions import Refused, SelectorError
 from ..dsync.guard import empty_source, limits, over_limits, percentage, protect, shrunken_source
+from ..dsync.outcome import Verdict
+from ..dsync.references import References
 from ..dsync.scope import Scope
 from ..dsync.select import classes_by_model, selectors
 from .declaring import scope_of
@@ -60,6 +64,14 @@ class Guards:
         """Mark the differences that the task protects."""
         if self._protected:
             protect(diff, self._protected, self._target.models())
+
+    def references(self, plan: Plan, flags: DSyncFlags) -> tuple[dict[ChangeKey, Verdict], list[Refused]]:
+        """Return what becomes of changes that would leave a reference to nothing: where a run goes on after a failure they alone are
+        refused, and else the whole run is."""
+        found = missing_references(plan, self._target, References.of(self._source, self._target))
+        if not found:
+            return {}, []
+        return (verdicts_of(found), []) if flags & DSyncFlags.CONTINUE_ON_FAILURE else ({}, [refusal(found, len(plan))])
 
     def refusals(self, plan: Plan, undoes: bool = False) -> list[Refused]:
         """Return for what a run of a plan is refused.

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 from ..dsync import DSyncAction, OutcomeStatus, Result
 from ..dsync._pydantic import ValidationError
+from ..dsync.change import Change
 from ..dsync.exceptions import DSyncException, Refused
-from ..dsync.plan import Change
 from ..dsync.redact import scrub
 from .failure import TaskFailure
 from .shipped import CargoLoader

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..dsync import DSync
 from ..dsync.apply import secrets_of
-from ..dsync.plan import Change
+from ..dsync.change import Change
 from ..dsync.redact import collect_secrets, secret_texts
 from .declaring import joined
 from .failure import TaskFailure

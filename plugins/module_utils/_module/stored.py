@@ -11,8 +11,6 @@ from typing import Any
 from ..dsync.binding import StoredPlan
 from ..dsync.exceptions import StaleTarget
 from ..dsync.journal import RunReport, read
-from ..dsync.outcome import Verdict
-from ..dsync.plan import ChangeKey
 from ..dsync.planfile import SavedPlan, load
 from ..dsync.stale import check
 from .failure import TaskFailure
@@ -60,15 +58,15 @@ class FromFile:
         params, name = self._params, target.dataset.name
         if name != self._target:
             raise TaskFailure(f"{self._path} was made for the target {self._target}, and the target of this task is {name}.")
-        verdicts: Mapping[ChangeKey, Verdict] = {}
+        flags = flags_of(params["flags"])
         with stage("checking the plan"):
             bound = self._stored.bind(source.dataset, target.dataset, params["plan_key"], lost_secrets=params["lost_secrets"])
-            refusals = guards.refusals(bound, self._undoes)
+            verdicts, dangling = guards.references(bound, flags)
+            refusals = guards.refusals(bound, self._undoes) + dangling
             try:
-                verdicts = check(bound, target.dataset, params["on_stale"])
+                verdicts = {**verdicts, **check(bound, target.dataset, params["on_stale"])}
             except StaleTarget as error:
                 refusals.append(error)
-        flags = flags_of(params["flags"])
         return Work(bound, None, flags, self._saved, self._undoes, verdicts, refusals, list(bound.warnings))
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..dsync import Diff, DSyncFlags, Outcome, OutcomeStatus, Plan
 from ..dsync.apply import foresee
-from ..dsync.exceptions import Refused, StaleTarget
+from ..dsync.change import Change, ChangeKey
+from ..dsync.exceptions import Refused, RefusedChanges
 from ..dsync.outcome import Verdict
-from ..dsync.plan import Change, ChangeKey
 from .guards import Guards
 from .sentences import stage
 from .sides import Side
@@ -55,8 +55,8 @@ class Work:
         """Return how every change would end, and which would be made; ``why`` says why none of those is."""
         if not self.refusals:
             return foresee(self.plan, self.verdicts, why)
-        stale = [pair for error in self.refusals if isinstance(error, StaleTarget) for pair in error.stale]
-        refused = {change.key: Verdict(OutcomeStatus.REFUSED, sentence) for change, sentence in stale}
+        blamed = [pair for error in self.refusals if isinstance(error, RefusedChanges) for pair in error.changes]
+        refused = {change.key: Verdict(OutcomeStatus.REFUSED, sentence) for change, sentence in blamed}
         return foresee(self.plan, {**self.verdicts, **refused}, "the run is refused")[0], []
 
 
@@ -71,7 +71,8 @@ def compared(params: Mapping[str, Any], guards: Guards, source: Side, target: Si
     with stage("comparing source and target"):
         diff = guarded_diff(flags, guards, source, target)
         plan = Plan.from_diff(diff)
-    return Work(plan, diff, flags, refusals=guards.refusals(plan))
+        verdicts, dangling = guards.references(plan, flags)
+    return Work(plan, diff, flags, verdicts=verdicts, refusals=guards.refusals(plan) + dangling)
 
 
 def guarded_diff(flags: DSyncFlags, guards: Guards, source: Side, target: Side) -> Diff:

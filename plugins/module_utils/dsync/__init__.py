@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from .adapter import DSync
 from .apply import Result
+from .change import Change, ObjectRef
 from .diff import Diff, DiffElement
 from .exceptions import (
     DeclarationError,
@@ -30,7 +31,7 @@ from .exceptions import (
 from .flags import DSyncAction, DSyncFlags, DSyncModelFlags, DSyncStatus
 from .model import DSyncModel
 from .outcome import Outcome, OutcomeStatus
-from .plan import Change, ObjectRef, Plan
+from .plan import Plan
 
 __all__ = (
     "Change",

@@ -11,8 +11,10 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from .apply import Result, apply
+from .change import ChangeKey
 from .collector import patient_collector, patiently
 from .compare import compare
+from .dangling import missing_references, refusal, verdicts_of
 from .diff import Diff
 from .exceptions import (
     DeclarationError,
@@ -25,6 +27,7 @@ from .exceptions import (
 from .flags import DSyncFlags
 from .guard import protect
 from .model import DSyncModel, set_owner
+from .outcome import Verdict
 from .plan import Plan
 from .rows import add_rows
 from .scope import Scope
@@ -250,13 +253,23 @@ class DSync:
             ObjectCrudException: an object failed, and CONTINUE_ON_FAILURE is not set; ``result`` says what was done.
             DiffException: the datasets cannot be compared.
             ObjectStoreException: a dataset contradicts itself.
+            ReferenceCycle: objects refer to one another in a circle that cannot be cut.
+            MissingReference: an object would refer to one that is not there; with CONTINUE_ON_FAILURE only it is left out.
         """
         if diff is None:
             diff = self.diff_from(source, diff_class, flags, callback)
         elif not isinstance(diff, diff_class):
             raise DiffClassMismatch(f"the diff that was given is a {diff.__class__.__name__}, not a {diff_class.__name__}")
-        self.apply(Plan.from_diff(diff), source, flags=flags, diff=diff, callback=callback).raise_for_failure()
+        plan = Plan.from_diff(diff)
+        verdicts = self._reference_verdicts(plan, diff, flags)
+        self.apply(plan, source, flags=flags, diff=diff, callback=callback, verdicts=verdicts).raise_for_failure()
         return diff
+
+    def _reference_verdicts(self, plan: Plan, diff: Diff, flags: DSyncFlags) -> Dict[ChangeKey, Verdict]:
+        found = missing_references(plan, self, diff.references)
+        if found and not flags & DSyncFlags.CONTINUE_ON_FAILURE:
+            raise refusal(found, len(plan))
+        return verdicts_of(found)
 
     def sync_to(
         self,
@@ -290,6 +303,18 @@ class DSync:
         """
         with patient_collector():
             return apply(plan, source, self, flags, diff, callback, **watch)
+
+    def holds(self, model: Text, unique_id: Text) -> bool:
+        """Return whether the dataset has an object that a reference names.
+
+        An adapter that does not load all objects overrides this, and asks its system for what it has not loaded. It is called after
+        loading and before anything is written.
+
+        Args:
+            model: the model's name.
+            unique_id: the object's unique id.
+        """
+        return self.store.find(model, unique_id) is not None
 
     def is_transient(self, error: BaseException) -> bool:
         """Return whether a create, update or delete that failed with ``error`` is worth trying again; for TransientError it is.

@@ -15,6 +15,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ._pydantic import ValidationError
+from .change import Change, ChangeKey
 from .diff import Diff
 from .exceptions import (
     DSyncException,
@@ -28,7 +29,7 @@ from .exceptions import (
 from .flags import DSyncAction, DSyncFlags, DSyncStatus
 from .model import Creation, DSyncModel, Updating
 from .outcome import Outcome, OutcomeStatus, Recorder, Verdict
-from .plan import Change, ChangeKey, Plan
+from .plan import Plan
 from .redact import Scrubber, scrub, secret_texts
 
 if TYPE_CHECKING:

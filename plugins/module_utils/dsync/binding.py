@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from .change import Change
 from .collector import patient_collector
 from .exceptions import RecordError, Refused, SecretMoved
 from .flags import DSyncAction
 from .model import DSyncModel
 from .plain import Fields, Lost, Sealed, Unwritable, from_plain, plain
-from .plan import Change, ObjectRef, Plan
+from .plan import Plan
 from .schema import Declared, difference
 from .seal import Seal
 from .values import same_value
@@ -267,8 +268,3 @@ def _moved_message(origin: str, missing: list[tuple[Change, str]]) -> str:
         f"{origin} holds no sensitive values but digests of them, and neither source nor target has the values that it was "
         f"made with any more: {names}{more}"
     )
-
-
-def ref_of(change: Change) -> ObjectRef:
-    """Return the object that a change is about."""
-    return ObjectRef(change.model, change.id)

@@ -15,6 +15,7 @@ from .exceptions import DiffException, ModelMismatch, ObjectAlreadyExists
 from .flags import DSyncAction, DSyncFlags, DSyncModelFlags
 from .model import DSyncModel
 from .pairing import Pairing, ShortNames, pair_models
+from .references import References
 from .scope import Scope, Stance
 from .side import Side
 
@@ -59,6 +60,7 @@ def compare(
     comparison = _Comparison(source, target, flags, diff_class, callback, scope or None)
     diff = diff_class()
     diff.source_name, diff.dest_name = source.name, target.name
+    diff.references = References.of(source, target)
     try:
         for element in comparison.top_level():
             diff.add(element)

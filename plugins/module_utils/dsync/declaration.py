@@ -5,15 +5,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from ._pydantic import BaseModel
 from .exceptions import DeclarationError
 from .flags import DSyncAction
 from .identity import unique_id_builder
-from .values import leaf_types, mixes_text, needs_exact
+from .values import allows_none, leaf_types, members_of, mixes_text, needs_exact
 
 RESERVED = ("dsync", "model_flags")
 """Names that every model has already, so that no field may be called so."""
@@ -41,6 +41,20 @@ def dict_reader(names: Sequence[str]) -> Callable[[Mapping[str, Any]], dict[str,
     return lambda fields: dict(zip(names, pick(fields)))
 
 
+class Reference(NamedTuple):
+    """A field whose values name other objects.
+
+    Attributes:
+        field: its name.
+        models: the models that such an object may be of.
+        optional: whether an object can be created without it and get it by an update.
+    """
+
+    field: str
+    models: tuple[str, ...]
+    optional: bool
+
+
 class Declaration:
     """The declarations of one model class.
 
@@ -52,6 +66,7 @@ class Declaration:
         exact: attributes in which ``1`` and ``True`` differ (see :mod:`.values`).
         nested: attributes that may hold pydantic models or the like, given out as dicts.
         mixed: one entry an identifier: whether its field may hold text as well as something else.
+        references: the fields whose values name other objects.
         given_as: sensitive field → the name under which its value is given: an alias, or its own.
         unique_id: turns the identifiers' values, in order, into the unique id.
         unique_id_of: reads the unique id of an object.
@@ -64,14 +79,15 @@ class Declaration:
         self.attributes: tuple[str, ...] = tuple(cls._attributes)
         self.shortname: tuple[str, ...] = tuple(cls._shortname)
         self.children: dict[str, str] = dict(cls._children)
-        self.sensitive = frozenset(cls._sensitive) | frozenset(filter(lambda name: _is_secret(annotations[name]), annotations))
-        self.nested = frozenset(name for name in self.attributes if _is_nested(annotations[name]))
+        self.sensitive = frozenset(cls._sensitive) | frozenset(filter(lambda name: is_secret(annotations[name]), annotations))
+        self.nested = frozenset(name for name in self.attributes if is_nested(annotations[name]))
         self.exact = self.nested | {name for name in self.attributes if needs_exact(annotations[name])}
         self.identifiers_in = dict_reader(self.identifiers)
         self.attributes_in = dict_reader(self.attributes)
         self.mixed = tuple(mixes_text(annotations[name]) for name in self.identifiers)
         self.unique_id = unique_id_builder(self.mixed)
         self.unique_id_of = self._unique_id_reader(annotations)
+        self.references = tuple(_references(cls, annotations))
         self.given_as = {name: cls.model_fields[name].alias or name for name in self.sensitive}
 
     def _unique_id_reader(self, annotations: Mapping[str, Any]) -> Callable[[Any], str]:
@@ -81,22 +97,48 @@ class Declaration:
         return lambda obj: unique_id(values(obj))
 
 
-def _is_secret(annotation: Any, above: tuple[Any, ...] = ()) -> bool:
+def is_secret(annotation: Any, above: tuple[Any, ...] = ()) -> bool:
     """Return whether a field of this type may hold a secret, itself or in a field of a nested pydantic model."""
     for leaf in leaf_types(annotation):
         if hasattr(leaf, "get_secret_value"):
             return True
         nested = leaf.model_fields if isinstance(leaf, type) and issubclass(leaf, BaseModel) and leaf not in above else {}
-        if any(_is_secret(field.annotation, (*above, leaf)) for field in nested.values()):
+        if any(is_secret(field.annotation, (*above, leaf)) for field in nested.values()):
             return True
     return False
 
 
-def _is_nested(annotation: Any) -> bool:
+def is_nested(annotation: Any) -> bool:
+    """Return whether a field of this type may hold a pydantic model or a dataclass."""
     return any(
         isinstance(leaf, type) and (issubclass(leaf, BaseModel) or hasattr(leaf, "__dataclass_fields__"))
         for leaf in leaf_types(annotation)
     )
+
+
+def _references(cls: type[Any], annotations: Mapping[str, Any]) -> Iterator[Reference]:
+    settable = set(cls._attributes) - set(cls._create_only) - set(cls._read_only)
+    for name, models in cls._references.items():
+        annotation = annotations[name]
+        several = any(getattr(leaf, "__origin__", leaf) in (list, set) for leaf in members_of(annotation))
+        yield Reference(
+            name, (models,) if isinstance(models, str) else tuple(models), name in settable and (several or allows_none(annotation))
+        )
+
+
+def _check_references(cls: type[Any], annotations: Mapping[str, Any]) -> None:
+    if not isinstance(cls._references, dict):
+        raise DeclarationError(f"{cls.__name__}._references must be a dict of field name to model name, not {cls._references!r}")
+    _check_fields(cls, "_references", cls._references, annotations)
+    for name, models in cls._references.items():
+        if name not in (*cls._identifiers, *cls._attributes):
+            raise DeclarationError(f"{cls.__name__}._references names {name!r}, which is none of its identifiers and attributes")
+        if not isinstance(models, str) and not (
+            isinstance(models, tuple) and models and all(isinstance(one, str) for one in models)
+        ):
+            raise DeclarationError(
+                f"{cls.__name__}._references[{name!r}] must be a model's name, or a tuple of such names, not {models!r}"
+            )
 
 
 def declare(cls: type[Any]) -> Declaration:
@@ -130,6 +172,7 @@ def declare(cls: type[Any]) -> Declaration:
             if name not in groups["_attributes"]:
                 raise DeclarationError(f"{cls.__name__}.{group} names {name!r}, which is none of its _attributes")
     _check_apart(cls, groups, ("_create_only", "_read_only"))
+    _check_references(cls, annotations)
     declaration = Declaration(cls, annotations)
     for group in ("_identifiers", "_shortname"):
         for name in groups[group]:

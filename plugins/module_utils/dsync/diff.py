@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .exceptions import ObjectAlreadyExists
 from .flags import DSyncAction, DSyncModelFlags
@@ -14,6 +14,9 @@ from .identity import SEPARATOR
 from .outline import outline
 from .redact import masked
 from .values import same_value
+
+if TYPE_CHECKING:
+    from .references import References
 
 Dict = dict  # the classes below have methods called dict and str
 Text = str
@@ -53,9 +56,11 @@ class Diff:
         warnings: sentences about what the comparison left aside.
         source_name: name of the dataset that the other one is to become like.
         dest_name: name of the dataset that is to be changed.
+        references: which fields name other objects; None where no model has such fields.
     """
 
     def __init__(self) -> None:
+        self.references: References | None = None
         self.children: Dict[Text, Dict[Text, DiffElement]] = {}
         self.warnings: list[Text] = []
         self.source_name = "source"

@@ -21,7 +21,10 @@
     │   ├── LimitExceeded           more changes than a limit allows
     │   ├── EmptySource             the source has nothing of what the target has
     │   ├── SourceShrank            the source has much less than at the last good run
-    │   ├── StaleTarget             the target is not as the plan expects it; .stale
+    │   ├── RefusedChanges          some changes are to blame; .changes
+    │   │   ├── StaleTarget         the target is not as the plan expects it
+    │   │   └── MissingReference    an object would refer to another one that is not there
+    │   ├── ReferenceCycle          objects refer to one another in a circle
     │   ├── SecretMoved             a sensitive value is not the one that the plan was made with
     │   └── LockHeld                another run holds the lock
     ├── RecordError                 a plan, journal or baseline file cannot be read or written
@@ -133,16 +136,28 @@ class SourceShrank(Refused):
     """The source has much fewer objects than at the last good run."""
 
 
-class StaleTarget(Refused):
-    """The target is not as a saved plan expects it.
+class RefusedChanges(Refused):
+    """A run is refused because of some of its changes.
 
     Attributes:
-        stale: (change, sentence) for each change whose object has moved on.
+        changes: (change, sentence) for each of them.
     """
 
-    def __init__(self, message: str, stale: Sequence[tuple[Any, str]] = ()) -> None:
+    def __init__(self, message: str, changes: Sequence[tuple[Any, str]] = ()) -> None:
         super().__init__(message)
-        self.stale = tuple(stale)
+        self.changes = tuple(changes)
+
+
+class StaleTarget(RefusedChanges):
+    """The target is not as a saved plan expects it: the objects of its changes have moved on."""
+
+
+class MissingReference(RefusedChanges):
+    """Changes would leave an object that refers to another one which is not there."""
+
+
+class ReferenceCycle(Refused):
+    """Changes cannot be put in an order, since their objects refer to one another in a circle."""
 
 
 class SecretMoved(Refused):

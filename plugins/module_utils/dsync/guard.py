@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .change import Change, steps_of
 from .diff import Diff, DiffElement
 from .exceptions import EmptySource, LimitExceeded, Refused, SelectorError, SourceShrank
 from .flags import DSyncAction
-from .plan import Change, Plan
+from .plan import Plan
 from .select import Selector, check_known, selecting
 
 if TYPE_CHECKING:
@@ -170,12 +171,16 @@ def percentage(said: Any, place: str) -> float:
 
 
 def over_limits(plan: Plan, allowed: Sequence[Limit], source: DSync, target: DSync) -> Iterator[Refused]:
-    """Yield a refusal for each limit that the plan's changes, protected ones aside, exceed."""
+    """Yield a refusal for each limit that the plan's changes exceed, protected ones aside, and those that are steps of others."""
+    steps = steps_of(plan) if allowed else frozenset()
     for limit in allowed:
         changes = [
             change
             for change in plan
-            if change.action == limit.action and limit.model in (None, change.model) and not change.protected
+            if change.action == limit.action
+            and limit.model in (None, change.model)
+            and not change.protected
+            and change.key not in steps
         ]
         whole = (source if limit.action == DSyncAction.CREATE else target).count(limit.model)
         percent = (100 * len(changes) / whole if whole else 100.0) if changes else 0.0

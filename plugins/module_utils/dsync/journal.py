@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .binding import StoredPlan
+from .change import Change, ChangeKey
 from .exceptions import RecordError
 from .files import LONGEST_LINE, PRIVATE, AnyPath, check_regular, lines_of, reading, sync_folder, telling
 from .outcome import Outcome, OutcomeStatus
-from .plan import Change, ChangeKey, Plan
+from .plan import Plan
 from .planfile import counts_of, declared_sides
 from .seal import Seal, new_salt
 from .stamp import VERSION, now, whoami

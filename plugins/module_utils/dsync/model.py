@@ -90,6 +90,10 @@ class DSyncModel(BaseModel):
     _protected: ClassVar[tuple[Text, ...]] = ()
     """Actions ("create", "update", "delete") that are shown as differences and never made for objects of this model."""
 
+    _references: ClassVar[Dict[Text, Text | tuple[Text, ...]]] = {}
+    """Identifier or attribute → the model, or models, of the object that its value names by unique id (or by a dict of its
+    identifiers; a list names several, None and "" none). Such an object is created before, and deleted after."""
+
     _declaration: ClassVar[Declaration]  # pylint: disable=declare-non-slot  # it is set on each class, not on objects
     _default_flags: ClassVar[DSyncModelFlags] = DSyncModelFlags.NONE
     _uses_flags: ClassVar[bool] = False

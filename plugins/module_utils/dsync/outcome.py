@@ -8,7 +8,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from .plan import Change
+from .change import Change
 
 
 class OutcomeStatus(str, enum.Enum):

@@ -5,87 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ._pydantic import to_jsonable_python
+from .change import Change, ChangeKey, ObjectRef
 from .collector import patient_collector
 from .diff import Diff, DiffElement
 from .flags import DSyncAction, DSyncModelFlags
-from .redact import masked
-
-
-class ObjectRef(NamedTuple):
-    """An object named by its model and unique id."""
-
-    model: str
-    id: str
-
-
-class ChangeKey(NamedTuple):
-    """A change named by what it does to which object; unique within a plan."""
-
-    action: DSyncAction
-    model: str
-    id: str
-
-
-@dataclass(frozen=True)
-class Change:
-    """One change to one object of the target.
-
-    Attributes:
-        action: create, update or delete.
-        model: the model's name.
-        id: the object's unique id.
-        ids: the identifiers' values.
-        before: attributes as they are expected to be now: of an update those that differ, of a delete all, of a create None.
-        after: attributes as they are to be: of an update those that differ, of a create all, of a delete None.
-        parent: the object that lists this one among its children, None at the top level.
-        sensitive: attributes that are never shown.
-        protected: why this change must not be made; empty for one that may be.
-        cascade: a delete that the remote system makes by itself when the parent is deleted; no delete is called.
-        removes_children: a delete that takes the children with it.
-        requires: changes that must have been made before this one may be.
-    """
-
-    action: DSyncAction
-    model: str
-    id: str
-    ids: dict[str, Any]
-    before: dict[str, Any] | None = None
-    after: dict[str, Any] | None = None
-    parent: ObjectRef | None = None
-    sensitive: frozenset[str] = field(default=frozenset(), repr=False)
-    protected: str = ""
-    cascade: bool = False
-    removes_children: bool = False
-    requires: tuple[ChangeKey, ...] = field(default=(), repr=False)
-
-    def __repr__(self) -> str:
-        return f'{self.action} {self.model} "{self.id}"'
-
-    @property
-    def key(self) -> ChangeKey:
-        """What this change does to which object."""
-        return ChangeKey(self.action, self.model, self.id)
-
-    def record(self) -> dict[str, Any]:
-        """Return the change as a new dict of plain JSON values, sensitive ones masked: action, model, id, ids, parent (model
-        and id, or None), before and after."""
-        return {
-            "action": self.action.value,
-            "model": self.model,
-            "id": self.id,
-            "ids": _plain(self.ids),
-            "parent": None if self.parent is None else self.parent._asdict(),
-            "before": None if self.before is None else _plain(masked(self.before, self.sensitive)),
-            "after": None if self.after is None else _plain(masked(self.after, self.sensitive)),
-        }
-
-
-def _plain(values: dict[str, Any]) -> Any:
-    return to_jsonable_python(values, fallback=str, inf_nan_mode="constants", bytes_mode="utf8", serialize_unknown=True)
+from .order import arranged
 
 
 class Plan:
@@ -93,7 +19,8 @@ class Plan:
 
     Attributes:
         changes: in the order in which they are to be made: parents before children, except deletes where a model asks for its
-            natural order; an object that moves to another parent is deleted there before it is created here.
+            natural order; an object that moves to another parent is deleted there before it is created here; what refers to
+            another object is created after it and deleted before it (:mod:`.order`).
     """
 
     def __init__(self, changes: Iterable[Change] = ()) -> None:
@@ -107,9 +34,14 @@ class Plan:
 
     @classmethod
     def from_diff(cls, diff: Diff) -> Plan:
-        """Return the plan that a diff asks for; the diff is not changed."""
+        """Return the plan that a diff asks for; the diff is not changed.
+
+        Raises:
+            ReferenceCycle: objects refer to one another in a circle in which no reference can be left for later.
+        """
         with patient_collector():
-            return cls(_ordered(diff))
+            changes = _ordered(diff)
+            return cls(changes if diff.references is None else arranged(list(changes), diff.references))
 
 
 class _Place(NamedTuple):

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import schema
 from .binding import BoundPlan, StoredPlan
+from .change import Change, ChangeKey, ObjectRef
 from .collector import patient_collector
 from .exceptions import RecordError, Refused
 from .files import LONGEST_LINE, PRIVATE, AnyPath, lines_of, reading, replacing
-from .plan import Change, ChangeKey, ObjectRef, Plan
+from .plan import Plan
 from .schema import fingerprint
 from .seal import Seal, new_salt
 from .stamp import VERSION, now, whoami

@@ -14,12 +14,12 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from .binding import ref_of
+from .change import Change, ChangeKey, ObjectRef, ref_of
 from .exceptions import StaleTarget
 from .flags import DSyncAction
 from .model import DSyncModel
 from .outcome import OutcomeStatus, Verdict
-from .plan import Change, ChangeKey, ObjectRef, Plan
+from .plan import Plan
 from .redact import masked
 from .tree import is_kept, parents_of, staying
 from .values import same_value
@@ -86,6 +86,9 @@ def _named(ref: ObjectRef | None) -> str:
     return "at the top level" if ref is None else f'below {ref.model} "{ref.id}"'
 
 
+_NO_STEP = Change(_UPDATE, "", "", {})
+
+
 class _Look:
     """What one plan and one live target say of each other."""
 
@@ -96,6 +99,7 @@ class _Look:
         self._created = {ref_of(change): change for change in plan if change.action == _CREATE}
         self._deletes = {change.key for change in plan if change.action == _DELETE}
         self._old_places = {ref_of(change): change.parent for change in plan if change.action == _DELETE}
+        self._steps = {ref_of(change): change for change in plan if change.action == _UPDATE}
         self._left = set(self._moved_already())
         self._seen: set[ObjectRef] = set()
 
@@ -148,14 +152,16 @@ class _Look:
         if self._places.get(ref) != parent and not self._is_orphan(change, ref):
             return _stale(f"is there already, {_named(self._places.get(ref))}")
         after = change.after or {}
-        others = _others(obj, after)
+        others = _others(obj, after, self._step(ref).after)
         if others:
             return _stale(f"is there already, and {_differences(change, obj.get_attrs(), after, others)}")
         return _already("it is there already")
 
     def _update(self, change: Change, ref: ObjectRef, obj: DSyncModel | None) -> Verdict | None:
+        if ref in self._created and (obj is None or (ref in self._old_places and ref not in self._left)):
+            return None
         if obj is None:
-            return _stale("is gone")
+            return _already("it is gone already") if ref in self._old_places else _stale("is gone")
         if self._places.get(ref) != change.parent:
             return _stale(f"is {_named(self._places.get(ref))} now")
         attrs, before, after = obj.get_attrs(), change.before or {}, change.after or {}
@@ -177,10 +183,14 @@ class _Look:
         if place != change.parent and not orphan:
             return _stale(f"is {_named(place)} now")
         attrs, before = obj.get_attrs(), change.before or {}
-        others = [name for name in before if name not in attrs or not _same(obj, name, attrs[name], before[name])]
+        others = [name for name in before if name not in attrs] + _others(obj, before, self._step(ref).before)
         if others:
             return _stale(_differences(change, attrs, before, others))
         return self._children(change)
+
+    def _step(self, ref: ObjectRef) -> Change:
+        """Return the update that is the other step of an object's create or delete; an empty one if there is none."""
+        return self._steps.get(ref, _NO_STEP)
 
     def _is_orphan(self, change: Change, ref: ObjectRef) -> bool:
         """Return whether an object stands alone because its parent is gone, as when a run ended between the two deletes."""
@@ -199,10 +209,14 @@ def _same(obj: DSyncModel, name: str, live: Any, expected: Any) -> bool:
     return same_value(live, expected, name in obj._declaration.exact)
 
 
-def _others(obj: DSyncModel, expected: dict[str, Any]) -> list[str]:
-    """Return the attributes of an object that are not as expected."""
-    attrs = obj.get_attrs()
-    return [name for name in expected if name in attrs and not _same(obj, name, attrs[name], expected[name])]
+def _others(obj: DSyncModel, expected: dict[str, Any], step: dict[str, Any] | None = None) -> list[str]:
+    """Return the attributes of an object that are neither as expected nor as the other step of the change leaves or finds them."""
+    attrs, found = obj.get_attrs(), []
+    for name in expected:
+        values = [expected[name], *([step[name]] if step and name in step else [])]
+        if name in attrs and not any(_same(obj, name, attrs[name], value) for value in values):
+            found.append(name)
+    return found
 
 
 def _differences(change: Change, live: dict[str, Any], expected: dict[str, Any], names: Iterable[str]) -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from .change import Change, ChangeKey, ObjectRef
 from .flags import DSyncAction, DSyncModelFlags
 from .model import DSyncModel
-from .plan import Change, ChangeKey, ObjectRef
 
 if TYPE_CHECKING:
     from .adapter import DSync

@@ -12,10 +12,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from .binding import StoredPlan, ref_of
+from .binding import StoredPlan
+from .change import Change, ChangeKey, ObjectRef, ref_of
 from .exceptions import RecordError
 from .flags import DSyncAction
-from .plan import Change, ChangeKey, ObjectRef, Plan
+from .plan import Plan
 
 _REVERSE = {
     DSyncAction.CREATE: DSyncAction.DELETE,

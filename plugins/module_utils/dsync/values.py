@@ -100,3 +100,19 @@ def mixes_text(annotation: Any) -> bool:
     leaves = [kind for leaf in leaf_types(annotation) for kind in _value_types(leaf)]
     text = [isinstance(leaf, type) and issubclass(leaf, str) for leaf in leaves]
     return any(map(_is_open, leaves)) or (any(text) and (not all(text) or len(set(leaves)) > 1))
+
+
+def allows_none(annotation: Any) -> bool:
+    """Return whether a field of this type may be None."""
+    return any(kind in (None, type(None), Any) for kind in members_of(annotation))
+
+
+def members_of(annotation: Any) -> Iterator[Any]:
+    """Yield the members of a union; anything else is the only member of itself."""
+    if getattr(annotation, "__metadata__", None) is not None:
+        yield from members_of(annotation.__origin__)
+    elif type(annotation).__name__ in ("UnionType", "_UnionGenericAlias", "Union"):
+        for member in annotation.__args__:
+            yield from members_of(member)
+    else:
+        yield annotation

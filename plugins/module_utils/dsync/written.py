@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from .change import Change, ChangeKey, ObjectRef
 from .exceptions import RecordError
 from .flags import DSyncAction
 from .plain import LOST, SEALED, Lost, Sealed, Unwritable, plain, text_of
-from .plan import Change, ChangeKey, ObjectRef
 from .seal import Seal
 
 Leaves = Mapping[ChangeKey, Collection[ObjectRef]]

@@ -34,7 +34,7 @@ from ..records.declared import Declared
 from ..records.mapping import ModelMap, Record, Values
 from ..records.path import Path as FieldPath
 from ..records.path import text_of_path
-from ..records.types import members_of
+from ..values import members_of
 from .document import Document, DocumentAdapter, Located, text_of_way
 from .formats import FORMATS, Format, format_of
 

@@ -12,6 +12,8 @@
           status: [active, planned]             # one of these values
           mtu: {type: int, default: 1500}       # a type and more
           tags: {type: "list[str]", compare: unordered}
+          site: {ref: site}                     # the unique id of another object
+          address: {ref: address, type: str | None}
         children: [interface]
     top_level: [device]
 """
@@ -30,7 +32,8 @@ from .declared import Declared
 from .types import annotation_of, choice, comparing, fitting, lenient, or_none
 
 MODEL_KEYS = ("identifiers", "shortname", "attributes", "children", "protected", "flags", "description")
-ATTRIBUTE_KEYS = ("type", "default", "compare", "tolerance", "read_only", "sensitive", "description")
+ATTRIBUTE_KEYS = ("type", "ref", "default", "compare", "tolerance", "read_only", "sensitive", "description")
+IDENTIFIER_KEYS = ("type", "ref")
 COMPARE = ("equal", "case_insensitive", "unordered", "ignored", "create_only")
 
 _CHILDREN = "{}_ids"
@@ -136,16 +139,17 @@ class _Attributes:
         self.create_only: list[str] = []
         self.read_only: list[str] = []
         self.sensitive: list[str] = []
+        self.references: dict[str, tuple[str, ...]] = {}
 
-    def add(self, name: str, declared: Declared) -> None:
+    def add(self, name: str, declared: Declared, models: Mapping[str, Declared]) -> None:
         if not isinstance(declared.value, Mapping):
             self.fields[name] = (lenient(_type(declared)), ...)
             self.compared.append(name)
             return
         keys = dict(declared.mapping(ATTRIBUTE_KEYS))
-        if "type" not in keys:
-            declared.wrong('it does not say its type; add "type: str", for example.')
-        annotation = _type(keys["type"])
+        annotation = _typed(declared, keys, models)
+        if "ref" in keys:
+            self.references[name] = _referred(keys["ref"], models)
         compare = keys["compare"].one_of(COMPARE) if "compare" in keys else "equal"
         read_only = "read_only" in keys and keys["read_only"].truth()
         for group, belongs in (
@@ -163,6 +167,8 @@ class _Attributes:
             annotation = or_none(annotation)
         annotation = _compared(annotation, compare, keys)
         default: Any = None if read_only or compare == "ignored" else ...
+        if name in self.references and compare == "ignored":
+            declared.wrong("it cannot be ref and compare: ignored at once.")
         if has_default:
             default = _default(lenient(annotation), keys["default"])
         self.fields[name] = (lenient(annotation), default)
@@ -187,6 +193,31 @@ def _compared(annotation: Any, compare: str, keys: Mapping[str, Declared]) -> An
         (keys.get("compare") if tolerance is None else keys["tolerance"]).wrong(str(error))  # type: ignore[union-attr]  # it is there
 
 
+def _typed(declared: Declared, keys: Mapping[str, Declared], models: Mapping[str, Declared]) -> Any:
+    """Return the annotation of a field that a dict describes; that of a reference is the referred model's own unless it is said."""
+    if "type" in keys:
+        return _type(keys["type"])
+    if "ref" not in keys:
+        declared.wrong('it does not say its type; add "type: str", for example.')
+    others = _referred(keys["ref"], models)
+    identifiers = models[others[0]].at("identifiers")
+    if len(others) > 1 or not isinstance(identifiers.value, Mapping) or len(identifiers.value) > 1:
+        return str
+    _name, single = next(iter(identifiers.mapping()))
+    return str if isinstance(single.value, Mapping) else _type(single)
+
+
+def _referred(declared: Declared, models: Mapping[str, Declared]) -> tuple[str, ...]:
+    if isinstance(declared.value, str):
+        declared.one_of(models)
+        return (declared.value,)
+    for item in declared.items():
+        item.one_of(models)
+    if not declared.value:
+        declared.wrong("this should be the name of a model, or a list of such names.")
+    return tuple(declared.names())
+
+
 def _type(declared: Declared) -> Any:
     if isinstance(declared.value, (list, tuple)):
         for item in declared.items():
@@ -208,13 +239,13 @@ def _class(name: str, model: Declared, declared: Mapping[str, Declared], base: t
     if not name.isidentifier() or name.startswith("_"):
         model.wrong(f'"{name}" cannot be the name of a model: it should be letters, digits and underscores, like a variable.')
     dict(model.mapping(MODEL_KEYS))
-    identifiers = _identifiers(model)
     attributes = _Attributes()
+    identifiers = _identifiers(model, declared, attributes.references)
     for attribute, piece in model.at("attributes").mapping() if model.has("attributes") else iter(()):
         _check_name(attribute, piece)
         if attribute in identifiers:
             piece.wrong(f'"{attribute}" is an identifier already; it cannot be an attribute as well.')
-        attributes.add(attribute, piece)
+        attributes.add(attribute, piece, declared)
     children = {child: _CHILDREN.format(child) for child in _children(model, declared)}
     fields = {**identifiers, **attributes.fields, **{listing: (list[str], []) for listing in children.values()}}
     settings: dict[str, Any] = {
@@ -226,6 +257,7 @@ def _class(name: str, model: Declared, declared: Mapping[str, Declared], base: t
         "_sensitive": tuple(attributes.sensitive),
         "_create_only": tuple(attributes.create_only),
         "_read_only": tuple(attributes.read_only),
+        "_references": attributes.references,
         "_protected": _choices(model, "protected", ("create", "update", "delete")),
         "__doc__": str(model.at("description").value or ""),
     }
@@ -256,7 +288,8 @@ def _check_name(name: str, piece: Declared) -> None:
         piece.wrong(f'an attribute cannot be called "{name}", every model has something else of that name; map it to another one.')
 
 
-def _identifiers(model: Declared) -> dict[str, Any]:
+def _identifiers(model: Declared, models: Mapping[str, Declared], references: dict[str, tuple[str, ...]]) -> dict[str, Any]:
+    """Return the fields of a model's identifiers, and add those that name other objects to ``references``."""
     given = model.at("identifiers")
     if not given.value:
         model.wrong('it has no identifiers; add "identifiers: [name]", for example.')
@@ -267,7 +300,14 @@ def _identifiers(model: Declared) -> dict[str, Any]:
     fields = {}
     for name, piece in given.mapping():
         _check_name(name, piece)
-        annotation = _type(piece)
+        if isinstance(piece.value, Mapping):
+            keys = dict(piece.mapping(IDENTIFIER_KEYS))
+            annotation = _typed(piece, keys, models)
+            if "ref" in keys:
+                references[name] = _referred(keys["ref"], models)
+            piece = keys.get("type", piece)
+        else:
+            annotation = _type(piece)
         if piece.value in ("any", "secret") or str(piece.value).startswith(("list", "set", "dict")):
             piece.wrong(f'an identifier cannot be of type "{piece.value}".')
         fields[name] = (lenient(annotation), ...)

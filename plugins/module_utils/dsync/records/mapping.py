@@ -34,10 +34,10 @@ from .._pydantic import to_jsonable_python
 from ..exceptions import RecordProblem
 from ..model import DSyncModel
 from ..suggest import known
+from ..values import allows_none
 from .declared import Declared
 from .expression import Evaluate, compiled
 from .path import MISSING, Path, path_of, read, text_of_path
-from .types import allows_none
 
 MODEL_KEYS = ("from", "key", "where", "keep", "drop", "fields", "parent")
 FIELD_KEYS = ("from", "value", "expr", "parent", "lookup", "default", "write")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
@@ -20,6 +20,7 @@ from uuid import UUID
 from .._pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
 from ..exceptions import DefinitionError
 from ..suggest import known
+from ..values import allows_none, members_of
 
 SCALARS: dict[str, Any] = {
     "str": str,
@@ -208,25 +209,9 @@ def fitting(annotation: Any, value: Any) -> Any:
         raise DefinitionError(f"{value!r} does not fit the type: {said}.") from None
 
 
-def allows_none(annotation: Any) -> bool:
-    """Return whether a field of this type may be None."""
-    return any(kind in (None, type(None), Any) for kind in members_of(annotation))
-
-
 def or_none(annotation: Any) -> Any:
     """Return the annotation, with None allowed besides."""
     return annotation if allows_none(annotation) else annotation | None
-
-
-def members_of(annotation: Any) -> Iterator[Any]:
-    """Yield the members of a union; anything else is the only member of itself."""
-    if getattr(annotation, "__metadata__", None) is not None:
-        yield from members_of(annotation.__origin__)
-    elif type(annotation).__name__ in ("UnionType", "_UnionGenericAlias", "Union"):
-        for member in annotation.__args__:
-            yield from members_of(member)
-    else:
-        yield annotation
 
 
 def lenient(annotation: Any) -> Any:

@@ -19,8 +19,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ..change import Change
 from ..flags import DSyncAction
-from ..plan import Change, Plan
+from ..plan import Plan
 from ..redact import MASK
 
 _PATIENCE = 20

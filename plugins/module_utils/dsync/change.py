@@ -1,0 +1,98 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A change: one create, update or delete of one object of the target, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ._pydantic import to_jsonable_python
+from .flags import DSyncAction
+from .redact import masked
+
+
+class ObjectRef(NamedTuple):
+    """An object named by its model and unique id."""
+
+    model: str
+    id: str
+
+
+class ChangeKey(NamedTuple):
+    """A change named by what it does to which object; unique within a plan."""
+
+    action: DSyncAction
+    model: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change to one object of the target.
+
+    Attributes:
+        action: create, update or delete.
+        model: the model's name.
+        id: the object's unique id.
+        ids: the identifiers' values.
+        before: attributes as they are expected to be now: of an update those that differ, of a delete all, of a create None.
+        after: attributes as they are to be: of an update those that differ, of a create all, of a delete None.
+        parent: the object that lists this one among its children, None at the top level.
+        sensitive: attributes that are never shown.
+        protected: why this change must not be made; empty for one that may be.
+        cascade: a delete that the remote system makes by itself when the parent is deleted; no delete is called.
+        removes_children: a delete that takes the children with it.
+        requires: changes that must have been made before this one may be.
+    """
+
+    action: DSyncAction
+    model: str
+    id: str
+    ids: dict[str, Any]
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    parent: ObjectRef | None = None
+    sensitive: frozenset[str] = field(default=frozenset(), repr=False)
+    protected: str = ""
+    cascade: bool = False
+    removes_children: bool = False
+    requires: tuple[ChangeKey, ...] = field(default=(), repr=False)
+
+    def __repr__(self) -> str:
+        return f'{self.action} {self.model} "{self.id}"'
+
+    @property
+    def key(self) -> ChangeKey:
+        """What this change does to which object."""
+        return ChangeKey(self.action, self.model, self.id)
+
+    def record(self) -> dict[str, Any]:
+        """Return the change as a new dict of plain JSON values, sensitive ones masked: action, model, id, ids, parent (model
+        and id, or None), before and after."""
+        return {
+            "action": self.action.value,
+            "model": self.model,
+            "id": self.id,
+            "ids": _plain(self.ids),
+            "parent": None if self.parent is None else self.parent._asdict(),
+            "before": None if self.before is None else _plain(masked(self.before, self.sensitive)),
+            "after": None if self.after is None else _plain(masked(self.after, self.sensitive)),
+        }
+
+
+def _plain(values: dict[str, Any]) -> Any:
+    return to_jsonable_python(values, fallback=str, inf_nan_mode="constants", bytes_mode="utf8", serialize_unknown=True)
+
+
+def ref_of(change: Change) -> ObjectRef:
+    """Return the object that a change is about."""
+    return ObjectRef(change.model, change.id)
+
+
+def steps_of(changes: Iterable[Change]) -> frozenset[ChangeKey]:
+    """Return the updates that are one of two steps: their object is created or deleted by another of the changes."""
+    found = list(changes)
+    whole = {ref_of(change) for change in found if change.action != DSyncAction.UPDATE}
+    return frozenset(change.key for change in found if change.action == DSyncAction.UPDATE and ref_of(change) in whole)
