@@ -242,7 +242,7 @@ def test_ctrl_c(bench: Bench, ansible_environment: dict[str, str]) -> None:
     interrupted = player(
         pressing_ctrl_c(ansible_environment, lambda: touched(folder)), bench.folder / "inventory.yml", bench.folder
     )
-    played = interrupted([bench.recorded("interrupted", pid=f"{folder}/pid", pause=0.5)], hosts="all")
+    played = interrupted([bench.recorded("interrupted", pid=f"{folder}/pid", pause=2)], hosts="all")
     assert played.returncode != 0
     pid = int((folder / "pid").read_text())
     waited_for(lambda: not Path(f"/proc/{pid}").exists())
@@ -253,11 +253,28 @@ def test_ctrl_c(bench: Bench, ansible_environment: dict[str, str]) -> None:
     assert_finished(bench, ["first"])
 
 
+def test_a_runner_that_ends_the_job_stops_it_between_two_changes(bench: Bench) -> None:
+    folder = bench.folder / "first"
+    with ThreadPoolExecutor(1) as ending:
+        begun = ending.submit(lambda: waited_for(lambda: touched(folder)))
+        begun.add_done_callback(lambda _begun: os.kill(int((folder / "pid").read_text()), signal.SIGTERM))
+        played = bench.run(bench.recorded("ended", pid=f"{folder}/pid", pause=1))
+    assert "was interrupted (SIGTERM)" in played.result("ended", "first")["msg"]
+    report = assert_true(folder)
+    assert report is not None
+    assert report.done, "the change at hand came to its end"
+    assert not report.maybe
+    assert report.not_attempted
+    assert leftovers(folder) == []
+    assert_finished(bench, ["first"])
+
+
 def pressing_ctrl_c(environment: dict[str, str], when: Callable[[], Any]) -> RunPlaybook:
     """Return what plays a playbook and interrupts it, as a terminal does, as soon as something is true."""
 
     def run(playbook: Path, *arguments: str | Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
         command = [Path(sys.executable).with_name("ansible-playbook"), playbook, *arguments]
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it runs in the background ignore it
         with subprocess.Popen(
             command,
             env={**environment, **env},

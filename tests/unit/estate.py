@@ -77,6 +77,7 @@ class Folder(Recorded):
 
 
 class Estate(DSync):
+    thread_safe = True
     site = Site
     device = Device
     interface = Interface

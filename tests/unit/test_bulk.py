@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 import pytest
 from dsync import DSync, DSyncFlags, DSyncModel, OutcomeStatus, Plan, Result
-from dsync.apply import batches
 from dsync.exceptions import TransientError
 from dsync.model import Creation, Updating
 from dsync.retry import retrying
+from dsync.schedule import batches
 
 
 class Site(DSyncModel):
@@ -136,7 +136,7 @@ def test_one_at_a_time_keeps_the_order_of_the_plan() -> None:
     source, target = Estate().fill(a={"a1": ""}, b={"b1": ""}), Estate()
     target.batch_size = 1
     plan = Plan.from_diff(target.diff_from(source))
-    assert [change for (change,) in batches(plan, target)] == list(plan)
+    assert [change for (change,) in batches(plan, lambda change: True)] == list(plan)
     apply(source, target)
     assert [names for _action, names in Device.calls] == [("a1",), ("b1",)]
 
@@ -146,7 +146,7 @@ def test_outcomes_are_in_the_order_of_the_plan() -> None:
     plan = Plan.from_diff(target.diff_from(source))
     result = target.apply(plan, source)
     assert [outcome.change for outcome in result.outcomes] == list(plan)
-    assert len(batches(plan, target)) == 2  # the sites, then the devices
+    assert len(batches(plan, lambda change: True, target.batch_size)) == 2  # the sites, then the devices
 
 
 def test_a_batch_that_is_refused_is_halved_until_the_bad_ones_stand_alone() -> None:

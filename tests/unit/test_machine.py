@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import pytest
 from dsync import Diff, DSyncFlags, DSyncModelFlags, ObjectRef, Plan, Result, seal
-from dsync.apply import foresee
 from dsync.binding import BoundPlan, StoredPlan
 from dsync.guard import empty_source, limits, over_limits, protect
 from dsync.journal import Journal, read
@@ -24,6 +23,7 @@ from dsync.outcome import OutcomeStatus
 from dsync.planfile import load, save
 from dsync.scope import Scope
 from dsync.select import classes_by_model, selectors
+from dsync.settling import foresee
 from dsync.stale import check
 from dsync.undo import undo_plan
 from estate import Device, Estate, Folder, Interface, Site, estate

@@ -66,8 +66,8 @@ class Guards:
             protect(diff, self._protected, self._target.models())
 
     def references(self, plan: Plan, flags: DSyncFlags) -> tuple[dict[ChangeKey, Verdict], list[Refused]]:
-        """Return what becomes of changes that would leave a reference to nothing: where a run goes on after a failure they alone are
-        refused, and else the whole run is."""
+        """Return what becomes of changes that would leave a reference to nothing: where a run goes on after a failure, they alone
+        are refused, and else the whole run is."""
         found = missing_references(plan, self._target, References.of(self._source, self._target))
         if not found:
             return {}, []

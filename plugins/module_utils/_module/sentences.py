@@ -45,7 +45,7 @@ def stage(doing: str) -> Iterator[None]:
 def happened(error: BaseException) -> str:
     """Return the end of a sentence that says what an exception means."""
     if isinstance(error, KeyboardInterrupt):
-        return "was interrupted."
+        return f"was interrupted ({error})." if str(error) else "was interrupted."
     if isinstance(error, SystemExit):
         return f"called sys.exit({'' if error.code is None else repr(error.code)}){place(error)}."
     if isinstance(error, ValidationError):

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from .adapter import DSync
-from .apply import Result
 from .change import Change, ObjectRef
 from .diff import Diff, DiffElement
 from .exceptions import (
@@ -32,6 +31,7 @@ from .flags import DSyncAction, DSyncFlags, DSyncModelFlags, DSyncStatus
 from .model import DSyncModel
 from .outcome import Outcome, OutcomeStatus
 from .plan import Plan
+from .result import Result
 
 __all__ = (
     "Change",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from .apply import Result, apply
+from .apply import apply
 from .change import ChangeKey
 from .collector import patient_collector, patiently
 from .compare import compare
@@ -29,6 +29,7 @@ from .guard import protect
 from .model import DSyncModel, set_owner
 from .outcome import Verdict
 from .plan import Plan
+from .result import Result
 from .rows import add_rows
 from .scope import Scope
 from .store import BaseStore, MemoryStore
@@ -78,6 +79,9 @@ class DSync:
 
     batch_size: int = 1
     """How many changes of one model and action are made at one stroke, by models that have methods for many at once."""
+
+    thread_safe: bool = False
+    """Whether several threads may load, create, update and delete at the same time; each object is only in one thread's hands."""
 
     transactional: bool = False
     """Whether changes are kept all together, when :meth:`sync_complete` returns, or not at all."""
@@ -299,7 +303,7 @@ class DSync:
             flags: CONTINUE_ON_FAILURE and LOG_UNCHANGED_RECORDS matter here.
             diff: the plan's own diff, if there is one.
             callback: called as ``callback("sync", done, total)``.
-            watch: ``verdicts``, ``journal``, ``retry`` and ``hidden``, as :func:`.apply.apply` describes them.
+            watch: what else :func:`.apply.apply` takes: ``verdicts``, ``journal``, ``retry``, ``hidden``, ``workers`` and ``stop``.
         """
         with patient_collector():
             return apply(plan, source, self, flags, diff, callback, **watch)

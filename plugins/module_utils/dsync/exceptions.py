@@ -42,7 +42,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .apply import Result
+    from .result import Result
 
 
 class DSyncException(Exception):

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .adapter import DSync
-    from .apply import Result
+    from .result import Result
 
 FORMAT, FORMAT_VERSION = "dsync-journal", 1
 

@@ -1,0 +1,87 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What became of a plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from .exceptions import ObjectCrudException, ObjectNotCreated, ObjectNotDeleted, ObjectNotUpdated
+from .flags import DSyncAction
+from .outcome import Outcome, OutcomeStatus
+
+CRUD_EXCEPTIONS: dict[DSyncAction, type[ObjectCrudException]] = {
+    DSyncAction.CREATE: ObjectNotCreated,
+    DSyncAction.UPDATE: ObjectNotUpdated,
+    DSyncAction.DELETE: ObjectNotDeleted,
+}
+"""The exception that stands for the failure of each action."""
+
+PAST = {DSyncAction.CREATE: "created", DSyncAction.UPDATE: "updated", DSyncAction.DELETE: "deleted"}
+"""How it is said that a change was made."""
+
+
+def cause_of(interruption: BaseException) -> str:
+    """Return what interrupted a run, such as the name of a signal, or else of the exception."""
+    return str(interruption) if isinstance(interruption, KeyboardInterrupt) and str(interruption) else type(interruption).__name__
+
+
+@dataclass
+class Result:
+    """What became of a plan: one outcome for each change, in the plan's order.
+
+    Attributes:
+        outcomes: how every change ended.
+        stopped: whether the run ended before every change had been attempted that could have been.
+        interrupted: the exception that came from outside the changes (Ctrl-C, a callback) and ended the run.
+        complete_error: the exception that the target's ``sync_complete`` raised.
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    stopped: bool = False
+    interrupted: BaseException | None = None
+    complete_error: BaseException | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was really changed."""
+        return any(outcome.status == OutcomeStatus.DONE for outcome in self.outcomes)
+
+    @property
+    def failures(self) -> list[Outcome]:
+        """The outcomes of the changes that failed: first those that failed by themselves, then those that were taken back."""
+        failed = (outcome for outcome in self.outcomes if outcome.status == OutcomeStatus.FAILED)
+        return sorted(failed, key=lambda outcome: outcome.taken_back)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many changes ended with each status."""
+        found = Counter(outcome.status for outcome in self.outcomes)
+        return {status.value: found[status] for status in OutcomeStatus}
+
+    def raise_for_failure(self) -> None:
+        """Raise what ended the run early, or what ``sync_complete`` raised.
+
+        Raises:
+            ObjectCrudException: the run stopped at a failure; its ``result`` is this object.
+        """
+        if self.interrupted is not None:
+            raise self.interrupted
+        if self.stopped:
+            alone = [outcome for outcome in self.failures if not outcome.taken_back]
+            raise _crud_exception((alone or self.failures)[-1], self)
+        if self.complete_error is not None:
+            raise self.complete_error
+
+
+def _crud_exception(outcome: Outcome, result: Result) -> ObjectCrudException:
+    """Return the exception that stands for a failed outcome; an adapter's own one is kept unless it shows a secret."""
+    change, error = outcome.change, outcome.error if outcome.presentable else None
+    if isinstance(error, ObjectCrudException):
+        error.result = result
+        return error
+    raised = CRUD_EXCEPTIONS[change.action](f'{change.model} "{change.id}" was not {PAST[change.action]}: {outcome.message}')
+    raised.result = result
+    raised.__cause__ = error
+    return raised

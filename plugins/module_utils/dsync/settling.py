@@ -1,0 +1,61 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Which changes end without being attempted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .change import Change, ChangeKey
+from .outcome import Outcome, OutcomeStatus, Verdict
+from .plan import Plan
+
+_MISSED = {"failed": "failed", "refused": "was refused", "not_attempted": "was not attempted"}
+
+
+class Settling:
+    """Which changes end without being attempted: protected ones, those with a verdict, what depends on one that was not made."""
+
+    def __init__(self, verdicts: Mapping[ChangeKey, Verdict]) -> None:
+        self._verdicts = verdicts
+        self._missed: dict[ChangeKey, OutcomeStatus] = {}
+
+    def outcome_of(self, change: Change) -> Outcome | None:
+        """Return how a change ends that is not to be attempted; None for one that is. To be asked in the plan's order."""
+        if change.protected:
+            return Outcome(change, OutcomeStatus.REFUSED, change.protected)
+        verdict = self._verdicts.get(change.key)
+        if verdict is not None:
+            return Outcome(change, verdict.status, verdict.message)
+        obstacle = next((key for key in change.requires if key in self._missed), None)
+        if obstacle is None:
+            return None
+        how = _MISSED[self._missed[obstacle]]
+        why = f'it depends on the {obstacle.action} of {obstacle.model} "{obstacle.id}", which {how}'
+        return Outcome(change, OutcomeStatus.NOT_ATTEMPTED, why)
+
+    def note(self, outcome: Outcome) -> None:
+        """Take note of how a change ended."""
+        if outcome.status not in (OutcomeStatus.DONE, OutcomeStatus.ALREADY_DONE):
+            self._missed[outcome.change.key] = outcome.status
+
+
+def foresee(plan: Plan, verdicts: Mapping[ChangeKey, Verdict] | None = None, why: str = "") -> tuple[list[Outcome], list[Change]]:
+    """Return how every change would end, and which of them a run would make if none of them fails. No I/O.
+
+    Args:
+        plan: the changes; not changed.
+        verdicts: as for :func:`apply`.
+        why: the message of the outcomes of those that a run would make; their status is ``not_attempted``.
+    """
+    settling = Settling(verdicts or {})
+    outcomes, made = [], []
+    for change in plan:
+        outcome = settling.outcome_of(change)
+        if outcome is None:
+            made.append(change)
+            outcome = Outcome(change, OutcomeStatus.NOT_ATTEMPTED, why)
+        else:
+            settling.note(outcome)
+        outcomes.append(outcome)
+    return outcomes, made
