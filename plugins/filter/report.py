@@ -1,0 +1,150 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes a report of a registered result."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: report
+short_description: Make a report of the result of a comparison or a synchronisation
+version_added: 0.1.0
+author:
+  - dsync contributors (!UNKNOWN)
+description:
+  - Returns a report of a registered result of M(dsync.core.dsync_diff) or M(dsync.core.dsync_sync) as a text.
+  - A result holds no more changes than the O(dsync.core.dsync_diff#module:max_changes) of its task, and long values only in part.
+    When there are more changes, the report says how many. The O(dsync.core.dsync_diff#module:reports) of the modules hold them all.
+positional: _input, format
+options:
+  _input:
+    description:
+      - The registered result.
+    type: dict
+    required: true
+  format:
+    description:
+      - V(text) is for reading in a terminal, V(markdown) for a comment on a merge request, V(html) is one file that a browser
+        shows without a network, V(junit) shows drift as tests that fail, and V(json) is for other programs.
+    type: str
+    choices:
+      - text
+      - markdown
+      - html
+      - junit
+      - json
+    default: markdown
+  title:
+    description:
+      - What stands above the report, if not which datasets it is of.
+    type: str
+  color:
+    description:
+      - Whether to colour the V(text) format, with the escape sequences that terminals know.
+    type: bool
+    default: false
+  max_bytes:
+    description:
+      - How many bytes the V(markdown) format may have. Changes for which there is no room are left out, and the report says so.
+    type: int
+    default: 60000
+seealso:
+  - module: dsync.core.dsync_diff
+  - module: dsync.core.dsync_sync
+"""
+
+EXAMPLES = r"""
+- name: Compare the CMDB with the source of truth
+  dsync.core.dsync_diff:
+    source:
+      adapter: adapters/sot.py:SourceOfTruth
+    target:
+      adapter: acme_cmdb.adapters:Cmdb
+  register: cmdb
+
+- name: Comment on the merge request
+  ansible.builtin.uri:
+    url: "{{ gitlab_api }}/projects/{{ project }}/merge_requests/{{ merge_request }}/notes"
+    method: POST
+    headers:
+      PRIVATE-TOKEN: "{{ gitlab_token }}"
+    body_format: json
+    body:
+      body: "{{ cmdb | dsync.core.report('markdown', title='What this changes in the CMDB') }}"
+    status_code: 201
+
+- name: Keep the report on the controller, though the comparison ran elsewhere
+  ansible.builtin.copy:
+    content: "{{ cmdb | dsync.core.report('html') }}"
+    dest: drift.html
+    mode: "0600"
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+_value:
+  description: The report.
+  type: str
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ..module_utils.dsync.render.formats import FORMATS, rendered
+from ..module_utils.dsync.report import Report, ReportSide
+from ..plugin_utils.task_results import compared, texts
+
+NAME = "dsync.core.report"
+ATTEMPTED = ("done", "already_done", "failed")
+"""The statuses of changes that a run has tried to make, or found made."""
+
+
+def report(result: Any, format: str = "markdown", title: str = "", color: bool = False, max_bytes: int | None = None) -> str:
+    """Return a report of a result, in one of the formats."""
+    texts(format, tuple(FORMATS), f"{NAME}: format")
+    results = compared(result, NAME)
+    if len(results) != 1:
+        raise AnsibleFilterError(f"{NAME}: a report is of one result, and a loop has {len(results)}; take one of its results.")
+    options: dict[str, Any] = {"color": color} if format == "text" else {}
+    if format == "markdown" and max_bytes is not None:
+        options["max_bytes"] = max_bytes
+    return rendered(_report(results[0], title or ""), format, **options)
+
+
+def _report(result: Mapping[str, Any], title: str) -> Report:
+    try:
+        return Report.from_records(
+            result["changes"],
+            _side(result["source"]),
+            _side(result["target"]),
+            models=result["summary"]["by_model"],
+            outcomes=result["outcomes"],
+            problems=_problems(result),
+            warnings=result.get("warnings", ()),
+            title=title,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise AnsibleFilterError(f"{NAME}: the result is not as a task returned it ({type(error).__name__}: {error}).") from error
+
+
+def _side(side: Mapping[str, Any]) -> ReportSide:
+    return ReportSide(str(side["name"]), str(side["adapter"]), int(side["total"]))
+
+
+def _problems(result: Mapping[str, Any]) -> list[str]:
+    """Return what went wrong; that there is something to do, and nothing was tried, is drift, and nothing wrong with the run."""
+    outcomes = result["outcomes"]
+    drifted = outcomes["not_attempted"] and not any(outcomes[status] for status in ATTEMPTED)
+    if result["refusals"] or not result.get("failed") or drifted:
+        return list(result["refusals"])
+    return [str(result.get("msg", "the task failed"))]
+
+
+class FilterModule:
+    """The filter of this file's name."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filter by its name."""
+        return {"report": report}

@@ -1,0 +1,133 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The reports that a task writes to files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+from ..dsync import Outcome
+from ..dsync.files import check_writable, replacing
+from .failure import TaskFailure
+from .sentences import stage
+from .sides import Side
+from .spec import REPORT_FORMATS
+from .work import Work
+
+OTHER_FILES = ("plan", "undo_journal", "journal", "undo", "baseline", "lock")
+"""The arguments of a task that name its other files."""
+
+MODES = "a mode is a text of octal digits such as '0644', with which the file's owner can read and write it"
+
+
+@dataclass(frozen=True)
+class ReportFile:
+    """A report that a task asks for.
+
+    Attributes:
+        path: the file.
+        format: its format.
+        title: what stands above it, if the task says.
+        mode: the file's permissions.
+    """
+
+    path: str
+    format: str
+    title: str
+    mode: int
+
+    def record(self) -> dict[str, str]:
+        """Return what the task's result says of it."""
+        return {"path": self.path, "format": self.format}
+
+
+def report_files(params: Mapping[str, Any]) -> list[ReportFile]:
+    """Return the reports that a task asks for; each can be written.
+
+    Raises:
+        TaskFailure: one of them cannot.
+    """
+    files = [_report_file(said, f"reports[{place}]") for place, said in enumerate(params["reports"])]
+    if files:
+        _check_distinct(params)
+    for place, file in enumerate(files):
+        with stage(f"preparing reports[{place}]"):
+            check_writable(file.path)
+    return files
+
+
+def _report_file(said: Mapping[str, Any], place: str) -> ReportFile:
+    from ..dsync.render.formats import format_of  # only here, since most tasks need none of it
+
+    found = said["format"] or format_of(said["path"])
+    if found is None:
+        known = ", ".join(REPORT_FORMATS)
+        raise TaskFailure(f"{place}: the ending of {said['path']} does not say which format is wanted; give format: {known}.")
+    return ReportFile(said["path"], found, said["title"] or "", _mode(said["mode"], f"{place}.mode"))
+
+
+def _mode(said: Any, place: str) -> int:
+    """Return the permissions that a task says, as a text of octal digits or as the number that YAML makes of them."""
+    try:
+        mode = said if isinstance(said, int) else int(str(said), 8)
+    except ValueError:
+        raise TaskFailure(f"{place}: {said!r} is no mode; {MODES}.") from None
+    if isinstance(said, bool) or mode & 0o600 != 0o600 or mode > 0o777:
+        raise TaskFailure(f"{place}: {said!r} cannot be used; {MODES}.")
+    return mode
+
+
+def _check_distinct(params: Mapping[str, Any]) -> None:
+    """Raise TaskFailure if a report would take the place of another file of the task."""
+    given = [(name, params[name]) for name in OTHER_FILES if params.get(name)]
+    given += [(f"reports[{place}]", said["path"]) for place, said in enumerate(params["reports"])]
+    for (one, path), (other, other_path) in combinations(given, 2):
+        if other.startswith("reports") and os.path.realpath(path) == os.path.realpath(other_path):
+            raise TaskFailure(f"{one} and {other} are the same file, {other_path}; each needs its own.")
+
+
+def write_reports(
+    files: Sequence[ReportFile],
+    sides: Sequence[Side],
+    work: Work,
+    outcomes: Sequence[Outcome],
+    hide: Callable[[str], str],
+    problems: Sequence[str],
+) -> Iterator[ReportFile]:
+    """Write the reports of what was found or done, and yield each that is written.
+
+    Args:
+        files: which.
+        sides: source and target.
+        work: what was to be done.
+        outcomes: how it ended.
+        hide: removes from a text what nobody may see.
+        problems: why the run is refused, or what went wrong.
+
+    Raises:
+        TaskFailure: one of them could not be written.
+    """
+    from ..dsync.render.formats import rendered  # only here, since most tasks need none of it
+    from ..dsync.report import Report, ReportSide, above
+
+    with stage("making the report"):
+        report = Report.from_outcomes(
+            outcomes,
+            *(ReportSide(side.dataset.name, side.params["adapter"], sum(side.counts.values())) for side in sides[:2]),
+            models=None if work.diff is None else work.diff.summary_by_model(),
+            problems=problems,
+            warnings=[*(() if work.diff is None else work.diff.warnings), *work.warnings],
+            above=None if work.diff is None else above(work.diff),
+            hide=hide,
+        )
+    for file in files:
+        with stage(f"writing the report {file.path}"):
+            text = rendered(replace(report, title=hide(file.title)) if file.title else report, file.format)
+            with replacing(file.path, file.mode) as stream:
+                stream.write(text)
+        yield file

@@ -1,0 +1,14 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A report as JSON, which docs/schemas/report-1.json describes."""
+
+from __future__ import annotations
+
+import json
+
+from ..report import Report
+
+
+def render(report: Report) -> str:
+    """Return a report as indented JSON with a newline at its end."""
+    return json.dumps(report.data(), ensure_ascii=False, indent=2) + "\n"

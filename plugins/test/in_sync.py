@@ -1,0 +1,79 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether anything is left to be done."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: in_sync
+short_description: Whether a target is like its source
+version_added: 0.1.0
+author:
+  - dsync contributors (!UNKNOWN)
+description:
+  - Tells of a registered result of M(dsync.core.dsync_diff) whether nothing differs, and of M(dsync.core.dsync_sync) whether
+    nothing is left that differs. Of a task that failed it is never true.
+  - Of a task in a loop it is true when it is of every item.
+positional: _input
+options:
+  _input:
+    description:
+      - The registered result.
+    type: dict
+    required: true
+  allow_refused:
+    description:
+      - Whether it may be true although changes were refused, such as those that are protected.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Compare the CMDB with the source of truth
+  dsync.core.dsync_diff:
+    source:
+      adapter: adapters/sot.py:SourceOfTruth
+    target:
+      adapter: acme_cmdb.adapters:Cmdb
+  register: cmdb
+
+- name: Open a ticket about the drift
+  ansible.builtin.debug:
+    msg: "{{ (cmdb | dsync.core.counts).total }} changes are to be made."
+  when: cmdb is not dsync.core.in_sync
+"""
+
+RETURN = r"""
+_value:
+  description: Whether nothing is left to be done.
+  type: bool
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..plugin_utils.task_results import is_compared, results_of
+
+LEFT = ("failed", "refused", "not_attempted")
+"""The statuses of changes that were not made."""
+
+
+def in_sync(result: Any, allow_refused: bool = False) -> bool:
+    """Return whether nothing is left to be done."""
+    left = [status for status in LEFT if status != "refused" or not allow_refused]
+    return all(_is_in_sync(one, left) for one in results_of(result, "dsync.core.in_sync"))
+
+
+def _is_in_sync(result: Mapping[str, Any], left: list[str]) -> bool:
+    return is_compared(result) and not result.get("failed") and not any(result["outcomes"][status] for status in left)
+
+
+class TestModule:
+    """The test of this file's name."""
+
+    __test__ = False
+
+    def tests(self) -> dict[str, Callable[..., Any]]:
+        """Return the test by its name."""
+        return {"in_sync": in_sync}

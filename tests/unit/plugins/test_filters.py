@@ -1,0 +1,231 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters and the test for playbooks, on results as tasks return them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.dsync.core.plugins.filter import changes as changes_file
+from ansible_collections.dsync.core.plugins.filter.changes import changes
+from ansible_collections.dsync.core.plugins.filter.counts import counts
+from ansible_collections.dsync.core.plugins.filter.report import report
+from ansible_collections.dsync.core.plugins.test.in_sync import in_sync
+
+ZERO = {"create": 0, "update": 0, "delete": 0, "no_change": 0, "skip": 0}
+NONE = {"done": 0, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 0}
+
+
+def record(action: str, uid: str, model: str = "device", status: str = "not_attempted") -> dict[str, Any]:
+    sides = {"before": None if action == "create" else {"x": 1}, "after": None if action == "delete" else {"x": 2}}
+    return {
+        "action": action,
+        "model": model,
+        "id": uid,
+        "ids": {"name": uid},
+        "parent": None,
+        "status": status,
+        "message": "",
+    } | sides
+
+
+def result(*records: dict[str, Any], more: int = 0, **values: Any) -> dict[str, Any]:
+    """Return what a task returns that has found these changes, and more of which it has no records."""
+    by_model: dict[str, dict[str, int]] = {"device": {**ZERO}}
+    outcomes = {**NONE, "not_attempted": more}
+    by_model["device"]["update"] = more
+    for one in records:
+        by_model.setdefault(one["model"], {**ZERO})[one["action"]] += 1
+        outcomes[one["status"]] += 1
+    side = {"name": "cmdb", "adapter": "file", "counts": {"device": 3}, "total": 3}
+    summary = {**{key: sum(numbers[key] for numbers in by_model.values()) for key in ZERO}, "by_model": by_model}
+    found = {"changes": list(records), "changes_truncated": more, "outcomes": outcomes, "summary": summary, "failures": []}
+    return {**found, "refusals": [], "source": side, "target": {**side, "name": "box"}, "changed": bool(records), **values}
+
+
+RECORDS = (record("create", "rtr-1"), record("delete", "rtr-2"), record("delete", "sw-1"), record("update", "nyc", "site"))
+LOAD_FAILED = {"failed": True, "msg": "source (file): load() failed.", "changed": False}
+SKIPPED = {"skipped": True, "changed": False}
+
+
+# ---------------------------------------------------------------------- changes
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({}, ["rtr-1", "rtr-2", "sw-1", "nyc"]),
+        ({"model": "site"}, ["nyc"]),
+        ({"model": ["site", "device"], "action": ["create", "update"]}, ["rtr-1", "nyc"]),
+        ({"action": "delete", "id": "rtr-*"}, ["rtr-2"]),
+        ({"id": "~^rtr-[0-9]$"}, ["rtr-1", "rtr-2"]),
+        ({"status": "failed"}, []),
+        ({"model": "no such model"}, []),
+    ],
+)
+def test_changes(asked: dict[str, Any], expected: list[str]) -> None:
+    assert [one["id"] for one in changes(result(*RECORDS), **asked)] == expected
+    assert [one["id"] for one in changes(list(RECORDS), **asked)] == expected
+
+
+def test_changes_of_a_loop() -> None:
+    looped = {"results": [result(RECORDS[0]), result(*RECORDS[1:])], "changed": True, "msg": "All items completed"}
+    assert changes(looped) == list(RECORDS)
+
+
+def test_changes_that_a_result_does_not_hold_are_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(changes_file.display, "warning", warnings.append)
+    assert len(changes(result(*RECORDS, more=7))) == 4
+    assert len(warnings) == 1
+    assert "7 more changes" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "asked", "words"),
+    [
+        (result(), {"action": "rename"}, "there is no 'rename'; there are create, update, delete"),
+        (result(), {"status": ["done", "over"]}, "there is no 'over'"),
+        (result(), {"id": "~("}, "no regular expression"),
+        ("cmdb", {}, "a registered result of .* is wanted, not a text"),
+        ({"changed": False, "msg": "pong"}, {}, "this one has no changes and outcomes"),
+        ([{"id": "a"}], {}, "a list of changes is wanted, and it has a dictionary that is none"),
+        (SKIPPED, {}, "was skipped"),
+        (LOAD_FAILED, {}, r"failed before it had compared anything: source \(file\): load\(\) failed"),
+    ],
+)
+def test_what_changes_cannot_select_from(value: Any, asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=words):
+        changes(value, **asked)
+
+
+# ---------------------------------------------------------------------- counts
+
+
+def test_counts() -> None:
+    found = counts(result(*RECORDS))
+    assert {key: found[key] for key in ("create", "update", "delete", "total")} == {
+        "create": 1,
+        "update": 1,
+        "delete": 2,
+        "total": 4,
+    }
+    assert found["by_model"]["site"] == {"create": 0, "update": 1, "delete": 0, "total": 1}
+    assert found["by_status"] == {**NONE, "not_attempted": 4}
+    assert counts(changes(result(*RECORDS))) == found
+
+
+def test_counts_of_a_result_count_also_what_it_does_not_hold() -> None:
+    found = counts(result(record("create", "a", "site"), more=9))
+    assert (found["total"], found["update"], found["by_status"]["not_attempted"]) == (10, 9, 10)
+
+
+def test_counts_of_a_loop_are_added_up() -> None:
+    found = counts({"results": [result(*RECORDS), result(*RECORDS)]})
+    assert (found["total"], found["by_model"]["device"]["delete"]) == (8, 4)
+
+
+# ---------------------------------------------------------------------- in_sync
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (result(), True),
+        (result(RECORDS[0]), False),
+        (result(record("create", "a", status="done"), record("update", "b", status="already_done")), True),
+        (result(record("create", "a", status="refused")), False),
+        (result(record("create", "a", status="failed"), failed=True), False),
+        (result(failed=True), False),
+        (LOAD_FAILED, False),
+        ({"results": [result(), result()]}, True),
+        ({"results": [result(), result(RECORDS[0])]}, False),
+    ],
+)
+def test_in_sync(value: Any, expected: bool) -> None:
+    assert in_sync(value) is expected
+
+
+def test_in_sync_but_for_what_is_refused() -> None:
+    assert in_sync(result(record("create", "a", status="refused")), allow_refused=True)
+    assert not in_sync(result(record("create", "a", status="refused"), RECORDS[0]), allow_refused=True)
+
+
+@pytest.mark.parametrize("value", [SKIPPED, {"changed": False}, None])
+def test_in_sync_of_something_else_is_an_error(value: Any) -> None:
+    with pytest.raises(AnsibleFilterError, match=r"dsync\.core\.in_sync: "):
+        in_sync(value)
+
+
+# ---------------------------------------------------------------------- report
+
+
+def test_report() -> None:
+    made = report(result(*RECORDS), title="What changes")
+    assert made.startswith("### What changes\n\n**4 changes: 1 to create, 1 to update, 2 to delete**")
+    assert json.loads(report(result(*RECORDS), "json"))["source"] == {"name": "cmdb", "adapter": "file", "total": 3}
+    assert "\x1b[" in report(result(*RECORDS), "text", color=True)
+    assert "\x1b[" not in report(result(*RECORDS), "text")
+    assert len(report(result(*RECORDS), max_bytes=1200).encode()) <= 1200
+
+
+def test_report_of_a_capped_result_says_so() -> None:
+    assert "7 more changes are not shown, because the result" in report(result(*RECORDS, more=7))
+
+
+@pytest.mark.parametrize(
+    ("value", "problems"),
+    [
+        (result(RECORDS[0], failed=True, msg="Drift: 1 to create."), []),
+        (
+            result(RECORDS[0], failed=True, msg="refused", refusals=["limits.create: 0 is exceeded"]),
+            ["limits.create: 0 is exceeded"],
+        ),
+        (result(failed=True, msg="the baseline cannot be written"), ["the baseline cannot be written"]),
+        (result(record("create", "a", status="failed"), failed=True, msg="1 of 1 changes failed"), ["1 of 1 changes failed"]),
+    ],
+)
+def test_report_tells_what_went_wrong(value: Any, problems: list[str]) -> None:
+    assert json.loads(report(value, "json"))["problems"] == problems
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "words"),
+    [
+        (result(), "pdf", "there is no 'pdf'; there are text, markdown, html, junit, json"),
+        ({"results": [result(), result()]}, "text", "a loop has 2"),
+        (LOAD_FAILED, "text", "failed before it had compared anything"),
+        ({**result(), "changes": [{"id": "a"}]}, "text", "not as a task returned it"),
+        ({**result(), "source": {}}, "text", "not as a task returned it"),
+    ],
+)
+def test_what_no_report_can_be_made_of(value: Any, kind: str, words: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=words):
+        report(value, kind)
+
+
+def test_a_controller_needs_no_pydantic(tmp_path: Path) -> None:
+    """The filters run where the playbook does, and the adapters may run elsewhere."""
+    stored = tmp_path / "result.json"
+    stored.write_text(json.dumps(result(*RECORDS)))
+    code = f"""
+        import sys
+        sys.path[:0] = {sys.path!r}
+        sys.modules["pydantic"] = sys.modules["pydantic_core"] = None
+        import json
+        from ansible_collections.dsync.core.plugins.filter.changes import changes
+        from ansible_collections.dsync.core.plugins.filter.counts import counts
+        from ansible_collections.dsync.core.plugins.filter.report import report
+        result = json.load(open({str(stored)!r}))
+        print(len(changes(result, id="rtr-*")), counts(result)["total"], len(report(result, "html")) > 10000)
+    """
+    script = tmp_path / "script.py"
+    script.write_text("\n".join(line[8:] for line in code.splitlines()))
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.stdout == "2 4 True\n", done.stderr
