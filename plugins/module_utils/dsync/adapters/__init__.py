@@ -12,6 +12,8 @@ BUILT_IN = {
     "file": ("file", "FileAdapter"),
     "inventory": ("inventory", "InventoryAdapter"),
     "memory": ("memory", "MemoryAdapter"),
+    "nautobot": ("nautobot", "NautobotAdapter"),
+    "netbox": ("netbox", "NetBoxAdapter"),
     "rest": ("rest", "RestAdapter"),
     "sql": ("sql", "SqlAdapter"),
 }

@@ -146,6 +146,11 @@ class RecordAdapter(DSync):
     # ------------------------------------------------------------------ joined with models and a mapping
 
     @classmethod
+    def own_models(cls) -> DataModel | None:
+        """Return the models that the adapter brings along where a task declares none; None, as here, where a task has to."""
+        return getattr(cls, "data_model", None)
+
+    @classmethod
     def bound(cls, data_model: DataModel, mapping: Any = None, lookups: Any = None, place: str = "mapping") -> type[Self]:
         """Return a subclass that has these models, mapped as declared.
 
@@ -182,9 +187,13 @@ class RecordAdapter(DSync):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance: Any = super().__new__(cls, *args, **kwargs)
         instance._records = {name: {} for name in cls._maps}
+        instance.records_read = {}
         return instance
 
     _records: dict[str, dict[str, Record]]
+
+    records_read: dict[str, Sequence[Any]]
+    """Model's name → the native records of it that were read so far, while :meth:`load` runs; for others to see how far it is."""
 
     # ------------------------------------------------------------------ loading
 
@@ -200,9 +209,11 @@ class RecordAdapter(DSync):
         for mapped in in_order(self._maps):
             self.check_place(mapped)
             self._load(mapped)
+        self.records_read = {}
 
     def _load(self, mapped: ModelMap) -> None:
         records: list[Record] = []
+        self.records_read[mapped.name] = records
         rows: list[dict[str, Any]] = []
         parents = self._parents(mapped)
         for record in self.read(mapped):

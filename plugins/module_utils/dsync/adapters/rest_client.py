@@ -55,6 +55,7 @@ class HttpProblem(RecordProblem):
         down: whether the server cannot be reached at all.
         passes: whether the same request may succeed later, and can be sent again without harm.
         wait: how many seconds the server wants one to wait; None where it does not say.
+        content: the body of the refusal; never shown as it is.
     """
 
     def __init__(
@@ -66,9 +67,10 @@ class HttpProblem(RecordProblem):
         down: bool = False,
         passes: bool = False,
         wait: float | None = None,
+        content: bytes = b"",
     ) -> None:
         super().__init__(message)
-        self.status, self.maybe, self.down = status, maybe, down
+        self.status, self.maybe, self.down, self.content = status, maybe, down, content
         self.passes = passes and (wait is None or wait <= LONGEST_WAIT)
         self.wait = wait
 
@@ -91,6 +93,21 @@ class Answer:
     def url(self) -> str:
         """The address that answered."""
         return "" if self._response is None else str(self._response.url)
+
+    @property
+    def status(self) -> int:
+        """The number of the answer; 204 where there was none to the request that counts."""
+        return 204 if self._response is None else self._response.status_code
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the answer, in whatever case they are asked for."""
+        return {} if self._response is None else self._response.headers
+
+    @property
+    def text(self) -> str:
+        """The answer as text."""
+        return "" if self._response is None else self._response.text
 
     @property
     def location(self) -> str | None:
@@ -140,7 +157,7 @@ class Client:
         try:
             import httpx
         except ImportError:
-            raise LibraryMissing("the adapter rest needs the library httpx, which is not installed", LIBRARY) from None
+            raise LibraryMissing("speaking HTTP needs the library httpx, which is not installed", LIBRARY) from None
         if manners.tries > 1:
             _tenacity()
         self.base, self._manners, self._pace = base, manners, _Pace(manners.rate_limit)
@@ -261,6 +278,7 @@ class Client:
             maybe=method != "GET" and status >= 500 and status not in (501, 503),
             passes=may_repeat and status in _PASSING,
             wait=_retry_after(response.headers.get("Retry-After")),
+            content=response.content,
         )
 
     def _broken(self, method: str, url: str, said: str, error: httpx.HTTPError, may_repeat: bool) -> HttpProblem:

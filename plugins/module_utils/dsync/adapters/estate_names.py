@@ -1,0 +1,168 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Unique ids of objects ↔ the ids that a server gave them, so that no number of a server is ever compared or shown."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from .._pydantic import TypeAdapter, ValidationError
+from ..exceptions import RecordProblem
+from ..records.mapping import ModelMap
+from ..records.path import MISSING
+from ..suggest import known
+from .estate_kinds import Kind
+
+ServerId = int | str
+"""What a server calls an object by."""
+
+Native = Mapping[str, Any]
+"""An object as a server tells it."""
+
+
+class Identity:
+    """How the unique id of an object is made of what the server tells of it.
+
+    Args:
+        kind: the object's.
+        maps: the models that are made of objects of that kind: those of the task, or the adapter's own.
+    """
+
+    def __init__(self, kind: Kind, maps: Sequence[ModelMap]) -> None:
+        self.kind, self._maps = kind, maps
+        self._checks = {
+            (mapped.name, name): TypeAdapter(mapped.model.model_fields[name].rebuild_annotation())
+            for mapped in maps
+            for name in mapped.model._identifiers
+        }
+        found = {name: None for mapped in maps for name in _sources(mapped)}
+        self.fields: tuple[str, ...] = tuple(found)
+        """The fields of a record that make up the unique id, as far as no expression looks for others."""
+
+    def of(self, record: Mapping[str, Any]) -> str | None:
+        """Return the unique id of a record that has :attr:`fields` at least; None for one that has no name or is no model's."""
+        for mapped in self._maps:
+            try:
+                if len(self._maps) > 1 and not mapped.wants(record):
+                    continue
+                return self._unique_id(mapped, record)
+            except RecordProblem:
+                continue
+        return None
+
+    def _unique_id(self, mapped: ModelMap, record: Mapping[str, Any]) -> str | None:
+        ids = {}
+        for name in mapped.model._identifiers:
+            field = mapped.fields[name]
+            value = field.value_of(record)
+            if value == "" and field.nullable:
+                value = None
+            elif value is MISSING or value is None:
+                return None
+            try:
+                ids[name] = self._checks[mapped.name, name].validate_python(value)
+            except ValidationError:
+                return None
+        return mapped.model.create_unique_id(**ids)
+
+
+def _sources(mapped: ModelMap) -> Iterable[str]:
+    fields = [mapped.fields[name] for name in mapped.model._identifiers]
+    return (field.source[0] for field in fields if field.source)
+
+
+class Names:
+    """Finds the unique ids of objects by the server's ids, and the other way round; may be used by several threads.
+
+    Args:
+        identity: returns how objects of a kind are identified; None for a kind of which nothing is known.
+        record_of: returns some fields of a record, by names, of what the server tells of an object.
+        listed: returns what the server tells of all objects of a kind, as far as it identifies them.
+        briefly: whether the little that a server tells of an object that another one refers to may be relied on.
+    """
+
+    def __init__(
+        self,
+        identity: Callable[[Kind], Identity | None],
+        record_of: Callable[[Kind, Native, Sequence[str]], dict[str, Any]],
+        listed: Callable[[Kind], Iterable[Native]],
+        briefly: bool,
+    ) -> None:
+        self._identity, self._record_of, self._listed, self._briefly = identity, record_of, listed, briefly
+        self._natives: dict[str, dict[ServerId, Native]] = {}
+        self._uids: dict[str, dict[ServerId, str | None]] = {}
+        self._ids: dict[str, dict[str, ServerId]] = {}
+        self._listed_already: set[str] = set()
+        self._lock = threading.RLock()
+
+    def met(self, kind: Kind, natives: Iterable[Native]) -> None:
+        """Take note of what the server tells of objects; their unique ids are made when they are asked for."""
+        with self._lock:
+            self._natives.setdefault(kind.name, {}).update((native["id"], native) for native in natives)
+
+    def note(self, kind: Kind, server_id: ServerId, uid: str) -> None:
+        """Take note of the unique id of an object."""
+        with self._lock:
+            self._uids.setdefault(kind.name, {})[server_id] = uid
+            self._ids.setdefault(kind.name, {})[uid] = server_id
+
+    def forget(self, kind: Kind, server_id: ServerId) -> None:
+        """Take note that an object is gone."""
+        with self._lock:
+            uid = self._uids.get(kind.name, {}).pop(server_id, None)
+            if uid is not None:
+                self._ids.get(kind.name, {}).pop(uid, None)
+
+    def uid(self, kind: Kind, brief: Any) -> str | None:
+        """Return the unique id of an object to which another one refers.
+
+        Args:
+            kind: its kind.
+            brief: its id, or the little that the server tells of it.
+
+        Returns:
+            None where there is no such object, or it has no name.
+        """
+        server_id = brief["id"] if isinstance(brief, Mapping) else brief
+        with self._lock:
+            table = self._uids.setdefault(kind.name, {})
+            if server_id not in table:
+                table[server_id] = None  # an object that is identified by itself has no name
+                table[server_id] = uid = self._made(kind, server_id, brief)
+                if uid is not None:
+                    self._ids.setdefault(kind.name, {})[uid] = server_id
+            return table[server_id]
+
+    def _made(self, kind: Kind, server_id: ServerId, brief: Any) -> str | None:
+        identity = self._identity(kind)
+        if identity is None:
+            return str(brief.get("name") or brief.get("display") or server_id) if isinstance(brief, Mapping) else str(server_id)
+        native = self._natives.get(kind.name, {}).get(server_id)
+        if native is None and self._briefly and isinstance(brief, Mapping) and kind.natives_of(identity.fields) <= brief.keys():
+            native = brief
+        if native is None:
+            self._list(kind)
+            native = self._natives.get(kind.name, {}).get(server_id)
+        return None if native is None else identity.of(self._record_of(kind, native, identity.fields))
+
+    def _list(self, kind: Kind) -> None:
+        """Ask the server for all objects of a kind, once."""
+        if kind.name not in self._listed_already:
+            self._listed_already.add(kind.name)
+            there = self._natives.setdefault(kind.name, {})
+            for native in self._listed(kind):
+                there.setdefault(native["id"], native)
+
+    def server_id(self, kind: Kind, uid: str) -> ServerId:
+        """Return the server's id of an object. Raises RecordProblem where the server has none of that name."""
+        with self._lock:
+            table = self._ids.setdefault(kind.name, {})
+            if uid not in table:
+                self._list(kind)
+                for server_id in self._natives.get(kind.name, {}):
+                    self.uid(kind, server_id)
+            if uid not in table:
+                raise RecordProblem(f'the server has no {kind.name} "{uid}"{known(uid, table)}')
+            return table[uid]

@@ -1,0 +1,121 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real NetBox for tests and measurements. `python scripts/netbox_server.py` serves one and prints a line of JSON."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from backends import PostgreSQL, Valkey, run
+from platform_servers import Server, serve, serving
+
+SUPERUSER = """
+from users.models import Token, User
+user = User.objects.create_superuser("admin", "admin@example.com", None)
+Token.objects.create(user=user, version=1, token="{token}")
+token = Token.objects.create(user=user, version=2)
+print(token.get_auth_header_prefix() + token.token)
+"""
+# NetBox's one ICU collation is made from "C", for a PostgreSQL that is built without ICU.
+MIGRATE = """
+from django.contrib.postgres.operations import CreateCollation
+from netbox.cli import main
+CreateCollation.create_collation = lambda self, editor: editor.execute(f'CREATE COLLATION {self.name} FROM "C"')
+main(["migrate", "--no-input"])
+"""
+# The application is loaded once and no connection to the database is inherited by a worker.
+GUNICORN = """
+preload_app = True
+
+def pre_fork(server, worker):
+    from django.db import connections
+    connections.close_all()
+"""
+
+
+class NetBox(Server):
+    """A NetBox.
+
+    Attributes:
+        token_v2: a superuser's token of version 2, whole, as it follows `Bearer` in the header.
+    """
+
+    name = "netbox"
+    environment = "netbox"
+    version = "4.7.3"
+    type_list = "core/object-types/?limit=0&public=true"
+    token_v2 = ""
+
+    def configure(self, database: PostgreSQL, cache: Valkey) -> None:
+        """Write `conf/configuration.py` and `gunicorn.conf.py`."""
+        redis = {"HOST": "127.0.0.1", "PORT": cache.port, "SSL": False}
+        settings = {
+            "ALLOWED_HOSTS": ["*"],
+            "DATABASES": {
+                "default": {
+                    "ENGINE": "django.db.backends.postgresql", "NAME": database.user, "USER": database.user,
+                    "PASSWORD": database.password, "HOST": "127.0.0.1", "PORT": database.port, "CONN_MAX_AGE": 300,
+                }
+            },
+            "REDIS": {"tasks": {**redis, "DATABASE": 0}, "caching": {**redis, "DATABASE": 1}},
+            "SECRET_KEY": secrets.token_hex(32),
+            "API_TOKEN_PEPPERS": {1: secrets.token_hex(32)},
+            "CENSUS_REPORTING_ENABLED": False,
+            "ISOLATED_DEPLOYMENT": True,
+            "MAX_PAGE_SIZE": 0,
+            "MEDIA_ROOT": str(self.folder / "media"),
+        }  # fmt: skip
+        conf = self.folder / "conf"
+        conf.mkdir()
+        (self.folder / "media").mkdir()
+        (conf / "__init__.py").touch()
+        (self.folder / "gunicorn.conf.py").write_text(GUNICORN)
+        (conf / "configuration.py").write_text("".join(f"{name} = {value!r}\n" for name, value in settings.items()))
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables of NetBox's programs."""
+        return {**os.environ, "NETBOX_ROOT": str(self.folder), "DJANGO_SETTINGS_MODULE": "netbox.settings"}
+
+    def command(self) -> Sequence[str | Path]:
+        """Return gunicorn's command: two processes of four threads, connections kept."""
+        options = ["--bind", f"127.0.0.1:{self.port}", "--workers", "2", "--threads", "4", "--keep-alive", "60", "--timeout", "120"]
+        options += ["--graceful-timeout", "1", "--no-control-socket", "--access-logfile", str(self.access_log)]
+        options += ["--config", str(self.folder / "gunicorn.conf.py")]
+        return [self.bin / "gunicorn", "netbox.wsgi:application", *options]
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command and return what it printed. Raises ServerFailed."""
+        return run([self.bin / "netbox", *arguments], self.variables())
+
+    def migrate(self) -> None:
+        """Make the tables in an empty database. Raises ServerFailed."""
+        run([self.bin / "python", "-c", MIGRATE], self.variables())
+
+    def add_superuser(self) -> None:
+        """Make the user `admin` with a token of each version. Raises ServerFailed."""
+        printed = self.manage("shell", "-c", SUPERUSER.format(token=self.token))
+        self.token_v2 = printed.split()[-1]
+
+    def new_token(self, user: int | str, name: str) -> str:
+        """Make an API token of version 1. Raises ServerFailed."""
+        token: str = self.call("POST", "users/tokens/", {"user": user, "version": 1})["token"]
+        return token
+
+    def more(self) -> dict[str, str]:
+        """Return what else there is to tell about it."""
+        return {"token_v2": self.token_v2}
+
+
+@contextmanager
+def netbox(folder: Path) -> Iterator[NetBox]:
+    """Run NetBox meanwhile, with what it keeps in `folder`. Raises as `platform_servers.serving` does."""
+    with serving(NetBox, folder) as server:
+        yield server
+
+
+if __name__ == "__main__":
+    serve(netbox)
