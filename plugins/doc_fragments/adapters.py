@@ -21,9 +21,12 @@ options:
     suboptions: &side
       adapter:
         description:
-          - The class that loads the dataset, and that writes to it if it is the target. It inherits from C(dsync.DSync).
+          - The class that loads the dataset, and that writes to it if it is the target. It inherits from C(dsync.DSync), or
+            from C(diffsync.Adapter) as adapters do that were written for DiffSync.
           - V(file), V(inventory), V(memory), V(rest) and V(sql) are built in. They read and write records, and the task says what
             these are with O(models).
+          - V(netbox) and V(nautobot) are built in as well. They bring models of their own, which O(models) takes the place of
+            where it declares some. See the collection's pages on NetBox and Nautobot.
           - V(adapters/sot.py:SourceOfTruth) is a class in a Python file on the controller. A relative path is searched
             where Ansible searches files. In a role that is the role's C(files) directory first, and then the places beside
             the playbook. The file and those beside it that it imports are sent to the host.
@@ -155,6 +158,50 @@ options:
         result never grows beyond 500 kB.
     type: int
     default: 500
+  progress:
+    description:
+      - Whether a task that runs for more than a few seconds says meanwhile where it is, with names of models and numbers. It never
+        does with C(no_log) or C(async), and only on hosts that are reached by the connections V(local) and V(ssh).
+      - The variable C(dsync_progress) decides for all tasks that do not say.
+    type: bool
+    default: true
+  reports:
+    description:
+      - Files to write a report to of what was found, or of what was done. A report has all changes, however many there are, and
+        nothing of what RV(changes) masks.
+      - It is written in check mode too, for it is what was asked for, and also when the task fails, as long as both datasets could
+        be loaded and compared. That each file can be written is made sure before anything is loaded.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description:
+          - Path of the file, on the host of the task. The file is replaced when the report is complete.
+        type: path
+        required: true
+      format:
+        description:
+          - V(text) is for reading in a terminal, V(markdown) for a comment on a merge request, which is at most 60,000 bytes and
+            says what it leaves out, V(html) is one file that a browser shows without a network, V(junit) shows drift as tests
+            that fail, and V(json) is for other programs.
+          - Without it, the ending of O(reports[].path) says which. That is C(.txt), C(.md), C(.html), C(.xml) or C(.json).
+        type: str
+        choices:
+          - text
+          - markdown
+          - html
+          - junit
+          - json
+      title:
+        description:
+          - What stands above the report, if not which datasets it is of.
+        type: str
+      mode:
+        description:
+          - The file's permissions, as octal digits. Reports hold what the datasets hold.
+        type: raw
+        default: "0600"
 attributes:
   check_mode:
     description: Can run in check mode and return what would be changed, without changing anything.

@@ -35,7 +35,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - The module never changes a dataset, with or without check mode. It writes the file O(plan), if it is asked to, in both.
+      - The module never changes a dataset, with or without check mode. It writes O(plan) and O(reports), if asked to, in both.
   idempotent:
     support: N/A
     details:
@@ -97,6 +97,19 @@ EXAMPLES = r"""
         update: 5%
     plan: /var/lib/dsync/cmdb.plan
   register: audit
+
+- name: Write what differs as a page to look at, and as tests for CI to show
+  dsync.core.dsync_diff:
+    source:
+      adapter: adapters/sot.py:SourceOfTruth
+      options:
+        path: sot.yml
+    target:
+      adapter: acme_cmdb.adapters:Cmdb
+    reports:
+      - path: /srv/www/drift.html
+        mode: "0644"
+      - path: "{{ playbook_dir }}/drift.xml"
 """
 
 RETURN = r"""
@@ -218,6 +231,20 @@ failures:
   elements: dict
   contains: *record
   sample: []
+reports:
+  description: The reports that were written.
+  returned: when O(reports) is given, and both datasets could be loaded and compared
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: Where it is.
+      type: str
+      sample: /srv/www/drift.html
+    format:
+      description: Its format.
+      type: str
+      sample: html
 source:
   description: What was loaded from the source.
   returned: when both datasets could be loaded and compared

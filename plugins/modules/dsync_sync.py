@@ -91,12 +91,20 @@ options:
         tenacity on the host.
     type: int
     default: 0
+  workers:
+    description:
+      - How many changes, or batches of them, are made at the same time, each as soon as what it depends on is done. The adapter of
+        the target must say that it is thread-safe, as V(netbox) and V(nautobot) do; with any other one it is a single change at a
+        time, and a warning.
+      - After a failure that ends the run, what had been begun beside it comes to its end.
+    type: int
+    default: 1
 attributes:
   check_mode:
     support: full
     details:
       - Both datasets are loaded and compared. No C(create), C(update), C(delete) or C(sync_complete) is called, and the
-        changes that are returned are exactly those that a run would make.
+        changes that are returned are exactly those that a run would make. The files of O(reports) are written.
   idempotent:
     support: partial
     details:
@@ -160,6 +168,8 @@ EXAMPLES = r"""
     target:
       adapter: acme_cmdb.adapters:Cmdb
     undo_journal: /var/lib/dsync/cmdb.journal
+    reports:
+      - path: /var/log/dsync/undone.md
 """
 
 RETURN = r"""
@@ -306,6 +316,20 @@ failures:
   elements: dict
   contains: *record
   sample: []
+reports:
+  description: The reports that were written.
+  returned: when O(reports) is given, and both datasets could be loaded and compared
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: Where it is.
+      type: str
+      sample: /srv/www/drift.html
+    format:
+      description: Its format.
+      type: str
+      sample: html
 source:
   description: What was loaded from the source.
   returned: when both datasets could be loaded and compared

@@ -206,14 +206,14 @@ class PlayInventory:
     def _plain(self, value: Any, variable: str = "") -> Any:
         """Return a value as JSON can hold it, without Ansible's own types; what was encrypted is marked."""
         if variable and value in self._from_encrypted_files().get(variable, ()):
-            return {CONCEALED: _bare(value)}
+            return {CONCEALED: bare(value)}
         if VaultHelper.get_ciphertext(value, with_tags=False):
             return {CONCEALED: str(value)}
         if isinstance(value, Mapping):
             return {str(key): self._plain(item) for key, item in value.items()}
         if isinstance(value, (list, tuple, set)):
             return [self._plain(item) for item in value]
-        return _bare(value)
+        return bare(value)
 
     def _from_encrypted_files(self) -> dict[str, list[Any]]:
         """Return name → values of the variables in files that are encrypted as a whole, whose values bear no mark."""
@@ -242,14 +242,14 @@ def _holds_concealed(value: Any) -> bool:
     return isinstance(value, list) and any(map(_holds_concealed, value))
 
 
-def _bare(value: Any) -> Any:
+def bare(value: Any) -> Any:
     """Return a value without Ansible's own types and tags."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _bare(item) for key, item in value.items()}
+        return {str(key): bare(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set)):
-        return [_bare(item) for item in value]
+        return [bare(item) for item in value]
     for kind in (int, float):
         if isinstance(value, kind):
             return kind(value)

@@ -26,19 +26,25 @@ OWN_FOLDER = Path(__file__).parents[1] / "module_utils"
 ABOUT_RECORDS = ("adapters", "records")
 """Packages of the library that only adapters of records need."""
 
+RENDERED_ALWAYS = ("__init__", "unified")
+"""Files of the library's package ``render`` that every task needs; the others are about reports."""
+
 FOR_AUTHORS = "conformance"
 """A module of the library that no task needs."""
 
 
-def own_code(about_records: bool) -> Iterator[Source]:
+def own_code(about_records: bool, about_reports: bool = False) -> Iterator[Source]:
     """Yield every module of this collection that may run on a host.
 
     Args:
         about_records: those of :data:`ABOUT_RECORDS` too.
+        about_reports: those too that only reports need.
     """
     for path in sorted(OWN_FOLDER.rglob("*.py")):
         parts = path.relative_to(OWN_FOLDER).with_suffix("").parts
         if parts[0] == "dsync" and (parts[1] == FOR_AUTHORS or (parts[1] in ABOUT_RECORDS and not about_records)):
+            continue
+        if parts[:2] == ("dsync", "render") and parts[2] not in RENDERED_ALWAYS and not about_reports:
             continue
         yield Source(".".join([TRAVELS_ANYWAY, *(parts[:-1] if path.stem == "__init__" else parts)]), path)
 

@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What both action plugins do: find the adapters' code on the controller, and run the module with that code shipped along."""
+"""What the action plugins do: find the adapters' code on the controller, and run the module with that code shipped along."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleError, AnsibleFileNotFound
+from ansible.errors import AnsibleFileNotFound
 from ansible.module_utils.common.validation import check_type_dict
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._module.failure import TaskFailure
 from ..module_utils._module.reference import Reference
-from ..module_utils._module.spec import SHIPPED, SIDES
+from ..module_utils._module.spec import PROGRESS, SHIPPED, SIDES
 from .adapters import locate
 from .cargo import pack
 from .closure import closure
+from .declared_files import DeclaredFiles
 from .play_inventory import PlayInventory, is_wanted, needed
+from .progress import told
 from .roots import Roots, needs_records, own_code
-
-DECLARED_FILES = ("mapping", "lookups")
-"""What a side declares either in the task or in a file of its own."""
 
 
 class ShippingAction(ActionBase):
@@ -41,7 +40,9 @@ class ShippingAction(ActionBase):
         except TaskFailure as failure:
             return {**result, "failed": True, "msg": str(failure), "exception": traceback.format_exc()}
         wrap_async = self._task.async_val and not self._connection.has_native_async
-        result.update(self._execute_module(module_args=module_args, task_vars=task_vars, wrap_async=wrap_async))
+        with told(self, task_vars or {}, wrap_async) as path:
+            given = module_args if path is None else {**module_args, PROGRESS: path}
+            result.update(self._execute_module(module_args=given, task_vars=task_vars, wrap_async=wrap_async))
         if not wrap_async:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
@@ -62,7 +63,7 @@ class ShippingAction(ActionBase):
                 found[name] = source
             elsewhere = elsewhere or source is None
         shipped = closure(found.values(), roots)
-        shipped.add(own_code(elsewhere or needs_records(shipped.sources.values())))
+        shipped.add(own_code(elsewhere or needs_records(shipped.sources.values()), bool(self._task.args.get("reports"))))
         return pack({name: source.name for name, source in found.items()}, shipped, inventories)
 
     def _inventories(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -89,29 +90,13 @@ class ShippingAction(ActionBase):
 
     def _files_read(self) -> dict[str, Any]:
         """Return the arguments in which the path of a YAML file stands for what is in it, with that in its place."""
-        read: dict[str, Any] = {}
-        models = self._task.args.get("models")
-        if isinstance(models, str):
-            found = self._yaml("models", models)
-            both = set(found) <= {"models", "top_level"} and isinstance(found.get("models"), dict)
-            read.update(found if both else {"models": found})
+        files = DeclaredFiles(self._loader, self._find_file)
+        read = files.of_models(self._task.args.get("models"))
         for side, arguments in self._sides():
-            paths = {name: arguments[name] for name in DECLARED_FILES if isinstance(arguments.get(name), str)}
-            if paths:
-                read[side] = {**arguments, **{name: self._yaml(f"{side}.{name}", path) for name, path in paths.items()}}
+            found = files.of_side(arguments, side)
+            if found:
+                read[side] = {**arguments, **found}
         return read
-
-    def _yaml(self, argument: str, path: str) -> dict[str, Any]:
-        file, searched = self._find_file(path)
-        if file is None:
-            raise TaskFailure(f'{argument}: the file "{path}" was not found; searched: {", ".join(dict.fromkeys(searched))}.')
-        try:
-            content = self._loader.load_from_file(str(file), trusted_as_template=False) or {}
-        except AnsibleError as error:
-            raise TaskFailure(f"{argument}: {file} cannot be read: {' '.join(str(error).split())}") from error
-        if not isinstance(content, dict):
-            raise TaskFailure(f"{argument}: {file} should hold a dictionary.")
-        return content
 
     def _find_file(self, path: str) -> tuple[Path | None, Sequence[str]]:
         try:

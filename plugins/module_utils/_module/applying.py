@@ -26,6 +26,7 @@ from .guards import Guards
 from .sentences import happened, stage
 from .shipped import Cargo
 from .sides import Side, hidden_texts
+from .signals import Signals
 from .work import UNDO, Work, file_record, guarded_diff
 
 MOST_NAMED = 5
@@ -60,10 +61,11 @@ class Application:
         params: the task's arguments.
         sides: source and target, loaded; what is loaded besides is added to it, so that its secrets are known.
         guards: what the task says about what may be changed.
+        signals: what asks the task to end.
     """
 
-    def __init__(self, params: Mapping[str, Any], sides: list[Side], guards: Guards) -> None:
-        self._params, self._sides, self._guards = params, sides, guards
+    def __init__(self, params: Mapping[str, Any], sides: list[Side], guards: Guards, signals: Signals) -> None:
+        self._params, self._sides, self._guards, self._signals = params, sides, guards, signals
         self._source, self._target = sides
 
     def apply(self, work: Work) -> Applied:
@@ -74,7 +76,7 @@ class Application:
         """
         params, target = self._params, self._target
         with stage("preparing the run"):
-            retry = retrying(params["retries"] + 1, target.dataset.is_transient)
+            retry = target.progress.retrying(retrying(params["retries"] + 1, target.dataset.is_transient))
             if params["baseline"]:
                 check_writable(params["baseline"])
             expected = work.foreseen("")[1]
@@ -83,16 +85,20 @@ class Application:
             with stage("preparing the run"):
                 if params["undo"] and expected:
                     self._save_undo(expected)  # after all else, for it may take the place of an earlier run's
-            with target.named(), stage("synchronising"):
+            workers = self._workers(work)
+            with target.named(), stage("synchronising"), self._signals.between_changes():
                 result = target.dataset.apply(
                     work.plan,
                     self._source.dataset,
                     work.flags,
                     work.diff,
+                    target.progress.counting("apply"),
                     verdicts=work.verdicts,
                     journal=journal,
                     retry=retry,
                     hidden=partial(hidden_texts, self._sides, work.plan),
+                    workers=workers,
+                    stop=self._signals.received,
                 )
             applied = Applied(result)
             if journal is not None:
@@ -105,8 +111,21 @@ class Application:
             self._afterwards(applied, lambda: applied.records.update(undo=self._save_undo(_perhaps_done(result))))
         return applied
 
+    def _workers(self, work: Work) -> int:
+        """Return how many changes may be made at the same time."""
+        asked: int = self._params["workers"]
+        if asked == 1 or self._target.dataset.thread_safe:
+            return asked
+        name = self._target.params["adapter"]
+        work.warnings.append(f"workers: {asked} changes nothing, for the target's adapter {name} makes one change at a time.")
+        return 1
+
     def conclude(self, applied: Applied, work: Work, cargo: Cargo) -> None:
         """After a run in which nothing failed: look whether the target is now as it is to be, and keep the baseline."""
+        asked = self._signals.received()
+        if asked is not None and (self._params["verify"] or self._params["baseline"]):
+            applied.failed(f"All changes were made, but not verified, and no baseline was kept: the task {happened(asked)}", asked)
+            return
         if self._params["verify"]:
             try:
                 left = self._unconverged(applied.result, work, cargo)
@@ -151,10 +170,10 @@ class Application:
 
     def _unconverged(self, result: Result, work: Work, cargo: Cargo) -> list[Change]:
         """Load the target anew and return the changes that it still lacks."""
-        fresh = Side(self._target.role, self._target.params, self._target.models)
+        fresh = Side(self._target.role, self._target.params, self._target.models, self._target.progress)
         self._sides.append(fresh)
         fresh.open(cargo)
-        fresh.load()
+        fresh.load("verify")
         with stage("verifying"):
             if work.diff is None:
                 live = check(work.plan, fresh.dataset, "skip")

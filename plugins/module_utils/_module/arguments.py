@@ -11,7 +11,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from .shipped import Cargo
-from .spec import SHIPPED, SIDES
+from .signals import Signals
+from .spec import PROGRESS, SHIPPED, SIDES
 
 NOT_LOGGED = "NOT_LOGGING_PARAMETER"
 EVERY = "*"
@@ -24,11 +25,15 @@ class AdapterModule(AnsibleModule):
 
     Attributes:
         cargo: that code.
+        progress: the file in which the controller looks how far the task is, if it does.
+        signals: what asks the task to end.
     """
 
     def _load_params(self) -> None:
         super()._load_params()
         self.cargo = Cargo.unpack(self.params.pop(SHIPPED, ""))
+        self.progress: str | None = self.params.pop(PROGRESS, None)
+        self.signals = Signals()
 
     def _log_invocation(self) -> None:
         """Tell the host's system log of the task, but of nothing that nobody may see: Ansible would look for secrets in the text of

@@ -54,7 +54,7 @@ def joined(adapter: type[DSync], data_model: DataModel | None, params: Mapping[s
         if not isinstance(params[name], Mapping):
             raise TaskFailure(f"{name} should be a dictionary, or the path of a YAML file that holds one, and is {params[name]!r}.")
     bound: Any = getattr(adapter, "bound", None)
-    own = getattr(adapter, "data_model", None)
+    own = adapter.own_models() if hasattr(adapter, "own_models") else None
     if bound is None:
         if given:
             raise TaskFailure(
@@ -63,7 +63,7 @@ def joined(adapter: type[DSync], data_model: DataModel | None, params: Mapping[s
         return adapter
     if data_model is None and own is None:
         raise TaskFailure("this adapter reads records, so the task has to say what they are: declare them under models.")
-    if data_model is None and not given:
+    if data_model is None and not given and hasattr(adapter, "data_model"):
         return adapter
     with _placed():
         joint: type[DSync] = bound(data_model or own, params["mapping"], params["lookups"])

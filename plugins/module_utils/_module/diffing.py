@@ -30,7 +30,7 @@ def _diff(module: AdapterModule, sides: list[Side]) -> Ending:
     result = {**report_of(module, sides, work, outcomes, guards, work.refusals), **saved}
     drifted = [change for change in work.plan if not change.protected]
     sentence = drift(drifted) if module.params["fail_on_drift"] and drifted else ""
-    return Ending(bool(work.plan.changes), result, sentence)
+    return Ending(bool(work.plan.changes), result, sentence, work=work, outcomes=outcomes)
 
 
 def _save_plan(params: dict[str, Any], work: Work, source: Side, target: Side) -> dict[str, Any]:

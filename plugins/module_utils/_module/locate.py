@@ -10,15 +10,21 @@ import sys
 from types import ModuleType
 
 from ..dsync import DSync
+from ..dsync.bridge import bridged, is_for_diffsync
+from ..dsync.exceptions import LibraryMissing
 from .choices import choices
 from .failure import TaskFailure
 from .reference import FORMS, Form, Reference
 from .sentences import place, stage
 from .shipped import Cargo
 
+DIFFSYNC = "diffsync"
+"""The package that adapters are written for which come by way of the bridge."""
+
 
 def adapter_class(reference: Reference, cargo: Cargo) -> type[DSync]:
-    """Return an adapter's class, imported from the shipped code or from what the interpreter has.
+    """Return an adapter's class, imported from the shipped code or from what the interpreter has; for one of DiffSync's adapters
+    the class that bridges it.
 
     Raises:
         TaskFailure: it cannot be imported, is not there, or is no adapter.
@@ -29,11 +35,15 @@ def adapter_class(reference: Reference, cargo: Cargo) -> type[DSync]:
     found = getattr(module, reference.class_name, None)
     if isinstance(found, type) and issubclass(found, DSync):
         return found
+    if is_for_diffsync(found):
+        with stage(f"reading what {reference.class_name} declares"):
+            return bridged(found)
     adapters = choices(reference.class_name, _adapters_in(module), "its adapters are")
     if found is None:
         raise TaskFailure(f"{reference.holder} has no class {reference.class_name}{adapters}")
     raise TaskFailure(
-        f"{reference.class_name} in {reference.holder} is no adapter, which is a class that inherits from dsync.DSync{adapters}"
+        f"{reference.class_name} in {reference.holder} is no adapter, "
+        f"which is a class that inherits from dsync.DSync or from diffsync.Adapter{adapters}"
     )
 
 
@@ -48,7 +58,9 @@ def _built_in(name: str) -> type[DSync]:
 
 def _adapters_in(module: ModuleType) -> list[str]:
     return [
-        name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, DSync) and value is not DSync
+        name
+        for name, value in vars(module).items()
+        if is_for_diffsync(value) or (isinstance(value, type) and issubclass(value, DSync) and value is not DSync)
     ]
 
 
@@ -57,7 +69,10 @@ def _imported(name: str, reference: Reference) -> ModuleType:
         with stage(f"importing {reference.holder}"):
             return importlib.import_module(name)
     except TaskFailure as failure:
-        raise TaskFailure(_explained(failure, reference)) from failure.__cause__
+        explained, cause = _explained(failure, reference), failure.__cause__
+        if isinstance(cause, ModuleNotFoundError) and cause.name == DIFFSYNC:
+            raise TaskFailure(explained) from LibraryMissing(f"{reference.holder} is written for it{place(cause)}", DIFFSYNC)
+        raise TaskFailure(explained) from cause
 
 
 def _explained(failure: TaskFailure, reference: Reference) -> str:

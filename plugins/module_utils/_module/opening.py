@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..dsync import DSync
+from ..dsync.bridge import DiffSyncBridge, base_of_diffsync
 from .choices import choices
 from .failure import TaskFailure
 from .sentences import stage
@@ -51,7 +52,7 @@ class Parameters:
         self._adapter = adapter.__name__
         self._required: dict[str, bool] = {}
         self._takes_others = True
-        for ancestor in adapter.__mro__[: adapter.__mro__.index(DSync)]:
+        for ancestor in _ancestors(adapter):
             if self._takes_others and "__init__" in vars(ancestor):
                 self._add(inspect.signature(vars(ancestor)["__init__"]))
         if self._takes_others:
@@ -89,3 +90,11 @@ class Parameters:
 
     def _names(self, wrong: str) -> str:
         return choices(wrong, list(self._required), "it takes")
+
+
+def _ancestors(adapter: type[DSync]) -> tuple[type, ...]:
+    """Return an adapter's class, or that of the DiffSync adapter behind it, and what it inherits from up to the base class."""
+    bridges = issubclass(adapter, DiffSyncBridge)
+    written: type[Any] = adapter.original_class if bridges else adapter
+    base = base_of_diffsync() if bridges else DSync
+    return written.__mro__[: written.__mro__.index(base)] if base in written.__mro__ else written.__mro__

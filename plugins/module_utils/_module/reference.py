@@ -13,7 +13,8 @@ from .failure import TaskFailure
 MODULE_UTILS = "ansible_collections.{}.{}.plugins.module_utils"
 
 FORMS = (
-    "Name a built-in adapter (file, inventory, memory, rest, sql), a file and a class (adapters/sot.py:SourceOfTruth), "
+    "Name a built-in adapter (file, inventory, memory, nautobot, netbox, rest, sql), "
+    "a file and a class (adapters/sot.py:SourceOfTruth), "
     "a class in a collection's module_utils (acme.netops.cmdb.Cmdb), "
     "or a class that Python can import on the host (acme_cmdb.adapters:Cmdb)"
 )

@@ -5,27 +5,35 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import missing_required_lib
 
 from ..dsync import Outcome
 from ..dsync._pydantic import HAS_PYDANTIC, PYDANTIC_IMPORT_ERROR, PYDANTIC_MINIMUM, PYDANTIC_PROBLEM
+from ..dsync.change import Change
 from ..dsync.collector import patient_collector
 from ..dsync.exceptions import LibraryMissing, Refused
-from ..dsync.plan import Change
+from ..dsync.redact import scrub
 from . import alias
 from .arguments import AdapterModule
 from .declaring import declared_models
 from .failure import TaskFailure
 from .guards import Guards
+from .progress import Progress
 from .quiet import streams_aside
+from .reporting import ReportFile, report_files, write_reports
 from .results import Report
-from .sentences import LONGEST_TRACEBACK, told, traceback_of
+from .sentences import LONGEST_TRACEBACK, stage, told, traceback_of
 from .sides import Side, both_sides, hidden_texts
 from .work import Work, file_record
+
+_PATIENCE = 2.0
+"""Seconds that an interrupted task waits for the loading beside it to come to its end."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,9 @@ class Ending:
         sentence: why the task failed; empty if it did not.
         error: the exception behind that.
         changes: what was attempted; the sensitive values in them may be nowhere else any more, but in what an exception says.
+        work: what was to be done, if it came to that.
+        outcomes: how it ended.
+        problems: what of ``sentence`` reports tell, besides what the run is refused for.
     """
 
     changed: bool
@@ -45,17 +56,24 @@ class Ending:
     sentence: str = ""
     error: BaseException | None = None
     changes: Sequence[Change] = ()
+    work: Work | None = None
+    outcomes: Sequence[Outcome] = ()
+    problems: str = ""
 
 
 def end_with(module: AdapterModule, work: Callable[[AdapterModule, list[Side]], Ending]) -> None:
     """Do the work of a task with the module's streams aside, and end the module."""
     _require_pydantic(module)
     alias.install()
-    sides = both_sides(module.params)
+    progress = Progress(module.progress)
+    sides = both_sides(module.params, progress)
     try:
         _check_numbers(module.params)
-        with streams_aside(), patient_collector():
+        with streams_aside(), patient_collector(), module.signals.heeded(), progress:
+            reports = report_files(module.params) if module.params.get("reports") else []
             ending = work(module, sides)
+            if reports and ending.work is not None:
+                ending = _reported(reports, sides, ending, ending.work)
     except TaskFailure as failure:
         ending = Ending(False, {}, _sentence(failure), failure.__cause__ or failure)
     if ending.sentence:
@@ -73,6 +91,8 @@ def _check_numbers(params: dict[str, Any]) -> None:
     for name in ("max_changes", "retries", "lock_timeout"):
         if params.get(name, 0) < 0:
             raise TaskFailure(f"{name} is {params[name]:g}; it should be 0 or more.")
+    if params.get("workers", 1) < 1:
+        raise TaskFailure(f"workers is {params['workers']}; it should be 1 or more.")
 
 
 def _sentence(failure: TaskFailure) -> str:
@@ -96,9 +116,31 @@ def opened(module: AdapterModule, sides: list[Side]) -> Guards:
 
 
 def load(sides: list[Side]) -> None:
-    """Load both sides. Raises TaskFailure."""
+    """Load both sides, at the same time if one of them can be loaded in a thread of its own. Raises TaskFailure."""
+    beside = next((side for side in sides if side.dataset.thread_safe), None)
+    if beside is None:
+        for side in sides:
+            side.load()
+        return
+    failures: dict[str, BaseException] = {}
+    thread = threading.Thread(target=_load, args=(beside, failures), daemon=True)
+    thread.start()
     for side in sides:
+        if side is not beside:
+            _load(side, failures)
+    interrupted = any(isinstance(failure.__cause__, KeyboardInterrupt) for failure in failures.values())
+    with beside.named(), stage("load()"):
+        thread.join(_PATIENCE if interrupted else None)
+    for side in sides:
+        if side.role in failures:
+            raise failures[side.role]
+
+
+def _load(side: Side, failures: dict[str, BaseException]) -> None:
+    try:
         side.load()
+    except BaseException as error:
+        failures[side.role] = error
 
 
 def report_of(
@@ -120,6 +162,22 @@ def report_of(
     if work.saved is not None:
         parts["plan"] = file_record(module.params["plan"], work.saved.digest, work.plan)
     return {**parts, "diff": report.before_after(work.plan)} if module._diff else parts
+
+
+def _reported(files: list[ReportFile], sides: list[Side], ending: Ending, work: Work) -> Ending:
+    """Write the reports, and return the ending with what is told of them; that one cannot be written takes nothing back."""
+    hidden = hidden_texts(sides, ending.changes)
+    own = sides[0].secrets() | sides[1].secrets()
+    said = [*(str(refusal) for refusal in work.refusals), *filter(None, [ending.problems])]
+    problems = [told(sentence, hidden) for sentence in said]
+    written: list[dict[str, str]] = []
+    sentence, error = ending.sentence, ending.error
+    try:
+        for file in write_reports(files, sides, work, ending.outcomes, partial(scrub, secrets=own), problems):
+            written.append(file.record())
+    except TaskFailure as failure:
+        sentence, error = " ".join(filter(None, (sentence, str(failure)))), error or failure.__cause__ or failure
+    return replace(ending, result={**ending.result, "reports": written}, sentence=sentence, error=error)
 
 
 def _scrubbed(sides: list[Side], ending: Ending) -> dict[str, str]:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..dsync import DSync
-from ..dsync.apply import secrets_of
 from ..dsync.change import Change
+from ..dsync.making import secrets_of
 from ..dsync.redact import collect_secrets, secret_texts
 from .declaring import joined
 from .failure import TaskFailure
 from .locate import adapter_class
 from .opening import opened
+from .progress import Progress
 from .reference import Reference
 from .sentences import stage
 from .shipped import Cargo
@@ -35,6 +36,7 @@ class Side:
         role: source or target.
         params: what the task says of it.
         models: the models that the task declares for both sides, if it does.
+        progress: is told how far the loading is.
         dataset: its adapter, once it is made.
         counts: model → number of objects, once they are loaded.
     """
@@ -42,6 +44,7 @@ class Side:
     role: str
     params: Mapping[str, Any]
     models: DataModel | None = None
+    progress: Progress = field(default_factory=Progress)
     dataset: DSync = field(init=False)
     counts: dict[str, int] = field(init=False, default_factory=dict)
 
@@ -55,9 +58,10 @@ class Side:
                 receiver: Any = self.dataset
                 receiver.receive(cargo.inventories[self.role])
 
-    def load(self) -> None:
-        """Load the objects. Raises TaskFailure."""
-        with self.named(), stage("load()"):
+    def load(self, purpose: str = "load") -> None:
+        """Load the objects; ``purpose`` is the stage that is told meanwhile. Raises TaskFailure."""
+        adapter = Reference.parse(self.params["adapter"]).class_name
+        with self.named(), stage("load()"), self.progress.loading(purpose, self.role, adapter, self.dataset):
             self.dataset.load()
         self.counts = {name: self.dataset.count(name) for name in sorted(self.dataset.get_all_model_names())}
 
@@ -101,6 +105,6 @@ def hidden_texts(sides: Iterable[Side], changes: Iterable[Change] = ()) -> set[s
     return set().union(*of_sides, *(_also_in_one_line(secrets_of(change)) for change in changes))
 
 
-def both_sides(params: Mapping[str, Any]) -> list[Side]:
+def both_sides(params: Mapping[str, Any], progress: Progress) -> list[Side]:
     """Return source and target as a task describes them."""
-    return [Side(role, params[role]) for role in SIDES if role in params]
+    return [Side(role, params[role], progress=progress) for role in SIDES if role in params]

@@ -12,6 +12,9 @@ SIDES = ("source", "target")
 SHIPPED = "_shipped"
 """The argument in which the action plugin sends code along; ``arguments.AdapterModule`` takes it out before validation."""
 
+PROGRESS = "_progress"
+"""The argument in which the action plugin names the file for the progress, which goes the same way."""
+
 FLAGS = (
     "continue_on_failure",
     "skip_unmatched_src",
@@ -23,6 +26,9 @@ FLAGS = (
 
 COMPARISON_FLAGS = FLAGS[1:4]
 """Those that decide what is found, and so what is in a plan."""
+
+REPORT_FORMATS = ("text", "markdown", "html", "junit", "json")
+"""The formats of reports, as ``dsync.render.formats`` has them."""
 
 NARROWING = ("models", "only", "exclude", "attributes", "protect")
 """The arguments that narrow what is compared and changed."""
@@ -45,10 +51,11 @@ SYNC_ONLY: dict[str, Any] = {
     "lock_timeout": {"type": "float", "default": 0},
     "verify": {"type": "bool", "default": False},
     "retries": {"type": "int", "default": 0},
+    "workers": {"type": "int", "default": 1},
 }
 
 SYNC_RULES: dict[str, Any] = {
-    "mutually_exclusive": [("plan", "undo_journal"), *((way, name) for way in ("plan", "undo_journal") for name in NARROWING)],
+    "mutually_exclusive": [("plan", "undo_journal")],
     "required_by": {"plan_digest": ("plan",), "undo_run": ("undo_journal",), "max_shrink": ("baseline",)},
 }
 """What the arguments of dsync_sync ask of one another."""
@@ -80,7 +87,18 @@ def argument_spec(**more: dict[str, Any]) -> dict[str, Any]:
         "max_shrink": {"type": "str"},
         "plan_key": {"type": "str", "no_log": True},
         "max_changes": {"type": "int", "default": 500},
+        "progress": {"type": "bool", "default": True},
+        "reports": {"type": "list", "elements": "dict", "default": [], "options": _report()},
         **more,
+    }
+
+
+def _report() -> dict[str, Any]:
+    return {
+        "path": {"type": "path", "required": True},
+        "format": {"type": "str", "choices": list(REPORT_FORMATS)},
+        "title": {"type": "str"},
+        "mode": {"type": "raw", "default": "0600"},
     }
 
 

@@ -19,8 +19,9 @@ from .failure import TaskFailure
 from .running import Ending, end_with, load, opened, report_of
 from .sentences import failures, refused, stage
 from .sides import Side
+from .spec import NARROWING
 from .stored import FromFile
-from .work import compared
+from .work import Work, compared
 
 FILES = ("plan", "undo_journal", "journal", "undo", "baseline", "lock")
 APPENDED = {"undo_journal", "journal"}
@@ -34,6 +35,7 @@ def run(module: AdapterModule) -> None:
 
 def _sync(module: AdapterModule, sides: list[Side]) -> Ending:
     params = module.params
+    _check_narrowing(params)
     _check_files(params)
     guards = opened(module, sides)
     with _lock(module, sides[1]):  # what an earlier run writes is read only when that has ended
@@ -45,16 +47,27 @@ def _sync(module: AdapterModule, sides: list[Side]) -> Ending:
         if module.check_mode or work.refusals:
             outcomes, made = work.foreseen("check mode")
             if module.check_mode:
-                return Ending(bool(made), report_of(module, sides, work, outcomes, guards, work.refusals))
+                result = report_of(module, sides, work, outcomes, guards, work.refusals)
+                return Ending(bool(made), result, work=work, outcomes=outcomes)
             sentence = refused(work.refusals, params["target"]["adapter"])
-            return Ending(False, report_of(module, sides, work, outcomes, guards), sentence, work.refusals[0])
-        application = Application(params, sides, guards)
+            result = report_of(module, sides, work, outcomes, guards)
+            return Ending(False, result, sentence, work.refusals[0], work=work, outcomes=outcomes)
+        application = Application(params, sides, guards, module.signals)
         applied = application.apply(work)
         sentence = failures(applied.result, target.params["adapter"])
         if not sentence:
             application.conclude(applied, work, module.cargo)
     result = {**report_of(module, [source, target], work, applied.result.outcomes, guards), **applied.records}
-    return _ended(applied, sentence, result)
+    return _ended(applied, work, sentence, result)
+
+
+def _check_narrowing(params: dict[str, Any]) -> None:
+    """Raise TaskFailure if what a file says is to be done would be narrowed; declared models narrow nothing."""
+    declared = "models" if isinstance(params["models"], dict) else None
+    narrowing = [name for name in NARROWING if params[name] is not None and name != declared]
+    clashes = [f"{way}|{name}" for way in ("plan", "undo_journal") if params[way] for name in narrowing]
+    if clashes:
+        raise TaskFailure(f"parameters are mutually exclusive: {', '.join(clashes)}; a plan or a journal is followed as a whole.")
 
 
 def _check_files(params: dict[str, Any]) -> None:
@@ -65,11 +78,12 @@ def _check_files(params: dict[str, Any]) -> None:
             raise TaskFailure(f"{one} and {other} are the same file, {params[one]}; each needs its own.")
 
 
-def _ended(applied: Applied, sentence: str, report: dict[str, Any]) -> Ending:
+def _ended(applied: Applied, work: Work, sentence: str, report: dict[str, Any]) -> Ending:
     result: Result = applied.result
     error = result.interrupted or result.complete_error or next((failure.error for failure in result.failures), None)
     sentences = " ".join(filter(None, (sentence, *applied.problems)))
-    return Ending(result.changed, report, sentences, error or applied.error, [outcome.change for outcome in result.outcomes])
+    changes = [outcome.change for outcome in result.outcomes]
+    return Ending(result.changed, report, sentences, error or applied.error, changes, work, result.outcomes, sentences)
 
 
 @contextmanager
@@ -78,7 +92,7 @@ def _lock(module: AdapterModule, target: Side) -> Iterator[None]:
     params = module.params
     with ExitStack() as stack:
         if params["lock"] and not module.check_mode:
-            with stage("locking"):
+            with stage("locking"), target.progress.waiting("lock"):
                 stack.enter_context(locked(params["lock"], params["lock_timeout"], f"dsync_sync of {target.dataset.name}"))
         yield
         with suppress(KeyboardInterrupt):  # the work is done, and the lock is free at the latest when this process has ended

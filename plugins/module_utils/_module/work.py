@@ -12,10 +12,10 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from ..dsync import Diff, DSyncFlags, Outcome, OutcomeStatus, Plan
-from ..dsync.apply import foresee
 from ..dsync.change import Change, ChangeKey
 from ..dsync.exceptions import Refused, RefusedChanges
 from ..dsync.outcome import Verdict
+from ..dsync.settling import foresee
 from .guards import Guards
 from .sentences import stage
 from .sides import Side
@@ -77,7 +77,8 @@ def compared(params: Mapping[str, Any], guards: Guards, source: Side, target: Si
 
 def guarded_diff(flags: DSyncFlags, guards: Guards, source: Side, target: Side) -> Diff:
     """Return what differs in the scope of a task, with what it protects marked."""
-    diff = target.dataset.diff_from(source.dataset, flags=flags, scope=guards.scope)
+    told = target.progress.counting("compare")
+    diff = target.dataset.diff_from(source.dataset, flags=flags, callback=told, scope=guards.scope)
     guards.protect(diff)
     return diff
 

@@ -25,12 +25,12 @@ from typing import Any
 
 from .adapter import DSync
 from .adapters.base import RecordModel
-from .apply import Result
 from .flags import DSyncFlags
 from .outcome import OutcomeStatus
 from .plan import Plan
 from .records.definition import DataModel
 from .records.definition import data_model as declared_models
+from .result import Result
 from .stale import check
 
 SECRET = "open-sesame-4711"

@@ -1,0 +1,330 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads an inventory from a dataset."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: dsync
+short_description: Read an inventory from any dataset that an adapter loads
+version_added: 0.1.0
+author:
+  - dsync contributors (!UNKNOWN)
+description:
+  - Loads a dataset through an adapter, on the controller, and makes a host of each object of one model. The objects above it become
+    groups, and its attributes become variables.
+  - The file has to be called C(dsync.yml) or end in C(.dsync.yml), or the same with C(.yaml).
+  - What comes from the dataset is never evaluated as a template, wherever it is used.
+extends_documentation_fragment:
+  - constructed
+  - inventory_cache
+requirements:
+  - pydantic >= 2.6 (on the controller)
+options:
+  plugin:
+    description:
+      - The name of this plugin.
+    type: str
+    required: true
+    choices:
+      - dsync.core.dsync
+  adapter:
+    description:
+      - The class that loads the dataset, named as in the side of a task, see M(dsync.core.dsync_diff). The path of a Python
+        file is relative to the inventory file. A class that Python can import is imported by the controller's Python.
+    type: str
+    required: true
+  options:
+    description:
+      - Keyword arguments of the class. Templates in them are evaluated, with the extra variables, C(inventory_dir) and
+        C(inventory_file). Relative paths in them start from the folder of the inventory file.
+    type: dict
+    default: {}
+  secrets:
+    description:
+      - More keyword arguments of the class, which no message shows. Templates in them are evaluated as in O(options), so that a
+        token can come from a lookup, and values may be encrypted with Ansible Vault.
+    type: dict
+    default: {}
+  models:
+    description:
+      - For an adapter of records, such as V(file), the models, as in a task. Or the path of a YAML file that holds them, alone or
+        with O(top_level) beside them, relative to the inventory file.
+    type: raw
+  top_level:
+    description:
+      - With which of the declared models to begin. Without it, with those that are nobody's children.
+    type: list
+    elements: str
+  mapping:
+    description:
+      - How the records become objects of the declared models, as in the side of a task, or the path of a YAML file that says so.
+    type: raw
+  lookups:
+    description:
+      - Tables that the mapping translates values with, as in the side of a task, or the path of a YAML file that holds them.
+    type: raw
+  host_model:
+    description:
+      - The model whose objects become hosts.
+    type: str
+    required: true
+  hostname:
+    description:
+      - What hosts are called, either the name of an attribute or identifier, or a Jinja expression. Without it, the identifiers as
+        one text.
+    type: str
+  vars:
+    description:
+      - Which attributes and identifiers become variables of the host. A list of their names, or a dictionary of variable to
+        attribute. Without it all, but for those that are sensitive, which have to be asked for by name, and for those whose names
+        Ansible keeps for itself, such as C(name) and C(tags).
+      - What is not asked for is known to the expressions of this file all the same, again but for what is sensitive.
+    type: raw
+  vars_prefix:
+    description:
+      - What the names of the variables start with that O(vars) does not call by a name of their own.
+    type: str
+    default: ""
+  parents_as_groups:
+    description:
+      - Whether the objects above hosts become groups, the nearest one a group of the host, and each a child group of the next one.
+    type: bool
+    default: true
+  parents_prefix:
+    description:
+      - What the names of these groups start with. Without it, the name of the object's model and an underscore.
+    type: str
+notes:
+  - Expressions in O(hostname), O(compose), O(groups) and O(keyed_groups) know the object's attributes by their own names, the
+    host's variables, and as C(parents) the attributes of the objects above it, by the name of their model.
+  - The cache holds what variables and expressions may use, sensitive values included that O(vars) names. It is read again when the
+    dataset's declaration in the file has changed.
+seealso:
+  - module: dsync.core.dsync_diff
+"""
+
+EXAMPLES = r"""
+# devices.dsync.yml: the rows of a CSV file as hosts
+plugin: dsync.core.dsync
+adapter: file
+options:
+  path: devices.csv
+models:
+  device:
+    identifiers: [name]
+    attributes: {role: str, address: str}
+host_model: device
+vars:
+  ansible_host: address
+  role: role
+keyed_groups:
+  - key: role
+    prefix: role
+
+# dsync.yml: an adapter of one's own, which has sites with devices below them
+# plugin: dsync.core.dsync
+# adapter: adapters/sot.py:SourceOfTruth
+# options:
+#   url: https://sot.example.com
+# secrets:
+#   token: "{{ lookup('ansible.builtin.env', 'SOT_TOKEN') }}"
+# host_model: device
+# hostname: name ~ '.' ~ parents.site.domain
+# vars_prefix: sot_
+# parents_as_groups: true
+# parents_prefix: ""
+# groups:
+#   routers: role == 'router'
+# strict: true
+# cache: true
+# cache_plugin: ansible.builtin.jsonfile
+# cache_connection: /var/cache/ansible
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.inventory.data import InventoryData
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.vars.reserved import is_reserved_name
+
+from ..module_utils._module.choices import choices
+from ..module_utils._module.failure import TaskFailure
+from ..plugin_utils.declared_files import DeclaredFiles
+from ..plugin_utils.inventory_source import SourceFailure, Wanted, loaded
+from ..plugin_utils.play_inventory import bare
+
+FILES = ("dsync.yml", "dsync.yaml")
+DECLARATION = ("adapter", "options", "models", "top_level", "mapping", "lookups", "host_model", "vars")
+"""The options that decide what is read, and so what a cache may hold."""
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
+    """Objects of one model as hosts."""
+
+    NAME = "dsync.core.dsync"
+
+    def verify_file(self, path: str) -> bool:
+        name = Path(path).name
+        return (name in FILES or name.endswith(tuple(f".{file}" for file in FILES))) and super().verify_file(path)
+
+    def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
+        super().parse(inventory, loader, path, cache)
+        config = self._read_config_data(path)
+        try:
+            self._check(config)
+            for host, record in self._named_hosts(self._records(path, cache)).items():
+                self._add(host, record)
+        except SourceFailure as failure:
+            self.display.vvv(failure.details)
+            raise AnsibleParserError(str(failure)) from None
+        except TaskFailure as failure:
+            raise AnsibleParserError(str(failure)) from None
+
+    def _check(self, config: Mapping[str, Any]) -> None:
+        """Raise TaskFailure when the file says something that nobody reads."""
+        known = [*self._options]
+        for name in config:
+            if name not in known:
+                raise TaskFailure(f'there is no option "{name}"{choices(str(name), known, "there are")}')
+        if isinstance(self.get_option("models"), list):
+            raise TaskFailure("models should be a dictionary that declares models, or the path of a YAML file that does.")
+
+    # ------------------------------------------------------------------ reading
+
+    def _records(self, path: str, cache: bool) -> list[dict[str, Any]]:
+        """Return the records of the hosts, from the cache if it has them and may be used. Raises SourceFailure and TaskFailure."""
+        if not self.get_option("cache"):
+            return self._read(path)
+        key, declared = self.get_cache_key(path), self._digest()
+        kept = self._cache.get(key) if cache else None
+        if isinstance(kept, Mapping) and kept.get("declared") == declared:
+            return kept["hosts"]
+        hosts = self._read(path)
+        self._cache[key] = {"declared": declared, "hosts": hosts}
+        return hosts
+
+    def _digest(self) -> str:
+        """Return a digest of what the file declares of the dataset."""
+        declared = json.dumps([bare(self.get_option(name)) for name in DECLARATION], sort_keys=True)
+        return hashlib.sha256(declared.encode()).hexdigest()
+
+    def _read(self, path: str) -> list[dict[str, Any]]:
+        folder = Path(path).resolve().parent
+        side = {name: bare(self.get_option(name)) for name in ("adapter", "mapping", "lookups")}
+        templated = {name: self._evaluated(name, path) for name in ("options", "secrets")}
+        files = DeclaredFiles(self.loader, lambda name: _found(folder / Path(name).expanduser()))
+        declared = {name: bare(self.get_option(name)) for name in ("models", "top_level")}
+        found = files.of_models(declared["models"])
+        return loaded(
+            {**side, **templated, **files.of_side(side), "name": None},
+            {**declared, **found},
+            Wanted(str(self.get_option("host_model")), list(self._named().values())),
+            folder,
+        )
+
+    def _evaluated(self, option: str, path: str) -> dict[str, Any]:
+        """Return an option with its templates evaluated. Raises TaskFailure."""
+        self.templar.available_variables = {
+            **(self._vars or {}),
+            "inventory_dir": str(Path(path).resolve().parent),
+            "inventory_file": str(Path(path).resolve()),
+        }
+        try:
+            return bare(self.templar.template(self.get_option(option)))
+        except AnsibleError as error:
+            raise TaskFailure(f"{option} cannot be evaluated: {' '.join(str(error).split())}") from error
+
+    def _named(self) -> dict[str, str]:
+        """Return variable → attribute of what is asked for by name. Raises TaskFailure."""
+        wanted = self.get_option("vars")
+        if wanted is None:
+            return {}
+        if isinstance(wanted, list) and all(isinstance(name, str) for name in wanted):
+            return {f"{self.get_option('vars_prefix')}{name}": str(name) for name in wanted}
+        if isinstance(wanted, Mapping) and all(isinstance(name, str) for name in wanted.values()):
+            return {str(variable): str(name) for variable, name in wanted.items()}
+        raise TaskFailure("vars should be a list of names of attributes, or a dictionary of variable to name of an attribute.")
+
+    # ------------------------------------------------------------------ hosts, groups and variables
+
+    def _named_hosts(self, records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Return host's name → record, of which none is added before all of them have a name. Raises TaskFailure."""
+        model = self.get_option("host_model")
+        found: dict[str, dict[str, Any]] = {}
+        for record in records:
+            host = self._name_of(record)
+            other = found.setdefault(host, record)
+            if other is not record:
+                raise TaskFailure(
+                    f'hostname: the {model} "{other["id"]}" and the {model} "{record["id"]}" would both be called "{host}".'
+                )
+        return found
+
+    def _add(self, host: str, record: Mapping[str, Any]) -> None:
+        """Add a host. Raises AnsibleParserError where an expression is wrong and ``strict`` is set."""
+        known, strict = _known(record), self.get_option("strict")
+        self.inventory.add_host(host)
+        for name, value in self._variables(record):
+            self.inventory.set_variable(host, name, value)
+        if self.get_option("parents_as_groups"):
+            self._add_to_groups(host, record["above"])
+        try:
+            self._set_composite_vars(self.get_option("compose"), known, host, strict=strict)
+            self._add_host_to_composed_groups(self.get_option("groups"), known, host, strict=strict)
+            self._add_host_to_keyed_groups(self.get_option("keyed_groups"), known, host, strict=strict)
+        except AnsibleParserError:
+            raise
+        except AnsibleError as error:
+            raise AnsibleParserError(" ".join(str(error).split())) from None
+
+    def _name_of(self, record: Mapping[str, Any]) -> str:
+        wanted = self.get_option("hostname")
+        described = f'{self.get_option("host_model")} "{record["id"]}"'
+        if wanted is None:
+            return str(record["id"])
+        if wanted in record["values"]:
+            found = record["values"][wanted]
+        else:
+            try:
+                found = self._compose(wanted, _known(record))
+            except AnsibleError as error:
+                said = " ".join(str(error).split())
+                raise TaskFailure(f"hostname: {wanted} cannot be evaluated for the {described}: {said}") from error
+        if isinstance(found, bool) or not isinstance(found, (str, int)) or not str(found).strip():
+            raise TaskFailure(f"hostname: {wanted} gives the {described} no name, for it is {bare(found)!r}.")
+        return bare(str(found))
+
+    def _variables(self, record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        values = record["values"]
+        if self.get_option("vars") is None:
+            named = ((f"{self.get_option('vars_prefix')}{name}", value) for name, value in values.items())
+            yield from ((variable, value) for variable, value in named if not is_reserved_name(variable))
+        else:
+            yield from ((variable, values[name]) for variable, name in self._named().items())
+
+    def _add_to_groups(self, host: str, above: list[Mapping[str, Any]]) -> None:
+        """Put a host in the group of its parent, and that in the group of the next one, and so on."""
+        prefix, child = self.get_option("parents_prefix"), host
+        for parent in above:
+            name = f"{parent['model']}_{parent['id']}" if prefix is None else f"{prefix}{parent['id']}"
+            group = self.inventory.add_group(self._sanitize_group_name(name))
+            if group != child:
+                self.inventory.add_child(group, child)
+            child = group
+
+
+def _known(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the expressions of the file know of an object."""
+    return {**record["values"], "parents": {above["model"]: above["values"] for above in reversed(record["above"])}}
+
+
+def _found(path: Path) -> tuple[Path | None, list[str]]:
+    return (path.resolve(), []) if path.is_file() else (None, [str(path)])

@@ -1,0 +1,57 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""YAML files on the controller whose paths stand for what is in them: models, mappings and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+
+from ..module_utils._module.failure import TaskFailure
+from .adapters import FindFile
+
+OF_SIDES = ("mapping", "lookups")
+"""What a side declares either itself or in a file of its own."""
+
+
+class DeclaredFiles:
+    """Reads them.
+
+    Args:
+        loader: reads files as Ansible does.
+        find_file: gives the path of a file that was named, and the places where it was searched.
+    """
+
+    def __init__(self, loader: DataLoader, find_file: FindFile) -> None:
+        self._loader, self._find_file = loader, find_file
+
+    def of_models(self, models: Any) -> dict[str, Any]:
+        """Return what a file of models holds, as the arguments ``models`` and perhaps ``top_level``; nothing if ``models`` is no
+        path. Raises TaskFailure."""
+        if not isinstance(models, str):
+            return {}
+        found = self._read("models", models)
+        both = set(found) <= {"models", "top_level"} and isinstance(found.get("models"), dict)
+        return found if both else {"models": found}
+
+    def of_side(self, arguments: Mapping[str, Any], side: str = "") -> dict[str, Any]:
+        """Return the arguments of a side that are paths of files, with what is in those in their place. Raises TaskFailure."""
+        place = f"{side}." if side else ""
+        paths = {name: arguments[name] for name in OF_SIDES if isinstance(arguments.get(name), str)}
+        return {name: self._read(f"{place}{name}", path) for name, path in paths.items()}
+
+    def _read(self, argument: str, path: str) -> dict[str, Any]:
+        file, searched = self._find_file(path)
+        if file is None:
+            raise TaskFailure(f'{argument}: the file "{path}" was not found; searched: {", ".join(dict.fromkeys(searched))}.')
+        try:
+            content = self._loader.load_from_file(str(file), trusted_as_template=False) or {}
+        except AnsibleError as error:
+            raise TaskFailure(f"{argument}: {file} cannot be read: {' '.join(str(error).split())}") from error
+        if not isinstance(content, dict):
+            raise TaskFailure(f"{argument}: {file} should hold a dictionary.")
+        return content
