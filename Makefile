@@ -7,7 +7,7 @@ PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3
 endif
 RUN_TESTS = $(PYTHON) scripts/run_tests.py
 
-.PHONY: help demo test quick test-unit test-integration test-systems test-sanity lint types package bench clean require-python
+.PHONY: help demo test quick test-unit test-integration test-systems test-runner test-sanity lint types docs package bench bench-netbox clean require-python
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile | expand -t 20
@@ -31,6 +31,9 @@ test-integration: require-python ## Run the integration tests, which play real p
 test-systems: require-python ## Run the adapters against real servers, which are started and stopped
 	@$(RUN_TESTS) systems
 
+test-runner: require-python ## Run the roles as AWX does, molecule, and what builds execution environments
+	@$(RUN_TESTS) runner
+
 test-sanity: require-python ## Run ansible-test sanity
 	@$(RUN_TESTS) sanity
 
@@ -40,12 +43,20 @@ lint: require-python ## Run ruff and ansible-lint
 types: require-python ## Run mypy
 	@$(RUN_TESTS) types
 
+docs: require-python ## Build the docs site, into .build/docs/html
+	@$(RUN_TESTS) docs
+
 package: require-python ## Build and install the collection and the wheel, and use what was installed
 	@$(RUN_TESTS) collection wheel
 
 bench: require-python ## Measure beside diffsync and through Ansible, into docs/benchmarks.md; ARGS="--sizes 10000" for a short run
 	@$(PYTHON) scripts/environments.py bench
 	@.venvs/bench/bin/python bench/run.py $(ARGS)
+
+bench-netbox: require-python ## Measure beside a loop of the netbox.netbox modules, against a real NetBox; takes an hour; ARGS="--sites 20 --devices 12" for a short run
+	@$(PYTHON) scripts/environments.py netbox
+	@$(PYTHON) scripts/environments.py bench-netbox
+	@.venvs/bench-netbox/bin/python bench/netbox.py $(ARGS)
 
 clean: ## Remove all that was generated
 	rm -rf .build .venvs .ansible .mypy_cache .ruff_cache .pytest_cache

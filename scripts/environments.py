@@ -72,7 +72,7 @@ class Environment:
 DESCRIBE = """
 import importlib.metadata, platform
 print("Python", platform.python_version(), end="")
-for package in ("ansible-core", "pydantic"):
+for package in ("ansible-core", "netbox", "nautobot", "pydantic"):
     if list(importlib.metadata.distributions(name=package)):
         print(",", package, importlib.metadata.version(package), end="")
 """
@@ -85,7 +85,12 @@ ENVIRONMENTS = {
         Environment("core-2.19", ("3.11",), "core-2.19.txt"),
         Environment("core-newest", NEWEST, "core-newest.txt"),
         Environment("lint", (*NEWEST, "3.11"), "lint.txt"),
+        Environment("docs", (*NEWEST, "3.11"), "docs.txt"),
+        Environment("runner", NEWEST, "runner.txt"),
         Environment("bench", ("3.13", "3.12", "3.11"), "bench.txt"),  # the newest that diffsync runs on
+        Environment("bench-netbox", (*NEWEST, "3.11"), "bench-netbox.txt"),
+        Environment("netbox", ("3.13", "3.12"), "netbox-server.txt"),
+        Environment("nautobot", ("3.13", "3.12", "3.11"), "nautobot-server.txt"),
     )
 }
 

@@ -48,6 +48,14 @@ def find_mariadb() -> Path:
     return find("mariadbd", "mariadb-server")
 
 
+def find_chromium() -> Path:
+    """Return a Chromium that needs no screen, installed first if need be. Raises ProgramMissing."""
+    for program in ("chromium-headless-shell", "chromium", "google-chrome"):
+        if found := _which(program):
+            return found
+    return find("chromium-headless-shell", "chromium-headless-shell")
+
+
 def find(program: str, package: str) -> Path:
     found = _which(program)
     if found is None:

@@ -35,7 +35,11 @@ PROVISIONS: tuple[tuple[str, tuple[Callable[[], Path], ...], set[str]], ...] = (
     ("ssh", (provision.find_ssh, provision.find_sshd), {"integration"}),
     ("PostgreSQL", (provision.find_postgresql,), SERVED),
     ("MariaDB", (provision.find_mariadb,), {"systems"}),
+    ("Chromium", (provision.find_chromium,), {"systems"}),
 )
+SERVERS = (("netbox", {"systems"}), ("nautobot", {"systems"}))
+"""The environments of servers that tests start, and the stages of those tests."""
+
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 LOGS = collection.BUILD / "tests"
 
@@ -54,10 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     collections = collection.lay_out(collection.BUILD / "collections")
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        names = dict.fromkeys(name for stage, name in work)
+        chosen = {stage.name for stage, name in work}
+        served = [name for name, stages in SERVERS if chosen & stages]
+        names = dict.fromkeys([*(name for stage, name in work), *served])
         made = {outcome.environment: outcome for outcome in pool.map(_make, names)}
         outcomes = list(made.values())
-        chosen = {stage.name for stage, name in work}
         outcomes += [_provide(what, find) for what, find, stages in PROVISIONS if chosen & stages]
         runs = [pool.submit(_run, stage, made[name], collections) for stage, name in work]
         outcomes += [run.result() for run in runs]

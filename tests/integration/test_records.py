@@ -118,7 +118,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an adapter": (
         {**LINES, "source": {"adapter": "memroy"}},
-        'there is no built-in adapter "memroy"; there are file, inventory, memory, rest, sql.',
+        'there is no built-in adapter "memroy"; there are file, inventory, memory, nautobot, netbox, rest, sql.',
     ),
     "an option": ({**LINES, "source": {"adapter": "file", "options": {"pth": "x"}}}, "FileAdapter takes no option pth"),
     "a file": ({**LINES, "source": {"adapter": "file", "options": {"path": "absent.csv"}}}, "absent.csv"),

@@ -125,7 +125,7 @@ def test_what_is_packed_can_be_unpacked(tmp_path: Path) -> None:
 
 
 def test_every_file_that_may_run_on_a_host_travels() -> None:
-    names = {source.name for source in own_code(about_records=True)}
+    names = {source.name for source in own_code(about_records=True, about_reports=True)}
     for path in MODULE_UTILS.rglob("*.py"):
         parts = path.relative_to(MODULE_UTILS).with_suffix("").parts
         travels = ".".join([COLLECTION, *parts]).removesuffix(".__init__") in names
@@ -139,6 +139,11 @@ def test_what_only_adapters_of_records_need_stays_at_home_without_one() -> None:
     names = {source.name.removeprefix(f"{COLLECTION}.") for source in own_code(about_records=False)}
     assert "dsync.apply" in names
     assert not [name for name in names if name.startswith(("dsync.adapters", "dsync.records"))]
+
+
+def test_what_only_reports_need_stays_at_home_without_one() -> None:
+    names = {source.name.removeprefix(f"{COLLECTION}.") for source in own_code(about_records=True)}
+    assert {name for name in names if name.startswith("dsync.render")} == {"dsync.render", "dsync.render.unified"}
 
 
 @pytest.mark.parametrize(
@@ -158,7 +163,7 @@ def test_the_whole_engine_runs_from_what_was_packed(tmp_path: Path) -> None:
         copy = MODULE_UTILS / "_module" / f"{name}.py"
         (bare / copy.name).write_bytes(copy.read_bytes())
     whole = Closure()
-    whole.add(own_code(about_records=True))
+    whole.add(own_code(about_records=True, about_reports=True))
     (tmp_path / "cargo").write_text(pack({}, whole))
     code = f"""
         import sys

@@ -1,0 +1,190 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks by their full names: audit, plan, approve, apply, verify; what stops them; and what they tell."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.dsync.core.plugins.module_utils._module.spec import DIFF_ONLY, SYNC_ONLY, argument_spec
+from conftest import ROOT, Play, files, ledgers, rows, statistic
+
+ROLES = ("audit", "reconcile")
+OWN = {
+    "audit": {"fail_on_drift", "statistic"},
+    "reconcile": {"directory", "name", "require_approval", "approved_digest", "statistic"},
+}
+LEFT_OUT = {  # a variable of its own decides about progress
+    "audit": {"progress", "plan", "plan_key"},
+    "reconcile": {
+        *("progress", "plan", "plan_digest", "journal", "undo", "lock", "baseline"),
+        *("undo_journal", "undo_run", "lost_secrets"),
+    },
+}
+CHANGES = {"create": 1, "update": 1, "delete": 1, "total": 3}
+
+
+def options(role: str) -> dict[str, dict[str, Any]]:
+    text = (ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    found = yaml.safe_load(text)["argument_specs"]["main"]["options"]
+    assert all(name.startswith(f"{role}_") for name in found)
+    return {name.removeprefix(f"{role}_"): option for name, option in found.items()}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_has_the_options_of_its_module(role: str) -> None:
+    declared = options(role)
+    module = argument_spec(**{"audit": DIFF_ONLY, "reconcile": SYNC_ONLY}[role])
+    assert declared.keys() - OWN[role] == module.keys() - OWN[role] - LEFT_OUT[role]
+    for name in declared.keys() - OWN[role]:
+        keys = {"type", "choices", "elements", "required"}
+        assert {key: declared[name].get(key) for key in keys} == {key: module[name].get(key) for key in keys}, name
+    for side in ("source", "target"):
+        assert declared[side]["options"].keys() == module[side]["options"].keys()
+    assert declared["reports"]["options"].keys() == module["reports"]["options"].keys()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_are_those_that_are_documented(role: str) -> None:
+    defaults = yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    documented = {f"{role}_{name}": option["default"] for name, option in options(role).items() if "default" in option}
+    assert defaults == documented
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_option_gets_to_a_module(role: str) -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "roles" / role).glob("[tv]a[rs]*/*.yml"))
+    assert {name for name in options(role) if not re.search(rf"\b{role}_{name}\b", text)} == set()
+
+
+def test_an_audit_reports_and_changes_nothing(play: Play, tmp_path: Path) -> None:
+    variables = files(tmp_path, "audit")
+    reports = [tmp_path / f"drift.{ending}" for ending in ("md", "xml", "json", "html", "txt")]
+    before = (tmp_path / "cmdb.json").read_bytes()
+    played = play("audit", {**variables, "audit_reports": [{"path": str(path)} for path in reports]}, "--check", "--diff")
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "rtr-1  mtu: 1400" in played.stdout
+    told = statistic(played, "audit_summary")
+    assert told == {
+        "in_sync": False,
+        "changes": CHANGES,
+        "by_model": {"device": CHANGES},
+        "protected": 0,
+        "refusals": [],
+        "source": "truth",
+        "target": "cmdb",
+        "reports": [str(path) for path in reports],
+    }
+    assert all(path.stat().st_size for path in reports)
+    assert (tmp_path / "cmdb.json").read_bytes() == before
+
+
+def test_drift_is_a_failure_when_told(play: Play, tmp_path: Path) -> None:
+    variables = {**files(tmp_path, "audit"), "audit_fail_on_drift": True, "audit_statistic": "nightly"}
+    failed = play("audit", variables)
+    assert failed.returncode != 0
+    assert "cmdb differs from truth: 1 to create, 1 to update, 1 to delete (protected: 0)." in failed.stdout + failed.stderr
+    assert statistic(failed, "nightly")["changes"] == CHANGES
+    protected = play("audit", {**variables, "audit_protect": [{"model": "device"}]})
+    assert protected.returncode == 0, protected.stdout + protected.stderr
+    assert statistic(protected, "nightly")["in_sync"]
+    assert statistic(protected, "nightly")["protected"] == 3
+
+
+def test_wrong_variables_are_told_by_name_and_no_secret_is_shown(play: Play, tmp_path: Path) -> None:
+    variables = files(tmp_path, "audit")
+    del variables["audit_target"]["adapter"]
+    variables["audit_target"]["secrets"] = {"token": "opal-17"}
+    played = play("audit", variables, "-vvv")
+    screen = played.stdout + played.stderr
+    assert played.returncode != 0
+    assert "missing required arguments: adapter found in audit_target" in screen
+    assert "opal-17" not in screen
+
+
+def test_secrets_are_not_shown(play: Play, tmp_path: Path) -> None:
+    variables = files(tmp_path, "reconcile")
+    variables["reconcile_target"]["secrets"] = {"token": "opal-17"}  # which this adapter does not know
+    played = play(
+        "reconcile", {**variables, "reconcile_directory": str(tmp_path / "records"), "reconcile_plan_key": "jade-19"}, "-vvv"
+    )
+    screen = played.stdout + played.stderr
+    assert played.returncode != 0
+    assert "opal-17" not in screen
+    assert "jade-19" not in screen
+    assert statistic(played, "reconcile_summary")["state"] == "failed"
+
+
+def test_reconcile_plans_applies_verifies_and_has_nothing_left_to_do(play: Play, tmp_path: Path) -> None:
+    variables = {**files(tmp_path, "reconcile"), "reconcile_directory": str(tmp_path / "records"), "reconcile_name": "cmdb"}
+    variables["reconcile_reports"] = [{"path": str(tmp_path / "done.json")}]
+    before = (tmp_path / "cmdb.json").read_bytes()
+
+    check = play("reconcile", variables, "--check")
+    assert check.returncode == 0, check.stdout + check.stderr
+    assert statistic(check, "reconcile_summary")["state"] == "planned"
+    assert [path.name for path in (tmp_path / "records").iterdir()] == ["cmdb.plan"]
+    assert (tmp_path / "cmdb.json").read_bytes() == before
+
+    run = play("reconcile", variables)
+    assert run.returncode == 0, run.stdout + run.stderr
+    told = statistic(run, "reconcile_summary")
+    assert (told["state"], told["outcomes"]["done"], told["undo"]["changes"]) == ("applied", 3, 3)
+    assert told["journal"]["path"] == str(tmp_path / "records" / "cmdb.journal")
+    assert {change["status"] for change in json.loads((tmp_path / "done.json").read_text())["changes"]} == {"done"}
+    truth = {device["name"]: device for device in json.loads((tmp_path / "truth.json").read_text())}
+    assert {device["name"]: device for device in json.loads((tmp_path / "cmdb.json").read_text())} == truth
+    kept = (tmp_path / "records" / "cmdb.undo").read_bytes()
+
+    again = play("reconcile", variables)
+    assert "changed=0 " in again.stdout
+    assert statistic(again, "reconcile_summary")["state"] == "in_sync"
+    assert (tmp_path / "records" / "cmdb.undo").read_bytes() == kept
+
+
+def test_reconcile_waits_for_approval_and_applies_what_was_approved(play: Play, tmp_path: Path) -> None:
+    variables = {**ledgers(tmp_path, 3, 0), "reconcile_require_approval": True, "reconcile_models": ["site"]}
+    waiting = play("reconcile", variables)
+    assert waiting.returncode == 0, waiting.stdout + waiting.stderr
+    told = statistic(waiting, "reconcile_summary")
+    assert (told["state"], rows(tmp_path / "live.db")) == ("waiting", set())
+    handed_on = {**variables, "reconcile_summary": told}  # as AWX hands statistics on to the next job
+
+    wrong = play("reconcile", {**handed_on, "reconcile_approved_digest": f"sha256:{64 * '0'}"})
+    assert wrong.returncode != 0
+    assert "is not the approved plan" in wrong.stdout + wrong.stderr
+    assert statistic(wrong, "reconcile_summary")["state"] == "failed"
+    assert rows(tmp_path / "live.db") == set()
+
+    approved = {**handed_on, "reconcile_approved_digest": "{{ reconcile_summary.plan.digest }}"}
+    check = play("reconcile", approved, "--check")
+    assert check.returncode == 0, check.stdout + check.stderr
+    assert rows(tmp_path / "live.db") == set()
+    run = play("reconcile", approved)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert rows(tmp_path / "live.db") == rows(tmp_path / "goal.db")
+    again = play("reconcile", approved)
+    assert "changed=0 " in again.stdout
+    assert statistic(again, "reconcile_summary")["outcomes"]["already_done"] == 3
+
+
+def test_limits_refuse_the_run_before_anything_is_written(play: Play, tmp_path: Path) -> None:
+    variables = {**ledgers(tmp_path, 3, 0), "reconcile_limits": {"create": 2}, "reconcile_max_shrink": "5%"}
+    check = play("reconcile", variables, "--check")
+    assert check.returncode == 0, check.stdout + check.stderr
+    assert statistic(check, "reconcile_summary")["state"] == "refused"
+    refused = play("reconcile", variables)
+    assert refused.returncode != 0
+    assert (
+        "Nothing was changed, for the run is refused: limits.create: 2 is exceeded: 3 to create" in refused.stdout + refused.stderr
+    )
+    assert rows(tmp_path / "live.db") == set()
+    assert sorted(path.name for path in (tmp_path / "records").iterdir()) == ["reconcile.plan"]
+    allowed = play("reconcile", {**variables, "reconcile_limits": {"create": 3}})
+    assert allowed.returncode == 0, allowed.stdout + allowed.stderr
+    assert (tmp_path / "records" / "reconcile.baseline").exists()
