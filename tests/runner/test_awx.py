@@ -24,7 +24,7 @@ KEPT = ROOT / ".build" / "awx"
 
 @pytest.fixture(scope="session")
 def awx(environment: dict[str, str]) -> dict[str, str]:
-    """Variables with which Ansible finds awx.awx, which is taken out of a package that is kept; without it the tests are skipped."""
+    """Variables with which Ansible finds awx.awx, taken out of a package that is kept; without it the tests are skipped."""
     wanted = (ROOT / "requirements" / "awx.txt").read_text(encoding="utf-8")
     stamp = KEPT / "stamp"
     if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
