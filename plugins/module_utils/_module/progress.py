@@ -49,6 +49,7 @@ class Progress:
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._stage: Mapping[str, Any] = {}
         self._look: Callable[[], Mapping[str, Any]] = dict
+        self._loading: list[tuple[Mapping[str, Any], Callable[[], Mapping[str, Any]]]] = []
         self._began = 0.0
         self._told: tuple[Any, ...] = NOTHING_YET
         self._again = 0
@@ -70,12 +71,15 @@ class Progress:
 
     @contextmanager
     def loading(self, stage: str, side: str, adapter: str, dataset: DSync) -> Iterator[None]:
-        """Tell how much of a dataset there is, while it is loaded."""
-        self._begin({"stage": stage, "side": side, "adapter": adapter}, Growth(dataset).record)
+        """Tell how much of a dataset there is, while it is loaded; of two at the same time, of the one that was begun last."""
+        mine = ({"stage": stage, "side": side, "adapter": adapter}, Growth(dataset).record)
+        self._loading.append(mine)
+        self._begin(*mine)
         try:
             yield
         finally:
-            self._begin({}, dict)
+            self._loading.remove(mine)
+            self._begin(*(self._loading[-1] if self._loading else ({}, dict)))
 
     @contextmanager
     def waiting(self, stage: str) -> Iterator[None]:

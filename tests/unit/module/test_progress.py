@@ -72,6 +72,17 @@ def test_every_stage_is_told_and_the_file_is_gone_at_the_end(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("quick")
+def test_of_two_that_are_loaded_at_the_same_time_the_one_that_is_left_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "progress"
+    with Progress(str(path)) as progress:
+        first, second = (progress.loading("load", side, "Estate", Estate()) for side in ("source", "target"))
+        with first:
+            with second:
+                assert written(path, side="target")
+            assert written(path, side="source")
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_file_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
     with Progress(str(tmp_path / "absent" / "progress")) as progress, progress.waiting("lock"):
         time.sleep(0.1)
