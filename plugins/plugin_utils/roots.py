@@ -51,7 +51,16 @@ def own_code(about_records: bool, about_reports: bool = False) -> Iterator[Sourc
 
 def needs_records(sources: Iterable[Source]) -> bool:
     """Return whether one of some modules imports what only adapters of records need."""
-    packages = [f"{package}dsync.{name}" for package in ("", f"{TRAVELS_ANYWAY}.") for name in ABOUT_RECORDS]
+    return _imports(sources, ABOUT_RECORDS)
+
+
+def needs_reports(sources: Iterable[Source]) -> bool:
+    """Return whether one of some modules imports a renderer of reports."""
+    return _imports(sources, ["render"])
+
+
+def _imports(sources: Iterable[Source], packages_of_the_library: Iterable[str]) -> bool:
+    packages = [f"{package}dsync.{name}" for name in packages_of_the_library for package in ("", f"{TRAVELS_ANYWAY}.")]
     names = (name for source in sources for name, _relative in source.imports())
     return any(f"{name}.".startswith(f"{package}.") for name in names for package in packages)
 

@@ -23,7 +23,7 @@ from .closure import closure
 from .declared_files import DeclaredFiles
 from .play_inventory import PlayInventory, is_wanted, needed
 from .progress import told
-from .roots import Roots, needs_records, own_code
+from .roots import Roots, needs_records, needs_reports, own_code
 
 
 class ShippingAction(ActionBase):
@@ -63,7 +63,9 @@ class ShippingAction(ActionBase):
                 found[name] = source
             elsewhere = elsewhere or source is None
         shipped = closure(found.values(), roots)
-        shipped.add(own_code(elsewhere or needs_records(shipped.sources.values()), bool(self._task.args.get("reports"))))
+        sources = shipped.sources.values()
+        about_reports = bool(self._task.args.get("reports")) or needs_reports(sources)
+        shipped.add(own_code(elsewhere or needs_records(sources), about_reports))
         return pack({name: source.name for name, source in found.items()}, shipped, inventories)
 
     def _inventories(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

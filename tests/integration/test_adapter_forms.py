@@ -196,6 +196,7 @@ def test_a_file_uses_a_collections_code_and_every_module_of_the_library(play: Pl
 MIXED = """
 import importlib
 import dsync.adapters
+import dsync.render.formats
 from ansible_collections.acme.base.plugins.module_utils import answers
 from ansible.module_utils.common.text.converters import to_native
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from dsync import DSync, DSyncFlags, OutcomeStatus, Plan, TransientError
 from dsync.apply import apply
+from dsync.exceptions import AskedToEnd
 from dsync.model import Creation, DSyncModel, Updating
 from dsync.result import Result
 from dsync.retry import retrying
@@ -178,7 +179,7 @@ def test_batches_are_made_side_by_side_and_halved(workers: int) -> None:
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_run_that_is_asked_to_stop_does_so_between_changes(workers: int) -> None:
     target, source = estate({}), estate({"nyc": ("x", {f"d{number}": "a" for number in range(20)})})
-    asked = KeyboardInterrupt("SIGTERM")
+    asked = AskedToEnd("SIGTERM")
     result = apply(
         Plan.from_diff(target.diff_from(source)),
         source,

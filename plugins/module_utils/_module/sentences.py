@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from ..dsync import DSyncAction, OutcomeStatus, Result
 from ..dsync._pydantic import ValidationError
 from ..dsync.change import Change
-from ..dsync.exceptions import DSyncException, Refused
+from ..dsync.exceptions import AskedToEnd, DSyncException, Refused
 from ..dsync.redact import scrub
 from .failure import TaskFailure
 from .shipped import CargoLoader
@@ -45,7 +45,7 @@ def stage(doing: str) -> Iterator[None]:
 def happened(error: BaseException) -> str:
     """Return the end of a sentence that says what an exception means."""
     if isinstance(error, KeyboardInterrupt):
-        return f"was interrupted ({error})." if str(error) else "was interrupted."
+        return f"was interrupted ({error.signal})." if isinstance(error, AskedToEnd) else "was interrupted."
     if isinstance(error, SystemExit):
         return f"called sys.exit({'' if error.code is None else repr(error.code)}){place(error)}."
     if isinstance(error, ValidationError):

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from ..dsync.exceptions import AskedToEnd
+
 GRACE = 10.0
 """Seconds that a change has to come to its end; then it is cut off, and the journal says that it may have been made. A runner that
 ends a job waits about as long before it kills what is left."""
@@ -57,7 +59,7 @@ class Signals:
         return self._kept
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        asked = KeyboardInterrupt() if number == signal.SIGINT else KeyboardInterrupt(signal.Signals(number).name)
+        asked = KeyboardInterrupt() if number == signal.SIGINT else AskedToEnd(signal.Signals(number).name)
         if number == signal.SIGALRM and self._kept is not None:
             raise self._kept
         if not self._between_changes or self._kept is not None:

@@ -34,6 +34,9 @@
     ├── TransientError              raised by adapters: the same call may succeed later
     ├── LibraryMissing              an optional library is absent; .library (also an ImportError)
     └── PydanticMissing             pydantic is absent or too old (also an ImportError)
+
+    KeyboardInterrupt
+    └── AskedToEnd                  a signal ends a run as Ctrl-C does; .signal
 """
 
 from __future__ import annotations
@@ -195,6 +198,18 @@ class RecordProblem(DSyncException):
 
 class TransientError(DSyncException):
     """A create, update or delete failed in a way that may pass; adapters raise it so that the call is tried again."""
+
+
+class AskedToEnd(KeyboardInterrupt):
+    """A signal other than that of Ctrl-C asks for the end of a run, in the same orderly way.
+
+    Attributes:
+        signal: its name.
+    """
+
+    def __init__(self, signal: str) -> None:
+        super().__init__(signal)
+        self.signal = signal
 
 
 class LibraryMissing(DSyncException, ImportError):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .exceptions import ObjectCrudException, ObjectNotCreated, ObjectNotDeleted, ObjectNotUpdated
+from .exceptions import AskedToEnd, ObjectCrudException, ObjectNotCreated, ObjectNotDeleted, ObjectNotUpdated
 from .flags import DSyncAction
 from .outcome import Outcome, OutcomeStatus
 
@@ -24,7 +24,7 @@ PAST = {DSyncAction.CREATE: "created", DSyncAction.UPDATE: "updated", DSyncActio
 
 def cause_of(interruption: BaseException) -> str:
     """Return what interrupted a run, such as the name of a signal, or else of the exception."""
-    return str(interruption) if isinstance(interruption, KeyboardInterrupt) and str(interruption) else type(interruption).__name__
+    return interruption.signal if isinstance(interruption, AskedToEnd) else type(interruption).__name__
 
 
 @dataclass
