@@ -29,8 +29,8 @@ GIVEN = {"url": "http://127.0.0.1:9", "token": "0" * 40}
 MODELS = {"location": {"identifiers": ["name"], "attributes": {"status": "str"}}}
 
 
-def adapter(models: Any = MODELS, mapping: Any = None, **options: Any) -> NautobotAdapter:
-    kind = NautobotAdapter.bound(data_model(models, base=RecordModel), mapping)
+def adapter(models: Any = None, mapping: Any = None, **options: Any) -> NautobotAdapter:
+    kind = NautobotAdapter.bound(data_model(MODELS if models is None else models, base=RecordModel), mapping)
     made: NautobotAdapter = kind(**{**GIVEN, **options})
     return made
 

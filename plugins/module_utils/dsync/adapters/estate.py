@@ -24,8 +24,7 @@ from .estate_kinds import TAGS, Kind, slug_of
 from .estate_names import Native, ServerId
 from .estate_reading import EstateReader
 from .estate_records import OWNED, Bodies, fitted
-from .estate_sending import Refusal as Refusal
-from .estate_sending import Remembered
+from .estate_sending import Refusal, Remembered
 from .rest_client import HttpProblem
 
 

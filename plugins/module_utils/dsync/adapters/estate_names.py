@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from .._pydantic import TypeAdapter, ValidationError
 from ..exceptions import RecordProblem
@@ -15,7 +15,7 @@ from ..records.path import MISSING
 from ..suggest import known
 from .estate_kinds import Kind
 
-ServerId = int | str
+ServerId: TypeAlias = "int | str"
 """What a server calls an object by."""
 
 Native = Mapping[str, Any]

@@ -7,14 +7,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..change import ObjectRef
 from ..declaration import Reference
 from ..references import Named, References
 from .nautobot_kinds import GLOBAL
 
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 
 
 @dataclass(frozen=True)
