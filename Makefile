@@ -46,8 +46,8 @@ types: require-python ## Run mypy
 docs: require-python ## Build the docs site, into .build/docs/html
 	@$(RUN_TESTS) docs
 
-package: require-python ## Build and install the collection and the wheel, and use what was installed
-	@$(RUN_TESTS) collection wheel
+package: require-python ## Build and install the collection and the wheel, use what was installed, and have Galaxy's checks
+	@$(RUN_TESTS) collection galaxy wheel
 
 bench: require-python ## Measure beside diffsync and through Ansible, into docs/benchmarks.md; ARGS="--sizes 10000" for a short run
 	@$(PYTHON) scripts/environments.py bench

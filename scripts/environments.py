@@ -85,6 +85,7 @@ ENVIRONMENTS = {
         Environment("core-2.19", ("3.11",), "core-2.19.txt"),
         Environment("core-newest", NEWEST, "core-newest.txt"),
         Environment("lint", (*NEWEST, "3.11"), "lint.txt"),
+        Environment("galaxy", ("3.13", "3.12", "3.11"), "galaxy.txt"),
         Environment("docs", (*NEWEST, "3.11"), "docs.txt"),
         Environment("runner", NEWEST, "runner.txt"),
         Environment("bench", ("3.13", "3.12", "3.11"), "bench.txt"),  # the newest that diffsync runs on
