@@ -7,6 +7,9 @@ from __future__ import annotations
 import threading
 
 import pytest
+
+pytest.importorskip("ansible", reason="the module's side needs ansible-core")
+
 from ansible_collections.dsync.core.plugins.module_utils._module.failure import TaskFailure
 from ansible_collections.dsync.core.plugins.module_utils._module.running import load
 from ansible_collections.dsync.core.plugins.module_utils._module.sides import Side

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("ansible", reason="filters run on the controller, which needs ansible-core")
+
 from ansible.errors import AnsibleFilterError
 from ansible_collections.dsync.core.plugins.filter import changes as changes_file
 from ansible_collections.dsync.core.plugins.filter.changes import changes
