@@ -88,7 +88,7 @@ def _make(name: str) -> Outcome:
         result, note = PASSED, ENVIRONMENTS[name].describe()
     except EnvironmentUnavailable as missing:
         result, note = FAILED if IN_CI else NOT_RUN, str(missing)
-    except subprocess.CalledProcessError as error:
+    except (OSError, subprocess.CalledProcessError) as error:
         result, note = FAILED, str(error)
     return Outcome(name, "environment", result, time.monotonic() - started, note)
 
