@@ -155,7 +155,8 @@ changes:
     status:
       description:
         - How the change ended, V(done), V(maybe), V(already_done), V(failed), V(refused) or V(not_attempted).
-        - V(maybe) means that the run ended in the middle of it, so that it may have been made, wholly or by half.
+        - V(maybe) means that the run ended in the middle of it, or that no answer came, so that it may have been made, wholly or
+          by half.
       type: str
       sample: maybe
     message:

@@ -192,6 +192,46 @@ def test_a_batch_is_tried_again_as_a_whole() -> None:
     assert Device.calls == [("create", ("d1", "d2"))] * 2
 
 
+def test_of_a_batch_only_what_may_pass_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = {"d2": 1, "d3": 5}
+
+    def create_many(cls: type[Device], dsync: DSync, items: Sequence[Creation]) -> Sequence[Any]:
+        cls._take("create", [item.ids["name"] for item in items])
+        return [one(cls, item) for item in items]
+
+    def one(cls: type[Device], item: Creation) -> Device | Exception:
+        name = item.ids["name"]
+        left[name] = left.get(name, 0) - 1
+        if name == "d4":
+            return ValueError("no good")
+        return TransientError("busy") if left[name] >= 0 else cls(**item.ids, **item.attrs)
+
+    monkeypatch.setattr(Device, "create_many", classmethod(create_many))
+    source, target = Estate().fill(a={f"d{n}": "" for n in range(1, 5)}), Estate().fill(a={})
+    retry = retrying(3, target.is_transient, first_wait=0)
+    result = apply(source, target, DSyncFlags.CONTINUE_ON_FAILURE, retry=retry)
+    assert Device.calls == [("create", ("d1", "d2", "d3", "d4")), ("create", ("d2", "d3")), ("create", ("d3",))]
+    assert ended(result) == {"d1": "done", "d2": "done", "d3": "failed", "d4": "failed"}
+    assert [outcome.message for outcome in result.failures] == ["busy", "ValueError: no good"]
+
+
+def test_an_object_that_is_tried_again_is_as_it_was_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def update_many(cls: type[Device], dsync: DSync, items: Sequence[Updating]) -> Sequence[Any]:
+        seen.extend(item.obj.role for item in items)
+        for item in items:
+            item.obj.update_base(item.attrs)
+        return [TransientError("busy") if len(seen) == 1 else item.obj for item in items]
+
+    monkeypatch.setattr(Device, "update_many", classmethod(update_many))
+    source, target = Estate().fill(a={"d1": "new"}), Estate().fill(a={"d1": "old"})
+    result = apply(source, target, retry=retrying(2, target.is_transient, first_wait=0))
+    assert ended(result) == {"d1": "done"}
+    assert seen == ["old", "old"]
+    assert target.get("device", "d1").role == "new"
+
+
 def test_an_interruption_leaves_the_whole_batch_in_doubt_and_the_rest_alone() -> None:
     Device.raising.append(KeyboardInterrupt())
     source, target = Estate().fill(a={"d1": "", "d2": "", "d3": ""}), Estate().fill(a={})

@@ -60,7 +60,7 @@ def _told(run: RunReport) -> dict[str, Any]:
 def _by_status(run: RunReport) -> dict[str, list[tuple[Change, str]]]:
     return {
         OutcomeStatus.DONE.value: [(change, "") for change in run.done],
-        MAYBE: [(change, "the run ended in the middle of it") for change in run.maybe],
+        MAYBE: [(change, run.said.get(change.key, "the run ended in the middle of it")) for change in run.maybe],
         OutcomeStatus.ALREADY_DONE.value: [(change, "") for change in run.already_done],
         OutcomeStatus.FAILED.value: list(run.failed),
         OutcomeStatus.REFUSED.value: list(run.refused),

@@ -225,6 +225,7 @@ class RunReport:
         flags: the names of the run's flags.
         done: what was done, in order.
         maybe: what may have been done, wholly or by half: it was intended, or interrupted, and no outcome is known.
+        said: why one of them may have been done, by its key, if the run itself still said so.
         already_done: what had been done before the run.
         failed: (change, message).
         refused: (change, message).
@@ -246,6 +247,7 @@ class RunReport:
     flags: tuple[str, ...]
     done: tuple[Change, ...]
     maybe: tuple[Change, ...]
+    said: dict[ChangeKey, str]
     already_done: tuple[Change, ...]
     failed: tuple[tuple[Change, str], ...]
     refused: tuple[tuple[Change, str], ...]
@@ -401,6 +403,7 @@ class _ReadRun:
             flags=tuple(header["flags"]),
             done=tuple(change for change, _message in lists["done"]),
             maybe=tuple(change for change, _message in lists["maybe"]),
+            said={change.key: message for change, message in lists["maybe"] if message},
             already_done=tuple(change for change, _message in lists["already_done"]),
             failed=tuple(lists["failed"]),
             refused=tuple(lists["refused"]),

@@ -149,24 +149,42 @@ class Attempt:
         """Make changes at one stroke, in halves if they are refused as a whole."""
         if not items or self._halted or self._ends_here():
             return
-        found: list[Any] = []
+        results: dict[int, Any] = {}
+        waiting = list(items)
 
         def make() -> str:
-            found[:] = bulk.make([item for _place, item in items])
+            if results:
+                for _place, item in waiting:
+                    bulk.restore(item)
+            made = bulk.make([item for _place, item in waiting])
+            results.update((place, one) for (place, _item), one in zip(waiting, made))
+            waiting[:] = [(place, item) for place, item in waiting if self._may_pass(results[place])]
+            if waiting:
+                raise results[waiting[0][0]]
             return ""
 
         try:
             self._maker.trying(make)
         except BaseException as error:
-            middle = len(items) // 2
-            if middle and isinstance(error, Exception) and not self._target.is_transient(error):
-                self._halve(bulk, items[:middle])
-                self._halve(bulk, items[middle:])
-            else:
-                self._fail(error, *(place for place, _item in items))
-            return
-        for (place, item), made in zip(items, found):
-            self._take(bulk, place, item, made)
+            if not any(error is one for one in results.values()):
+                for place, _item in waiting:
+                    results.pop(place, None)
+                self._refused(bulk, waiting, error)
+        for place, item in items:
+            if place in results:
+                self._take(bulk, place, item, results[place])
+
+    def _may_pass(self, made: Any) -> bool:
+        return isinstance(made, Exception) and self._target.is_transient(made)
+
+    def _refused(self, bulk: Bulk, items: Sequence[tuple[int, Any]], error: BaseException) -> None:
+        """Make in halves the changes that were refused together, unless that would help nobody."""
+        middle = len(items) // 2
+        if middle and isinstance(error, Exception) and not self._target.is_transient(error):
+            self._halve(bulk, items[:middle])
+            self._halve(bulk, items[middle:])
+        else:
+            self._fail(error, *(place for place, _item in items))
 
     def _take(self, bulk: Bulk, place: int, item: Any, made: Any) -> None:
         obj: DSyncModel | None = None

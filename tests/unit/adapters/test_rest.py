@@ -29,6 +29,7 @@ from dsync.flags import DSyncFlags
 from dsync.outcome import OutcomeStatus
 from dsync.plan import Plan
 from dsync.records.definition import data_model
+from dsync.retry import retrying
 from rest_api import Api, Reply, Request, served
 
 TOKEN = "s3cr3t-t0ken/+="
@@ -542,6 +543,24 @@ def test_what_is_not_idempotent_is_not_repeated(status: int, unsafe: bool, tries
     result = synchronised(loaded(api, retry_unsafe=unsafe), source(("a", "x")))
     assert len(api.sent("POST")) == tries
     assert ("it may have been done all the same" in result.outcomes[0].message) is (status == 0)
+
+
+def test_a_run_that_has_patience_sends_again_what_may_pass(api: Api) -> None:
+    busy = {"b"}
+
+    def be_busy(request: Request) -> Reply | None:
+        name = request.body["name"] if request.method == "POST" else None
+        if name in busy:
+            busy.discard(name)
+            return Reply(503, {"error": "busy"})
+        return None
+
+    api.intervene = be_busy
+    target, wanted = loaded(api, retry_unsafe=True, tries=1), source(("a", "x"), ("b", "x"), ("c", "x"))
+    result = target.apply(Plan.from_diff(target.diff_from(wanted)), wanted, retry=retrying(2, target.is_transient, first_wait=0))
+    result.raise_for_failure()
+    assert sorted(request.body["name"] for request in api.sent("POST")) == ["a", "b", "b", "c"]
+    assert names(target) == ["a", "b", "c"]
 
 
 def test_what_is_gone_when_a_deletion_is_repeated_was_deleted(api: Api) -> None:

@@ -113,6 +113,10 @@ class EstateAdapter(EstateReader):
 
     # ------------------------------------------------------------------ writing
 
+    def is_transient(self, error: BaseException) -> bool:
+        """Return whether a change is worth trying again: what it was sent with may be sent again without harm."""
+        return super().is_transient(error) or (isinstance(error, HttpProblem) and error.passes)
+
     def create_records(self, mapped: ModelMap, records: Sequence[NewRecord]) -> Sequence[Record | Exception]:
         kind, above = self._kind(mapped), self._parent_field(mapped)
 

@@ -23,7 +23,7 @@ from ..records.mapping import ModelMap, Record
 from ..records.path import EVERY, MISSING, Path, nested, read, text_of_path, walk, write
 from ..suggest import known
 from .base import ChangedRecord, NewRecord, RecordAdapter
-from .rest_client import Answer, Client
+from .rest_client import Answer, Client, HttpProblem
 from .rest_endpoint import Action, Endpoint, endpoint_of
 from .rest_options import Manners, address, credentials, seconds, tls
 from .rest_pages import all_pages, pages_of
@@ -254,6 +254,10 @@ class RestAdapter(RecordAdapter):
         return self._listed(endpoint, endpoint.list.filled({}))
 
     # ------------------------------------------------------------------ writing
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Return whether a change is worth trying again: what it was sent with may be sent again without harm."""
+        return super().is_transient(error) or (isinstance(error, HttpProblem) and error.passes)
 
     def create_records(self, mapped: ModelMap, records: Sequence[NewRecord]) -> Sequence[Record | Exception]:
         def prepared(action: Action, new: NewRecord) -> Call:

@@ -65,7 +65,7 @@ class Sending:
     def _request(self, url: str, body: Any) -> Answer:
         """Send a request, unless the server could not be reached a moment ago."""
         if self._down is not None:
-            raise HttpProblem(f"it was not sent, for the server could not be reached before: {self._down}", down=True)
+            raise HttpProblem(f"it was not sent, for the server could not be reached before: {self._down}", down=True, passes=True)
         try:
             return self._client.request(self._action.method, url, body)
         except HttpProblem as problem:
