@@ -5,46 +5,22 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from netbox_server import NetBox
+
+from playbooks import play, playbook_of
 
 DEMO = Path(__file__).with_name("netbox_demo")
 DUMP = Path(__file__).parents[3] / "shared" / "data" / "netbox-demo" / "dcim.json.gz"
 PAGE = Path(__file__).parents[2] / "docs" / "netbox.md"
 
 pytestmark = pytest.mark.skipif("ANSIBLE_COLLECTIONS_PATH" not in os.environ, reason="no collection is laid out")
-
-
-def play(playbook: Path, *arguments: str, fails: bool = False, **variables: Any) -> dict[str, Any]:
-    """Play a playbook of one task, and return the task's result."""
-    (playbook.parent / "ansible.cfg").touch()
-    program = Path(sys.executable).with_name("ansible-playbook")
-    given = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **variables}
-    environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "minimal"}
-    ran = subprocess.run(
-        [program, playbook, "-i", "localhost,", "-e", json.dumps(given), *arguments],
-        cwd=playbook.parent,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    found = re.search(r"^localhost \| (\w+)!? => (\{.*?^\})", ran.stdout, re.MULTILINE | re.DOTALL)
-    assert found, ran.stdout + ran.stderr
-    assert (found.group(1) == "FAILED") is fails, ran.stdout + ran.stderr
-    result: dict[str, Any] = json.loads(found.group(2))
-    return result
 
 
 @pytest.fixture
@@ -111,18 +87,17 @@ def test_the_page_begins_with_a_playbook_that_works(netbox: NetBox, tmp_path: Pa
 def test_what_netbox_refuses_is_one_sentence_and_the_rest_is_done(netbox: NetBox, tmp_path: Path) -> None:
     models = {"site": {"identifiers": ["name"], "attributes": {"status": "str"}}}
     records = [{"name": "Good", "status": "active"}, {"name": "Bad", "status": "sleeping"}]
-    task = {
-        "models": models,
-        "source": {"adapter": "memory", "options": {"records": records}},
-        "target": {"adapter": "netbox", "options": {"url": netbox.url}, "secrets": {"token": "{{ netbox_token }}"}},
-        "flags": ["continue_on_failure"],
-    }
-    (tmp_path / "play.yml").write_text(
-        yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [{"dsync.core.dsync_sync": task}]}])
+    playbook = playbook_of(
+        tmp_path / "play.yml",
+        "dsync_sync",
+        models=models,
+        source={"adapter": "memory", "options": {"records": records}},
+        target={"adapter": "netbox", "options": {"url": netbox.url}, "secrets": {"token": "{{ netbox_token }}"}},
+        flags=["continue_on_failure"],
     )
-    result = play(tmp_path / "play.yml", fails=True, netbox_token=netbox.token)
+    result = play(playbook, fails=True, netbox_token=netbox.token)
     assert [(one["id"], one["message"]) for one in result["failures"]] == [("Bad", "status: sleeping is not a valid choice.")]
     assert [site["name"] for site in listed(netbox, "dcim/sites/")] == ["Good"]
-    wrong = play(tmp_path / "play.yml", fails=True, netbox_token="0" * 40)
+    wrong = play(playbook, fails=True, netbox_token="0" * 40)
     assert wrong["msg"].startswith("target (netbox): ")
     assert "the server answers 403: Invalid v1 token; is the token right?" in wrong["msg"]
