@@ -293,6 +293,29 @@ def test_pages_filters_and_tokens_of_both_versions(netbox: NetBox) -> None:
         adapter(netbox, SITES, filters={"site": {"status": "sleeping"}})
 
 
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"status": "active", "name__n": "Z", "status__n": "retired"},
+        {"name__empty": "false", "name__ic": "", "name__nisw": "Z", "q": ""},
+        {"created__gte": "2000-01-01", "id__gt": 0, "latitude__empty": "true"},
+        {"name": ["A", "B", "C"]},
+    ],
+)
+def test_filters_that_let_everything_through_are_filters(netbox: NetBox, filters: dict[str, Any]) -> None:
+    sites(netbox, "A", "B", "C")
+    assert adapter(netbox, SITES, filters={"site": filters}).count("site") == 3
+
+
+@pytest.mark.parametrize("name", ["regoin", "limit", "ordering", "status__in", "cf_nothing", "brief"])
+def test_a_filter_that_netbox_does_not_know_is_refused(netbox: NetBox, name: str) -> None:
+    sites(netbox, "A", "B", "C")
+    with pytest.raises(
+        RecordProblem, match=f'site cannot be loaded: dcim/sites has no filter "{name}", and NetBox takes no notice'
+    ):
+        adapter(netbox, SITES, filters={"site": {"status": "active", name: "1"}})
+
+
 def test_a_reference_to_what_a_filter_leaves_out_is_known(netbox: NetBox) -> None:
     synchronised(adapter(netbox, DEVICE_MODELS), dataset(models(DEVICE_MODELS), DEVICES))
     target = adapter(netbox, DEVICE_MODELS, filters={"site": {"name": "Lyon"}})

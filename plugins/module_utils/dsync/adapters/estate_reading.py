@@ -78,6 +78,9 @@ class EstateReader(RecordAdapter):
         """Return the parameters that ask for these of the server's fields; None for all that there are."""
         raise NotImplementedError
 
+    def check_filters(self, kind: Kind, filters: Mapping[str, Any]) -> None:
+        """Ask a server that takes no notice of filters which it does not know whether it knows these. Raises RecordProblem."""
+
     # ------------------------------------------------------------------ models and kinds
 
     @classmethod
@@ -163,10 +166,12 @@ class EstateReader(RecordAdapter):
         fields = wanted_fields(kind, mapped, self._owner_tag is not None)
         if fields is not None and self._cache is not None:
             fields.add(CHANGED)
-        parameters = {**self.fields_parameters(kind, fields), **self._filters.get(mapped.name, {})}
+        filters = self._filters.get(mapped.name, {})
+        parameters = {**self.fields_parameters(kind, fields), **filters}
         found: list[Native] = []
         self.records_read[mapped.name] = found
         try:
+            self.check_filters(kind, filters)
             if self._cache is None:
                 found.extend(self.list_natives(kind.endpoint, parameters))
             else:

@@ -21,6 +21,7 @@ from .estate_kinds import Kind
 from .estate_names import Native, ServerId
 from .estate_sending import Refusal, told
 from .estate_session import Session, client_of
+from .netbox_filters import ignored
 from .netbox_kinds import KINDS
 from .rest_client import HttpProblem
 
@@ -157,6 +158,14 @@ class NetBoxAdapter(EstateAdapter):
 
     def fields_parameters(self, kind: Kind, fields: set[str] | None) -> dict[str, Any]:
         return {"omit": _HEAVY} if fields is None else {"fields": ",".join(sorted(fields))}
+
+    def check_filters(self, kind: Kind, filters: Mapping[str, Any]) -> None:
+        unknown = ignored(filters, lambda probe: int(self._requested(kind.endpoint, probe).get_count()))
+        if unknown is not None:
+            raise RecordProblem(
+                f'{kind.endpoint} has no filter "{unknown}", and NetBox takes no notice of filters that it does not know; '
+                "the names are those of the parameters in its API documentation"
+            )
 
     @staticmethod
     def plain_value(value: Any) -> Any:
