@@ -12,6 +12,7 @@ import argparse
 import importlib.metadata
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -233,6 +234,7 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=300)
     parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that the playbook and the servers end as well
     estate = Estate(given.sites, given.devices)
     with tempfile.TemporaryDirectory() as folder:
         room = Path(folder)

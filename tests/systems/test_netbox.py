@@ -185,6 +185,32 @@ def test_single_custom_fields_and_unknown_ones(netbox: NetBox) -> None:
     assert ["owners" in one.message for one in result.failures] == [True]
 
 
+def test_a_custom_field_refers_to_objects_if_the_model_says_so(netbox: NetBox) -> None:
+    for name, kind in (("owner", "object"), ("users", "multiobject")):
+        field = {"name": name, "type": kind, "related_object_type": "tenancy.tenant", "object_types": ["dcim.site"]}
+        netbox.call("POST", "extras/custom-fields/", field)
+    declared = {
+        "tenant": {"identifiers": ["name"]},
+        "site": {
+            "identifiers": ["name"],
+            "attributes": {
+                "owner": {"ref": "tenant", "type": "str | None"},
+                "users": {"ref": "tenant", "type": "list[str] | None"},
+            },
+        },
+    }
+    mapping = {"site": {"fields": {"owner": "cf.owner", "users": "cf.users"}}}
+    rows = {
+        "tenant": [{"name": "Red"}, {"name": "Blue"}],
+        "site": [{"name": "Paris", "owner": "Red", "users": ["Blue", "Red"]}, {"name": "Lyon", "owner": None, "users": None}],
+    }
+    synchronised(adapter(netbox, declared, mapping), dataset(models(declared), rows)).raise_for_failure()
+    (paris,) = listed(netbox, "dcim/sites/?name=Paris")
+    assert paris["custom_fields"]["owner"]["name"] == "Red"
+    assert {one["name"] for one in paris["custom_fields"]["users"]} == {"Red", "Blue"}
+    assert not adapter(netbox, declared, mapping).diff_from(dataset(models(declared), rows)).has_diffs()
+
+
 # ---------------------------------------------------------------------- many at once, and some of them wrong
 
 
