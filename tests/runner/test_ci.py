@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import http.server
+import re
 import shutil
 import subprocess
 import threading
@@ -113,6 +114,7 @@ def test_github(shell: Shell, repository: Path, tmp_path: Path) -> None:
     shown = commands["Show the report on the page of the run"]
     assert shown["if"] == "always()"
     assert shell.run(shown["run"], **summary).returncode == 0
+    assert shell.run(f"cd /; {shown['run']}", **summary).returncode == 0, "without a report there is nothing to show"
     assert (tmp_path / "summary.md").read_text() == (repository / "reports" / "drift.md").read_text()
     assert_drift_is_shown(repository)
     published = [step["with"] for step in github() if step.get("if") == "always()" and "with" in step]
@@ -151,3 +153,9 @@ def test_pipelines_are_in_the_form_that_their_services_read() -> None:
     assert whole.keys() == {"name", "on", "permissions", "jobs"}
     assert all(("uses" in step) != ("run" in step) for step in github())
     assert program("ansible-playbook").exists()
+
+
+def test_the_page_shows_the_files() -> None:
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", page, re.DOTALL))
+    assert shown == {f"examples/ci/{path.name}": path.read_text(encoding="utf-8") for path in EXAMPLE.iterdir()}

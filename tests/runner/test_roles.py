@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.dsync.core.plugins.module_utils._module.spec import DIFF_ONLY, SYNC_ONLY, argument_spec
-from conftest import ROOT, Play, files, ledgers, rows, statistic
+from conftest import ROOT, TIME_LIMIT, Play, files, ledgers, rows, statistic
 
 ROLES = ("audit", "reconcile")
 OWN = {
@@ -188,3 +190,74 @@ def test_limits_refuse_the_run_before_anything_is_written(play: Play, tmp_path: 
     allowed = play("reconcile", {**variables, "reconcile_limits": {"create": 3}})
     assert allowed.returncode == 0, allowed.stdout + allowed.stderr
     assert (tmp_path / "records" / "reconcile.baseline").exists()
+
+
+def test_a_folder_that_is_there_stays_as_it_is(play: Play, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    kept.chmod(0o775)
+    (tmp_path / "link").symlink_to(kept)
+    played = play("reconcile", {**files(tmp_path, "reconcile"), "reconcile_directory": str(tmp_path / "link")}, "--check")
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert [(path.name, path.stat().st_mode & 0o777) for path in kept.iterdir()] == [("reconcile.plan", 0o600)]
+    assert kept.stat().st_mode & 0o777 == 0o775
+
+
+def test_a_folder_that_did_not_last_until_the_approval_is_told(play: Play, tmp_path: Path) -> None:
+    variables = {**files(tmp_path, "reconcile"), "reconcile_directory": str(tmp_path / "records")}
+    played = play("reconcile", {**variables, "reconcile_approved_digest": f"sha256:{64 * '0'}"})
+    assert played.returncode != 0
+    assert "reconcile.plan cannot be read: No such file or directory" in played.stdout + played.stderr
+    assert (tmp_path / "records").stat().st_mode & 0o777 == 0o700
+
+
+def test_what_is_stale_and_skipped_is_not_called_in_sync(play: Play, tmp_path: Path) -> None:
+    variables = {**files(tmp_path, "reconcile"), "reconcile_directory": str(tmp_path / "records")}
+    variables["reconcile_protect"] = [{"model": "device", "action": action} for action in ("create", "delete")]
+    waiting = play("reconcile", {**variables, "reconcile_require_approval": True})
+    digest = statistic(waiting, "reconcile_summary")["plan"]["digest"]
+    devices = (tmp_path / "cmdb.json").read_text()
+    (tmp_path / "cmdb.json").write_text(devices.replace("1400", "1450"))
+    approved = {**variables, "reconcile_approved_digest": digest, "reconcile_on_stale": "skip"}
+    skipped = play("reconcile", approved)
+    assert skipped.returncode == 0, skipped.stdout + skipped.stderr
+    told = statistic(skipped, "reconcile_summary")
+    assert (told["state"], told["outcomes"]["refused"]) == ("refused", 3)
+    (tmp_path / "cmdb.json").write_text(devices)
+    assert statistic(play("reconcile", approved), "reconcile_summary")["state"] == "applied"
+    assert statistic(play("reconcile", variables), "reconcile_summary")["state"] == "in_sync"
+
+
+def test_the_page_does_what_it_says(environment: dict[str, str], tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "roles.md").read_text(encoding="utf-8")
+    for name, text in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", page, re.DOTALL):
+        (tmp_path / name).write_text(text.replace("/srv/estate", str(tmp_path)))
+    (tmp_path / "inventory.yml").write_text(
+        json.dumps({"all": {"hosts": {"tools-1": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}})
+    )
+    before = (tmp_path / "export.csv").read_text()
+    played = re.findall(
+        r"(?:<!-- ends with: (\d) -->\n)?```console\n(.*?)```(?:\n\n<!-- output -->\n```text\n(.*?)```)?", page, re.DOTALL
+    )
+    assert len(played) == 5
+    screen = ""
+    for status, commands, output in played:
+        digest = re.search(r"sha256:\w+", screen)
+        ran = subprocess.run(
+            ["bash", "-euc", re.sub(r"^\$ ", "", commands, flags=re.MULTILINE)],
+            cwd=tmp_path,
+            env={**environment, "ANSIBLE_SHOW_CUSTOM_STATS": "true", "DIGEST": digest[0] if digest else ""},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIME_LIMIT,
+            check=False,
+        )
+        screen = ran.stdout + ran.stderr
+        assert ran.returncode == int(status or 0), screen
+        assert all(line in screen for line in output.splitlines()), screen
+        if "reconcile_approved_digest" in commands:
+            after = (tmp_path / "export.csv").read_text()
+    assert "sw-1,switch,9000" in after
+    assert sorted((tmp_path / "export.csv").read_text().splitlines()) == sorted(before.splitlines())
+    assert {path.suffix for path in (tmp_path / "runs").iterdir()} == {".plan", ".journal", ".undo", ".lock"}
