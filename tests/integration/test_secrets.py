@@ -351,7 +351,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
     "diff": ("Drift: 1 to create, 1 to update, 1 to delete.",),
     "wrong key": ("was written with another key",),
     "moved": ("holds no sensitive values but digests of them",),
-    "stale": ("1 of 3 change is stale", "its password is not as expected"),
+    "stale": ("1 of 3 changes is stale", "its password is not as expected"),
     "value error": ("2 of 3 changes failed", "ValueError: wrong value: ********"),
     "key error": ("KeyError:",),
     "chain": ("RuntimeError: outer",),

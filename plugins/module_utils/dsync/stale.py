@@ -70,7 +70,7 @@ def check(plan: Plan, target: DSync, on_stale: OnStale = "fail") -> dict[ChangeK
 def _message(target: DSync, plan: Plan, stale: list[tuple[Change, str]]) -> str:
     named = "; ".join(sentence for _change, sentence in stale[:_NAMED])
     more = f"; and {len(stale) - _NAMED} more" if len(stale) > _NAMED else ""
-    changes = "change is" if len(stale) == 1 else "changes are"
+    changes = f"{'change' if len(plan) == 1 else 'changes'} {'is' if len(stale) == 1 else 'are'}"
     return f"{target.name} is not as the plan expects it, {len(stale)} of {len(plan)} {changes} stale: {named}{more}"
 
 

@@ -333,7 +333,7 @@ def test_wrong_options_are_named(options: dict[str, Any], expected: str) -> None
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     for path in (tmp_path / "a.yml", tmp_path / "*.yml", f"{tmp_path}/sites/"):
-        with pytest.raises(RecordProblem, match=r"there is no file .*say create: true"):
+        with pytest.raises(RecordProblem, match=r"there is no file .*; a target that is to be made of nothing needs create: true"):
             users(path)
 
 

@@ -145,9 +145,9 @@ class FileAdapter(DocumentAdapter):
                 paths = self._paths()
             if self._many and not paths and not self._may_make:
                 raise RecordProblem(
-                    f"there is no file {self._path}; if it is to be filled, say create: true"
+                    f"there is no file {self._path}; a target that is to be made of nothing needs create: true"
                     if not _is_directory(self._path)
-                    else f"there is no file in {self._path}; if it is to be filled, say create: true"
+                    else f"there is no file in {self._path}; a target that is to be made of nothing needs create: true"
                 )
             self._files = [self._read(path) for path in paths]
         return self._files
@@ -156,7 +156,7 @@ class FileAdapter(DocumentAdapter):
         kind = self._kind_of(path.name)
         raw = _bytes_of(path)
         if raw is None and not self._may_make:
-            raise RecordProblem(f"there is no file {path}; if it is to be made, say create: true")
+            raise RecordProblem(f"there is no file {path}; a target that is to be made of nothing needs create: true")
         text = "" if raw is None else self._decoded(raw, path)
         tree = kind.read(text, os.fspath(path))
         return _File(path, kind, tree, None if raw is None else hashlib.sha256(raw).digest(), self._many, self._stem(path))
