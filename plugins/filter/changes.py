@@ -82,7 +82,7 @@ _value:
   elements: dict
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -97,16 +97,18 @@ NAME = "dsync.core.changes"
 display = Display()
 
 
-def changes(result: Any, model: Any = None, action: Any = None, id: str | None = None, status: Any = None) -> list[Any]:
+def changes(result: Any, model: Any = None, action: Any = None, id: Any = None, status: Any = None) -> list[Any]:
     """Return the changes of a result that are like all that is asked for."""
     records, more = records_of(result, NAME)
     if more:
         display.warning(f"{NAME}: {more} more changes are not in the result, so they are not looked at; see max_changes.")
     wanted = {
-        "model": texts(model, (), f"{NAME}: model"),
-        "action": texts(action, ACTIONS, f"{NAME}: action"),
-        "status": texts(status, STATUSES, f"{NAME}: status"),
+        "model": _names(model, (), f"{NAME}: model"),
+        "action": _names(action, ACTIONS, f"{NAME}: action"),
+        "status": _names(status, STATUSES, f"{NAME}: status"),
     }
+    if id is not None and not isinstance(id, str):
+        raise AnsibleFilterError(f"{NAME}: id should be a pattern, which is a text, and is {id!r}.")
     try:
         selector = Selector(id=id)
     except SelectorError as error:
@@ -117,6 +119,14 @@ def changes(result: Any, model: Any = None, action: Any = None, id: str | None =
         if all(not names or record[key] in names for key, names in wanted.items())
         and selector.matches(record["model"], record["id"], None)
     ]
+
+
+def _names(said: Any, known: Sequence[str], place: str) -> set[str]:
+    """Return the names that an argument gives; none of them if it is not given. Raises AnsibleFilterError."""
+    listed = said if isinstance(said, Sequence) else [said]
+    if said is not None and not all(isinstance(name, str) for name in listed):
+        raise AnsibleFilterError(f"{place} should be a name or a list of names, and is {said!r}.")
+    return texts(said, known, place)
 
 
 class FilterModule:

@@ -91,26 +91,42 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils.dsync.render.formats import FORMATS, rendered
 from ..module_utils.dsync.report import Report, ReportSide
-from ..plugin_utils.task_results import compared, texts
+from ..plugin_utils.task_results import compared
 
 NAME = "dsync.core.report"
 ATTEMPTED = ("done", "already_done", "failed")
 """The statuses of changes that a run has tried to make, or found made."""
 
 
-def report(result: Any, format: str = "markdown", title: str = "", color: bool = False, max_bytes: int | None = None) -> str:
+def report(result: Any, format: Any = "markdown", title: Any = "", color: Any = False, max_bytes: Any = None) -> str:
     """Return a report of a result, in one of the formats."""
-    texts(format, tuple(FORMATS), f"{NAME}: format")
+    if format not in tuple(FORMATS):
+        raise AnsibleFilterError(f"{NAME}: format: there is no {format!r}; there are {', '.join(FORMATS)}.")
     results = compared(result, NAME)
     if len(results) != 1:
         raise AnsibleFilterError(f"{NAME}: a report is of one result, and a loop has {len(results)}; take one of its results.")
-    options: dict[str, Any] = {"color": color} if format == "text" else {}
+    options: dict[str, Any] = {"color": _truth(color)} if format == "text" else {}
     if format == "markdown" and max_bytes is not None:
-        options["max_bytes"] = max_bytes
-    return rendered(_report(results[0], title or ""), format, **options)
+        options["max_bytes"] = _bytes(max_bytes)
+    return rendered(_report(results[0], str(title or "")), format, **options)
+
+
+def _truth(said: Any) -> bool:
+    try:
+        return boolean(said)
+    except TypeError:
+        raise AnsibleFilterError(f"{NAME}: color should be true or false, and is {said!r}.") from None
+
+
+def _bytes(said: Any) -> int:
+    number = int(said) if isinstance(said, str) and said.isdecimal() else said
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise AnsibleFilterError(f"{NAME}: max_bytes should be a number of bytes, and is {said!r}.")
+    return number
 
 
 def _report(result: Mapping[str, Any], title: str) -> Report:

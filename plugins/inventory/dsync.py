@@ -99,8 +99,8 @@ options:
 notes:
   - Expressions in O(hostname), O(compose), O(groups) and O(keyed_groups) know the object's attributes by their own names, the
     host's variables, and as C(parents) the attributes of the objects above it, by the name of their model.
-  - The cache holds what variables and expressions may use, sensitive values included that O(vars) names. It is read again when the
-    dataset's declaration in the file has changed.
+  - The cache holds what variables and expressions may use, sensitive values included that O(vars) names. The dataset is read again
+    when its declaration has changed, be it in the file, in a file that it names, or in a template of O(options).
 seealso:
   - module: dsync.core.dsync_diff
 """
@@ -153,6 +153,7 @@ from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.vars import validate_variable_name
 from ansible.vars.reserved import is_reserved_name
 
 from ..module_utils._module.choices import choices
@@ -162,8 +163,8 @@ from ..plugin_utils.inventory_source import SourceFailure, Wanted, loaded
 from ..plugin_utils.play_inventory import bare
 
 FILES = ("dsync.yml", "dsync.yaml")
-DECLARATION = ("adapter", "options", "models", "top_level", "mapping", "lookups", "host_model", "vars")
-"""The options that decide what is read, and so what a cache may hold."""
+GROUPS_OF_ALL = ("all", "ungrouped")
+"""Groups that every inventory has; a host called like one of them would be taken for it."""
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -194,40 +195,47 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for name in config:
             if name not in known:
                 raise TaskFailure(f'there is no option "{name}"{choices(str(name), known, "there are")}')
-        if isinstance(self.get_option("models"), list):
+        if not isinstance(self.get_option("models"), (Mapping, str, type(None))):
             raise TaskFailure("models should be a dictionary that declares models, or the path of a YAML file that does.")
+        for variable in self._named():
+            _check_variable("vars", variable)
 
     # ------------------------------------------------------------------ reading
 
     def _records(self, path: str, cache: bool) -> list[dict[str, Any]]:
         """Return the records of the hosts, from the cache if it has them and may be used. Raises SourceFailure and TaskFailure."""
+        side, models = self._declared(path)
         if not self.get_option("cache"):
-            return self._read(path)
-        key, declared = self.get_cache_key(path), self._digest()
+            return self._read(path, side, models)
+        key, declared = self.get_cache_key(path), self._digest(side, models)
         kept = self._cache.get(key) if cache else None
         if isinstance(kept, Mapping) and kept.get("declared") == declared:
             return kept["hosts"]
-        hosts = self._read(path)
+        hosts = self._read(path, side, models)
         self._cache[key] = {"declared": declared, "hosts": hosts}
         return hosts
 
-    def _digest(self) -> str:
-        """Return a digest of what the file declares of the dataset."""
-        declared = json.dumps([bare(self.get_option(name)) for name in DECLARATION], sort_keys=True)
-        return hashlib.sha256(declared.encode()).hexdigest()
-
-    def _read(self, path: str) -> list[dict[str, Any]]:
+    def _declared(self, path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the adapter with what belongs to it, all but the secrets, and the models, from whichever files they stand in.
+        Raises TaskFailure."""
         folder = Path(path).resolve().parent
-        side = {name: bare(self.get_option(name)) for name in ("adapter", "mapping", "lookups")}
-        templated = {name: self._evaluated(name, path) for name in ("options", "secrets")}
         files = DeclaredFiles(self.loader, lambda name: _found(folder / Path(name).expanduser()))
-        declared = {name: bare(self.get_option(name)) for name in ("models", "top_level")}
-        found = files.of_models(declared["models"])
+        side = {name: bare(self.get_option(name)) for name in ("adapter", "mapping", "lookups")}
+        models = {name: bare(self.get_option(name)) for name in ("models", "top_level")}
+        options = self._evaluated("options", path)
+        return {**side, "options": options, **files.of_side(side)}, {**models, **files.of_models(models["models"])}
+
+    def _digest(self, side: Mapping[str, Any], models: Mapping[str, Any]) -> str:
+        """Return a digest of all that decides what is read, and so what a cache may hold."""
+        wanted = [self.get_option(name) for name in ("host_model", "vars")]
+        return hashlib.sha256(json.dumps(bare([side, models, *wanted]), sort_keys=True).encode()).hexdigest()
+
+    def _read(self, path: str, side: Mapping[str, Any], models: Mapping[str, Any]) -> list[dict[str, Any]]:
         return loaded(
-            {**side, **templated, **files.of_side(side), "name": None},
-            {**declared, **found},
+            {**side, "secrets": self._evaluated("secrets", path), "name": None},
+            models,
             Wanted(str(self.get_option("host_model")), list(self._named().values())),
-            folder,
+            Path(path).resolve().parent,
         )
 
     def _evaluated(self, option: str, path: str) -> dict[str, Any]:
@@ -286,39 +294,61 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError(" ".join(str(error).split())) from None
 
     def _name_of(self, record: Mapping[str, Any]) -> str:
+        """Return what a host is called. Raises TaskFailure."""
         wanted = self.get_option("hostname")
         described = f'{self.get_option("host_model")} "{record["id"]}"'
-        if wanted is None:
-            return str(record["id"])
-        if wanted in record["values"]:
-            found = record["values"][wanted]
-        else:
-            try:
-                found = self._compose(wanted, _known(record))
-            except AnsibleError as error:
-                said = " ".join(str(error).split())
-                raise TaskFailure(f"hostname: {wanted} cannot be evaluated for the {described}: {said}") from error
+        found = record["id"] if wanted is None else self._named_by(wanted, record, described)
+        gives = f"hostname: {'the identifier' if wanted is None else wanted} gives the {described}"
         if isinstance(found, bool) or not isinstance(found, (str, int)) or not str(found).strip():
-            raise TaskFailure(f"hostname: {wanted} gives the {described} no name, for it is {bare(found)!r}.")
-        return bare(str(found))
+            raise TaskFailure(f"{gives} no name, for it is {bare(found)!r}.")
+        name: str = bare(str(found))
+        if name in GROUPS_OF_ALL or not name.isprintable():
+            raise TaskFailure(f"{gives} the name {name!r}, which no host can have.")
+        return name
+
+    def _named_by(self, wanted: str, record: Mapping[str, Any], described: str) -> Any:
+        if wanted in record["values"]:
+            return record["values"][wanted]
+        try:
+            return self._compose(wanted, _known(record))
+        except AnsibleError as error:
+            said = " ".join(str(error).split())
+            raise TaskFailure(f"hostname: {wanted} cannot be evaluated for the {described}: {said}") from error
 
     def _variables(self, record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         values = record["values"]
         if self.get_option("vars") is None:
-            named = ((f"{self.get_option('vars_prefix')}{name}", value) for name, value in values.items())
-            yield from ((variable, value) for variable, value in named if not is_reserved_name(variable))
+            named = {f"{self.get_option('vars_prefix')}{name}": value for name, value in values.items()}
+            for variable in named:
+                _check_variable("vars_prefix", variable)
+            yield from ((variable, value) for variable, value in named.items() if not is_reserved_name(variable))
         else:
             yield from ((variable, values[name]) for variable, name in self._named().items())
 
     def _add_to_groups(self, host: str, above: list[Mapping[str, Any]]) -> None:
-        """Put a host in the group of its parent, and that in the group of the next one, and so on."""
-        prefix, child = self.get_option("parents_prefix"), host
+        """Put a host in the group of its parent, and that in the group of the next one, and so on. Raises TaskFailure."""
+        prefix, child = self.get_option("parents_prefix"), ""
         for parent in above:
-            name = f"{parent['model']}_{parent['id']}" if prefix is None else f"{prefix}{parent['id']}"
-            group = self.inventory.add_group(self._sanitize_group_name(name))
-            if group != child:
-                self.inventory.add_child(group, child)
+            called = f"{parent['model']}_{parent['id']}" if prefix is None else f"{prefix}{parent['id']}"
+            try:
+                group = self.inventory.add_group(self._sanitize_group_name(called))
+                if not child:
+                    self.inventory.add_host(host, group)
+                elif group != child:
+                    self.inventory.add_child(group, child)
+            except AnsibleError as error:
+                said = " ".join(str(error).split()).rstrip(":.")
+                described = f'the {parent["model"]} "{parent["id"]}"'
+                raise TaskFailure(f'parents_prefix: {described} cannot become the group "{called}": {said}.') from error
             child = group
+
+
+def _check_variable(option: str, variable: str) -> None:
+    """Raise TaskFailure when a variable cannot be called so."""
+    try:
+        validate_variable_name(variable)
+    except AnsibleError as error:
+        raise TaskFailure(f'{option}: "{variable}" is no name that a variable can have.') from error
 
 
 def _known(record: Mapping[str, Any]) -> dict[str, Any]:

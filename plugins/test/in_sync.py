@@ -15,6 +15,7 @@ description:
   - Tells of a registered result of M(dsync.core.dsync_diff) whether nothing differs, and of M(dsync.core.dsync_sync) whether
     nothing is left that differs. Of a task that failed it is never true.
   - Of a task in a loop it is true when it is of every item.
+  - A task that was skipped, or whose loop has no items, has compared nothing. To ask about it is an error.
 positional: _input
 options:
   _input:
@@ -53,16 +54,27 @@ _value:
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ..plugin_utils.task_results import is_compared, results_of
 
+NAME = "dsync.core.in_sync"
 LEFT = ("failed", "refused", "not_attempted")
 """The statuses of changes that were not made."""
 
 
-def in_sync(result: Any, allow_refused: bool = False) -> bool:
+def in_sync(result: Any, allow_refused: Any = False) -> bool:
     """Return whether nothing is left to be done."""
-    left = [status for status in LEFT if status != "refused" or not allow_refused]
-    return all(_is_in_sync(one, left) for one in results_of(result, "dsync.core.in_sync"))
+    try:
+        allowed = boolean(allow_refused)
+    except TypeError:
+        raise AnsibleFilterError(f"{NAME}: allow_refused should be true or false, and is {allow_refused!r}.") from None
+    left = [status for status in LEFT if status != "refused" or not allowed]
+    results = results_of(result, NAME)
+    if not results:
+        raise AnsibleFilterError(f"{NAME}: the loop of the task has no items, so it compared nothing; ask only when it has.")
+    return all(_is_in_sync(one, left) for one in results)
 
 
 def _is_in_sync(result: Mapping[str, Any], left: list[str]) -> bool:

@@ -17,7 +17,7 @@ import yaml
 
 PAGE = (Path(__file__).parents[2] / "docs" / "inventory_plugin.md").read_text()
 FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", PAGE, re.DOTALL))
-GRAPH = re.search(r"<!-- graph -->\n```text\n(.*?)```", PAGE, re.DOTALL)
+GRAPHS = re.findall(r"<!-- graph: ([^\n]+) -->\n```text\n(.*?)```", PAGE, re.DOTALL)
 
 LOOKUP = "{{ lookup('ansible.builtin.pipe', 'touch evaluated') }}"
 BLOCK = "{% if true %}evaluated{% endif %}"
@@ -113,6 +113,51 @@ class Lacking(DSync):
         raise LibraryMissing("frob is missing", "frob")
 """
 
+TREE = """
+from dsync import DSync, DSyncModel
+
+
+class Region(DSyncModel):
+    _modelname = "region"
+    _identifiers = ("name",)
+    _children = {"site": "sites"}
+    name: str
+    sites: list[str] = []
+
+
+class Site(DSyncModel):
+    _modelname = "site"
+    _identifiers = ("name",)
+    _children = {"device": "devices"}
+    name: str
+    devices: list[str] = []
+
+
+class Device(DSyncModel):
+    _modelname = "device"
+    _identifiers = ("name",)
+    name: str
+
+
+class Tree(DSync):
+    region, site, device = Region, Site, Device
+    top_level = ["region"]
+
+    def __init__(self, tree, **kwargs):
+        super().__init__(**kwargs)
+        self.tree = tree
+
+    def load(self):
+        for name, sites in self.tree.items():
+            self.add(region := self.region(name=name))
+            for name, devices in sites.items():
+                self.add(site := self.site(name=name))
+                region.add_child(site)
+                for name in devices:
+                    self.add(device := self.device(name=name))
+                    site.add_child(device)
+"""
+
 
 @pytest.fixture
 def run(tmp_path: Path, ansible_environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
@@ -156,14 +201,17 @@ def plainly(value: Any) -> Any:
     return value["__ansible_unsafe"] if "__ansible_unsafe" in value else {key: plainly(item) for key, item in value.items()}
 
 
-def test_the_example_of_the_page(run: Any, tmp_path: Path) -> None:
+def test_the_examples_of_the_page(run: Any, tmp_path: Path) -> None:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
-    ran = run("ansible-inventory", "-i", "devices.dsync.yml", "--graph", "--vars")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert GRAPH
-    assert ran.stdout == GRAPH[1]
-    assert ran.stderr == ""
+    assert len(GRAPHS) == 2
+    for arguments, graph in GRAPHS:
+        for _time in ("read", "perhaps from the cache"):
+            ran = run("ansible-inventory", "-i", *arguments.split(), "--graph")
+            assert ran.returncode == 0, ran.stdout + ran.stderr
+            assert ran.stdout == graph
+            assert ran.stderr == ""
+    assert list((tmp_path / ".cache").iterdir())
 
 
 @pytest.mark.parametrize("cached", [False, True])
@@ -241,6 +289,17 @@ def test_an_adapter_of_ones_own_with_objects_above_the_hosts(run: Any, tmp_path:
     assert "wrong-and-secret" not in ran.stdout + ran.stderr
 
 
+def test_a_host_that_is_called_like_a_group_is_in_its_own_group(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "tree.py").write_text(TREE)
+    source = {"plugin": "dsync.core.dsync", "adapter": "tree.py:Tree", "host_model": "device", "parents_prefix": ""}
+    trees = ({"east": {"nyc": ["nyc", "rtr"]}}, {"east": {"nyc": ["bos"], "bos": ["rtr"]}}, {"nyc": {"nyc": ["nyc"]}})
+    for tree, groups in zip(trees, ({"nyc": ["nyc", "rtr"]}, {"nyc": ["bos"], "bos": ["rtr"]}, {"nyc": ["nyc"]})):
+        (tmp_path / "dsync.yml").write_text(yaml.safe_dump({**source, "options": {"tree": tree}}))
+        found = listed(run("ansible-inventory", "-i", "dsync.yml", "--list"))
+        assert {name: found[name]["hosts"] for name in groups} == groups
+        assert all("children" not in found[name] for name in groups)
+
+
 def test_two_adapters_with_modules_of_one_name(run: Any, tmp_path: Path) -> None:
     for folder, site in (("east", "nyc"), ("west", "sfo")):
         (tmp_path / folder).mkdir()
@@ -268,6 +327,24 @@ def test_the_cache_is_used_until_it_is_flushed_or_the_declaration_changes(run: A
     assert variables(listed(run(*arguments)), "sw-1") == {"pin": SECRET}
 
 
+def test_the_cache_of_one_dataset_is_not_taken_for_another(run: Any, tmp_path: Path) -> None:
+    kept = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": "kept"}
+    write(tmp_path, models="models.yml", options={"path": "{{ which }}.json"}, **kept)
+    (tmp_path / "models.yml").write_text(yaml.safe_dump(DEVICES))
+    for name, record in zip(("east", "west"), RECORDS):
+        (tmp_path / f"{name}.json").write_text(json.dumps([record]))
+
+    def hosts(which: str) -> dict[str, Any]:
+        return listed(run("ansible-inventory", "-i", "dsync.yml", "--list", "-e", f"which={which}"))["_meta"]["hostvars"]
+
+    assert hosts("east").keys() == {"rtr-1"}
+    assert hosts("west").keys() == {"sw-1"}
+    (tmp_path / "models.yml").write_text(yaml.safe_dump({"device": {"identifiers": ["name"], "attributes": {"role": "str"}}}))
+    assert hosts("west")["sw-1"].keys() == {"role", "which"}
+    (tmp_path / "west.json").write_text("[]")
+    assert hosts("west").keys() == {"sw-1"}, "the cache is not used"
+
+
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "model": ({"host_model": "divice"}, 'host_model: there is no model "divice"; there are device. Did you mean "device"?'),
     "option": ({"hostmodel": "device"}, 'there is no option "hostmodel"; there are '),
@@ -280,6 +357,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "adapter_file": ({"adapter": "adapters/no.py:Sot"}, 'the adapter file "adapters/no.py" was not found; searched: /'),
     "models_file": ({"models": "no.yml"}, 'models: the file "no.yml" was not found; searched: /'),
     "models_list": ({"models": ["device"]}, "models should be a dictionary that declares models, or the path of a YAML file"),
+    "models_number": ({"models": 5}, "models should be a dictionary that declares models, or the path of a YAML file that does."),
     "type": ({"models": {"device": {"identifiers": ["name"], "attributes": {"role": "string"}}}}, 'there is no type "string"'),
     "data": ({"options": {"path": "absent.json"}}, "absent.json"),
     "template": ({"options": {"path": "{{ nowhere }}"}}, "options cannot be evaluated: "),
@@ -299,6 +377,27 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"adapter": "unimportable.py:Sot", "options": {}, "models": None},
         "adapter (unimportable.py:Sot): it needs the Python module no_such_module, which /",
     ),
+    "blank": (
+        {"options": {"path": "blank.json"}},
+        "hostname: the identifier gives the device \" \" no name, for it is ' '.",
+    ),
+    "all": ({"hostname": "'all'"}, "hostname: 'all' gives the device \"rtr-1\" the name 'all', which no host can have."),
+    "lines": ({"hostname": "name ~ '\\n' ~ role"}, "the name 'rtr-1\\nrouter', which no host can have."),
+    "variable": ({"vars": {"ansible-host": "name"}}, 'vars: "ansible-host" is no name that a variable can have.'),
+    "prefix": ({"vars_prefix": "sot-"}, 'vars_prefix: "sot-name" is no name that a variable can have.'),
+    "no_group": (
+        {"adapter": "tree.py:Tree", "options": {"tree": {"east": {"": ["rtr"]}}}, "models": None, "parents_prefix": ""},
+        'parents_prefix: the site "" cannot become the group "": Invalid empty/false group name provided.',
+    ),
+    "circle": (
+        {
+            "adapter": "tree.py:Tree",
+            "options": {"tree": {"a": {"b": ["x"]}, "b": {"a": ["y"]}}},
+            "models": None,
+            "parents_prefix": "",
+        },
+        "parents_prefix: the region \"b\" cannot become the group \"b\": Adding group 'a' as child to 'b' creates a recursive",
+    ),
     "play": ({"adapter": "inventory", "options": {}}, "there is no play here whose inventory could be read"),
 }
 
@@ -307,6 +406,8 @@ def test_what_is_wrong_is_told_in_one_sentence(run: Any, tmp_path: Path) -> None
     for name, (wrong, _said) in WRONG.items():
         write(tmp_path, f"{name}.dsync.yml", **wrong)
     (tmp_path / "broken.py").write_text(BROKEN)
+    (tmp_path / "tree.py").write_text(TREE)
+    (tmp_path / "blank.json").write_text(json.dumps([{**RECORDS[0], "name": " "}]))
     (tmp_path / "unimportable.py").write_text("import no_such_module\n\nclass Sot: pass\n")
     sources = [part for name in WRONG for part in ("-i", f"{name}.dsync.yml")]
     ran = run(

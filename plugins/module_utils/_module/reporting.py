@@ -77,7 +77,7 @@ def _mode(said: Any, place: str) -> int:
         mode = said if isinstance(said, int) else int(str(said), 8)
     except ValueError:
         raise TaskFailure(f"{place}: {said!r} is no mode; {MODES}.") from None
-    if isinstance(said, bool) or mode & 0o600 != 0o600 or mode > 0o777:
+    if isinstance(said, bool) or not 0o600 <= mode <= 0o777 or mode & 0o600 != 0o600:
         raise TaskFailure(f"{place}: {said!r} cannot be used; {MODES}.")
     return mode
 

@@ -101,6 +101,12 @@ def test_changes_that_a_result_does_not_hold_are_warned_of(monkeypatch: pytest.M
         ([{"id": "a"}], {}, "a list of changes is wanted, and it has a dictionary that is none"),
         (SKIPPED, {}, "was skipped"),
         (LOAD_FAILED, {}, r"failed before it had compared anything: source \(file\): load\(\) failed"),
+        (result(), {"model": 5}, r"^dsync\.core\.changes: model should be a name or a list of names, and is 5\.$"),
+        (result(), {"action": True}, "action should be a name or a list of names, and is True"),
+        (result(), {"status": {"done": 1}}, "status should be a name or a list of names, and is {'done': 1}"),
+        (result(), {"model": ["device", None]}, "model should be a name or a list of names, and is "),
+        (result(), {"id": 5}, "id should be a pattern, which is a text, and is 5"),
+        (result(), {"id": ["rtr-*"]}, "id should be a pattern, which is a text, and is "),
     ],
 )
 def test_what_changes_cannot_select_from(value: Any, asked: dict[str, Any], words: str) -> None:
@@ -160,7 +166,21 @@ def test_in_sync_but_for_what_is_refused() -> None:
     assert not in_sync(result(record("create", "a", status="refused"), RECORDS[0]), allow_refused=True)
 
 
-@pytest.mark.parametrize("value", [SKIPPED, {"changed": False}, None])
+@pytest.mark.parametrize("said", ["no", "false", 0])
+def test_what_stands_for_false_is_false(said: Any) -> None:
+    assert not in_sync(result(record("create", "a", status="refused")), allow_refused=said)
+    assert "\x1b[" not in report(result(*RECORDS), "text", color=said)
+
+
+@pytest.mark.parametrize("said", ["maybe", None, []])
+def test_what_is_no_truth_value_is_refused(said: Any) -> None:
+    with pytest.raises(AnsibleFilterError, match=r"^dsync\.core\.in_sync: allow_refused should be true or false, and is "):
+        in_sync(result(), allow_refused=said)
+    with pytest.raises(AnsibleFilterError, match=r"^dsync\.core\.report: color should be true or false, and is "):
+        report(result(), "text", color=said)
+
+
+@pytest.mark.parametrize("value", [SKIPPED, {**SKIPPED, "results": []}, {"changed": False}, None])
 def test_in_sync_of_something_else_is_an_error(value: Any) -> None:
     with pytest.raises(AnsibleFilterError, match=r"dsync\.core\.in_sync: "):
         in_sync(value)
@@ -211,6 +231,25 @@ def test_report_tells_what_went_wrong(value: Any, problems: list[str]) -> None:
 def test_what_no_report_can_be_made_of(value: Any, kind: str, words: str) -> None:
     with pytest.raises(AnsibleFilterError, match=words):
         report(value, kind)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"format": None}, "format: there is no None; there are text, markdown, html, junit, json"),
+        ({"format": ["text"]}, "format: there is no .*text.*; there are text, markdown, html, junit, json"),
+        ({"max_bytes": "many"}, "max_bytes should be a number of bytes, and is 'many'"),
+        ({"max_bytes": 0}, "max_bytes should be a number of bytes, and is 0"),
+        ({"max_bytes": True}, "max_bytes should be a number of bytes, and is True"),
+    ],
+)
+def test_what_a_report_cannot_be_made_like(asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=rf"^dsync\.core\.report: {words}\.$"):
+        report(result(*RECORDS), **asked)
+
+
+def test_a_number_may_come_as_a_text() -> None:
+    assert report(result(*RECORDS), max_bytes="1200", title=2026) == report(result(*RECORDS), max_bytes=1200, title="2026")
 
 
 def test_a_controller_needs_no_pydantic(tmp_path: Path) -> None:
