@@ -12,7 +12,6 @@ from typing import Any
 from ..dsync import Diff, DSync, DSyncFlags, Plan
 from ..dsync.baseline import read_baseline
 from ..dsync.change import ChangeKey
-from ..dsync.dangling import missing_references, refusal, verdicts_of
 from ..dsync.exceptions import Refused, SelectorError
 from ..dsync.guard import empty_source, limits, over_limits, percentage, protect, shrunken_source
 from ..dsync.outcome import Verdict
@@ -68,7 +67,12 @@ class Guards:
     def references(self, plan: Plan, flags: DSyncFlags) -> tuple[dict[ChangeKey, Verdict], list[Refused]]:
         """Return what becomes of changes that would leave a reference to nothing: where a run goes on after a failure, they alone
         are refused, and else the whole run is."""
-        found = missing_references(plan, self._target, References.of(self._source, self._target))
+        references = References.of(self._source, self._target)
+        if references is None:
+            return {}, []
+        from ..dsync.dangling import missing_references, refusal, verdicts_of  # only here, since few models have references
+
+        found = missing_references(plan, self._target, references)
         if not found:
             return {}, []
         return (verdicts_of(found), []) if flags & DSyncFlags.CONTINUE_ON_FAILURE else ({}, [refusal(found, len(plan))])

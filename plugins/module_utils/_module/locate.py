@@ -10,7 +10,6 @@ import sys
 from types import ModuleType
 
 from ..dsync import DSync
-from ..dsync.bridge import bridged, is_for_diffsync
 from ..dsync.exceptions import LibraryMissing
 from .choices import choices
 from .failure import TaskFailure
@@ -35,7 +34,9 @@ def adapter_class(reference: Reference, cargo: Cargo) -> type[DSync]:
     found = getattr(module, reference.class_name, None)
     if isinstance(found, type) and issubclass(found, DSync):
         return found
-    if is_for_diffsync(found):
+    if _is_for_diffsync(found):
+        from ..dsync.bridge import bridged
+
         with stage(f"reading what {reference.class_name} declares"):
             return bridged(found)
     adapters = choices(reference.class_name, _adapters_in(module), "its adapters are")
@@ -56,11 +57,19 @@ def _built_in(name: str) -> type[DSync]:
         return built_in(name)
 
 
+def _is_for_diffsync(found: object) -> bool:
+    if DIFFSYNC not in sys.modules:
+        return False
+    from ..dsync.bridge import is_for_diffsync  # only here, since most tasks do without DiffSync
+
+    return is_for_diffsync(found)
+
+
 def _adapters_in(module: ModuleType) -> list[str]:
     return [
         name
         for name, value in vars(module).items()
-        if is_for_diffsync(value) or (isinstance(value, type) and issubclass(value, DSync) and value is not DSync)
+        if _is_for_diffsync(value) or (isinstance(value, type) and issubclass(value, DSync) and value is not DSync)
     ]
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from ..dsync import DSync
-from ..dsync.bridge import DiffSyncBridge, base_of_diffsync
 from .choices import choices
 from .failure import TaskFailure
 from .sentences import stage
@@ -94,7 +94,11 @@ class Parameters:
 
 def _ancestors(adapter: type[DSync]) -> tuple[type, ...]:
     """Return an adapter's class, or that of the DiffSync adapter behind it, and what it inherits from up to the base class."""
-    bridges = issubclass(adapter, DiffSyncBridge)
-    written: type[Any] = adapter.original_class if bridges else adapter
-    base = base_of_diffsync() if bridges else DSync
+    written: type[Any] = adapter
+    base: type[Any] | None = DSync
+    if "diffsync" in sys.modules:
+        from ..dsync.bridge import DiffSyncBridge, base_of_diffsync  # only here, since most tasks do without DiffSync
+
+        if issubclass(adapter, DiffSyncBridge):
+            written, base = adapter.original_class, base_of_diffsync()
     return written.__mro__[: written.__mro__.index(base)] if base in written.__mro__ else written.__mro__

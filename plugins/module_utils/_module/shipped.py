@@ -10,6 +10,7 @@ import io
 import json
 import sys
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.abc import ExecutionLoader, MetaPathFinder
@@ -59,7 +60,7 @@ class Cargo:
         """Read what the action plugin packed; an empty text holds nothing."""
         if not packed:
             return cls()
-        with zipfile.ZipFile(io.BytesIO(base64.b64decode(packed))) as archive:
+        with zipfile.ZipFile(io.BytesIO(zlib.decompress(base64.b64decode(packed)))) as archive:
             manifest = json.loads(archive.read(MANIFEST))
             modules = {
                 name: Code(

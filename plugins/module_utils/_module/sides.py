@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..dsync import DSync
-from ..dsync.change import Change
-from ..dsync.making import secrets_of
+from ..dsync.change import Change, secrets_of
 from ..dsync.redact import collect_secrets, secret_texts
 from .declaring import joined
 from .failure import TaskFailure

@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from .apply import apply
 from .change import ChangeKey
 from .collector import patient_collector, patiently
 from .compare import compare
-from .dangling import missing_references, refusal, verdicts_of
 from .diff import Diff
 from .exceptions import (
     DeclarationError,
@@ -270,6 +268,10 @@ class DSync:
         return diff
 
     def _reference_verdicts(self, plan: Plan, diff: Diff, flags: DSyncFlags) -> Dict[ChangeKey, Verdict]:
+        if diff.references is None:
+            return {}
+        from .dangling import missing_references, refusal, verdicts_of  # only here, since few models have references
+
         found = missing_references(plan, self, diff.references)
         if found and not flags & DSyncFlags.CONTINUE_ON_FAILURE:
             raise refusal(found, len(plan))
@@ -306,6 +308,8 @@ class DSync:
             watch: what else :func:`.apply.apply` takes: ``verdicts``, ``journal``, ``retry``, ``hidden``, ``workers`` and ``stop``.
         """
         with patient_collector():
+            from .apply import apply  # only here, since a comparison needs none of it
+
             return apply(plan, source, self, flags, diff, callback, **watch)
 
     def holds(self, model: Text, unique_id: Text) -> bool:

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._pydantic import to_jsonable_python
 from .flags import DSyncAction
-from .redact import masked
+from .redact import masked, secret_texts
+
+if TYPE_CHECKING:
+    from .model import DSyncModel
 
 
 class ObjectRef(NamedTuple):
@@ -96,3 +99,12 @@ def steps_of(changes: Iterable[Change]) -> frozenset[ChangeKey]:
     found = list(changes)
     whole = {ref_of(change) for change in found if change.action != DSyncAction.UPDATE}
     return frozenset(change.key for change in found if change.action == DSyncAction.UPDATE and ref_of(change) in whole)
+
+
+def secrets_of(change: Change, obj: DSyncModel | None = None) -> set[str]:
+    """Return the texts of all sensitive values that a change, or the object that it changes, holds."""
+    sides = [side for side in (change.before, change.after) if side]
+    values = [side[name] for side in sides for name in change.sensitive if name in side]
+    if obj is not None:
+        values.extend(getattr(obj, name, None) for name in obj.get_sensitive_fields())
+    return secret_texts(values) | secret_texts((value for side in sides for value in side.values()), everything=False)

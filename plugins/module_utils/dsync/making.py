@@ -17,12 +17,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._pydantic import ValidationError
-from .change import Change
+from .change import Change, secrets_of
 from .exceptions import DSyncException, ObjectAlreadyExists, ObjectNotFound
 from .flags import DSyncAction, DSyncStatus
 from .model import Creation, DSyncModel, Updating
 from .outcome import Outcome, OutcomeStatus
-from .redact import Scrubber, scrub, secret_texts
+from .redact import Scrubber, scrub
 from .result import PAST
 
 if TYPE_CHECKING:
@@ -250,15 +250,6 @@ class Attempt:
 def not_attempted(change: Change) -> Outcome:
     """Return the outcome of a change that comes after the run has stopped."""
     return Outcome(change, OutcomeStatus.NOT_ATTEMPTED, "the run stopped at an earlier failure")
-
-
-def secrets_of(change: Change, obj: DSyncModel | None = None) -> set[str]:
-    """Return the texts of all sensitive values that a change, or the object that it changes, holds."""
-    sides = [side for side in (change.before, change.after) if side]
-    values = [side[name] for side in sides for name in change.sensitive if name in side]
-    if obj is not None:
-        values.extend(getattr(obj, name, None) for name in obj.get_sensitive_fields())
-    return secret_texts(values) | secret_texts((value for side in sides for value in side.values()), everything=False)
 
 
 def _explain(error: BaseException) -> str:

@@ -11,7 +11,6 @@ from .change import Change, ChangeKey, ObjectRef
 from .collector import patient_collector
 from .diff import Diff, DiffElement
 from .flags import DSyncAction, DSyncModelFlags
-from .order import arranged
 
 
 class Plan:
@@ -41,7 +40,11 @@ class Plan:
         """
         with patient_collector():
             changes = _ordered(diff)
-            return cls(changes if diff.references is None else arranged(list(changes), diff.references))
+            if diff.references is None:
+                return cls(changes)
+            from .order import arranged  # only here, since few models have references
+
+            return cls(arranged(list(changes), diff.references))
 
 
 class _Place(NamedTuple):

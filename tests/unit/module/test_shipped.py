@@ -12,6 +12,7 @@ import linecache
 import sys
 import traceback
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,7 +32,7 @@ def packed(files: Files, adapters: dict[str, str] | None = None) -> str:
             modules[name] = {"file": f"{name}.py", "path": f"/nowhere/{name}.py", "package": False, "neighbours": {}, **entry}
             modules[name].pop("code", None)
         archive.writestr(MANIFEST, json.dumps({"adapters": adapters or {}, "modules": modules}))
-    return base64.b64encode(memory.getvalue()).decode()
+    return base64.b64encode(zlib.compress(memory.getvalue())).decode()
 
 
 @pytest.fixture(autouse=True)
