@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 
 ACTIONS = ("create", "update", "delete")
 STATUSES = ("done", "already_done", "failed", "refused", "not_attempted")
-COMPARED = ("changes", "outcomes", "summary", "source", "target")
+COMPARED = {"changes": Sequence, "outcomes": Mapping, "summary": Mapping, "source": Mapping, "target": Mapping}
 """What a result has once both datasets were loaded and compared."""
 
 MODULES = "dsync.core.dsync_diff or dsync.core.dsync_sync"
@@ -50,7 +50,8 @@ def compared(value: Any, asking: str) -> list[Mapping[str, Any]]:
 
 def is_compared(result: Mapping[str, Any]) -> bool:
     """Return whether a result tells of a comparison."""
-    return all(name in result for name in COMPARED)
+    has_all = all(isinstance(result.get(name), kind) for name, kind in COMPARED.items())
+    return has_all and isinstance(result["summary"].get("by_model"), Mapping)
 
 
 def records_of(value: Any, asking: str) -> tuple[list[Mapping[str, Any]], int]:

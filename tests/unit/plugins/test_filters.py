@@ -248,6 +248,13 @@ def test_what_a_report_cannot_be_made_like(asked: dict[str, Any], words: str) ->
         report(result(*RECORDS), **asked)
 
 
+@pytest.mark.parametrize("tampered", [{"summary": {}}, {"summary": 5}, {"outcomes": 5}, {"changes": 5}, {"source": None}])
+@pytest.mark.parametrize("ask", [changes, counts, in_sync, report])
+def test_a_result_that_was_tampered_with_is_none(ask: Any, tampered: dict[str, Any]) -> None:
+    with pytest.raises(AnsibleFilterError, match=r"a registered result of .* is wanted, and this one has no changes and outcomes"):
+        ask(result(*RECORDS, **tampered))
+
+
 def test_a_number_may_come_as_a_text() -> None:
     assert report(result(*RECORDS), max_bytes="1200", title=2026) == report(result(*RECORDS), max_bytes=1200, title="2026")
 
