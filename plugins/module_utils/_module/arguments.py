@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import importlib
+from functools import cached_property
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .shipped import Cargo
-from .signals import Signals
 from .spec import PROGRESS, SHIPPED, SIDES
 
 NOT_LOGGED = "NOT_LOGGING_PARAMETER"
@@ -26,14 +26,17 @@ class AdapterModule(AnsibleModule):
     Attributes:
         cargo: that code.
         progress: the file in which the controller looks how far the task is, if it does.
-        signals: what asks the task to end.
     """
 
     def _load_params(self) -> None:
         super()._load_params()
         self.cargo = Cargo.unpack(self.params.pop(SHIPPED, ""))
         self.progress: str | None = self.params.pop(PROGRESS, None)
-        self.signals = Signals()
+
+    @cached_property
+    def signals(self) -> Any:
+        """What asks the task to end, a ``Signals`` of a neighbour of this file, which came with the task."""
+        return importlib.import_module(".signals", __package__).Signals()
 
     def _log_invocation(self) -> None:
         """Tell the host's system log of the task, but of nothing that nobody may see: Ansible would look for secrets in the text of
