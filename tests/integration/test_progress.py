@@ -111,7 +111,7 @@ def test_nothing_is_left_of_it_after_an_interruption(started: Any, tmp_path: Pat
         assert time.monotonic() < limit, "the module has written nothing"
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    screen = process.communicate(timeout=30)[0]
+    screen = process.communicate(timeout=90)[0]
     assert process.returncode != 0
     assert "changed:" not in screen
     assert files_of_progress(tmp_path) == before
