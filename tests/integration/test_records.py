@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +74,37 @@ def test_records_of_a_task_come_back_in_its_result_and_are_shown_nowhere_else(tm
     loud = run_playbook(tmp_path / "play.yml", "-vvv", "--check", "--diff", cwd=tmp_path)
     for screen in (ran.stdout, loud.stdout.partition("TASK [It]")[2]):
         assert SECRET not in screen
+
+
+@pytest.mark.parametrize("going_on", [False, True])
+def test_check_mode_foresees_what_a_target_that_is_only_read_refuses(tmp_path: Path, run_playbook: Any, going_on: bool) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "cmdb.sqlite")) as database:
+        database.execute("CREATE TABLE devices (name TEXT PRIMARY KEY, role TEXT, pin TEXT)")
+        database.commit()
+    mapping = {"device": {"from": {"query": "SELECT * FROM devices"}}}
+    arguments = {
+        **LINES,
+        "source": {"adapter": "memory", "options": {"records": [{"name": "a", "role": "r", "pin": SECRET}]}},
+        "target": {"adapter": "sql", "options": {"url": f"sqlite:///{tmp_path}/cmdb.sqlite"}, "mapping": mapping},
+        "flags": ["continue_on_failure"] if going_on else [],
+    }
+    play = playbook(tmp_path, "dsync_sync", **arguments)
+    dry, ran = (run_playbook(play, *more, cwd=tmp_path) for more in (["--check"], []))
+    reason = "a device is read from a query, which cannot be written; name a table or view as its from"
+    assert (dry.returncode, ran.returncode) == (0, 2), dry.stdout + ran.stdout
+    for screen in (dry.stdout + dry.stderr, ran.stdout + ran.stderr):
+        assert reason in " ".join(screen.split())
+        assert "changed=0" in screen
+
+
+def test_a_comparison_with_a_target_that_is_only_read_warns_of_nothing(tmp_path: Path, run_playbook: Any) -> None:
+    source = {"adapter": "memory", "options": {"records": [{"name": "a", "role": "r", "pin": SECRET}]}}
+    models = {"models": {"host": {"identifiers": ["name"], "attributes": {}}}}
+    play = playbook(tmp_path, "dsync_diff", **models, source=source, target={"adapter": "inventory"})
+    ran = run_playbook(play, "--diff", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "+ " in ran.stdout
+    assert "cannot be" not in ran.stdout + ran.stderr
 
 
 def test_an_adapter_of_records_of_ones_own_from_the_page(tmp_path: Path, run_playbook: Any) -> None:

@@ -57,6 +57,17 @@ def replacing(path: AnyPath, mode: int = PRIVATE) -> Iterator[TextIO]:
         sync_folder(real.parent)
 
 
+def own_as(descriptor: int, there: os.stat_result, mode: int) -> None:
+    """Give a file the owner and group of another one, as far as that is allowed."""
+    for owner, group in ((there.st_uid, there.st_gid), (-1, there.st_gid)):
+        try:
+            os.fchown(descriptor, owner, group)
+        except OSError:
+            continue
+        os.fchmod(descriptor, mode)
+        return
+
+
 def check_writable(path: AnyPath) -> None:
     """Make sure that a small file could be written, by writing one beside it and taking it away again.
 

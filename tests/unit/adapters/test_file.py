@@ -333,8 +333,70 @@ def test_wrong_options_are_named(options: dict[str, Any], expected: str) -> None
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     for path in (tmp_path / "a.yml", tmp_path / "*.yml", f"{tmp_path}/sites/"):
-        with pytest.raises(RecordProblem, match=r"there is no file .*; a target that is to be made of nothing needs create: true"):
+        with pytest.raises(RecordProblem, match=r"there is no file .*; is the path right\? A target .* needs create: true"):
             users(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "mapping", "said"),
+    [
+        ("site: []\n", NESTED, 'mapping.site.from: there is no "sites" in {} (did you mean "site"? known: site).'),
+        (
+            "sites: []\ndevice: []\n",
+            {},
+            'mapping.site.from: there is no "site" in {} (did you mean "sites"? known: sites, device).',
+        ),
+        (
+            "a: {sites: []}\nb: 1\n",
+            {"site": {"from": "a.site"}},
+            'mapping.site.from: there is no "site" in {} (did you mean "sites"? known: sites).',
+        ),
+    ],
+)
+def test_a_place_that_is_called_nearly_the_same_is_told(tmp_path: Path, text: str, mapping: Any, said: str) -> None:
+    path = tmp_path / "sot.yml"
+    path.write_text(text)
+    with pytest.raises(DefinitionError) as caught:
+        opened(path, mapping)
+    assert str(caught.value) == said.format(path)
+
+
+def test_a_place_that_is_not_there_yet_is_an_empty_one(tmp_path: Path) -> None:
+    path = tmp_path / "sot.yml"
+    path.write_text("site_groups: []\nsites: 5\n")
+    assert len(opened(path, {"site": {"from": "site"}, "device": {"from": "site.*.devices"}})) == 0
+    models = data_model({name: {"identifiers": ["name"]} for name in ("site", "sites")}, base=RecordModel)
+    path.write_text("sites: [{name: a}]\n")
+    assert len(opened(path, None, models)) == 1
+
+
+@pytest.mark.parametrize("end", ["csv", "jsonl", "yml", "json"])
+def test_several_models_in_a_file_of_records(tmp_path: Path, end: str) -> None:
+    path = tmp_path / f"all.{end}"
+    path.write_text({"csv": "name,role\na,b\n", "jsonl": '{"name": "a"}\n'}.get(end, '[{"name": "a"}]\n'))
+    with pytest.raises(DefinitionError, match=f'mapping.site.from: nothing is at "site" in {path}, which is a list of records'):
+        opened(path, {})
+    models = data_model({name: {"identifiers": ["name"]} for name in ("site", "rack")}, base=RecordModel)
+    mapping = {name: {"from": [], "where": {"kind": name}} for name in ("site", "rack")}
+    source = MemoryAdapter.bound(models)(records={"site": [{"name": "a"}], "rack": [{"name": "a"}]})
+    source.load()
+    target = opened(tmp_path / f"new.{end}", mapping, models, create=True)
+    target.sync_from(source)
+    assert same(opened(tmp_path / f"new.{end}", mapping, models), source)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_file_of_records_is_not_made_for_one(tmp_path: Path, kind: str) -> None:
+    target = opened(f"{tmp_path}/users/", {"user": {"key": "name"}}, USERS, format=kind, create=True)
+    with pytest.raises(ObjectCrudException, match=f"a.{kind} cannot be made for one record, for it would be a list of them"):
+        target.sync_from(memory([user("a")], USERS))
+
+
+def test_a_mark_of_the_byte_order_is_made_where_it_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "users.csv"
+    users(path, create=True, encoding="utf-8-sig").sync_from(memory([user("ä")], USERS))
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfname")
+    assert same(users(path), memory([user("ä")], USERS))
 
 
 def test_records_where_there_are_none_are_told(tmp_path: Path) -> None:

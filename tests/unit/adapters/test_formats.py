@@ -146,11 +146,57 @@ def test_comments_stay_when_the_record_below_them_goes() -> None:
         ("- a: 1\n- a: 2\n", {"removed": [(1,)], "added": {(2,): {"a": 3}}}, "- a: 1\n- a: 3\n"),
         ("- a: 1\n  b:\n", {"changed": {(0,): {("b",): 1, ("a0",): 2}}}, "- a: 1\n  b: 1\n  a0: 2\n"),
         ("[{a: 1}, {a: 2}]\n", {"removed": [(0,)]}, "[{a: 2}]\n"),
+        ("- a: x\t# tab\n", {"changed": {(0,): {("a",): "z"}}}, "- a: z\t# tab\n"),
+        ("---\n# none\n", {"added": {(0,): {"a": 1}}}, "---\n# none\n- a: 1\n"),
+        ("---", {"added": {(0,): {"a": 1}}}, "---\n- a: 1\n"),
+        ("---\n...\n", {"added": {(0,): {"a": 1}}}, "---\n- a: 1\n...\n"),
         ("a: 1\n", {"changed": {(): {("b",): date(2026, 1, 2), ("c",): 1e20}}}, "a: 1\nb: 2026-01-02\nc: 1.0e+20\n"),
     ],
 )
 def test_yaml_in_other_forms(text: str, these: dict[str, Any], expected: str) -> None:
     assert FORMATS["yaml"]().changed(text, edits(**these), "f") == expected
+
+
+BRACKETS = """\
+[
+  {n: a},  # one
+  # about c
+  {n: 'c', l: [1,2]},  # two
+  {n: d}  # three
+]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "these", "expected"),
+    [
+        (BRACKETS, {"removed": [(0,)]}, ["-  {n: a},  # one"]),
+        (BRACKETS, {"removed": [(1,)]}, ["-  {n: 'c', l: [1,2]},  # two"]),
+        (BRACKETS, {"removed": [(2,)]}, ["-  {n: 'c', l: [1,2]},  # two", "-  {n: d}  # three", "+  {n: 'c', l: [1,2]}  # two"]),
+        (
+            BRACKETS,
+            {"removed": [(0,), (2,)], "added": {(3,): {"m": 1}}, "changed": {(1,): {("l",): [2]}}},
+            [
+                "-  {n: a},  # one",
+                "-  {n: 'c', l: [1,2]},  # two",
+                "-  {n: d}  # three",
+                "+  {n: 'c', l: [2]}, {m: 1},  # two",
+            ],
+        ),
+        ("[{a: 1.0}, {a: 2} ,{a: 0x3}, ]\n", {"removed": [(1,)]}, ["-[{a: 1.0}, {a: 2} ,{a: 0x3}, ]", "+[{a: 1.0}, {a: 0x3}, ]"]),
+        ("[{a: 1.0}, {a: 2}]\n", {"removed": [(1,)], "added": {(2,): {"a": 3}}}, ["-[{a: 1.0}, {a: 2}]", "+[{a: 1.0}, {a: 3}]"]),
+        ("{x: {a: 'q'}, z: {}}\n", {"removed": [("z",)]}, ["-{x: {a: 'q'}, z: {}}", "+{x: {a: 'q'}}"]),
+        ("{x: {}, z: {a: 'q'}}\n", {"removed": [("x",)]}, ["-{x: {}, z: {a: 'q'}}", "+{z: {a: 'q'}}"]),
+    ],
+)
+def test_what_goes_from_brackets_takes_nothing_with_it(text: str, these: dict[str, Any], expected: list[str]) -> None:
+    assert difference("yaml", text, edits(**these)) == expected
+
+
+def test_what_is_yaml_for_one_library_alone_is_not_written() -> None:
+    with pytest.raises(RecordProblem, match=r"f cannot be changed without changing more than was asked \(line 2\)"):
+        FORMATS["yaml"]().changed("- \n  - a\n", edits(added={(1,): {"a": 1}}), "f")
+    assert FORMATS["yaml"]().line("- \n  - a\n", (0,), "f") is None
 
 
 @pytest.mark.parametrize(
@@ -250,6 +296,8 @@ def test_yaml_is_read_as_ansible_reads_it() -> None:
         ("json", '{"a": 1,\n "b" 2}', "f, line 2: Expecting ':' delimiter (column 6)"),
         ("jsonl", '{"a": 1}\n\n{"b" 2}\n', "f, line 3: Expecting ':' delimiter (column 6)"),
         ("csv", "a,b\n1,2\n1,2,3\n", "f, line 3: it has 3 cells, and the header only 2; is the delimiter ',' right?"),
+        ("csv", "a;b\n1;2\n", "f, line 1: there is one column alone, \"a;b\"; is the delimiter ',' right?"),
+        ("tsv", "a,b\n1,2\n", "f, line 1: there is one column alone, \"a,b\"; is the delimiter '\\t' right?"),
         ("csv", "a,b,a\n1,2,3\n", 'f, line 1: the column "a" is there twice'),
         ("csv", 'a,b\n1,"2\n', "f, line 2: unexpected end of data"),
         ("toml", "a = 1\nb = \n", "f, line 2: "),
@@ -292,6 +340,15 @@ def test_what_is_wrong_is_one_sentence_with_the_line(kind: str, text: str, expec
             {"changed": {(0,): {("c",): "4"}, (1,): {("b",): 'q"'}}, "removed": [(2,)]},
             ['-1,"x, y",3', '-"2","b","c"', "-3,,", '+1,"x, y",4', '+"2","q""","c"'],
         ),
+        (
+            "csv",
+            '"a","b",c,d\n"1","2 ""x""",3," 4"\n',
+            {"changed": {(0,): {("a",): "9", ("c",): "x,y"}}},
+            ['-"1","2 ""x""",3," 4"', '+"9","2 ""x""","x,y"," 4"'],
+        ),
+        ("csv", 'a,b\n"1",2\n', {"changed": {(0,): {("a",): "", ("b",): ""}}}, ['-"1",2', '+"",']),
+        ("csv", "a,b\n,x\n", {"changed": {(0,): {("b",): ""}}}, ["-,x", "+,"]),
+        ("csv", "a\nx\n", {"changed": {(0,): {("a",): ""}}}, ["-x", '+""']),
         ("csv", "a,b\n1,2\n", {"added": {(1,): {"b": "x", "a": ""}}}, ["+,x"]),
         ("csv", 'a,b\n1,"2\n3"\n4,5\n', {"changed": {(1,): {("b",): "6"}}}, ["-4,5", "+4,6"]),
         ("csv", "a,b\n1,2\n", {"added": {(1,): {"a": "3", "n": "x"}}}, ["-a,b", "-1,2", "+a,b,n", "+1,2,", "+3,,x"]),

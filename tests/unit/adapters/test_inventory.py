@@ -32,6 +32,13 @@ PROGRAM = str(BESIDE) if BESIDE.is_file() else shutil.which("ansible-inventory")
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="ansible-inventory is not installed")
 
+
+@pytest.fixture(autouse=True)
+def _programs_of_others_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no coverage be counted in ansible-inventory, which is none of the library's, and takes much longer that way."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 HOSTS = """\
 # hosts of the lab
 all:
@@ -266,6 +273,16 @@ def test_a_variable_changes_where_the_host_defines_it(lab: Path) -> None:
     assert after["host_vars/web1.yml"] == WEB1.replace("frontend ", "proxy ")
     assert after["hosts.yml"] == HOSTS.replace('"12"', '"13"').replace("'07'", "'08'")
     assert after["group_vars/all.yml"] == before["group_vars/all.yml"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_the_owner_of_a_file_is_kept(lab: Path) -> None:
+    path = lab / "host_vars" / "web1.yml"
+    os.chown(path, 12345, 23456)
+    path.chmod(0o640)
+    changed(lab, web1={"role": "proxy"})
+    there = path.stat()
+    assert (there.st_uid, there.st_gid, stat.S_IMODE(there.st_mode)) == (12345, 23456, 0o640)
 
 
 def test_what_a_group_defines_is_set_at_the_host(lab: Path) -> None:

@@ -57,6 +57,15 @@ def users(records: Any, mapping: Any = None) -> MemoryAdapter:
     return adapter
 
 
+def test_a_list_is_not_that_of_several_models() -> None:
+    several = MemoryAdapter.bound(data_model({name: {"identifiers": ["name"]} for name in ("site", "rack")}, base=RecordModel))
+    with pytest.raises(DefinitionError, match='nothing is at "site" in records, which is a list'):
+        several(records=[{"name": "nyc"}]).load()
+    empty = several(records=[])
+    empty.load()
+    assert len(empty) == 0
+
+
 def test_nested_records_become_those_of_the_other_side() -> None:
     given = copy.deepcopy(OURS)
     estate_ours, theirs = estate(given), estate(THEIRS)

@@ -98,6 +98,9 @@ def made_like(target: Cmdb, attributes: dict[str, Any], wanted: list[dict[str, A
         ({"from": "tel", "default": "none"}, {}, "none"),
         ({"from": "tel", "lookup": {1: "one"}}, {"tel": 1}, "one"),
         ({"from": "tel", "lookup": {"1": "one"}}, {"tel": 1}, "one"),
+        ({"from": "tel", "lookup": {1: "one"}}, {"tel": "1"}, "one"),
+        ({"from": "tel", "lookup": {"true": "on", "false": "off"}}, {"tel": False}, "off"),
+        ({"from": "tel", "lookup": {True: "on", False: "off"}}, {"tel": "false"}, "off"),
         ({"from": "tel", "lookup": [{1: 2}, {2: "two"}]}, {"tel": 1}, "two"),
         ({"expr": "tel | upper"}, {"tel": "a"}, "A"),
         ({"expr": "record['odd name']"}, {"odd name": "a"}, "a"),
@@ -157,6 +160,10 @@ def test_which_records_are_kept(mapping: Any, kept: str) -> None:
         ("tel", {"tel": "1"}, {"tel": "2"}),
         ("a.b", {"a": {"b": "1", "c": 3}}, {"a": {"b": "2", "c": 3}}),
         ({"from": "tel", "lookup": {7: "1", 8: "2"}}, {"tel": 7}, {"tel": 8}),
+        ({"from": "tel", "lookup": {"7": "1", "-8": "2"}}, {"tel": 7}, {"tel": -8}),
+        ({"from": "tel", "lookup": {7: "1", 8: "2"}}, {"tel": "7"}, {"tel": "8"}),
+        ({"from": "tel", "lookup": {"07": "1", "08": "2"}}, {"tel": "07"}, {"tel": "08"}),
+        ({"from": "tel", "lookup": {"true": "1", "false": "2"}}, {"tel": True}, {"tel": False}),
         ({"expr": "tel[1:]", "write": {"tel": "'+' ~ phone"}}, {"tel": "+1"}, {"tel": "+2"}),
         ({"from": "tel", "write": {"tel": "phone", "old": "'yes'"}}, {"tel": "1"}, {"tel": "2", "old": "yes"}),
     ],
@@ -166,6 +173,7 @@ def test_how_a_value_is_written_back(field: Any, before: dict[str, Any], after: 
     target = one({"phone": "str"}, records, {"fields": {"phone": field}})
     made_like(target, {"phone": "str"}, [{"name": "a", "phone": "2"}]).raise_for_failure()
     assert records == [{"name": "a", "unknown": {"to": ["us"]}, **after}]
+    assert all(value.__class__ is records[0][name].__class__ for name, value in after.items())
 
 
 @pytest.mark.parametrize("field", [{"expr": "tel"}, {"value": "x"}, {"from": "tel", "write": False}])

@@ -12,14 +12,16 @@ all made together at the end of a run; to take them back is to forget them.
 from __future__ import annotations
 
 import copy
+import difflib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..exceptions import RecordProblem
 from ..records.declared import Declared
 from ..records.mapping import ModelMap, Record, Values
 from ..records.path import EVERY, MISSING, Path, path_of, read, text_of_path, walk, write
+from ..suggest import known
 from ..values import same_value
 from .base import ChangedRecord, NewRecord, RecordAdapter
 
@@ -254,7 +256,18 @@ class DocumentAdapter(RecordAdapter):
         return () if alone == (mapped.name,) else (mapped.name,)
 
     def check_place(self, mapped: ModelMap) -> None:
-        self.place_of(mapped)
+        """Raise DefinitionError where a document that is a list of records, and nothing else, is to have something at a name."""
+        place = self.place_of(mapped)
+        for document in self.documents() if place else ():
+            if self.only_lists(document, place):
+                mapped.place.wrong(
+                    f'nothing is at "{text_of_path(place)}" in {document.name}, which is a list of records; write [], and tell the '
+                    'records of several models apart with "where".'
+                )
+
+    def only_lists(self, document: Document, place: Path) -> bool:
+        """Return whether a document is a list, and can have nothing at a place that is not its root."""
+        return isinstance(document.tree, (list, tuple)) and bool(document.tree) and isinstance(place[0], str) and place[0] != EVERY
 
     def _at_root(self, mapped: ModelMap) -> bool:
         """Return whether each record of a model is a whole document."""
@@ -288,6 +301,7 @@ class DocumentAdapter(RecordAdapter):
         place = self.place_of(mapped)
         parents = bool(mapped.model.get_children_mapping())
         kept = self._located[mapped.name] = {}
+        self._check_way(mapped, place)
         for document in self.documents():
             for way, key, values in records_at(document, place):
                 record = Located(values, document, way, key is not None)
@@ -297,6 +311,14 @@ class DocumentAdapter(RecordAdapter):
                 if parents:
                     kept[id(document), way] = record
                 yield record
+
+    def _check_way(self, mapped: ModelMap, place: Path) -> None:
+        """Raise DefinitionError where there is nothing at a model's place, and something at one that is called nearly the same."""
+        taken = {self.place_of(other) for other in self._maps.values()}
+        slips = [_slip(document.tree, place) for document in self.documents()]
+        for slip in slips if all(slips) else ():
+            if slip is not None and slip.meant not in taken:
+                mapped.place.wrong(f'there is no "{slip.name}" in {self.name}{known(slip.name, slip.there)}.')
 
     def read_table(self, place: Declared) -> Iterator[Record]:
         found = False
@@ -387,6 +409,31 @@ class DocumentAdapter(RecordAdapter):
     def _remove(self, mapped: ModelMap, gone: Record) -> None:
         record = _located(gone)
         record.document.edits.removed.add(record.way)
+
+
+class _Slip(NamedTuple):
+    """A name on the way to a place that is not there: what there is in its stead, and the place that was perhaps meant."""
+
+    name: str
+    there: list[str]
+    meant: Path
+
+
+def _slip(tree: Any, place: Path) -> _Slip | None:
+    """Return where a place is not that of anything in a tree, though something is called nearly the same; None otherwise."""
+    for depth, name in enumerate(place):
+        if not isinstance(tree, Mapping) or name == EVERY:
+            return None
+        if name not in tree:
+            there = [key for key, value in tree.items() if isinstance(key, str) and isinstance(value, (Mapping, list, tuple))]
+            near = difflib.get_close_matches(name, there, n=1, cutoff=_NEARLY)
+            return _Slip(name, there, (*place[:depth], near[0], *place[depth + 1 :])) if near else None
+        tree = tree[name]
+    return None
+
+
+_NEARLY = 0.85
+"""How alike two names are of which one is a slip: as device and devices, unlike device and device_type."""
 
 
 def _attempted(action: Any, mapped: ModelMap, record: Any) -> Any:

@@ -29,16 +29,19 @@ from pathlib import Path
 from typing import Any, get_origin
 
 from ..exceptions import RecordError, RecordProblem
-from ..files import PRIVATE, reading, replacing, sync_folder, telling
+from ..files import PRIVATE, own_as, reading, replacing, sync_folder, telling
 from ..records.declared import Declared
 from ..records.mapping import ModelMap, Record, Values
+from ..records.path import EVERY, text_of_path
 from ..records.path import Path as FieldPath
-from ..records.path import text_of_path
 from ..values import members_of
 from .document import Document, DocumentAdapter, Located, text_of_way
 from .formats import FORMATS, Format, format_of
 
 _MAGIC = "*?["
+
+
+_WAY_OUT = "is the path right? A target that is made only by this run needs create: true"
 
 
 class _File(Document):
@@ -144,11 +147,7 @@ class FileAdapter(DocumentAdapter):
             with _as_problem(), telling(self._path, "read"):
                 paths = self._paths()
             if self._many and not paths and not self._may_make:
-                raise RecordProblem(
-                    f"there is no file {self._path}; a target that is to be made of nothing needs create: true"
-                    if not _is_directory(self._path)
-                    else f"there is no file in {self._path}; a target that is to be made of nothing needs create: true"
-                )
+                raise RecordProblem(f"there is no file {'in ' if _is_directory(self._path) else ''}{self._path}; {_WAY_OUT}")
             self._files = [self._read(path) for path in paths]
         return self._files
 
@@ -156,7 +155,7 @@ class FileAdapter(DocumentAdapter):
         kind = self._kind_of(path.name)
         raw = _bytes_of(path)
         if raw is None and not self._may_make:
-            raise RecordProblem(f"there is no file {path}; a target that is to be made of nothing needs create: true")
+            raise RecordProblem(f"there is no file {path}; {_WAY_OUT}")
         text = "" if raw is None else self._decoded(raw, path)
         tree = kind.read(text, os.fspath(path))
         return _File(path, kind, tree, None if raw is None else hashlib.sha256(raw).digest(), self._many, self._stem(path))
@@ -171,8 +170,14 @@ class FileAdapter(DocumentAdapter):
     def each_alone(self) -> bool:
         return self._many and not any(isinstance(document.tree, list) for document in self.documents())
 
+    def only_lists(self, document: Document, place: FieldPath) -> bool:
+        rows = isinstance(document, _File) and (document.format.cells or (document.format.rows and place[0] != EVERY))
+        return rows or super().only_lists(document, place)
+
     def new_document(self, mapped: ModelMap, key: Any) -> Document:
         path = self._new_path(str(key))
+        if self._kind_of(path.name).rows:
+            raise RecordProblem(f"{path} cannot be made for one record, for it would be a list of them; yaml, json and toml fit")
         there = next((document for document in self.documents() if document.path == path), None)
         if there is not None:
             if () not in there.edits.removed:
@@ -309,7 +314,8 @@ class FileAdapter(DocumentAdapter):
         """Return what a file is to hold, and the tree in it. Raises RecordProblem."""
         raw = self._unchanged_bytes(document)
         text = document.format.changed(self._decoded(raw, document.path), document.edits, document.name)
-        mark = codecs.BOM_UTF8 if raw.startswith(codecs.BOM_UTF8) else b""
+        marked = raw.startswith(codecs.BOM_UTF8) or (not raw and self._encoding == "utf-8-sig")
+        mark = codecs.BOM_UTF8 if marked else b""
         try:
             new = text.encode(self._encoding.removesuffix("-sig"))
         except UnicodeEncodeError as error:
@@ -329,21 +335,10 @@ class FileAdapter(DocumentAdapter):
                 stream = stack.enter_context(replacing(document.path, mode))
                 with telling(document.path, "written"):
                     if there is not None:
-                        _own_as(stream.fileno(), there, mode)
+                        own_as(stream.fileno(), there, mode)
                     stream.buffer.write(new)
                     stream.flush()
                     os.fsync(stream.fileno())
-
-
-def _own_as(descriptor: int, there: os.stat_result, mode: int) -> None:
-    """Give a file the owner and group of another one, as far as that is allowed."""
-    for owner, group in ((there.st_uid, there.st_gid), (-1, there.st_gid)):
-        try:
-            os.fchown(descriptor, owner, group)
-        except OSError:
-            continue
-        os.fchmod(descriptor, mode)
-        return
 
 
 @contextlib.contextmanager

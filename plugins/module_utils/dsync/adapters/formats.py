@@ -6,7 +6,7 @@
 
     yaml   only the changed values are exchanged in the text (:mod:`.yaml_text`); read as Ansible reads it
     toml   comments and order are kept, by tomlkit
-    json   indentation, order and the end of the file are kept
+    json   only what is changed is written anew (:mod:`.json_text`)
     jsonl  a record a line; other lines than those of changed records are kept
     csv    a record a row; other rows than those of changed records are kept, as are the columns' order and the marks around cells
     tsv    the same with tabs
@@ -23,6 +23,7 @@ from datetime import date, datetime, time
 from typing import Any, ClassVar
 
 from ..exceptions import LibraryMissing, RecordProblem
+from . import json_text
 from .document import Edits, Way, same_tree
 
 
@@ -86,6 +87,7 @@ class YamlFormat(Format):
 
     def changed(self, text: str, edits: Edits, name: str) -> str:
         from . import yaml_text
+        from .yaml_scalars import CannotChange
 
         after = edits.made_in(_unshared(self.read(text, name)))
         try:
@@ -93,7 +95,7 @@ class YamlFormat(Format):
             if same_tree(self.read(found, name), after):
                 return found
             where = ""
-        except yaml_text.CannotChange as error:
+        except CannotChange as error:
             where = f" ({error})"
         except RecordProblem:
             where = ""
@@ -104,10 +106,11 @@ class YamlFormat(Format):
 
     def line(self, text: str, way: Way, name: str) -> int | None:
         from . import yaml_text
+        from .yaml_scalars import CannotChange
 
         try:
             return yaml_text.line_of(text, way, self.read(text, name))
-        except (yaml_text.CannotChange, LibraryMissing):
+        except (CannotChange, LibraryMissing):
             return None
 
 
@@ -241,11 +244,8 @@ class JsonFormat(Format):
         return _json(text, name)
 
     def changed(self, text: str, edits: Edits, name: str) -> str:
-        after = edits.made_in(_json(text, name, strictly=True))
-        found = json.dumps(after, **_json_style(text))
-        if "\r\n" in text:
-            found = found.replace("\n", "\r\n")
-        return found + (text[len(text.rstrip()) :] if text.strip() else "\n")
+        _json(text, name, strictly=True)
+        return json_text.changed_text(text, edits)
 
 
 def _json(text: str, name: str, line: int = 0, strictly: bool = False) -> Any:
@@ -278,20 +278,6 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _json_style(text: str) -> dict[str, Any]:
-    """Return how a text in JSON is written, as arguments of ``json.dumps``."""
-    found = re.search(r"[\[{]\r?\n([ \t]+)\S", text)
-    indent = found.group(1) if found else 2 if not text.strip() or "\n" in text.strip() else None
-    loose = indent is not None or re.search(r'": ', text) is not None or not re.search(r'":|,', text)
-    colon = ": " if loose and not re.search(r'":\S', text) else ":" if not loose or re.search(r'":[^\s]', text) else ": "
-    comma = "," if indent is not None or not loose else ", "
-    return {
-        "indent": indent,
-        "separators": (comma, colon),
-        "ensure_ascii": text.isascii() and re.search(r"\\u[0-9a-fA-F]{4}", text) is not None,
-    }
-
-
 class JsonLinesFormat(Format):
     suffixes = (".jsonl", ".ndjson")
     rows = True
@@ -303,18 +289,18 @@ class JsonLinesFormat(Format):
         self.read(text, name)
         lines = text.split("\n")
         places = [number - 1 for number, _line in _lines(text)]
-        style = {**_json_style(lines[places[0]] if places else ""), "indent": None}
+        style = json_text.Style(lines[places[0]] if places else "{}")
         found: list[str | None] = [*lines]
         for way, values in edits.changed.items():
             place = places[way[0]]
             record = Edits()
             record.changed[()] = values
-            end = "\r" if lines[place].endswith("\r") else ""
-            found[place] = json.dumps(record.made_in(_json(lines[place], name, place + 1, strictly=True)), **style) + end
+            _json(lines[place], name, place + 1, strictly=True)
+            found[place] = json_text.changed_text(lines[place], record)
         for way in edits.removed:
             if way not in edits.added:
                 found[places[way[0]]] = None
-        new = [json.dumps(record, **style) for way, (record, _keyed) in edits.added.items() if way not in edits.removed]
+        new = [style.flat.written(record, "") for way, (record, _keyed) in edits.added.items() if way not in edits.removed]
         return _with_lines([line for line in found if line is not None], new, "\r\n" if "\r\n" in text else "\n")
 
     def line(self, text: str, way: Way, name: str) -> int | None:
@@ -358,6 +344,10 @@ class TsvFormat(CsvFormat):
     default = "\t"
 
 
+_DELIMITERS = (",", ";", "\t", "|")
+"""What stands between cells, usually; in the name of an only column it means that another delimiter was expected."""
+
+
 class _Table:
     """The rows of a text, below a header."""
 
@@ -370,6 +360,11 @@ class _Table:
             if any(cells):
                 self.header, self.header_end = cells, reader.line_num
                 break
+        if len(self.header) == 1 and any(other in self.header[0] for other in _DELIMITERS):
+            raise RecordProblem(
+                f'{name}, line {self.header_end}: there is one column alone, "{self.header[0]}"; is the delimiter '
+                f"{delimiter!r} right?"
+            )
         twice = {cell for cell in self.header if self.header.count(cell) > 1}
         if twice:
             raise RecordProblem(f'{name}, line {self.header_end}: the column "{sorted(twice)[0]}" is there twice')
@@ -449,8 +444,23 @@ class _Rows:
         width = max(
             max((self._columns.index(name) + 1 for name in record), default=0), len(cells), len(self._columns) if more else 0
         )
-        written = self._written([record.get(name, "") for name in self._columns[:width]], self._quoting(raw, cells))
-        return written.removesuffix(self._newline) + end
+        pieces, quoting = self._pieces(raw, cells), self._quoting(raw, cells)
+        written = []
+        for place, name in enumerate(self._columns[:width]):
+            old = pieces[place] if place < len(pieces) else ""
+            as_old = csv.QUOTE_ALL if old.startswith('"') else quoting
+            kept = place < len(pieces) and (name,) not in values
+            written.append(old if kept else self._cell(record.get(name, ""), as_old))
+        return (self._table.delimiter.join(written) or '""') + end
+
+    def _pieces(self, raw: str, cells: list[str]) -> list[str]:
+        """Return the cells of a row as they are written; none where they cannot be told."""
+        mark = re.escape(self._table.delimiter)
+        found = re.findall(rf'("(?:[^"]|"")*"|[^{mark}]*)(?:{mark}|\Z)', raw.rstrip("\r\n"))
+        return found[: len(cells)] if len(found) in (len(cells), len(cells) + 1) else []
+
+    def _cell(self, text: str, quoting: Any) -> str:
+        return self._written([text], quoting).removesuffix(self._newline) if text or quoting == csv.QUOTE_ALL else ""
 
     def _written(self, cells: Sequence[str], quoting: Any) -> str:
         stream = io.StringIO(newline="")

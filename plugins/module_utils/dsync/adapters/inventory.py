@@ -218,7 +218,8 @@ class InventoryAdapter(RecordAdapter):
             try:
                 self._files = self._new_files()
             except RecordProblem as problem:
-                raise RecordProblem(f"{self.name} cannot be written: {problem}") from problem
+                told = f"{self.name} cannot be written: {problem}" if self._sources else str(problem)
+                raise RecordProblem(told) from problem
 
     @property
     def _written(self) -> InventoryFiles:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..exceptions import DSyncException, RecordError, RecordProblem
-from ..files import PRIVATE, replacing, sync_folder, telling
+from ..files import PRIVATE, own_as, replacing, sync_folder, telling
 from ..records.path import Path as FieldPath
 from ..records.path import text_of_path, write
 from .document import Edits
@@ -386,9 +386,12 @@ class InventoryFiles:
             for file, new in texts:
                 with telling(file.path, "written"):
                     file.path.parent.mkdir(exist_ok=True)
-                    mode = usual if file.raw is None else file.mode
+                    there = None if file.raw is None else file.path.stat()
+                mode = usual if there is None else file.mode
                 stream = stack.enter_context(replacing(file.path, mode))
                 with telling(file.path, "written"):
+                    if there is not None:
+                        own_as(stream.fileno(), there, mode)
                     stream.buffer.write(new)
                     stream.flush()
                     os.fsync(stream.fileno())

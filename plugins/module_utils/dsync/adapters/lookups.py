@@ -132,6 +132,13 @@ def in_order(maps: Mapping[str, ModelMap]) -> list[ModelMap]:
     while waiting:
         ready = [mapped for mapped in waiting.values() if _needs(mapped, maps) <= done.keys()]
         if not ready:
+            for mapped in waiting.values():
+                if mapped.name in _needs(mapped, maps):
+                    place = mapped.place.place.removesuffix(".from")
+                    raise DefinitionError(
+                        f"{place}: a {mapped.name} is looked up among the objects of its own model, which are not there before "
+                        'it is; read the table with "from", "key" and "value" in the place of "model".'
+                    )
             names = ", ".join(waiting)
             raise DefinitionError(
                 f"mapping: the models {names} look things up in one another, so none of them can be loaded first."

@@ -10,59 +10,17 @@ compares.
 
 from __future__ import annotations
 
-import io
-import json
-import math
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
 from typing import Any, NamedTuple
 
-from ..exceptions import LibraryMissing
 from .document import Edits, Way, at, same_tree
+from .yaml_flow import cuts, end_of_last
+from .yaml_nodes import Node, before_blanks, dash_of, line_end, line_start, nodes_of
+from .yaml_scalars import CannotChange, in_one_line
 
-LIBRARY = "ruamel.yaml"
-
-_WIDE = 1_000_000
 _STEP = 2
-
-
-class CannotChange(Exception):
-    """The text has a form in which a value cannot be exchanged."""
-
-
-class Node:
-    """A value in the text.
-
-    Attributes:
-        kind: ``scalar``, ``map``, ``list`` or ``alias``.
-        start, end: where its text is; comments and blank lines behind it are not part of it.
-        column: that of its first character in its line.
-        flow: whether it is written with brackets.
-        style: how a scalar is quoted; empty for not at all.
-        keys: of a map, in the order of ``items``.
-        items: the values in it.
-    """
-
-    __slots__ = ("column", "end", "flow", "items", "keys", "kind", "line", "start", "style", "value")
-
-    def __init__(self, kind: str, event: Any) -> None:
-        self.kind = kind
-        self.start: int = event.start_mark.index
-        self.end: int = event.end_mark.index
-        self.line: int = event.start_mark.line + 1
-        self.column: int = event.start_mark.column
-        self.flow = bool(getattr(event, "flow_style", False))
-        self.style: str = getattr(event, "style", None) or ""
-        self.value: str = getattr(event, "value", None) or ""
-        self.keys: list[Node] = []
-        self.items: list[Node] = []
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is no text at all."""
-        return self.kind == "scalar" and self.start == self.end
 
 
 class Splice(NamedTuple):
@@ -82,98 +40,6 @@ class Splice(NamedTuple):
     @classmethod
     def inserting(cls, way: Way, place: int, text: str) -> Splice:
         return cls(place, True, -len(way), place, text)
-
-
-def nodes_of(text: str) -> Node | None:
-    """Return the root of a document, or None where there is none.
-
-    Raises:
-        LibraryMissing: ruamel.yaml is not installed.
-        ruamel.yaml.error.YAMLError: it is no YAML.
-    """
-    events = _library().YAML(typ="safe", pure=True).parse(text)
-    stack: list[Node] = []
-    root: Node | None = None
-    for event in events:
-        kind = _KINDS.get(type(event).__name__)
-        if kind == "end":
-            _close(stack.pop(), event, text)
-        elif kind is not None:
-            node = Node(kind, event)
-            if stack:
-                _add(stack[-1], node, text)
-            elif root is None:
-                root = node
-            if type(event).__name__.endswith("StartEvent"):
-                stack.append(node)
-            elif node.style in ("|", ">"):
-                node.end = _before_blanks(text, node.end)
-    return root
-
-
-_KINDS = {
-    "ScalarEvent": "scalar",
-    "AliasEvent": "alias",
-    "MappingStartEvent": "map",
-    "SequenceStartEvent": "list",
-    "MappingEndEvent": "end",
-    "SequenceEndEvent": "end",
-}
-
-
-def _library() -> Any:
-    try:
-        import ruamel.yaml
-    except ImportError:
-        raise LibraryMissing(
-            "YAML files can only be written with the library ruamel.yaml, which is not installed", LIBRARY
-        ) from None
-    return ruamel.yaml
-
-
-def _add(holder: Node, node: Node, text: str) -> None:
-    if holder.kind == "map" and len(holder.keys) == len(holder.items):
-        holder.keys.append(node)
-    else:
-        if node.empty and holder.kind == "map":  # ruamel.yaml says that it stands before what comes next
-            colon = text.find(":", holder.keys[-1].end)
-            node.start = node.end = colon + 1 if 0 <= colon < node.end else node.end
-        holder.items.append(node)
-
-
-def _close(node: Node, event: Any, text: str) -> None:
-    node.end = event.end_mark.index if node.flow or not node.items else node.items[-1].end
-    first = node.keys[0] if node.kind == "map" and node.keys else None
-    if first is not None and not node.flow:
-        node.column = first.column
-    elif node.kind == "list" and node.items and not node.flow:
-        node.column = _dash(text, node.items[0]) - _line_start(text, _dash(text, node.items[0]))
-
-
-def _line_start(text: str, place: int) -> int:
-    return text.rfind("\n", 0, place) + 1
-
-
-def _before_blanks(text: str, place: int) -> int:
-    """Return the end of what stands before a place and the blanks and line ends before it."""
-    while place > 0 and text[place - 1].isspace():
-        place -= 1
-    return place
-
-
-def _line_end(text: str, place: int) -> int:
-    """Return the end of a line, before what ends it."""
-    end = text.find("\n", place)
-    end = len(text) if end < 0 else end
-    return end - 1 if text[max(end - 1, 0) : end] == "\r" else end
-
-
-def _dash(text: str, item: Node) -> int:
-    """Return where the dash of an item stands. Raises CannotChange where it is not directly before it."""
-    place = text.rfind("-", 0, item.start)
-    if place < 0 or text[place + 1 : item.start].strip(" \t"):
-        raise CannotChange(f"line {item.line}")
-    return place
 
 
 def line_of(text: str, way: Way, tree: Any) -> int | None:
@@ -253,7 +119,7 @@ class _Text:
         for splice in splices:
             place = bisect_left(cuts, (splice.start, 0)) - 1
             if splice.inserted and place >= 0 and splice.start < cuts[place][1]:
-                before = _line_end(self.text, max(cuts[place][0] - 1, 0))
+                before = line_end(self.text, max(cuts[place][0] - 1, 0))
                 splice = splice._replace(start=before, end=before)
             yield splice
 
@@ -289,22 +155,30 @@ class _Text:
         """Return what is written anew as a whole, none inside another one, and the pieces that are cut out."""
         whole = {way + path for way, values in edits.changed.items() for path in values}
         cut: list[Way] = []
+        flow: dict[Way, list[Way]] = {}
         for container, ways in _by_container(way for way in edits.removed if way not in edits.added).items():
             node, depth = self.find(container)
-            if node is None or depth < len(container) or node.flow or len(ways) == len(node.items) or not self._in_own_lines(ways):
+            if node is None or depth < len(container) or len(ways) == len(node.items):
                 whole.add(container)
-            else:
+            elif node.flow:
+                flow[container] = ways
+            elif self._in_own_lines(ways):
                 cut += ways
+            else:
+                whole.add(container)
         for way in edits.added:
             if _inside(way[:-1], edits.added):
                 continue
             node, depth = self.find(way[:-1])
             if depth < len(way) - 1 or node is None or not node.items or node.kind == "alias":
                 whole.add(way[:-1] if node is None or depth == len(way) - 1 else way[: depth + 1])
-        outer = whole | set(cut)
-        left = [self._at_an_end(way) for way in _outermost(whole) if not _inside(way, cut)]
-        ways = [way for way in cut if not _inside(way, outer - {way})]
-        return _outermost(left), [self._cut(way) for way in ways]
+        gone = {*cut, *(way for ways in flow.values() for way in ways)}
+        left = [self._at_an_end(way) for way in _outermost(whole) if not _inside(way, gone)]
+        splices = [self._cut(way) for way in cut if not _inside(way, (whole | gone) - {way})]
+        for container in flow:
+            if not _inside(container, whole | gone):
+                splices += self._cut_from_flow(container, edits)
+        return _outermost(left), splices
 
     def _at_an_end(self, way: Way) -> Way:
         """Return the way to what has to be written so that ``way`` is there: the first that there is nothing of."""
@@ -320,7 +194,7 @@ class _Text:
         return [way for way in found if not _inside(way, whole) and way not in whole and not _inside(way[:-1], edits.added)]
 
     def _in_own_lines(self, ways: Iterable[Way]) -> bool:
-        return all(not self.text[_line_start(self.text, start) : start].strip() for start in map(self._start_of_entry, ways))
+        return all(not self.text[line_start(self.text, start) : start].strip() for start in map(self._start_of_entry, ways))
 
     def _start_of_entry(self, way: Way) -> int:
         """Return where an entry begins with its dash or its key."""
@@ -328,16 +202,31 @@ class _Text:
         place = None if holder is None or depth < len(way) - 1 else self._place(holder, way[-1], at(self.before, way[:-1]))
         if holder is None or place is None:
             raise CannotChange("an alias")
-        return holder.keys[place].start if holder.kind == "map" else _dash(self.text, holder.items[place])
+        return holder.keys[place].start if holder.kind == "map" else dash_of(self.text, holder.items[place])
 
     def _cut(self, way: Way) -> Splice:
         node, _depth = self.find(way)
         if node is None:
             raise CannotChange("an alias")
-        end = _line_end(self.text, node.end)
-        start = _line_start(self.text, self._start_of_entry(way))
+        end = line_end(self.text, node.end)
+        start = line_start(self.text, self._start_of_entry(way))
         following = self.text.find("\n", end)
         return Splice.at(way, start, len(self.text) if following < 0 else following + 1, "")
+
+    def _cut_from_flow(self, container: Way, edits: Edits) -> list[Splice]:
+        holder, _depth = self.find(container)
+        if holder is None:
+            raise CannotChange("an alias")
+        more = any(way[:-1] == container and way not in edits.removed for way in edits.added)
+        pieces = cuts(self.text, holder, self._leaving(holder, container, edits), more)
+        return [Splice.at(container, start, end, "") for start, end in pieces]
+
+    def _leaving(self, holder: Node, container: Way, edits: Edits) -> set[int]:
+        """Return the positions of the entries that are taken out of a list or dictionary."""
+        there = at(self.before, container)
+        steps = [way[-1] for way in edits.removed if way[:-1] == container and way not in edits.added]
+        places = {self._place(holder, step, there) for step in steps}
+        return {place for place in places if place is not None}
 
     # ------------------------------------------------------------------ pieces of new text
 
@@ -360,35 +249,36 @@ class _Text:
         if node.kind in ("map", "list") and not node.flow and way:
             start = self._end_of_lead(node)
         lead = " " if start != node.start or (node.empty and way) else ""
-        return Splice.at(way, start, node.end, lead + _flow(value, node.style))
+        return Splice.at(way, start, node.end, lead + in_one_line(value, node.style))
 
     def _exchanged_block(self, node: Node, way: Way, value: Any) -> Splice:
         if node.kind in ("map", "list") and not node.flow:
             return Splice.at(way, node.start, node.end, self._block(value, node.column).lstrip(" "))
         if not way:
-            return Splice.at(way, node.start, node.end, self._block(value, 0))
+            lead = self.newline if node.start != line_start(self.text, node.start) else ""
+            return Splice.at(way, node.start, node.end, lead + self._block(value, 0) + (self.newline if node.empty else ""))
         if isinstance(way[-1], int):
-            column = node.start - _line_start(self.text, node.start) + (1 if node.empty else 0)
+            column = node.start - line_start(self.text, node.start) + (1 if node.empty else 0)
             lead = " " if node.empty else ""
             return Splice.at(way, node.start, node.end, lead + self._block(value, column).lstrip(" "))
         holder, _depth = self.find(way[:-1])
         column = (holder.column if holder else 0) + (self._step_of_lists() if isinstance(value, list) else _STEP)
-        start, line = self._end_of_lead(node), _line_start(self.text, node.start)
+        start, line = self._end_of_lead(node), line_start(self.text, node.start)
         if start == node.start and not self.text[line:start].strip():
             return Splice.at(way, line, node.end, self._block(value, max(column, node.column)))
         return Splice.at(way, start, node.end, self.newline + self._block(value, column))
 
     def _end_of_lead(self, node: Node) -> int:
         """Return where what stands before a value ends: its key's colon, unless there is a comment between."""
-        end = _before_blanks(self.text, node.start)
-        return end if self.text[end - 1 : end] == ":" and "#" not in self.text[_line_start(self.text, end) : end] else node.start
+        end = before_blanks(self.text, node.start)
+        return end if self.text[end - 1 : end] == ":" and "#" not in self.text[line_start(self.text, end) : end] else node.start
 
     def _new_key(self, holder: Node, way: Way, value: Any) -> Splice:
         if holder.kind != "map" or not holder.keys:
             raise CannotChange(f"line {holder.line}")
         if holder.flow:
-            return Splice.inserting(way, holder.items[-1].end, f", {_flow(way[-1])}: {_flow(value)}")
-        end = _line_end(self.text, holder.end)
+            return Splice.inserting(way, holder.items[-1].end, f", {in_one_line(way[-1])}: {in_one_line(value)}")
+        end = line_end(self.text, holder.end)
         return Splice.inserting(way, end, self.newline + self._entry(way[-1], value, holder.column))
 
     def _inserted(self, way: Way, value: Any, edits: Edits) -> Splice:
@@ -397,15 +287,12 @@ class _Text:
         holder, _depth = self.find(container)
         if holder is None or not holder.items:
             raise CannotChange("an alias")
-        if holder.kind == "map" and holder.flow:
-            return self._new_key(holder, way, value)
+        gone = self._leaving(holder, container, edits)
         if holder.flow:
-            return Splice.inserting(way, holder.items[-1].end, f", {_flow(value)}")
-        steps = {one[-1] for one in edits.removed if one[:-1] == container}
-        there = at(self.before, container)
-        gone = {self._place(holder, step, there) for step in steps}
+            key = f"{in_one_line(way[-1])}: " if holder.kind == "map" else ""
+            return Splice.inserting(way, end_of_last(self.text, holder, gone), f", {key}{in_one_line(value)}")
         last = max(place for place in range(len(holder.items)) if place not in gone)
-        end = _line_end(self.text, holder.items[last].end)
+        end = line_end(self.text, holder.items[last].end)
         gap = self.newline * (1 + self._gap(holder, last))
         entry = (
             self._entry(way[-1], value, holder.column) if holder.kind == "map" else self._item(holder, value, holder.items[last])
@@ -416,29 +303,29 @@ class _Text:
         """Return how many blank lines stand before an item, so that a new one after it has as many."""
         if not last:
             return 0
-        start = _line_start(self.text, _dash(self.text, holder.items[last]) if holder.kind == "list" else holder.keys[last].start)
-        return int(_blank(self.text[_line_end(self.text, holder.items[last - 1].end) : start]))
+        start = line_start(self.text, dash_of(self.text, holder.items[last]) if holder.kind == "list" else holder.keys[last].start)
+        return int(_blank(self.text[line_end(self.text, holder.items[last - 1].end) : start]))
 
     def _item(self, holder: Node, value: Any, like: Node) -> str:
         """Return a new item in lines of its own, written like another one."""
-        width = max(like.start - _dash(self.text, like), _STEP)
+        width = max(like.start - dash_of(self.text, like), _STEP)
         lead = " " * holder.column + "-" + " " * (width - 1)
         if like.flow and like.kind == "map" and isinstance(value, dict):
             pad = " " if self.text[like.start + 1 : like.start + 2] == " " else ""
-            return lead + f"{{{pad}{_flow(value)[1:-1]}{pad}}}"
+            return lead + f"{{{pad}{in_one_line(value)[1:-1]}{pad}}}"
         return lead + self._block(value, holder.column + width).lstrip(" ")
 
     def _entry(self, key: Any, value: Any, column: int) -> str:
-        lead = f"{' ' * column}{_flow(key)}:"
+        lead = f"{' ' * column}{in_one_line(key)}:"
         if not isinstance(value, (dict, list)) or not value:
-            return f"{lead} {_flow(value)}"
+            return f"{lead} {in_one_line(value)}"
         below = column + (self._step_of_lists() if isinstance(value, list) else _STEP)
         return f"{lead}{self.newline}{self._block(value, below)}"
 
     def _block(self, value: Any, column: int) -> str:
         """Return a value in lines of its own, which begin at a column."""
         if not isinstance(value, (dict, list)) or not value:
-            return " " * column + _flow(value)
+            return " " * column + in_one_line(value)
         lines = []
         if isinstance(value, dict):
             lines = [self._entry(key, item, column) for key, item in value.items()]
@@ -507,59 +394,3 @@ def _inside(way: Way, others: Any) -> bool:
 def _outermost(ways: Iterable[Way]) -> list[Way]:
     there = set(ways)
     return sorted((way for way in there if not _inside(way[:-1], there) or not way), key=lambda way: (len(way), str(way)))
-
-
-def _flow(value: Any, style: str = "") -> str:
-    """Return a value in one line.
-
-    Args:
-        value: plain.
-        style: the quotation mark that a text is to have, if any.
-    """
-    if isinstance(value, str):
-        return _quoted(value, style)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_flow(key)}: {_flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    if value is None or isinstance(value, (bool, int)):
-        return json.dumps(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(getattr(value, "tag", None), str) and isinstance(value.value, str):
-        return " ".join((value.tag, _quoted(value.value, "'")))
-    if not isinstance(value, float):
-        raise CannotChange(f"{value!r} would have to be written anew")
-    return _number(value)
-
-
-def _number(value: float) -> str:
-    if not math.isfinite(value):
-        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
-    text = repr(value)
-    return text if "." in text else text.replace("e", ".0e")
-
-
-_PLAIN = re.compile(r"[\w./][\w./@+-]*( [\w./@+-]+)*\Z")
-
-
-def _quoted(text: str, style: str) -> str:
-    if style not in ("'", '"') and _PLAIN.match(text) and not _ambiguous(text):
-        return text
-    if not text.isprintable():
-        return _dumped(_library().scalarstring.DoubleQuotedScalarString(text))
-    return json.dumps(text, ensure_ascii=False) if style == '"' else "'" + text.replace("'", "''") + "'"
-
-
-def _ambiguous(text: str) -> bool:
-    """Return whether some version of YAML reads a text without quotation marks as something else."""
-    rules: Any = _library().resolver.implicit_resolvers
-    return not text or any(pattern.match(text) for _versions, _tag, pattern, _first in rules)
-
-
-def _dumped(value: Any) -> str:
-    yaml: Any = _library().YAML()
-    yaml.width = _WIDE
-    stream = io.StringIO()
-    yaml.dump(value, stream)
-    return stream.getvalue().removesuffix("\n").removesuffix("\n...")

@@ -33,6 +33,7 @@ from typing import Any
 from .._pydantic import to_jsonable_python
 from ..exceptions import RecordProblem
 from ..model import DSyncModel
+from ..redact import scrub, secret_texts
 from ..suggest import known
 from ..values import allows_none
 from .declared import Declared
@@ -65,10 +66,15 @@ class Lookup:
         self._there: dict[Any, Any] | None = None
         self._back: dict[Any, Any] = {}
         self._twice: set[Any] = set()
+        self._met: type[Any] | None = None
 
     def _fill(self) -> None:
         self._there, self._back, self._twice = {}, {}, set()
         for native, value in self._pairs():
+            for one in (native, value):
+                if isinstance(one, (list, Mapping)):
+                    what = "a list" if isinstance(one, list) else "a dictionary"
+                    raise RecordProblem(f"the lookup {self._name} has {what} in it, and it should have single values alone")
             self._there[native] = value
             if value in self._back and self._back[value] != native:
                 self._twice.add(value)
@@ -76,14 +82,22 @@ class Lookup:
 
     def value_of(self, native: Any) -> Any:
         """Return the attribute's value for a native one. Raises RecordProblem."""
-        return self._found(native, lambda: self._there or {})
+        value = self._found(native, lambda: self._there or {})
+        if native is not None:
+            self._met = native.__class__
+        return value
 
     def native_of(self, value: Any) -> Any:
         """Return the native value for an attribute's. Raises RecordProblem."""
         native = self._found(value, lambda: self._back)
         if value in self._twice:
             raise RecordProblem(f'the lookup {self._name} has "{value}" for several native values, so it cannot be written')
-        return native
+        return self._as_met(native)
+
+    def _as_met(self, native: Any) -> Any:
+        """Return a native value as records have them; the keys of a table in a task are texts, be they written as numbers."""
+        spellings = _spellings(native) if self._met in (bool, int, str) else ()
+        return next((one for one in spellings if one.__class__ is self._met), native)
 
     def _found(self, wanted: Any, table: Callable[[], Mapping[Any, Any]]) -> Any:
         if wanted is None:
@@ -92,7 +106,7 @@ class Lookup:
         if fresh:
             self._fill()
         for again in (False, True):
-            for key in (wanted, str(wanted)):
+            for key in _spellings(wanted):
                 try:
                     if key in table():
                         return table()[key]
@@ -102,6 +116,18 @@ class Lookup:
                 break
             self._fill()
         raise RecordProblem(f'the lookup {self._name} has no "{wanted}"{known(wanted, map(str, table()))}')
+
+
+def _spellings(value: Any) -> Iterator[Any]:
+    """Yield a value, and what else may stand for it in a table: a number or truth value as a text, or the other way round."""
+    yield value
+    if value.__class__ is bool:
+        yield str(value).lower()
+    elif value in ("true", "false"):
+        yield value == "true"
+    elif isinstance(value, str) and len(value) < 20 and value.removeprefix("-").isdecimal() and str(int(value)) == value:
+        yield int(value)
+    yield str(value)
 
 
 @dataclass(frozen=True)
@@ -227,8 +253,15 @@ class ModelMap:
                 if expression is not None and bool(expression(names)) is not wanted:
                     return False
             except RecordProblem as problem:
-                raise RecordProblem(f"{self.name}.{key}: {problem}") from problem
+                raise RecordProblem(f"{self.name}.{key}: {self._told(problem, record)}") from None
         return True
+
+    def _told(self, problem: RecordProblem, record: Record, name: str = "") -> str:
+        """Return what went wrong about a record, or about one attribute of it, without a value that nobody may see."""
+        hidden = self.model.get_sensitive_fields()
+        sources = [field.source for one, field in self.fields.items() if one in hidden and field.source is not None]
+        values = record.values() if name in hidden else (read(record, source) for source in sources)
+        return scrub(str(problem), secret_texts(values)) if hidden else str(problem)
 
     def row(self, record: Record, empty_is_none: bool = False, above: Mapping[str, Any] = NO_PARENT) -> dict[str, Any]:
         """Return the values of an object's fields. Raises RecordProblem.
@@ -243,7 +276,7 @@ class ModelMap:
             try:
                 value = mapped.value_of(record, above)
             except RecordProblem as problem:
-                raise RecordProblem(f"{self.name}.{name}: {problem}") from problem
+                raise RecordProblem(f"{self.name}.{name}: {self._told(problem, record, name)}") from None
             if value is MISSING:
                 if self.model.model_fields[name].is_required():
                     if not mapped.nullable:

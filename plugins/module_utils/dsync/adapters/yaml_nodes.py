@@ -1,0 +1,136 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Where each value of a YAML document stands in its text, as ruamel.yaml tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .yaml_scalars import CannotChange, ruamel
+
+
+class Node:
+    """A value in the text.
+
+    Attributes:
+        kind: ``scalar``, ``map``, ``list`` or ``alias``.
+        start, end: where its text is; comments and blank lines behind it are not part of it.
+        column: that of its first character in its line.
+        flow: whether it is written with brackets.
+        style: how a scalar is quoted; empty for not at all.
+        keys: of a map, in the order of ``items``.
+        items: the values in it.
+    """
+
+    __slots__ = ("column", "end", "flow", "items", "keys", "kind", "line", "start", "style", "value")
+
+    def __init__(self, kind: str, event: Any) -> None:
+        self.kind = kind
+        self.start: int = event.start_mark.index
+        self.end: int = event.end_mark.index
+        self.line: int = event.start_mark.line + 1
+        self.column: int = event.start_mark.column
+        self.flow = bool(getattr(event, "flow_style", False))
+        self.style: str = getattr(event, "style", None) or ""
+        self.value: str = getattr(event, "value", None) or ""
+        self.keys: list[Node] = []
+        self.items: list[Node] = []
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no text at all."""
+        return self.kind == "scalar" and self.start == self.end
+
+
+def nodes_of(text: str) -> Node | None:
+    """Return the root of a document, or None where there is none.
+
+    Raises:
+        LibraryMissing: ruamel.yaml is not installed.
+        CannotChange: ruamel.yaml does not understand it, though others may.
+    """
+    stack: list[Node] = []
+    root: Node | None = None
+    for event in _events(text):
+        kind = _KINDS.get(type(event).__name__)
+        if kind == "end":
+            _close(stack.pop(), event, text)
+        elif kind is not None:
+            node = Node(kind, event)
+            if stack:
+                _add(stack[-1], node, text)
+            elif root is None:
+                root = node
+            if type(event).__name__.endswith("StartEvent"):
+                stack.append(node)
+            elif node.style in ("|", ">"):
+                node.end = before_blanks(text, node.end)
+    return root
+
+
+def _events(text: str) -> list[Any]:
+    """Return what ruamel.yaml finds in a text; where it objects to a tab, which others take for a blank, that is one to it."""
+    library = ruamel()
+    try:
+        return list(library.YAML(typ="safe", pure=True).parse(text))
+    except library.error.YAMLError as error:
+        if "\t" in text:
+            return _events(text.replace("\t", " "))
+        mark = getattr(error, "problem_mark", None)
+        raise CannotChange("its form" if mark is None else f"line {mark.line + 1}") from None
+
+
+_KINDS = {
+    "ScalarEvent": "scalar",
+    "AliasEvent": "alias",
+    "MappingStartEvent": "map",
+    "SequenceStartEvent": "list",
+    "MappingEndEvent": "end",
+    "SequenceEndEvent": "end",
+}
+
+
+def _add(holder: Node, node: Node, text: str) -> None:
+    if holder.kind == "map" and len(holder.keys) == len(holder.items):
+        holder.keys.append(node)
+    else:
+        if node.empty and holder.kind == "map":  # ruamel.yaml says that it stands before what comes next
+            colon = text.find(":", holder.keys[-1].end)
+            node.start = node.end = colon + 1 if 0 <= colon < node.end else node.end
+        holder.items.append(node)
+
+
+def _close(node: Node, event: Any, text: str) -> None:
+    node.end = event.end_mark.index if node.flow or not node.items else node.items[-1].end
+    first = node.keys[0] if node.kind == "map" and node.keys else None
+    if first is not None and not node.flow:
+        node.column = first.column
+    elif node.kind == "list" and node.items and not node.flow:
+        node.column = dash_of(text, node.items[0]) - line_start(text, dash_of(text, node.items[0]))
+
+
+def line_start(text: str, place: int) -> int:
+    """Return where the line of a place begins."""
+    return text.rfind("\n", 0, place) + 1
+
+
+def before_blanks(text: str, place: int) -> int:
+    """Return the end of what stands before a place and the blanks and line ends before it."""
+    while place > 0 and text[place - 1].isspace():
+        place -= 1
+    return place
+
+
+def line_end(text: str, place: int) -> int:
+    """Return the end of a line, before what ends it."""
+    end = text.find("\n", place)
+    end = len(text) if end < 0 else end
+    return end - 1 if text[max(end - 1, 0) : end] == "\r" else end
+
+
+def dash_of(text: str, item: Node) -> int:
+    """Return where the dash of an item stands. Raises CannotChange where it is not directly before it."""
+    place = text.rfind("-", 0, item.start)
+    if place < 0 or text[place + 1 : item.start].strip(" \t"):
+        raise CannotChange(f"line {item.line}")
+    return place
