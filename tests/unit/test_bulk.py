@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 from dsync import DSync, DSyncFlags, DSyncModel, OutcomeStatus, Plan, Result
-from dsync.exceptions import TransientError
+from dsync.exceptions import RecordProblem, TransientError
 from dsync.model import Creation, Updating
 from dsync.retry import retrying
 from dsync.schedule import batches
@@ -169,6 +169,27 @@ def test_without_going_on_nothing_is_attempted_after_the_bad_one() -> None:
     assert target.count("device") == 3
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_was_not_updated_holds_its_old_values(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def update_many(cls: Any, dsync: DSync, items: Sequence[Updating]) -> Sequence[Any]:
+        for item in items:
+            item.obj.update_base(item.attrs)
+        cls._take("update", [item.obj.name for item in items])
+        return [item.obj for item in items]
+
+    monkeypatch.setattr(Device, "update_many", classmethod(update_many))
+    monkeypatch.setattr(Estate, "thread_safe", True)
+    Device.bad.add("d1")
+    source = Estate().fill(a={f"d{n}": "new" for n in range(4)})
+    target = Estate().fill(a={f"d{n}": "old" for n in range(4)})
+    apply(source, target, DSyncFlags.CONTINUE_ON_FAILURE, workers=workers)
+    assert [target.get("device", f"d{n}").role for n in range(4)] == ["new", "old", "new", "new"]
+    Device.raising.append(KeyboardInterrupt())
+    result = apply(source, target)
+    assert isinstance(result.interrupted, KeyboardInterrupt)
+    assert target.get("device", "d1").role == "old"
+
+
 def test_single_results_may_be_failures() -> None:
     source = Estate().fill(a={"odd": "new", "even": "new"})
     target = Estate().fill(a={"odd": "old", "even": "old", "none": "", "gone": ""})
@@ -178,10 +199,20 @@ def test_single_results_may_be_failures() -> None:
     assert target.get("device", "even").role == "new"
 
 
-def test_a_wrong_number_of_results_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Device, "create_many", classmethod(lambda cls, dsync, items: []))
-    result = apply(Estate().fill(a={"d1": ""}), Estate().fill(a={}))
-    assert result.failures[0].message == "create_many() returned 0 results for 1 objects"
+def test_after_a_wrong_number_of_results_nothing_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(Device, "create_many", classmethod(lambda cls, dsync, items: calls.append(len(items)) or []))
+    result = apply(Estate().fill(a={"d1": "", "d2": "", "d3": ""}), Estate().fill(a={}), DSyncFlags.CONTINUE_ON_FAILURE)
+    assert {one.message for one in result.failures} == {"create_many() returned 0 results for 3 objects"}
+    assert (calls, [one.maybe for one in result.failures]) == ([3], [True] * 3)
+
+
+def test_a_batch_that_may_have_been_made_is_not_sent_again() -> None:
+    Device.raising.append(RecordProblem("the connection was lost", maybe=True))
+    source, target = Estate().fill(a={f"d{n}": "" for n in range(4)}), Estate().fill(a={})
+    result = apply(source, target, DSyncFlags.CONTINUE_ON_FAILURE)
+    assert Device.calls == [("create", ("d0", "d1", "d2", "d3"))]
+    assert [(one.message, one.maybe) for one in result.failures] == [("the connection was lost", True)] * 4
 
 
 def test_a_batch_is_tried_again_as_a_whole() -> None:

@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 from dsync import Change, Diff, DSyncAction, DSyncFlags, DSyncModel, DSyncModelFlags, Plan
 from dsync.exceptions import DeclarationError, EmptySource, LimitExceeded, Refused, SelectorError, SourceShrank
-from dsync.guard import Limit, empty_source, limits, object_counts, over_limits, protect, refuse, shrunken_source
+from dsync.guard import (
+    Limit,
+    empty_source,
+    limits,
+    not_writable,
+    object_counts,
+    over_limits,
+    protect,
+    refusal_of,
+    refuse,
+    shrunken_source,
+)
 from dsync.scope import Scope
 from dsync.select import Selector, classes_by_model, selectors
 from estate import PLANTED, SOURCE, TARGET, Device, Estate, Folder, Interface, Site, dataset, estate
@@ -417,3 +428,41 @@ def test_the_declared_protection_of_a_dataset_goes_for_its_own_objects() -> None
     target.sync_from(source)
     assert target.get_or_none("device", "rtr-3") is None
     assert isinstance(target.get("interface", "rtr-1__eth0"), Interface)
+
+
+# ---------------------------------------------------------------------- the target
+
+
+class Archive(Estate):
+    """An estate of which nothing is ever deleted."""
+
+    def refuses(self, model: str, action: DSyncAction) -> str:
+        return "an archive keeps everything" if action == DSyncAction.DELETE else ""
+
+
+def test_a_target_says_what_it_cannot_do_and_is_asked_of_nothing_that_is_protected() -> None:
+    target, source = estate(TARGET, kind=Archive), estate(SOURCE)
+    plan = Plan.from_diff(target.diff_from(source))
+    deletes = [change for change in plan if change.action == DSyncAction.DELETE]
+    found = not_writable(plan, target)
+    assert [change for change, _reason in found] == deletes
+    refusal = refusal_of(found, len(plan))
+    assert [reason for _change, reason in refusal.changes] == ["an archive keeps everything"] * len(deletes)
+    assert str(refusal).startswith(f"{len(deletes)} of {len(plan)} changes cannot be made in the target (delete of ")
+    diff = protected_diff(target, source, {"action": "delete"})
+    assert not not_writable(Plan.from_diff(diff), target)
+    assert not not_writable(plan, estate(TARGET))
+
+
+class Cascading(Estate):
+    """An estate in which devices cannot be deleted by themselves."""
+
+    def refuses(self, model: str, action: DSyncAction) -> str:
+        return "devices go with their site" if (model, action) == ("device", DSyncAction.DELETE) else ""
+
+
+@pytest.mark.parametrize(("flags", "blamed"), [(NONE, ["rtr"]), (CASCADE, [])])
+def test_a_target_is_not_asked_of_what_it_deletes_by_itself(flags: DSyncModelFlags, blamed: list[str]) -> None:
+    target = flagged(estate({"gone": ("x", {"rtr": "router"}), "kept": "y"}, kind=Cascading), flags)
+    plan = Plan.from_diff(target.diff_from(estate({"kept": "y"})))
+    assert [change.id for change, _reason in not_writable(plan, target)] == blamed

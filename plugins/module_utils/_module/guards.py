@@ -14,7 +14,7 @@ from ..dsync.baseline import read_baseline
 from ..dsync.change import ChangeKey
 from ..dsync.exceptions import Refused, SelectorError
 from ..dsync.guard import empty_source, limits, over_limits, percentage, protect, shrunken_source
-from ..dsync.outcome import Verdict
+from ..dsync.outcome import Verdict, verdicts_of
 from ..dsync.references import References
 from ..dsync.scope import Scope
 from ..dsync.select import classes_by_model, selectors
@@ -70,7 +70,7 @@ class Guards:
         references = References.of(self._source, self._target)
         if references is None:
             return {}, []
-        from ..dsync.dangling import missing_references, refusal, verdicts_of  # only here, since few models have references
+        from ..dsync.dangling import missing_references, refusal  # only here, since few models have references
 
         found = missing_references(plan, self._target, references)
         if not found:

@@ -21,7 +21,7 @@ from .sentences import failures, refused, stage
 from .sides import Side
 from .spec import NARROWING
 from .stored import FromFile
-from .work import Work, compared
+from .work import Work, compared, possible
 
 FILES = ("plan", "undo_journal", "journal", "undo", "baseline", "lock")
 APPENDED = {"undo_journal", "journal"}
@@ -43,7 +43,8 @@ def _sync(module: AdapterModule, sides: list[Side]) -> Ending:
         stored = FromFile(params) if params["plan"] or params["undo_journal"] else None
         load(sides)
         source, target = sides
-        work = stored.work(guards, source, target) if stored else compared(params, guards, source, target)
+        wanted = stored.work(guards, source, target) if stored else compared(params, guards, source, target)
+        work = possible(wanted, target.dataset)
         if module.check_mode or work.refusals:
             outcomes, made = work.foreseen("check mode")
             if module.check_mode:

@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
-from ..dsync import Diff, DSyncFlags, Outcome, OutcomeStatus, Plan
+from ..dsync import Diff, DSync, DSyncFlags, Outcome, OutcomeStatus, Plan
 from ..dsync.change import Change, ChangeKey
 from ..dsync.exceptions import Refused, RefusedChanges
+from ..dsync.guard import not_writable, refusal_of
 from ..dsync.outcome import Verdict
 from ..dsync.settling import foresee
 from .guards import Guards
@@ -73,6 +74,12 @@ def compared(params: Mapping[str, Any], guards: Guards, source: Side, target: Si
         plan = Plan.from_diff(diff)
         verdicts, dangling = guards.references(plan, flags)
     return Work(plan, diff, flags, verdicts=verdicts, refusals=guards.refusals(plan) + dangling)
+
+
+def possible(work: Work, target: DSync) -> Work:
+    """Return the work, refused as a whole if the target cannot be given some of it, be it a run that goes on after a failure."""
+    found = not_writable((change for change in work.plan if change.key not in work.verdicts), target)
+    return work if not found else replace(work, refusals=[*work.refusals, refusal_of(found, len(work.plan))])
 
 
 def guarded_diff(flags: DSyncFlags, guards: Guards, source: Side, target: Side) -> Diff:

@@ -22,10 +22,10 @@ from .exceptions import (
     ObjectStoreWrongType,
     TransientError,
 )
-from .flags import DSyncFlags
+from .flags import DSyncAction, DSyncFlags
 from .guard import protect
 from .model import DSyncModel, set_owner
-from .outcome import Verdict
+from .outcome import Verdict, verdicts_of
 from .plan import Plan
 from .result import Result
 from .rows import add_rows
@@ -270,7 +270,7 @@ class DSync:
     def _reference_verdicts(self, plan: Plan, diff: Diff, flags: DSyncFlags) -> Dict[ChangeKey, Verdict]:
         if diff.references is None:
             return {}
-        from .dangling import missing_references, refusal, verdicts_of  # only here, since few models have references
+        from .dangling import missing_references, refusal  # only here, since few models have references
 
         found = missing_references(plan, self, diff.references)
         if found and not flags & DSyncFlags.CONTINUE_ON_FAILURE:
@@ -323,6 +323,17 @@ class DSync:
             unique_id: the object's unique id.
         """
         return self.store.find(model, unique_id) is not None
+
+    def refuses(self, model: Text, action: DSyncAction) -> Text:
+        """Return why no object of a model can be changed in this way here, as part of a sentence; nothing, as here, if it can.
+
+        A dry run asks this of a dataset that is loaded, and so tells what a run would be refused for. It does no I/O.
+
+        Args:
+            model: the model's name.
+            action: create, update or delete.
+        """
+        return ""
 
     def is_transient(self, error: BaseException) -> bool:
         """Return whether a create, update or delete that failed with ``error`` is worth trying again; for TransientError it is.

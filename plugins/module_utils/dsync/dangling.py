@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .change import Change, ChangeKey, ObjectRef, ref_of
+from .change import Change, ObjectRef, ref_of
 from .exceptions import MissingReference
 from .flags import DSyncAction
-from .outcome import OutcomeStatus, Verdict
 from .references import Named, References
 
 if TYPE_CHECKING:
@@ -101,8 +100,3 @@ def refusal(found: list[tuple[Change, str]], number: int) -> MissingReference:
     more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     blamed = len({change.key for change, _sentence in found})
     return MissingReference(f"{blamed} of {number} changes would leave a reference to nothing: {named}{more}", found)
-
-
-def verdicts_of(found: list[tuple[Change, str]]) -> dict[ChangeKey, Verdict]:
-    """Return how the changes end that :func:`missing_references` found, where the others are made all the same."""
-    return {change.key: Verdict(OutcomeStatus.REFUSED, sentence) for change, sentence in found}

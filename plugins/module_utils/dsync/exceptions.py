@@ -23,7 +23,8 @@
     │   ├── SourceShrank            the source has much less than at the last good run
     │   ├── RefusedChanges          some changes are to blame; .changes
     │   │   ├── StaleTarget         the target is not as the plan expects it
-    │   │   └── MissingReference    an object would refer to another one that is not there
+    │   │   ├── MissingReference    an object would refer to another one that is not there
+    │   │   └── TargetNotWritable   the target cannot be changed in this way
     │   ├── ReferenceCycle          objects refer to one another in a circle
     │   ├── SecretMoved             a sensitive value is not the one that the plan was made with
     │   └── LockHeld                another run holds the lock
@@ -157,6 +158,10 @@ class StaleTarget(RefusedChanges):
 
 class MissingReference(RefusedChanges):
     """Changes would leave an object that refers to another one which is not there."""
+
+
+class TargetNotWritable(RefusedChanges):
+    """The target says of changes that it cannot make such changes at all."""
 
 
 class ReferenceCycle(Refused):

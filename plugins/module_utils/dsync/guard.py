@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .change import Change, steps_of
 from .diff import Diff, DiffElement
-from .exceptions import EmptySource, LimitExceeded, Refused, SelectorError, SourceShrank
+from .exceptions import EmptySource, LimitExceeded, Refused, SelectorError, SourceShrank, TargetNotWritable
 from .flags import DSyncAction
 from .plan import Plan
 from .select import Selector, check_known, selecting
@@ -192,6 +192,47 @@ def over_limits(plan: Plan, allowed: Sequence[Limit], source: DSync, target: DSy
 def _named(changes: Sequence[Change]) -> str:
     names = ", ".join(f'{change.model} "{change.id}"' for change in changes[:_EXAMPLES])
     return names + (", …" if len(changes) > _EXAMPLES else "")
+
+
+# ---------------------------------------------------------------------- the target
+
+
+def not_writable(changes: Iterable[Change], target: DSync) -> list[tuple[Change, str]]:
+    """Return the changes that the target cannot make at all (:meth:`.adapter.DSync.refuses`), each with the reason.
+
+    Args:
+        changes: of a plan; protected ones are passed over, and deletes that the target makes by itself (``cascade``).
+        target: the dataset that is to be changed, loaded; not changed.
+    """
+    reasons: dict[tuple[str, DSyncAction], str] = {}
+    found = []
+    for change in changes:
+        if change.protected or change.cascade:
+            continue
+        kind = (change.model, change.action)
+        if kind not in reasons:
+            reasons[kind] = target.refuses(*kind)
+        if reasons[kind]:
+            found.append((change, reasons[kind]))
+    return found
+
+
+def refusal_of(found: Sequence[tuple[Change, str]], number: int) -> TargetNotWritable:
+    """Return what a run is refused with.
+
+    Args:
+        found: what :func:`not_writable` returned, at least one.
+        number: how many changes the plan has.
+    """
+    kinds: dict[str, set[str]] = {}
+    for change, reason in found:
+        kinds.setdefault(reason, set()).add(f"{change.action} of {change.model}")
+    told = "; ".join(f"{', '.join(sorted(named))}: {reason}" for reason, named in kinds.items())
+    return TargetNotWritable(
+        f"{len(found)} of {number} changes cannot be made in the target ({told}); "
+        "leave such changes out with flags, only or exclude",
+        found,
+    )
 
 
 # ---------------------------------------------------------------------- the source

@@ -38,7 +38,15 @@ Hidden = Callable[[], Collection[str]]
 
 
 class _Failure(DSyncException):
-    """Says in the library's own words why a change failed."""
+    """Says in the library's own words why a change failed.
+
+    Attributes:
+        maybe: whether it may have been made all the same.
+    """
+
+    def __init__(self, message: str, maybe: bool = False) -> None:
+        super().__init__(message)
+        self.maybe = maybe
 
 
 class Maker:
@@ -178,9 +186,14 @@ class Attempt:
         return isinstance(made, Exception) and self._target.is_transient(made)
 
     def _refused(self, bulk: Bulk, items: Sequence[tuple[int, Any]], error: BaseException) -> None:
-        """Make in halves the changes that were refused together, unless that would help nobody."""
+        """Make in halves the changes that were refused together, unless that would help nobody, or make something twice.
+
+        What the method may have set in the objects is taken back before.
+        """
+        for _place, item in items:
+            bulk.restore(item)
         middle = len(items) // 2
-        if middle and isinstance(error, Exception) and not self._target.is_transient(error):
+        if middle and isinstance(error, Exception) and not self._target.is_transient(error) and not _may_be_made(error):
             self._halve(bulk, items[:middle])
             self._halve(bulk, items[middle:])
         else:
@@ -235,7 +248,7 @@ class Attempt:
             message,
             error=None if isinstance(error, _Failure) else error,
             presentable=cleaned is not None and cleaned(whole) == whole,
-            maybe=made is not None or not isinstance(error, Exception) or bool(getattr(error, "maybe", False)),
+            maybe=made is not None or not isinstance(error, Exception) or _may_be_made(error),
         )
 
     def _cleaning(self, change: Change) -> Callable[[str], str] | None:
@@ -250,6 +263,11 @@ class Attempt:
 def not_attempted(change: Change) -> Outcome:
     """Return the outcome of a change that comes after the run has stopped."""
     return Outcome(change, OutcomeStatus.NOT_ATTEMPTED, "the run stopped at an earlier failure")
+
+
+def _may_be_made(error: BaseException) -> bool:
+    """Return whether a change that failed may have been made all the same, as far as the exception tells."""
+    return bool(getattr(error, "maybe", False))
 
 
 def _explain(error: BaseException) -> str:
@@ -312,7 +330,7 @@ class Bulk:
         method = getattr(self._kind, f"{self._action.value}_many")
         made: Sequence[Any] = method(dsync=self._target, items=items)
         if len(made) != len(items):
-            raise _Failure(f"{self._action.value}_many() returned {len(made)} results for {len(items)} objects")
+            raise _Failure(f"{self._action.value}_many() returned {len(made)} results for {len(items)} objects", maybe=True)
         return made
 
     def restore(self, item: Any) -> None:

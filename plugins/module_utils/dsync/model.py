@@ -465,7 +465,8 @@ class DSyncModel(BaseModel):
     # A subclass that can create, update or delete many objects with one call defines the method for that; it is then called in
     # the place of create, update or delete, with up to the adapter's ``batch_size`` objects. Each returns, for each item and in
     # the items' order, the object, None, or an exception: the last two mean that this one failed. It raises when nothing of the
-    # batch was done: the batch is then tried again in halves, down to single objects.
+    # batch was done: the batch is then tried again in halves, down to single objects; but not after an exception whose ``maybe``
+    # is true, which says that something may have been done (RecordProblem has it).
 
     @classmethod
     def create_many(cls, dsync: DSync, items: Sequence[Creation]) -> Sequence[Self | Exception | None]:

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from .change import Change
+from .change import Change, ChangeKey
 
 
 class OutcomeStatus(str, enum.Enum):
@@ -51,6 +52,11 @@ class Verdict(NamedTuple):
 
     status: OutcomeStatus
     message: str = ""
+
+
+def verdicts_of(refused: Iterable[tuple[Change, str]]) -> dict[ChangeKey, Verdict]:
+    """Return how changes end that are refused, each for its reason, where the others are made all the same."""
+    return {change.key: Verdict(OutcomeStatus.REFUSED, reason) for change, reason in refused}
 
 
 class Recorder(Protocol):

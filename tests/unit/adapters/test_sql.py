@@ -15,7 +15,7 @@ from typing import Any
 
 import dsync
 import pytest
-from dsync import DSyncFlags, Plan
+from dsync import DSyncAction, DSyncFlags, Plan
 from dsync.adapters.base import RecordAdapter, RecordModel
 from dsync.adapters.sql import SqlAdapter
 from dsync.exceptions import DefinitionError, LibraryMissing, ObjectCrudException, RecordProblem, TransientError
@@ -278,6 +278,24 @@ def test_the_failure_of_one_is_its_own_where_the_run_goes_on(base: Path, transac
     assert rows(base, "SELECT count(*) FROM devices") == [(999,)]
 
 
+@pytest.mark.parametrize("transaction", ["all", "batch"])
+def test_rows_that_refer_to_new_ones_of_their_own_table(tmp_path: Path, transaction: str) -> None:
+    base = database(
+        tmp_path / "cmdb.db",
+        "CREATE TABLE node (id integer PRIMARY KEY, name text UNIQUE NOT NULL, up integer REFERENCES node (id))",
+    )
+    models = data_model(
+        {"node": {"identifiers": ["name"], "attributes": {"up": {"ref": "node", "type": "str | None"}}}}, base=RecordModel
+    )
+    wanted = [("c", "b"), ("b", "a"), ("a", None), ("d", "a")]
+    source = given({"node": [{"name": name, "up": up} for name, up in wanted]}, models, {"node": {}})
+    mapping = {"node": {"fields": {"up": {"lookup": {"from": "node", "key": "id", "value": "name"}}}}}
+    loaded(base, mapping, models=models, transaction=transaction).sync_from(source)
+    assert not loaded(base, mapping, models=models).diff_from(source).has_diffs()
+    found = rows(base, "SELECT node.name, above.name FROM node LEFT JOIN node AS above ON above.id = node.up")
+    assert sorted(found, key=str) == sorted(wanted, key=str)
+
+
 def test_each_batch_is_kept_by_itself(base: Path) -> None:
     source = estate(100)
     source.get("device", "d55").role = "forbidden"
@@ -359,6 +377,9 @@ def test_what_is_only_read_is_not_written(base: Path) -> None:
     models = data_model({"site": {"identifiers": ["name"], "attributes": {"phone": "str"}}}, base=RecordModel)
     with pytest.raises(ObjectCrudException, match="a site is read from a query, which cannot be written"):
         loaded(base, mapping, models=models).sync_from(given({"site": []}, models, {"site": {}}))
+    assert "read_only is set" in loaded(base, read_only=True).refuses("site", DSyncAction.CREATE)
+    assert "is read from a query" in loaded(base, mapping, models=models).refuses("site", DSyncAction.UPDATE)
+    assert not loaded(base).refuses("site", DSyncAction.DELETE)
     assert len(rows(base, "SELECT * FROM sites")) == 2
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from .._pydantic import ValidationError
 from ..adapter import DSync
 from ..exceptions import DefinitionError, DSyncException, ObjectAlreadyExists, ObjectNotFound, RecordProblem
-from ..flags import DSyncModelFlags
+from ..flags import DSyncAction, DSyncModelFlags
 from ..model import Creation, DSyncModel, Updating
 from ..records.declared import Declared
 from ..records.definition import DataModel, derived
@@ -318,6 +318,13 @@ class RecordAdapter(DSync):
         fields = {name: plain_value(getattr(obj, name), self.kept_types) for name in mapped.fields}
         told = self.knows_parents(mapped)
         return mapped.written(fields, [name for name in names if not (told and mapped.fields[name].implied)])
+
+    def refuses(self, model: str, action: DSyncAction) -> str:
+        try:
+            self._check_writable()
+        except RecordProblem as problem:
+            return str(problem)
+        return ""
 
     def _check_writable(self) -> None:
         if not self.writable:

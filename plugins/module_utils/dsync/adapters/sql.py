@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..exceptions import RecordProblem
-from ..flags import DSyncFlags
+from ..flags import DSyncAction, DSyncFlags
 from ..records.declared import Declared
 from ..records.mapping import ModelMap, Record, Values
 from ..records.path import Path
@@ -111,9 +111,10 @@ class SqlAdapter(RecordAdapter):
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        """Have a connection to read with, the same one for all that is read meanwhile."""
-        if self._session is not None:
-            yield self._session
+        """Have a connection to read with, the same one for all that is read meanwhile; what is written already is there to it."""
+        there = self._transaction.connection if self._session is None else self._session
+        if there is not None:
+            yield there
             return
         with contextlib.closing(self._database.connect(writing=False)) as connection:
             self._session = connection
@@ -243,10 +244,8 @@ class SqlAdapter(RecordAdapter):
     ) -> Sequence[Any]:
         """Write records at one stroke, and again one by one where some of them are no longer there."""
         relation = self._relation(mapped)
-        if relation.table is None:
-            unwritable = f"a {mapped.name} is read from a query, which cannot be written; name a table or view as its from"
-        if unwritable:
-            return [RecordProblem(unwritable)] * len(records)
+        if reason := self._only_read(mapped) or unwritable:
+            return [RecordProblem(reason)] * len(records)
         hidden = self._hidden_columns(mapped)
         values = (values_of(one).items() for one in records if hidden)
         secrets = secret_texts(value for pairs in values for path, value in pairs if path[0] in hidden)
@@ -254,6 +253,16 @@ class SqlAdapter(RecordAdapter):
             return self._transaction.run(lambda connection: make(relation, connection, records, False), relation.title, secrets)
         except NotAllThere:
             return self._transaction.run(lambda connection: make(relation, connection, records, True), relation.title, secrets)
+
+    def _only_read(self, mapped: ModelMap) -> str:
+        if self._relation(mapped).table is not None:
+            return ""
+        return f"a {mapped.name} is read from a query, which cannot be written; name a table or view as its from"
+
+    def refuses(self, model: str, action: DSyncAction) -> str:
+        mapped = self._maps[model]
+        keyless = "" if action == DSyncAction.CREATE else self._keyless(mapped)
+        return super().refuses(model, action) or self._only_read(mapped) or keyless
 
     def _check_writable(self) -> None:
         super()._check_writable()

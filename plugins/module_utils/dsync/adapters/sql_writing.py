@@ -205,6 +205,11 @@ class Alone:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def connection(self) -> Connection | None:
+        """The connection with changes that are not kept yet; None, for there are none between two batches."""
+        return None
+
     def run(self, work: Work, what: str, hidden: Collection[str]) -> Sequence[Any]:
         """Make changes and keep them; when it raises, nothing was done.
 
@@ -253,6 +258,11 @@ class Together:
         self._connection: Connection | None = None
         self._any = False
         self._lost = ""
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection with changes that are not kept yet; None where there are none."""
+        return self._connection
 
     def run(self, work: Work, what: str, hidden: Collection[str]) -> Sequence[Any]:
         """Make changes, to be kept later; otherwise as :meth:`Alone.run`."""
