@@ -19,6 +19,8 @@ from nautobot.users.models import Token
 user = get_user_model().objects.create_superuser("admin", "admin@example.com", None)
 Token.objects.create(user=user, key="{token}")
 """
+# A body that the application has not read, as when it refuses the token, is read all the same (post-buffering): uwsgi would
+# otherwise end a connection that is kept, some moment after the answer.
 UWSGI = """
 [uwsgi]
 http = 127.0.0.1:{port}
@@ -32,6 +34,7 @@ processes = 2
 threads = 4
 enable-threads = true
 buffer-size = 65535
+post-buffering = 65536
 die-on-term = true
 worker-reload-mercy = 3
 no-orphans = true

@@ -28,6 +28,9 @@ from environments import ENVIRONMENTS, ROOT, EnvironmentUnavailable
 from ports import free_port
 
 PASSWORD = "correct-Horse-battery-7"
+LOGGED_WITHIN = 20.0
+"""Seconds after which a request that was answered is in the log, on a machine that is busy."""
+
 LOGIN_TABLES = "^(django_|auth_|social_auth_|users_(user|token|group|objectpermission)|core_objecttype)"
 """The tables that :meth:`Server.reset` leaves alone: who may log in with what, and what the application's own schema describes."""
 
@@ -183,9 +186,22 @@ class Server(ABC):
         self._cache.clear()
 
     def requests(self) -> int:
-        """Return how many requests were answered since the first start."""
+        """Return how many requests were answered since the first start; the last of them may not be in the log yet."""
+        return self._logged("")
+
+    def requests_with(self, mark: str, number: int) -> int:
+        """Return how many requests have a text in their address, once there are so many in the log, or after some seconds.
+
+        A server writes a request to its log a moment after it has answered.
+        """
+        deadline = time.monotonic() + LOGGED_WITHIN
+        while self._logged(mark) < number and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self._logged(mark)
+
+    def _logged(self, mark: str) -> int:
         with self.access_log.open("rb") as log:
-            return sum(1 for line in log)
+            return sum(mark.encode() in line for line in log)
 
     def add_user(self, name: str, *, read_only: Collection[str] = ()) -> str:
         """Make a user who may do everything to the models' objects, but only view those of `read_only`; return a token.

@@ -154,6 +154,7 @@ def test_the_page_about_nautobot_begins_with_a_playbook_that_works(nautobot: Nau
     blocks = re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", PAGE.read_text(), re.DOTALL)
     for name, text in blocks:
         (tmp_path / name).write_text(text.replace("https://nautobot.example.com", nautobot.url))
+    assert len((tmp_path / "locations.yml").read_text().splitlines()) <= 10
     secrets = {"nautobot_token": nautobot.token}
     assert play(tmp_path / "locations.yml", **secrets)["changed"] is True
     assert play(tmp_path / "locations.yml", **secrets)["changed"] is False

@@ -74,7 +74,7 @@ def test_the_page_begins_with_a_playbook_that_works(netbox: NetBox, tmp_path: Pa
     blocks = re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", PAGE.read_text(), re.DOTALL)
     for name, text in blocks:
         (tmp_path / name).write_text(text.replace("https://netbox.example.com", netbox.url))
-    assert sum(len(text.splitlines()) for name, text in blocks if name == "sites.yml") <= 16
+    assert sum(len(text.splitlines()) for name, text in blocks if name == "sites.yml") <= 10
     given = {"netbox_token": netbox.token}
     assert play(tmp_path / "sites.yml", **given)["changed"] is True
     assert play(tmp_path / "sites.yml", **given)["changed"] is False

@@ -102,7 +102,8 @@ def assert_converges(folder: Path, server: NetBox, **options: Any) -> None:
 
 
 def test_a_restart_in_mid_apply(netbox: NetBox, tmp_path: Path) -> None:
-    with begun(sync(tmp_path, netbox, retries=6, flags=["continue_on_failure"]), netbox) as playing:
+    # A busy machine takes longer to start NetBox than the half minute that the page says.
+    with begun(sync(tmp_path, netbox, retries=9, flags=["continue_on_failure"]), netbox) as playing:
         netbox.stop()
         time.sleep(1)
         netbox.start()
@@ -139,7 +140,7 @@ def test_a_pause_in_mid_apply(netbox: NetBox, tmp_path: Path) -> None:
 
 def test_a_pause_longer_than_the_patience(netbox: NetBox, tmp_path: Path) -> None:
     play(sync(tmp_path, netbox), netbox_token=netbox.token)
-    options = {"description": "other", "target": {"read_timeout": 2}}
+    options = {"description": "other", "target": {"read_timeout": 10}}
     with begun(sync(tmp_path, netbox, **options), netbox) as playing:
         netbox.pause()
         try:
@@ -147,7 +148,7 @@ def test_a_pause_longer_than_the_patience(netbox: NetBox, tmp_path: Path) -> Non
         finally:
             netbox.resume()
     assert told.failed
-    assert "2 seconds" in told.result["msg"], told.result["msg"]
+    assert "within 10 seconds" in told.result["msg"], told.result["msg"]
     assert told.result["outcomes"]["not_attempted"] > 0
     assert_converges(tmp_path, netbox, description="other")
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 import urllib.error
@@ -36,13 +37,13 @@ def count(server: Server, path: str = "tenancy/tenants/") -> int:
 
 
 def test_it_is_the_version_that_is_pinned_and_keeps_connections(server: Server) -> None:
+    mark = secrets.token_hex(8)
     with httpx.Client(base_url=server.url, headers=server.headers) as client:
-        before = server.requests()
-        answers = [client.get("/api/status/"), client.get("/api/status/")]
+        answers = [client.get(f"/api/status/?{mark}"), client.get(f"/api/status/?{mark}")]
         streams = {id(answer.extensions["network_stream"].get_extra_info("socket")) for answer in answers}
     assert answers[0].json()[f"{server.name}-version"] == server.version
     assert len(streams) == 1
-    assert server.requests() == before + 2
+    assert server.requests_with(mark, 2) == 2
 
 
 def test_netbox_takes_tokens_of_both_versions(netbox: NetBox) -> None:
@@ -90,8 +91,8 @@ def test_a_paused_server_answers_when_it_is_resumed(server: Server) -> None:
         with pytest.raises(httpx.ReadTimeout):
             httpx.get(f"{server.url}/api/status/", headers=server.headers, timeout=0.5)
         later = threading.Timer(0.5, server.resume)
-        later.start()
         started = time.monotonic()
+        later.start()
         answer = httpx.get(f"{server.url}/api/status/", headers=server.headers, timeout=30)
         assert (answer.status_code, time.monotonic() - started > 0.4) == (200, True)
         later.join()

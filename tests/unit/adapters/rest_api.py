@@ -48,7 +48,8 @@ class Api:
     """The collections, and what happened.
 
     A path with an even number of parts is a record of the collection before it, whose key is the last part: the value of the field
-    that `keys` has for the collection's own name, or of `id`.
+    that `keys` has for the collection's own name, or of `id`. With `hangs_up` a connection ends after a refusal, and not before the
+    next request has come, as that of a server does which has not read the body.
     """
 
     collections: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -56,6 +57,7 @@ class Api:
     requests: list[Request] = field(default_factory=list)
     intervene: Callable[[Request], Reply | None] = lambda request: None
     delay: float = 0.0
+    hangs_up: bool = False
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     busiest: int = 0
     url: str = ""
@@ -110,14 +112,19 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
+        refused = False
 
         def _handle(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.refused and api.hangs_up:
+                self.close_connection = True
+                return
             body = json.loads(content) if content else None
             reply = api.answer(Request(self.command, self.path, dict(self.headers), body))
             if not reply.status:
                 self.close_connection = True
                 return
+            self.refused = reply.status >= 400
             data = reply.body if isinstance(reply.body, bytes) else b"" if reply.body is None else json.dumps(reply.body).encode()
             self.send_response(reply.status)
             for name, value in {"Content-Length": str(len(data)), **reply.headers}.items():

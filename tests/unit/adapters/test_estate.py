@@ -30,11 +30,20 @@ from dsync.records.definition import data_model
         ("Île-de-France", "ile-de-france"),
         ("ü ber/&?#%", "u-ber"),
         ("C9300-24.P", "c9300-24-p"),
-        ("東京", "x"),
+        ("Straße 5", "strasse-5"),
+        ("a" * 120, "a" * 100),
+        ("東京", "130016b2"),
+        ("Зал 1", "1-6d995550"),
     ],
 )
 def test_slugs(name: str, slug: str) -> None:
     assert slug_of(name) == slug
+
+
+def test_names_that_no_slug_can_tell_apart_have_slugs_of_their_own() -> None:
+    names = ["東京", "北京", "Москва", "Киев", "Зал 1", "Дом 1", "&", "?", "東" + "a" * 200, "北" + "a" * 200]
+    assert len({slug_of(name) for name in names}) == len(names)
+    assert all(slug_of(name).isascii() and len(slug_of(name)) <= 100 for name in names)
 
 
 def test_kinds_are_found_by_name_endpoint_and_address() -> None:

@@ -16,6 +16,7 @@ from dsync.adapters.netbox import NetBoxAdapter
 from dsync.exceptions import DefinitionError, RecordProblem
 from dsync.records.definition import DataModel, data_model
 from dsync.result import Result
+from dsync.retry import retrying
 from estate_server import Estate, NautobotEstate, NetBoxEstate
 from nautobot_estate import EVERYTHING as NAUTOBOT_ROWS
 from netbox_estate import EVERYTHING as NETBOX_ROWS
@@ -367,6 +368,40 @@ def test_a_list_that_is_refused_leaves_nothing_behind(prefixes: NautobotEstate, 
     assert all("Not today" in message for message in messages(result).values())
     assert located(prefixes) == {"10.0.0.0/8": {"a", "b"}}
     assert [one["prefix"] for one in prefixes.table("ipam/prefixes").values()] == ["10.0.0.0/8"]
+
+
+@pytest.mark.parametrize(
+    ("refused", "undo", "prefix"),
+    [
+        ("POST ipam/prefix-location-assignments", "DELETE ipam/prefixes", "11.0.0.0/8"),
+        ("PATCH ipam/prefixes", "DELETE ipam/prefix-location-assignments", "10.0.0.0/8"),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 503])
+def test_what_cannot_be_taken_back_may_have_been_made(
+    prefixes: NautobotEstate, refused: str, undo: str, prefix: str, status: int
+) -> None:
+    prefixes.refusing[refused] = Reply(400, {"detail": "Not today."})
+    prefixes.refusing[undo] = Reply(status, {"detail": "Nor tomorrow."})
+    rows = [{"prefix": "10.0.0.0/8", "locations": ["a", "b"]}, {"prefix": prefix, "locations": ["a", "b", "c"]}]
+    target, source = adapter(prefixes, PREFIXES), wanted(PREFIXES, location=PLACES, prefix=rows[-1:] if prefix[1] == "0" else rows)
+    (failure,) = target.apply(
+        Plan.from_diff(target.diff_from(source)), source, CONTINUE, retry=retrying(3, target.is_transient, first_wait=0)
+    ).failures
+    assert "Not today" in failure.message
+    assert "could not be taken back" in failure.message
+    assert failure.maybe
+    assert len(prefixes.asked("POST", "ipam/prefixes")) <= 1, "what may have been made is not made again"
+
+
+def test_what_is_left_in_a_list_is_told(prefixes: NautobotEstate) -> None:
+    prefixes.refusing["DELETE ipam/prefix-location-assignments"] = Reply(400, {"detail": "Not today."})
+    rows = [{"prefix": "10.0.0.0/8", "locations": ["b", "c"]}]
+    (failure,) = synchronised(adapter(prefixes, PREFIXES), wanted(PREFIXES, location=PLACES, prefix=rows), CONTINUE).failures
+    assert "Not today" in failure.message
+    assert "all but what is to leave its lists was done" in failure.message
+    assert failure.maybe
+    assert located(prefixes) == {"10.0.0.0/8": {"a", "b", "c"}}
 
 
 def test_nautobot_does_not_let_one_in(nautobot: NautobotEstate) -> None:

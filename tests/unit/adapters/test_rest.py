@@ -25,7 +25,7 @@ from dsync.adapters.base import ChangedRecord, NewRecord, RecordModel
 from dsync.adapters.rest import RestAdapter
 from dsync.conformance import SECRET, AdapterConformance
 from dsync.exceptions import DefinitionError, LibraryMissing, RecordProblem
-from dsync.flags import DSyncFlags
+from dsync.flags import DSyncAction, DSyncFlags
 from dsync.outcome import OutcomeStatus
 from dsync.plan import Plan
 from dsync.records.definition import data_model
@@ -643,7 +643,10 @@ def test_what_is_sent_is_as_the_endpoint_says(api: Api) -> None:
 
 def test_what_cannot_be_done_is_said(api: Api) -> None:
     api.collections = {"devices": records(1)}
-    result = synchronised(loaded(api, {"list": "/devices", "delete": False}), source())
+    target = loaded(api, {"list": "/devices", "delete": False})
+    assert [target.refuses("device", action) for action in (DSyncAction.CREATE, DSyncAction.UPDATE)] == ["", ""]
+    assert target.refuses("device", DSyncAction.DELETE) == "/devices: its endpoint says delete: false, so this cannot be done there"
+    result = synchronised(target, source())
     assert [outcome.message for outcome in result.outcomes] == [
         "/devices: its endpoint says delete: false, so this cannot be done there"
     ]
@@ -805,7 +808,7 @@ def test_some_done_and_some_not_is_a_failure(api: Api) -> None:
 
 @pytest.mark.parametrize("workers", [1, 8])
 def test_so_many_requests_are_under_way(workers: int, api: Api) -> None:
-    api.delay = 0.03
+    api.delay = 0.03 if workers == 1 else 0.5  # long enough for all threads to begin, on a busy machine as well
     target = loaded(api, workers=workers)
     wanted = source(*((f"d{number}", "x") for number in range(16)))
     synchronised(target, wanted).raise_for_failure()
@@ -988,6 +991,15 @@ def test_connections_are_closed_with_the_adapter(api: Api) -> None:
     gc.collect()
     other.close()
     assert (http.is_closed, closed.is_closed) == (True, True)
+
+
+def test_a_server_that_hangs_up_after_a_refusal_is_no_other_records_affair(api: Api) -> None:
+    api.hangs_up = True
+    api.intervene = lambda request: Reply(403, {"detail": "no"}) if request.body == {"name": "b", "role": "x"} else None
+    target = loaded(api, workers=1)
+    result = synchronised(target, source(*((name, "x") for name in "abcd")), DSyncFlags.CONTINUE_ON_FAILURE)
+    assert {one.change.id: one.message for one in result.failures} == {"b": "POST /devices: the server answers 403: no"}
+    assert [request.body["name"] for request in api.sent("POST")] == ["a", "b", "c", "d"]
 
 
 def test_the_records_that_were_read_are_never_changed(api: Api) -> None:

@@ -8,6 +8,7 @@ models that an adapter brings along are made as those of a user, and can be rest
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ CUSTOM_FIELDS = "custom_fields"
 
 TAGS = "tags"
 """The field of an object that lists its tags."""
+
+_LONGEST_SLUG = 100
 
 _ADDRESS = re.compile(r"/api/((?:plugins/)?[^/?]+/[^/?]+)(?:/|$)")
 
@@ -159,6 +162,15 @@ class Kinds:
 
 
 def slug_of(name: str) -> str:
-    """Return a name as it can stand in an address: small letters, digits and hyphens."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[-\s.]+", "-", re.sub(r"[^\w\s.-]", "", plain)).strip("-").lower()[:100] or "x"
+    """Return a name as it can stand in an address: small letters, digits and hyphens.
+
+    A name with letters that have no place there, as those of most of the world's scripts, gets a few characters more, which no
+    other name gets: names that differ in nothing else would have one slug.
+    """
+    folded = unicodedata.normalize("NFKD", name.casefold())
+    plain = folded.encode("ascii", "ignore").decode()
+    slug = re.sub(r"[-\s.]+", "-", re.sub(r"[^\w\s.-]", "", plain)).strip("-")[:_LONGEST_SLUG]
+    if slug and not any(char.isalnum() and not char.isascii() for char in folded):
+        return slug
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{slug[: _LONGEST_SLUG - len(digest) - 1]}-{digest}".strip("-")

@@ -40,7 +40,7 @@ class Joins:
         """Fill the lists of new objects.
 
         Raises:
-            HttpProblem: nothing was done.
+            HttpProblem: nothing was done, or what was could not be taken back, and then it says so.
         """
         with self._added(endpoint, {(name, own): list(one[name]) for own, one in zip(server_ids, lists) for name in one}):
             pass
@@ -50,7 +50,7 @@ class Joins:
         """Let the lists of objects be as they are to be: what is new in them is there before the block, what is old goes after it.
 
         Raises:
-            HttpProblem: as the block raises it, or nothing was done.
+            HttpProblem: as the block raises it, or nothing was done; one that may have been done was done in part.
         """
         wanted = {(name, own): list(one[name]) for own, one in zip(server_ids, lists) for name in one}
         there: dict[tuple[str, ServerId], dict[ServerId, ServerId]] = {(name, own): {} for name, own in wanted}
@@ -66,7 +66,8 @@ class Joins:
                 pair for key, pairs in there.items() if key[0] == name for other, pair in pairs.items() if other not in wanted[key]
             ]
             if surplus:
-                self._requested(JOINS[endpoint][name].endpoint).delete([{"id": pair} for pair in surplus])
+                with partly("all but what is to leave its lists was done"):
+                    self._requested(JOINS[endpoint][name].endpoint).delete([{"id": pair} for pair in surplus])
 
     def _pairs(self, join: Join, server_ids: Sequence[ServerId]) -> Iterator[Mapping[str, Any]]:
         for start in range(0, len(server_ids), _IN_ADDRESS):
@@ -76,7 +77,12 @@ class Joins:
     def _added(self, endpoint: str, missing: Mapping[tuple[str, ServerId], Sequence[ServerId]]) -> Iterator[None]:
         """Add to lists, and take it back if that fails half-way, or the block does."""
         made: list[tuple[str, list[ServerId]]] = []
-        try:
+
+        def take_back() -> None:
+            for place, ids in made:
+                self._requested(place).delete([{"id": one} for one in ids])
+
+        with undone_by(take_back):
             for name in dict.fromkeys(name for name, _own in missing):
                 join = JOINS[endpoint][name]
                 pairs = [(own, other) for (field, own), others in missing.items() if field == name for other in others]
@@ -84,10 +90,6 @@ class Joins:
                     new = self._sent(join, [{join.own: own, join.other: other} for own, other in pairs])
                     made.append((join.endpoint, [pair["id"] for pair in new]))
             yield
-        except HttpProblem:
-            for place, ids in made:
-                self._requested(place).delete([{"id": one} for one in ids])
-            raise
 
     def _sent(self, join: Join, bodies: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         try:
@@ -106,9 +108,30 @@ def _listed(value: Any) -> list[ServerId]:
 
 @contextmanager
 def undone_by(undo: Callable[[], Any]) -> Iterator[None]:
-    """Take back what was done before if the server refuses what is done in the block."""
+    """Take back what was done before if the server refuses what is done in the block.
+
+    Raises:
+        HttpProblem: as the block raises it; where it cannot be taken back, one after which nothing is to be sent again.
+    """
     try:
         yield
-    except HttpProblem:
-        undo()
+    except HttpProblem as refusal:
+        with partly(f"{refusal}; what had been done before could not be taken back"):
+            undo()
         raise
+
+
+@contextmanager
+def partly(done: str) -> Iterator[None]:
+    """Let a failure of the block be that of something which was done in part, and is not to be sent again.
+
+    Args:
+        done: what is to be said of that.
+
+    Raises:
+        HttpProblem: the block failed.
+    """
+    try:
+        yield
+    except HttpProblem as problem:
+        raise HttpProblem(f"{done}: {problem}", maybe=True) from None

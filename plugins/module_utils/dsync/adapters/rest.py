@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from ..exceptions import DSyncException, RecordProblem
+from ..flags import DSyncAction
 from ..records.declared import Declared
 from ..records.mapping import ModelMap, Record
 from ..records.path import EVERY, MISSING, Path, nested, read, text_of_path, walk, write
@@ -294,6 +295,11 @@ class RestAdapter(RecordAdapter):
         made = self._made(mapped, "delete", records, prepared)
         return [found if isinstance(found, Exception) else None for found in made]
 
+    def refuses(self, model: str, action: DSyncAction) -> str:
+        endpoint = self._endpoint(self._maps[model])
+        there = endpoint.actions[action.value] is not None
+        return super().refuses(model, action) or ("" if there else _not_there(endpoint, action.value))
+
     def _note_all(self, mapped: ModelMap, made: Sequence[Record | Exception], parents: Sequence[Record | None]) -> None:
         for record, parent in zip(made, parents):
             if not isinstance(record, Exception):
@@ -306,8 +312,7 @@ class RestAdapter(RecordAdapter):
         endpoint = self._endpoint(mapped)
         action = endpoint.actions[name]
         if action is None:
-            problem = RecordProblem(f"{endpoint.list.text}: its endpoint says {name}: false, so this cannot be done there")
-            return [problem] * len(items)
+            return [RecordProblem(_not_there(endpoint, name))] * len(items)
         results: list[Any] = [None] * len(items)
         calls: list[tuple[int, Call]] = []
         for place, item in enumerate(items):
@@ -343,6 +348,10 @@ class RestAdapter(RecordAdapter):
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             self._client.stopping.clear()
+
+
+def _not_there(endpoint: Endpoint, action: str) -> str:
+    return f"{endpoint.list.text}: its endpoint says {action}: false, so this cannot be done there"
 
 
 def _records_in(endpoint: Endpoint, key: Path | None, answer: Answer) -> list[dict[str, Any]]:

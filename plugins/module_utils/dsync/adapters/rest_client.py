@@ -17,7 +17,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from ..exceptions import LibraryMissing, RecordProblem
@@ -174,6 +174,7 @@ class Client:
             limits=httpx.Limits(max_connections=manners.connections),
             trust_env=manners.trust_env,
             follow_redirects=False,
+            event_hooks={"response": [_hang_up_after_refusal]},
         )
         self.close = weakref.finalize(self, self._http.close)
 
@@ -309,6 +310,22 @@ class Client:
             text += "; it may have been done all the same"
         passes = (unsent and untrusted is None) or (not unsent and may_repeat)
         return HttpProblem(f"{said}: {text}", maybe=maybe, down=unsent, passes=passes)
+
+
+def _hang_up_after_refusal(response: httpx.Response) -> None:
+    """Read a refusal to a request with a body, and let no other request have its connection.
+
+    A server that has not read such a body ends the connection after its answer (RFC 9112, 9.3), and what is sent on it meanwhile
+    gets no answer. It is ended while nobody else can be given it: the stream is read, and not closed, until that is done.
+    """
+    import httpx
+
+    if response.is_error and response.request.headers.get("Content-Length", "0") != "0":
+        stream = cast("httpx.SyncByteStream", response.stream)
+        content = b"".join(stream)
+        response.extensions["network_stream"].close()
+        stream.close()
+        response.stream = httpx.ByteStream(content)
 
 
 def message_of(content: bytes) -> str:
