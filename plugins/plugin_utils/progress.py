@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ansible import constants
+from ansible import constants, context
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -36,8 +36,14 @@ PATIENCE, PATIENCE_REMOTE = 1.0, 5.0
 GROWTH = 3
 """The time between two lines is this part of the time that the task has taken already."""
 
+CROWD = 10
+"""So many hosts at the same time tell as often as one does; the more there are, the longer each of them waits."""
+
 REMOTE_FOLDER = "/tmp"
 """Where a remote host has the file, under a name that nobody can guess."""
+
+FOR_PROGRAMS = ("json", "jsonl")
+"""Callbacks whose standard output a program reads; beside them progress goes to standard error."""
 
 MOST_READ = 4096
 LONGEST_NAME = 60
@@ -51,7 +57,12 @@ _WAITING = {"lock": "waiting for the lock"}
 
 def due_after(elapsed: float, shortest: float = SHORTEST) -> float:
     """Return after how many seconds of a task the next line is due, one having been told at ``elapsed``."""
-    return elapsed + min(max(elapsed / GROWTH, shortest), LONGEST)
+    return elapsed + max(min(elapsed / GROWTH, LONGEST), shortest)
+
+
+def slower(hosts: int, forks: int) -> float:
+    """Return how many times longer each host waits, when so many run the task and so many of them at the same time."""
+    return max(min(hosts, forks) / CROWD, 1.0)
 
 
 def sentence(state: Any) -> str | None:
@@ -98,16 +109,20 @@ class Teller(threading.Thread):
         say: shows a line.
         shortest: seconds between two lines at least.
         patience: seconds between two looks as long as nothing was written.
+        wait: how many times longer than that to wait, for the first line too.
     """
 
-    def __init__(self, read: Read, say: Callable[[str], None], shortest: float = SHORTEST, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, read: Read, say: Callable[[str], None], shortest: float = SHORTEST, patience: float = PATIENCE, wait: float = 1.0
+    ) -> None:
         super().__init__(daemon=True)
-        self._read, self._say, self._shortest, self._patience = read, say, shortest, patience
+        self._first = FIRST * wait
+        self._read, self._say, self._shortest, self._patience = read, say, shortest * wait, patience * wait
         self._ended = threading.Event()
         self.has_read = False
 
     def run(self) -> None:
-        began, due = time.monotonic(), FIRST
+        began, due = time.monotonic(), self._first
         while not self._ended.wait(max(0.0, began + due - time.monotonic())):
             with suppress(Exception):
                 self._tell()
@@ -141,7 +156,8 @@ def told(action: ActionBase, task_vars: Mapping[str, Any], wrap_async: bool) -> 
     here = connection.transport == "local"
     path = str(Path(constants.DEFAULT_LOCAL_TMP, name)) if here else f"{REMOTE_FOLDER}/{name}"
     say = _speaker(action, task_vars)
-    teller = Teller(_reader(path), say) if here else Teller(_fetcher(connection, path), say, SHORTEST_REMOTE, PATIENCE_REMOTE)
+    pace = (SHORTEST, PATIENCE) if here else (SHORTEST_REMOTE, PATIENCE_REMOTE)
+    teller = Teller(_reader(path) if here else _fetcher(connection, path), say, *pace, _crowded(action, task_vars))
     teller.start()
     try:
         yield path
@@ -165,11 +181,17 @@ def wanted(action: ActionBase, task_vars: Mapping[str, Any]) -> bool:
         return True  # what is no truth value, the module refuses
 
 
+def _crowded(action: ActionBase, task_vars: Mapping[str, Any]) -> float:
+    hosts = 1 if action._task.run_once else len(task_vars.get("ansible_play_batch", ()))
+    return slower(hosts, int(context.CLIARGS.get("forks") or constants.DEFAULT_FORKS))
+
+
 def _speaker(action: ActionBase, task_vars: Mapping[str, Any]) -> Callable[[str], None]:
     host, delegate = task_vars.get("inventory_hostname", ""), action._task.delegate_to
     prefix = f"progress: [{host} -> {delegate}] " if delegate else f"progress: [{host}] "
     display = Display()
-    return lambda line: display.display(prefix + line)
+    aside = str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2] in FOR_PROGRAMS
+    return lambda line: display.display(prefix + line, stderr=aside)
 
 
 def _reader(path: str) -> Read:

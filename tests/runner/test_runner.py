@@ -139,6 +139,20 @@ def test_a_cancelled_job_leaves_an_honest_journal(job: Callable[..., ansible_run
     assert rows(tmp_path / "live.db") == rows(tmp_path / "goal.db")
 
 
+def test_progress_arrives_in_events_while_the_task_runs(job: Callable[..., ansible_runner.Runner], tmp_path: Path) -> None:
+    run = job(ledgers(tmp_path, 20, 0.5), playbook="dsync.core.reconcile")
+    assert run.status == "successful", screen(run)
+    events: list[Event] = list(run.events)
+    told = [event for event in events if event["stdout"].startswith("progress: [localhost] apply: ")]
+    (ended,) = (
+        event
+        for event in events
+        if event["event"] == "runner_on_ok" and event["event_data"]["resolved_action"] == "dsync.core.dsync_sync"
+    )
+    assert told, screen(run)
+    assert all(event["counter"] < ended["counter"] and event["created"] < ended["created"] for event in told)
+
+
 STATUSES = ("done", "maybe", "failed", "refused", "already_done", "not_attempted")
 
 

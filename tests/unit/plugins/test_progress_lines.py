@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("ansible", reason="the controller's side needs ansible-core")
 
 from ansible_collections.dsync.core.plugins.plugin_utils import progress as progress_file
-from ansible_collections.dsync.core.plugins.plugin_utils.progress import Teller, due_after, sentence
+from ansible_collections.dsync.core.plugins.plugin_utils.progress import Teller, due_after, sentence, slower
 
 LOAD = {"stage": "load", "side": "source", "adapter": "netbox", "model": "device", "count": 12400, "rate": 1240.4}
 
@@ -75,6 +75,18 @@ def test_some_forty_lines_in_the_first_hour_and_thirty_in_every_other(shortest: 
     assert next(gap for when, gap in zip(told, gaps) if when >= 90) >= 30
     assert len([when for when in told if when <= 3600]) <= 42
     assert len([when for when in told if when > 2 * 3600]) == 30
+
+
+@pytest.mark.parametrize(("hosts", "forks"), [(500, 5), (500, 50), (30, 100), (2000, 500)])
+def test_many_hosts_together_tell_two_lines_a_second_at_most(hosts: int, forks: int) -> None:
+    wait, at_once = slower(hosts, forks), min(hosts, forks)
+    assert progress_file.FIRST * wait >= at_once / 2
+    for elapsed in range(0, 3600, 5):
+        assert at_once / (due_after(elapsed, 5.0 * wait) - elapsed) <= 2
+
+
+def test_a_few_hosts_tell_as_often_as_one() -> None:
+    assert slower(1, 5) == slower(500, 5) == slower(10, 50) == 1
 
 
 def test_a_teller_outlives_what_goes_wrong_and_ends_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
