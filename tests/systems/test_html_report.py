@@ -20,6 +20,11 @@ SOON = 3.0
 """Seconds until a page of ten thousand changes can be used, on a machine that is busy with other tests."""
 
 ROWS = "[...document.querySelectorAll('.row')]"
+LINES_OF_MODELS = """[...document.querySelectorAll('.counts th:first-child')].map((cell) => {
+  const text = document.createRange();
+  text.selectNodeContents(cell);
+  return text.getClientRects().length;
+})"""
 SEARCH = """(async () => {{
   const search = document.getElementById('search');
   search.value = {text!r};
@@ -150,6 +155,7 @@ def test_it_fits_any_screen_and_can_be_read_on_it(page: Page, tmp_path: Path, wi
     page.open(written(tmp_path, [*many(2), long], problems=["p" * 300]), width, 844, dark)
     page.ask("document.getElementById('values').click()")
     assert page.ask("document.documentElement.scrollWidth") <= width
+    assert set(page.ask(LINES_OF_MODELS)) == {1}
     ground, text = page.ask("[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]")
     assert (ground == "rgb(255, 255, 255)") is not dark
     assert ground != text

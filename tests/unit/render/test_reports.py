@@ -84,6 +84,12 @@ def test_text() -> None:
     assert made.endswith("\n    - interface rtr-3__eth0\n        mtu: 1500\n        password: null\n")
 
 
+def test_what_is_masked_on_both_sides_is_said_to_have_changed() -> None:
+    masked = record(before={"pin": "********", "x": 1}, after={"pin": "********", "x": 2})
+    made = text.render(Report.from_records([masked], *SIDES))
+    assert made.endswith('\n    pin: "********" → "********" (changed)\n    x: 1 → 2\n')
+
+
 def test_text_of_a_failure() -> None:
     made = text.render(failed())
     for line in (

@@ -95,9 +95,10 @@ mark { color: inherit; background: var(--mark); border-radius: .15rem; }
   h1 { font-size: 1.25rem; }
   dl { grid-template-columns: 1fr; }
   dd { margin-bottom: .3rem; }
-  .counts { font-size: .85rem; }
-  .counts th, .counts td { padding: .2rem .35rem; }
-  .counts th:first-child { white-space: normal; overflow-wrap: anywhere; }
+  .counts { font-size: .8rem; }
+  .counts th, .counts td { padding: .2rem .3rem; }
+  .counts thead th, .counts th:first-child { white-space: normal; }
+  .counts th:first-child { position: sticky; left: 0; max-width: 10rem; overflow-wrap: break-word; background: var(--ground); }
   .tools { position: static; margin: 1rem -.8rem 0; padding: .5rem .8rem; }
   .chips { flex-wrap: nowrap; max-width: 100%; overflow-x: auto; }
   .row { padding-left: calc(min(var(--depth), 5) * .7rem); }

@@ -54,14 +54,12 @@ def shown(value: Any) -> str:
 
 
 def attributes(entry: Entry) -> Iterator[Attribute]:
-    """Yield the attributes that a change is about."""
+    """Yield the attributes that a change is about. What is masked looks alike on both sides, and is said to have changed."""
     before, after = entry.before, entry.after
     for name in {**(before or {}), **(after or {})}:
-        yield Attribute(
-            one_line(name),
-            None if before is None or name not in before else shown(before[name]),
-            None if after is None or name not in after else shown(after[name]),
-        )
+        old = None if before is None or name not in before else shown(before[name])
+        new = None if after is None or name not in after else shown(after[name])
+        yield Attribute(one_line(name), old, f"{new} (changed)" if new is not None and new == old else new)
 
 
 def phrase(attribute: Attribute) -> str:
