@@ -34,7 +34,7 @@ SIZES = (10_000, 100_000, 1_000_000)
 OTHER_SHAPES_SIZE = 100_000
 FAMILY_LIMIT = 20_000
 """diffsync looks through all children for each that is added: with 100,000 of them it takes minutes a side."""
-REPEATS = {10_000: 5}
+REPEATS = {10_000: 9}
 USUAL_REPEATS = 1
 SHORT = ("dsync", "bulk")
 SHORT_REPEATS = {1_000_000: 3}

@@ -3,8 +3,10 @@
 """Fewer passes of Python's garbage collector while many objects are made.
 
 The collector looks through all objects again and again while their number grows, although objects of a dataset hardly ever become
-garbage: making 300,000 objects took a third less time with the thresholds below. Here it is told to wait longer between its passes,
-for as long as a dataset is loaded, compared or changed; it is never switched off.
+garbage: making 300,000 objects took a third less time with thresholds that let it wait. So it waits longer between its passes
+over old objects for as long as a dataset is loaded, compared or changed; it is never switched off. Young objects are looked through
+while they are few enough to be in the processor's caches still: loading 300,000 a side took 4 % less time than with a pass for each
+100,000, loading 10,000 4 % more.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-PATIENT = (100_000, 50, 100)
+PATIENT = (5_000, 1_000, 100)
 """Thresholds of the collector's generations meanwhile (Python's own are 700 or 2000, 10, 10 or 0)."""
 
 _lock = threading.Lock()
@@ -31,8 +33,8 @@ def patient_collector() -> Iterator[None]:
     with _lock:
         if _inside == 0:
             _before = gc.get_threshold()
-            if 0 < _before[0] < PATIENT[0]:
-                gc.set_threshold(*PATIENT)
+            if _before[0] > 0:  # 0 switches it off
+                gc.set_threshold(*map(max, _before, PATIENT))
         _inside += 1
     try:
         yield
