@@ -7,12 +7,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 APT_POLICY = Path("/usr/sbin/policy-rc.d")
 NO_SERVICE_STARTS = "#!/bin/sh\nexit 101\n"
+TRIES = 10
+PAUSE = 15.0
+"""How often, and how many seconds apart, apt-get is run: another apt-get that is at work just then makes it fail."""
 
 
 class ProgramMissing(Exception):
@@ -75,12 +79,24 @@ def install(program: str, package: str) -> None:
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
         raise ProgramMissing(f"{program} is not on this machine: install it (package {package}), or run as root on Debian.")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with _no_service_starts():
-        for arguments in (["update"], ["install", "-y", "--no-install-recommends", package]):
-            ran = subprocess.run([apt, "-q", *arguments], env=environment, stdin=subprocess.DEVNULL, check=False)
-            if ran.returncode:
-                raise ProgramMissing(f"{program} is not on this machine, and apt-get {arguments[0]} failed.")
+        for tries_left in reversed(range(TRIES)):
+            failed = _failing_step(apt, package)
+            if failed is None:
+                return
+            if tries_left:
+                time.sleep(PAUSE)
+    raise ProgramMissing(f"{program} is not on this machine, and apt-get {failed} failed {TRIES} times.")
+
+
+def _failing_step(apt: str, package: str) -> str | None:
+    """Install a package with lists that are up to date, and return the step that failed, if any."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for arguments in (["update"], ["install", "-y", "--no-install-recommends", package]):
+        ran = subprocess.run([apt, "-q", *arguments], env=environment, stdin=subprocess.DEVNULL, check=False)
+        if ran.returncode:
+            return arguments[0]
+    return None
 
 
 @contextmanager

@@ -1,6 +1,10 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds Python interpreters: on PATH, and in pyenv's versions folder, whose shims answer only when told a version."""
+"""Finds Python interpreters: on PATH, and in pyenv's versions folder, whose shims answer only when told a version.
+
+What is found is the interpreter itself, wherever it was met: by a shim, or in the virtual environment that is first on PATH while a
+stage runs. So an environment that was made outside of a stage is up to date within it.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,13 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-# An interpreter counts if it says that it is the version asked for and can make a venv with pip in it.
-PROBE = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"
+# An interpreter counts if it says that it is the version asked for and can make a venv with pip in it. Then it says where it is.
+PROBE = "import ensurepip, os, sys, venv; print('%d.%d' % sys.version_info[:2], os.path.realpath(sys._base_executable))"
 
 
 def find(version: str) -> Path | None:
     """Return an interpreter of this version (`3.11`), or None."""
-    return next((path for path in _candidates(version) if _answers(path, version)), None)
+    return next((path for candidate in _candidates(version) if (path := _interpreter(candidate, version))), None)
 
 
 def find_first(versions: Iterable[str]) -> Path | None:
@@ -36,9 +40,10 @@ def _release(folder: Path) -> list[int]:
     return [int(part) for part in folder.parent.name.split(".") if part.isdigit()]
 
 
-def _answers(path: Path, version: str) -> bool:
+def _interpreter(path: Path, version: str) -> Path | None:
     try:
         answer = subprocess.run([path, "-c", PROBE], capture_output=True, text=True, check=False)
     except OSError:
-        return False
-    return answer.returncode == 0 and answer.stdout.strip() == version
+        return None
+    told, _space, where = answer.stdout.strip().partition(" ")
+    return Path(where) if answer.returncode == 0 and told == version and where else None

@@ -29,12 +29,19 @@ ONCE = (
     "test_check_equals_run.py",
     "test_examples.py",
     "test_full_disk.py",
+    "test_guards.py",
     "test_interruptions.py",
+    "test_journal_info.py",
     "test_pci_ids.py",
+    "test_plans.py",
     "test_records.py",
     "test_tutorial.py",
+    "test_workflow.py",
 )
 """Integration tests that run on one ansible-core: what they are about happens in the module, the same under each."""
+UNIT_ONCE = ("adapters/test_inventory.py",)
+"""Unit tests that run on one ansible-core, the one that counts coverage: they start ansible-inventory hundreds of times, which
+takes minutes. `tests/integration/test_inventory.py` runs on each."""
 SANITY_SKIP = re.compile(r"^WARNING: (Skipping .*|Skipped .*)$", re.MULTILINE)
 GENERATED_BY_BUILD = {"FILES.json", "MANIFEST.json"}
 USE_OF_THE_WHEEL = """
@@ -92,7 +99,8 @@ class Job:
 def unit(job: Job) -> bool:
     """The unit tests. Where coverage is installed they are counted, and fail when they reach too little of the library."""
     if not (job.environment.bin / "coverage").is_file():
-        return _pytest(job, "tests/unit")
+        job.say(f"left to the environment that counts coverage: {', '.join(UNIT_ONCE)}")
+        return _pytest(job, "tests/unit", *(f"--ignore=tests/unit/{name}" for name in UNIT_ONCE))
     counted = {"COVERAGE_FILE": str(job.folder / "coverage")}
     succeeded = _pytest(job, "tests/unit", under=("-m", "coverage", "run"), variables=counted)
     combined = job.run("coverage", "combine", "--quiet", cwd=ROOT, **counted)

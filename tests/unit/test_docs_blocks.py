@@ -98,6 +98,16 @@ def test_python(block: Block) -> None:
     compile(block.text, str(block.page), "exec", dont_inherit=True)
 
 
+@pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES])
+def test_a_reader_sees_what_each_file_is_called(page: Path) -> None:
+    text, end = page.read_text(encoding="utf-8"), 0
+    for match in FENCED.finditer(text):
+        said, end = text[end : match.start()], match.end()
+        if (match["marker"] or "").startswith("file: "):
+            name = Path(match["marker"].removeprefix("file: ")).name
+            assert f"{name}`" in said, f"nothing before the block says that it is {name}"
+
+
 def tasks(document: object) -> Iterator[dict[str, Any]]:
     """Yield the tasks in a playbook or in a list of tasks, those in blocks and handlers too."""
     for item in document if isinstance(document, list) else ():

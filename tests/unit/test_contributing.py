@@ -1,0 +1,39 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a newcomer is told to run is there: the targets of make, and the programs of the hooks before a commit."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from environments import ENVIRONMENTS
+
+ROOT = Path(__file__).parents[2]
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+CONFIGURATION = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+HOOKS: list[dict[str, Any]] = [hook for repository in CONFIGURATION["repos"] for hook in repository["hooks"]]
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "README.md"])
+def test_every_target_of_make_that_a_page_names_is_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    commands = re.findall(r"(?:^\$ |`)(?:\w+=\S+ )?make ([a-z -]+[a-z])", text, re.MULTILINE)
+    assert commands
+    assert {target for command in commands for target in command.split()} <= TARGETS
+
+
+@pytest.mark.parametrize("hook", HOOKS, ids=[hook["id"] for hook in HOOKS])
+def test_every_hook_runs_a_program_that_its_environment_has(hook: dict[str, Any]) -> None:
+    program, *arguments = hook["entry"].split()
+    assert hook["language"] == "system", "a hook that pre-commit installs by itself is not the one that the lint stage runs"
+    if program == "make":
+        assert set(arguments) <= TARGETS
+        return
+    folder, environment, where, name = Path(program).parts
+    assert (folder, where) == (".venvs", "bin")
+    requirements = ROOT / "requirements" / ENVIRONMENTS[environment].requirements
+    assert re.search(rf"^{re.escape(name)}\b", requirements.read_text(encoding="utf-8"), re.MULTILINE)
