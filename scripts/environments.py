@@ -1,23 +1,34 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The virtual environments of this repository, made under .venvs on first use and kept until their requirements change.
+"""The virtual environments of this repository: made under .venvs on first use, from lock files.
 
-`python scripts/environments.py NAME` makes one.
+`python scripts/environments.py NAME` makes one and prints the path of its interpreter.
+
+An environment's directory is named after the Python release and the lock that it was made from, so a changed lock makes a new
+directory beside the old one, and an environment that a test is running in is never replaced. `.venvs/NAME` is a link to the one
+made last. `make clean` removes them all.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-import pythons
+from pythons import Interpreter, find_first
 
 ROOT = Path(__file__).resolve().parent.parent
 VENVS = ROOT / ".venvs"
+REQUIREMENTS = ROOT / "requirements"
+LOCKS = REQUIREMENTS / "locks"
+VENV = ("-m", "venv")
 NEWEST = ("3.14", "3.13", "3.12")
 
 
@@ -27,15 +38,43 @@ class EnvironmentUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment: the first of `pythons` that is on the machine, with a requirements file's packages."""
+    """A virtual environment.
+
+    Attributes:
+        name: also that of its requirements (`requirements/NAME.txt`) and of its lock (`requirements/locks/NAME.txt`).
+        pythons: versions of Python, the first of which that is on the machine is used.
+    """
 
     name: str
     pythons: tuple[str, ...]
-    requirements: str
 
     @property
+    def requirements(self) -> Path:
+        """The ranges that the lock is compiled from."""
+        return REQUIREMENTS / f"{self.name}.txt"
+
+    @property
+    def lock(self) -> Path:
+        """The pinned requirements, with hashes, that the environment is made from."""
+        return LOCKS / f"{self.name}.txt"
+
+    @property
+    def oldest_python(self) -> str:
+        """The oldest version of Python that the lock has to fit."""
+        return min(self.pythons, key=lambda version: [int(part) for part in version.split(".")])
+
+    @cached_property
     def folder(self) -> Path:
-        return VENVS / self.name
+        """Where it is. Raises EnvironmentUnavailable."""
+        digest = hashlib.sha256(self.lock.read_bytes()).hexdigest()
+        return VENVS / "made" / f"{self.name}-{self._interpreter.release}-{digest[:12]}"
+
+    @cached_property
+    def _interpreter(self) -> Interpreter:
+        found = find_first(self.pythons)
+        if found is None:
+            raise EnvironmentUnavailable(f"no Python {' or '.join(self.pythons)} with venv and pip on this machine")
+        return found
 
     @property
     def bin(self) -> Path:
@@ -46,23 +85,26 @@ class Environment:
         return self.bin / "python"
 
     def make(self) -> None:
-        """Make the virtual environment unless it is there and up to date.
+        """Make the virtual environment unless it exists; processes that want the same one wait for each other.
 
         Raises EnvironmentUnavailable, or CalledProcessError when venv or pip fail.
         """
-        interpreter = pythons.find_first(self.pythons)
-        if interpreter is None:
-            raise EnvironmentUnavailable(f"no Python {' or '.join(self.pythons)} with venv and pip on this machine")
-        requirements = ROOT / "requirements" / self.requirements
-        stamp = self.folder / "stamp"
-        wanted = _digest(interpreter, requirements)
-        if stamp.is_file() and stamp.read_text() == wanted:
-            return
-        print(f"making {self.folder.relative_to(ROOT)} with {interpreter}", flush=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        subprocess.run([interpreter, "-m", "venv", self.folder], check=True)
-        subprocess.run([self.python, "-m", "pip", "install", "-qq", "-r", requirements], check=True)
-        stamp.write_text(wanted)
+        with _locked(self.folder):
+            if not self._is_complete():
+                print(f"making {self.folder.relative_to(ROOT)} with {self._interpreter.path}", file=sys.stderr, flush=True)
+                shutil.rmtree(self.folder, ignore_errors=True)
+                subprocess.run([self._interpreter.path, *VENV, self.folder], check=True)
+                install(self.python, "--require-hashes", "-r", self.lock)
+                self._stamp.touch()
+            _link(VENVS / self.name, self.folder)
+
+    @property
+    def _stamp(self) -> Path:
+        return self.folder / "complete"
+
+    def _is_complete(self) -> bool:
+        """Return whether it was made to its end, and the interpreter that it was made with is still on the machine."""
+        return self._stamp.is_file() and self.python.exists()
 
     def describe(self) -> str:
         """Return the versions that matter, such as `Python 3.13.0, ansible-core 2.21.5, pydantic 2.14.3`."""
@@ -80,37 +122,57 @@ for package in ("ansible-core", "netbox", "nautobot", "pydantic"):
 ENVIRONMENTS = {
     environment.name: environment
     for environment in (
-        Environment("demo", (*NEWEST, "3.11"), "demo.txt"),
-        Environment("library-3.10", ("3.10",), "library-oldest.txt"),
-        Environment("core-2.19", ("3.11",), "core-2.19.txt"),
-        Environment("core-newest", NEWEST, "core-newest.txt"),
-        Environment("lint", (*NEWEST, "3.11"), "lint.txt"),
-        Environment("galaxy", ("3.13", "3.12", "3.11"), "galaxy.txt"),
-        Environment("docs", (*NEWEST, "3.11"), "docs.txt"),
-        Environment("runner", NEWEST, "runner.txt"),
-        Environment("bench", ("3.13", "3.12", "3.11"), "bench.txt"),  # the newest that diffsync runs on
-        Environment("bench-netbox", (*NEWEST, "3.11"), "bench-netbox.txt"),
-        Environment("netbox", ("3.13", "3.12"), "netbox-server.txt"),
-        Environment("nautobot", ("3.13", "3.12", "3.11"), "nautobot-server.txt"),
+        Environment("demo", (*NEWEST, "3.11")),
+        Environment("library-3.10", ("3.10",)),
+        Environment("core-2.19", ("3.11",)),
+        Environment("core-newest", NEWEST),
+        Environment("lint", (*NEWEST, "3.11")),
+        Environment("galaxy", ("3.13", "3.12", "3.11")),
+        Environment("docs", (*NEWEST, "3.11")),
+        Environment("runner", NEWEST),
+        Environment("wheel", ("3.10",)),
+        Environment("bench", ("3.13", "3.12", "3.11")),  # the newest that diffsync runs on
+        Environment("bench-netbox", (*NEWEST, "3.11")),
+        Environment("netbox", ("3.13", "3.12")),
+        Environment("nautobot", ("3.13", "3.12", "3.11")),
+        Environment("lock", (*NEWEST, "3.11")),
     )
 }
 
 
-def _digest(interpreter: Path, requirements: Path) -> str:
-    """Return a hash of the interpreter's version and of the requirements with the files that they include."""
-    version = subprocess.run([interpreter, "-VV"], capture_output=True, text=True, check=True).stdout
-    return hashlib.sha256(f"{interpreter} {version} {_expanded(requirements)}".encode()).hexdigest()
+def install(python: Path, *what: str | Path) -> None:
+    """Install packages by an interpreter's own pip. Raises CalledProcessError."""
+    subprocess.run([python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *what], stdout=sys.stderr, check=True)
 
 
-def _expanded(requirements: Path) -> str:
-    lines = requirements.read_text().splitlines()
-    return "\n".join(
-        _expanded(requirements.parent / line.removeprefix("-r ").strip()) if line.startswith("-r ") else line for line in lines
-    )
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _link(link: Path, target: Path) -> None:
+    """Let `link` lead to `target`, at no moment to nowhere."""
+    if link.is_dir() and not link.is_symlink():  # made by an older version of this file
+        shutil.rmtree(link)
+    fresh = target.with_name(f"{target.name}.link")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(link)
+
+
+def main(name: str) -> int:
+    """Make an environment and print its interpreter, or say on stderr why it cannot be made."""
+    try:
+        ENVIRONMENTS[name].make()
+    except (EnvironmentUnavailable, subprocess.CalledProcessError) as error:
+        print(f"The environment {name} cannot be made: {error}.", file=sys.stderr)
+        return 1
+    print(ENVIRONMENTS[name].python)
+    return 0
 
 
 if __name__ == "__main__":
-    try:
-        ENVIRONMENTS[sys.argv[1]].make()
-    except (EnvironmentUnavailable, subprocess.CalledProcessError) as error:
-        sys.exit(f"The environment {sys.argv[1]} cannot be made: {error}.")
+    sys.exit(main(sys.argv[1]))

@@ -12,19 +12,27 @@ import os
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 # An interpreter counts if it says that it is the version asked for and can make a venv with pip in it. Then it says where it is.
-PROBE = "import ensurepip, os, sys, venv; print('%d.%d' % sys.version_info[:2], os.path.realpath(sys._base_executable))"
+PROBE = "import ensurepip, os, platform, sys, venv; print(platform.python_version(), os.path.realpath(sys._base_executable))"
 
 
-def find(version: str) -> Path | None:
+class Interpreter(NamedTuple):
+    """A Python interpreter, and its release, such as `3.13.0`."""
+
+    path: Path
+    release: str
+
+
+def find(version: str) -> Interpreter | None:
     """Return an interpreter of this version (`3.11`), or None."""
-    return next((path for candidate in _candidates(version) if (path := _interpreter(candidate, version))), None)
+    return next((found for candidate in _candidates(version) if (found := _interpreter(candidate, version))), None)
 
 
-def find_first(versions: Iterable[str]) -> Path | None:
-    """Return an interpreter of the first of these versions that is there, or None."""
-    return next((path for version in versions if (path := find(version))), None)
+def find_first(versions: Iterable[str]) -> Interpreter | None:
+    """Return an interpreter of the first of these versions that is on the machine, or None."""
+    return next((found for version in versions if (found := find(version))), None)
 
 
 def _candidates(version: str) -> Iterator[Path]:
@@ -40,10 +48,12 @@ def _release(folder: Path) -> list[int]:
     return [int(part) for part in folder.parent.name.split(".") if part.isdigit()]
 
 
-def _interpreter(path: Path, version: str) -> Path | None:
+def _interpreter(path: Path, version: str) -> Interpreter | None:
     try:
         answer = subprocess.run([path, "-c", PROBE], capture_output=True, text=True, check=False)
     except OSError:
         return None
-    told, _space, where = answer.stdout.strip().partition(" ")
-    return Path(where) if answer.returncode == 0 and told == version and where else None
+    release, _space, where = answer.stdout.strip().partition(" ")
+    if answer.returncode or not where or not f"{release}.".startswith(f"{version}."):
+        return None
+    return Interpreter(Path(where), release)

@@ -1,9 +1,9 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the tests, each stage on each environment that it belongs to, two at a time, and says at the end what it ran.
+"""Runs the stages of the test run, two at a time, and reports at the end what it ran.
 
-A failing stage stops no other. A stage whose interpreter is missing has failed in CI (CI=true); elsewhere it is
-reported as not run.
+Without a stage's name it runs those of `make test`. A failing stage stops no other. A stage whose interpreter is missing has
+failed in CI (CI=true); elsewhere it is reported as not run. The results are also written to .build/last_run.json.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+import changes
 import collection
 import provision
 import results
-from environments import ENVIRONMENTS, EnvironmentUnavailable
+from environments import ENVIRONMENTS, ROOT, EnvironmentUnavailable
 from results import FAILED, NOT_RUN, PASSED, Outcome
-from stages import STAGES, Job, Stage
+from stages import STAGES, Job, Stage, When
 
 AT_A_TIME = 2
 SERVED = {"integration", "systems"}
@@ -37,47 +38,73 @@ PROVISIONS: tuple[tuple[str, tuple[Callable[[], Path], ...], set[str]], ...] = (
     ("MariaDB", (provision.find_mariadb,), {"systems"}),
     ("Chromium", (provision.find_chromium,), {"systems"}),
 )
-SERVERS = (("netbox", {"systems"}), ("nautobot", {"systems"}))
-"""The environments of servers that tests start, and the stages of those tests."""
+BESIDE = (("library-3.10", {"integration"}), ("netbox", {"systems"}), ("nautobot", {"systems"}))
+"""Environments that tests start programs of, and the stages of those tests."""
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 LOGS = collection.BUILD / "tests"
+LAST_RUN = collection.BUILD / "last_run.json"
+END_OF_LOG = 60
+"""How many lines of a failed stage's log are shown."""
 
 screen = threading.Lock()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the chosen stages, all of them by default, and return the exit code."""
-    options = _options(arguments)
-    work = [
-        (stage, name)
-        for stage in STAGES
-        if stage.name in (options.stage or [stage.name])
-        for name in stage.environments
-        if name in (options.environment or [name])
-    ]
+    """Run the chosen stages and return the exit code."""
+    options, started = _options(arguments), time.monotonic()
+    chosen, left_out = _chosen(options)
     collections = collection.lay_out(collection.BUILD / "collections")
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        chosen = {stage.name for stage, name in work}
-        served = [name for name, stages in SERVERS if chosen & stages]
-        names = dict.fromkeys([*(name for stage, name in work), *served])
-        made = {outcome.environment: outcome for outcome in pool.map(_make, names)}
-        outcomes = list(made.values())
-        outcomes += [_provide(what, find) for what, find, stages in PROVISIONS if chosen & stages]
-        runs = [pool.submit(_run, stage, made[name], collections) for stage, name in work]
-        outcomes += [run.result() for run in runs]
-    print(results.summary(outcomes))
+    names = {stage.name for stage in chosen}
+    with ThreadPoolExecutor(AT_A_TIME) as pool, ThreadPoolExecutor(1) as installer:
+        provided = [installer.submit(_provide, what, find) for what, find, stages in PROVISIONS if names & stages]
+        beside = [name for name, stages in BESIDE if names & stages]
+        made = {name: pool.submit(_make, name) for name in dict.fromkeys([*(stage.environment for stage in chosen), *beside])}
+        needed = [*provided, *(made[name] for name in beside)]
+        deadline = started + options.within if options.within else None
+        runs = [pool.submit(_run, stage, made[stage.environment], needed, collections, deadline) for stage in chosen]
+        outcomes = [future.result() for future in (*made.values(), *provided, *runs)]
+    seconds = time.monotonic() - started
+    print(results.summary(outcomes, left_out, seconds))
+    commit, clean = changes.describe(ROOT)
+    results.write(LAST_RUN, outcomes, commit=commit, clean=clean, seconds=seconds)
     return int(any(outcome.result == FAILED for outcome in outcomes))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    names = list(dict.fromkeys(stage.name for stage in STAGES))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", nargs="*", help=f"{', '.join(stage.name for stage in STAGES)}; all by default")
+    parser.add_argument("stage", nargs="*", help=f"{', '.join(names)}; those of `make test` by default")
     parser.add_argument("--environment", action="append", choices=sorted(ENVIRONMENTS), help="only on this one")
+    parser.add_argument("--all", action="store_true", help="run every stage")
+    parser.add_argument("--changed", action="store_true", help="run those of `make test`, and others that the change can break")
+    parser.add_argument("--base", default="", metavar="COMMIT", help="what --changed compares with; by default half a day back")
+    parser.add_argument("--within", type=float, metavar="SECONDS", help="begin no further stage that would not end by then")
     options = parser.parse_args(arguments)
-    if unknown := set(options.stage) - {stage.name for stage in STAGES}:
+    if unknown := set(options.stage) - set(names):
         parser.error(f"no such stage: {', '.join(sorted(unknown))}")
     return options
+
+
+def _chosen(options: argparse.Namespace) -> tuple[list[Stage], list[str]]:
+    """Return the stages to run, and for each that a change cannot break a line that says so."""
+    if options.stage or options.environment:
+        named = options.stage or [stage.name for stage in STAGES if stage.when is not When.QUICK]
+        placed = options.environment or list(ENVIRONMENTS)
+        return [stage for stage in STAGES if stage.name in named and stage.environment in placed], []
+    proving = [stage for stage in STAGES if stage.when is When.TEST]
+    further = [stage for stage in STAGES if stage.when is When.ALL]
+    if options.all:
+        return proving + further, []
+    if not options.changed:
+        return proving, []
+    files = changes.changed_files(ROOT, options.base)
+    breakable = [stage for stage in further if files is None or _can_break(files, stage)]
+    return proving + breakable, [f"{stage}: no changed file can break it" for stage in further if stage not in breakable]
+
+
+def _can_break(files: Sequence[str], stage: Stage) -> bool:
+    return any(file.startswith(stage.broken_by) for file in files)
 
 
 def _make(name: str) -> Outcome:
@@ -103,33 +130,52 @@ def _provide(what: str, find: Sequence[Callable[[], Path]]) -> Outcome:
     return Outcome("machine", what, result, time.monotonic() - started, note)
 
 
-def _run(stage: Stage, made: Outcome, collections: Path) -> Outcome:
-    """Run a stage on the environment that was made and show its log. What goes wrong is not raised: it has failed."""
-    name = made.environment
+def _run(
+    stage: Stage, environment: Future[Outcome], needed: Sequence[Future[Outcome]], collections: Path, deadline: float | None
+) -> Outcome:
+    """Run a stage once what it needs is there. What goes wrong is not raised: the outcome says so."""
+    made = environment.result()
     if made.result != PASSED:
-        return Outcome(name, stage.name, made.result, note=made.note)
-    folder = LOGS / name / stage.name
+        return Outcome(stage.environment, stage.name, made.result, note=made.note)
+    if stage.name in SERVED:
+        for future in needed:
+            future.result()
+    started = time.monotonic()
+    if deadline is not None and stage.when is When.ALL and started + stage.seconds > deadline:
+        return Outcome(stage.environment, stage.name, NOT_RUN, note="there is not enough time left for it")
+    folder = LOGS / stage.environment / stage.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    _show(f"start {name} {stage.name}")
-    started = time.monotonic()
+    _show(f"start {stage}")
     with (folder / "log").open("w") as log:
-        job = Job(ENVIRONMENTS[name], folder, collections, log)
+        job = Job(ENVIRONMENTS[stage.environment], folder, collections, log)
         try:
             succeeded = stage.work(job)
         except Exception:
             succeeded = False
             job.say(traceback.format_exc())
     outcome = Outcome(
-        name,
+        stage.environment,
         stage.name,
         PASSED if succeeded else FAILED,
         time.monotonic() - started,
         tests=job.tests,
         skipped=job.skipped,
     )
-    _show(f"===== {name} {stage.name}: {outcome.result}\n{(folder / 'log').read_text(errors='replace')}=====")
+    _show("\n".join([f"{outcome.result} {stage} ({outcome.seconds:.0f} s)", *_failure(outcome, folder / "log")]))
     return outcome
+
+
+def _failure(outcome: Outcome, log: Path) -> Iterator[str]:
+    """Yield what a person needs first of a failed stage: the tests that failed, or else the end of its log."""
+    if outcome.result != FAILED:
+        return
+    failures = outcome.tests.failures if outcome.tests else ()
+    for failure in failures:
+        yield f"===== {failure}"
+    if not failures:
+        yield from log.read_text(errors="replace").splitlines()[-END_OF_LOG:]
+    yield f"The whole log is {log.relative_to(ROOT)}."
 
 
 def _show(text: str) -> None:

@@ -41,7 +41,8 @@ def prepare(environment: Environment, content: Path) -> dict[str, str]:
     known = subprocess.run([environment.python, "-c", ASK], capture_output=True, text=True, check=True).stdout
     for version, pip in (line.split() for line in known.splitlines()):
         (cache / f"get_pip_{pip.replace('.', '_')}.py").write_text(BOOTSTRAP.format(pip=pip))
-        _link(interpreters / f"python{version}", pythons.find(version))
+        found = pythons.find(version)
+        _link(interpreters / f"python{version}", found.path if found else None)
     return {
         "ANSIBLE_TEST_CONTENT_ROOT": str(content),  # or it asks git, which ignores the build folder that this is in
         "HOME": str(home),

@@ -11,6 +11,7 @@ import subprocess
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TextIO
 
@@ -22,8 +23,7 @@ from collection import ROOT
 from environments import Environment
 
 TIME_LIMIT = 1800
-OLDER_CORE = "core-2.19"
-ONCE = (
+OF_THE_MODULE = (
     "test_bad_input.py",
     "test_bridge.py",
     "test_check_equals_run.py",
@@ -38,10 +38,9 @@ ONCE = (
     "test_tutorial.py",
     "test_workflow.py",
 )
-"""Integration tests that run on one ansible-core: what they are about happens in the module, the same under each."""
-UNIT_ONCE = ("adapters/test_inventory.py",)
-"""Unit tests that run on one ansible-core, the one that counts coverage: they start ansible-inventory hundreds of times, which
-takes minutes. `tests/integration/test_inventory.py` runs on each."""
+"""Integration tests that run on the newest ansible-core only: what they test happens in the module, the same under each."""
+NEEDS_ANSIBLE = ("adapters/test_inventory.py",)
+"""Unit tests that run on the newest ansible-core only: they start ansible-inventory."""
 SANITY_SKIP = re.compile(r"^WARNING: (Skipping .*|Skipped .*)$", re.MULTILINE)
 GENERATED_BY_BUILD = {"FILES.json", "MANIFEST.json"}
 USE_OF_THE_WHEEL = """
@@ -97,22 +96,33 @@ class Job:
 
 
 def unit(job: Job) -> bool:
-    """The unit tests. Where coverage is installed they are counted, and fail when they reach too little of the library."""
-    if not (job.environment.bin / "coverage").is_file():
-        job.say(f"left to the environment that counts coverage: {', '.join(UNIT_ONCE)}")
-        return _pytest(job, "tests/unit", *(f"--ignore=tests/unit/{name}" for name in UNIT_ONCE))
+    """The unit tests, on an environment without ansible-core."""
+    job.say(f"left to the environment that counts coverage: {', '.join(NEEDS_ANSIBLE)}")
+    return _pytest(job, "tests/unit", *(f"--ignore=tests/unit/{name}" for name in NEEDS_ANSIBLE))
+
+
+def counted_unit(job: Job) -> bool:
+    """The unit tests, which fail too when they reach too little of the library."""
     counted = {"COVERAGE_FILE": str(job.folder / "coverage")}
     succeeded = _pytest(job, "tests/unit", under=("-m", "coverage", "run"), variables=counted)
     combined = job.run("coverage", "combine", "--quiet", cwd=ROOT, **counted)
     return combined and job.run("coverage", "report", cwd=ROOT, **counted) and succeeded
 
 
+def quick(job: Job) -> bool:
+    """The unit tests, on both cores at the same time."""
+    return _pytest(job, "tests/unit", "--numprocesses=2", "--dist=worksteal")
+
+
 def integration(job: Job) -> bool:
-    """The integration tests, which play real playbooks; on the older ansible-core those that have to do with Ansible's own part."""
-    if job.environment.name != OLDER_CORE:
-        return _pytest(job, "tests/integration")
-    job.say(f"left to the newest ansible-core, since they are about the module and its adapters: {', '.join(ONCE)}")
-    return _pytest(job, "tests/integration", *(f"--ignore=tests/integration/{name}" for name in ONCE))
+    """The integration tests, which run real playbooks."""
+    return _pytest(job, "tests/integration")
+
+
+def integration_of_ansible(job: Job) -> bool:
+    """The integration tests of what runs on the controller, or through Ansible's own code."""
+    job.say(f"left to the newest ansible-core, since they test the module and its adapters: {', '.join(OF_THE_MODULE)}")
+    return _pytest(job, "tests/integration", *(f"--ignore=tests/integration/{name}" for name in OF_THE_MODULE))
 
 
 def systems(job: Job) -> bool:
@@ -220,36 +230,85 @@ def _holds_only_source(job: Job, tarball: Path) -> bool:
 
 
 def installed_wheel(job: Job) -> bool:
-    """The library as a user gets it: `pip install .` into an empty environment, and `import dsync` there."""
+    """The library as a user gets it: its wheel, installed into an empty environment, and `import dsync` there."""
     source = collection.lay_out(job.folder) / collection.COLLECTION
     venv = job.folder / "venv"
+    built = ("wheel", "-qq", "--no-deps", "--no-build-isolation", "--wheel-dir", job.folder, source)
+    if not job.run("python", "-m", "pip", *built):
+        return False
+    (wheel,) = job.folder.glob("*.whl")
     return (
         job.run("python", "-m", "venv", venv)
-        and job.run(venv / "bin/python", "-m", "pip", "install", "-qq", source)
+        and job.run(venv / "bin/python", "-m", "pip", "install", "-qq", "--require-hashes", "-r", job.environment.lock)
+        and job.run(venv / "bin/python", "-m", "pip", "install", "-qq", "--no-index", wheel)
         and job.run(venv / "bin/python", "-c", USE_OF_THE_WHEEL, cwd=job.folder)
     )
 
 
+class When(Enum):
+    """Which command runs a stage."""
+
+    QUICK = "make quick"
+    TEST = "make test"
+    ALL = "make test-all"
+
+
 @dataclass(frozen=True)
 class Stage:
-    """What a stage is called, where it runs, and what it does; `work` returns whether all went well."""
+    """What a stage is called, where it runs, and what it does.
+
+    Attributes:
+        work: returns whether all went well.
+        when: the command that runs it; `make test-all` runs those of `make test` too.
+        seconds: how long it takes on two cores that both work, roughly.
+        broken_by: beginnings of the paths of files whose change can break it.
+    """
 
     name: str
-    environments: tuple[str, ...]
+    environment: str
     work: Callable[[Job], bool]
+    when: When = When.ALL
+    seconds: int = 60
+    broken_by: tuple[str, ...] = ("",)
 
+    def __str__(self) -> str:
+        return f"{self.environment} {self.name}"
+
+
+ON_THE_CONTROLLER = (
+    *(f"plugins/{kind}/" for kind in ("action", "filter", "inventory", "modules", "plugin_utils", "test")),
+    "plugins/module_utils/_module/",
+)
+ROLES = ("examples/", "extensions/", "meta/", "playbooks/", "roles/")
 
 STAGES = (
+    Stage("quick", "core-newest", quick, When.QUICK),
     # The longest first, so that none of them is left to run alone at the end.
-    Stage("integration", ("core-2.19", "core-newest"), integration),
-    Stage("sanity", ("core-2.19", "core-newest"), ansible_sanity),
-    Stage("systems", ("core-newest",), systems),
-    Stage("runner", ("runner",), runner),
-    Stage("unit", ("library-3.10", "core-2.19", "core-newest"), unit),
-    Stage("collection", ("core-newest",), installed_collection),
-    Stage("lint", ("lint",), lint),
-    Stage("types", ("lint",), types),
-    Stage("docs", ("docs",), docs),
-    Stage("galaxy", ("galaxy",), galaxy),
-    Stage("wheel", ("library-3.10",), installed_wheel),
+    Stage("integration", "core-newest", integration, When.TEST),
+    Stage("systems", "core-newest", systems, When.TEST),
+    Stage("unit", "core-newest", counted_unit, When.TEST),
+    Stage("unit", "library-3.10", unit, When.TEST),
+    Stage("lint", "lint", lint, When.TEST),
+    Stage("types", "lint", types, When.TEST),
+    # By what a change breaks most often.
+    Stage("sanity", "core-newest", ansible_sanity, seconds=330, broken_by=("plugins/", "scripts/", "tests/", "galaxy.yml")),
+    Stage("collection", "core-newest", installed_collection, seconds=15),
+    Stage("wheel", "wheel", installed_wheel, seconds=20),
+    Stage("docs", "docs", docs, seconds=40),
+    Stage("galaxy", "galaxy", galaxy, seconds=60, broken_by=("galaxy.yml", "meta/", "roles/", "plugins/", "changelogs/")),
+    Stage(
+        "integration",
+        "core-2.19",
+        integration_of_ansible,
+        seconds=350,
+        broken_by=(*ON_THE_CONTROLLER, *ROLES, "tests/integration/", "requirements/"),
+    ),
+    Stage(
+        "runner",
+        "runner",
+        runner,
+        seconds=360,
+        broken_by=(*ON_THE_CONTROLLER, *ROLES, "tests/runner/", "requirements/", "galaxy.yml"),
+    ),
+    Stage("sanity", "core-2.19", ansible_sanity, seconds=380, broken_by=("tests/sanity/",)),
 )

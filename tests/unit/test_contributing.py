@@ -35,5 +35,5 @@ def test_every_hook_runs_a_program_that_its_environment_has(hook: dict[str, Any]
         return
     folder, environment, where, name = Path(program).parts
     assert (folder, where) == (".venvs", "bin")
-    requirements = ROOT / "requirements" / ENVIRONMENTS[environment].requirements
+    requirements = ENVIRONMENTS[environment].requirements
     assert re.search(rf"^{re.escape(name)}\b", requirements.read_text(encoding="utf-8"), re.MULTILINE)

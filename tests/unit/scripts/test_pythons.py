@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def test_the_interpreter_of_a_virtual_environment_is_the_one_that_it_was_made_wi
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     monkeypatch.setenv("PYENV_ROOT", os.devnull)
     assert sys.prefix != sys.base_prefix, "the tests run in a virtual environment"
-    assert pythons.find(version) == Path(base)
+    assert pythons.find(version) == (Path(base), platform.python_version())
 
 
 def test_what_does_not_say_that_it_is_the_version_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
