@@ -33,6 +33,16 @@ class Tests:
     failures: tuple[str, ...] = ()
     seconds: tuple[tuple[float, str], ...] = ()
 
+    def __add__(self, other: Tests) -> Tests:
+        return Tests(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.reasons + other.reasons,
+            self.failures + other.failures,
+            self.seconds + other.seconds,
+        )
+
     def __str__(self) -> str:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
@@ -137,5 +147,4 @@ def _table(outcomes: Iterable[Outcome]) -> list[str]:
 
 
 def _total(outcomes: Iterable[Outcome]) -> Tests:
-    runs = [outcome.tests for outcome in outcomes if outcome.tests]
-    return Tests(sum(run.passed for run in runs), sum(run.failed for run in runs), sum(run.skipped for run in runs))
+    return sum((outcome.tests for outcome in outcomes if outcome.tests), Tests())

@@ -23,6 +23,8 @@ from collection import ROOT
 from environments import Environment
 
 TIME_LIMIT = 1800
+EXAMPLES = "10"
+"""How many times as many examples as in `make test` the property tests try in `make test-all`."""
 OF_THE_MODULE = (
     "test_bad_input.py",
     "test_bridge.py",
@@ -41,6 +43,8 @@ OF_THE_MODULE = (
 """Integration tests that run on the newest ansible-core only: what they test happens in the module, the same under each."""
 NEEDS_ANSIBLE = ("adapters/test_inventory.py",)
 """Unit tests that run on the newest ansible-core only: they start ansible-inventory."""
+WITHOUT_ANSIBLE = tuple(f"--ignore=tests/unit/{name}" for name in NEEDS_ANSIBLE)
+NOT_LONG = ("-m", "not long")
 SANITY_SKIP = re.compile(r"^WARNING: (Skipping .*|Skipped .*)$", re.MULTILINE)
 GENERATED_BY_BUILD = {"FILES.json", "MANIFEST.json"}
 USE_OF_THE_WHEEL = """
@@ -98,36 +102,48 @@ class Job:
 def unit(job: Job) -> bool:
     """The unit tests, on an environment without ansible-core."""
     job.say(f"left to the environment that counts coverage: {', '.join(NEEDS_ANSIBLE)}")
-    return _pytest(job, "tests/unit", *(f"--ignore=tests/unit/{name}" for name in NEEDS_ANSIBLE))
+    return _pytest(job, "tests/unit", *NOT_LONG, *WITHOUT_ANSIBLE)
 
 
 def counted_unit(job: Job) -> bool:
     """The unit tests, which fail too when they reach too little of the library."""
     counted = {"COVERAGE_FILE": str(job.folder / "coverage")}
-    succeeded = _pytest(job, "tests/unit", under=("-m", "coverage", "run"), variables=counted)
+    succeeded = _pytest(job, "tests/unit", *NOT_LONG, under=("-m", "coverage", "run"), variables=counted)
     combined = job.run("coverage", "combine", "--quiet", cwd=ROOT, **counted)
     return combined and job.run("coverage", "report", cwd=ROOT, **counted) and succeeded
 
 
 def quick(job: Job) -> bool:
-    """The unit tests, on both cores at the same time."""
-    return _pytest(job, "tests/unit", "--numprocesses=2", "--dist=worksteal")
+    """The unit tests but those that start ansible-inventory, on both cores at the same time."""
+    return _pytest(job, "tests/unit", *NOT_LONG, *WITHOUT_ANSIBLE, "--numprocesses=2", "--dist=worksteal")
 
 
 def integration(job: Job) -> bool:
-    """The integration tests, which run real playbooks."""
-    return _pytest(job, "tests/integration")
+    """The integration tests, which run real playbooks, but those that take long."""
+    return _pytest(job, "tests/integration", *NOT_LONG)
 
 
 def integration_of_ansible(job: Job) -> bool:
     """The integration tests of what runs on the controller, or through Ansible's own code."""
     job.say(f"left to the newest ansible-core, since they test the module and its adapters: {', '.join(OF_THE_MODULE)}")
-    return _pytest(job, "tests/integration", *(f"--ignore=tests/integration/{name}" for name in OF_THE_MODULE))
+    ignored = (f"--ignore=tests/integration/{name}" for name in OF_THE_MODULE)
+    return _pytest(job, "tests/integration", *NOT_LONG, *ignored)
 
 
 def systems(job: Job) -> bool:
-    """The tests of adapters against real servers."""
-    return _pytest(job, "tests/systems")
+    """The tests of adapters against real servers, but those that take long."""
+    return _pytest(job, "tests/systems", *NOT_LONG)
+
+
+def long(job: Job) -> bool:
+    """The tests that take long."""
+    passed = [_pytest(job, f"tests/{kind}", "-m", "long") for kind in ("unit", "integration", "systems")]
+    return all(passed)
+
+
+def search(job: Job) -> bool:
+    """The property tests of the unit tests, with many more examples, other ones in every run."""
+    return _pytest(job, "tests/unit", "-m", "hypothesis", variables={"DSYNC_LONG_TESTS": EXAMPLES})
 
 
 def runner(job: Job) -> bool:
@@ -136,11 +152,12 @@ def runner(job: Job) -> bool:
 
 
 def _pytest(job: Job, tests: str, *options: str, under: Sequence[str] = (), variables: Mapping[str, str] | None = None) -> bool:
-    """Run tests, by Python or by a program of Python's, and read their report."""
-    report = job.folder / "report.xml"
+    """Run the tests of a directory, by Python or by a program of Python's, and add their report to the job's."""
+    report = job.folder / f"{Path(tests).name}.xml"
     pytest = ("-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", tests, *options)
     succeeded = job.run("python", *under, *pytest, cwd=ROOT, **(variables or {}))
-    job.tests = results.read_report(report)
+    if found := results.read_report(report):
+        job.tests = found if job.tests is None else job.tests + found
     return succeeded
 
 
@@ -310,5 +327,7 @@ STAGES = (
         seconds=360,
         broken_by=(*ON_THE_CONTROLLER, *ROLES, "tests/runner/", "requirements/", "galaxy.yml"),
     ),
+    Stage("long", "core-newest", long, seconds=600, broken_by=("plugins/", "examples/", "docs/", "tests/", "requirements/")),
+    Stage("search", "core-newest", search, seconds=400, broken_by=("plugins/module_utils/dsync/", "tests/unit/")),
     Stage("sanity", "core-2.19", ansible_sanity, seconds=380, broken_by=("tests/sanity/",)),
 )

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import getpass
 import json
 import os
@@ -24,7 +23,7 @@ from typing import Any
 import provision
 import pytest
 import yaml
-from environments import ENVIRONMENTS, VENVS, EnvironmentUnavailable
+from environments import ENVIRONMENTS, EnvironmentUnavailable
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ADAPTERS = FIXTURES / "adapters"
@@ -161,13 +160,10 @@ def inventory(ansible_home: Path, request: pytest.FixtureRequest) -> Path:
 def remote_python() -> Path:
     """Return the interpreter of the host behind ssh; in CI its absence is a failure, elsewhere the tests are skipped."""
     environment = ENVIRONMENTS["library-3.10"]
-    VENVS.mkdir(exist_ok=True)
-    with (VENVS / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            environment.make()
-        except EnvironmentUnavailable as missing:
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no Python for the remote host: {missing}")
+    try:
+        environment.make()
+    except EnvironmentUnavailable as missing:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no Python for the remote host: {missing}")
     return environment.python
 
 

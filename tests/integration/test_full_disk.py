@@ -19,6 +19,8 @@ from dsync.journal import read
 from dsync.planfile import load
 from generated import Entry, save, side, site
 
+pytestmark = pytest.mark.long
+
 DIFF, SYNC = "dsync.core.dsync_diff", "dsync.core.dsync_sync"
 WRITTEN = {"plan": DIFF, "journal": SYNC, "undo": SYNC, "baseline": SYNC, "lock": SYNC}
 """The options that name a file to write, and the module that writes it."""

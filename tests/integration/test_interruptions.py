@@ -170,6 +170,7 @@ def at_every_step(bench: Bench, how: str) -> tuple[list[str], Played]:
     return names, bench.run(bench.recorded("meets a signal", folder=f"{bench.at}/records", how=how, at=at))
 
 
+@pytest.mark.long
 def test_killed_at_every_step(bench: Bench) -> None:
     names, played = at_every_step(bench, "SIGKILL")
     seen = set()
@@ -183,6 +184,7 @@ def test_killed_at_every_step(bench: Bench) -> None:
     assert_finished(bench, [name for name in names if name not in untouched[1:-2]])
 
 
+@pytest.mark.long
 def test_interrupted_at_every_step(bench: Bench) -> None:
     names, played = at_every_step(bench, "SIGINT")
     for name in names:
@@ -202,6 +204,7 @@ def told(result: dict[str, Any], status: str) -> set[tuple[str, ...]]:
     return {(one["action"], one["model"], one["id"]) for one in result.get("changes", ()) if one["status"] == status}
 
 
+@pytest.mark.long
 def test_killed_at_random_moments(bench: Bench) -> None:
     names = [f"random{number}" for number in range(3)]
     bench.hosts(names)

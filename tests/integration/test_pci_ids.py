@@ -127,6 +127,7 @@ def predictions(result: dict[str, Any]) -> list[dict[str, Any]]:
     return [{key: record[key] for key in record.keys() - {"status", "message"}} for record in result["changes"]]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("published")
 def test_the_older_snapshot_then_the_newer(example: Example) -> None:
     older, newer = rows_of_the_file(OLDER), rows_of_the_file(NEWER)

@@ -11,6 +11,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import pytest
 from conftest import Play, Played, Result
 from generated import Entry, estate, save, side, site
 from test_check_equals_run import assert_made, predicted
@@ -270,6 +271,7 @@ def damaged(data: bytes, chance: random.Random) -> dict[str, bytes]:
     return variants
 
 
+@pytest.mark.long
 def test_no_damaged_plan_is_ever_applied(play: Play, tmp_path: Path) -> None:
     old = [site(f"s{number}", note="old", password="hunter2") for number in range(6)]
     sides = scene(tmp_path / "work", old, [site(f"s{number}", note="new", password="s3cret") for number in range(3, 9)])

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import pytest
 from conftest import HERE, THERE, Play, RunPlaybook
 from generated import save, side, site
 from test_demo import demo
@@ -117,29 +116,30 @@ def test_a_report_is_written_where_the_task_runs(play: Play, tmp_path: Path) -> 
         assert "</html>" in (tmp_path / f"{host}.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("reports", "words"),
-    [
-        ([{"path": "{here}/no/such/folder/a.md"}], "preparing reports[0] failed: {here}/no/such/folder/a.md cannot be written"),
-        ([{"path": "{here}/a.md"}, {"path": "{here}/b.pdf"}], "reports[1]: the ending of {here}/b.pdf does not say which format"),
-        ([{"path": "{here}/a.md"}, {"path": "{here}/../here/a.md"}], "reports[0] and reports[1] are the same file"),
-        ([{"path": "{here}/undo", "format": "json"}], "undo and reports[0] are the same file"),
-        ([{"path": "{here}/a.md", "mode": 644}], "reports[0].mode: 644 cannot be used"),
-        ([{"path": "{here}/a.md", "mode": "rw"}], "reports[0].mode: 'rw' is no mode"),
-    ],
-)
-def test_a_report_that_cannot_be_written_is_told_before_anything_is_done(
-    play: Play, tmp_path: Path, reports: list[dict[str, Any]], words: str
-) -> None:
-    here = tmp_path / "here"
+UNWRITABLE: dict[str, list[dict[str, Any]]] = {
+    "preparing reports[0] failed: {here}/no/such/folder/a.md cannot be written": [{"path": "{here}/no/such/folder/a.md"}],
+    "reports[1]: the ending of {here}/b.pdf does not say which format": [{"path": "{here}/a.md"}, {"path": "{here}/b.pdf"}],
+    "reports[0] and reports[1] are the same file": [{"path": "{here}/a.md"}, {"path": "{here}/../here/a.md"}],
+    "undo and reports[0] are the same file": [{"path": "{here}/undo", "format": "json"}],
+    "reports[0].mode: 644 cannot be used": [{"path": "{here}/a.md", "mode": 644}],
+    "reports[0].mode: 'rw' is no mode": [{"path": "{here}/a.md", "mode": "rw"}],
+}
+"""How the sentence begins that refuses these reports."""
+
+
+def test_reports_that_cannot_be_written_are_refused_before_anything_is_done(play: Play, tmp_path: Path) -> None:
+    here, log = tmp_path / "here", tmp_path / "log"
     here.mkdir()
-    log = tmp_path / "log"
     both = sides(tmp_path, [], [site("a")], log=str(log))
-    asked = [{**one, "path": one["path"].format(here=here)} for one in reports]
-    played = play([task("sync", "dsync_sync", {**both, "undo": str(here / "undo"), "reports": asked}, ignore_errors=True)]).ok()
-    result = played.result("sync")
-    assert result["msg"].startswith(words.format(here=here))
-    assert "summary" not in result
+    tasks = []
+    for words, reports in UNWRITABLE.items():
+        asked = [{**one, "path": one["path"].format(here=here)} for one in reports]
+        tasks.append(task(words, "dsync_sync", {**both, "undo": str(here / "undo"), "reports": asked}, ignore_errors=True))
+    played = play(tasks).ok()
+    for words in UNWRITABLE:
+        result = played.result(words)
+        assert result["msg"].startswith(words.format(here=here))
+        assert "summary" not in result
     assert not log.exists() or not log.read_text()
     assert not list(here.iterdir())
 

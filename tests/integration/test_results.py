@@ -217,6 +217,7 @@ def test_the_result_stays_small_whatever_the_values(play: Play, tmp_path: Path) 
     assert results["large"]["changes"][0]["after"]["note"].endswith("(the first 2000 of 3000000 characters)")
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_objects(play: Play, tmp_path: Path) -> None:
     racks = [{"model": "rack", "parent": ["site", "s"], "fields": {"site": "s", "name": str(number)}} for number in range(99_999)]
     sides = both(tmp_path, [], [site("s"), *racks])

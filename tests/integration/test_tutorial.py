@@ -11,11 +11,13 @@ import shutil
 import subprocess
 import sys
 from configparser import ConfigParser
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 import collection
 import pytest
+
+pytestmark = pytest.mark.long
 
 TUTORIAL = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text()
 BLOCK = re.compile(r"(?:<!-- (?P<marker>[^\n]+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
@@ -39,9 +41,10 @@ def home() -> Path:
 
 @pytest.fixture(scope="module")
 def environment(home: Path) -> dict[str, str]:
-    """The variables of a stranger: Python is the one of these tests, and ansible-core comes in the release under test."""
+    """The variables of a stranger: Python is the one of these tests, and packages come in the releases under test."""
     constraints = home / "constraints.txt"
-    constraints.write_text(f"ansible-core=={version('ansible-core')}\n")
+    installed = {one.name: one.version for one in distributions()}
+    constraints.write_text("".join(f"{name}=={release}\n" for name, release in installed.items()))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON", "DSYNC_"))}
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     return {**inherited, "HOME": str(home), "PATH": path, "PIP_CONSTRAINT": str(constraints), "LC_ALL": "C.UTF-8"}

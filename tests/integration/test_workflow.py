@@ -45,7 +45,7 @@ def test_the_nightly_task_has_no_option_that_is_not_there() -> None:
     assert task["dsync.core.dsync_sync"].keys() <= argument_spec(**SYNC_ONLY).keys()
 
 
-@pytest.mark.parametrize("way", ["journal", "undo"])
+@pytest.mark.parametrize("way", ["journal", pytest.param("undo", marks=pytest.mark.long)])
 def test_audit_approve_apply_undo(run_playbook: RunPlaybook, demo: Path, way: str) -> None:
     cmdb, truth = demo / "cmdb.sqlite", rows_of_the_yaml(demo / "sot.yml")
     drifted = rows_of_the_cmdb(cmdb)

@@ -31,13 +31,14 @@ KEPT = ROOT / ".build" / "awx"
 @pytest.fixture(scope="session")
 def awx(environment: dict[str, str]) -> dict[str, str]:
     """Variables with which Ansible finds awx.awx, taken out of a package that is kept; without it the tests are skipped."""
-    wanted = (ROOT / "requirements" / "awx.txt").read_text(encoding="utf-8")
+    lock = ROOT / "requirements" / "locks" / "awx.txt"
+    wanted = lock.read_text(encoding="utf-8")
     stamp = KEPT / "stamp"
     if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
         KEPT.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--ignore-requires-python"]
         got = subprocess.run(
-            [*command, "-d", KEPT, "-r", ROOT / "requirements" / "awx.txt"],
+            [*command, "--require-hashes", "-d", KEPT, "-r", lock],
             capture_output=True,
             text=True,
             timeout=TIME_LIMIT,

@@ -38,6 +38,7 @@ def listed(server: NetBox, path: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.long
 def test_somebody_elses_estate_and_drift_behind_its_back(netbox: NetBox, demo: Path) -> None:
     given = {"dump": str(demo / "dump.json"), "netbox_url": netbox.url, "netbox_token": netbox.token}
     first = play(demo / "play.yml", **given)

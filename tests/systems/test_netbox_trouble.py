@@ -101,6 +101,7 @@ def assert_converges(folder: Path, server: NetBox, **options: Any) -> None:
     assert play(playbook, netbox_token=server.token)["changed"] is False
 
 
+@pytest.mark.long
 def test_a_restart_in_mid_apply(netbox: NetBox, tmp_path: Path) -> None:
     # A busy machine takes longer to start NetBox than the half minute that the page says.
     with begun(sync(tmp_path, netbox, retries=9, flags=["continue_on_failure"]), netbox) as playing:
@@ -127,6 +128,7 @@ def test_a_kill_in_mid_apply(netbox: NetBox, tmp_path: Path) -> None:
     assert_converges(tmp_path, netbox)
 
 
+@pytest.mark.long
 def test_a_pause_in_mid_apply(netbox: NetBox, tmp_path: Path) -> None:
     with begun(sync(tmp_path, netbox), netbox) as playing:
         netbox.pause()
@@ -138,6 +140,7 @@ def test_a_pause_in_mid_apply(netbox: NetBox, tmp_path: Path) -> None:
     assert told.result["outcomes"]["done"] == SITES
 
 
+@pytest.mark.long
 def test_a_pause_longer_than_the_patience(netbox: NetBox, tmp_path: Path) -> None:
     play(sync(tmp_path, netbox), netbox_token=netbox.token)
     options = {"description": "other", "target": {"read_timeout": 10}}

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Makes :mod:`estate` importable from the tests in subfolders too, and property tests the same in every run.
+"""Makes :mod:`estate` importable from the tests in subfolders too, and property tests small and the same in every run.
 
 DSYNC_LONG_TESTS, a whole number, makes them look further: it is how many times more examples they try than usual, and every run
 tries others. What fails then is told with the line by which it can be tried again.
@@ -13,7 +13,7 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
-EXAMPLES = 120
+EXAMPLES = 30
 LONGER = int(os.environ.get("DSYNC_LONG_TESTS") or 0)
 
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=EXAMPLES, database=None)

@@ -95,7 +95,7 @@ class ChildIdsMachine(RuleBasedStateMachine):
             assert pickle.loads(pickle.dumps(uids)) == self.model
 
 
-ChildIdsMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
+ChildIdsMachine.TestCase.settings = settings(stateful_step_count=30)
 TestChildIds = ChildIdsMachine.TestCase
 
 

@@ -250,7 +250,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_waiting")
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_ctrl_c_at_every_line(tmp_path: Path, workers: int) -> None:
     """Wherever in a run Ctrl-C comes, the result and the journal tell no lie, and the journal can undo it."""
     ended = set()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from dsync.identity import escape_part, unique_id_builder
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 AWKWARD = st.text(alphabet="_\\ab:N", max_size=6) | st.text(max_size=6) | st.sampled_from(["None", "\\None", "\\int:1", "1"])
@@ -28,7 +28,6 @@ def _typed(identity: tuple[Any, ...]) -> tuple[Any, ...]:
 def test_point_1_the_encoding_is_injective(parts: int, mixed: bool) -> None:
     build = unique_id_builder([mixed] * parts)
 
-    @settings(max_examples=300)
     @given(_identities(parts, MIXED if mixed else AWKWARD))
     def check(identities: list[tuple[Any, ...]]) -> None:
         assert len({build(identity) for identity in identities}) == len({_typed(identity) for identity in identities})

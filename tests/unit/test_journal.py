@@ -445,6 +445,7 @@ def killed_runs(tmp_path: Path) -> Iterator[tuple[Path, bool]]:
         yield one, one is folders[-1]
 
 
+@pytest.mark.long
 def test_a_process_that_is_killed_at_every_step(tmp_path: Path) -> None:
     beginning, seen, steps = None, set(), 0
     for folder, is_last in killed_runs(tmp_path):

@@ -21,7 +21,7 @@ from dsync.outcome import OutcomeStatus
 from dsync.planfile import SavedPlan, fingerprint, load, save
 from dsync.stale import check
 from estate import PLANTED, SOURCE, TARGET, dataset, estate
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 from richtree import KINDS, Spec, Tree, content, specs, tree
@@ -106,7 +106,6 @@ def compared(plan: Plan) -> list[Any]:
     return [change.__dict__ for change in plan]
 
 
-@settings(max_examples=200)
 @given(specs(), specs(), st.sampled_from(KINDS), st.none() | st.just("passphrase"))
 def test_a_plan_comes_back_as_it_was(shared: Path, left: Spec, right: Spec, kind: type[Tree], key: str | None) -> None:
     plan, _digest = saved(shared, tree(left, kind), tree(right, kind), key=key)

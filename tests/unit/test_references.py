@@ -17,7 +17,7 @@ from dsync.journal import Journal, read
 from dsync.planfile import load, save
 from dsync.stale import check
 from dsync.undo import undo_plan
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 
@@ -176,7 +176,6 @@ def whole(said: dict[str, dict[str, Any]]) -> Estate:
     return estate({name: {**one, "peers": [peer for peer in one["peers"] if peer in said]} for name, one in said.items()})
 
 
-@settings(deadline=None)
 @given(devices, devices)
 def test_a_system_that_enforces_references_never_refuses_a_plan_and_its_undo(before: Any, after: Any) -> None:
     target, source, original = whole(before), whole(after), whole(before)
@@ -193,7 +192,6 @@ def test_a_system_that_enforces_references_never_refuses_a_plan_and_its_undo(bef
     assert not target.diff_from(original).has_diffs()
 
 
-@settings(deadline=None)
 @given(devices, devices, st.data())
 def test_a_plan_that_was_cut_short_is_finished_by_the_same_plan(before: Any, after: Any, data: Any) -> None:
     target, source = whole(before), whole(after)

@@ -14,7 +14,7 @@ from dsync.exceptions import StaleTarget
 from dsync.stale import check
 from dsync.tree import left_aside
 from estate import PLANTED, SOURCE, TARGET, Estate, dataset, estate
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from richtree import KINDS, Spec, TakingTree, Tree, content, specs, tree
 
@@ -60,7 +60,6 @@ def test_all_is_done_already_in_what_was_just_changed() -> None:
     assert said(plan, target) == {}
 
 
-@settings(max_examples=300)
 @given(specs(), specs(), st.sampled_from(KINDS), st.integers(0, 20))
 def test_a_run_that_was_cut_short_is_finished(left: Spec, right: Spec, kind: type[Tree], cut: int) -> None:
     source, target = tree(left, kind), tree(right, kind)
@@ -76,7 +75,6 @@ def test_a_run_that_was_cut_short_is_finished(left: Spec, right: Spec, kind: typ
     assert content(target) == content(source)
 
 
-@settings(max_examples=300)
 @given(specs(), specs(), specs(), st.sampled_from(KINDS))
 def test_nothing_is_written_over_that_is_not_known(left: Spec, right: Spec, actual: Spec, kind: type[Tree]) -> None:
     source, live = tree(left, kind), tree(actual, kind)

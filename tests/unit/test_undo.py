@@ -14,7 +14,7 @@ from dsync.planfile import load, save
 from dsync.stale import check
 from dsync.undo import undo_plan
 from estate import PLANTED, SOURCE, TARGET, estate
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from richtree import KINDS, Spec, Tree, content, specs, tree, whole
 
@@ -40,7 +40,6 @@ def check_order(plan: Plan) -> None:
             assert (place[above] < place[change.key]) is (change.action == DSyncAction.CREATE)
 
 
-@settings(max_examples=300)
 @given(specs(), specs(), st.sampled_from(KINDS), st.integers(0, 30))
 def test_undo_restores_the_beginning(left: Spec, right: Spec, kind: type[Tree], cut: int) -> None:
     source, target = tree(left, kind), tree(right, kind)
@@ -67,7 +66,6 @@ def test_undo_from_a_file_restores_the_beginning(shared: Path, left: Spec, right
     assert content(target) == content(tree(right, kind))
 
 
-@settings(max_examples=200)
 @given(specs(), specs(), st.sampled_from(KINDS), st.integers(0, 30))
 def test_what_may_have_been_done_is_settled(left: Spec, right: Spec, kind: type[Tree], cut: int) -> None:
     source, target = tree(left, kind), tree(right, kind)

@@ -18,7 +18,7 @@ from dsync.model import Creation, DSyncModel, Updating
 from dsync.result import Result
 from dsync.retry import retrying
 from estate import Device, Estate, Site, estate
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from richtree import content
 
@@ -38,7 +38,6 @@ def ends(result: Result) -> list[tuple[str, str, str]]:
     return [(repr(outcome.change), outcome.status.value, outcome.message) for outcome in result.outcomes]
 
 
-@settings(deadline=None)
 @given(trees, trees, st.integers(2, 6), st.data())
 def test_outcomes_and_end_are_those_of_one_worker(before: Any, after: Any, workers: int, data: Any) -> None:
     source, before = estate(distinct(after)), distinct(before)

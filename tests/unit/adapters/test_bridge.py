@@ -14,7 +14,7 @@ from dsync.bridge import DiffSyncBridge, bridged, is_for_diffsync
 from dsync.exceptions import DeclarationError, ModelMismatch, ObjectAlreadyExists, ObjectNotFound
 from dsync.flags import DSyncModelFlags
 from dsync.outcome import OutcomeStatus
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr, computed_field
 
@@ -236,7 +236,6 @@ def test_the_diff_is_diffsyncs(old: Tree, new: Tree, flags: int) -> None:
 QUIET = st.sampled_from([DiffSyncModelFlags(number) for number in (0, 1, 2, 4, 8, 12, 16)])
 
 
-@settings(max_examples=60)
 @given(trees(QUIET), trees(QUIET))
 def test_the_run_is_diffsyncs(old: Tree, new: Tree) -> None:
     theirs = own(old, "target")
@@ -259,7 +258,6 @@ TROUBLES = st.dictionaries(
 )
 
 
-@settings(max_examples=60)
 @given(trees(PLAIN), trees(PLAIN), TROUBLES)
 def test_a_run_that_goes_on_after_failures_is_diffsyncs(old: Tree, new: Tree, trouble: Any) -> None:
     theirs = own(old, "target", trouble=trouble)

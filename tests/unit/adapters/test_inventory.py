@@ -682,7 +682,7 @@ class TestConformance(AdapterConformance):
         },
     }
 
-    @pytest.fixture(autouse=True, params=["one file", "a vault"])
+    @pytest.fixture(autouse=True, params=["one file", pytest.param("a vault", marks=pytest.mark.long)])
     def _folder(self, request: pytest.FixtureRequest, tmp_path: Path, password: Path) -> None:
         self.folder, self.options = tmp_path / "inventory", {}
         self.folder.mkdir()
