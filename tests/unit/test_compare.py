@@ -277,10 +277,85 @@ def test_what_moves_stays_where_it_is_if_a_flag_leaves_its_other_place_aside(fla
     source.get("site", "b").add_child(source.get("device", "rtr"))
     diff = target.diff_from(source, flags=DSyncFlags.NONE if by_class else flag)
     (change,) = Plan.from_diff(diff)
-    assert change.protected.endswith("has it in another place, which is left aside")
+    assert change.protected.endswith("has it in another place, which was not compared")
     assert target.apply(Plan.from_diff(diff), source).counts["refused"] == 1
     assert target.get("site", "a").devices == ["rtr"]
     assert target.get_all("device") != []
+
+
+def test_what_the_source_loaded_without_linking_it_is_not_deleted() -> None:
+    target, source = estate({"nyc": ("1", {"rtr": ("x", {"eth0": 1})})}), estate({"nyc": "1"}, name="sot")
+    for obj in (Device(name="rtr"), Interface(device="rtr", name="eth0")):
+        source.add(obj)
+    diff = target.diff_from(source)
+    reasons = {change.model: change.protected for change in Plan.from_diff(diff)}
+    assert reasons == dict.fromkeys(("device", "interface"), "protected: sot has it in another place, which was not compared")
+    assert target.apply(Plan.from_diff(diff), source).counts["refused"] == 2
+    assert target.get("site", "nyc").devices == ["rtr"]
+
+
+def test_a_parent_of_what_the_source_loaded_without_linking_it_is_not_deleted_either() -> None:
+    target, source = estate({"nyc": ("1", {"rtr": "x", "old": "x"})}), estate({}, name="sot")
+    source.add(Device(name="rtr"))
+    plan = Plan.from_diff(target.diff_from(source))
+    assert {change.id: bool(change.protected) for change in plan} == {"nyc": True, "rtr": True, "old": False}
+
+
+def test_what_the_target_loaded_without_linking_it_is_not_created_again() -> None:
+    target, source = estate({"nyc": "1"}, name="cmdb"), estate({"nyc": ("1", {"rtr": "x"})})
+    target.add(Device(name="rtr"))
+    (change,) = Plan.from_diff(target.diff_from(source))
+    assert change.protected == "protected: cmdb has it in another place, which was not compared"
+
+
+class Rack(DSyncModel):
+    _modelname = "rack"
+    _identifiers = ("name",)
+    _children = {"device": "devices"}
+    name: str
+    devices: list[str] = []
+
+
+class BareRack(DSyncModel):
+    _modelname = "rack"
+    _identifiers = ("name",)
+    name: str
+
+
+class RackedSite(DSyncModel):
+    _modelname = "site"
+    _identifiers = ("name",)
+    _children = {"device": "devices", "rack": "racks"}
+    model_flags = DSyncModelFlags.SKIP_CHILDREN_ON_DELETE
+    name: str
+    devices: list[str] = []
+    racks: list[str] = []
+
+
+def test_what_the_source_has_below_a_kind_of_parent_that_the_target_lacks_is_not_deleted() -> None:
+    source = dataset(RackedSite, Rack, Device, Interface, top_level=["site"], name="sot", objects=[RackedSite(name="nyc")])
+    target = dataset(RackedSite, BareRack, Device, Interface, top_level=["site"], objects=[RackedSite(name="nyc")])
+    for side, rack in ((source, Rack(name="r1")), (target, BareRack(name="r1"))):
+        side.add(rack)
+        side.get("site", "nyc").add_child(rack)
+        side.add(Device(name="rtr"))
+    source.get("rack", "r1").add_child(source.get("device", "rtr"))
+    target.get("site", "nyc").add_child(target.get("device", "rtr"))
+    (change,) = Plan.from_diff(target.diff_from(source))
+    assert (change.action, change.protected) == ("delete", "protected: sot has it in another place, which was not compared")
+
+
+def test_an_object_is_not_deleted_with_what_the_source_has_below_it_and_is_not_compared() -> None:
+    source = dataset(RackedSite, BareRack, Device, Interface, top_level=["site"], name="sot", objects=[Device(name="rtr")])
+    target = dataset(RackedSite, Rack, Device, Interface, top_level=["site"], objects=[RackedSite(name="nyc"), Rack(name="r1")])
+    target.add(Device(name="rtr"))
+    target.get("site", "nyc").add_child(target.get("rack", "r1"))
+    target.get("rack", "r1").add_child(target.get("device", "rtr"))
+    plan = Plan.from_diff(target.diff_from(source))
+    assert [(change.model, change.protected) for change in plan] == [
+        ("site", 'protected: device "rtr" below it is in sot, and was not compared'),
+        ("rack", 'protected: device "rtr" below it is in sot, and was not compared'),
+    ]
 
 
 @pytest.mark.parametrize("look_ahead", [1, 2, 500])

@@ -121,7 +121,7 @@ def test_an_object_whose_other_place_is_out_of_scope_is_neither_lost_nor_made_tw
         diff = compared(target, source, only=[{"id": site}])
         assert found(diff, True) == [f"{action} d", f"{action} d__e"]
         owner = "sot" if action == "delete" else "cmdb"
-        assert Plan.from_diff(diff).changes[0].protected == f"protected: {owner} has it in another place, which is left aside"
+        assert Plan.from_diff(diff).changes[0].protected == f"protected: {owner} has it in another place, which was not compared"
         assert sync(target, diff) == {"refused": 2}
         assert target.get("site", "a").devices == ["d"]
     target = estate(old)

@@ -209,8 +209,8 @@ class DSync:
             scope: which objects and attributes to look at; None for all.
 
         Returns:
-            A diff in which what the models declare as protected is marked so, what would touch something out of scope, and an
-            object that moves while flags leave its other place aside.
+            A diff in which is marked as protected what the models declare so, what would touch something out of scope, and each
+            object that the other dataset has in a place that was not compared: it is neither deleted nor created again.
 
         Raises:
             DiffException: the datasets cannot be compared.
@@ -218,7 +218,7 @@ class DSync:
         """
         with patient_collector():
             diff, models = compare(source, self, flags, diff_class, callback, scope), self.models()
-            if scope or flags or any(model._protected or model._uses_flags for model in models.values()):
+            if any(model._protected for model in models.values()) or any(element.protected for element in diff.walk()):
                 protect(diff, (), models)
             return diff
 

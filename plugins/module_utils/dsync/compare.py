@@ -130,8 +130,7 @@ class _Comparison:
         self._skip_target = bool(flags & DSyncFlags.SKIP_UNMATCHED_DST)
         self._keep_unchanged = bool(flags & DSyncFlags.LOG_UNCHANGED_RECORDS)
         self._callback, self._scope = callback, scope
-        self._flags_left_aside = False
-        self._outside = (0, "")  # how many objects of the target the scope left aside, and the last of them
+        self._kept = (0, "")  # how many objects that were not compared keep those above them, and why the last of them does
         self._total = len(source) + len(target)
         self._notes: list[str] = []
 
@@ -196,20 +195,20 @@ class _Comparison:
         if self._scope is not None and stance is Stance.IN:
             stance, inside = self._scope.stance(pairing.model, action, source, target, inside)
             if stance is Stance.OUT and target is not None:
-                self._outside = (self._outside[0] + 1, repr(target))
+                self._keep(f"{target!r} below it is out of scope")
         if stance is Stance.OUT:
             self._skip_pair(pairing.model, source, target)
             return None
         compared = stance is Stance.IN
         element = self._element(pairing, source, target, compared) if compared and (differs or self._keep_unchanged) else None
         self.tally.count(pairing.model, (action or "no-change") if compared else "skip")
-        outside = self._outside
+        kept = self._kept
         for child in () if pairing.is_leaf else self._children(pairing, source, target, inside):
             if element is None:
                 element = self._element(pairing, source, target, compared)
             element.add_child(child)
-        if element is not None and source is None and self._outside != outside:
-            element.protected, element.spared = f"protected: {self._outside[1]} below it is out of scope", True
+        if element is not None and source is None and self._kept != kept:
+            element.protected, element.spared = f"protected: {self._kept[1]}", True
         return element
 
     def _children(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, inside: bool) -> list[DiffElement]:
@@ -270,16 +269,28 @@ class _Comparison:
     # ------------------------------------------------------------------ what is left aside
 
     def hold_halves(self, diff: Diff) -> None:
-        """Protect each object that is deleted, or created, in one place while its other place is left aside, by the scope or by
-        flags: the one would lose it, the other cannot be done."""
-        if self._scope is None and not self._flags_left_aside:
-            return
-        lone = [element for element in diff.walk() if element.source_attrs is None or element.dest_attrs is None]
-        places = Counter((element.type, element.uid) for element in lone)
-        for element in lone:
-            other = (self.source if element.source_attrs is None else self.target).dataset
-            if places[element.type, element.uid] == 1 and other.store.find(element.type, element.uid) is not None:
-                element.protected, element.spared = f"protected: {other.name} has it in another place, which is left aside", False
+        """Protect each object that is deleted, or created, in one place while the other side has it in a place that was not
+        compared: the delete would lose the object, the create would clash with it."""
+        held = []
+        for element in diff.walk():
+            if element.source_attrs is None or element.dest_attrs is None:
+                other = (self.source if element.source_attrs is None else self.target).dataset
+                if other.store.find(element.type, element.uid) is not None:
+                    held.append((element, other.name))
+        places = Counter((element.type, element.uid) for element, _other in held)
+        for element, other_name in held:
+            if places[element.type, element.uid] == 1:
+                element.protected, element.spared = (
+                    f"protected: {other_name} has it in another place, which was not compared",
+                    False,
+                )
+
+    def _source_has(self, obj: DSyncModel) -> bool:
+        return self.source.dataset.store.find(obj.get_type(), obj.get_unique_id()) is not None
+
+    def _keep(self, why: str) -> None:
+        """Note that an object of the target that is not compared must not be deleted together with those above it."""
+        self._kept = (self._kept[0] + 1, why)
 
     def _left_aside(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> bool:
         """Return whether flags leave an object aside."""
@@ -292,12 +303,13 @@ class _Comparison:
         ):
             if pairing.flags_matter and obj is not None:
                 left = left or bool(obj.model_flags & DSyncModelFlags.IGNORE or (alone and obj.model_flags & unmatched))
-        self._flags_left_aside = self._flags_left_aside or left
         return left
 
     def _skip_pair(self, model: str, source: DSyncModel | None, target: DSyncModel | None) -> None:
-        """Count one identity, and each one below it on either side, as left aside."""
+        """Count one identity, and each one below it on either side, as left aside; what the source has is kept."""
         self.tally.count(model, "skip")
+        if source is None and target is not None and self._source_has(target):
+            self._keep(f"{target!r} below it is in {self.source.dataset.name}, and was not compared")
         kinds = {**(source.get_children_mapping() if source is not None else {})}
         kinds.update(target.get_children_mapping() if target is not None else {})
         for kind in kinds:
