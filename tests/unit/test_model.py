@@ -28,7 +28,17 @@ from dsync import (
     ObjectStoreWrongType,
 )
 from estate import PLANTED, Device, Interface, Site, dataset, estate
-from pydantic import BaseModel, Field, SecretBytes, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    PrivateAttr,
+    SecretBytes,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 
 class Port(DSyncModel):
@@ -412,6 +422,84 @@ def test_update_leaves_other_objects_alone() -> None:
     assert other.model_fields_set == {"device", "name"}
 
 
+class Pool(DSyncModel):
+    _modelname = "pool"
+    _identifiers = ("name",)
+    _attributes = ("first", "last", "secret")
+    _sensitive = ("secret",)
+    name: str
+    first: int
+    last: int
+    secret: str = ""
+    _checks: list[tuple[Any, Any]] = PrivateAttr(default_factory=list)
+
+    @field_validator("last")
+    @classmethod
+    def is_not_before_first(cls, value: int, info: ValidationInfo) -> int:
+        if value < info.data.get("first", value):
+            raise ValueError("last is before first")
+        return value
+
+    @model_validator(mode="after")
+    def check(self) -> Any:
+        self._checks.append((self.first, self.last))
+        if self.first > self.last:
+            raise ValueError("first is after last")
+        if self.secret == PLANTED and self.first == 0:
+            raise ValueError(f"{self.secret} is too weak for a pool that begins with 0")
+        return self
+
+
+@pytest.mark.parametrize("attrs", [{"first": 20, "last": 30}, {"last": "30", "first": "20"}, {"first": "0", "last": "0"}])
+def test_validators_see_all_new_values_of_an_update(attrs: dict[str, Any]) -> None:
+    pool = Pool(name="p", first=1, last=10)
+    pool.update(attrs)
+    assert (pool.first, pool.last) == (int(attrs["first"]), int(attrs["last"]))
+    assert pool._checks == [(1, 10), (pool.first, pool.last)]
+    assert pool.model_fields_set == {"name", "first", "last"}
+
+
+@pytest.mark.parametrize(
+    ("attrs", "error"),
+    [
+        ({"first": 20, "last": 11}, ValidationError),
+        ({"secret": "x", "first": 20}, ValidationError),
+        ({"first": 2, "last": "many"}, ValidationError),
+        ({"first": 2, "lst": 3}, ObjectNotUpdated),
+    ],
+)
+def test_an_update_that_fails_changes_nothing(attrs: dict[str, Any], error: type[Exception]) -> None:
+    pool = Pool(name="p", first=1, last=10)
+    with pytest.raises(error):
+        pool.update(attrs)
+    assert pool == Pool(name="p", first=1, last=10)
+    assert pool.model_fields_set == {"name", "first", "last"}
+    assert pool._checks == [(1, 10)]
+
+
+def test_an_update_that_a_validator_breaks_off_changes_nothing() -> None:
+    class Broken(Port):
+        @model_validator(mode="after")
+        def check(self) -> Any:
+            if self.speed == 1:
+                raise LookupError("no such speed")
+            return self
+
+    port = Broken(device="rtr", name="eth0")
+    with pytest.raises(LookupError):
+        port.update({"speed": 1})
+    assert (port.speed, port.model_fields_set) == (0, {"device", "name"})
+
+
+def test_the_message_of_an_update_that_a_whole_model_refuses() -> None:
+    source = dataset(Pool, objects=[Pool(name="p", first=0, last=10)])
+    target = dataset(Pool, objects=[Pool(name="p", first=1, last=10, secret="x")])
+    source.get("pool", "p").secret = PLANTED
+    with pytest.raises(ObjectNotUpdated) as caught:
+        target.sync_from(source)
+    assert str(caught.value) == ('pool "p" was not updated: Value error, ******** is too weak for a pool that begins with 0')
+
+
 def test_create_and_delete() -> None:
     data = estate()
     port = Port.create(dsync=data, ids={"device": "d", "name": "n"}, attrs={"speed": 1})
@@ -475,6 +563,14 @@ def test_point_9_a_validation_error_shows_no_secret(kind: type[DSyncModel]) -> N
         kind(name="a", secret=value)
     assert PLANTED not in f"{caught.value} {caught.value!r} {caught.value.errors()} {caught.value.json()}"
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("attrs", [{"first": 0}, {"first": 0, "last": 5}, {"first": 0, "secret": PLANTED}])
+def test_a_model_validator_that_refuses_an_update_shows_no_secret(attrs: dict[str, Any]) -> None:
+    pool = Pool(name="p", first=1, last=10, secret=PLANTED)
+    with pytest.raises(ValidationError) as caught:
+        pool.update(attrs)
+    assert PLANTED not in f"{caught.value} {caught.value!r} {caught.value.errors()} {caught.value.json()}"
 
 
 def test_point_9_a_failed_update_shows_no_secret() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ._pydantic import SchemaError, SchemaValidator, core_schema
+from ._pydantic import SchemaError, SchemaValidator, ValidationError, core_schema
 
 _MOST_SETS = 256
 """So many different sets of given fields are shared a class; it is one, or a few, unless somebody generates field names."""
@@ -51,6 +51,60 @@ class Construction:
             if len(self._given) < _MOST_SETS:
                 self._given[names] = fields
             return fields
+
+
+class Assignment:
+    """Validates new values of several fields of one class's objects, all of them before the validators of the whole model run.
+
+    Args:
+        cls: a complete model class.
+    """
+
+    def __init__(self, cls: type[Any]) -> None:
+        schema, definitions, config = fields_schema(cls)
+        self._order = tuple(schema["fields"])
+        self._validator = SchemaValidator(core_schema.definitions_schema(schema, definitions), config)
+
+    def valid(self, fields: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the fields make of new values, in the order of the fields; the validator of each sees the values before it.
+
+        Args:
+            fields: all values of the object; not changed.
+            new: field name → value; every name is a field.
+
+        Raises:
+            pydantic.ValidationError: a value does not fit.
+        """
+        values = {name: value for name, value in fields.items() if name not in new}
+        for name in self._order:
+            if name in new:
+                made: Any = self._validator.validate_assignment(values, name, new[name])
+                values = made[0]
+        return {name: values[name] for name in new}
+
+
+def fields_schema(cls: type[Any]) -> tuple[Any, list[Any], Any]:
+    """Return the schema of a complete model class's fields, without the validators of the whole model; the definitions that it
+    refers to; and the class's configuration."""
+    schema: Any = cls.__pydantic_core_schema__
+    definitions: list[Any] = []
+    config: Any = {}
+    while schema["type"] != "model-fields":
+        if schema["type"] == "definitions":
+            definitions += schema["definitions"]
+        config = schema.get("config") or config
+        if schema["type"] == "definition-ref":
+            schema = next(one for one in definitions if one.get("ref") == schema["schema_ref"])
+        else:
+            schema = schema["schema"]
+    return schema, definitions, config
+
+
+def problems_of(error: ValidationError) -> list[str]:
+    """Return a text for each value that does not fit: the place of the value, if it has one, and what is wrong. It may hold
+    sensitive values, but not the value itself."""
+    lines = error.errors(include_url=False, include_input=False, include_context=False)
+    return [": ".join(filter(None, (".".join(map(str, line["loc"])), line["msg"]))) for line in lines]
 
 
 def construction_of(cls: type[Any]) -> Construction | None:

@@ -9,7 +9,6 @@ thread that applies the plan.
 from __future__ import annotations
 
 import contextlib
-import copy
 import logging
 import traceback
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -18,12 +17,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._pydantic import ValidationError
 from .change import Change, secrets_of
+from .construct import problems_of
 from .exceptions import DSyncException, ObjectAlreadyExists, ObjectNotFound
 from .flags import DSyncAction, DSyncStatus
-from .model import Creation, DSyncModel, Updating
+from .model import Creation, DSyncModel, Snapshot, Updating
 from .outcome import Outcome, OutcomeStatus
 from .redact import Scrubber, scrub
 from .result import PAST
+from .values import copied
 
 if TYPE_CHECKING:
     from .adapter import DSync
@@ -273,16 +274,10 @@ def _may_be_made(error: BaseException) -> bool:
 def _explain(error: BaseException) -> str:
     """Return a text that says what went wrong; it may hold sensitive values."""
     if isinstance(error, ValidationError):
-        lines = error.errors(include_url=False, include_input=False)
-        return "; ".join(f"{'.'.join(map(str, line['loc']))}: {line['msg']}" for line in lines)
+        return "; ".join(problems_of(error))
     if isinstance(error, DSyncException):
         return str(error) or type(error).__name__
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def _values(values: dict[str, Any] | None) -> dict[str, Any]:
-    """Return a copy of attribute values that an adapter may keep or change without touching the plan."""
-    return {name: copy.deepcopy(value) if isinstance(value, (list, dict, set)) else value for name, value in (values or {}).items()}
 
 
 def _checked(obj: Any, change: Change) -> DSyncModel:
@@ -312,18 +307,18 @@ class Bulk:
 
     def __init__(self, target: DSync, kind: type[DSyncModel], action: DSyncAction) -> None:
         self._target, self._kind, self._action = target, kind, action
-        self._before: dict[int, dict[str, Any]] = {}
+        self._before: dict[int, Snapshot] = {}
 
     def item(self, change: Change) -> Any:
         """Return what the method is given for a change. Raises _Failure."""
         if self._action == DSyncAction.CREATE:
             parent = _parent_of_new(self._target, change)
-            return Creation(_values(change.ids), _values(change.after), parent)
+            return Creation(copied(change.ids), copied(change.after), parent)
         obj = _existing(self._target, change)
         if self._action == DSyncAction.DELETE:
             return obj
-        self._before[id(obj)] = _copy_of_fields(obj)
-        return Updating(obj, _values(change.after))
+        self._before[id(obj)] = Snapshot(obj)
+        return Updating(obj, copied(change.after))
 
     def make(self, items: Sequence[Any]) -> Sequence[Any]:
         """Call the method, and return what it returned for each item."""
@@ -336,11 +331,7 @@ class Bulk:
     def restore(self, item: Any) -> None:
         """Set the fields of an object whose update failed to what they were."""
         if isinstance(item, Updating):
-            item.obj.restore(self._before[id(item.obj)])
-
-
-def _copy_of_fields(obj: DSyncModel) -> dict[str, Any]:
-    return {**obj.__dict__, **_values({name: obj.__dict__[name] for name in obj._attributes})}
+            self._before[id(item.obj)].restore()
 
 
 def _parent_of_new(target: DSync, change: Change) -> DSyncModel | None:
@@ -357,7 +348,7 @@ def _create(target: DSync, classes: dict[str, type[DSyncModel]], change: Change)
     if change.model not in classes:
         raise _Failure(f'{target.name} has no model "{change.model}"')
     _parent_of_new(target, change)
-    made = classes[change.model].create(dsync=target, ids=_values(change.ids), attrs=_values(change.after))
+    made = classes[change.model].create(dsync=target, ids=copied(change.ids), attrs=copied(change.after))
     return _checked(made, change)
 
 
@@ -376,11 +367,11 @@ def _keep_created(target: DSync, change: Change, obj: DSyncModel) -> None:
 
 def _update(target: DSync, classes: dict[str, type[DSyncModel]], change: Change) -> DSyncModel:
     obj = _existing(target, change)
-    before = _copy_of_fields(obj)
+    before = Snapshot(obj)
     try:
-        return _checked(obj.update(attrs=_values(change.after)), change)
+        return _checked(obj.update(attrs=copied(change.after)), change)
     except BaseException:
-        obj.restore(before)
+        before.restore()
         raise
 
 

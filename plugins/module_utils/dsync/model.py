@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ._pydantic import BaseModel, ConfigDict, PydanticCustomError, ValidationError
 from .children import ChildIds, ChildrenField, add_uid, discard_uid
-from .construct import Construction, GivenFields, construction_of
+from .construct import Assignment, Construction, GivenFields, construction_of
 from .declaration import RESERVED, Declaration, declare
 from .exceptions import ObjectAlreadyExists, ObjectNotFound, ObjectNotUpdated, ObjectStoreWrongType
 from .flags import DSyncModelFlags, DSyncStatus
 from .identity import SEPARATOR
 from .redact import masked, scrub, secret_texts
+from .values import copied
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -100,6 +102,7 @@ class DSyncModel(BaseModel):
     _flags_matter: ClassVar[bool] = False
     _read_unique_id: ClassVar[Callable[[Any], Text] | None] = None
     _construction: ClassVar[Construction | None] = None
+    _assignment: ClassVar[Assignment | None] = None
 
     model_config = ConfigDict(
         arbitrary_types_allowed=True,
@@ -125,6 +128,7 @@ class DSyncModel(BaseModel):
         super().__pydantic_init_subclass__(**kwargs)
         cls._declaration = declare(cls)
         cls._construction = construction_of(cls)
+        cls._assignment = None
         asked = any(map(cls.overrides, ("create_unique_id", "get_identifiers")))
         cls._read_unique_id = None if asked else staticmethod(cls._declaration.unique_id_of)
         for field in cls._declaration.children.values():
@@ -203,13 +207,19 @@ class DSyncModel(BaseModel):
         return uids
 
     @classmethod
-    def _named(cls, error: ValidationError, data: Dict[Text, Any]) -> ValidationError:
-        """Return the same errors under a title that names the object, without the text of what is wrong with sensitive values."""
+    def _named(cls, error: ValidationError, data: Dict[Text, Any], *more: Dict[Text, Any]) -> ValidationError:
+        """Return the same errors under a title that names the object, without the text of what is wrong with sensitive values.
+
+        Args:
+            error: what pydantic raised.
+            data: values by which the object is named, and in which sensitive ones are looked for.
+            more: where else sensitive values are looked for.
+        """
         declaration = cls._declaration
         known = [Text(data[name]) for name in declaration.identifiers if name in data]
         title = f'{cls._modelname} "{SEPARATOR.join(known)}"' if known else f"{cls._modelname} without {declaration.identifiers}"
         sensitive = {*declaration.given_as.keys(), *declaration.given_as.values()}
-        secrets = secret_texts(data.get(name) for name in sensitive)
+        secrets = secret_texts(values.get(name) for values in (data, *more) for name in sensitive)
         lines: list[Any] = []
         for line in error.errors(include_url=False):
             hidden = line["loc"] and line["loc"][0] in sensitive
@@ -417,31 +427,39 @@ class DSyncModel(BaseModel):
     def update_base(self, attrs: Dict[Text, Any]) -> Self | None:
         """Set the given values after validating them, all of them or none; not meant to be overridden.
 
-        Raises:
-            ObjectNotUpdated: a name is no field.
-            pydantic.ValidationError: a value does not fit its field; no value was set.
-        """
-        fields, before = type(self).model_fields, dict(self.__dict__)
-        self._own_given_fields()
-        for name, value in attrs.items():
-            if name not in fields:
-                raise ObjectNotUpdated(f"{self!r} has no field {name!r}")
-            try:
-                self.__pydantic_validator__.validate_assignment(self, name, value)
-            except ValidationError as error:
-                self.__dict__.update(before)
-                raise self._named(error, self.get_identifiers()) from None
-        return self
-
-    def restore(self, fields: Dict[Text, Any]) -> None:
-        """Undo an update that failed half-way: set all fields to what they were, without validating them.
+        The validators of the whole model see all new values; the object is unchanged when something is raised.
 
         Args:
-            fields: a copy of ``__dict__`` that was taken before.
+            attrs: field name → new value; not changed.
+
+        Raises:
+            ObjectNotUpdated: a name is no field.
+            pydantic.ValidationError: the values do not fit; it names the object and holds no sensitive value.
         """
-        _set_uid(self, None)
-        self.__dict__.clear()
-        self.__dict__.update(fields)
+        for name in attrs:
+            if name not in type(self).model_fields:
+                raise ObjectNotUpdated(f"{self!r} has no field {name!r}")
+        before = Snapshot(self)
+        try:
+            self._assign(attrs)
+        except ValidationError as error:
+            before.restore()
+            raise self._named(error, self.get_identifiers(), attrs, self.__dict__) from None
+        except BaseException:
+            before.restore()
+            raise
+        return self
+
+    def _assign(self, attrs: Dict[Text, Any]) -> None:
+        self._own_given_fields()
+        if len(attrs) > 1:
+            cls = type(self)
+            if cls._assignment is None:
+                cls._assignment = Assignment(cls)
+            self.__dict__.update(cls._assignment.valid(self.__dict__, attrs))
+            self.__pydantic_fields_set__.update(attrs)
+        for name in [*attrs][-1:]:  # with the last value the validators of the whole model run
+            self.__pydantic_validator__.validate_assignment(self, name, attrs[name])
 
     def delete(self) -> Self | None:
         """Delete the object from the remote system and return it.
@@ -596,6 +614,40 @@ class DSyncModel(BaseModel):
         """
         data = self.model_dump(**kwargs)
         return data if show_sensitive else masked(data, self.get_sensitive_fields())
+
+
+class Snapshot:
+    """What an object holds now, to be set again without being validated: its fields, its private attributes, and which fields
+    were given.
+
+    Args:
+        obj: the object; not changed. Lists, dicts and sets among its attributes are copied at any depth, and those among its
+            private attributes without what is in them.
+    """
+
+    __slots__ = ("_attributes", "_extra", "_fields", "_given", "_obj", "_private")
+
+    def __init__(self, obj: DSyncModel) -> None:
+        fields = fields_of(obj)
+        self._obj, self._fields = obj, dict(fields)
+        self._attributes = copied(obj._declaration.attributes_in(fields))
+        given = obj.__pydantic_fields_set__
+        self._given = given if isinstance(given, GivenFields) else set(given)
+        self._private, self._extra = _copied(obj.__pydantic_private__), _copied(obj.__pydantic_extra__)
+
+    def restore(self) -> None:
+        """Set the object to what it held; this may be done more than once."""
+        _set_uid(self._obj, None)
+        _set_fields(self._obj, {**self._fields, **copied(self._attributes)})
+        _set_given(self._obj, self._given if isinstance(self._given, GivenFields) else set(self._given))
+        _set_private(self._obj, _copied(self._private))
+        _set_extra(self._obj, _copied(self._extra))
+
+
+def _copied(values: Dict[Text, Any] | None) -> Dict[Text, Any] | None:
+    if values is None:
+        return None
+    return {name: copy.copy(value) if isinstance(value, (list, Dict, set)) else value for name, value in values.items()}
 
 
 def _slot(name: Text, owner: type[Any] = DSyncModel) -> tuple[Callable[[Any], Any], Callable[[Any, Any], None]]:

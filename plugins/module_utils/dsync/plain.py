@@ -21,6 +21,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 from ._pydantic import BaseModel, SchemaValidator, core_schema, to_jsonable_python
+from .construct import fields_schema
 from .redact import MASK
 
 BYTES, SEALED, LOST = "$bytes", "$hmac", "$lost"
@@ -178,22 +179,9 @@ class Fields:
     def __init__(self, cls: type[Any]) -> None:
         self._cls = cls
         self._nested = cls._declaration.nested
-        self._definitions: list[Any] = []
-        self._config: Any = {}
-        self._schemas = self._fields(cls.__pydantic_core_schema__)
+        schema, self._definitions, self._config = fields_schema(cls)
+        self._schemas = {name: field["schema"] for name, field in schema["fields"].items()}
         self._validators: dict[str, SchemaValidator] = {}
-
-    def _fields(self, schema: Any) -> dict[str, Any]:
-        """Return the schemas of all fields, which stand somewhere within the class's own."""
-        while schema["type"] != "model-fields":
-            if schema["type"] == "definitions":
-                self._definitions += schema["definitions"]
-            self._config = schema.get("config") or self._config
-            if schema["type"] == "definition-ref":
-                schema = next(one for one in self._definitions if one.get("ref") == schema["schema_ref"])
-            else:
-                schema = schema["schema"]
-        return {name: field["schema"] for name, field in schema["fields"].items()}
 
     def valid(self, name: str, value: Any) -> Any:
         """Return what the field ``name`` makes of a value; a name that is no field takes it as it is.

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""When two values of an attribute count as the same.
+"""When two values of an attribute count as the same, and copies of values.
 
 Python's ``==`` decides, with two corrections: a float that is not a number equals itself, and where a field's type does not tell
 truth values from numbers, ``True`` is not ``1``.
@@ -8,6 +8,7 @@ truth values from numbers, ``True`` is not ``1``.
 
 from __future__ import annotations
 
+import copy
 import enum
 import math
 import typing
@@ -44,6 +45,11 @@ def same_value(left: Any, right: Any, exact: bool = False) -> bool:
     if exact and isinstance(left, bool) is not isinstance(right, bool):
         return False
     return bool(left == right) or (_is_nan(left) and _is_nan(right))
+
+
+def copied(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a new dict of the same values, in which lists, dicts and sets are copies at any depth; empty for None."""
+    return {name: copy.deepcopy(value) if isinstance(value, (list, dict, set)) else value for name, value in (values or {}).items()}
 
 
 def _truth_values(values: Iterable[Any]) -> set[Any]:

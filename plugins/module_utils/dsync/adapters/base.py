@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from .._pydantic import ValidationError
 from ..adapter import DSync
+from ..construct import problems_of
 from ..exceptions import DefinitionError, DSyncException, ObjectAlreadyExists, ObjectNotFound, RecordProblem
 from ..flags import DSyncAction, DSyncModelFlags
 from ..model import Creation, DSyncModel, Updating
@@ -250,9 +251,7 @@ class RecordAdapter(DSync):
             try:
                 mapped.model(**{name: value for name, value in row.items() if name in mapped.model.model_fields})
             except ValidationError as found:
-                lines = found.errors(include_url=False, include_input=False, include_context=False)
-                said = "; ".join(f"{'.'.join(map(str, line['loc']))}: {line['msg']}" for line in lines)
-                return RecordProblem(f"{self.describe(mapped, record)}: {found.title}: {said}")
+                return RecordProblem(f"{self.describe(mapped, record)}: {found.title}: {'; '.join(problems_of(found))}")
         return error
 
     def _contradicting(
