@@ -5,17 +5,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from dsync import Change, DSyncAction, ObjectRef, Plan, seal
+from dsync import Change, DSyncAction, DSyncModel, ObjectRef, Plan, seal
 from dsync.exceptions import RecordError, SecretMoved
 from dsync.outcome import OutcomeStatus
 from dsync.planfile import load, save
 from dsync.stale import check
 from dsync.undo import undo_plan
-from estate import PLANTED, SOURCE, TARGET, estate
+from estate import PLANTED, SOURCE, TARGET, dataset, estate
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 from richtree import KINDS, Spec, Tree, content, specs, tree, whole
 
 
@@ -104,6 +106,34 @@ def test_references_are_reversed_too() -> None:
     assert [len(one.requires) for one in undo] == [0, 1, 0, 1]
     around = [change(DSyncAction.CREATE, "a", (user,)), change(DSyncAction.CREATE, "user", (change(DSyncAction.CREATE, "a"),))]
     check_order(undo_plan(around))
+
+
+class Street(BaseModel):
+    name: str
+    number: int = 1
+
+
+class Person(DSyncModel):
+    _modelname = "person"
+    _identifiers = ("name",)
+    _attributes = ("role", "home", "homes")
+    name: str
+    role: str
+    home: Street
+    homes: list[Street]
+
+    def model_post_init(self, context: Any, /) -> None:
+        self.role.strip()
+
+
+def test_a_nested_value_beside_required_attributes_comes_back_from_a_file(tmp_path: Path) -> None:
+    person = Person(name="x", role="r", home=Street(name="s"), homes=[Street(name="t")])
+    source, target = dataset(Person), dataset(Person, objects=[person])
+    plan = Plan.from_diff(target.diff_from(source))
+    target.apply(plan, source)
+    save(undo_plan(plan), tmp_path / "undo", source=None, target=target, purpose="undo")
+    target.apply(load(tmp_path / "undo").bind(None, target), source)
+    assert target.get("person", "x").get_attrs() == person.get_attrs()
 
 
 def test_changes_of_two_runs_are_refused() -> None:

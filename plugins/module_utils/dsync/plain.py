@@ -195,4 +195,17 @@ class Fields:
             schema = core_schema.definitions_schema(self._schemas[name], self._definitions)
             self._validators[name] = SchemaValidator(schema, self._config)
         made = self._validators[name].validate_python(value)
-        return made if name not in self._nested else self._cls.model_construct(**{name: made}).get_attrs()[name]
+        return self._dumped(name, made) if name in self._nested else made
+
+    def _dumped(self, name: str, value: Any) -> Any:
+        """Return a field's value as an object of the class gives it out, without making one, which would need all fields."""
+        obj: Any = object.__new__(self._cls)
+        slots = {
+            "__dict__": {name: value},
+            "__pydantic_fields_set__": {name},
+            "__pydantic_extra__": None,
+            "__pydantic_private__": None,
+        }
+        for slot, content in slots.items():
+            object.__setattr__(obj, slot, content)
+        return obj.model_dump(include={name}).get(name, value)
