@@ -4,15 +4,23 @@
 
 from __future__ import annotations
 
+import collections
 import ipaddress
 import json
+import re
 from typing import Any
 
 import pytest
 from dsync import Change, DSyncAction, DSyncFlags, DSyncModel, DSyncModelFlags, ObjectRef, Plan
+from dsync.exceptions import StaleTarget
+from dsync.render.formats import FORMATS, rendered
+from dsync.render.unified import before_after
+from dsync.report import Report
+from dsync.stale import check
 from estate import EXPECTED, PLANTED, SOURCE, TARGET, Estate, Interface, dataset, estate
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, SecretStr
 
 FLAGS = [DSyncModelFlags.NONE, DSyncModelFlags.NATURAL_DELETION_ORDER, DSyncModelFlags.SKIP_CHILDREN_ON_DELETE]
 
@@ -67,6 +75,70 @@ def test_a_record_is_plain_json_without_secrets() -> None:
     assert record["after"]["token"] == "********"
     assert record["parent"] is None
     assert record["before"] is None
+
+
+class Hidden(BaseModel):
+    word: SecretStr
+
+
+class Thing(DSyncModel):
+    _modelname = "thing"
+    _identifiers = ("name",)
+    _attributes = ("value",)
+    name: str
+    value: Any = None
+
+
+class Breaking:
+    def __str__(self) -> str:
+        raise LookupError("no text")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (b"raw", {"$bytes": "cmF3"}),
+        ([b"\xff"], [{"$bytes": "/w=="}]),
+        (10**5000, hex(10**5000)),
+        ({"a": [-(10**5000)]}, {"a": [hex(-(10**5000))]}),
+        (collections.deque([10**5000]), "<a deque that cannot be shown>"),
+        ({b"\xff": 1}, {"b'\\xff'": 1}),
+        ({(1, 2): "x"}, {"1,2": "x"}),
+        ({10**5000: "x"}, {hex(10**5000): "x"}),
+        ({"$ref": 1}, {"$ref": 1}),
+        ({"b": 1, "a": 2}, {"b": 1, "a": 2}),
+        (Breaking(), "<a Breaking that cannot be shown>"),
+        ({"a": Hidden(word=SecretStr(PLANTED))}, {"a": {"word": "********"}}),
+        (re.compile("x"), "x"),
+        ("a\udcffb", "a\udcffb"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_value_can_be_shown(value: Any, shown: Any) -> None:
+    source, target = dataset(Thing, objects=[Thing(name="a", value=value)]), dataset(Thing)
+    diff = target.diff_from(source)
+    (change,) = Plan.from_diff(diff)
+    assert change.record()["after"] == {"value": shown}
+    report = Report.from_diff(diff)
+    for form in FORMATS:
+        assert rendered(report, form)
+    assert PLANTED not in rendered(report, "text") + str(diff) + str(source)
+    assert [*before_after(Plan([change]))]
+
+
+def test_a_list_that_holds_itself_can_be_recorded() -> None:
+    circle: list[Any] = [1]
+    circle.append(circle)
+    change = Change(DSyncAction.CREATE, "thing", "a", {"name": "a"}, None, {"value": circle})
+    assert change.record()["after"] == {"value": "<a list that cannot be shown>"}
+
+
+def test_what_differs_in_a_number_of_many_digits_is_told() -> None:
+    source, target = (dataset(Thing, objects=[Thing(name="a", value=value)]) for value in (1, 10**5000))
+    plan = Plan.from_diff(target.diff_from(source))
+    target.get("thing", "a").value = 10**5001
+    with pytest.raises(StaleTarget, match='thing "a": its value is <a int that cannot be shown'):
+        check(plan, target)
 
 
 @pytest.mark.parametrize("old_parent_stays", [True, False])

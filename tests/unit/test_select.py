@@ -13,6 +13,7 @@ import pytest
 from dsync import DSyncAction, DSyncException, DSyncModel
 from dsync.exceptions import SelectorError
 from dsync.select import Selector, classes_by_model, selecting, selectors
+from dsync.values import python_text
 from estate import PLANTED, Device, Estate, Site, dataset, estate
 from pydantic import SecretStr
 
@@ -92,12 +93,19 @@ class Colour(enum.Enum):
         (ipaddress.ip_address("10.0.0.1"), "10.0.0.2", False),
         (Colour.RED, "red", True),
         (b"raw", "raw", True),
+        (b"\xff", "raw", False),
+        (b"\xff", {"$bytes": "/w=="}, True),
+        ([b"\xff"], [{"$bytes": "/w=="}], True),
+        (10**5000, 10**5000, True),
+        (10**5000, "10", False),
+        ("10", 10**5000, False),
+        ([10**5000], [hex(10**5000)], True),
         ([1, "a"], [1, "a"], True),
         ([1], [True], False),
         ({"a": {1}}, {"a": [1]}, True),
         (("a",), ["a"], True),
     ],
-    ids=repr,
+    ids=python_text,
 )
 def test_values_are_given_as_playbooks_can_write_them(actual: Any, wanted: Any, matches: bool) -> None:
     assert one(attributes={"facts": wanted}).matches("device", "a", None, {"facts": actual}) is matches

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._pydantic import to_jsonable_python
 from .flags import DSyncAction
-from .redact import masked, secret_texts
+from .plain import displayed
+from .redact import MASK, secret_texts
 
 if TYPE_CHECKING:
     from .model import DSyncModel
@@ -78,15 +78,15 @@ class Change:
             "action": self.action.value,
             "model": self.model,
             "id": self.id,
-            "ids": _plain(self.ids),
+            "ids": _shown(self.ids, frozenset()),
             "parent": None if self.parent is None else self.parent._asdict(),
-            "before": None if self.before is None else _plain(masked(self.before, self.sensitive)),
-            "after": None if self.after is None else _plain(masked(self.after, self.sensitive)),
+            "before": None if self.before is None else _shown(self.before, self.sensitive),
+            "after": None if self.after is None else _shown(self.after, self.sensitive),
         }
 
 
-def _plain(values: dict[str, Any]) -> Any:
-    return to_jsonable_python(values, fallback=str, inf_nan_mode="constants", bytes_mode="utf8", serialize_unknown=True)
+def _shown(values: dict[str, Any], sensitive: frozenset[str]) -> dict[str, Any]:
+    return {name: MASK if name in sensitive and value is not None else displayed(value) for name, value in values.items()}
 
 
 def ref_of(change: Change) -> ObjectRef:

@@ -19,7 +19,7 @@ from .exceptions import ObjectAlreadyExists, ObjectNotFound, ObjectNotUpdated, O
 from .flags import DSyncModelFlags, DSyncStatus
 from .identity import SEPARATOR
 from .redact import masked, scrub, secret_texts
-from .values import copied
+from .values import copied, python_text
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -592,7 +592,7 @@ class DSyncModel(BaseModel):
             indent: spaces in front of every line.
         """
         attrs = masked(self.get_attrs(), self.get_sensitive_fields())
-        lines = [f"{' ' * indent}{self.get_type()}: {self.get_unique_id()}: {attrs}"]
+        lines = [f"{' ' * indent}{self.get_type()}: {self.get_unique_id()}: {python_text(attrs)}"]
         for modelname, field in self._children.items():
             uids, owner = getattr(self, field), self.dsync
             lines.append(f"{' ' * indent}  {field}")

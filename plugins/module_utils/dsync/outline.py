@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from .flags import DSyncAction
 from .redact import masked
+from .values import python_text
 
 if TYPE_CHECKING:
     from .diff import Diff, DiffElement
@@ -56,7 +57,7 @@ def _add_lines(lines: list[str], element: DiffElement, indent: int) -> None:
     if action is not None and action != DSyncAction.DELETE:
         new, old = masked(diffs.get("+", {}), element.sensitive), masked(diffs.get("-", {}), element.sensitive)
         for name, value in new.items():
-            before = f"{old[name]!r} → " if name in old else ""
-            lines.append(f"{margin}{STEP * ' '}{name}: {before}{value!r}")
+            before = f"{python_text(old[name])} → " if name in old else ""
+            lines.append(f"{margin}{STEP * ' '}{name}: {before}{python_text(value)}")
     for child in element.get_children():
         _add_lines(lines, child, indent + STEP)

@@ -6,6 +6,8 @@ What a value looks like is what pydantic writes: an address, a date, a decimal n
 whatever the member's value is), a nested model a dict. Sets are sorted, and so are the keys of dicts, so that equal values look
 the same. Bytes are ``{"$bytes": base64}``; a dict of the user's own that could be mistaken for that has its ``$`` doubled.
 
+To be shown, a value becomes JSON of the same form (:func:`displayed`), whatever it is, without any pydantic secret.
+
 Coming back, a value is validated by the field that it is meant for, which makes an address of the text again. A field that takes
 anything gets plain JSON: what was a set there comes back as a list.
 """
@@ -22,15 +24,14 @@ from typing import Any
 
 from ._pydantic import BaseModel, SchemaValidator, core_schema, to_jsonable_python
 from .construct import fields_schema
-from .redact import MASK
+from .redact import LONGEST_NUMBER, MASK
+from .values import unshowable
 
 BYTES, SEALED, LOST = "$bytes", "$hmac", "$lost"
 """The keys of dicts that stand for what JSON has no form for."""
 
 _SIMPLE = (str, bool, type(None), float)
 _ADDRESSES = (IPv4Address, IPv4Network, IPv6Address, IPv6Network)  # of which the oldest pydantic here knows no JSON form
-_LONGEST_NUMBER = 4096
-"""Bits in the longest whole number that is written at once; longer ones may be too long for Python's own limit."""
 
 
 class Unwritable(ValueError):
@@ -89,7 +90,7 @@ def plain(value: Any) -> tuple[Any, bool]:
     Raises:
         Unwritable: it has no such form.
     """
-    if value.__class__ in _SIMPLE or (value.__class__ is int and value.bit_length() <= _LONGEST_NUMBER):
+    if value.__class__ in _SIMPLE or (value.__class__ is int and value.bit_length() <= LONGEST_NUMBER):
         return value, False
     writer = _Writer()
     try:
@@ -100,6 +101,23 @@ def plain(value: Any) -> tuple[Any, bool]:
     except Exception as error:  # whatever a user's own type raises
         raise Unwritable(f"a {type(value).__name__} has no JSON form ({type(error).__name__})") from None
     return made, writer.secret
+
+
+def displayed(value: Any) -> Any:
+    """Return a value as plain JSON that may be shown, new and independent; nothing is raised.
+
+    It looks as it does in a file, but pydantic secrets are masked, dicts keep their order and their keys, and what has no form in
+    JSON is a text. Integers that are too long for decimal digits have hexadecimal ones.
+
+    Args:
+        value: any value; not changed.
+    """
+    if value.__class__ in _SIMPLE:
+        return value
+    try:
+        return _Display().plain(value)
+    except RecursionError:
+        return unshowable(value)
 
 
 class _Writer:
@@ -129,6 +147,9 @@ class _Writer:
             return {f"${key}": self.plain(item) for key, item in pairs.items()}
         return {key: self.plain(pairs[key]) for key in sorted(pairs)}
 
+    def _number(self, value: int) -> Any:
+        return int(value)
+
     def _model(self, value: Any) -> Any:
         if getattr(value, "__pydantic_root_model__", False):
             return self.plain(value.root)
@@ -136,15 +157,55 @@ class _Writer:
 
     _FORMS: tuple[tuple[Any, Callable[[Any, Any], Any]], ...] = (
         (enum.Enum, lambda self, value: self.plain(value.value)),
-        (Mapping, _mapping),
+        (Mapping, lambda self, value: self._mapping(value)),
         ((list, tuple), lambda self, value: [self.plain(item) for item in value]),
         ((set, frozenset), lambda self, value: sorted((self.plain(item) for item in value), key=text_of)),
         ((bytes, bytearray), lambda self, value: {BYTES: base64.b64encode(value).decode()}),
         (BaseModel, _model),
         (str, lambda self, value: str.__str__(value)),
-        (int, lambda self, value: int(value)),
+        (int, lambda self, value: self._number(value)),
         (float, lambda self, value: float(value)),
     )
+
+
+class _Display(_Writer):
+    """Makes plain JSON of any value for somebody to see."""
+
+    def plain(self, value: Any) -> Any:
+        if hasattr(value, "get_secret_value"):
+            return MASK
+        try:
+            made = super().plain(value)
+            if not isinstance(value, self._OWN):
+                text_of(made)  # pydantic leaves numbers as long as they are
+            return made
+        except RecursionError:
+            raise
+        except Exception:  # whatever a user's own type raises
+            return _readable(value)
+
+    _OWN = (str, int, float, type(None), Mapping, list, tuple, set, frozenset, BaseModel)
+
+    def _mapping(self, value: Mapping[Any, Any]) -> dict[str, Any]:
+        return {self._shown_key(key): self.plain(item) for key, item in value.items()}
+
+    def _number(self, value: int) -> Any:
+        return int(value) if value.bit_length() <= LONGEST_NUMBER else hex(value)
+
+    def _shown_key(self, key: Any) -> str:
+        if hasattr(key, "get_secret_value"):
+            return MASK
+        try:
+            return _key(key)
+        except Exception:  # whatever a user's own type raises
+            return str(self.plain(key) if isinstance(key, int) else _readable(key))
+
+
+def _readable(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception:  # whatever a user's own type raises
+        return unshowable(value)
 
 
 def _key(key: Any) -> str:

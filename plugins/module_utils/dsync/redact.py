@@ -32,6 +32,9 @@ _ADDRESSES = [
 ]
 """Character → how it is written in an address; what else may stand there as it is, writers do not agree upon."""
 
+LONGEST_NUMBER = 4096
+"""Bits in the longest whole number that is shown in decimal digits, which Python limits; longer ones are in hexadecimal digits."""
+
 _SHORTEST = 3
 """Values of fewer characters are not looked for in a text: that would blot out half of it and hide nothing."""
 
@@ -72,7 +75,7 @@ def _texts(value: Any, everything: bool) -> Iterator[str]:
         yield from _forms(value.decode(errors="replace"))
         yield repr(value)[2:-1]
     elif value is not None and not isinstance(value, bool):
-        yield from _forms(str(value))
+        yield from _forms(hex(value) if isinstance(value, int) and value.bit_length() > LONGEST_NUMBER else str(value))
 
 
 def _forms(text: str) -> Collection[str]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from fnmatch import translate
 from typing import TYPE_CHECKING, Any
 
-from ._pydantic import to_jsonable_python
 from .exceptions import SelectorError
 from .flags import DSyncAction
 from .model import DSyncModel
+from .plain import displayed
 from .redact import masked
 from .values import same_value
 
@@ -78,10 +78,10 @@ class Selector:
 
 def _is(actual: Any, wanted: Any) -> bool:
     """Return whether a value is the one that a selector names."""
-    plain = actual
-    if not isinstance(actual, (str, int, float, type(None))):
-        plain = to_jsonable_python(actual, fallback=str, inf_nan_mode="constants", bytes_mode="utf8", serialize_unknown=True)
-    number, text = (plain, wanted) if isinstance(wanted, str) else (wanted, plain)
+    if isinstance(actual, bytes) and isinstance(wanted, str):
+        return actual == wanted.encode("utf-8", "surrogatepass")
+    plain = displayed(actual)
+    number, text = (plain, wanted) if isinstance(wanted, str) else (displayed(wanted), plain)
     if isinstance(number, (int, float)) and not isinstance(number, bool) and isinstance(text, str):
         return str(number) == text
     return same_value(actual, wanted, exact=True) or same_value(plain, wanted, exact=True)

@@ -22,7 +22,7 @@ from .outcome import OutcomeStatus, Verdict
 from .plan import Plan
 from .redact import masked
 from .tree import is_kept, parents_of, staying
-from .values import same_value
+from .values import python_text, same_value
 
 if TYPE_CHECKING:
     from .adapter import DSync
@@ -231,7 +231,7 @@ def _difference(change: Change, name: str, live: dict[str, Any], expected: Any) 
 
 
 def _shown(value: Any) -> str:
-    text = repr(masked({"": value}, ())[""])
+    text = python_text(masked({"": value}, ())[""])
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 

@@ -47,6 +47,19 @@ def same_value(left: Any, right: Any, exact: bool = False) -> bool:
     return bool(left == right) or (_is_nan(left) and _is_nan(right))
 
 
+def python_text(value: Any) -> str:
+    """Return a value as Python writes it; where it cannot be written, as a whole number of too many digits, its type."""
+    try:
+        return repr(value)
+    except Exception:  # whatever a user's own type raises
+        return unshowable(value)
+
+
+def unshowable(value: Any) -> str:
+    """Return what is shown in the place of a value that has no text."""
+    return f"<a {type(value).__name__} that cannot be shown>"
+
+
 def copied(values: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return a new dict of the same values, in which lists, dicts and sets are copies at any depth; empty for None."""
     return {name: copy.deepcopy(value) if isinstance(value, (list, dict, set)) else value for name, value in (values or {}).items()}

@@ -21,7 +21,7 @@ from dsync.records.definition import data_model
 from dsync.records.mapping import ModelMap, Record, plain_value
 from dsync.records.path import nested, write
 from dsync.records.types import CaseInsensitive, Near, Unordered
-from pydantic import SecretStr
+from pydantic import SecretBytes, SecretStr
 
 Tables = dict[str, list[dict[str, Any]]]
 
@@ -332,11 +332,19 @@ class Colour(enum.Enum):
         (SecretStr("x"), "x"),
         (datetime.date(2026, 1, 2), "2026-01-02"),
         (Decimal("1.10"), "1.10"),
+        (b"raw \xc3\xa9", "raw é"),
+        ([SecretBytes(b"x")], ["x"]),
     ],
 )
 def test_values_are_written_plainly(value: Any, plain: Any) -> None:
     made = plain_value(value)
     assert (made, type(made)) == (plain, type(plain))
+
+
+def test_bytes_that_are_no_text_are_not_written() -> None:
+    with pytest.raises(RecordProblem, match="bytes that are not UTF-8 cannot be written to a record") as caught:
+        plain_value({"a": [b"hunter2\xff"]})
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_length_of_time_is_written_as_it_can_be_read() -> None:

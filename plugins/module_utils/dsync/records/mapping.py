@@ -463,11 +463,16 @@ def plain_value(value: Any, keeps: tuple[type[Any], ...] = ()) -> Any:
     Args:
         value: an attribute's value; not changed.
         keeps: other types that the records of an adapter can hold.
+
+    Raises:
+        RecordProblem: it is, or holds, bytes that are no text.
     """
     if value is None or isinstance(value, (bool, *keeps)):
         return value
     if hasattr(value, "get_secret_value"):
-        return value.get_secret_value()
+        return plain_value(value.get_secret_value(), keeps)
+    if isinstance(value, bytes):
+        return _text(value)
     if isinstance(value, enum.Enum):
         return value.value
     for kind in (str, int, float):
@@ -482,3 +487,11 @@ def plain_value(value: Any, keeps: tuple[type[Any], ...] = ()) -> Any:
     if isinstance(value, timedelta):
         return to_jsonable_python(value)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _text(value: bytes) -> str:
+    """Return bytes as the text of which a field makes the same bytes again."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise RecordProblem("bytes that are not UTF-8 cannot be written to a record; give the field another type") from None

@@ -91,7 +91,8 @@ def _sides(change: Change) -> tuple[list[str], list[str]]:
 def _lines(label: str, values: dict[str, Any] | None) -> list[str]:
     if values is None:
         return []
-    return [line for name, value in values.items() for line in _value_lines(f"{label}  {name}:", value)] or [label]
+    lines = [line for name, value in values.items() for line in _value_lines(f"{label}  {name}:", value)] or [label]
+    return [line if line.isascii() else line.encode("utf-8", "replace").decode() for line in lines]
 
 
 def _value_lines(title: str, value: Any) -> Iterator[str]:
