@@ -124,6 +124,64 @@ def test_several_runs_append(path: Path) -> None:
     assert len(first.done) == len(second.done) == 12
 
 
+def two_runs(path: Path) -> tuple[list[Any], list[Journal]]:
+    """Return two targets with a source and a plan each, and a journal of each run in one file, neither of which has begun."""
+    sides = [(estate({name: "1"}), estate({})) for name in ("one", "two")]
+    runs = [(source, target, Plan.from_diff(target.diff_from(source))) for source, target in sides]
+    return runs, [Journal(path, plan, source=source, target=target) for source, target, plan in runs]
+
+
+def test_two_runs_at_the_same_time_are_told_apart(path: Path) -> None:
+    runs, journals = two_runs(path)
+    source, target, plan = runs[0]
+    journals[0].finish(target.apply(plan, source, journal=journals[0]))
+    first, second = read(path)
+    assert (names(first.done), first.ended, first.run) == (['create site "one"'], True, journals[0].run)
+    assert (names(second.not_attempted), second.ended, second.run) == (['create site "two"'], False, journals[1].run)
+    assert names(first.undo()) == ['delete site "one"']
+    source, target, plan = runs[1]
+    journals[1].finish(target.apply(plan, source, journal=journals[1]))
+    assert [names(report.done) for report in read(path)] == [['create site "one"'], ['create site "two"']]
+    for journal in journals:
+        journal.close()
+
+
+def test_what_a_run_could_not_write_takes_no_line_of_another_run_along(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, journals = two_runs(path)
+    source, target, plan = runs[0]
+    journals[0].finish(target.apply(plan, source, journal=journals[0]))
+    before = path.read_bytes()
+
+    def full(descriptor: int, data: Any) -> int:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(RecordError, match="No space left"):
+        journals[1].intend(*runs[1][2])
+    assert path.read_bytes() == before
+
+
+def test_a_torn_line_is_of_a_run_that_has_not_ended(path: Path) -> None:
+    runs, journals = two_runs(path)
+    source, target, plan = runs[1]
+    journals[1].finish(target.apply(plan, source, journal=journals[1]))
+    journals[0].intend(*runs[0][2])
+    path.write_bytes(path.read_bytes()[:-9])
+    assert [(report.torn, report.ended) for report in read(path)] == [(True, False), (False, True)]
+
+
+def test_a_journal_whose_lines_do_not_name_their_run_is_read(path: Path) -> None:
+    run(path, estate(SOURCE), estate(TARGET))
+    run(path, estate(TARGET), estate(SOURCE))
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    old = [{key: value for key, value in line.items() if key != "run" or line["line"] == "run"} for line in lines]
+    reports = read(path)
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in old))
+    assert [(one.run, names(one.done), one.ended, one.counts) for one in read(path)] == [
+        (one.run, names(one.done), one.ended, one.counts) for one in reports
+    ]
+
+
 def test_no_secret_is_written(path: Path) -> None:
     target = tree({"a": (None, {"password": PLANTED, "number": 2})})
     run(path, tree({"a": (None, {"password": f"{PLANTED}-new", "number": 3})}), target)
@@ -172,7 +230,7 @@ def test_undo_from_a_journal(tmp_path_factory: Any, left: Spec, right: Spec, kin
 def test_a_journal_cut_anywhere_tells_no_lie(path: Path) -> None:
     run(path, estate(SOURCE), estate(TARGET))
     data = path.read_bytes()
-    ready = data.index(b'{"line":"ready"}')
+    ready = data.index(b'{"line":"ready"')
     for cut in [*range(0, ready, 211), *range(ready, len(data))]:
         path.write_bytes(data[:cut])
         try:
@@ -213,6 +271,8 @@ def test_what_is_no_journal(path: Path) -> None:
         (b"".join([*lines[:12], *lines[13:]]), "line 13 is malformed: changes are missing before it"),
         (b"".join([*lines[:4], b'{"line":"poem"}\n', *lines[4:]]), "line 5 is malformed: it is of an unknown kind"),
         (b"".join([*lines[:14], b'{"line":"intent","n":99}\n']), "line 15 is malformed: there is no such change"),
+        (b"".join([*lines[:14], b'{"line":"intent","run":"x","n":0}\n']), "line 15 is malformed: it is of a run without a header"),
+        (b"".join([*lines[:14], b'{"line":"intent","run":[],"n":0}\n']), "line 15 is malformed"),
         (lines[0].replace(b'"version":1', b'"version":2') * 2, "version 2, and this dsync"),
         (lines[0].replace(b"dsync-journal", b"else") * 2, "not of a journal"),
         (lines[0].replace(b'"target":"Estate"', b'"target":1') * 2, "the header lacks something"),

@@ -6,6 +6,9 @@ done, and what was not.
 A run begins with a header, all the changes that are planned, and a line that says that these are complete; only then is anything
 attempted. Of each change follow the intent, before it is attempted, and the outcome; each is on the disk before the run goes on. A
 run that came to its end ends with a line of counts. Sensitive values are digests, as in a plan file.
+
+Each line names its run, so that runs that append at the same time are told apart. A line that names none, as in journals of earlier
+releases, belongs to the last header before it.
 """
 
 from __future__ import annotations
@@ -106,7 +109,7 @@ class Journal:
             "salt": seal.salt,
             "key_check": seal.check,
         }
-        self._descriptor, self._size = _opened(path, mode)
+        self._descriptor = _opened(path, mode)
         try:
             self._begin(header, plan, ChangeWriter(seal, isinstance(plan, StoredPlan), lenient=True))
         except BaseException:
@@ -127,20 +130,20 @@ class Journal:
 
     def intend(self, *changes: Change) -> None:
         """Record that changes are about to be attempted."""
-        self._append(*({"line": "intent", "n": self._numbers[change.key], "when": now()} for change in changes))
+        self._append(*(self._line("intent", n=self._numbers[change.key], when=now()) for change in changes))
 
     def record(self, *outcomes: Outcome) -> None:
         """Record how changes ended; what was recorded of one of them before counts no more."""
         self._append(
             *(
-                {
-                    "line": "outcome",
-                    "n": self._numbers[outcome.change.key],
-                    "status": outcome.status.value,
-                    "message": outcome.message,
-                    "maybe": outcome.maybe,
-                    "when": now(),
-                }
+                self._line(
+                    "outcome",
+                    n=self._numbers[outcome.change.key],
+                    status=outcome.status.value,
+                    message=outcome.message,
+                    maybe=outcome.maybe,
+                    when=now(),
+                )
                 for outcome in outcomes
             )
         )
@@ -153,14 +156,17 @@ class Journal:
         """
         error = result.complete_error
         failed = None if error is None else type(error).__name__
-        self._append({"line": "end", "when": now(), "counts": result.counts, "complete_error": failed})
+        self._append(self._line("end", when=now(), counts=result.counts, complete_error=failed))
+
+    def _line(self, kind: str, **said: Any) -> dict[str, Any]:
+        return {"line": kind, "run": self.run, **said}
 
     def _begin(self, header: dict[str, Any], plan: Plan, writer: ChangeWriter) -> None:
-        torn = self._size > 0 and not _ends_whole(self._path)
+        torn = os.fstat(self._descriptor).st_size > 0 and not _ends_whole(self._path)
         batch = [("\n" + line_text({"line": "torn"}) if torn else "").encode() + line_text(header).encode()]
         room = _BATCH
         for number, change in enumerate(plan):
-            line = line_text({"line": "change", "n": number, "change": writer.line(change)}).encode()
+            line = line_text(self._line("change", n=number, change=writer.line(change))).encode()
             if len(line) > LONGEST_LINE:
                 raise RecordError(f"{os.fspath(self._path)} cannot be written: {change!r} has more than {LONGEST_LINE} bytes")
             batch.append(line)
@@ -169,7 +175,7 @@ class Journal:
                 self._write(b"".join(batch))
                 batch, room = [], _BATCH
         self._write(b"".join(batch))
-        self._append({"line": "ready"})
+        self._append(self._line("ready"))
         with telling(self._path, "written"):
             sync_folder(Path(os.path.realpath(self._path)).parent)
 
@@ -179,25 +185,25 @@ class Journal:
             os.fsync(self._descriptor)
 
     def _write(self, data: bytes) -> None:
-        """Append bytes, all of them; when that fails, take back the part that was written."""
+        """Append bytes, all of them; when that fails, take back the part that was written, unless another run has written since."""
         with telling(self._path, "written"):
+            before = os.fstat(self._descriptor).st_size
+            left = memoryview(data)
             try:
-                left = memoryview(data)
                 while left:
                     left = left[os.write(self._descriptor, left) :]
             except OSError:
                 with contextlib.suppress(OSError):
-                    os.ftruncate(self._descriptor, self._size)
+                    if os.fstat(self._descriptor).st_size == before + len(data) - len(left):
+                        os.ftruncate(self._descriptor, before)
                 raise
-            self._size += len(data)
 
 
-def _opened(path: AnyPath, mode: int) -> tuple[int, int]:
-    """Return a descriptor of a file to append to, and the file's size."""
+def _opened(path: AnyPath, mode: int) -> int:
+    """Return a descriptor of a file to append to."""
     with telling(path, "written"):
         check_regular(path)
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
-        return descriptor, os.fstat(descriptor).st_size
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
 
 
 def _ends_whole(path: AnyPath) -> bool:
@@ -321,6 +327,7 @@ class _Reader:
     def __init__(self, path: str) -> None:
         self._path = path
         self.runs: list[_ReadRun] = []
+        self._by_id: dict[str, _ReadRun] = {}
 
     def take(self, number: int, line: Any, torn: bool) -> None:
         try:
@@ -328,18 +335,27 @@ class _Reader:
                 self._take_torn(number)
             elif line["line"] == "run":
                 self.runs.append(_ReadRun(self._path, line))
+                self._by_id[line["run"]] = self.runs[-1]
             elif line["line"] not in _ReadRun.TAKERS:
                 raise Malformed("it is of an unknown kind")
             else:
-                _ReadRun.TAKERS[line["line"]](self.runs[-1], line)
+                _ReadRun.TAKERS[line["line"]](self._run_of(line), line)
         except Malformed as error:
             _fail(self._path, f"line {number} is malformed: {error}")
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             _fail(self._path, f"line {number} is malformed" if self.runs else "it is not a journal of dsync")
 
+    def _run_of(self, line: dict[str, Any]) -> _ReadRun:
+        if "run" not in line:
+            return self.runs[-1]
+        if line["run"] not in self._by_id:
+            raise Malformed("it is of a run without a header")
+        return self._by_id[line["run"]]
+
     def _take_torn(self, number: int) -> None:
         if self.runs:
-            self.runs[-1].torn = True
+            writing = [run for run in self.runs if not run.ended]
+            [*self.runs, *writing][-1].torn = True
         elif number > 1:
             raise Malformed("it is torn")
 
@@ -361,6 +377,11 @@ class _ReadRun:
         if not all(isinstance(header[name], kinds) for name, kinds in _HEADER.items()):
             raise Malformed("the header lacks something")
         bytes.fromhex(header["salt"])
+
+    @property
+    def ended(self) -> bool:
+        """Whether the line that ends the run was read."""
+        return self._end is not None
 
     def _change(self, line: dict[str, Any]) -> None:
         if line["n"] != len(self._changes):
@@ -408,7 +429,7 @@ class _ReadRun:
             failed=tuple(lists["failed"]),
             refused=tuple(lists["refused"]),
             not_attempted=tuple(change for change, _message in lists["not_attempted"]),
-            ended=self._end is not None,
+            ended=self.ended,
             torn=self.torn,
             counts=end.get("counts"),
             complete_error=end.get("complete_error"),
