@@ -23,8 +23,10 @@ from dsync import (
     ObjectNotFound,
     ObjectStoreWrongType,
 )
+from dsync.exceptions import RecordError
 from dsync.store import MemoryStore
 from estate import PLANTED, SOURCE, TARGET, Device, Estate, Interface, Site, dataset, estate
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 # ---------------------------------------------------------------------- declarations
 
@@ -223,6 +225,45 @@ def test_dict_and_back() -> None:
     with pytest.raises(ObjectStoreWrongType, match='has no model "ship"'):
         twin.load_from_dict({"site": {"x": {"name": "x"}}, "ship": {}})
     assert twin.get_or_none("site", "x") is None
+
+
+class Login(BaseModel):
+    user: str
+    password: SecretStr
+
+
+class Account(DSyncModel):
+    _modelname = "account"
+    _identifiers = ("name",)
+    _attributes = ("pin", "words", "login", "note")
+    _sensitive = ("pin", "words")
+    name: str
+    pin: int | None = Field(default=None, alias="code")
+    words: list[str] = []
+    login: Login | None = None
+    note: str = ""
+    model_config = ConfigDict(populate_by_name=True)
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"pin": "********"}, "pin"),
+        ({"code": "********"}, "pin"),
+        ({"words": "********"}, "words"),
+        ({"words": ["a", "********"]}, "words"),
+        ({"login": {"user": "x", "password": "********"}}, "login"),
+    ],
+)
+def test_masked_values_are_not_loaded(values: Any, name: str) -> None:
+    data = dataset(Account, name="cmdb")
+    with pytest.raises(RecordError) as caught:
+        data.load_from_dict({"account": {"a": {"name": "a"}, "b": {"name": "b", **values}}})
+    way_out = f"make the data with dict(show_sensitive=True), or leave {name} out of it"
+    assert str(caught.value) == f'cmdb cannot load account "b": its {name} is masked; {way_out}'
+    assert len(data) == 0
+    data.load_from_dict({"account": {"a": {"name": "a", "note": "********"}}})
+    assert data.get("account", "a").note == "********"
 
 
 def test_text() -> None:

@@ -220,7 +220,7 @@ def test_undo_from_a_journal(tmp_path_factory: Any, left: Spec, right: Spec, kin
     assert len(report.done) + len(report.not_attempted) == len(plan)
     undo = report.undo().bind(None, target)
     assert check(undo, target) == {}
-    target.apply(undo, source)
+    target.apply(undo, source, verdicts={})
     assert content(target) == content(tree(right, kind))
 
 

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 from dsync import Change, DSync, DSyncAction, DSyncModel, Plan, seal
-from dsync.exceptions import RecordError, Refused, SecretMoved
+from dsync.exceptions import PlanNotReady, RecordError, Refused, SecretMoved
 from dsync.files import LONGEST_LINE
 from dsync.outcome import OutcomeStatus
 from dsync.planfile import SavedPlan, fingerprint, load, save
 from dsync.stale import check
+from dsync.undo import undo_plan
 from estate import PLANTED, SOURCE, TARGET, dataset, estate
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,7 +116,7 @@ def test_a_plan_comes_back_as_it_was(shared: Path, left: Spec, right: Spec, kind
     source, direct, target = tree(left, kind), tree(right, kind), tree(right, kind)
     direct.apply(plan, source)
     assert check(bound, target) == {}
-    result = target.apply(bound, source)
+    result = target.apply(bound, source, verdicts={})
     assert {outcome.status for outcome in result.outcomes} <= {OutcomeStatus.DONE}
     assert content(target) == content(direct) == content(source)
     again = load(shared).bind(source, target, key)
@@ -248,6 +249,30 @@ def test_a_key_is_needed_where_there_is_one(path: Path) -> None:
     saved(path, vault(), Tree())
     with pytest.raises(Refused, match="without a key, but one was given"):
         load(path).bind(vault(), Tree(), "right")
+
+
+def test_a_plan_from_a_file_is_not_applied_before_it_is_bound_and_checked(path: Path) -> None:
+    source, target = vault(), Tree()
+    saved(path, source, target)
+    stored = load(path)
+    with pytest.raises(PlanNotReady, match=r"plan.jsonl holds no real values; call bind\(source, target\) of it and apply what"):
+        target.apply(stored, source, verdicts={})
+    bound = stored.bind(source, target)
+    with pytest.raises(PlanNotReady, match=r"plan.jsonl was not compared with Tree; apply it with verdicts=check\(plan, target\)"):
+        target.apply(bound, source)
+    for loose in (Plan(stored), undo_plan(undo_plan(stored))):
+        with pytest.raises(PlanNotReady, match='create node "a" has no real value for token; bind the plan'):
+            target.apply(loose, source)
+    assert target.count() == 0
+    assert target.apply(bound, source, verdicts=check(bound, target)).counts["done"] == 1
+    assert target.get("node", "a").password == PLANTED
+
+
+def test_what_is_protected_needs_no_real_values(path: Path) -> None:
+    saved(path, vault(), Tree())
+    target = Tree()
+    bound = load(path).bind(None, target, lost_secrets="leave")
+    assert target.apply(bound, vault(), verdicts=check(bound, target)).counts["refused"] == 1
 
 
 def test_what_is_lost_is_never_left_empty(path: Path) -> None:

@@ -230,7 +230,7 @@ def noted(*notes: str, flags: DSyncModelFlags = DSyncModelFlags.NONE) -> DSync:
 def test_children_that_were_left_aside_are_known() -> None:
     plan = plan_of(dataset(Plain), noted("n"))
     assert said(plan, noted("n")) == {"delete a": 'has the child note "n", which the plan does not delete'}
-    known = BoundPlan(plan, left_aside(plan, noted("n")))
+    known = BoundPlan(plan, "plan.jsonl", left_aside(plan, noted("n")))
     assert check(known, noted("n")) == {}
     assert said(known, noted("n", "m")) == {"delete a": 'has the child note "m", which the plan does not delete'}
 

@@ -132,7 +132,8 @@ def test_a_nested_value_beside_required_attributes_comes_back_from_a_file(tmp_pa
     plan = Plan.from_diff(target.diff_from(source))
     target.apply(plan, source)
     save(undo_plan(plan), tmp_path / "undo", source=None, target=target, purpose="undo")
-    target.apply(load(tmp_path / "undo").bind(None, target), source)
+    undo = load(tmp_path / "undo").bind(None, target)
+    target.apply(undo, source, verdicts=check(undo, target))
     assert target.get("person", "x").get_attrs() == person.get_attrs()
 
 

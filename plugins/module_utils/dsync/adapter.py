@@ -20,13 +20,15 @@ from .exceptions import (
     ObjectAlreadyExists,
     ObjectNotFound,
     ObjectStoreWrongType,
+    RecordError,
     TransientError,
 )
 from .flags import DSyncAction, DSyncFlags
 from .guard import protect
-from .model import DSyncModel, set_owner
+from .model import DSyncModel, fields_of, set_owner
 from .outcome import Verdict, verdicts_of
 from .plan import Plan
+from .redact import MASK, secret_texts
 from .result import Result
 from .rows import add_rows
 from .scope import Scope
@@ -306,6 +308,10 @@ class DSync:
             diff: the plan's own diff, if there is one.
             callback: called as ``callback("sync", done, total)``.
             watch: what else :func:`.apply.apply` takes: ``verdicts``, ``journal``, ``retry``, ``hidden``, ``workers`` and ``stop``.
+
+        Raises:
+            PlanNotReady: the plan comes from a file and was not bound, or not checked; nothing was attempted.
+            ValueError: ``workers`` is less than 1, or more and this dataset is not thread-safe.
         """
         with patient_collector():
             from .apply import apply  # only here, since a comparison needs none of it
@@ -535,16 +541,37 @@ class DSync:
     def load_from_dict(self, data: Dict[Text, Dict[Text, Dict[Text, Any]]]) -> None:
         """Add the objects of ``{model: {unique id: {field: value}}}``, as :meth:`dict` gives it with ``show_sensitive=True``.
 
+        Args:
+            data: the objects' values; not changed.
+
         Raises:
             ObjectStoreWrongType: a model of the data is not declared here; nothing was added.
+            RecordError: a sensitive value is masked, as in what :meth:`dict` gives otherwise; nothing was added.
+            pydantic.ValidationError: values do not fit their model; nothing was added.
+            ObjectAlreadyExists: an object of that identity is there; the objects before it were added.
         """
         models = self.models()
         for modelname in data:
             if modelname not in models:
                 raise ObjectStoreWrongType(f'{self.name} has no model "{modelname}" (it has: {", ".join(models) or "none"})')
-        for modelname, cls in models.items():
-            for values in data.get(modelname, {}).values():
-                self.add(cls(**values))
+        given = [(cls, uid, values) for name, cls in models.items() for uid, values in data.get(name, {}).items()]
+        objs = [self._unmasked(cls, uid, values) for cls, uid, values in given]
+        for obj in objs:
+            self.add(obj)
+
+    def _unmasked(self, cls: builtins.type[DSyncModel], uid: Text, values: Dict[Text, Any]) -> DSyncModel:
+        """Return an object of its values. Raises RecordError if a sensitive one is masked."""
+        sensitive = cls._declaration.given_as
+        masked = [name for name, key in sensitive.items() if MASK in (values.get(name), values.get(key))]
+        if not masked:
+            obj = cls(**values)
+            masked = [name for name, value in fields_of(obj).items() if MASK in secret_texts([value], name in sensitive)]
+            if not masked:
+                return obj
+        raise RecordError(
+            f'{self.name} cannot load {cls.get_type()} "{uid}": its {masked[0]} is masked; '
+            f"make the data with dict(show_sensitive=True), or leave {masked[0]} out of it"
+        )
 
     def str(self, indent: int = 0) -> Text:
         """Return all objects as indented text, sensitive values masked."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from .change import Change, ChangeKey
 from .diff import Diff
+from .exceptions import PlanNotReady
 from .flags import DSyncAction, DSyncFlags
 from .making import Attempt, Hidden, Maker, Retry, not_attempted
 from .outcome import Outcome, OutcomeStatus, Recorder, Verdict
@@ -68,7 +69,8 @@ def apply(
         flags: CONTINUE_ON_FAILURE and LOG_UNCHANGED_RECORDS matter here.
         diff: handed to ``sync_complete``; the plan's own diff, if there is one.
         callback: called as ``callback("sync", done, total)``, the last time with ``done == total``.
-        verdicts: how changes end that are settled beforehand: they are not attempted.
+        verdicts: how changes end that are settled beforehand: they are not attempted. A plan that comes from a file needs those of
+            :func:`.stale.check`.
         journal: told of each change before it is attempted, and of each outcome.
         retry: calls each attempt, again when it fails in a way that may pass.
         hidden: what no message may hold besides the sensitive values of the object at hand; called once there is a message.
@@ -76,10 +78,14 @@ def apply(
         stop: asked before each change; what it returns ends the run as if it had been raised between two changes.
 
     Raises:
+        PlanNotReady: the plan comes from a file and was not bound, or not checked; nothing was attempted.
         ValueError: ``workers`` is less than 1, or more and the target is not thread-safe.
     """
     if workers < 1 or (workers > 1 and not target.thread_safe):
         raise ValueError(f"{workers} workers are not possible: {target.name} is not thread-safe" if workers > 1 else "no workers")
+    unready = plan.unready(target.name, verdicts is not None)
+    if unready:
+        raise PlanNotReady(unready)
     maker = Maker(target, retry, hidden, bool(flags & DSyncFlags.CONTINUE_ON_FAILURE))
     run = _Run(maker, verdicts or {}, journal, stop)
     ended: dict[ChangeKey, Outcome] = {}

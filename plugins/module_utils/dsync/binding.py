@@ -41,14 +41,20 @@ class BoundPlan(Plan):
     """A plan from a file with real values, ready to be checked and applied.
 
     Attributes:
+        origin: the file.
         leaves: delete → children of its object that were left aside when the plan was made.
         warnings: a sentence for each sensitive attribute that is left as it is.
     """
 
-    def __init__(self, changes: Iterable[Change], leaves: Leaves, warnings: Iterable[str] = ()) -> None:
+    def __init__(self, changes: Iterable[Change], origin: str, leaves: Leaves, warnings: Iterable[str] = ()) -> None:
         super().__init__(changes)
-        self.leaves = leaves
+        self.origin, self.leaves = origin, leaves
         self.warnings = tuple(warnings)
+
+    def unready(self, target: str, checked: bool) -> str:
+        if not checked:
+            return f"the plan of {self.origin} was not compared with {target}; apply it with verdicts=check(plan, target)"
+        return super().unready(target, checked)
 
 
 class StoredPlan(Plan):
@@ -75,6 +81,9 @@ class StoredPlan(Plan):
         super().__init__(changes)
         self.origin, self.salt, self.key_check = origin, salt, key_check
         self.declared, self.leaves = declared, leaves
+
+    def unready(self, target: str, checked: bool) -> str:
+        return f"the plan of {self.origin} holds no real values; call bind(source, target) of it and apply what that returns"
 
     def seal(self, key: str | None = None) -> Seal:
         """Return what makes the digests of this plan.
@@ -111,7 +120,7 @@ class StoredPlan(Plan):
             changes = [binder.bound(change) for change in self.changes]
         if binder.missing and lost_secrets == "fail":
             raise SecretMoved(_moved_message(self.origin, binder.missing))
-        return BoundPlan(map(_without_lost, changes), self.leaves, _warnings(changes))
+        return BoundPlan(map(_without_lost, changes), self.origin, self.leaves, _warnings(changes))
 
     def _check_declared(self, source: DSync | None, target: DSync) -> None:
         for side, dataset in (("target", target), ("source", source)):

@@ -11,6 +11,7 @@ from .change import Change, ChangeKey, ObjectRef
 from .collector import patient_collector
 from .diff import Diff, DiffElement
 from .flags import DSyncAction, DSyncModelFlags
+from .plain import Lost, Sealed
 
 
 class Plan:
@@ -30,6 +31,21 @@ class Plan:
 
     def __iter__(self) -> Iterator[Change]:
         return iter(self.changes)
+
+    def unready(self, target: str, checked: bool) -> str:
+        """Return why the plan cannot be applied, as a sentence that says what to do first; empty if it can.
+
+        Args:
+            target: the name of the dataset that is to be changed.
+            checked: whether the plan was compared with it.
+        """
+        for change in self.changes:
+            for name, value in (change.after or {}).items():
+                if isinstance(value, (Sealed, Lost)) and not change.protected:
+                    return (
+                        f"{change!r} has no real value for {name}; bind the plan to the live datasets, and apply what that returns"
+                    )
+        return ""
 
     @classmethod
     def from_diff(cls, diff: Diff) -> Plan:
