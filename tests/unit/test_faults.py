@@ -355,7 +355,7 @@ class Recorded:
         plan = load(plan_path).bind(source, target)
         save(undo_plan(plan), undo_path, source=None, target=target, purpose="undo")
         with Journal(self.folder / "journal", plan, source=source, target=target) as journal:
-            self.result = target.apply(plan, source, GO_ON, journal=journal)
+            self.result = target.apply(plan, source, GO_ON, journal=journal, verdicts=check(plan, target))
             journal.finish(self.result)
         done = [one.change for one in self.result.outcomes if one.status == OutcomeStatus.DONE or one.maybe]
         save(undo_plan(done), undo_path, source=None, target=target, purpose="undo")

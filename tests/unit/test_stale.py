@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from dsync import DSync, DSyncAction, DSyncFlags, DSyncModel, DSyncModelFlags, O
 from dsync.binding import BoundPlan
 from dsync.change import ChangeKey
 from dsync.exceptions import StaleTarget
+from dsync.planfile import load, save
 from dsync.stale import check
 from dsync.tree import left_aside
-from estate import PLANTED, SOURCE, TARGET, Estate, dataset, estate
+from dsync.undo import undo_plan
+from estate import PLANTED, SOURCE, TARGET, Device, Estate, Folder, Interface, Site, dataset, estate
 from hypothesis import given
 from hypothesis import strategies as st
 from richtree import KINDS, Spec, TakingTree, Tree, content, specs, tree
@@ -194,6 +197,73 @@ def test_a_moved_object_that_was_only_taken_out_is_created() -> None:
     assert already(plan, live) == ["delete x"]
     live.apply(plan, tree(new), verdicts=check(plan, live))
     assert content(live) == content(tree(new))
+
+
+# ---------------------------------------------------------------------- what is not written
+
+
+class Board(DSyncModel):
+    _modelname = "board"
+    _identifiers = ("name",)
+    _attributes = ("role", "initial", "serial")
+    _create_only = ("initial",)
+    _read_only = ("serial",)
+    name: str
+    role: str = ""
+    initial: str | None = None
+    serial: str | None = None
+
+    @classmethod
+    def create(cls, dsync: DSync, ids: dict[str, Any], attrs: dict[str, Any]) -> Any:
+        assert "serial" not in attrs
+        return super().create(dsync=dsync, ids=ids, attrs=attrs)
+
+
+def boards(**values: Any) -> DSync:
+    return dataset(Board, objects=[Board(name="b", **values)])
+
+
+def test_what_the_system_does_not_give_back_is_not_stale() -> None:
+    source, live = boards(role="r", initial="day-one", serial="s1"), boards(role="r", serial="s2")
+    plan = plan_of(source, dataset(Board))
+    assert already(plan, live) == ["create b"]
+    assert check(undo_plan(plan), live) == {}
+    assert said(plan, boards(role="x")) == {"create b": "is there already, and its role is 'x', expected was 'r'"}
+
+
+def test_what_the_system_sets_itself_does_not_keep_an_object_from_being_deleted() -> None:
+    plan = plan_of(dataset(Board), boards(role="r", initial="day-one", serial="s1"))
+    assert check(plan, boards(role="r", serial="s2")) == {}
+    assert said(plan, boards(role="x")) == {"delete b": "its role is 'x', expected was 'r'"}
+
+
+def test_undoing_a_delete_writes_no_read_only_attribute() -> None:
+    live = boards(role="r", serial="s1")
+    plan = plan_of(dataset(Board), live)
+    live.apply(plan, live)
+    assert live.apply(undo_plan(plan), live).counts["done"] == 1
+    assert live.get("board", "b").get_attrs() == {"role": "r", "initial": None, "serial": None}
+
+
+def test_undoing_a_delete_from_a_file_shows_no_read_only_attribute(tmp_path: Path) -> None:
+    live = boards(role="r", serial="s1")
+    plan = plan_of(dataset(Board), live)
+    save(undo_plan(plan), tmp_path / "undo", source=None, target=live, purpose="undo")
+    bound = load(tmp_path / "undo").bind(None, dataset(Board))
+    assert bound.changes[0].after == {"role": "r", "initial": None}
+
+
+def test_what_is_declared_read_only_since_is_not_written(tmp_path: Path) -> None:
+    source, target = estate({"a": "new"}), estate({"a": "old"})
+    save(plan_of(source, target), tmp_path / "plan", source=source, target=target)
+
+    class ReadSite(Site):
+        _read_only = ("contact",)
+
+    live = dataset(ReadSite, Device, Interface, Folder, top_level=["site", "folder"], objects=[ReadSite(name="a", contact="old")])
+    bound = load(tmp_path / "plan").bind(None, live)
+    assert bound.changes[0].protected == f"protected: contact is not written in {live.name}"
+    assert live.apply(bound, source, verdicts=check(bound, live)).counts["refused"] == 1
 
 
 # ---------------------------------------------------------------------- what is left aside

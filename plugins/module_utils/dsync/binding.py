@@ -117,7 +117,7 @@ class StoredPlan(Plan):
         self._check_declared(source, target)
         binder = _Binder(self.origin, source, target, seal)
         with patient_collector():
-            changes = [binder.bound(change) for change in self.changes]
+            changes = [binder.written(binder.bound(change)) for change in self.changes]
         if binder.missing and lost_secrets == "fail":
             raise SecretMoved(_moved_message(self.origin, binder.missing))
         return BoundPlan(map(_without_lost, changes), self.origin, self.leaves, _warnings(changes))
@@ -166,6 +166,25 @@ class _Binder:
         return replace(
             change, ids=self._ids(change, cls, source, target), before=before, after=self._after(change, cls, source, target)
         )
+
+    def written(self, change: Change) -> Change:
+        """Return a change without the attributes that the target's class declares as not to be written; an update of no others is
+        protected instead."""
+        cls = self._classes.get(change.model)
+        if cls is None or change.after is None or change.protected:
+            return change
+        after = cls._declaration.counted(change.action, change.after)
+        if len(after) == len(change.after):
+            return change
+        if change.action == DSyncAction.CREATE:
+            return replace(change, after=after)
+        if not after:
+            names = ", ".join(change.after)
+            return replace(
+                change,
+                protected=f"protected: {names} {'is' if len(change.after) == 1 else 'are'} not written in {self._target.name}",
+            )
+        return replace(change, before={name: value for name, value in (change.before or {}).items() if name in after}, after=after)
 
     def _ids(self, change: Change, cls: type[DSyncModel], source: _Live, target: _Live) -> dict[str, Any]:
         ids = {

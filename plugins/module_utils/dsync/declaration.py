@@ -87,8 +87,33 @@ class Declaration:
         self.mixed = tuple(mixes_text(annotations[name]) for name in self.identifiers)
         self.unique_id = unique_id_builder(self.mixed)
         self.unique_id_of = self._unique_id_reader(annotations)
-        self.references = tuple(_references(cls, annotations))
+        self._not_counted = {
+            DSyncAction.CREATE: frozenset(cls._read_only),
+            DSyncAction.UPDATE: frozenset((*cls._read_only, *cls._create_only)),
+            DSyncAction.DELETE: frozenset((*cls._read_only, *cls._create_only)),
+        }
+        self.references = tuple(self._references(cls, annotations))
         self.given_as = {name: cls.model_fields[name].alias or name for name in self.sensitive}
+
+    def counted(self, action: DSyncAction, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of an object's attributes that count for an action, as a new dict.
+
+        A create and an update write these; and an object that is there is the expected one, for an update or a delete, if these are
+        as expected. Read-only attributes never count, and those that are set on new objects count for a create alone.
+
+        Args:
+            action: create, update or delete.
+            values: attribute → value; not changed.
+        """
+        return {name: value for name, value in values.items() if name not in self._not_counted[action]}
+
+    def _references(self, cls: type[Any], annotations: Mapping[str, Any]) -> Iterator[Reference]:
+        settable = self.counted(DSyncAction.UPDATE, dict.fromkeys(self.attributes))
+        for name, models in cls._references.items():
+            annotation = annotations[name]
+            several = any(getattr(leaf, "__origin__", leaf) in (list, set) for leaf in members_of(annotation))
+            optional = name in settable and (several or allows_none(annotation))
+            yield Reference(name, (models,) if isinstance(models, str) else tuple(models), optional)
 
     def _unique_id_reader(self, annotations: Mapping[str, Any]) -> Callable[[Any], str]:
         if len(self.identifiers) == 1 and annotations[self.identifiers[0]] is str:
@@ -114,16 +139,6 @@ def is_nested(annotation: Any) -> bool:
         isinstance(leaf, type) and (issubclass(leaf, BaseModel) or hasattr(leaf, "__dataclass_fields__"))
         for leaf in leaf_types(annotation)
     )
-
-
-def _references(cls: type[Any], annotations: Mapping[str, Any]) -> Iterator[Reference]:
-    settable = set(cls._attributes) - set(cls._create_only) - set(cls._read_only)
-    for name, models in cls._references.items():
-        annotation = annotations[name]
-        several = any(getattr(leaf, "__origin__", leaf) in (list, set) for leaf in members_of(annotation))
-        yield Reference(
-            name, (models,) if isinstance(models, str) else tuple(models), name in settable and (several or allows_none(annotation))
-        )
 
 
 def _check_references(cls: type[Any], annotations: Mapping[str, Any]) -> None:

@@ -280,6 +280,11 @@ def _explain(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
+def _written(kind: type[DSyncModel], change: Change) -> dict[str, Any]:
+    """Return the attributes that a create or an update writes, which an adapter may keep or change without touching the plan."""
+    return copied(kind._declaration.counted(change.action, change.after or {}))
+
+
 def _checked(obj: Any, change: Change) -> DSyncModel:
     """Return what create, update or delete returned, if it says that the change was made."""
     if obj is None:
@@ -313,12 +318,12 @@ class Bulk:
         """Return what the method is given for a change. Raises _Failure."""
         if self._action == DSyncAction.CREATE:
             parent = _parent_of_new(self._target, change)
-            return Creation(copied(change.ids), copied(change.after), parent)
+            return Creation(copied(change.ids), _written(self._kind, change), parent)
         obj = _existing(self._target, change)
         if self._action == DSyncAction.DELETE:
             return obj
         self._before[id(obj)] = Snapshot(obj)
-        return Updating(obj, copied(change.after))
+        return Updating(obj, _written(type(obj), change))
 
     def make(self, items: Sequence[Any]) -> Sequence[Any]:
         """Call the method, and return what it returned for each item."""
@@ -348,7 +353,7 @@ def _create(target: DSync, classes: dict[str, type[DSyncModel]], change: Change)
     if change.model not in classes:
         raise _Failure(f'{target.name} has no model "{change.model}"')
     _parent_of_new(target, change)
-    made = classes[change.model].create(dsync=target, ids=copied(change.ids), attrs=copied(change.after))
+    made = classes[change.model].create(dsync=target, ids=copied(change.ids), attrs=_written(classes[change.model], change))
     return _checked(made, change)
 
 
@@ -369,7 +374,7 @@ def _update(target: DSync, classes: dict[str, type[DSyncModel]], change: Change)
     obj = _existing(target, change)
     before = Snapshot(obj)
     try:
-        return _checked(obj.update(attrs=copied(change.after)), change)
+        return _checked(obj.update(attrs=_written(type(obj), change)), change)
     except BaseException:
         before.restore()
         raise

@@ -164,7 +164,7 @@ class _Look:
             return _already("it is gone already") if ref in self._old_places else _stale("is gone")
         if self._places.get(ref) != change.parent:
             return _stale(f"is {_named(self._places.get(ref))} now")
-        attrs, before, after = obj.get_attrs(), change.before or {}, change.after or {}
+        attrs, before, after = obj.get_attrs(), _counted(obj, change.before), _counted(obj, change.after)
         as_before = {name for name in before if name in attrs and _same(obj, name, attrs[name], before[name])}
         as_after = {name for name in after if name in attrs and _same(obj, name, attrs[name], after[name])}
         others = [name for name in before if name not in as_before | as_after]
@@ -183,7 +183,7 @@ class _Look:
         if place != change.parent and not orphan:
             return _stale(f"is {_named(place)} now")
         attrs, before = obj.get_attrs(), change.before or {}
-        others = [name for name in before if name not in attrs] + _others(obj, before, self._step(ref).before)
+        others = [name for name in _counted(obj, before) if name not in attrs] + _others(obj, before, self._step(ref).before)
         if others:
             return _stale(_differences(change, attrs, before, others))
         return self._children(change)
@@ -209,10 +209,15 @@ def _same(obj: DSyncModel, name: str, live: Any, expected: Any) -> bool:
     return same_value(live, expected, name in obj._declaration.exact)
 
 
+def _counted(obj: DSyncModel, values: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the attributes by which an object that is there is recognised."""
+    return obj._declaration.counted(_UPDATE, values or {})
+
+
 def _others(obj: DSyncModel, expected: dict[str, Any], step: dict[str, Any] | None = None) -> list[str]:
     """Return the attributes of an object that are neither as expected nor as the other step of the change leaves or finds them."""
     attrs, found = obj.get_attrs(), []
-    for name in expected:
+    for name in _counted(obj, expected):
         values = [expected[name], *([step[name]] if step and name in step else [])]
         if name in attrs and not any(_same(obj, name, attrs[name], value) for value in values):
             found.append(name)
