@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +22,11 @@ from dsync.guard import (
     refuse,
     shrunken_source,
 )
+from dsync.planfile import load, save
 from dsync.scope import Scope
 from dsync.select import Selector, classes_by_model, selectors
+from dsync.stale import check
+from dsync.undo import undo_plan
 from estate import PLANTED, SOURCE, TARGET, Device, Estate, Folder, Interface, Site, dataset, estate
 
 NONE, NATURAL = DSyncModelFlags.NONE, DSyncModelFlags.NATURAL_DELETION_ORDER
@@ -229,6 +233,48 @@ def test_a_model_may_declare_what_is_protected(flags: DSyncModelFlags) -> None:
     assert marks["update site nyc"] == "protected by model: site, action: update"
     protect(diff, (), {})
     assert why(diff) == marks
+
+
+def keeper(*actions: str, model: type[DSyncModel] = Device) -> type[Estate]:
+    """Return a dataset that has the same models, of which one is protected."""
+    return type("Estate", (Estate,), {model.get_type(): type(model.__name__, (model,), {"_protected": actions})})
+
+
+MOVED = {"b": ("1", {"d": ("x", {"e0": 1, "e1": 1})})}, {"a": ("1", {"d": ("x", {"e0": 1, "e2": 1})}), "b": "2"}
+
+
+@pytest.mark.parametrize("flags", FLAGS, ids=repr)
+@pytest.mark.parametrize("sites", [(SOURCE, TARGET), ({}, TARGET), MOVED, MOVED[::-1]], ids=["sync", "empty", "moved", "back"])
+@pytest.mark.parametrize("model", [Site, Device, Interface])
+@pytest.mark.parametrize("actions", [("create",), ("update",), ("delete",), ("create", "update", "delete")], ids=",".join)
+def test_a_plan_from_a_file_protects_what_is_declared_since(
+    tmp_path: Path, actions: tuple[str, ...], model: type[DSyncModel], sites: Any, flags: DSyncModelFlags
+) -> None:
+    def target(kind: type[Estate]) -> Estate:
+        return flagged(estate(sites[1], kind=kind), flags)
+
+    source, protecting = estate(sites[0]), keeper(*actions, model=model)
+    save(Plan.from_diff(target(Estate).diff_from(source)), tmp_path / "plan", source=source, target=target(Estate))
+    live = target(protecting)
+    bound = load(tmp_path / "plan").bind(source, live)
+    marks = {f"{change.action} {change.model} {change.id}": change.protected for change in bound if change.protected}
+    direct = target(protecting)
+    diff = direct.diff_from(source)
+    assert marks.keys() == why(diff).keys()
+    live.apply(bound, source, GO_ON, verdicts=check(bound, live))
+    direct.apply(Plan.from_diff(diff), source, GO_ON)
+    assert live.dict() == direct.dict()
+
+
+def test_an_undo_from_a_file_keeps_what_is_protected_from_deletion(tmp_path: Path) -> None:
+    plan = Plan.from_diff(estate({}).diff_from(estate({"a": ("1", {"d": "x"})})))
+    save(undo_plan(plan), tmp_path / "undo", source=None, target=estate({}), purpose="undo")
+    live = estate({"a": ("1", {"d": "x"})}, kind=keeper("delete"))
+    bound = load(tmp_path / "undo").bind(None, live)
+    assert {change.model: change.protected for change in bound} == {
+        "device": "protected: the model device is declared so",
+        "site": 'protected for the sake of device "d" below it',
+    }
 
 
 def test_protecting_twice_keeps_what_may_go() -> None:

@@ -18,6 +18,7 @@ from .change import Change
 from .collector import patient_collector
 from .exceptions import RecordError, Refused, SecretMoved
 from .flags import DSyncAction
+from .guard import protect_changes
 from .model import DSyncModel
 from .plain import Fields, Lost, Sealed, Unwritable, from_plain, plain
 from .plan import Plan
@@ -100,7 +101,8 @@ class StoredPlan(Plan):
         return seal
 
     def bind(self, source: DSync | None, target: DSync, key: str | None = None, *, lost_secrets: LostSecrets = "fail") -> BoundPlan:
-        """Return the plan with real values; it is to be checked with :func:`.stale.check` and can then be applied.
+        """Return the plan with real values, in which what the target's models protect now is marked; it is to be checked with
+        :func:`.stale.check` and can then be applied.
 
         Args:
             source: where values are taken from, loaded; None where there is none, as for an undo.
@@ -120,7 +122,8 @@ class StoredPlan(Plan):
             changes = [binder.written(binder.bound(change)) for change in self.changes]
         if binder.missing and lost_secrets == "fail":
             raise SecretMoved(_moved_message(self.origin, binder.missing))
-        return BoundPlan(map(_without_lost, changes), self.origin, self.leaves, _warnings(changes))
+        protected = protect_changes([_without_lost(change) for change in changes], target)
+        return BoundPlan(protected, self.origin, self.leaves, _warnings(changes))
 
     def _check_declared(self, source: DSync | None, target: DSync) -> None:
         for side, dataset in (("target", target), ("source", source)):

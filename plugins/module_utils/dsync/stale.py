@@ -265,7 +265,7 @@ def _endangered(plan: Plan, changes: dict[ChangeKey, Change], refused: set[Chang
             delete = ChangeKey(_DELETE, change.model, change.id)
             if change.action == _CREATE and delete in changes and not changes[delete].protected:
                 yield delete, "stays where it is, since it cannot be created at its new place"
-        if change.action == _DELETE and change.key in refused and change.parent is not None:
+        if change.action == _DELETE and (change.key in refused or change.protected) and change.parent is not None:
             above = ChangeKey(_DELETE, *change.parent)
             if above in changes and not changes[above].protected:
                 yield above, f'is kept because of {change.model} "{change.id}" below it'
