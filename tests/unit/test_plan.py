@@ -8,6 +8,7 @@ import collections
 import ipaddress
 import json
 import re
+import threading
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from dsync.render.formats import FORMATS, rendered
 from dsync.render.unified import before_after
 from dsync.report import Report
 from dsync.stale import check
-from estate import EXPECTED, PLANTED, SOURCE, TARGET, Estate, Interface, dataset, estate
+from estate import EXPECTED, PLANTED, SOURCE, TARGET, Device, Estate, Interface, dataset, estate
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
@@ -75,6 +76,30 @@ def test_a_record_is_plain_json_without_secrets() -> None:
     assert record["after"]["token"] == "********"
     assert record["parent"] is None
     assert record["before"] is None
+
+
+class Patched(Device):
+    """A device whose update changes the value that it has, as an adapter may."""
+
+    def update(self, attrs: dict[str, Any]) -> Any:
+        self.facts[0].append("new")
+        return self
+
+
+@pytest.mark.parametrize("wrap", [list, tuple])
+def test_a_change_keeps_its_values_whatever_becomes_of_the_objects(wrap: Any) -> None:
+    source = dataset(Patched, Interface, objects=[Patched(name="d", facts=wrap([["old", "new"]]))])
+    target = dataset(Patched, Interface, objects=[Patched(name="d", facts=wrap([["old"]]))])
+    plan = Plan.from_diff(target.diff_from(source))
+    (outcome,) = target.apply(plan, source).outcomes
+    source.get("device", "d").facts[0].clear()
+    assert (outcome.change.before, outcome.change.after) == ({"facts": wrap([["old"]])}, {"facts": wrap([["old", "new"]])})
+
+
+def test_a_value_that_cannot_be_copied_is_handed_on_as_it_is() -> None:
+    value = [threading.Lock()]
+    (change,) = Plan.from_diff(dataset(Thing).diff_from(dataset(Thing, objects=[Thing(name="a", value=value)])))
+    assert change.after == {"value": value}
 
 
 class Hidden(BaseModel):

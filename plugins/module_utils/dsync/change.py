@@ -33,7 +33,7 @@ class ChangeKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Change:
-    """One change to one object of the target.
+    """One change to one object of the target. Its values are its own: they stay as they are, whatever becomes of the objects.
 
     Attributes:
         action: create, update or delete.

@@ -12,6 +12,7 @@ from .collector import patient_collector
 from .diff import Diff, DiffElement
 from .flags import DSyncAction, DSyncModelFlags
 from .plain import Lost, Sealed
+from .values import copied
 
 
 class Plan:
@@ -167,8 +168,8 @@ def _change(
         model=element.type,
         id=element.uid,
         ids=dict(element.keys),
-        before=diffs.get("-"),
-        after=diffs.get("+"),
+        before=copied(diffs["-"]) if "-" in diffs else None,
+        after=copied(diffs["+"]) if "+" in diffs else None,
         parent=place.parent,
         sensitive=element.sensitive,
         protected=element.protected,

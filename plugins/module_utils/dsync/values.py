@@ -20,6 +20,7 @@ _NUMBERS = (int, float, complex, Decimal)
 _SIMPLE = frozenset({str, int, bool, bytes, type(None)})
 _BY_ITEMS = (list.__eq__, tuple.__eq__)
 _CONTAINERS = (list, tuple, set, frozenset, dict)
+_COPIED = (list, tuple, set, dict, bytearray)
 
 
 def same_value(left: Any, right: Any, exact: bool = False) -> bool:
@@ -61,8 +62,16 @@ def unshowable(value: Any) -> str:
 
 
 def copied(values: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a new dict of the same values, in which lists, dicts and sets are copies at any depth; empty for None."""
-    return {name: copy.deepcopy(value) if isinstance(value, (list, dict, set)) else value for name, value in (values or {}).items()}
+    """Return a new dict of the same values, in which containers are copies at any depth; empty for None. What cannot be copied is
+    the value itself."""
+    return {name: _copy(value) if isinstance(value, _COPIED) else value for name, value in (values or {}).items()}
+
+
+def _copy(value: Any) -> Any:
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # whatever a user's own type raises
+        return value
 
 
 def _truth_values(values: Iterable[Any]) -> set[Any]:
