@@ -7,7 +7,10 @@ from __future__ import annotations
 import copy
 import gc
 import logging
+import os
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -335,6 +338,20 @@ def test_interfaces_of_an_estate_share_short_names() -> None:
     data = estate(SOURCE)
     assert data.get("interface", "rtr-1__eth0").get_shortname() == data.get("interface", "rtr-2__eth0").get_shortname()
     assert Interface.create_unique_id(device="a", name="b") == "a__b"
+
+
+def test_flags_of_objects_count_in_another_process() -> None:
+    data = estate({"nyc": "1"})
+    data.get("site", "nyc").model_flags = DSyncModelFlags.IGNORE
+    script = "import pickle, sys; data = pickle.load(sys.stdin.buffer); print(data.diff_from(type(data)()).summary()['delete'])"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=pickle.dumps(data),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.stdout.decode().strip(), done.stderr.decode()) == ("0", "")
 
 
 def test_copies_and_pickles_of_a_dataset_own_their_objects() -> None:

@@ -565,7 +565,7 @@ class DSyncModel(BaseModel):
         _set_uid(self, None)
         _set_state(self, status)
         if flags is not None:
-            _set_flags(self, flags)
+            self.model_flags = flags  # which tells the class, too: it may never have had any in this process
 
     # ------------------------------------------------------------------ texts
 
