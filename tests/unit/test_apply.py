@@ -480,6 +480,34 @@ def test_interrupted_inside_the_callback(error: BaseException) -> None:
     assert len(target.completed) == 1
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("broken bar")], ids=repr)
+def test_interrupted_inside_the_last_call_of_the_callback(error: BaseException) -> None:
+    target, source = estate(TARGET), estate(SOURCE)
+
+    def callback(stage: str, done: int, total: int) -> None:
+        if stage == "sync" and done == total:
+            raise error
+
+    result = target.apply(Plan.from_diff(target.diff_from(source)), source, callback=callback)
+    assert (result.counts["done"], result.interrupted) == (12, error)
+
+
+@pytest.mark.parametrize("where", ["callback", "complete", "both"])
+def test_what_ends_a_synchronisation_says_what_was_done(where: str) -> None:
+    target, source = estate(TARGET), estate(SOURCE)
+    target.sabotage = LookupError("no room") if where != "callback" else None
+
+    def callback(stage: str, done: int, total: int) -> None:
+        if stage == "sync" and done == 2 and where != "complete":
+            raise KeyboardInterrupt
+
+    with pytest.raises((KeyboardInterrupt, LookupError)) as caught:
+        target.sync_from(source, callback=callback)
+    result: Any = getattr(caught.value, "result", None)
+    assert result.counts["done"] == (12 if where == "complete" else 2)
+    assert (result.complete_error is None) is (where == "callback")
+
+
 # ---------------------------------------------------------------------- verdicts, journal, retry, protection
 
 
@@ -608,6 +636,20 @@ def test_a_journal_that_cannot_be_written_at_the_first_change(what: str) -> None
     result, _ends = watched(target, estate(SOURCE), journal=Notes({(what, "nyc"): OSError("disk full")}))
     assert target.log == (EXPECTED[:1] if what == "done" else [])
     assert bool(target.completed) is result.changed is (what == "done")
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=repr)
+def test_a_journal_that_cannot_be_written_at_the_end_of_a_transaction_keeps_the_result(error: BaseException) -> None:
+    class AllOrNothing(Estate):
+        transactional = True
+
+    class Full(Notes):
+        def record(self, *outcomes: Outcome) -> None:
+            raise error
+
+    target = estate(TARGET, kind=AllOrNothing)
+    result, _ends = watched(target, estate(SOURCE), journal=Full())
+    assert (result.counts["done"], result.interrupted, len(target.completed)) == (12, error, 1)
 
 
 class Flaky(Estate):

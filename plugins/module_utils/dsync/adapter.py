@@ -259,6 +259,8 @@ class DSync:
             ObjectStoreException: a dataset contradicts itself.
             ReferenceCycle: objects refer to one another in a circle that cannot be cut.
             MissingReference: an object would refer to one that is not there; with CONTINUE_ON_FAILURE only it is left out.
+
+        Whatever else ends the run, such as Ctrl-C or what ``sync_complete`` raises, has ``result`` too.
         """
         if diff is None:
             diff = self.diff_from(source, diff_class, flags, callback)

@@ -51,10 +51,11 @@ def apply(
 ) -> Result:
     """Make the changes of a plan in the target and return how each of them ended.
 
-    What an object's own create, update or delete raises is recorded, never raised. Without CONTINUE_ON_FAILURE nothing more is
-    attempted after the first failure; with it only what depends on a failed change is not attempted. When anything was
-    changed, ``target.sync_complete`` is called, also after a failure, so that what is reported as done is written. A
-    transactional target takes everything back instead when the run did not come to its end, and then nothing was done.
+    What an object's own create, update or delete raises is recorded, never raised, and so is what journal and callback raise.
+    Without CONTINUE_ON_FAILURE nothing more is attempted after the first failure; with it only what depends on a failed change is
+    not attempted. When anything was changed, ``target.sync_complete`` is called, also after a failure, so that what is reported as
+    done is written. A transactional target takes everything back instead when the run did not come to its end, and then nothing
+    was done.
 
     Changes of models that have methods for many at once are handed to them in batches of the target's ``batch_size``, tier by
     tier of what requires what. A batch that is refused as a whole is halved until the changes to blame stand alone.
@@ -110,10 +111,13 @@ def apply(
     outcomes = [ended.get(change.key) or Outcome(change, OutcomeStatus.NOT_ATTEMPTED, left) for change in plan]
     result = Result(outcomes, run.stopped, interrupted)
     _complete(result, source, target, flags, diff)
-    if journal is not None and target.transactional:
-        journal.record(*result.outcomes)
-    if callback is not None:
-        callback("sync", len(plan), len(plan))
+    try:
+        if journal is not None and target.transactional:
+            journal.record(*result.outcomes)
+        if callback is not None:
+            callback("sync", len(plan), len(plan))
+    except BaseException as error:
+        result.interrupted = result.interrupted or error
     return result
 
 

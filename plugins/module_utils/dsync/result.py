@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -61,27 +62,27 @@ class Result:
         return {status.value: found[status] for status in OutcomeStatus}
 
     def raise_for_failure(self) -> None:
-        """Raise what ended the run early, or what ``sync_complete`` raised.
+        """Raise what ended the run early, or what ``sync_complete`` raised; its ``result`` is this object.
 
         Raises:
-            ObjectCrudException: the run stopped at a failure; its ``result`` is this object.
+            ObjectCrudException: the run stopped at a failure.
         """
-        if self.interrupted is not None:
-            raise self.interrupted
-        if self.stopped:
+        error = self.interrupted
+        if error is None and self.stopped:
             alone = [outcome for outcome in self.failures if not outcome.taken_back]
-            raise _crud_exception((alone or self.failures)[-1], self)
-        if self.complete_error is not None:
-            raise self.complete_error
+            error = _crud_exception((alone or self.failures)[-1])
+        error = error or self.complete_error
+        if error is not None:
+            with contextlib.suppress(AttributeError):  # an exception that takes no attributes
+                error.result = self  # type: ignore[attr-defined]  # only some exceptions declare it
+            raise error
 
 
-def _crud_exception(outcome: Outcome, result: Result) -> ObjectCrudException:
+def _crud_exception(outcome: Outcome) -> ObjectCrudException:
     """Return the exception that stands for a failed outcome; an adapter's own one is kept unless it shows a secret."""
     change, error = outcome.change, outcome.error if outcome.presentable else None
     if isinstance(error, ObjectCrudException):
-        error.result = result
         return error
     raised = CRUD_EXCEPTIONS[change.action](f'{change.model} "{change.id}" was not {PAST[change.action]}: {outcome.message}')
-    raised.result = result
     raised.__cause__ = error
     return raised
