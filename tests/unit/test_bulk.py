@@ -169,6 +169,14 @@ def test_without_going_on_nothing_is_attempted_after_the_bad_one() -> None:
     assert target.count("device") == 3
 
 
+def test_what_a_batch_holds_is_not_shown() -> None:
+    device = Device(name="d", role="r")
+    creation = Creation({"name": "d"}, {"role": "secret-word", "note": 1}, None)
+    assert repr(creation) == "Creation(ids={'name': 'd'}, attrs=role, note, parent=None)"
+    assert repr(Updating(device, {"role": "secret-word"})) == f"Updating(obj={device!r}, attrs=role)"
+    assert creation.attrs["role"] == "secret-word"
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_was_not_updated_holds_its_old_values(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def update_many(cls: Any, dsync: DSync, items: Sequence[Updating]) -> Sequence[Any]:

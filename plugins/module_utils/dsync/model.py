@@ -40,12 +40,20 @@ class Creation(NamedTuple):
     attrs: dict[str, Any]
     parent: DSyncModel | None
 
+    def __repr__(self) -> str:
+        """Return identifiers and the names of the attributes, whose values may be sensitive."""
+        return f"Creation(ids={self.ids}, attrs={', '.join(self.attrs) or 'none'}, parent={self.parent!r})"
+
 
 class Updating(NamedTuple):
     """An object that is to be updated, and the new values of the attributes that differ."""
 
     obj: DSyncModel
     attrs: dict[str, Any]
+
+    def __repr__(self) -> str:
+        """Return the object and the names of the attributes, whose values may be sensitive."""
+        return f"Updating(obj={self.obj!r}, attrs={', '.join(self.attrs) or 'none'})"
 
 
 class DSyncModel(BaseModel):
