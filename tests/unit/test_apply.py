@@ -27,7 +27,7 @@ from dsync import (
     Result,
 )
 from dsync.change import ChangeKey
-from dsync.exceptions import TransientError
+from dsync.exceptions import DSyncException, TransientError
 from dsync.outcome import Verdict
 from estate import EXPECTED, PLANTED, SOURCE, TARGET, Device, Estate, Interface, Key, dataset, estate, progress
 from pydantic import SecretStr
@@ -821,6 +821,40 @@ def test_point_9_failures_show_no_secret(name: str, action: str, caplog: pytest.
     assert secret not in shown
     assert "MIIC" not in shown
     assert not outcome.presentable
+
+
+class Sealing(Estate):
+    error: BaseException = RuntimeError()
+
+    def sync_complete(self, *_args: Any, **_options: Any) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize("transactional", [False, True])
+@pytest.mark.parametrize("name", ERRORS)
+def test_point_9_what_sync_complete_raises_shows_no_secret(
+    name: str, transactional: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = "BEGIN\nMIIC\nEND" if name == "many lines" else PLANTED
+    target, source = estate({"a": "0"}, kind=Sealing), estate({"a": "1"})
+    target.add(Interface(device="d", name="e", password=secret))
+    target.error, target.transactional = ERRORS[name], transactional
+    result = target.apply(Plan.from_diff(target.diff_from(source)), source)
+    error: Any = result.complete_error
+    assert secret not in f"{error} {error!r} {error.__cause__} {error.__context__} {result} {caplog.text}"
+    assert "MIIC" not in f"{error} {error!r}"
+    assert (str(error) == "RuntimeError: login with ******** failed") is (name == "plain")
+    assert error.__traceback__ is not None
+    assert isinstance(error, DSyncException)
+
+
+def test_point_9_a_harmless_exception_of_sync_complete_is_kept() -> None:
+    target, source = estate({"a": "0"}, kind=Sealing), estate({"a": "1"})
+    target.error = RuntimeError("disk full")
+    assert target.apply(Plan.from_diff(target.diff_from(source)), source).complete_error is target.error
+    target.add(Interface(device="d", name="e", password=PLANTED))
+    target.error = KeyboardInterrupt(PLANTED)
+    assert target.apply(Plan.from_diff(target.diff_from(estate({"a": "2"}))), source).interrupted is target.error
 
 
 def test_point_9_status_messages_and_untyped_secrets() -> None:

@@ -10,13 +10,14 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .change import Change, ChangeKey
+from .change import Change, ChangeKey, secrets_of
 from .diff import Diff
 from .exceptions import PlanNotReady
 from .flags import DSyncAction, DSyncFlags
 from .making import Attempt, Hidden, Maker, Retry, not_attempted
 from .outcome import Outcome, OutcomeStatus, Recorder, Verdict
 from .plan import Plan
+from .redact import collect_secrets
 from .result import PAST, Result, cause_of
 from .schedule import batches, in_turn, side_by_side
 from .settling import Settling
@@ -110,7 +111,7 @@ def apply(
     left = "" if interrupted is None else f"the run was interrupted ({cause_of(interrupted)})"
     outcomes = [ended.get(change.key) or Outcome(change, OutcomeStatus.NOT_ATTEMPTED, left) for change in plan]
     result = Result(outcomes, run.stopped, interrupted)
-    _complete(result, source, target, flags, diff)
+    _complete(result, source, maker, flags, diff)
     try:
         if journal is not None and target.transactional:
             journal.record(*result.outcomes)
@@ -201,8 +202,9 @@ def _cut_off(change: Change, error: BaseException) -> Outcome:
     return Outcome(change, OutcomeStatus.FAILED, message, error=error, presentable=False, maybe=True)
 
 
-def _complete(result: Result, source: DSync, target: DSync, flags: DSyncFlags, diff: Diff | None) -> None:
+def _complete(result: Result, source: DSync, maker: Maker, flags: DSyncFlags, diff: Diff | None) -> None:
     """Call the target's ``sync_complete`` if something was changed, keeping what it raises; or have it all taken back."""
+    target = maker.target
     maybe = any(outcome.maybe for outcome in result.outcomes)
     if not result.changed and not (target.transactional and maybe):
         return
@@ -214,13 +216,20 @@ def _complete(result: Result, source: DSync, target: DSync, flags: DSyncFlags, d
             target.roll_back()
             _take_back(result, "the run did not come to its end")
     except BaseException as error:
-        result.complete_error = error
-        if not isinstance(error, Exception):
+        if isinstance(error, Exception):
+            result.complete_error = maker.presentable(error, lambda: _secrets(result, target))
+        else:
+            result.complete_error = error
             result.interrupted = result.interrupted or error
         if target.transactional:
             why = "the changes could not be kept" if kept else "the run did not come to its end"
             _take_back(result, why, sure=kept and not getattr(error, "maybe", False))
         logger.error("%s: sync_complete failed with %s", target.name, type(error).__name__)
+
+
+def _secrets(result: Result, target: DSync) -> set[str]:
+    """Return the texts of all sensitive values of a plan's changes and of the target's objects."""
+    return collect_secrets(target).union(*(secrets_of(outcome.change) for outcome in result.outcomes))
 
 
 def _take_back(result: Result, why: str, sure: bool = True) -> None:

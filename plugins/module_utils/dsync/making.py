@@ -70,6 +70,23 @@ class Maker:
         """Takes out of a text what nobody may see."""
         return Scrubber(() if self._asked is None else self._asked())
 
+    def presentable(self, error: Exception, secrets: Callable[[], Collection[str]]) -> Exception:
+        """Return an exception that shows nothing that nobody may see: the given one, or else one that says the same, masked.
+
+        Args:
+            error: not changed.
+            secrets: returns the texts of sensitive values.
+        """
+        try:
+            own, hidden = Scrubber(secrets()), self.hidden
+        except Exception:  # whatever a store raises that does not tell them any more
+            return DSyncException(type(error).__name__).with_traceback(error.__traceback__)
+        whole = _whole(error)
+        if hidden.scrub(own.scrub(whole)) == whole:
+            return error
+        message = " ".join(hidden.scrub(own.scrub(_explain(error))).split())
+        return DSyncException(message).with_traceback(error.__traceback__)
+
     def in_bulk(self, change: Change) -> bool:
         """Return whether the model has a method that makes many changes like this one at once."""
         kind = self.classes.get(change.model)
@@ -242,7 +259,7 @@ class Attempt:
         elif made is not None and not isinstance(error, _Failure):
             message = f"it was {PAST[change.action]}, but {self._target.name} could not take note of that: {message}"
         logger.error('%s "%s" was not %s: %s', change.model, change.id, PAST[change.action], message)
-        whole = "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=0))
+        whole = _whole(error)
         return Outcome(
             change,
             OutcomeStatus.FAILED,
@@ -269,6 +286,11 @@ def not_attempted(change: Change) -> Outcome:
 def _may_be_made(error: BaseException) -> bool:
     """Return whether a change that failed may have been made all the same, as far as the exception tells."""
     return bool(getattr(error, "maybe", False))
+
+
+def _whole(error: BaseException) -> str:
+    """Return the texts of an exception and of those that led to it."""
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=0))
 
 
 def _explain(error: BaseException) -> str:

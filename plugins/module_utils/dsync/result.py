@@ -36,7 +36,7 @@ class Result:
         outcomes: how every change ended.
         stopped: whether the run ended before every change had been attempted that could have been.
         interrupted: the exception that came from outside the changes (Ctrl-C, a callback) and ended the run.
-        complete_error: the exception that the target's ``sync_complete`` raised.
+        complete_error: the exception that the target's ``sync_complete`` raised; one that says the same if that shows a secret.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
