@@ -244,6 +244,34 @@ def test_a_run_that_stops_half_way_leaves_the_old_file(tmp_path: Path) -> None:
     assert path.read_text() == text
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "where"),
+    [
+        ("users.csv", "name,uid,groups,active\nann,1,,true\n ,2,,true\n", "users.csv, line 3: "),
+        ("users.jsonl", '{"name": "", "uid": 2, "groups": [], "active": true}\n', "users.jsonl, line 1: "),
+        ("users.yml", "- {name: '', uid: 2, groups: [], active: true}\n", "users.yml, line 1, [0]: "),
+    ],
+)
+def test_a_record_with_a_blank_identifier_is_refused(tmp_path: Path, name: str, text: str, where: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(RecordProblem) as caught:
+        users(tmp_path / name)
+    assert str(caught.value) == (
+        f"{tmp_path / where}user: name is blank, so that nothing identifies the object; "
+        'fill it in, or exclude such records with "drop"'
+    )
+
+
+def test_a_blank_identifier_beside_another_one_identifies(tmp_path: Path) -> None:
+    path = tmp_path / "ports.csv"
+    models = data_model({"port": {"identifiers": ["device", "name"], "attributes": {"mtu": "int"}}}, base=RecordModel)
+    path.write_text("device,name,mtu\nr1,,1500\n,,\n")
+    assert [port.get_identifiers() for port in opened(path, None, models).get_all("port")] == [{"device": "r1", "name": ""}]
+    path.write_text("device,name,mtu\n,,1500\n")
+    with pytest.raises(RecordProblem, match="line 2: port: device, name are all blank"):
+        opened(path, None, models)
+
+
 def test_a_secret_in_a_file_is_in_no_message(tmp_path: Path) -> None:
     path = tmp_path / "sot.yml"
     path.write_text("sites:\n- name: nyc\n  phone: '1'\n  devices:\n  - {name: a, role: [hunter2], tags: [], password: hunter2}\n")

@@ -296,6 +296,9 @@ def test_yaml_is_read_as_ansible_reads_it() -> None:
         ("json", '{"a": 1,\n "b" 2}', "f, line 2: Expecting ':' delimiter (column 6)"),
         ("jsonl", '{"a": 1}\n\n{"b" 2}\n', "f, line 3: Expecting ':' delimiter (column 6)"),
         ("csv", "a,b\n1,2\n1,2,3\n", "f, line 3: it has 3 cells, and the header only 2; is the delimiter ',' right?"),
+        ("csv", "a,b,c\n1,2,3\n4,5", "f, line 3: it has 2 cells, and the header has 3; is the file truncated? Add a ',' for each"),
+        ("csv", "a,b\n1\n2,3\n", "f, line 2: it has 1 cell, and the header has 2; is the file truncated?"),
+        ("tsv", "a\tb\n1\n", "f, line 2: it has 1 cell, and the header has 2; is the file truncated? Add a '\\t' for each"),
         ("csv", "a;b\n1;2\n", "f, line 1: there is one column alone, \"a;b\"; is the delimiter ',' right?"),
         ("tsv", "a,b\n1,2\n", "f, line 1: there is one column alone, \"a,b\"; is the delimiter '\\t' right?"),
         ("csv", "a,b,a\n1,2,3\n", 'f, line 1: the column "a" is there twice'),
@@ -346,15 +349,15 @@ def test_what_is_wrong_is_one_sentence_with_the_line(kind: str, text: str, expec
             {"changed": {(0,): {("a",): "9", ("c",): "x,y"}}},
             ['-"1","2 ""x""",3," 4"', '+"9","2 ""x""","x,y"," 4"'],
         ),
-        ("csv", 'a,b\n"1",2\n', {"changed": {(0,): {("a",): "", ("b",): ""}}}, ['-"1",2', '+"",']),
-        ("csv", "a,b\n,x\n", {"changed": {(0,): {("b",): ""}}}, ["-,x", "+,"]),
-        ("csv", "a\nx\n", {"changed": {(0,): {("a",): ""}}}, ["-x", '+""']),
+        ("csv", 'a,b,c\n"1",2,3\n', {"changed": {(0,): {("a",): "", ("b",): ""}}}, ['-"1",2,3', '+"",,3']),
+        ("csv", "a,b,c\n,x,y\n", {"changed": {(0,): {("b",): ""}}}, ["-,x,y", "+,,y"]),
+        ("csv", "a,b\n1,2\n,\n3,4\n", {"changed": {(1,): {("b",): "5"}}}, ["-3,4", "+3,5"]),
+        ("csv", "a,b\n , \n1,2\n", {"removed": [(0,)]}, ["-1,2"]),
         ("csv", "a,b\n1,2\n", {"added": {(1,): {"b": "x", "a": ""}}}, ["+,x"]),
         ("csv", 'a,b\n1,"2\n3"\n4,5\n', {"changed": {(1,): {("b",): "6"}}}, ["-4,5", "+4,6"]),
         ("csv", "a,b\n1,2\n", {"added": {(1,): {"a": "3", "n": "x"}}}, ["-a,b", "-1,2", "+a,b,n", "+1,2,", "+3,,x"]),
         ("csv", "", {"added": {(0,): {"a": "3", "n": "x"}}}, ["+a,n", "+3,x"]),
         ("csv", "a,b", {"added": {(0,): {"a": "3"}}}, ["+3,"]),
-        ("csv", "a,b,c\n1\n", {"changed": {(0,): {("b",): "2"}}}, ["-1", "+1,2"]),
         ("tsv", "a\tb\n1\t2\n", {"changed": {(0,): {("b",): "x,y"}}}, ["-1\t2", "+1\tx,y"]),
         (
             "toml",
@@ -373,6 +376,17 @@ def test_what_is_wrong_is_one_sentence_with_the_line(kind: str, text: str, expec
 )
 def test_only_what_is_changed_changes(kind: str, text: str, these: dict[str, Any], expected: list[str]) -> None:
     assert sorted(difference(kind, text, edits(**these))) == sorted(expected)
+
+
+@pytest.mark.parametrize("row", ["", ",", ",,", " , ", '"",""', "\t,\u00a0"])
+def test_a_row_of_blank_cells_is_not_a_record(row: str) -> None:
+    assert FORMATS["csv"]().read(f"a,b\n1,2\n{row}\n3,4\n{row}\n", "f") == [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
+
+
+@pytest.mark.parametrize("these", [{"changed": {(0,): {("a",): "", ("b",): " "}}}, {"added": {(1,): {"a": "", "b": ""}}}])
+def test_a_row_that_would_be_blank_is_not_written(these: Any) -> None:
+    with pytest.raises(RecordProblem, match="f: a row whose cells are all blank is not a record"):
+        FORMATS["csv"]().changed("a,b\n1,2\n", edits(**these), "f")
 
 
 def test_line_ends_are_kept() -> None:

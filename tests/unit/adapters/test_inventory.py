@@ -389,8 +389,8 @@ def test_dangerous_names(lab: Path, name: str) -> None:
     assert "cannot be the name of a host" in problem(lambda: check_name("host", name))
     new = {"role": "x", "rack": None, "tier": None, "groups": set(), "ansible_host": None}
     target = opened(lab)
-    wished = memory([{"name": uid, **attrs} for uid, attrs in rows(target).items()] + [{"name": name, **new}])
-    problem(lambda: target.sync_from(wished), ObjectCrudException)
+    hosts = [{"name": uid, **attrs} for uid, attrs in rows(target).items()]
+    problem(lambda: target.sync_from(memory([*hosts, {"name": name, **new}])), ObjectCrudException if name else RecordProblem)
     target = opened(lab)
     wished = memory([{"name": uid, **attrs} for uid, attrs in rows(target).items()] + [{"name": "fine", **new, "groups": {name}}])
     problem(lambda: target.sync_from(wished), ObjectCrudException)

@@ -18,7 +18,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any, ClassVar
 
@@ -377,23 +377,44 @@ class _Table:
             raise RecordProblem(f"{self.name}, line {reader.line_num}: {error}") from None
 
     def rows(self) -> Iterator[tuple[int, int, list[str]]]:
-        """Yield the rows with the numbers of the first line and of that after the last one; to be called once."""
+        """Yield the rows with the numbers of the first line and of that after the last one; to be called once.
+
+        A row whose cells are all blank is not a record and is skipped.
+
+        Raises:
+            RecordProblem: a row has more or fewer cells than the header.
+        """
         start, width = self.header_end, len(self.header)
         for cells in self._told(self._reader):
             end = self._reader.line_num
-            if cells:
-                if len(cells) > width:
-                    raise RecordProblem(
-                        f"{self.name}, line {start + 1}: it has {len(cells)} cells, and the header only {width}; is the delimiter "
-                        f"{self.delimiter!r} right?"
-                    )
+            if not _is_blank(cells):
+                self._check_width(cells, width, start + 1)
                 yield start, end, cells
             start = end
+
+    def _check_width(self, cells: Sequence[str], width: int, line: int) -> None:
+        """Raise RecordProblem where a row has more or fewer cells than the header."""
+        if len(cells) > width:
+            raise RecordProblem(
+                f"{self.name}, line {line}: it has {len(cells)} cells, and the header only {width}; is the delimiter "
+                f"{self.delimiter!r} right?"
+            )
+        if len(cells) < width:
+            cell = "cell" if len(cells) == 1 else "cells"
+            raise RecordProblem(
+                f"{self.name}, line {line}: it has {len(cells)} {cell}, and the header has {width}; "
+                f"is the file truncated? Add a {self.delimiter!r} for each empty cell at the end of a row"
+            )
 
     def records(self) -> Iterator[dict[str, str]]:
         header = self.header
         for _start, _end, cells in self.rows():
             yield dict(zip(header, cells))
+
+
+def _is_blank(cells: Iterable[str]) -> bool:
+    """Return whether a row has nothing but white space in its cells; spreadsheets export such rows, and they are not records."""
+    return not any(cell.strip() for cell in cells)
 
 
 class _Rows:
@@ -423,7 +444,17 @@ class _Rows:
         if new and text and not text.endswith(("\n", "\r")):
             text += self._newline
         quoting = self._quoting_of_last()
-        return text + "".join(self._written([record.get(name, "") for name in self._columns], quoting) for record in new.values())
+        return text + "".join(
+            self._written(self._checked([record.get(name, "") for name in self._columns]), quoting) for record in new.values()
+        )
+
+    def _checked(self, cells: list[str]) -> list[str]:
+        """Return the cells of a row that is to be written. Raises RecordProblem where it would not be read as a record."""
+        if _is_blank(cells):
+            raise RecordProblem(
+                f"{self._table.name}: a row whose cells are all blank is not a record; delete the object, or give it a value"
+            )
+        return cells
 
     def _head(self, more: int) -> str:
         head = "".join(self._table.lines[: self._table.header_end])
@@ -436,22 +467,19 @@ class _Rows:
 
     def _row(self, raw: str, cells: list[str], values: Mapping[Any, Any] | None, more: int) -> str:
         if values is None:
-            missing = len(self._columns) - more - len(cells)
-            return raw if not more else _appended(raw, self._table.delimiter * (more + missing))
+            return _appended(raw, self._table.delimiter * more)
         record = dict(zip(self._columns, cells))
         record.update((path[0], value) for path, value in values.items())
+        self._checked(list(record.values()))
         end = raw[len(raw.rstrip("\r\n")) :]
-        width = max(
-            max((self._columns.index(name) + 1 for name in record), default=0), len(cells), len(self._columns) if more else 0
-        )
         pieces, quoting = self._pieces(raw, cells), self._quoting(raw, cells)
         written = []
-        for place, name in enumerate(self._columns[:width]):
+        for place, name in enumerate(self._columns):
             old = pieces[place] if place < len(pieces) else ""
             as_old = csv.QUOTE_ALL if old.startswith('"') else quoting
             kept = place < len(pieces) and (name,) not in values
             written.append(old if kept else self._cell(record.get(name, ""), as_old))
-        return (self._table.delimiter.join(written) or '""') + end
+        return self._table.delimiter.join(written) + end
 
     def _pieces(self, raw: str, cells: list[str]) -> list[str]:
         """Return the cells of a row as they are written; none where they cannot be told."""

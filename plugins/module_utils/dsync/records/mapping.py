@@ -289,7 +289,17 @@ class ModelMap:
             if empty_is_none and value == "" and mapped.nullable:
                 value = None
             values[name] = value
+        self._check_identity(values)
         return values
+
+    def _check_identity(self, values: Mapping[str, Any]) -> None:
+        """Raise RecordProblem where all that identifies an object is blank; null identifies where an identifier may be null."""
+        names = self.model._identifiers
+        if all(isinstance(value := values.get(name), str) and not value.strip() for name in names):
+            blank = f"{names[0]} is blank" if len(names) == 1 else f"{', '.join(names)} are all blank"
+            raise RecordProblem(
+                f'{self.name}: {blank}, so that nothing identifies the object; fill it in, or exclude such records with "drop"'
+            )
 
     def written(self, values: Mapping[str, Any], names: Iterable[str]) -> Values:
         """Return what a native record has to hold for these attributes. Raises RecordProblem.
