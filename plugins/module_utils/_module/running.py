@@ -154,7 +154,8 @@ def report_of(
     """Return what a task tells of its work; what a run would be refused for is a warning, too."""
     source, target = sides
     report = Report(module.params, source, target)
-    found = [] if work.diff is None else work.diff.warnings
+    loading = [sentence for side in sides for sentence in side.dataset.load_warnings]
+    found = loading if work.diff is None else work.diff.warnings
     notes = [f"{module.params['baseline']} is not there yet, so no shrinking can be noticed."] if guards.first_run else []
     for warning in report.warnings([*found, *work.warnings, *notes, *(f"A run would be refused: {error}." for error in foreseen)]):
         module.warn(warning)

@@ -77,6 +77,9 @@ class DSync:
     store: BaseStore
     """Where the objects live."""
 
+    load_warnings: list[Text]
+    """Sentences about what :meth:`load` left out or did not find; a comparison shows them."""
+
     batch_size: int = 1
     """How many changes of one model and action are made at one stroke, by models that have methods for many at once."""
 
@@ -110,6 +113,7 @@ class DSync:
         instance.type = cls.type or cls.__name__
         instance.name = getattr(cls, "name", None) or instance.type
         instance.store = MemoryStore()
+        instance.load_warnings = []
         return instance
 
     def __init__(
@@ -130,6 +134,11 @@ class DSync:
             for obj in self.store.objects(modelname):
                 if obj.dsync is None:
                     set_owner(obj, self)
+
+    def warn(self, sentence: Text) -> None:
+        """Add a sentence, which names its place, to :attr:`load_warnings`; an empty one is ignored."""
+        if sentence:
+            self.load_warnings.append(f"{self.name}: {sentence}")
 
     def __str__(self) -> Text:
         return Text(self.type) if self.type == self.name else f'{self.type} "{self.name}"'

@@ -375,8 +375,10 @@ class _Comparison:
         self.target.check()
 
     def warnings(self) -> list[str]:
-        """Return sentences about what was left aside without a flag saying so."""
-        return [*self._notes, *self.source.orphans(), *self.target.orphans()]
+        """Return sentences about what was not loaded or not compared without a flag saying so."""
+        sides = (self.source, self.target)
+        loading = (sentence for side in sides for sentence in side.dataset.load_warnings)
+        return [*loading, *self._notes, *(sentence for side in sides for sentence in side.orphans())]
 
 
 def _action(source: DSyncModel | None, target: DSyncModel | None) -> DSyncAction:

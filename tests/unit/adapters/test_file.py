@@ -244,6 +244,36 @@ def test_a_run_that_stops_half_way_leaves_the_old_file(tmp_path: Path) -> None:
     assert path.read_text() == text
 
 
+def test_where_finds_the_cells_of_a_number_and_a_boolean(tmp_path: Path) -> None:
+    path = tmp_path / "users.csv"
+    head = "name,uid,shell,groups,active,floor,staff\n"
+    path.write_text(f"{head}ann,1,,,true,3,Yes\nbob,2,,,true,4,Yes\neve,3,,,true,3,No\n")
+    adapter = opened(path, {"user": {"where": {"floor": 3, "staff": True}}}, USERS)
+    adapter.sync_from(memory([user("ann"), user("new", 9)], USERS))
+    assert path.read_text() == f"{head}ann,1,,,true,3,Yes\nbob,2,,,true,4,Yes\neve,3,,,true,3,No\nnew,9,,,true,3,Yes\n"
+
+
+def test_a_dot_in_the_name_of_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text("name,id.unix,shell,groups,active,at.site\nann,1,,,true,nyc\nbob,2,,,true,par\n")
+    mapping = {"user": {"where": {"at.site": "nyc"}, "fields": {"uid": "id.unix"}}}
+    opened(path, mapping, USERS).sync_from(memory([user("ann", 5), user("new", 9)], USERS))
+    assert path.read_text() == "name,id.unix,shell,groups,active,at.site\nann,5,,,true,nyc\nbob,2,,,true,par\nnew,9,,,true,nyc\n"
+    with pytest.raises(DefinitionError, match=r'where.at.stie: no record has a field "at.stie" \(did you mean "at.site"\?'):
+        opened(path, {"user": {"where": {"at.stie": "nyc"}, "fields": {"uid": "id.unix"}}}, USERS)
+
+
+def test_where_may_name_a_field_that_new_records_alone_will_have(tmp_path: Path) -> None:
+    path = tmp_path / "users.json"
+    path.write_text('[{"name": "ann"}]')
+    adapter = opened(path, {"user": {"where": {"managed": True}}}, USERS)
+    assert adapter.load_warnings == [f"{path}: mapping.user.where: there are records, and none of them has managed: True"]
+    adapter.sync_from(memory([user("new", 9)], USERS))
+    assert json.loads(path.read_text())[1]["managed"] is True
+    with pytest.raises(DefinitionError, match='no record has a field "nmae"'):
+        opened(path, {"user": {"where": {"nmae": "ann"}}}, USERS)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "where"),
     [

@@ -18,10 +18,11 @@ import pytest
 from dsync import DSyncAction, DSyncFlags, Plan
 from dsync.adapters.base import RecordAdapter, RecordModel
 from dsync.adapters.sql import SqlAdapter
+from dsync.adapters.sql_tables import padded_columns, unpadded
 from dsync.exceptions import DefinitionError, LibraryMissing, ObjectCrudException, RecordProblem, TransientError
 from dsync.records.definition import data_model
 
-pytest.importorskip("sqlalchemy")
+sa = pytest.importorskip("sqlalchemy")
 
 TABLES = """
     CREATE TABLE sites (id integer PRIMARY KEY, name text NOT NULL UNIQUE, phone text, note text DEFAULT 'kept');
@@ -136,6 +137,33 @@ def test_a_filter_is_asked_of_the_database_and_given_to_new_rows(base: Path) -> 
 def test_a_filter_is_a_value_whatever_it_looks_like(base: Path, value: Any) -> None:
     mapping = {**MAPPING, "site": {"from": "sites", "where": {"name": [value, "nyc"]}}}
     assert [obj.name for obj in loaded(base, mapping).get_all("site")] == ["nyc"]
+
+
+@pytest.mark.parametrize(("kind", "value"), [("text", 20), ("integer", "20"), ("numeric", "20"), ("text", [20, 30])])
+def test_a_filter_finds_a_number_in_text_and_the_other_way_round(tmp_path: Path, kind: str, value: Any) -> None:
+    rows = "INSERT INTO site VALUES ('a', '20'), ('b', '21')"
+    base = database(tmp_path / "x.db", f"CREATE TABLE site (name text PRIMARY KEY, vlan {kind})", rows)
+    models = data_model({"site": {"identifiers": ["name"]}}, base=RecordModel)
+    target = loaded(base, {"site": {"where": {"vlan": value}}}, models=models)
+    assert [obj.get_unique_id() for obj in target.get_all("site")] == ["a"]
+
+
+@pytest.mark.parametrize("value", ["30", 30])
+def test_a_filter_that_finds_nothing_is_a_warning(base: Path, value: Any) -> None:
+    loaded(base).sync_from(estate(2))
+    mapping = {**MAPPING, "device": {"from": "devices", "where": {"kind": value}}}
+    (warning,) = loaded(base, mapping).load_warnings
+    assert warning.endswith("mapping.device.where: there are records, and none of them has kind: 30")
+
+
+def test_the_blanks_of_a_column_of_fixed_width_mean_nothing() -> None:
+    table = sa.Table("t", sa.MetaData(), sa.Column("name", sa.VARCHAR(3)), sa.Column("kind", sa.CHAR(4)))
+    assert padded_columns("postgresql", table) == ("kind",)
+    assert padded_columns("sqlite", table) == ()
+    assert unpadded([{"name": "a  ", "kind": " b  "}, {"name": "c", "kind": None}], ("kind",)) == [
+        {"name": "a  ", "kind": " b"},
+        {"name": "c", "kind": None},
+    ]
 
 
 def test_values_and_names_are_never_part_of_a_statement(tmp_path: Path) -> None:

@@ -155,6 +155,64 @@ def test_which_records_are_kept(mapping: Any, kept: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("native", "wanted"),
+    [
+        ("20", 20), (20, "20"), ("-1.50", -1.5), (Decimal("2.50"), "2.5"), ("true", True), ("Yes", True), ("off", False),
+        (True, "true"),
+        (datetime.date(2026, 1, 2), "2026-01-02"), (1, True), (" 20 ", 20), ("20", [10, 20]),
+    ],
+)  # fmt: skip
+def test_where_finds_a_value_that_is_written_out(native: Any, wanted: Any) -> None:
+    records = [{"name": "a", "vlan": native}, {"name": "b", "vlan": "other"}, {"name": "c"}]
+    assert list(values(one({}, records, {"where": {"vlan": wanted}}), "thing")) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("native", "wanted"), [("020", 20), ("+20", 20), ("2_0", 20), ("2e1", 20), ("true", 1), ("10", True), ("", None)]
+)
+def test_where_does_not_find_another_value(native: Any, wanted: Any) -> None:
+    assert not values(one({}, [{"name": "a", "vlan": native}], {"where": {"vlan": wanted}}), "thing")
+
+
+def test_a_new_record_has_the_value_of_where_as_the_others_have_it() -> None:
+    records = [{"name": "a", "vlan": "20", "up": "Yes"}]
+    made_like(one({}, records, {"where": {"vlan": 20, "up": True}}), {}, [{"name": "a"}, {"name": "b"}]).raise_for_failure()
+    assert records[1] == {"name": "b", "vlan": "20", "up": "Yes", "id": 101}
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ({"vlna": 20}, 'mapping.thing.where.vlna: no record has a field "vlna" (did you mean "vlan"? known: name, vlan, at).'),
+        ({"vlan": 20, "at.stie": 1}, 'mapping.thing.where.at.stie: no record has a field "at.stie" (did you mean "at.site"?'),
+    ],
+)
+def test_where_names_a_field_that_no_record_has(where: Any, message: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        one({}, [{"name": "a", "vlan": 20, "at": {"site": 1}}, {"name": "b", "vlan": 20}], {"where": where})
+    assert str(caught.value).startswith(message)
+
+
+def test_where_of_a_lookup_names_a_field_that_no_record_has() -> None:
+    table = {"from": "all", "key": "id", "value": "label", "where": {"kid": "role"}}
+    tables = {"thing": [{"name": "a", "tel": 1}], "all": [{"id": 1, "label": "x", "kind": "role"}]}
+    models = {"thing": {"identifiers": ["name"], "attributes": {"phone": "str"}}}
+    with pytest.raises(DefinitionError, match=r'where.kid: no record has a field "kid" \(did you mean "kind"'):
+        cmdb(models, tables, {"thing": {"fields": {"phone": {"from": "tel", "lookup": table}}}})
+
+
+def test_where_that_lets_nothing_through_is_a_warning() -> None:
+    target = one({}, [{"name": "a", "vlan": 1}, {"name": "b", "vlan": 2}], {"where": {"vlan": [3, "x"]}})
+    expected = ["cmdb: mapping.thing.where: there are records, and none of them has vlan: 3 or x"]
+    assert target.load_warnings == expected
+    assert one({}, [], {"where": {"vlan": 3}}).load_warnings == []
+    source = one({}, [{"name": "a", "vlan": 1}], {"where": {"vlan": 1}})
+    assert source.load_warnings == []
+    assert target.diff_from(source).warnings == expected
+    assert source.diff_from(target).warnings == expected
+
+
+@pytest.mark.parametrize(
     ("field", "before", "after"),
     [
         ("tel", {"tel": "1"}, {"tel": "2"}),
@@ -237,6 +295,20 @@ def test_how_a_child_finds_its_parent_and_a_new_one_says_which_it_is(mapping: An
     target.sync_from(source)
     assert {key: tables["device"][1][key] for key in belongs} == belongs
     assert not cmdb(SITES, tables, {"device": mapping}).diff_from(source).has_diffs()
+
+
+@pytest.mark.parametrize(("above", "below"), [(7, "7"), ("7", 7), (7, 7)])
+def test_a_match_holds_between_a_number_and_the_string_of_it(above: Any, below: Any) -> None:
+    mapping = {"device": {"parent": {"match": {"site_id": "id"}}}}
+    tables: Tables = {"site": [{"id": above, "name": "nyc"}], "device": [{"name": "a", "site_id": below}]}
+    assert cmdb(SITES, tables, mapping).get("site", "nyc").device_ids == ["a"]
+
+
+@pytest.mark.parametrize(("above", "below"), [(7, "07"), (1, "true"), ("7", 7.5)])
+def test_a_match_does_not_hold_between_other_values(above: Any, below: Any) -> None:
+    mapping = {"device": {"parent": {"match": {"site_id": "id"}}}}
+    with pytest.raises(RecordProblem, match="there is no site for it"):
+        cmdb(SITES, {"site": [{"id": above, "name": "nyc"}], "device": [{"name": "a", "site_id": below}]}, mapping)
 
 
 def test_a_child_of_a_new_parent_gets_the_key_that_the_system_gave_it() -> None:

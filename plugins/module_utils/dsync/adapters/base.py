@@ -15,8 +15,8 @@ from ..flags import DSyncAction, DSyncModelFlags
 from ..model import Creation, DSyncModel, Updating
 from ..records.declared import Declared
 from ..records.definition import DataModel, derived
-from ..records.mapping import ModelMap, ParentMap, Record, Values, model_map, plain_value
-from ..records.path import MISSING, Path
+from ..records.mapping import Filter, ModelMap, ParentMap, Record, Values, model_map, plain_value
+from ..records.path import MISSING, Path, read
 from ..records.types import or_none
 from .lookups import Tables, bound_tables, check_table, in_order
 from .parents import Parents
@@ -85,6 +85,9 @@ class RecordAdapter(DSync):
 
     kept_types: ClassVar[tuple[type[Any], ...]] = ()
     """Types besides text, number, truth value, list and dictionary that records can hold, such as ``datetime``."""
+
+    free_fields: ClassVar[bool] = False
+    """Whether each record may have fields of its own, unlike the rows of a table."""
 
     data_model: ClassVar[DataModel]
     _maps: ClassVar[Mapping[str, ModelMap]]
@@ -188,10 +191,14 @@ class RecordAdapter(DSync):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance: Any = super().__new__(cls, *args, **kwargs)
         instance._records = {name: {} for name in cls._maps}
+        instance._belonging = {}
         instance.records_read = {}
         return instance
 
     _records: dict[str, dict[str, Record]]
+
+    _belonging: dict[str, Values]
+    """Model's name → what a new record of it has to hold, as its records have it."""
 
     records_read: dict[str, Sequence[Any]]
     """Model's name → the native records of it that were read so far, while :meth:`load` runs; for others to see how far it is."""
@@ -205,6 +212,7 @@ class RecordAdapter(DSync):
             RecordProblem: a record does not fit, naming its place; or two of them stand for one object.
             DefinitionError: the mapping does not fit what is there.
         """
+        self.load_warnings.clear()
         for table in bound_tables(self._maps):
             table.serve(self)
         for mapped in in_order(self._maps):
@@ -217,9 +225,10 @@ class RecordAdapter(DSync):
         self.records_read[mapped.name] = records
         rows: list[dict[str, Any]] = []
         parents = self._parents(mapped)
+        chosen = Filter(mapped.where, f"{mapped.place.place.removesuffix('.from')}.where", self.free_fields)
         for record in self.read(mapped):
             try:
-                if not mapped.wants(record):
+                if not chosen.lets(record) or not mapped.keeps(record):
                     continue
                 above = {} if parents is None else parents.ids_of(record)
                 row = mapped.row(record, self.empty_is_none, above)
@@ -229,6 +238,8 @@ class RecordAdapter(DSync):
                 raise RecordProblem(f"{self.describe(mapped, record)}: {problem}") from problem
             records.append(record)
             rows.append(row)
+        self.warn(chosen.check())
+        self._belonging[mapped.name] = {path: read(record, path) for record in records[:1] for path in mapped.belonging()}
         self._add(mapped, records, rows, None if parents is None else parents.keys)
 
     def _add(
@@ -337,7 +348,7 @@ class RecordAdapter(DSync):
             with results.catching(place):
                 obj = model(dsync=self, **item.ids, **item.attrs)
                 names = [name for name in mapped.fields if name in item.ids or name in item.attrs]
-                values = {**mapped.belonging(), **self._natives(mapped, obj, names)}
+                values = {**mapped.belonging(), **self._belonging.get(mapped.name, {}), **self._natives(mapped, obj, names)}
                 above = None if item.parent is None else self.record_of(item.parent)
                 if parents is not None and item.parent is not None and above is not None:
                     values.update(parents.values_of(item.parent, above))

@@ -220,6 +220,7 @@ class DocumentAdapter(RecordAdapter):
 
     transactional = True
     batch_size = BATCH
+    free_fields = True
 
     def __init__(self) -> None:
         super().__init__()

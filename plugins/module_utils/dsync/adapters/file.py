@@ -32,7 +32,7 @@ from ..exceptions import RecordError, RecordProblem
 from ..files import PRIVATE, own_as, reading, replacing, sync_folder, telling
 from ..records.declared import Declared
 from ..records.mapping import ModelMap, Record, Values
-from ..records.path import EVERY, text_of_path
+from ..records.path import EVERY, text_of_path, write
 from ..records.path import Path as FieldPath
 from ..values import members_of
 from .document import Document, DocumentAdapter, Located, text_of_way
@@ -112,6 +112,7 @@ class FileAdapter(DocumentAdapter):
         self._many = _is_directory(self._path) or (any(one in self._path for one in _MAGIC) and not Path(self._path).is_file())
         kinds = [self._kind_of(name) for name in self._names_for_kinds(options.at("path"))]
         self.empty_is_none = any(kind.cells for kind in kinds)  # type: ignore[misc]  # it depends on the format
+        self.free_fields = not self.empty_is_none  # type: ignore[misc]  # as above
         self.kept_types = tuple(  # type: ignore[misc]  # as above
             kept for kept in (kinds[0].kept_types if kinds else ()) if all(kept in kind.kept_types for kind in kinds)
         )
@@ -218,6 +219,9 @@ class FileAdapter(DocumentAdapter):
 
     def from_document(self, mapped: ModelMap, record: Located) -> None:
         if isinstance(record.document, _File) and record.document.format.cells:
+            for path in _dotted_paths(mapped):
+                if path[0] not in record and text_of_path(path) in record:
+                    write(record, path, record[text_of_path(path)])
             for (name,) in self._lists_of(mapped):
                 value = record.get(name)
                 if isinstance(value, str):
@@ -239,11 +243,9 @@ class FileAdapter(DocumentAdapter):
     def to_document(self, mapped: ModelMap, values: Values) -> Values:
         if not self.empty_is_none:
             return values
-        return {path: self._cell(path, value) for path, value in values.items()}
+        return {(text_of_path(path),): self._cell(path, value) for path, value in values.items()}
 
     def _cell(self, path: FieldPath, value: Any) -> str:
-        if len(path) != 1:
-            raise RecordProblem(f'"{text_of_path(path)}" is no column: a row has no field inside of another')
         if isinstance(value, list):
             items = [self._cell(path, item) for item in value]
             if any(self._separator in item or not item for item in items):
@@ -339,6 +341,13 @@ class FileAdapter(DocumentAdapter):
                     stream.buffer.write(new)
                     stream.flush()
                     os.fsync(stream.fileno())
+
+
+def _dotted_paths(mapped: ModelMap) -> Iterator[FieldPath]:
+    """Yield the paths of a mapping that have a dot in them; in a row, which has no field inside another, they name columns."""
+    fields = [*mapped.fields.values(), *(mapped.parent.fields if mapped.parent else ())]
+    paths = [*mapped.where, *(mapped.parent.match if mapped.parent else ()), *(one.source for one in fields if one.source)]
+    return (path for path in paths if len(path) > 1)
 
 
 @contextlib.contextmanager

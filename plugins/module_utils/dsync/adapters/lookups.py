@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..exceptions import DefinitionError
 from ..records.declared import Declared
 from ..records.definition import DataModel
-from ..records.mapping import LOOKUP_KEYS, Lookup, ModelMap, has_values, plain_value, where_of
+from ..records.mapping import LOOKUP_KEYS, Filter, Lookup, ModelMap, plain_value, where_of
 from ..records.path import MISSING, path_of, read, text_of_path
 from ..suggest import known
 
@@ -48,14 +48,16 @@ class BoundLookup(Lookup):
             return
         value = path_of(declared.at("value"))
         where = where_of(declared.at("where")) if declared.has("where") else {}
+        chosen = Filter(where, f"{declared.place}.where", adapter.free_fields)
         for record in adapter.read_table(declared.at("from")):
-            if not has_values(record, where):
+            if not chosen.lets(record):
                 continue
             for name, path in (("key", key), ("value", value)):
                 if read(record, path) is MISSING:
                     wrong = text_of_path(path)
                     declared.at(name).wrong(f'a record of this table has no "{wrong}"{known(wrong, record)}.')
             yield read(record, key), read(record, value)
+        chosen.check()
 
 
 class Tables:

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import RecordProblem
 from ..model import DSyncModel
-from ..records.mapping import ModelMap, ParentMap, Record, Values, plain_value
+from ..records.mapping import ModelMap, ParentMap, Record, Values, plain_value, spellings
 from ..records.path import MISSING, read
 from ..suggest import known
 
@@ -74,7 +76,7 @@ class Parents:
                 for obj, above in self._adapter.records(self._parent.name)
             }
         values = tuple(read(record, path) for path in self._match)
-        found = self._index.get(values)
+        found = next((self._index[keys] for keys in _spelled(values) if keys in self._index), None)
         if found is None:
             named = ", ".join(
                 f"{'.'.join(path)}: {'nothing' if value is MISSING else value}" for path, value in zip(self._match, values)
@@ -95,3 +97,10 @@ class Parents:
         for mapped, name in zip(self._fields, self._names):
             found.update(mapped.natives_of(ids[name], ids))
         return found
+
+
+def _spelled(values: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of a match, first as they are, then with numbers as strings and the other way round."""
+    yield values
+    each = [[one for one in spellings(value) if isinstance(one, bool) is isinstance(value, bool)] for value in values]
+    yield from product(*each)

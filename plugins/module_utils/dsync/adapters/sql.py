@@ -27,7 +27,7 @@ from ..redact import secret_texts
 from .base import ChangedRecord, NewRecord, RecordAdapter
 from .sql_database import Database
 from .sql_mapping import check_mapping, check_match, described, matching
-from .sql_tables import Relation, relation_at, rows_of
+from .sql_tables import Relation, relation_at, rows_of, unpadded
 from .sql_writing import Alone, Change, NotAllThere, Together, delete, held, insert, update
 
 if TYPE_CHECKING:
@@ -150,8 +150,9 @@ class SqlAdapter(RecordAdapter):
             return tuple(result.keys()), rows_of(result)
 
     def read(self, mapped: ModelMap) -> Iterable[Record]:
-        """Return the rows at the place of a model."""
-        return self._rows(self._relation(mapped), mapped.where)
+        """Return the rows at the place of a model; where its ``where`` finds none, one of the others, so that this is noticed."""
+        relation = self._relation(mapped)
+        return self._rows(relation, mapped.where) or (self._rows(relation, {}, most=1) if mapped.where else [])
 
     def read_table(self, place: Declared) -> Iterable[Record]:
         """Return the rows of a table, view or query."""
@@ -159,12 +160,13 @@ class SqlAdapter(RecordAdapter):
             place.wrong("it does not say which table.")
         return self._rows(self._relation_at(place, place.place.rpartition(".")[0]), {})
 
-    def _rows(self, relation: Relation, where: Mapping[Path, tuple[Any, ...]]) -> list[dict[str, Any]]:
+    def _rows(self, relation: Relation, where: Mapping[Path, tuple[Any, ...]], most: int | None = None) -> list[dict[str, Any]]:
         if relation.query is not None:
             fetched = self._fetched.pop(relation.query, None)
             return self._queried(relation)[1] if fetched is None else fetched
         with self._reading() as connection, self._database.telling(relation.title):
-            return rows_of(connection.execute(relation.select(where)))
+            found = rows_of(connection.execute(relation.select(where).limit(most)))
+        return unpadded(found, relation.padded)
 
     def check_place(self, mapped: ModelMap) -> None:
         """Raise DefinitionError where the mapping names a table or a column that is not there."""

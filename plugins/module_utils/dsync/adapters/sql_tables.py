@@ -63,6 +63,7 @@ class Relation:
         uniques: other columns that tell rows apart.
         references: its foreign keys.
         schema: where the table is.
+        padded: columns of fixed width, which the database fills with blanks that mean nothing.
     """
 
     title: str
@@ -73,6 +74,7 @@ class Relation:
     uniques: tuple[tuple[str, ...], ...] = ()
     references: tuple[Reference, ...] = ()
     schema: str | None = None
+    padded: tuple[str, ...] = ()
     _fits: dict[str, Fit] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -131,6 +133,13 @@ def rows_of(result: Any) -> list[dict[str, Any]]:
     """Return all rows of a result as plain dictionaries."""
     names = list(result.keys())
     return [dict(zip(names, row)) for row in result]
+
+
+def unpadded(rows: list[dict[str, Any]], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the same rows, in which values of these columns have lost the blanks at their ends."""
+    for row in rows if columns else ():
+        row.update({name: row[name].rstrip(" ") for name in columns if isinstance(row[name], str)})
+    return rows
 
 
 # ---------------------------------------------------------------------- where clauses
@@ -272,7 +281,15 @@ def _reflected(inspector: Inspector, connection: Connection, title: str, name: s
         uniques=tuple(uniques),
         references=tuple(_references(inspector, table)),
         schema=schema or inspector.default_schema_name,
+        padded=padded_columns(connection.dialect.name, table),
     )
+
+
+def padded_columns(dialect: str, table: Table) -> tuple[str, ...]:
+    """Return the columns whose values a database returns with blanks at their ends; MariaDB takes them off, SQLite adds none."""
+    import sqlalchemy as sa
+
+    return tuple(column.name for column in table.columns if dialect == "postgresql" and isinstance(column.type, sa.CHAR))
 
 
 def _adjust(dialect: str, column: Any) -> None:

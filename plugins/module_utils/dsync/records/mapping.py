@@ -23,10 +23,13 @@ What is not named is a native field of the attribute's own name. A native field 
 
 from __future__ import annotations
 
+import difflib
 import enum
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, time, timedelta
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -96,8 +99,8 @@ class Lookup:
 
     def _as_met(self, native: Any) -> Any:
         """Return a native value as records have them; the keys of a table in a task are texts, be they written as numbers."""
-        spellings = _spellings(native) if self._met in (bool, int, str) else ()
-        return next((one for one in spellings if one.__class__ is self._met), native)
+        forms = spellings(native) if self._met in (bool, int, str) else ()
+        return next((one for one in forms if one.__class__ is self._met), native)
 
     def _found(self, wanted: Any, table: Callable[[], Mapping[Any, Any]]) -> Any:
         if wanted is None:
@@ -106,7 +109,7 @@ class Lookup:
         if fresh:
             self._fill()
         for again in (False, True):
-            for key in _spellings(wanted):
+            for key in spellings(wanted):
                 try:
                     if key in table():
                         return table()[key]
@@ -118,8 +121,8 @@ class Lookup:
         raise RecordProblem(f'the lookup {self._name} has no "{wanted}"{known(wanted, map(str, table()))}')
 
 
-def _spellings(value: Any) -> Iterator[Any]:
-    """Yield a value, and what else may stand for it in a table: a number or truth value as a text, or the other way round."""
+def spellings(value: Any) -> Iterator[Any]:
+    """Yield a value, and what else may represent it in a table: a number or boolean as a string, or the other way round."""
     yield value
     if value.__class__ is bool:
         yield str(value).lower()
@@ -245,8 +248,10 @@ class ModelMap:
 
     def wants(self, record: Record) -> bool:
         """Return whether a native record is one of the model's. Raises RecordProblem."""
-        if not has_values(record, self.where):
-            return False
+        return has_values(record, self.where) and self.keeps(record)
+
+    def keeps(self, record: Record) -> bool:
+        """Return whether ``keep`` and ``drop`` let a native record through. Raises RecordProblem."""
         names = {**record, "record": record} if self.keep or self.drop else {}
         for key, expression, wanted in (("keep", self.keep, True), ("drop", self.drop, False)):
             try:
@@ -378,8 +383,85 @@ def where_of(declared: Declared) -> dict[Path, tuple[Any, ...]]:
 
 
 def has_values(record: Record, where: Mapping[Path, tuple[Any, ...]]) -> bool:
-    """Return whether a record has one of the values that are wanted of each field."""
-    return all(read(record, path) in values for path, values in where.items())
+    """Return whether a record has one of the values that are wanted of each field.
+
+    A string and a number, or a string and a boolean, are the same where the string is that value written out, as in a cell of CSV.
+    """
+    return all(_is_one_of(read(record, path), values) for path, values in where.items())
+
+
+def _is_one_of(native: Any, wanted: tuple[Any, ...]) -> bool:
+    return native in wanted or (native is not MISSING and any(_spells(native, one) for one in wanted))
+
+
+def _spells(one: Any, other: Any) -> bool:
+    """Return whether one of two values is a string that is the other one, of another type, written out."""
+    if isinstance(one, str) is isinstance(other, str):
+        return False
+    text, value = (one.strip(), other) if isinstance(one, str) else (other.strip(), one)
+    if isinstance(value, bool):
+        return text.lower() in _BOOLEANS[value]
+    if isinstance(value, (int, float, Decimal)):
+        return _NUMBER(text) is not None and Decimal(text) == Decimal(str(value))
+    return isinstance(value, (date, time)) and text in (value.isoformat(), str(value))
+
+
+_BOOLEANS = {True: ("true", "yes", "on", "t", "y", "1"), False: ("false", "no", "off", "f", "n", "0")}
+"""Boolean → the strings that an attribute of that type reads as it, in lower case."""
+
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII).fullmatch
+"""Matches a string that is a number and nothing else; 010 is a code."""
+
+
+_NEARLY = 0.75
+"""How alike two names are of which one is probably a slip: as vlan and vlna, unlike kind and id."""
+
+
+class Filter:
+    """Applies a ``where`` to records, and finds out whether it fits them.
+
+    Args:
+        where: native field → values of which a record has to have one.
+        place: of the declaration, for messages.
+        free: whether records may have any fields, so that one which no record has is not necessarily a mistake.
+    """
+
+    def __init__(self, where: Mapping[Path, tuple[Any, ...]], place: str, free: bool = False) -> None:
+        self._where, self._place, self._free = where, place, free
+        self._unmet: dict[Path, dict[str, None]] = {path: {} for path in where}
+        self._any_seen = self._any_through = False
+
+    def lets(self, record: Record) -> bool:
+        """Return whether a record passes, and take note of the fields that it has."""
+        if not self._where:
+            return True
+        self._any_seen = True
+        for path in [path for path in self._unmet if read(record, path) is not MISSING]:
+            del self._unmet[path]
+        for path, names in self._unmet.items():
+            above = read(record, path[:-1])
+            beside, way = (above, path[:-1]) if isinstance(above, Mapping) else (record, ())
+            names.update(dict.fromkeys(text_of_path((*way, str(name))) for name in beside))
+        passes = has_values(record, self._where)
+        self._any_through = self._any_through or passes
+        return passes
+
+    def check(self) -> str:
+        """Return a warning where no record passed though there are some; an empty string otherwise.
+
+        Raises:
+            DefinitionError: no record has a field of that name, or of one that is nearly the same where records may have any.
+        """
+        if not self._any_seen:
+            return ""
+        for path, names in self._unmet.items():
+            name = text_of_path(path)
+            if not self._free or difflib.get_close_matches(name, names, n=1, cutoff=_NEARLY):
+                Declared(None, f"{self._place}.{name}").wrong(f'no record has a field "{name}"{known(name, names)}.')
+        if self._any_through:
+            return ""
+        wanted = ", ".join(f"{text_of_path(path)}: {' or '.join(map(str, values))}" for path, values in self._where.items())
+        return f"{self._place}: there are records, and none of them has {wanted}"
 
 
 def field_map(
