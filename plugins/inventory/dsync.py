@@ -236,6 +236,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             models,
             Wanted(str(self.get_option("host_model")), list(self._named().values())),
             Path(path).resolve().parent,
+            self.display.warning,
         )
 
     def _evaluated(self, option: str, path: str) -> dict[str, Any]:

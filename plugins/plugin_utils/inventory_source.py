@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,9 @@ class Wanted:
     named: Collection[str] = ()
 
 
-def loaded(params: Mapping[str, Any], models: Mapping[str, Any], wanted: Wanted, folder: Path) -> list[dict[str, Any]]:
+def loaded(
+    params: Mapping[str, Any], models: Mapping[str, Any], wanted: Wanted, folder: Path, warn: Callable[[str], None]
+) -> list[dict[str, Any]]:
     """Load a dataset and return a record for every object of the model that is wanted.
 
     Each has ``id``, ``values`` (attribute or identifier → plain value), and ``above``: the objects above it, the nearest first,
@@ -74,6 +76,7 @@ def loaded(params: Mapping[str, Any], models: Mapping[str, Any], wanted: Wanted,
         models: the arguments ``models`` and ``top_level``.
         wanted: what is wanted of it.
         folder: where relative paths start from, in which the adapter runs.
+        warn: called with each sentence about what was not loaded.
 
     Raises:
         SourceFailure: something is wrong.
@@ -90,7 +93,10 @@ def loaded(params: Mapping[str, Any], models: Mapping[str, Any], wanted: Wanted,
             side.open(cargo)
             _check(wanted, side.dataset)
             side.load()
-            return list(_records(side.dataset, wanted))
+            records = list(_records(side.dataset, wanted))
+        for sentence in side.dataset.load_warnings:
+            warn(told(sentence, hidden_texts([side])))
+        return records
     except TaskFailure as failure:
         cause = failure.__cause__
         if isinstance(cause, KeyboardInterrupt):

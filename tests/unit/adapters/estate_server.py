@@ -192,8 +192,8 @@ class Estate:
 
     def brief(self, endpoint: str, server_id: Any) -> Native:
         native = self.table(endpoint)[server_id]
-        name = str(native.get("name", server_id))
-        return {"id": server_id, "url": f"http://behind.a.proxy/api/{endpoint}/{server_id}/", "display": name, "name": name}
+        name = native.get("name", str(server_id))
+        return {"id": server_id, "url": f"http://behind.a.proxy/api/{endpoint}/{server_id}/", "display": str(name), "name": name}
 
     def _dependents(self, endpoint: str, server_id: Any) -> Iterator[str]:
         for place, native, name in self._referring(endpoint, server_id):

@@ -38,6 +38,7 @@ RACKS: dict[str, Any] = {
 }
 LOCATIONS: dict[str, Any] = {"location": {"identifiers": ["name"], "attributes": {"status": "str", "facility": "str"}}}
 SOME = {"type": "list[str]", "compare": "unordered", "ref": "location"}
+MAYBE_LOCATION = {"type": "str | None", "ref": "location"}
 PREFIXES: dict[str, Any] = {
     "location": {"identifiers": ["name"]},
     "prefix": {"identifiers": ["prefix"], "attributes": {"locations": SOME}},
@@ -159,9 +160,75 @@ def test_what_has_no_name_or_no_parent_is_left_aside_and_counted(netbox: Estate)
     target = adapter(netbox, RACKS, filters={"site": {"name": "Paris"}})
     assert [one.get_unique_id() for one in target.get_all("rack")] == ["Paris__r1"]
     assert target.result_records()["left_aside"] == {"rack": 1}
+    url = netbox.api.url
+    assert target.load_warnings == [
+        f"{url}: 1 rack object not loaded: the site that each is part of is not loaded (dcim/racks/4, site Lyon, r2)"
+    ]
     netbox.add("dcim/devices", name=None, site=paris)
     target = adapter(netbox, DEVICES)
     assert (target.count("device"), target.result_records()["left_aside"]) == (0, {"device": 1})
+    assert target.diff_from(wanted(DEVICES)).warnings == [
+        f'{url}: 1 device object not loaded: null in "name" does not identify; declare that it may be, as in str | None, or '
+        "identify by other fields (dcim/devices/5, site Paris)"
+    ]
+    assert adapter(netbox, DEVICES, {"device": {"where": {"serial": "x"}}}).result_records()["left_aside"] == {}
+
+
+NULLABLE: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+    ("vrf", {"name": "str", "rd": "str | None"}, {"name": "red", "rd": None}, {"name": "red", "rd": "65000:1"}),
+    ("vlan_group", {"site": "str | None", "name": "str"}, {"site": None, "name": "all"}, {"site": "Paris", "name": "all"}),
+    (
+        "region",
+        {"parent": {"type": "str | None", "ref": "region"}, "name": "str"},
+        {"parent": None, "name": "all"},
+        {"parent": r"\None__all", "name": "sub"},
+    ),
+    ("device", {"site": "str", "name": "str | None"}, {"site": "Paris", "name": None}, {"site": "Paris", "name": "x"}),
+    ("rack", {"site": "str", "location": "str | None", "name": "str"}, *({"site": "Paris", "location": None, "name": n} for n in "ab")),
+    ("cluster", {"group": "str | None", "name": "str"}, *({"group": None, "name": name} for name in "ab")),
+    (
+        "ip_address",
+        {"address": "ip_interface", "interface": "str | None"},
+        *({"address": f"10.0.0.{number}/32", "interface": None} for number in (1, 2)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("model", "identifiers", "first", "second"), NULLABLE)
+def test_null_identifies_where_an_identifier_may_be_null(
+    netbox: Estate, model: str, identifiers: dict[str, Any], first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    netbox.add("dcim/sites", name="Paris")
+    declared = {model: {"identifiers": identifiers, "attributes": {"description": "str"}}}
+    rows = [{**first, "description": "1"}, {**second, "description": "2"}]
+    source = wanted(declared, **{model: rows})
+    synchronised(adapter(netbox, declared), source).raise_for_failure()
+    again = adapter(netbox, declared)
+    assert not again.diff_from(source).has_diffs()
+    assert again.load_warnings == []
+    synchronised(again, wanted(declared, **{model: [{**first, "description": "3"}]})).raise_for_failure()
+    (left,) = netbox.table(NetBoxAdapter.kinds[model].endpoint).values()
+    assert left["description"] == "3"
+
+
+def test_a_reference_to_an_object_that_nothing_identifies_is_not_null(netbox: Estate) -> None:
+    paris = netbox.add("dcim/sites", name="Paris")
+    nameless = netbox.add("dcim/devices", name=None, site=paris)
+    netbox.add("dcim/interfaces", name="eth0", device=nameless)
+    declared = {"interface": {"identifiers": {"device": "str | None", "name": "str"}}}
+    target = adapter(netbox, declared)
+    assert target.count("interface") == 0
+    assert "1 interface object not loaded" in target.load_warnings[0]
+
+
+def test_null_identifies_in_nautobot(nautobot: NautobotEstate) -> None:
+    declared = {"location": {"identifiers": {"parent": MAYBE_LOCATION, "name": "str"}, "attributes": {"facility": "str"}}}
+    rows = [{"parent": None, "name": "a", "facility": "1"}, {"parent": r"\None__a", "name": "a", "facility": "2"}]
+    source = wanted(declared, location=rows)
+    synchronised(adapter(nautobot, declared), source).raise_for_failure()
+    again = adapter(nautobot, declared)
+    assert not again.diff_from(source).has_diffs()
+    assert len(nautobot.table("dcim/locations")) == 2
 
 
 def test_parents_and_their_parts(netbox: Estate) -> None:

@@ -177,7 +177,7 @@ class EstateAdapter(EstateReader):
         uid_fields = self._identity(kind)
         self.names.met(kind, [native])
         record = self._converted.whole(kind, native)
-        uid = None if uid_fields is None else uid_fields.of(record)
+        uid = None if uid_fields is None else uid_fields.of(record, native)
         if uid is not None:
             self.names.note(kind, record["id"], uid)
         return fitted(mapped, record)

@@ -82,6 +82,14 @@ class Kind:
         """Return the server's fields that hold these fields."""
         return {native for name in names for native in (self.placed[name].natives if name in self.placed else (name,))}
 
+    def holds(self, native: Mapping[str, Any], name: str) -> bool:
+        """Return whether the server has something in a field of an object."""
+        placed = self.placed.get(name)
+        if placed is None:
+            return native.get(name) is not None
+        type_field, id_field, _object = placed.natives
+        return native.get(type_field) == placed.content_type and native.get(id_field) is not None
+
     def may_be_none(self, name: str) -> bool:
         """Return whether the server holds nothing, rather than an empty text, in a field that is empty."""
         declared = self.attributes.get(name, self.identifiers.get(name))

@@ -41,13 +41,18 @@ class Identity:
         self.fields: tuple[str, ...] = tuple(found)
         """The fields of a record that make up the unique id, as far as no expression looks for others."""
 
-    def of(self, record: Mapping[str, Any]) -> str | None:
-        """Return the unique id of a record that has :attr:`fields` at least; None for one that has no name or is no model's."""
+    def of(self, record: Mapping[str, Any], native: Native) -> str | None:
+        """Return the unique id of an object; None where something that identifies it is missing, or it is no model's.
+
+        Args:
+            record: of the object; it has :attr:`fields` at least.
+            native: what the record was made of.
+        """
         for mapped in self._maps:
             try:
                 if len(self._maps) > 1 and not mapped.wants(record):
                     continue
-                return self._unique_id(mapped, record)
+                return None if lacking(self.kind, mapped, record, native) else self._unique_id(mapped, record)
             except RecordProblem:
                 continue
         return None
@@ -59,13 +64,27 @@ class Identity:
             value = field.value_of(record)
             if value == "" and field.nullable:
                 value = None
-            elif value is MISSING or value is None:
+            elif value is MISSING or (value is None and not field.nullable):
                 return None
             try:
                 ids[name] = self._checks[mapped.name, name].validate_python(value)
             except ValidationError:
                 return None
         return mapped.model.create_unique_id(**ids)
+
+
+def lacking(kind: Kind, mapped: ModelMap, record: Mapping[str, Any], native: Native) -> list[str]:
+    """Return the fields of a record without which it does not identify an object.
+
+    Null identifies where the identifier may be null. A reference to an object that has no unique id itself never does.
+    """
+    found = []
+    for name in mapped.model._identifiers:
+        field = mapped.fields[name]
+        head = field.source[0] if field.source else ""
+        if record.get(head, MISSING) is None and (kind.holds(native, head) or not (field.nullable or field.default is not MISSING)):
+            found.append(head)
+    return found
 
 
 def _sources(mapped: ModelMap) -> Iterable[str]:
@@ -145,7 +164,7 @@ class Names:
         if native is None:
             self._list(kind)
             native = self._natives.get(kind.name, {}).get(server_id)
-        return None if native is None else identity.of(self._record_of(kind, native, identity.fields))
+        return None if native is None else identity.of(self._record_of(kind, native, identity.fields), native)
 
     def _list(self, kind: Kind) -> None:
         """Ask the server for all objects of a kind, once."""

@@ -18,10 +18,13 @@ from ..suggest import known
 from .base import RecordAdapter, RecordModel
 from .estate_cache import CHANGED, Cache, period
 from .estate_kinds import Kind, Kinds
-from .estate_names import Identity, Names, Native, ServerId
+from .estate_names import Identity, Names, Native, ServerId, lacking
 from .estate_records import Records, fitted, id_of, wanted_fields
 
 logger = logging.getLogger("dsync")
+
+_MOST_NAMED = 5
+"""How many of the objects that are not loaded a warning names."""
 
 
 class EstateReader(RecordAdapter):
@@ -50,7 +53,7 @@ class EstateReader(RecordAdapter):
         self._cache: Cache | None = None
         self._fetched: dict[str, list[Native]] = {}
         self._by_id: dict[str, dict[ServerId, Record]] = {}
-        self._aside: dict[str, int] = {}
+        self._aside: dict[tuple[str, str], list[str]] = {}
         self._identities: dict[str, Identity | None] = {}
         self.names = Names(self._identity, self._some_fields, self._listed_to_identify, briefly=cache.value is None)
         self._converted = Records(self.names, self.kinds, self.plain_value, self._owner_tag)
@@ -156,10 +159,17 @@ class EstateReader(RecordAdapter):
         super().load()
         if self._cache is not None:
             self._cache.keep()
-        for model, count in self._aside.items():
-            logger.warning(
-                "%s: %d %s objects without a name, or without a parent that is loaded, are left aside", self.name, count, model
-            )
+        for (model, reason), places in self._aside.items():
+            objects = f"{len(places)} {model} object{'s' if len(places) > 1 else ''}"
+            more = ", …" if len(places) > _MOST_NAMED else ""
+            self.warn(f"{objects} not loaded: {reason} ({', '.join(places[:_MOST_NAMED])}{more})")
+
+    def left_aside(self) -> dict[str, int]:
+        """Return model's name → how many of its objects were not loaded because something that identifies them is missing."""
+        found: dict[str, int] = {}
+        for (model, _reason), places in self._aside.items():
+            found[model] = found.get(model, 0) + len(places)
+        return found
 
     def _fetch(self, mapped: ModelMap) -> list[Native]:
         kind = self._kind(mapped)
@@ -207,15 +217,32 @@ class EstateReader(RecordAdapter):
             record = self._converted.whole(kind, native)
             if above is not None:
                 record[f"{above}_id"] = id_of(native.get(above))
-            if not self._is_named(mapped, record) or (above is not None and self.parent_of(mapped, record) is None):
-                self._aside[mapped.name] = self._aside.get(mapped.name, 0) + 1
-                continue
-            yield fitted(mapped, record)
+            reason = self._not_loadable(mapped, record, native)
+            if not reason:
+                yield fitted(mapped, record)
+            elif self._is_wanted(mapped, record):
+                self._aside.setdefault((mapped.name, reason), []).append(self._titled(mapped, record, native))
 
-    def _is_named(self, mapped: ModelMap, record: Record) -> bool:
-        """Return whether a record has what identifies it: NetBox, for one, has devices that nobody has given a name."""
-        sources = [source[0] for name in mapped.model._identifiers if (source := mapped.fields[name].source)]
-        return all(record.get(name, "") is not None for name in sources)
+    def _not_loadable(self, mapped: ModelMap, record: Record, native: Native) -> str:
+        """Return why no object can be made of a record: NetBox, for one, has devices that nobody has given a name."""
+        names = lacking(self._kind(mapped), mapped, record, native)
+        if names:
+            named = ", ".join(f'"{name}"' for name in names)
+            return f"null in {named} does not identify; declare that it may be, as in str | None, or identify by other fields"
+        if self._parent_field(mapped) is not None and self.parent_of(mapped, record) is None:
+            return f"the {self._parent_map(mapped).name} that each is part of is not loaded"
+        return ""
+
+    def _is_wanted(self, mapped: ModelMap, record: dict[str, Any]) -> bool:
+        try:
+            return mapped.wants(fitted(mapped, record))
+        except RecordProblem as problem:
+            raise RecordProblem(f"{self.describe(mapped, record)}: {problem}") from problem
+
+    def _titled(self, mapped: ModelMap, record: Record, native: Native) -> str:
+        """Return where an object is, and what the server calls it."""
+        title = native.get("display") or native.get("name")
+        return f"{self.describe(mapped, record)}{f', {title}' if title else ''}"
 
     def _add(self, mapped: ModelMap, records: Any, rows: Any, parent_ids: Any) -> None:
         super()._add(mapped, records, rows, parent_ids)

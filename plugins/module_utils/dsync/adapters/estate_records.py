@@ -87,10 +87,9 @@ class Records:
         for name in names:
             placed = kind.placed.get(name)
             if placed is not None:
-                type_field, id_field, _object = placed.natives
-                there = native.get(type_field) == placed.content_type and native.get(id_field) is not None
+                _type, id_field, _object = placed.natives
                 brief = native.get(placed.prefix) or native.get(id_field)
-                found[name] = self._names.uid(self._kinds[placed.kind], brief) if there else None
+                found[name] = self._names.uid(self._kinds[placed.kind], brief) if kind.holds(native, name) else None
             elif name == CUSTOM_FIELDS:
                 found[name] = {key: self._value(None, value) for key, value in (native.get(name) or {}).items()}
             elif name in native:

@@ -124,7 +124,7 @@ class NautobotAdapter(EstateAdapter):
 
     def result_records(self) -> dict[str, Any]:
         """Return what the result tells of the server and the requests: the release of its API, and how many there were."""
-        return {"nautobot_version": self._version, "requests": self._session.sent, "left_aside": dict(self._aside)}
+        return {"nautobot_version": self._version, "requests": self._session.sent, "left_aside": self.left_aside()}
 
     # ------------------------------------------------------------------ the server
 

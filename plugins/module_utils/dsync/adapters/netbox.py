@@ -119,7 +119,7 @@ class NetBoxAdapter(EstateAdapter):
             "netbox_version": self._version,
             "requests": self._session.sent,
             "request_ids": list(self._session.request_ids),
-            "left_aside": dict(self._aside),
+            "left_aside": self.left_aside(),
         }
 
     # ------------------------------------------------------------------ the server
