@@ -174,6 +174,67 @@ def test_what_has_no_name_or_no_parent_is_left_aside_and_counted(netbox: Estate)
     assert adapter(netbox, DEVICES, {"device": {"where": {"serial": "x"}}}).result_records()["left_aside"] == {}
 
 
+REGIONS: dict[str, Any] = {"site": {"identifiers": ["name"], "attributes": {"region": "str | None"}}}
+METRO = (
+    r'"Metro" is the name of 2 region objects, such as dcim/regions/1 and dcim/regions/2; add region to the models, with '
+    "identifiers that tell them apart"
+)
+
+
+@pytest.fixture
+def metros(netbox: Estate) -> Estate:
+    """A NetBox with two regions of one name, and a third one."""
+    for name, parent in (("Metro", None), ("Metro", 1), ("Coast", None)):
+        netbox.add("dcim/regions", name=name, parent=parent)
+    return netbox
+
+
+@pytest.mark.parametrize("region", [1, 2])
+def test_a_name_of_several_objects_that_are_not_loaded_is_not_read(metros: Estate, region: int) -> None:
+    metros.add("dcim/sites", name="Paris", region=region)
+    with pytest.raises(RecordProblem) as caught:
+        adapter(metros, REGIONS)
+    assert str(caught.value) == METRO
+
+
+def test_a_name_of_several_objects_that_are_not_loaded_is_not_written(metros: Estate) -> None:
+    metros.add("dcim/sites", name="Paris", region=3)
+    target = adapter(metros, REGIONS)
+    result = synchronised(target, wanted(REGIONS, site=[{"name": "Paris", "region": "Metro"}]))
+    assert messages(result) == {"Paris": f"region: {METRO}"}
+    assert target.holds("region", "Metro")
+    assert metros.table("dcim/sites")[4]["region"] == 3
+
+
+def test_objects_of_one_name_are_told_apart_by_the_models_of_a_task(metros: Estate) -> None:
+    metros.add("dcim/sites", name="Paris", region=2)
+    declared = {**REGIONS, "region": {"identifiers": {"parent": {"type": "str | None", "ref": "region"}, "name": "str"}}}
+    target = adapter(metros, declared)
+    inner = target.get("site", "Paris").region
+    assert inner == target.get("region", {"parent": r"\None__Metro", "name": "Metro"}).get_unique_id()
+
+
+def test_devices_of_one_name_that_are_not_loaded(netbox: Estate) -> None:
+    devices = [netbox.add("dcim/devices", name="r1", site=netbox.add("dcim/sites", name=site)) for site in ("Paris", "Lyon")]
+    declared = {"interface": {"identifiers": {"device": "str", "name": "str"}, "attributes": {"label": "str"}}}
+    source = wanted(declared, interface=[{"device": "r1", "name": "eth1", "label": "new"}])
+    (message,) = messages(synchronised(adapter(netbox, declared), source)).values()
+    assert message.startswith('device: "r1" is the name of 2 device objects, such as dcim/devices/2 and dcim/devices/4; add device')
+    for device, name in zip(devices, ("eth0", "eth1")):
+        netbox.add("dcim/interfaces", name=name, device=device)
+    with pytest.raises(RecordProblem, match='"r1" is the name of 2 device objects'):
+        adapter(netbox, declared)
+
+
+def test_locations_of_one_name_in_nautobot(nautobot: NautobotEstate) -> None:
+    first = nautobot.add("dcim/locations", name="a")
+    nautobot.add("dcim/locations", name="a", parent=first)
+    nautobot.add("dcim/racks", name="r", location=first)
+    declared = {"rack": {"identifiers": {"location": "str", "name": "str"}}}
+    with pytest.raises(RecordProblem, match='"a" is the name of 2 location objects'):
+        adapter(nautobot, declared)
+
+
 NULLABLE: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ("vrf", {"name": "str", "rd": "str | None"}, {"name": "red", "rd": None}, {"name": "red", "rd": "65000:1"}),
     ("vlan_group", {"site": "str | None", "name": "str"}, {"site": None, "name": "all"}, {"site": "Paris", "name": "all"}),
@@ -184,7 +245,11 @@ NULLABLE: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"parent": r"\None__all", "name": "sub"},
     ),
     ("device", {"site": "str", "name": "str | None"}, {"site": "Paris", "name": None}, {"site": "Paris", "name": "x"}),
-    ("rack", {"site": "str", "location": "str | None", "name": "str"}, *({"site": "Paris", "location": None, "name": n} for n in "ab")),
+    (
+        "rack",
+        {"site": "str", "location": "str | None", "name": "str"},
+        *({"site": "Paris", "location": None, "name": n} for n in "ab"),
+    ),
     ("cluster", {"group": "str | None", "name": "str"}, *({"group": None, "name": name} for name in "ab")),
     (
         "ip_address",

@@ -59,6 +59,8 @@ class Kind:
         placed: field → how the server keeps it, for references of which the kind varies.
         children: kinds whose objects are parts of objects of this one.
         slugs: whether an object needs a slug, which is made of its name where none is given.
+        twins: whether the server lets objects have one identity, as those below different parents, and has few enough of them that
+            all are looked at before others are compared by what they refer to.
         known: whether the adapter knows the kind; another one is described by what the server says of its objects alone.
     """
 
@@ -69,6 +71,7 @@ class Kind:
     placed: Mapping[str, Placed] = field(default_factory=dict)
     children: tuple[str, ...] = ()
     slugs: bool = False
+    twins: bool = False
     known: bool = True
 
     @cached_property

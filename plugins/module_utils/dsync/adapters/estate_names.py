@@ -112,27 +112,34 @@ class Names:
         self._identity, self._record_of, self._listed, self._briefly = identity, record_of, listed, briefly
         self._natives: dict[str, dict[ServerId, Native]] = {}
         self._uids: dict[str, dict[ServerId, str | None]] = {}
-        self._ids: dict[str, dict[str, ServerId]] = {}
+        self._ids: dict[str, dict[str, dict[ServerId, None]]] = {}
+        self._referred: dict[str, tuple[Kind, set[str]]] = {}
+        self._loaded: set[str] = set()
         self._listed_already: set[str] = set()
+        self._complete: set[str] = set()
         self._lock = threading.RLock()
 
     def met(self, kind: Kind, natives: Iterable[Native]) -> None:
         """Take note of what the server tells of objects; their unique ids are made when they are asked for."""
         with self._lock:
+            self._loaded.add(kind.name)
             self._natives.setdefault(kind.name, {}).update((native["id"], native) for native in natives)
 
     def note(self, kind: Kind, server_id: ServerId, uid: str) -> None:
         """Take note of the unique id of an object."""
         with self._lock:
             self._uids.setdefault(kind.name, {})[server_id] = uid
-            self._ids.setdefault(kind.name, {})[uid] = server_id
+            self._ids.setdefault(kind.name, {}).setdefault(uid, {})[server_id] = None
 
     def forget(self, kind: Kind, server_id: ServerId) -> None:
         """Take note that an object is gone."""
         with self._lock:
             uid = self._uids.get(kind.name, {}).pop(server_id, None)
             if uid is not None:
-                self._ids.get(kind.name, {}).pop(uid, None)
+                there = self._ids[kind.name][uid]
+                del there[server_id]
+                if not there:
+                    del self._ids[kind.name][uid]
 
     def uid(self, kind: Kind, brief: Any) -> str | None:
         """Return the unique id of an object to which another one refers.
@@ -144,15 +151,20 @@ class Names:
         Returns:
             None where there is no such object, or it has no name.
         """
-        server_id = brief["id"] if isinstance(brief, Mapping) else brief
         with self._lock:
-            table = self._uids.setdefault(kind.name, {})
-            if server_id not in table:
-                table[server_id] = None  # an object that is identified by itself has no name
-                table[server_id] = uid = self._made(kind, server_id, brief)
-                if uid is not None:
-                    self._ids.setdefault(kind.name, {})[uid] = server_id
-            return table[server_id]
+            uid = self._uid(kind, brief["id"] if isinstance(brief, Mapping) else brief, brief)
+            if uid is not None:
+                self._referred.setdefault(kind.name, (kind, set()))[1].add(uid)
+            return uid
+
+    def _uid(self, kind: Kind, server_id: ServerId, brief: Any) -> str | None:
+        table = self._uids.setdefault(kind.name, {})
+        if server_id not in table:
+            table[server_id] = None  # an object that is identified by itself has no name
+            uid = self._made(kind, server_id, brief)
+            if uid is not None:
+                self.note(kind, server_id, uid)
+        return table[server_id]
 
     def _made(self, kind: Kind, server_id: ServerId, brief: Any) -> str | None:
         identity = self._identity(kind)
@@ -174,14 +186,55 @@ class Names:
             for native in self._listed(kind):
                 there.setdefault(native["id"], native)
 
-    def server_id(self, kind: Kind, uid: str) -> ServerId:
-        """Return the server's id of an object. Raises RecordProblem where the server has none of that name."""
+    def _complete_ids(self, kind: Kind) -> dict[str, dict[ServerId, None]]:
+        """Return unique id → the server's ids of all objects of a kind."""
+        if kind.name not in self._complete:
+            self._complete.add(kind.name)
+            self._list(kind)
+            for server_id, native in list(self._natives.get(kind.name, {}).items()):
+                self._uid(kind, server_id, native)
+        return self._ids.setdefault(kind.name, {})
+
+    def _ids_of(self, kind: Kind, uid: str) -> dict[ServerId, None]:
+        """Return the server's ids of the objects that have a unique id, those that were loaded first of all."""
+        there = self._ids.setdefault(kind.name, {})
+        if uid not in there or kind.name not in self._loaded:
+            there = self._complete_ids(kind)
+        return there.get(uid, {})
+
+    def knows(self, kind: Kind, uid: str) -> bool:
+        """Return whether the server has an object, or several, with a unique id."""
         with self._lock:
-            table = self._ids.setdefault(kind.name, {})
-            if uid not in table:
-                self._list(kind)
-                for server_id in self._natives.get(kind.name, {}):
-                    self.uid(kind, server_id)
-            if uid not in table:
-                raise RecordProblem(f'the server has no {kind.name} "{uid}"{known(uid, table)}')
-            return table[uid]
+            return bool(self._ids_of(kind, uid))
+
+    def server_id(self, kind: Kind, uid: str) -> ServerId:
+        """Return the server's id of an object. Raises RecordProblem where the server has none of that name, or several."""
+        with self._lock:
+            found = self._ids_of(kind, uid)
+            if not found:
+                raise RecordProblem(f'the server has no {kind.name} "{uid}"{known(uid, self._ids[kind.name])}')
+            self._check_alone(kind, uid, found)
+            return next(iter(found))
+
+    def check(self) -> None:
+        """Raise RecordProblem where objects refer to others by a unique id that several of them have.
+
+        Objects that are not loaded are listed for that only where the server lets them have one identity (:attr:`.Kind.twins`).
+        """
+        with self._lock:
+            for kind, uids in list(self._referred.values()):
+                if self._identity(kind) is None:
+                    continue
+                listed = kind.twins or kind.name in self._listed_already
+                there = self._complete_ids(kind) if listed and kind.name not in self._loaded else self._ids[kind.name]
+                for uid in sorted(uids & there.keys()):
+                    self._check_alone(kind, uid, there[uid])
+
+    def _check_alone(self, kind: Kind, uid: str, found: Iterable[ServerId]) -> None:
+        ids = sorted(found, key=lambda one: (len(str(one)), str(one)))
+        if len(ids) > 1:
+            both = " and ".join(f"{kind.endpoint}/{server_id}" for server_id in ids[:2])
+            raise RecordProblem(
+                f'"{uid}" is the name of {len(ids)} {kind.name} objects, such as {both}; add {kind.name} to the models, with '
+                "identifiers that tell them apart"
+            )

@@ -145,7 +145,8 @@ class EstateReader(RecordAdapter):
         """Ask the server for all objects of the models, several models at a time, and add an object for each.
 
         Raises:
-            RecordProblem: the server refuses, or cannot be reached; or an identity is there twice.
+            RecordProblem: the server refuses, or cannot be reached; or an identity is there twice, be it of an object that is only
+                referred to.
             DefinitionError: the mapping does not fit what the server has.
         """
         about = self.about_server()
@@ -157,6 +158,7 @@ class EstateReader(RecordAdapter):
             self._fetched[mapped.name] = natives
             self.names.met(self._kind(mapped), natives)
         super().load()
+        self.names.check()
         if self._cache is not None:
             self._cache.keep()
         for (model, reason), places in self._aside.items():
@@ -263,11 +265,7 @@ class EstateReader(RecordAdapter):
         chosen = mapped is None or bool(model in self._filters or mapped.keep or mapped.drop or mapped.where)
         if kind is None or not chosen:
             return False
-        try:
-            self.names.server_id(kind, unique_id)
-        except RecordProblem:
-            return False
-        return True
+        return self.names.knows(kind, unique_id)
 
     # ------------------------------------------------------------------ parents
 

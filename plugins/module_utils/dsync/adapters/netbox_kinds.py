@@ -49,9 +49,9 @@ KINDS = Kinds(
     [
         _kind("tag", "extras/tags", _NAME, {**_SLUG, "color": "str", "description": _TEXT}),
         _kind("tenant_group", "tenancy/tenant-groups", _NAME, {**_SLUG, "parent": ref("tenant_group"), **_COMMON}),
-        _kind("tenant", "tenancy/tenants", _NAME, {**_SLUG, "group": ref("tenant_group"), **_COMMENTED}),
-        _kind("region", "dcim/regions", _NAME, {**_SLUG, "parent": ref("region"), **_COMMON}),
-        _kind("site_group", "dcim/site-groups", _NAME, {**_SLUG, "parent": ref("site_group"), **_COMMON}),
+        _kind("tenant", "tenancy/tenants", _NAME, {**_SLUG, "group": ref("tenant_group"), **_COMMENTED}, twins=True),
+        _kind("region", "dcim/regions", _NAME, {**_SLUG, "parent": ref("region"), **_COMMON}, twins=True),
+        _kind("site_group", "dcim/site-groups", _NAME, {**_SLUG, "parent": ref("site_group"), **_COMMON}, twins=True),
         _kind(
             "site",
             "dcim/sites",
@@ -73,6 +73,7 @@ KINDS = Kinds(
             "dcim/locations",
             {"site": part("site"), "name": "str"},
             {**_SLUG, "status": "str", "parent": ref("location"), "tenant": ref("tenant"), **_COMMON},
+            twins=True,
         ),
         _kind("rack_role", "dcim/rack-roles", _NAME, {**_SLUG, "color": "str", **_COMMON}),
         _kind(
@@ -108,8 +109,9 @@ KINDS = Kinds(
             "dcim/device-roles",
             _NAME,
             {**_SLUG, "color": "str", "vm_role": {"type": "bool", "default": True}, "parent": ref("device_role"), **_COMMON},
+            twins=True,
         ),
-        _kind("platform", "dcim/platforms", _NAME, {**_SLUG, "manufacturer": ref("manufacturer"), **_COMMON}),
+        _kind("platform", "dcim/platforms", _NAME, {**_SLUG, "manufacturer": ref("manufacturer"), **_COMMON}, twins=True),
         _kind(
             "device",
             "dcim/devices",
@@ -163,6 +165,7 @@ KINDS = Kinds(
                 **_COMMENTED,
             },
             placed=_scoped("scope"),
+            twins=True,
         ),
         _kind(
             "virtual_machine",
@@ -189,7 +192,9 @@ KINDS = Kinds(
             {"virtual_machine": part("virtual_machine"), "name": "str"},
             {"parent": ref("vm_interface"), **_PORT, **_COMMON},
         ),
-        _kind("vrf", "ipam/vrfs", _NAME, {"rd": _MAYBE, "tenant": ref("tenant"), "enforce_unique": "bool", **_COMMENTED}),
+        _kind(
+            "vrf", "ipam/vrfs", _NAME, {"rd": _MAYBE, "tenant": ref("tenant"), "enforce_unique": "bool", **_COMMENTED}, twins=True
+        ),
         _kind("prefix_role", "ipam/roles", _NAME, {**_SLUG, "weight": "int", **_COMMON}),
         _kind("rir", "ipam/rirs", _NAME, {**_SLUG, "is_private": "bool", **_COMMON}),
         _kind(
@@ -198,7 +203,7 @@ KINDS = Kinds(
             {"prefix": "ip_network"},
             {"rir": ref("rir", optional=False), "tenant": ref("tenant"), **_COMMENTED},
         ),
-        _kind("vlan_group", "ipam/vlan-groups", _NAME, {**_SLUG, **_SCOPE, **_COMMON}, placed=_scoped("scope")),
+        _kind("vlan_group", "ipam/vlan-groups", _NAME, {**_SLUG, **_SCOPE, **_COMMON}, placed=_scoped("scope"), twins=True),
         _kind(
             "vlan",
             "ipam/vlans",
