@@ -37,7 +37,8 @@ options:
         required: true
       options:
         description:
-          - Keyword arguments of the class.
+          - Keyword arguments of the class. The user and password of an address are not shown, nor are options whose names say that
+            they are secret, such as C(token) or C(client_key_password); they belong in C(secrets) all the same.
         type: dict
         default: {}
       secrets:

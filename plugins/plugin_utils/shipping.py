@@ -87,7 +87,7 @@ class ShippingAction(ActionBase):
             try:
                 yield side, check_type_dict(arguments or {})
             except TypeError as error:
-                said = "a text that cannot be read as one" if isinstance(arguments, str) else repr(arguments)  # it may hold secrets
+                said = "a text that cannot be read as one" if isinstance(arguments, str) else _kind_of(arguments)
                 raise TaskFailure(f"{side} should be a dictionary that names an adapter, and is {said}.") from error
 
     def _files_read(self) -> dict[str, Any]:
@@ -105,3 +105,8 @@ class ShippingAction(ActionBase):
             return Path(self._find_needle("files", path)).resolve(), ()
         except AnsibleFileNotFound as error:
             return None, error.paths or [path]
+
+
+def _kind_of(value: Any) -> str:
+    """Return what a value is, without what it holds, which may be secret."""
+    return "a list" if isinstance(value, list) else repr(value)

@@ -105,6 +105,18 @@ class Device(DSyncModel):
     name: str
 
 
+class Unreachable(DSync):
+    device = Device
+    top_level = ["device"]
+
+    def __init__(self, url):
+        super().__init__()
+        self.url = url
+
+    def load(self):
+        raise ConnectionError(f"no route to {self.url}")
+
+
 class Lacking(DSync):
     device = Device
     top_level = ["device"]
@@ -369,6 +381,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         'hostname: the device "rtr-1" and the device "sw-1" would both be called "same".',
     ),
     "strict": ({"strict": True, "compose": {"x": "absent.x"}}, "Could not set x for host rtr-1"),
+    "address": (
+        {"adapter": "broken.py:Unreachable", "options": {"url": f"https://u:{SECRET}@sot.example"}, "models": None},
+        "no route to https://u:********@sot.example",
+    ),
     "library": (
         {"adapter": "broken.py:Lacking", "options": {}, "models": None},
         "adapter (broken.py:Lacking): load() failed: frob is missing. Install the Python library frob for /",

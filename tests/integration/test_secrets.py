@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from conftest import HERE, Play, Played, RunPlaybook, player
@@ -227,6 +228,9 @@ class Tasks:
             "key": planted.secret("plan_key"),
             "wrong": planted.secret("a wrong plan_key"),
             "text": planted.secret("a text in the place of secrets"),
+            "address": f"postgresql://u:{quote(planted.secret('a password in an address'), safe='')}@127.0.0.1:1/db",
+            "parameter": f"mariadb://127.0.0.1:1/db?password={quote(planted.secret('a parameter of an address'), safe='')}",
+            "option": planted.secret("an option with a secret name"),
             "malformed": '{"adapter": "vault.py:Vault", "secrets": {"token": ' + json.dumps(planted.secret("a malformed side")),
         }
 
@@ -289,12 +293,35 @@ def scenarios(tasks: Tasks) -> None:
     tasks.add("forgetful", how={"forget": True}, verify=True, **tasks.records("forgetful"))
     tasks.add("killed", how={"b": "kill"}, **tasks.records("killed"))
     tasks.add("undone", like="killed", undo_journal=tasks.path("killed.journal"), plan_key="{{ key }}", lost_secrets="leave")
+    addresses(tasks)
     tasks.add("twice", how={})
     tasks.made[-1]["dsync.core.dsync_sync"]["target"]["options"]["token"] = "x"
     tasks.add("no dict")
     tasks.made[-1]["dsync.core.dsync_sync"]["target"]["secrets"] = "{{ text }}"
     tasks.add("malformed")
     tasks.made[-1]["dsync.core.dsync_sync"]["source"] = "{{ malformed }}"
+
+
+def addresses(tasks: Tasks) -> None:
+    """Secrets that are given in other places than they should be."""
+    declared = {"models": {"account": {"identifiers": ["name"]}}}
+    source = {"adapter": "memory", "options": {"records": {"account": []}}}
+    for name, adapter, options in (
+        ("address", "sql", {"url": "{{ address }}"}),
+        ("parameter", "sql", {"url": "{{ parameter }}"}),
+        ("no such option", "sql", {"url": "{{ address }}", "databse": "{{ address }}"}),
+        ("token", "netbox", {"url": "http://127.0.0.1:1", "token": "{{ option }}", "tries": 1}),
+        ("header", "rest", {"base_url": "http://127.0.0.1:1", "headers": {"X-Auth-Token": "{{ option }}"}, "tries": 1}),
+        ("key", "rest", {"base_url": "https://127.0.0.1:1", "client_cert": "none.pem", "client_key_password": "{{ option }}"}),
+    ):
+        for module in ("diff", "sync"):
+            sides = {"source": source, "target": {"adapter": adapter, "options": options}}
+            tasks.made.append(
+                {"name": f"{name} {module}", f"dsync.core.dsync_{module}": {**sides, **declared}, "ignore_errors": True}
+            )
+    tasks.add("kept", how={"elsewhere": ["{{ address }}"]}, **tasks.records("kept"))
+    tasks.made[-1]["dsync.core.dsync_sync"]["target"]["name"] = "{{ address }}"
+    tasks.made.append({"name": "info", "dsync.core.dsync_journal_info": {"path": tasks.path("kept.journal")}})
 
 
 def gather(folder: Path, played: Played) -> dict[str, str]:
@@ -368,6 +395,15 @@ SAID: Mapping[str, tuple[str, ...]] = {
     "limits": ("limits.delete: 0 is exceeded", "limits.account.update: 0% is exceeded"),
     "forgetful": ("The target has not converged",),
     "killed": ("",),
+    **{
+        f"{name} {module}": (f"target ({adapter}): ",)
+        for name, adapter in (
+            *dict.fromkeys(("address", "parameter", "no such option"), "sql").items(),
+            ("token", "netbox"),
+            *dict.fromkeys(("header", "key"), "rest").items(),
+        )
+        for module in ("diff", "sync")
+    },
     "twice": ("token is given in options and in secrets",),
     "no dict": ("dict",),
     "malformed": ("source should be a dictionary that names an adapter",),

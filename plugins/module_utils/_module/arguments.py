@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .masking import masked, masked_text
 from .shipped import Cargo
 from .spec import PROGRESS, SHIPPED, SIDES
 
@@ -54,14 +55,24 @@ class AdapterModule(AnsibleModule):
 
     def _shown(self) -> dict[str, Any]:
         """Return the arguments without the adapters' secrets, and without records, which may hold sensitive values."""
-        sides = {side: {**self.params[side]} for side in SIDES if isinstance(self.params.get(side), dict)}
-        for side in sides.values():
-            for name in HIDDEN:
-                if isinstance(side.get(name), dict):
-                    side[name] = {key: HIDDEN[name].get(key, HIDDEN[name].get(EVERY, value)) for key, value in side[name].items()}
-        return {**self.params, **sides}
+        return {**self.params, **{side: _shown_side(self.params[side]) for side in SIDES if self.params.get(side) is not None}}
 
     def run(self, work: str) -> None:
         """Do the module's work with ``run`` of a neighbour of this file, which came with the task (docs/decisions/0005)."""
         self.cargo.install()
         importlib.import_module(f".{work}", __package__).run(self)
+
+
+def _shown_side(side: Any) -> Any:
+    """Return a side without what nobody may see; one that is no dictionary yet is not shown at all."""
+    if not isinstance(side, dict):
+        return NOT_LOGGED
+    shown = {name: masked_text(value) if isinstance(value, str) else value for name, value in side.items()}
+    for name, hidden in HIDDEN.items():
+        if isinstance(side.get(name), dict):
+            shown[name] = {key: hidden.get(key, hidden.get(EVERY, value)) for key, value in side[name].items()}
+        elif side.get(name) is not None:
+            shown[name] = NOT_LOGGED
+    if isinstance(shown.get("options"), dict):
+        shown["options"] = masked(shown["options"], NOT_LOGGED)
+    return shown

@@ -14,6 +14,7 @@ from ..dsync.diff import Tally
 from ..dsync.exceptions import Refused
 from ..dsync.redact import scrub
 from ..dsync.render.unified import before_after
+from .masking import masked
 from .records import Recorder
 from .sentences import told
 from .sides import Side
@@ -97,6 +98,8 @@ class Report:
         """Return the task's arguments without the secrets, and with long options cut."""
         sides = {role: {**self._params[role]} for role in SIDES}
         for side in sides.values():
+            side["options"] = masked(side["options"], NOT_SHOWN)
+            side["name"] = masked(side["name"])
             for name in BOUNDED:
                 side[name] = self._recorder.bounded(side.get(name))
             side["secrets"] = dict.fromkeys(side["secrets"], NOT_SHOWN)

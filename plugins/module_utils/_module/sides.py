@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..dsync import DSync
 from ..dsync.change import Change, secrets_of
-from ..dsync.redact import collect_secrets, secret_texts
+from ..dsync.redact import collect_secrets, scrub, secret_texts
 from .declaring import joined
 from .failure import TaskFailure
 from .locate import adapter_class
+from .masking import secrets_in
 from .opening import opened
 from .progress import Progress
 from .reference import Reference
@@ -53,6 +54,7 @@ class Side:
             adapter = adapter_class(Reference.parse(self.params["adapter"]), cargo)
             adapter = joined(adapter, self.models, self.params)
             self.dataset = opened(adapter, self.params["options"], self.params["secrets"], self.params["name"])
+            self.dataset.name = scrub(self.dataset.name, self.secrets())
             if self.role in cargo.inventories:
                 receiver: Any = self.dataset
                 receiver.receive(cargo.inventories[self.role])
@@ -73,8 +75,10 @@ class Side:
             raise TaskFailure(f"{self.role} ({self.params['adapter']}): {failure}") from failure.__cause__
 
     def secrets(self) -> set[str]:
-        """Return the texts of the adapter's secrets, which nobody may see, also as they are when told in one line."""
-        return _also_in_one_line(secret_texts([self.params["secrets"]]))
+        """Return the texts of the adapter's secrets, which nobody may see, also as they are when told in one line; those that are
+        given as options, or in addresses, included."""
+        elsewhere = secrets_in({**self.params["options"], "name": self.params["name"]})
+        return _also_in_one_line(secret_texts([self.params["secrets"], *elsewhere]))
 
     def sensitive_values(self) -> set[str]:
         """Return the texts of the sensitive values of all objects that there are."""
