@@ -263,6 +263,40 @@ def test_a_dot_in_the_name_of_a_column(tmp_path: Path) -> None:
         opened(path, {"user": {"where": {"at.stie": "nyc"}, "fields": {"uid": "id.unix"}}}, USERS)
 
 
+@pytest.mark.parametrize("kind", ["yml", "toml"])
+def test_a_string_attribute_is_what_is_written(tmp_path: Path, kind: str) -> None:
+    models = data_model(
+        {"card": {"identifiers": ["code"], "attributes": {"pin": "str", "uses": "int", "note": "str | None"}}}, base=RecordModel
+    )
+    path = tmp_path / f"cards.{kind}"
+    path.write_text(
+        "- {code: 0x1A, pin: +0042, uses: 0x10, note: 1_0}\n"
+        if kind == "yml"
+        else "[[card]]\ncode = 0x1A\npin = +42\nuses = 0x10\nnote = 1_0\n"
+    )
+    before = path.read_text()
+    mapping = {"card": {"from": "card"}} if kind == "toml" else None
+    pin = "+0042" if kind == "yml" else "+42"
+    adapter = opened(path, mapping, models)
+    (card,) = adapter.get_all("card")
+    assert (card.get_unique_id(), card.get_attrs()) == ("0x1A", {"pin": pin, "uses": 16, "note": "1_0"})
+    same_card = {"code": "0x1A", "pin": pin, "uses": 16, "note": "1_0"}
+    adapter.sync_from(memory([same_card], models))
+    assert path.read_text() == before
+    adapter.sync_from(memory([{**same_card, "pin": "0043"}], models))
+    assert opened(path, mapping, models).get("card", "0x1A").get_attrs()["pin"] == "0043"
+
+
+def test_a_key_is_what_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "users.yml"
+    path.write_text("user:\n  007: {uid: 1, groups: [], active: true}\n  12:30: {uid: 2, groups: [], active: true}\n")
+    adapter = opened(path, {"user": {"from": "user", "key": "name"}}, USERS)
+    assert [one.get_unique_id() for one in adapter.get_all("user")] == ["007", "12:30"]
+    adapter.sync_from(memory([user("007", 3, None, [])], USERS))
+    assert path.read_text().startswith("user:\n  007: {uid: 3, groups: [], active: true")
+    assert "12:30" not in path.read_text()
+
+
 def test_where_may_name_a_field_that_new_records_alone_will_have(tmp_path: Path) -> None:
     path = tmp_path / "users.json"
     path.write_text('[{"name": "ann"}]')

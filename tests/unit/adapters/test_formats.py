@@ -286,6 +286,25 @@ def test_yaml_is_read_as_ansible_reads_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "number", "value"),
+    [
+        *(("yaml", *pair) for pair in [("010", 8), ("0x2A", 42), ("0b101", 5), ("2_000", 2000), ("+4989", 4989), ("10:15", 615)]),
+        *(("toml", *pair) for pair in [("0o17", 15), ("0x2A", 42), ("0b101", 5), ("2_000", 2000), ("+4989", 4989)]),
+    ],
+)
+def test_a_number_keeps_how_it_is_written(kind: str, number: str, value: int) -> None:
+    text = f"a: {number} # n\nb: [{number}]\nc: 1\n" if kind == "yaml" else f"a = {number} # n\nb = [{number}]\nc = 1\n"
+    found = FORMATS[kind]().read(text, "f")
+    assert found == {"a": value, "b": [value], "c": 1}
+    assert [str(found["a"]), str(found["b"][0]), f"{found['a']}", found["c"].__class__] == [number, number, number, int]
+    if kind == "yaml":
+        flow = f"- {{a: [{number}, 1], b: {{c: {number}}}, d: 1}}\n"
+        assert difference(kind, flow, edits({(0,): {("a",): [2]}})) == [f"-{flow[:-1]}", f"+- {{a: [2], b: {{c: {number}}}, d: 1}}"]
+    last = text.splitlines()[2]
+    assert difference(kind, text, edits({(): {("c",): 2}})) == [f"-{last}", f"+{last.replace('1', '2')}"]
+
+
+@pytest.mark.parametrize(
     ("kind", "text", "expected"),
     [
         ("yaml", "a: 1\nb: 2\na: 3\n", 'f, line 3: the key "a" is there twice'),

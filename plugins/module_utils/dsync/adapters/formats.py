@@ -147,6 +147,30 @@ class Tagged:
         return f"<a value with the tag {self.tag}>"
 
 
+class WrittenNumber(int):
+    """A whole number that a file writes in another way than in plain decimal, such as ``010``, ``0x1F``, ``12:30`` or ``+49``.
+
+    It is that number, and the string of it is what is written: for a string attribute the number is only how the format reads it.
+
+    Attributes:
+        written: as in the file.
+    """
+
+    written: str
+
+    @classmethod
+    def of(cls, value: int, written: str) -> int:
+        """Return a number; a plain one where it is written in plain decimal."""
+        if str(value) == written:
+            return value
+        made = cls(value)
+        made.written = written
+        return made
+
+    def __str__(self) -> str:
+        return self.written
+
+
 _loaders: list[Any] = []
 
 
@@ -182,7 +206,11 @@ def _made_loader() -> Any:
         made = construct.get(type(node))
         return Tagged(node.tag, made(node) if made else loader.construct_mapping(node, deep=True))
 
+    def whole_number(loader: Any, node: Any) -> int:
+        return WrittenNumber.of(loader.construct_yaml_int(node), loader.construct_scalar(node))
+
     Loader.add_multi_constructor("!", tagged)
+    Loader.add_constructor("tag:yaml.org,2002:int", whole_number)
     return Loader
 
 
@@ -199,11 +227,11 @@ class TomlFormat(Format):
     none_is_absent = True
 
     def read(self, text: str, name: str) -> Any:
-        return _toml(text, name).unwrap() or None
+        return _unwrapped(_toml(text, name)) or None
 
     def changed(self, text: str, edits: Edits, name: str) -> str:
         document = _toml(text, name)
-        after = edits.made_in(document.unwrap(), self.none_is_absent)
+        after = edits.made_in(_unwrapped(document), self.none_is_absent)
         import tomlkit
 
         try:
@@ -215,6 +243,16 @@ class TomlFormat(Format):
         if not same_tree(_pruned(self.read(found, name) or {}), _pruned(after)):
             raise RecordProblem(f"{name} cannot be changed without changing more than was asked; write it with tables, [[…]]")
         return found
+
+
+def _unwrapped(item: Any) -> Any:
+    """Return what an item of TOML stands for."""
+    if isinstance(item, Mapping):
+        return {str(key): _unwrapped(value) for key, value in item.items()}
+    if isinstance(item, list):
+        return [_unwrapped(value) for value in item]
+    plain = item.unwrap() if hasattr(item, "unwrap") else item
+    return WrittenNumber.of(plain, item.as_string()) if plain.__class__ is int and plain is not item else plain
 
 
 def _pruned(value: Any) -> Any:

@@ -46,8 +46,10 @@ def in_one_line(value: Any, style: str = "") -> str:
         return "{" + ", ".join(f"{in_one_line(key)}: {in_one_line(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(in_one_line, value)) + "]"
-    if value is None or isinstance(value, (bool, int)):
+    if value is None or isinstance(value, bool):
         return json.dumps(value)
+    if isinstance(value, int):
+        return str(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(getattr(value, "tag", None), str) and isinstance(value.value, str):

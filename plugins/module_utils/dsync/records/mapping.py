@@ -402,7 +402,8 @@ def _spells(one: Any, other: Any) -> bool:
     if isinstance(value, bool):
         return text.lower() in _BOOLEANS[value]
     if isinstance(value, (int, float, Decimal)):
-        return _NUMBER(text) is not None and Decimal(text) == Decimal(str(value))
+        exact = Decimal(int(value) if isinstance(value, int) else str(value))
+        return text == str(value) or (_NUMBER(text) is not None and Decimal(text) == exact)
     return isinstance(value, (date, time)) and text in (value.isoformat(), str(value))
 
 
