@@ -282,38 +282,61 @@ class JsonFormat(Format):
         return _json(text, name)
 
     def changed(self, text: str, edits: Edits, name: str) -> str:
-        _json(text, name, strictly=True)
+        _json(text, name)
         return json_text.changed_text(text, edits)
 
 
-def _json(text: str, name: str, line: int = 0, strictly: bool = False) -> Any:
-    """Return what a text in JSON stands for.
+def _json(text: str, name: str, line: int = 0) -> Any:
+    """Return what a text in JSON stands for. Raises RecordProblem, also where a key is there twice, since one of them would be lost.
 
     Args:
         text: of a file or, with ``line``, of one line in it.
         name: of the file.
         line: number of the line; 0 for a whole file.
-        strictly: whether to refuse what would be lost when it is written.
     """
     if not line and not text.strip():
         return None
     try:
-        return json.loads(text, object_pairs_hook=_without_doubles if strictly else None)
+        return json.loads(text, object_pairs_hook=_without_doubles)
     except json.JSONDecodeError as error:
         raise RecordProblem(f"{name}, line {line or error.lineno}: {error.msg} (column {error.colno})") from None
+    except _DoubledKey:
+        key, place = _doubled_key(text)
+        raise RecordProblem(f'{name}, line {line or place}: the key "{key}" is there twice; remove one of them') from None
     except ValueError as error:
         raise RecordProblem(f"{name}{f', line {line}' if line else ''}: {error}") from None
     except RecursionError:
         raise RecordProblem(f"{name} is nested too deeply") from None
 
 
+class _DoubledKey(Exception):
+    """A key is there twice."""
+
+
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _value in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f'the key "{twice}" is there twice, and one of them would be lost')
+        raise _DoubledKey
     return found
+
+
+_JSON_TOKEN = re.compile(r'(?P<text>"(?:[^"\\]|\\.)*")(?P<key>\s*:)?|[{}\[\]]')
+
+
+def _doubled_key(text: str) -> tuple[str, int]:
+    """Return a key that is in an object twice, and the line of the second one, of valid JSON that has such a key."""
+    within: list[set[str]] = []
+    for token in _JSON_TOKEN.finditer(text):
+        if token["key"]:
+            key = json.loads(token["text"])
+            if key in within[-1]:
+                return key, text.count("\n", 0, token.start()) + 1
+            within[-1].add(key)
+        elif token[0] in ("{", "["):
+            within.append(set())
+        elif token[0] in ("}", "]"):
+            within.pop()
+    raise AssertionError("a key is there twice")
 
 
 class JsonLinesFormat(Format):
@@ -333,7 +356,6 @@ class JsonLinesFormat(Format):
             place = places[way[0]]
             record = Edits()
             record.changed[()] = values
-            _json(lines[place], name, place + 1, strictly=True)
             found[place] = json_text.changed_text(lines[place], record)
         for way in edits.removed:
             if way not in edits.added:
