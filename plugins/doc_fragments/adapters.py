@@ -72,7 +72,9 @@ options:
   flags:
     description:
       - How to compare and to synchronise.
-      - V(continue_on_failure) goes on with the other objects when one of them fails. Without it the run stops there.
+      - V(continue_on_failure) goes on with the other objects when one of them fails. Without it the run stops there. Either way
+        the task fails when a change failed or was refused, unless it was refused because it is protected, or because it is
+        stale and stale changes are to be skipped.
       - V(skip_unmatched_src) leaves aside what only the source has, so that nothing is created.
       - V(skip_unmatched_dst) leaves aside what only the target has, so that nothing is deleted.
       - V(skip_unmatched_both) is both of these.

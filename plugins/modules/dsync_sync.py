@@ -43,7 +43,7 @@ options:
   on_stale:
     description:
       - What happens when an object of the target is neither as a plan expects it, nor as it is to be. V(fail) refuses the run,
-        V(skip) refuses the change, and what depends on it.
+        V(skip) refuses the change, and what depends on it; such changes do not make the task fail.
     type: str
     choices:
       - fail
@@ -309,8 +309,9 @@ changes_truncated:
   sample: 0
 failures:
   description:
-    - Those of the changes that failed or were refused, as many of them as there is room for. The message of the task tells
-      how many there are.
+    - Those of the changes that failed or were refused, as many of them as there is room for. The message of the task reports
+      how many there are. Changes that were refused because they are protected, or stale with O(on_stale=skip), are listed here
+      and do not make the task fail; all others do.
   returned: when both datasets could be loaded and compared
   type: list
   elements: dict

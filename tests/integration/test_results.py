@@ -164,6 +164,36 @@ def test_failures(play: Play, tmp_path: Path, goes_on: bool) -> None:
     assert TOKEN not in played.screen + json.dumps(result)
 
 
+def test_refused_changes_fail_the_task_and_protected_ones_do_not(play: Play) -> None:
+    reference = {"ref": "device", "type": "str | None"}
+    models = {"device": {"identifiers": ["name"], "attributes": {"above": reference, "note": "str"}}}
+
+    def records(**above: str | None) -> dict[str, Any]:
+        found = [{"name": name, "above": device, "note": "new"} for name, device in above.items()]
+        return {"adapter": "memory", "options": {"records": [{"name": "old", "above": None, "note": "new"}, *found]}}
+
+    target = {"adapter": "memory", "options": {"records": [{"name": "old", "above": None, "note": "old"}]}}
+    arguments = {"models": models, "target": target, "flags": ["continue_on_failure"], "protect": [{"id": "old"}]}
+    tasks = [
+        task("refused", "dsync_sync", {**arguments, "source": records(a=None, b="ghost", c="b", d="ghost")}, ignore_errors=True),
+        task("protected", "dsync_sync", {**arguments, "source": records(a=None)}),
+    ]
+    played = play(tasks).ok()
+    refused, protected = played.result("refused"), played.result("protected")
+    assert refused["outcomes"] == {"done": 1, "already_done": 0, "failed": 0, "refused": 3, "not_attempted": 1}
+    assert refused["failed"]
+    assert refused["changed"]
+    for part in (
+        '2 of 5 changes were refused, the first: create device "b": ',
+        "ghost",
+        'The next: create device "d".',
+        "1 that depend on them were not attempted. 1 of 5 changes were made.",
+    ):
+        assert part in refused["msg"]
+    assert not protected["failed"]
+    assert protected["outcomes"] == {"done": 1, "already_done": 0, "failed": 0, "refused": 1, "not_attempted": 0}
+
+
 def test_what_ends_a_run(play: Play, tmp_path: Path) -> None:
     """An interruption and a sync_complete that fails leave the whole report, and one sentence."""
     sides = both(tmp_path, [], [site("a"), site("stop"), site("b")], failing={"stop": "interrupt"})
@@ -179,7 +209,7 @@ def test_what_ends_a_run(play: Play, tmp_path: Path) -> None:
     played = play(tasks).ok()
     interrupted, incomplete = played.result("interrupted"), played.result("incomplete")
     assert [record["status"] for record in interrupted["changes"]] == ["done", "failed", "not_attempted"]
-    assert interrupted["msg"].endswith("The run was interrupted. 1 changes were not attempted.")
+    assert interrupted["msg"].endswith("The run was interrupted. 1 changes were not attempted. 1 of 3 changes were made.")
     assert incomplete["changed"]
     assert [record["status"] for record in incomplete["changes"]] == ["done"]
     assert "sync_complete() raised OSError: disk full, ********" in incomplete["msg"]

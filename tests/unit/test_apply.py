@@ -126,7 +126,9 @@ def test_point_2_a_failure_stops_its_children_only(failing: Key, below: list[Key
     assert not result.stopped
     assert result.counts["failed"] == 1
     assert result.counts["done"] == len(EXPECTED) - 1 - len(below)
-    result.raise_for_failure()
+    result.raise_for_end()
+    with pytest.raises(ObjectCrudException):
+        result.raise_for_failure()
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=repr)
@@ -557,7 +559,47 @@ def test_a_verdict_settles_a_change_beforehand() -> None:
     assert ("intend", "nyc") not in notes.told
     assert ("already_done", "nyc") in notes.told
     assert not result.stopped
+
+
+@pytest.mark.parametrize("flags", [GO_ON, DSyncFlags.NONE], ids=str)
+def test_refused_changes_and_what_depends_on_them_fail_the_run(flags: DSyncFlags) -> None:
+    verdicts = {ChangeKey(DSyncAction.CREATE, "site", "ams"): Verdict(OutcomeStatus.REFUSED, "it refers to nothing")}
+    result, ends = watched(estate(TARGET), estate(SOURCE), flags, verdicts=verdicts)
+    assert [(outcome.change.id, str(outcome.status)) for outcome in result.failures] == [("ams", "refused")]
+    assert (ends["rtr-2"], ends["rtr-2__eth0"]) == ("not_attempted", "not_attempted")
+    with pytest.raises(ObjectNotCreated, match='site "ams" was not created: it refers to nothing') as caught:
+        result.raise_for_failure()
+    assert caught.value.result is result
+    result.raise_for_end()
+    assert ends["lon"] == "done"
+
+
+def test_what_the_user_asked_to_skip_and_what_depends_on_it_is_no_failure() -> None:
+    target, source = estate(TARGET), estate(SOURCE)
+    diff = target.diff_from(source)
+    diff.children["site"]["ams"].protected = "hands off"
+    stale = {ChangeKey(DSyncAction.DELETE, "site", "lon"): Verdict(OutcomeStatus.REFUSED, "it has moved on", skipped=True)}
+    result = target.apply(Plan.from_diff(diff), source, verdicts=stale)
+    left = {outcome.change.id for outcome in result.outcomes if outcome.skipped}
+    assert (
+        left
+        == {outcome.change.id for outcome in result.outcomes if outcome.status != OutcomeStatus.DONE}
+        >= {"ams", "rtr-2", "lon"}
+    )
+    assert result.failures == []
     result.raise_for_failure()
+
+
+def test_what_depends_on_a_failed_and_on_a_protected_change_is_a_failure() -> None:
+    target = estate({})
+    protected = Change(DSyncAction.CREATE, "site", "a", {"name": "a"}, after={"contact": "1"}, protected="hands off")
+    failing = Change(DSyncAction.CREATE, "site", "b", {"name": "b"}, after={"contact": "1"})
+    below = Change(DSyncAction.CREATE, "site", "c", {"name": "c"}, after={"contact": "1"}, requires=(protected.key, failing.key))
+    target.trouble["create", "site", "b"] = None
+    result = target.apply(Plan([protected, failing, below]), estate({}), flags=GO_ON)
+    assert [outcome.change.id for outcome in result.failures] == ["b"]
+    assert [outcome.skipped for outcome in result.outcomes] == [True, False, False]
+    assert result.outcomes[2].message == 'it depends on the create of site "b", which failed'
 
 
 def test_when_all_is_settled_beforehand_nothing_has_changed() -> None:

@@ -89,24 +89,33 @@ def refused(refusals: Iterable[Refused], target: str) -> str:
 
 
 def failures(result: Result, target: str) -> str:
-    """Return what went wrong while a target's changes were made; an empty text when nothing did."""
-    sentences = " ".join([*_failed_changes(result), *_left_changes(result), *_failed_end(result)])
-    return f"target ({target}): {sentences}" if sentences else ""
+    """Return what went wrong while a target's changes were made, with how many changes ended how; an empty string when nothing did.
+
+    Changes that the user asked to skip, such as protected ones, are no failure.
+    """
+    sentences = [*_failed_changes(result), *_left_changes(result), *_failed_end(result)]
+    if not sentences:
+        return ""
+    done = f"{result.counts[OutcomeStatus.DONE.value]} of {len(result.outcomes)} changes were made."
+    return f"target ({target}): {' '.join([*sentences, done])}"
 
 
 def _failed_changes(result: Result) -> Iterator[str]:
-    for first in result.failures[:1]:
-        ended = _ended(first.message)
-        yield f"{len(result.failures)} of {len(result.outcomes)} changes failed, the first: {first.change!r}: {ended}"
+    for status, ended in ((OutcomeStatus.FAILED, "failed"), (OutcomeStatus.REFUSED, "were refused")):
+        found = [outcome for outcome in result.failures if outcome.status == status]
+        if found:
+            first = f"{found[0].change!r}: {_ended(found[0].message)}"
+            others = f" The next: {', '.join(repr(outcome.change) for outcome in found[1:MOST_ERRORS])}." if found[1:] else ""
+            yield f"{len(found)} of {len(result.outcomes)} changes {ended}, the first: {first}{others}"
 
 
 def _left_changes(result: Result) -> Iterator[str]:
-    left = result.counts[OutcomeStatus.NOT_ATTEMPTED.value]
+    left = sum(outcome.status == OutcomeStatus.NOT_ATTEMPTED and not outcome.skipped for outcome in result.outcomes)
     if result.interrupted is not None and result.interrupted is not result.complete_error:
         yield f"The run {happened(result.interrupted)} {left} changes were not attempted."
     elif result.stopped and left:
         yield f"The run stopped there with {left} not attempted; the flag continue_on_failure makes it go on."
-    elif result.failures and left:
+    elif left:
         yield f"{left} that depend on them were not attempted."
 
 

@@ -277,7 +277,7 @@ class DSync:
             raise DiffClassMismatch(f"the diff that was given is a {diff.__class__.__name__}, not a {diff_class.__name__}")
         plan = Plan.from_diff(diff)
         verdicts = self._reference_verdicts(plan, diff, flags)
-        self.apply(plan, source, flags=flags, diff=diff, callback=callback, verdicts=verdicts).raise_for_failure()
+        self.apply(plan, source, flags=flags, diff=diff, callback=callback, verdicts=verdicts).raise_for_end()
         return diff
 
     def _reference_verdicts(self, plan: Plan, diff: Diff, flags: DSyncFlags) -> Dict[ChangeKey, Verdict]:

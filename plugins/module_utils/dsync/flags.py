@@ -13,7 +13,8 @@ class DSyncFlags(enum.Flag):
     NONE = 0
 
     CONTINUE_ON_FAILURE = 0b1
-    """Go on with the other objects when one of them fails. Without it the run stops at the first failure."""
+    """Go on with the other objects when one of them fails. Without it the run stops at the first failure. Either way the failures
+    are in :attr:`.result.Result.failures`, with the changes that were refused other than by the user."""
 
     SKIP_UNMATCHED_SRC = 0b10
     """Leave aside what only the source has: nothing is created in the target."""

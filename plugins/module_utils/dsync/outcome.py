@@ -35,7 +35,9 @@ class Outcome:
         error: the exception that made it fail, if there was one; its own text may hold sensitive values.
         presentable: whether neither the text of ``error`` nor that of its causes holds sensitive values of the object.
         maybe: whether it failed and may have been made all the same.
-        taken_back: whether it was made, and taken back with all others of its run.
+        taken_back: whether it was made, and rolled back with all others of its run.
+        skipped: whether it was not made because the user asked for that: it is protected, it is stale and stale changes are to be
+            skipped, or it depends only on such changes. A skipped change is not a failure.
     """
 
     change: Change
@@ -45,17 +47,25 @@ class Outcome:
     presentable: bool = field(default=True, repr=False)
     maybe: bool = False
     taken_back: bool = False
+    skipped: bool = False
 
 
 class Verdict(NamedTuple):
-    """How a change ends without being attempted: already done, or refused; and why."""
+    """How a change ends without being attempted: already done, or refused; and why.
+
+    Attributes:
+        status: ``already_done`` or ``refused``.
+        message: why.
+        skipped: whether the user asked for such a change to be skipped, so that it is not a failure.
+    """
 
     status: OutcomeStatus
     message: str = ""
+    skipped: bool = False
 
 
 def verdicts_of(refused: Iterable[tuple[Change, str]]) -> dict[ChangeKey, Verdict]:
-    """Return how changes end that are refused, each for its reason, where the others are made all the same."""
+    """Return how changes end that are refused, each for its reason, where the others are made all the same; they are failures."""
     return {change.key: Verdict(OutcomeStatus.REFUSED, reason) for change, reason in refused}
 
 

@@ -22,6 +22,8 @@ CRUD_EXCEPTIONS: dict[DSyncAction, type[ObjectCrudException]] = {
 PAST = {DSyncAction.CREATE: "created", DSyncAction.UPDATE: "updated", DSyncAction.DELETE: "deleted"}
 """How it is said that a change was made."""
 
+_FAILURES = (OutcomeStatus.FAILED, OutcomeStatus.REFUSED)
+
 
 def cause_of(interruption: BaseException) -> str:
     """Return what interrupted a run, such as the name of a signal, or else of the exception."""
@@ -51,9 +53,16 @@ class Result:
 
     @property
     def failures(self) -> list[Outcome]:
-        """The outcomes of the changes that failed: first those that failed by themselves, then those that were taken back."""
-        failed = (outcome for outcome in self.outcomes if outcome.status == OutcomeStatus.FAILED)
-        return sorted(failed, key=lambda outcome: outcome.taken_back)
+        """The outcomes of the changes that failed or were refused, as a new list: first those that failed by themselves, then those
+        that were rolled back, then those that were refused.
+
+        There are two kinds of refused changes. One that cannot be made, such as one that would leave a reference to an object that
+        does not exist, is a failure, with and without CONTINUE_ON_FAILURE. One that the user asked to skip, because it is protected
+        or stale, is not (:attr:`.outcome.Outcome.skipped`). Changes that were not attempted are never listed: they depend on one of
+        the others, or the run was interrupted or stopped at one.
+        """
+        failed = (outcome for outcome in self.outcomes if outcome.status in _FAILURES and not outcome.skipped)
+        return sorted(failed, key=lambda outcome: (_FAILURES.index(outcome.status), outcome.taken_back))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -62,20 +71,36 @@ class Result:
         return {status.value: found[status] for status in OutcomeStatus}
 
     def raise_for_failure(self) -> None:
-        """Raise what ended the run early, or what ``sync_complete`` raised; its ``result`` is this object.
+        """Raise what ended the run early, what ``sync_complete`` raised, or an exception for a failure; its ``result`` is this object.
 
         Raises:
-            ObjectCrudException: the run stopped at a failure.
+            ObjectCrudException: a change is one of :attr:`failures`.
+            BaseException: what interrupted the run, or what ``sync_complete`` raised.
+        """
+        self.raise_for_end()
+        if self.failures:
+            self._raise(_crud_exception(self.failures[0]))
+
+    def raise_for_end(self) -> None:
+        """Raise what ended the run early, or what ``sync_complete`` raised; not for failures after which the run went on.
+
+        Raises:
+            ObjectCrudException: the run stopped at a failure; its ``result`` is this object.
+            BaseException: what interrupted the run, or what ``sync_complete`` raised; its ``result`` is this object.
         """
         error = self.interrupted
         if error is None and self.stopped:
-            alone = [outcome for outcome in self.failures if not outcome.taken_back]
-            error = _crud_exception((alone or self.failures)[-1])
+            failed = [outcome for outcome in self.failures if outcome.status == OutcomeStatus.FAILED]
+            alone = [outcome for outcome in failed if not outcome.taken_back]
+            error = _crud_exception((alone or failed)[-1])
         error = error or self.complete_error
         if error is not None:
-            with contextlib.suppress(AttributeError):  # an exception that takes no attributes
-                error.result = self  # type: ignore[attr-defined]  # only some exceptions declare it
-            raise error
+            self._raise(error)
+
+    def _raise(self, error: BaseException) -> NoReturn:
+        with contextlib.suppress(AttributeError):  # an exception that takes no attributes
+            error.result = self  # type: ignore[attr-defined]  # only some exceptions declare it
+        raise error
 
 
 def _crud_exception(outcome: Outcome) -> ObjectCrudException:

@@ -18,26 +18,27 @@ class Settling:
 
     def __init__(self, verdicts: Mapping[ChangeKey, Verdict]) -> None:
         self._verdicts = verdicts
-        self._missed: dict[ChangeKey, OutcomeStatus] = {}
+        self._missed: dict[ChangeKey, Outcome] = {}
 
     def outcome_of(self, change: Change) -> Outcome | None:
         """Return how a change ends that is not to be attempted; None for one that is. To be asked in the plan's order."""
         if change.protected:
-            return Outcome(change, OutcomeStatus.REFUSED, change.protected)
+            return Outcome(change, OutcomeStatus.REFUSED, change.protected, skipped=True)
         verdict = self._verdicts.get(change.key)
         if verdict is not None:
-            return Outcome(change, verdict.status, verdict.message)
-        obstacle = next((key for key in change.requires if key in self._missed), None)
-        if obstacle is None:
+            return Outcome(change, verdict.status, verdict.message, skipped=verdict.skipped)
+        obstacles = [self._missed[key] for key in change.requires if key in self._missed]
+        if not obstacles:
             return None
-        how = _MISSED[self._missed[obstacle]]
-        why = f'it depends on the {obstacle.action} of {obstacle.model} "{obstacle.id}", which {how}'
-        return Outcome(change, OutcomeStatus.NOT_ATTEMPTED, why)
+        chosen = next((outcome for outcome in obstacles if not outcome.skipped), obstacles[0])
+        key, how = chosen.change.key, _MISSED[chosen.status]
+        why = f'it depends on the {key.action} of {key.model} "{key.id}", which {how}'
+        return Outcome(change, OutcomeStatus.NOT_ATTEMPTED, why, skipped=chosen.skipped)
 
     def note(self, outcome: Outcome) -> None:
         """Take note of how a change ended."""
         if outcome.status not in (OutcomeStatus.DONE, OutcomeStatus.ALREADY_DONE):
-            self._missed[outcome.change.key] = outcome.status
+            self._missed[outcome.change.key] = outcome
 
 
 def foresee(plan: Plan, verdicts: Mapping[ChangeKey, Verdict] | None = None, why: str = "") -> tuple[list[Outcome], list[Change]]:

@@ -40,7 +40,8 @@ def check(plan: Plan, target: DSync, on_stale: OnStale = "fail") -> dict[ChangeK
     Args:
         plan: with real values: bound, if it comes from a file.
         target: the dataset that is to be changed, loaded.
-        on_stale: ``fail`` raises when anything is stale; ``skip`` refuses those changes and what depends on them.
+        on_stale: ``fail`` raises when anything is stale; ``skip`` refuses those changes and what depends on them, and does not
+            count them as failures.
 
     Returns:
         What :func:`.apply.apply` takes as ``verdicts``: the changes that were made already, and those that are refused. Changes
@@ -75,7 +76,7 @@ def _message(target: DSync, plan: Plan, stale: list[tuple[Change, str]]) -> str:
 
 
 def _stale(why: str) -> Verdict:
-    return Verdict(OutcomeStatus.REFUSED, why)
+    return Verdict(OutcomeStatus.REFUSED, why, skipped=True)
 
 
 def _already(why: str) -> Verdict:
