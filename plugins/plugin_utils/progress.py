@@ -42,9 +42,6 @@ CROWD = 10
 REMOTE_FOLDER = "/tmp"
 """Where a remote host has the file, under a name that nobody can guess."""
 
-FOR_PROGRAMS = ("json", "jsonl")
-"""Callbacks whose standard output a program reads; beside them progress goes to standard error."""
-
 MOST_READ = 4096
 LONGEST_NAME = 60
 
@@ -187,11 +184,11 @@ def _crowded(action: ActionBase, task_vars: Mapping[str, Any]) -> float:
 
 
 def _speaker(action: ActionBase, task_vars: Mapping[str, Any]) -> Callable[[str], None]:
+    """Return what shows a line on standard error: standard output belongs to the callback, and a program may read it."""
     host, delegate = task_vars.get("inventory_hostname", ""), action._task.delegate_to
     prefix = f"progress: [{host} -> {delegate}] " if delegate else f"progress: [{host}] "
     display = Display()
-    aside = str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2] in FOR_PROGRAMS
-    return lambda line: display.display(prefix + line, stderr=aside)
+    return lambda line: display.display(prefix + line, stderr=True)
 
 
 def _reader(path: str) -> Read:

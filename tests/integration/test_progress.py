@@ -105,11 +105,16 @@ def test_every_host_that_may_tells_at_once_where_it_is(started: Any, tmp_path: P
     assert files_of_progress(tmp_path) == before
 
 
-def test_what_a_program_reads_holds_no_line_of_it(run_playbook: Any, inventory: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("callback", ["default", "minimal", "jsonl"])
+def test_standard_output_holds_no_line_of_it(callback: str, run_playbook: Any, inventory: Path, tmp_path: Path) -> None:
     (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "here", "gather_facts": False, "tasks": [TASK]}]))
-    done = run_playbook(tmp_path / "play.yml", "-i", inventory, "-e", '{"pause": 0.0056}', env={"ANSIBLE_STDOUT_CALLBACK": "jsonl"})
+    done = run_playbook(
+        tmp_path / "play.yml", "-i", inventory, "-e", '{"pause": 0.0056}', env={"ANSIBLE_STDOUT_CALLBACK": callback}
+    )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout) == {"here": {"changed": True}}, done.stdout + done.stderr
+    assert "progress:" not in done.stdout, done.stdout
+    if callback == "jsonl":
+        assert json.loads(done.stdout) == {"here": {"changed": True}}, done.stdout + done.stderr
     assert LINE.search(done.stderr), done.stderr
 
 

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -87,6 +88,18 @@ def test_many_hosts_together_tell_two_lines_a_second_at_most(hosts: int, forks: 
 
 def test_a_few_hosts_tell_as_often_as_one() -> None:
     assert slower(1, 5) == slower(500, 5) == slower(10, 50) == 1
+
+
+@pytest.mark.parametrize("callback", ["default", "ansible.posix.jsonl", "acme.tools.report"])
+@pytest.mark.parametrize(("delegate", "prefix"), [(None, "[cmdb-1]"), ("bastion", "[cmdb-1 -> bastion]")])
+def test_the_lines_go_to_standard_error_beside_every_callback(
+    callback: str, delegate: str | None, prefix: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("ansible.constants.DEFAULT_STDOUT_CALLBACK", callback)
+    action: Any = SimpleNamespace(_task=SimpleNamespace(delegate_to=delegate))
+    progress_file._speaker(action, {"inventory_hostname": "cmdb-1"})("waiting for the lock")
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.strip()) == ("", f"progress: {prefix} waiting for the lock")
 
 
 def test_a_teller_outlives_what_goes_wrong_and_ends_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
