@@ -67,7 +67,8 @@ options:
     description:
       - Path of a file to write the plan to that reverses exactly what was done, for O(plan) of a later task. A plan that reverses
         everything is written before the first change, so that the file is there when the run is killed, and what was not done
-        needs no reversing. When nothing is to be done the file is not touched.
+        needs no reversing. That plan stays when a change may have been made, as after an interrupted commit. When nothing is to
+        be done the file is not touched.
     type: path
   lock:
     description:
@@ -174,7 +175,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed:
-  description: Whether anything in the target was changed, or in check mode would be changed.
+  description: Whether anything in the target was changed or may have been, or in check mode would be changed.
   returned: always
   type: bool
   sample: true

@@ -272,6 +272,79 @@ def test_a_runner_that_ends_the_job_stops_it_between_two_changes(bench: Bench) -
     assert_finished(bench, ["first"])
 
 
+SITES = {"site": {"identifiers": ["name"], "attributes": {"region": "str"}}}
+NEW_SITES = {"adapter": "memory", "options": {"records": [{"name": name, "region": "us"} for name in "ab"]}}
+
+
+def one_host(folder: Path) -> Path:
+    """Write an inventory of this machine, and return its path."""
+    here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    (folder / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": {"here": here}}}))
+    return folder / "inventory.yml"
+
+
+def test_signals_wait_until_the_changes_are_permanent(run_playbook: RunPlaybook, tmp_path: Path) -> None:
+    """However often they come: what is reported, journaled and undone is what was committed."""
+    play = player(run_playbook, one_host(tmp_path), tmp_path)
+    tasks = []
+    for how in ("SIGINT", "SIGTERM"):
+        folder = tmp_path / how
+        (folder / "sites").mkdir(parents=True)
+        for name in "ab":
+            (folder / "sites" / f"{name}.yml").write_text("region: eu\n")
+        with contextlib.closing(sqlite3.connect(folder / "x.sqlite")) as connection:
+            connection.executescript("create table site (name text primary key, region text);")
+            connection.executescript("insert into site values ('a', 'eu'), ('b', 'eu');")
+        targets = {
+            "Files": {"options": {"path": f"{folder}/sites/"}, "mapping": {"site": {"key": "name"}}},
+            "Rows": {"options": {"url": f"sqlite:///{folder}/x.sqlite"}},
+        }
+        for kind, target in targets.items():
+            made = {**target, "adapter": f"{ADAPTERS / 'commits.py'}:{kind}"}
+            made["options"] = {**target["options"], "how": how}
+            sides = {"models": SITES, "source": NEW_SITES, "target": made}
+            files = {name: f"{folder}/{kind}.{name}" for name in ("journal", "undo")}
+            tasks.append({"name": f"{kind} {how}", "dsync.core.dsync_sync": {**sides, **files}, "ignore_errors": True})
+    played = play(tasks, hosts="all")
+    for task in tasks:
+        name, arguments = task["name"], task["dsync.core.dsync_sync"]
+        result = played.result(name, "here")
+        assert (result["failed"], result["changed"], result["outcomes"]["done"]) == (False, True, 2), result.get("msg")
+        assert result["undo"]["changes"] == 2
+        (report,) = read(arguments["journal"])
+        assert (len(report.done), report.maybe, report.ended) == (2, (), True)
+    for how in ("SIGINT", "SIGTERM"):
+        assert {(tmp_path / how / "sites" / f"{name}.yml").read_text() for name in "ab"} == {"region: us\n"}
+        with contextlib.closing(sqlite3.connect(tmp_path / how / "x.sqlite")) as connection:
+            assert connection.execute("select region from site").fetchall() == [("us",), ("us",)]
+
+
+@pytest.mark.parametrize("way", ["plan", "undo_journal"])
+def test_a_commit_that_does_not_report_what_it_kept_can_be_undone(run_playbook: RunPlaybook, tmp_path: Path, way: str) -> None:
+    folder = tmp_path / "sites"
+    folder.mkdir()
+    for name in "ab":
+        (folder / f"{name}.yml").write_text("region: eu\n")
+    target = {"options": {"path": f"{folder}/"}, "mapping": {"site": {"key": "name"}}}
+    sides = {"models": SITES, "source": NEW_SITES, "target": {**target, "adapter": f"{ADAPTERS / 'commits.py'}:Unsure"}}
+    files = {name: f"{tmp_path}/{name}" for name in ("journal", "undo")}
+    undo = {**sides, "target": {**target, "adapter": "file"}, way: files["undo" if way == "plan" else "journal"]}
+    played = player(run_playbook, one_host(tmp_path), tmp_path)(
+        [
+            {"name": "run", "dsync.core.dsync_sync": {**sides, **files}, "ignore_errors": True},
+            {"name": "undo", "dsync.core.dsync_sync": undo},
+        ],
+        hosts="all",
+    ).ok()
+    ran, undone = played.result("run", "here"), played.result("undo", "here")
+    assert (ran["failed"], ran["changed"], ran["undo"]["changes"]) == (True, True, 2)
+    assert "it may have been updated all the same: keeping the changes failed" in ran["msg"]
+    (report, *_others) = read(files["journal"])
+    assert (report.done, len(report.maybe)) == ((), 2)
+    assert (undone["changed"], undone["outcomes"]["done"]) == (True, 2)
+    assert {path.read_text() for path in folder.iterdir()} == {"region: eu\n"}
+
+
 def pressing_ctrl_c(environment: dict[str, str], when: Callable[[], Any]) -> RunPlaybook:
     """Return what plays a playbook and interrupts it, as a terminal does, as soon as something is true."""
 

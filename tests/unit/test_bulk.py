@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pytest
 from dsync import DSync, DSyncFlags, DSyncModel, OutcomeStatus, Plan, Result
-from dsync.exceptions import RecordProblem, TransientError
+from dsync.exceptions import AskedToEnd, NothingKept, RecordProblem, TransientError
 from dsync.model import Creation, Updating
 from dsync.retry import retrying
 from dsync.schedule import batches
@@ -86,18 +87,18 @@ class Kept(Estate):
 
     transactional = True
 
-    def __init__(self, refuses: bool = False) -> None:
+    def __init__(self, error: BaseException | None = None) -> None:
         super().__init__()
-        self.refuses = refuses
+        self.error = error
         self.ended: list[str] = []
 
     def sync_complete(self, *args: Any, **kwargs: Any) -> None:
         self.ended.append("kept")
-        if self.refuses:
-            raise OSError("no space left")
+        if self.error is not None:
+            raise self.error
 
     def roll_back(self) -> None:
-        self.ended.append("taken back")
+        self.ended.append("rolled back")
 
 
 @pytest.fixture(autouse=True)
@@ -303,8 +304,8 @@ def test_a_journal_is_told_of_a_batch_before_and_after_it() -> None:
 # ---------------------------------------------------------------------- all or nothing
 
 
-def kept(refuses: bool = False, **sites: dict[str, str]) -> Kept:
-    target = Kept(refuses)
+def kept(error: BaseException | None = None, **sites: dict[str, str]) -> Kept:
+    target = Kept(error)
     target.fill(**sites)
     return target
 
@@ -316,21 +317,56 @@ def test_a_transactional_target_keeps_all_at_the_end() -> None:
     assert result.changed
 
 
-def test_a_transactional_target_that_cannot_keep_it_has_done_nothing() -> None:
-    target, log = kept(refuses=True, a={}), Log()
+def test_a_transactional_target_that_reports_that_nothing_was_kept_has_done_nothing() -> None:
+    target, log = kept(NothingKept("no space left"), a={}), Log()
     result = apply(Estate().fill(a={"d1": "", "d2": ""}), target, journal=log)
     assert set(ended(result).values()) == {"failed"}
     assert not result.changed
-    assert isinstance(result.complete_error, OSError)
-    assert {outcome.message for outcome in result.outcomes} == {"it was taken back: the changes could not be kept"}
+    assert isinstance(result.complete_error, NothingKept)
+    assert {outcome.message for outcome in result.outcomes} == {"it was rolled back: the changes could not be kept"}
+    assert not any(outcome.maybe for outcome in result.outcomes)
     assert log.lines[-1] == ("record", ("d1 failed", "d2 failed"))
 
 
-def test_a_transactional_target_takes_everything_back_when_the_run_stops() -> None:
+@pytest.mark.parametrize(
+    ("error", "how"),
+    [
+        (OSError("no space left"), "failed"),
+        (RecordProblem("a file cannot be removed"), "failed"),
+        (KeyboardInterrupt(), "was interrupted (KeyboardInterrupt)"),
+        (AskedToEnd("SIGTERM"), "was interrupted (SIGTERM)"),
+        (SystemExit(1), "was interrupted (SystemExit)"),
+    ],
+    ids=repr,
+)
+def test_after_any_other_end_of_a_commit_every_change_may_have_been_made(error: BaseException, how: str) -> None:
+    result = apply(Estate().fill(a={"d1": "", "d2": ""}), kept(error, a={}))
+    assert {(outcome.status, outcome.maybe) for outcome in result.outcomes} == {(OutcomeStatus.FAILED, True)}
+    assert {outcome.message for outcome in result.outcomes} == {f"it may have been created all the same: keeping the changes {how}"}
+    assert result.changed
+    assert result.complete_error is error
+
+
+@pytest.mark.parametrize("bad", ["", "d2"])
+def test_signals_are_held_back_while_changes_are_kept_or_rolled_back(bad: str) -> None:
+    Device.bad.add(bad)
+    target = kept(a={})
+
+    @contextmanager
+    def held_back() -> Iterator[None]:
+        target.ended.append("held back")
+        yield
+        target.ended.append("released")
+
+    apply(Estate().fill(a={"d1": "", "d2": ""}), target, held_back=held_back)
+    assert target.ended == ["held back", "rolled back" if bad else "kept", "released"]
+
+
+def test_a_transactional_target_rolls_everything_back_when_the_run_stops() -> None:
     Device.bad.add("d2")
     target = kept(a={})
     result = apply(Estate().fill(a={"d1": "", "d2": "", "d3": ""}), target)
-    assert target.ended == ["taken back"]
+    assert target.ended == ["rolled back"]
     assert ended(result) == {"d1": "failed", "d2": "failed", "d3": "not_attempted"}
     assert not result.changed
     assert not any(outcome.maybe for outcome in result.outcomes)
@@ -344,19 +380,19 @@ def test_a_transactional_target_that_goes_on_keeps_the_good_ones() -> None:
     assert ended(result) == {"d1": "done", "d2": "failed", "d3": "done"}
 
 
-def test_a_transactional_target_takes_everything_back_when_it_is_interrupted() -> None:
+def test_a_transactional_target_rolls_everything_back_when_it_is_interrupted() -> None:
     target, log = kept(a={}), Log()
     target.batch_size = 1
     source = Estate().fill(a={"d1": "", "d2": ""})
     Device.raising[:] = [KeyboardInterrupt()]
     result = apply(source, target, journal=log)
-    assert target.ended == ["taken back"]
+    assert target.ended == ["rolled back"]
     assert not any(outcome.maybe for outcome in result.outcomes)
     assert OutcomeStatus.DONE not in {outcome.status for outcome in result.outcomes}
     assert [kind for kind, _names in log.lines] == ["intend", "record"]
 
 
-def test_what_cannot_be_taken_back_may_have_been_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_rolled_back_may_have_been_done(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(self: Kept) -> None:
         raise OSError("the line is dead")
 

@@ -71,10 +71,14 @@ class Application:
     def apply(self, work: Work) -> Applied:
         """Make the changes, and return what became of them.
 
+        The plan that undoes the run is written before it, for all changes, and again after it, for those that were made; where a
+        change may have been made, the first one stays, since applying it finds out what is to be undone.
+
         Raises:
             TaskFailure: something could not be prepared, and nothing was changed.
         """
         params, target = self._params, self._target
+        records: dict[str, Any] = {}
         with stage("preparing the run"):
             retry = target.progress.retrying(retrying(params["retries"] + 1, target.dataset.is_transient))
             if params["baseline"]:
@@ -84,7 +88,7 @@ class Application:
         try:
             with stage("preparing the run"):
                 if params["undo"] and expected:
-                    self._save_undo(expected)  # after all else, for it may take the place of an earlier run's
+                    records["undo"] = self._save_undo(expected)  # after all else, for it may take the place of an earlier run's
             workers = self._workers(work)
             with target.named(), stage("synchronising"), self._signals.between_changes():
                 result = target.dataset.apply(
@@ -99,16 +103,17 @@ class Application:
                     hidden=partial(hidden_texts, self._sides, work.plan),
                     workers=workers,
                     stop=self._signals.received,
+                    held_back=self._signals.held_back,
                 )
-            applied = Applied(result)
+            applied = Applied(result, records)
             if journal is not None:
                 applied.records["journal"] = {"path": params["journal"], "run": journal.run}
                 self._afterwards(applied, lambda: journal.finish(result))
         finally:
             if journal is not None:
                 journal.close()
-        if params["undo"] and expected:
-            self._afterwards(applied, lambda: applied.records.update(undo=self._save_undo(_perhaps_done(result))))
+        if "undo" in records and not any(outcome.maybe for outcome in result.outcomes):
+            self._afterwards(applied, lambda: records.update(undo=self._save_undo(_done(result))))
         return applied
 
     def _workers(self, work: Work) -> int:
@@ -184,9 +189,9 @@ class Application:
             return [change for change in Plan.from_diff(diff) if not change.protected]
 
 
-def _perhaps_done(result: Result) -> list[Change]:
-    """Return the changes that were made, and those that failed and may have been made all the same."""
-    done = [outcome.change for outcome in result.outcomes if outcome.status == OutcomeStatus.DONE or outcome.maybe]
+def _done(result: Result) -> list[Change]:
+    """Return the changes that were made, and the deletes below a delete that was made."""
+    done = [outcome.change for outcome in result.outcomes if outcome.status == OutcomeStatus.DONE]
     return reaching([outcome.change for outcome in result.outcomes], done)
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from ..dsync import DSyncAction, OutcomeStatus, Result
 from ..dsync._pydantic import ValidationError
 from ..dsync.change import Change
-from ..dsync.exceptions import AskedToEnd, DSyncException, Refused
+from ..dsync.exceptions import AskedToEnd, DSyncException, NothingKept, Refused
 from ..dsync.redact import scrub
 from .failure import TaskFailure
 from .shipped import CargoLoader
@@ -121,7 +121,9 @@ def _left_changes(result: Result) -> Iterator[str]:
 
 def _failed_end(result: Result) -> Iterator[str]:
     if result.complete_error is not None:
-        yield f"sync_complete() {happened(result.complete_error)} What was changed may not have been kept."
+        sure = isinstance(result.complete_error, NothingKept)
+        kept = "No change was kept." if sure else "What was changed may not have been kept."
+        yield f"sync_complete() {happened(result.complete_error)} {kept}"
 
 
 def place(error: BaseException) -> str:

@@ -1,7 +1,10 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ctrl-C, and the signals by which a runner ends a job: at once before anything is written, and else between two changes."""
+"""Ctrl-C, and the signals by which a runner ends a job: at once before anything is written, and else between two changes.
+
+While the changes of a run are made permanent every signal is held back, for nobody could say what an interrupted commit has kept.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Signals:
     """What asks a task to end.
 
-    The first signal while changes are made is kept for :meth:`received`; any other one raises KeyboardInterrupt where it arrives.
+    The first signal while changes are made is kept for :meth:`received`, and so is every signal that arrives while signals are held
+    back; any other one raises KeyboardInterrupt where it arrives.
     """
 
     def __init__(self) -> None:
         self._kept: KeyboardInterrupt | None = None
         self._between_changes = False
+        self._held_back = False
 
     @contextmanager
     def heeded(self) -> Iterator[None]:
@@ -54,12 +59,25 @@ class Signals:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, alarm)
 
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Let no signal interrupt what is being done; :meth:`received` returns the first one afterwards."""
+        self._held_back = True
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        try:
+            yield
+        finally:
+            self._held_back = False
+
     def received(self) -> KeyboardInterrupt | None:
         """Return what asks for the end of the run, or None."""
         return self._kept
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         asked = KeyboardInterrupt() if number == signal.SIGINT else AskedToEnd(signal.Signals(number).name)
+        if self._held_back:
+            self._kept = self._kept or (None if number == signal.SIGALRM else asked)
+            return
         if number == signal.SIGALRM and self._kept is not None:
             raise self._kept
         if not self._between_changes or self._kept is not None:

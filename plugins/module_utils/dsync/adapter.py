@@ -187,13 +187,17 @@ class DSync:
     ) -> None:
         """Called once after a synchronisation that really changed something in this dataset, also when it stopped half-way.
 
-        The base class does nothing; a subclass may write all changes at once here.
+        The base class does nothing; a subclass may write all changes in one batch here.
 
         Args:
             source: the dataset that this one was made like.
             diff: what the comparison had found.
             flags: the flags of the synchronisation.
             logger: the library's logger.
+
+        Raises:
+            NothingKept: this dataset is transactional, and nothing of what was changed was kept. After any other exception
+                everything counts as changed perhaps, since the exception may have come in the middle of the commit.
         """
 
     def roll_back(self) -> None:
@@ -318,7 +322,8 @@ class DSync:
             flags: CONTINUE_ON_FAILURE and LOG_UNCHANGED_RECORDS matter here.
             diff: the plan's own diff, if there is one.
             callback: called as ``callback("sync", done, total)``.
-            watch: what else :func:`.apply.apply` takes: ``verdicts``, ``journal``, ``retry``, ``hidden``, ``workers`` and ``stop``.
+            watch: what else :func:`.apply.apply` takes: ``verdicts``, ``journal``, ``retry``, ``hidden``,
+                ``workers``, ``stop`` and ``held_back``.
 
         Raises:
             PlanNotReady: the plan comes from a file and was not bound, or not checked; nothing was attempted.

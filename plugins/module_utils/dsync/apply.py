@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .change import Change, ChangeKey, secrets_of
 from .diff import Diff
-from .exceptions import PlanNotReady
+from .exceptions import NothingKept, PlanNotReady
 from .flags import DSyncAction, DSyncFlags
 from .making import Attempt, Hidden, Maker, Retry, not_attempted
 from .outcome import Outcome, OutcomeStatus, Recorder, Verdict
@@ -34,6 +34,9 @@ Progress = Callable[[str, int, int], None]
 Stop = Callable[[], "BaseException | None"]
 """Returns what asks for the end of the run, such as a signal, or None."""
 
+HeldBack = Callable[[], AbstractContextManager[None]]
+"""Returns a context manager in which no signal interrupts what is being done."""
+
 
 def apply(
     plan: Plan,
@@ -49,14 +52,16 @@ def apply(
     hidden: Hidden | None = None,
     workers: int = 1,
     stop: Stop | None = None,
+    held_back: HeldBack = nullcontext,
 ) -> Result:
     """Make the changes of a plan in the target and return how each of them ended.
 
     What an object's own create, update or delete raises is recorded, never raised, and so is what journal and callback raise.
     Without CONTINUE_ON_FAILURE nothing more is attempted after the first failure; with it only what depends on a failed change is
     not attempted. When anything was changed, ``target.sync_complete`` is called, also after a failure, so that what is reported as
-    done is written. A transactional target takes everything back instead when the run did not come to its end, and then nothing
-    was done.
+    done is written. A transactional target rolls everything back instead when the run did not come to its end, and then nothing
+    was done. When ``sync_complete`` of a transactional target raises, its changes may have been made, unless it raises
+    :class:`NothingKept`.
 
     Changes of models that have methods for many at once are handed to them in batches of the target's ``batch_size``, tier by
     tier of what requires what. A batch that is refused as a whole is halved until the changes to blame stand alone.
@@ -78,6 +83,7 @@ def apply(
         hidden: what no message may hold besides the sensitive values of the object at hand; called once there is a message.
         workers: how many changes, or batches of them, are made at the same time; more than one only if the target is thread-safe.
         stop: asked before each change; what it returns ends the run as if it had been raised between two changes.
+        held_back: returns a context manager in which ``sync_complete`` or ``roll_back`` is called; it holds signals back.
 
     Raises:
         PlanNotReady: the plan comes from a file and was not bound, or not checked; nothing was attempted.
@@ -111,7 +117,7 @@ def apply(
     left = "" if interrupted is None else f"the run was interrupted ({cause_of(interrupted)})"
     outcomes = [ended.get(change.key) or Outcome(change, OutcomeStatus.NOT_ATTEMPTED, left) for change in plan]
     result = Result(outcomes, run.stopped, interrupted)
-    _complete(result, source, maker, flags, diff)
+    _complete(result, source, maker, flags, diff, held_back)
     try:
         if journal is not None and target.transactional:
             journal.record(*result.outcomes)
@@ -202,28 +208,41 @@ def _cut_off(change: Change, error: BaseException) -> Outcome:
     return Outcome(change, OutcomeStatus.FAILED, message, error=error, presentable=False, maybe=True)
 
 
-def _complete(result: Result, source: DSync, maker: Maker, flags: DSyncFlags, diff: Diff | None) -> None:
-    """Call the target's ``sync_complete`` if something was changed, keeping what it raises; or have it all taken back."""
+def _complete(result: Result, source: DSync, maker: Maker, flags: DSyncFlags, diff: Diff | None, held_back: HeldBack) -> None:
+    """Call the target's ``sync_complete`` if something was changed, keeping what it raises; or have it all rolled back.
+
+    Args:
+        result: its outcomes are replaced when the changes were rolled back, or may have been.
+        source: handed to ``sync_complete``.
+        maker: knows the dataset that was changed, and what may be shown of an exception.
+        flags: handed to ``sync_complete``.
+        diff: handed to ``sync_complete``.
+        held_back: as for :func:`apply`.
+    """
     target = maker.target
-    maybe = any(outcome.maybe for outcome in result.outcomes)
-    if not result.changed and not (target.transactional and maybe):
+    done = any(outcome.status == OutcomeStatus.DONE for outcome in result.outcomes)
+    if not done and not (target.transactional and result.changed):
         return
     kept = not (target.transactional and (result.stopped or result.interrupted is not None))
     try:
-        if kept:
-            target.sync_complete(source, diff if diff is not None else Diff(), flags, logger)
-        else:
-            target.roll_back()
-            _take_back(result, "the run did not come to its end")
+        with held_back():
+            if kept:
+                target.sync_complete(source, diff if diff is not None else Diff(), flags, logger)
+            else:
+                target.roll_back()
+        if not kept:
+            _roll_back(result, "the run did not come to its end")
     except BaseException as error:
         if isinstance(error, Exception):
             result.complete_error = maker.presentable(error, lambda: _secrets(result, target))
         else:
             result.complete_error = error
             result.interrupted = result.interrupted or error
-        if target.transactional:
-            why = "the changes could not be kept" if kept else "the run did not come to its end"
-            _take_back(result, why, sure=kept and not getattr(error, "maybe", False))
+        if target.transactional and isinstance(error, NothingKept):
+            _roll_back(result, "the changes could not be kept")
+        elif target.transactional:
+            how = "failed" if isinstance(error, Exception) else f"was interrupted ({cause_of(error)})"
+            _leave_open(result, f"{'keeping' if kept else 'rolling back'} the changes {how}")
         logger.error("%s: sync_complete failed with %s", target.name, type(error).__name__)
 
 
@@ -232,14 +251,22 @@ def _secrets(result: Result, target: DSync) -> set[str]:
     return collect_secrets(target).union(*(secrets_of(outcome.change) for outcome in result.outcomes))
 
 
-def _take_back(result: Result, why: str, sure: bool = True) -> None:
-    """Let no change count as done, since all of them were taken back; or, if that is not sure, may have been."""
+def _roll_back(result: Result, why: str) -> None:
+    """Let no change count as done, nor as one that may have been, since all of them were rolled back."""
     for place, outcome in enumerate(result.outcomes):
         if outcome.status == OutcomeStatus.DONE:
-            message = f"it was taken back: {why}" if sure else f"it may have been taken back: {why}"
-            result.outcomes[place] = Outcome(outcome.change, OutcomeStatus.FAILED, message, maybe=not sure, taken_back=True)
-        elif outcome.maybe and sure:
+            message = f"it was rolled back: {why}"
+            result.outcomes[place] = Outcome(outcome.change, OutcomeStatus.FAILED, message, taken_back=True)
+        elif outcome.maybe:
             result.outcomes[place] = replace(outcome, maybe=False)
+
+
+def _leave_open(result: Result, why: str) -> None:
+    """Let every change that counts as done count as one that failed and may have been made."""
+    for place, outcome in enumerate(result.outcomes):
+        if outcome.status == OutcomeStatus.DONE:
+            message = f"it may have been {PAST[outcome.change.action]} all the same: {why}"
+            result.outcomes[place] = Outcome(outcome.change, OutcomeStatus.FAILED, message, maybe=True, taken_back=True)
 
 
 def _log_unchanged(diff: Diff) -> None:

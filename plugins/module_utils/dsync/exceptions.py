@@ -33,6 +33,7 @@
     ├── SelectorError               a selector says something impossible
     ├── DefinitionError             a model, mapping or option that was declared in data is wrong
     ├── RecordProblem               a native record does not fit what was declared
+    │   └── NothingKept             the changes of a run could not be kept, and none of them was
     ├── TransientError              raised by adapters: the same call may succeed later
     ├── LibraryMissing              an optional library is absent; .library (also an ImportError)
     └── PydanticMissing             pydantic is absent or too old (also an ImportError)
@@ -204,6 +205,13 @@ class RecordProblem(DSyncException):
     def __init__(self, message: str, maybe: bool = False) -> None:
         super().__init__(message)
         self.maybe = maybe
+
+
+class NothingKept(RecordProblem):
+    """None of the changes of a run was kept; raised by ``sync_complete`` of a transactional adapter.
+
+    After any other exception of ``sync_complete`` the changes count as ones that may have been made.
+    """
 
 
 class TransientError(DSyncException):

@@ -35,7 +35,7 @@ class Outcome:
         error: the exception that made it fail, if there was one; its own text may hold sensitive values.
         presentable: whether neither the text of ``error`` nor that of its causes holds sensitive values of the object.
         maybe: whether it failed and may have been made all the same.
-        taken_back: whether it was made, and rolled back with all others of its run.
+        taken_back: whether it was made, and was rolled back with all others of its run, or may have been (``maybe``).
         skipped: whether it was not made because the user asked for that: it is protected, it is stale and stale changes are to be
             skipped, or it depends only on such changes. A skipped change is not a failure.
     """

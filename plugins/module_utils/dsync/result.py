@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from .exceptions import AskedToEnd, ObjectCrudException, ObjectNotCreated, ObjectNotDeleted, ObjectNotUpdated
 from .flags import DSyncAction
@@ -48,8 +49,8 @@ class Result:
 
     @property
     def changed(self) -> bool:
-        """Whether anything was really changed."""
-        return any(outcome.status == OutcomeStatus.DONE for outcome in self.outcomes)
+        """Whether anything was changed, or may have been."""
+        return any(outcome.status == OutcomeStatus.DONE or outcome.maybe for outcome in self.outcomes)
 
     @property
     def failures(self) -> list[Outcome]:
@@ -71,7 +72,7 @@ class Result:
         return {status.value: found[status] for status in OutcomeStatus}
 
     def raise_for_failure(self) -> None:
-        """Raise what ended the run early, what ``sync_complete`` raised, or an exception for a failure; its ``result`` is this object.
+        """Raise what ended the run early, what ``sync_complete`` raised, or an exception for a failure, with ``result`` set to this.
 
         Raises:
             ObjectCrudException: a change is one of :attr:`failures`.

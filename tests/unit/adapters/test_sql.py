@@ -19,7 +19,7 @@ from dsync import DSyncAction, DSyncFlags, Plan
 from dsync.adapters.base import RecordAdapter, RecordModel
 from dsync.adapters.sql import SqlAdapter
 from dsync.adapters.sql_tables import padded_columns, unpadded
-from dsync.exceptions import DefinitionError, LibraryMissing, ObjectCrudException, RecordProblem, TransientError
+from dsync.exceptions import DefinitionError, LibraryMissing, NothingKept, ObjectCrudException, RecordProblem, TransientError
 from dsync.records.definition import data_model
 
 sa = pytest.importorskip("sqlalchemy")
@@ -294,6 +294,37 @@ def test_the_failure_of_one_takes_all_back(base: Path) -> None:
     assert rows(base, "SELECT * FROM sites") == before
     assert rows(base, "SELECT count(*) FROM devices") == [(0,)]
     rows(base, "BEGIN EXCLUSIVE")
+
+
+def test_a_commit_that_the_database_refuses_has_kept_nothing(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: Any) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr("sqlalchemy.engine.default.DefaultDialect.do_commit", refuse)
+    source = given({"site": [{"name": "nyc", "phone": "9"}]})
+    target = loaded(base)
+    result = target.apply(Plan.from_diff(target.diff_from(source)), source)
+    assert isinstance(result.complete_error, NothingKept)
+    assert not result.changed
+    assert rows(base, "SELECT name, phone FROM sites") == [("nyc", "1"), ("par", "2")]
+
+
+def test_a_commit_that_is_interrupted_may_have_kept_everything(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy.engine.default import DefaultDialect
+
+    real = DefaultDialect.do_commit
+
+    def interrupted(self: Any, connection: Any) -> None:
+        real(self, connection)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(DefaultDialect, "do_commit", interrupted)
+    source = given({"site": [{"name": "nyc", "phone": "9"}]})
+    target = loaded(base)
+    result = target.apply(Plan.from_diff(target.diff_from(source)), source)
+    assert rows(base, "SELECT name, phone FROM sites") == [("nyc", "9")]
+    assert {outcome.maybe for outcome in result.outcomes} == {True}
+    assert result.changed
 
 
 @pytest.mark.parametrize("transaction", ["all", "batch"])

@@ -28,7 +28,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, get_origin
 
-from ..exceptions import RecordError, RecordProblem
+from ..exceptions import NothingKept, RecordError, RecordProblem
 from ..files import PRIVATE, own_as, reading, replacing, sync_folder, telling
 from ..records.declared import Declared
 from ..records.mapping import ModelMap, Record, Values
@@ -281,13 +281,15 @@ class FileAdapter(DocumentAdapter):
         """Write what was changed: all files, or none as far as a system can.
 
         Raises:
-            RecordProblem: a file cannot be written, or is not as it was read; then nothing was written.
+            NothingKept: a file cannot be written, or is not as it was read; nothing was written.
+            RecordProblem: a file cannot be put in its place, or removed; others may have been.
         """
         changed = [document for document in self.documents() if document.edits]
         gone = [document for document in changed if () in document.edits.removed]
-        texts = [(document, *self._new_bytes(document)) for document in changed if document not in gone]
-        for document in gone:
-            self._unchanged_bytes(document)
+        with _nothing_kept():
+            texts = [(document, *self._new_bytes(document)) for document in changed if document not in gone]
+            for document in gone:
+                self._unchanged_bytes(document)
         with _as_problem():
             self._write([(document, new) for document, new, _tree in texts])
             for document in gone:
@@ -327,7 +329,7 @@ class FileAdapter(DocumentAdapter):
         return mark + new, document.format.read(text, document.name)
 
     def _write(self, texts: Sequence[tuple[_File, bytes]]) -> None:
-        with ExitStack() as stack:
+        with ExitStack() as stack, _nothing_kept():
             for document, new in texts:
                 with telling(document.path, "written"):
                     if self._may_make:
@@ -348,6 +350,15 @@ def _dotted_paths(mapped: ModelMap) -> Iterator[FieldPath]:
     fields = [*mapped.fields.values(), *(mapped.parent.fields if mapped.parent else ())]
     paths = [*mapped.where, *(mapped.parent.match if mapped.parent else ()), *(one.source for one in fields if one.source)]
     return (path for path in paths if len(path) > 1)
+
+
+@contextlib.contextmanager
+def _nothing_kept() -> Iterator[None]:
+    """Turn what goes wrong before the first file is changed into NothingKept."""
+    try:
+        yield
+    except (RecordError, RecordProblem) as error:
+        raise NothingKept(str(error)) from None
 
 
 @contextlib.contextmanager

@@ -287,7 +287,7 @@ class JsonFormat(Format):
 
 
 def _json(text: str, name: str, line: int = 0) -> Any:
-    """Return what a text in JSON stands for. Raises RecordProblem, also where a key is there twice, since one of them would be lost.
+    """Return the value of a JSON text. Raises RecordProblem, also where a key is there twice, since one of them would be lost.
 
     Args:
         text: of a file or, with ``line``, of one line in it.

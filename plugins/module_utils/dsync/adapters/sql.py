@@ -274,11 +274,16 @@ class SqlAdapter(RecordAdapter):
     def sync_complete(
         self, source: DSync, diff: Diff, flags: DSyncFlags = DSyncFlags.NONE, logger: logging.Logger | None = None
     ) -> None:
-        """Keep all changes for good. Raises RecordProblem when they are not kept."""
+        """Keep all changes for good.
+
+        Raises:
+            NothingKept: none of them was kept.
+            RecordProblem: they may have been kept.
+        """
         self._transaction.commit()
 
     def roll_back(self) -> None:
-        """Take back all changes that are not kept for good."""
+        """Roll back all changes that are not kept for good."""
         self._transaction.roll_back()
 
 

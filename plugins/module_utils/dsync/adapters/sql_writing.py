@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..exceptions import RecordProblem
+from ..exceptions import NothingKept, RecordProblem
 from .sql_database import Database, is_lost
 from .sql_tables import Relation
 
@@ -308,24 +308,31 @@ class Together:
         return self._database.problem(error, what, hidden, passing=intact or not self._any)
 
     def commit(self) -> None:
-        """Keep what was done. Raises RecordProblem when it is not kept."""
+        """Keep what was done.
+
+        Raises:
+            NothingKept: nothing of it was kept.
+            RecordProblem: the connection was lost meanwhile, so that it may have been kept.
+        """
         import sqlalchemy as sa
 
         connection, lost = self._connection, self._lost
         try:
             if lost:
-                raise RecordProblem(lost)
+                raise NothingKept(lost)
             if connection is not None:
                 connection.commit()
         except sa.exc.SQLAlchemyError as error:
-            lost_line = is_lost(error)
-            unsure = "; this was while the changes were being made permanent, so look whether they are" if lost_line else ""
-            raise RecordProblem(f"{self._database.problem(error, self._database.shown)}{unsure}", maybe=lost_line) from None
+            problem = self._database.problem(error, self._database.shown)
+            if not is_lost(error):
+                raise NothingKept(str(problem)) from None
+            unsure = f"{problem}; this was while the changes were being made permanent, so look whether they are"
+            raise RecordProblem(unsure, maybe=True) from None
         finally:
             self.roll_back()
 
     def roll_back(self) -> None:
-        """Take back what was done, and has not been kept."""
+        """Roll back what was done, and has not been kept."""
         self._any, self._lost = False, ""
         self._end()
 
