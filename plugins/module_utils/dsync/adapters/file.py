@@ -11,8 +11,9 @@ or what stands for the ``*``: a new object makes a file of this name, and a dele
 lists, as CSV files are, their items are the records, which can be changed and removed; a new one has no place there, unless there
 is one file alone.
 
-Changes are made in memory. At the end of a run all new texts are made and read again, then written beside the files and put on
-the disk, and only then put in the places of the files. Where somebody else changed a file meanwhile, all stay as they are.
+Changes are made in memory. At the end of a run all new texts are made and read again, and then all files are changed in one commit
+(:mod:`.file_commit`): all of them or none, also when the process is killed meanwhile. Loading finishes the commit of a run that was
+killed. Where somebody else changed a file meanwhile, all stay as they are.
 """
 
 from __future__ import annotations
@@ -20,22 +21,21 @@ from __future__ import annotations
 import codecs
 import contextlib
 import glob
-import hashlib
+import itertools
 import os
-import stat
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, get_origin
 
 from ..exceptions import NothingKept, RecordError, RecordProblem
-from ..files import PRIVATE, own_as, reading, replacing, sync_folder, telling
+from ..files import PRIVATE, reading, telling
 from ..records.declared import Declared
 from ..records.mapping import ModelMap, Record, Values
 from ..records.path import EVERY, text_of_path, write
 from ..records.path import Path as FieldPath
 from ..values import members_of
 from .document import Document, DocumentAdapter, Located, text_of_way
+from .file_commit import FileChange, commit, digest_of, recover
 from .formats import FORMATS, Format, format_of
 
 _MAGIC = "*?["
@@ -53,7 +53,7 @@ class _File(Document):
         digest: of its bytes as they were read; None where there was no file.
     """
 
-    def __init__(self, path: Path, kind: Format, tree: Any, digest: bytes | None, single: bool, stem: str) -> None:
+    def __init__(self, path: Path, kind: Format, tree: Any, digest: str | None, single: bool, stem: str) -> None:
         super().__init__(tree, os.fspath(path), single and not isinstance(tree, list), stem)
         self.path, self.format, self.digest = path, kind, digest
 
@@ -139,12 +139,22 @@ class FileAdapter(DocumentAdapter):
         there = sorted(folder.iterdir()) if folder.is_dir() else []
         return [one for one in there if one.is_file() and not one.name.startswith(".") and self._is_ours(one.name)]
 
+    def _directory(self) -> Path:
+        """Return the directory that all files are below."""
+        if not self._many:
+            return Path(os.path.realpath(self._path)).parent
+        if _is_directory(self._path):
+            return Path(self._path)
+        parts = Path(self._path).parts[:-1]
+        return Path(*itertools.takewhile(lambda part: not any(one in part for one in _MAGIC), parts))
+
     def _is_ours(self, name: str) -> bool:
         kind = format_of(name)
         return kind is not None and self._format in (None, kind)
 
     def documents(self) -> Sequence[_File]:
         if self._files is None:
+            recover(self._directory())
             with _as_problem(), telling(self._path, "read"):
                 paths = self._paths()
             if self._many and not paths and not self._may_make:
@@ -159,7 +169,7 @@ class FileAdapter(DocumentAdapter):
             raise RecordProblem(f"there is no file {path}; {_WAY_OUT}")
         text = "" if raw is None else self._decoded(raw, path)
         tree = kind.read(text, os.fspath(path))
-        return _File(path, kind, tree, None if raw is None else hashlib.sha256(raw).digest(), self._many, self._stem(path))
+        return _File(path, kind, tree, digest_of(raw), self._many, self._stem(path))
 
     def _decoded(self, raw: bytes, path: Path) -> str:
         try:
@@ -271,18 +281,18 @@ class FileAdapter(DocumentAdapter):
     def _line_of(self, record: Located, document: _File) -> int | None:
         with contextlib.suppress(RecordProblem):
             raw = _bytes_of(document.path)
-            if raw is not None and hashlib.sha256(raw).digest() == document.digest and not document.edits:
+            if raw is not None and digest_of(raw) == document.digest and not document.edits:
                 return document.format.line(self._decoded(raw, document.path), record.way, document.name)
         return None
 
     # ------------------------------------------------------------------ keeping the changes
 
     def sync_complete(self, source: Any, diff: Any, flags: Any = None, logger: Any = None) -> None:
-        """Write what was changed: all files, or none as far as a system can.
+        """Write what was changed: all files, or none.
 
         Raises:
             NothingKept: a file cannot be written, or is not as it was read; nothing was written.
-            RecordProblem: a file cannot be put in its place, or removed; others may have been.
+            RecordProblem: a file cannot be put in its place, or removed, after others were; the next load does that.
         """
         changed = [document for document in self.documents() if document.edits]
         gone = [document for document in changed if () in document.edits.removed]
@@ -290,16 +300,19 @@ class FileAdapter(DocumentAdapter):
             texts = [(document, *self._new_bytes(document)) for document in changed if document not in gone]
             for document in gone:
                 self._unchanged_bytes(document)
-        with _as_problem():
-            self._write([(document, new) for document, new, _tree in texts])
-            for document in gone:
-                with telling(document.path, "removed"):
-                    document.path.unlink(missing_ok=True)
-                    sync_folder(document.path.parent)
+            for document in changed if self._may_make else ():
+                with telling(document.path, "written"):
+                    document.path.parent.mkdir(parents=True, exist_ok=True)
+        written = [FileChange(self._place_of(document), document.digest, new, self._mode) for document, new, _tree in texts]
+        removed = [FileChange(self._place_of(document), document.digest, None) for document in gone]
+        commit(self._directory(), [*written, *removed])
         for document, new, tree in texts:
-            document.digest = hashlib.sha256(new).digest()
+            document.digest = digest_of(new)
             document.settled(tree)
         self._files = [document for document in self.documents() if document not in gone]
+
+    def _place_of(self, document: _File) -> Path:
+        return document.path if self._many else Path(os.path.realpath(document.path))
 
     def roll_back(self) -> None:
         super().roll_back()
@@ -308,7 +321,7 @@ class FileAdapter(DocumentAdapter):
     def _unchanged_bytes(self, document: _File) -> bytes:
         """Return what is in a file. Raises RecordProblem where it is not what was read."""
         raw = _bytes_of(document.path)
-        if (None if raw is None else hashlib.sha256(raw).digest()) != document.digest:
+        if digest_of(raw) != document.digest:
             raise RecordProblem(
                 f"{document.path} was changed by somebody else since it was read; nothing was written, so run this again"
             )
@@ -327,22 +340,6 @@ class FileAdapter(DocumentAdapter):
                 f"{document.path}: a text that is to be written has a character that {error.encoding} does not have"
             ) from None
         return mark + new, document.format.read(text, document.name)
-
-    def _write(self, texts: Sequence[tuple[_File, bytes]]) -> None:
-        with ExitStack() as stack, _nothing_kept():
-            for document, new in texts:
-                with telling(document.path, "written"):
-                    if self._may_make:
-                        document.path.parent.mkdir(parents=True, exist_ok=True)
-                    there = document.path.stat() if document.digest is not None else None
-                mode = self._mode if there is None else stat.S_IMODE(there.st_mode)
-                stream = stack.enter_context(replacing(document.path, mode))
-                with telling(document.path, "written"):
-                    if there is not None:
-                        own_as(stream.fileno(), there, mode)
-                    stream.buffer.write(new)
-                    stream.flush()
-                    os.fsync(stream.fileno())
 
 
 def _dotted_paths(mapped: ModelMap) -> Iterator[FieldPath]:

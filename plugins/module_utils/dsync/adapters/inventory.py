@@ -26,6 +26,7 @@ from ..records.path import MISSING, read, text_of_path, write
 from ..records.path import Path as FieldPath
 from ..suggest import known
 from .base import ChangedRecord, NewRecord, RecordAdapter
+from .file_commit import recover
 from .formats import YamlFormat
 from .inventory_files import Apply, InventoryFiles, copied
 from .inventory_read import ALL, GROUP, HOST, UNGROUPED, Group, Inventory, Program
@@ -129,6 +130,7 @@ class InventoryAdapter(RecordAdapter):
             for source in self._sources:
                 if not Path(source).exists() and "," not in source:
                     raise RecordProblem(f"there is no inventory {source}")
+                recover(Path(source) if Path(source).is_dir() else Path(source).parent)
             with contextlib.suppress(RecordProblem):  # it need not be written
                 self._files = self._new_files()
             self._inventory = Inventory.of(self._program.listed())
@@ -392,7 +394,12 @@ class InventoryAdapter(RecordAdapter):
         return self._limited
 
     def sync_complete(self, source: Any, diff: Any, flags: Any = None, logger: Any = None) -> None:
-        """Write what was changed: all files, or none as far as a system can. Raises RecordProblem."""
+        """Write what was changed: all files, or none.
+
+        Raises:
+            NothingKept: nothing was written.
+            RecordProblem: a file cannot be put in its place, or removed, after others were; the next load does that.
+        """
         self._defined = self._limited = None
         self._implied = set()
         if self._files is not None:

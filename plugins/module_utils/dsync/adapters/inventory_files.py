@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ..exceptions import DSyncException, RecordError, RecordProblem
-from ..files import PRIVATE, own_as, replacing, sync_folder, telling
+from ..exceptions import NothingKept, RecordError, RecordProblem
+from ..files import PRIVATE, telling
 from ..records.path import Path as FieldPath
 from ..records.path import text_of_path, write
 from .document import Edits
+from .file_commit import FileChange, commit, digest_of
 from .formats import Tagged, YamlFormat
 from .inventory_read import ALL, GROUP, HOST, UNGROUPED
 from .inventory_tree import HostsTree
@@ -354,47 +353,41 @@ class InventoryFiles:
         self._files, self._index = {}, None
 
     def commit(self) -> None:
-        """Write what was changed: all files, or none as far as a system can.
+        """Write what was changed: all files, or none.
 
         Raises:
-            RecordProblem: a file cannot be written, or is not as it was read; then nothing was written.
+            NothingKept: a file cannot be written, or is not as it was read; nothing was written.
+            RecordProblem: a file cannot be put in its place, or removed, after others were; the next load does that.
         """
         changed = [file for file in self._files.values() if file.changed and not (file.gone and file.raw is None)]
+        made = [file.path.parent for file in changed if not file.path.parent.is_dir()]
         try:
-            texts = [(file, file.rendered()) for file in changed if not file.gone]
+            commit(self._folder, self._prepared(changed))
+        except NothingKept:
+            _remove_empty(made)
+            raise
+        finally:
+            self.forget()
+        _remove_empty(file.path.parent for file in changed if file.gone and file.path.parent.name not in _FOLDERS.values())
+        self._stamps = dict(self._stamped())
+
+    def _prepared(self, changed: Sequence[_File]) -> list[FileChange]:
+        """Return what is to become of files, whose directories are made. Raises NothingKept."""
+        try:
+            with telling(self._main, "read"):
+                usual = stat.S_IMODE(self._main.stat().st_mode)
+            new = [None if file.gone else file.rendered() for file in changed]
             for file in changed:
                 if _bytes_of(file.path) != file.raw:
                     raise _moved_on(file.path)
-            made = [file.path.parent for file in changed if not file.path.parent.is_dir()]
-            try:
-                self._write(texts)
-                for file in changed:
-                    if file.gone:
-                        _remove(file.path)
-            except BaseException:
-                _restore(changed, made)
-                raise
-        except RecordError as error:
-            raise RecordProblem(str(error)) from error
-        finally:
-            self.forget()
-        self._stamps = dict(self._stamped())
-
-    def _write(self, texts: Sequence[tuple[_File, bytes]]) -> None:
-        usual = stat.S_IMODE(self._main.stat().st_mode)
-        with ExitStack() as stack:
-            for file, new in texts:
                 with telling(file.path, "written"):
                     file.path.parent.mkdir(exist_ok=True)
-                    there = None if file.raw is None else file.path.stat()
-                mode = usual if there is None else file.mode
-                stream = stack.enter_context(replacing(file.path, mode))
-                with telling(file.path, "written"):
-                    if there is not None:
-                        own_as(stream.fileno(), there, mode)
-                    stream.buffer.write(new)
-                    stream.flush()
-                    os.fsync(stream.fileno())
+        except (RecordError, RecordProblem) as error:
+            raise NothingKept(str(error)) from error
+        paired = [(file, one) for file, one in zip(changed, new) if one is not None] + [
+            (file, None) for file in changed if file.gone
+        ]
+        return [FileChange(file.path, digest_of(file.raw), one, usual) for file, one in paired]
 
 
 def _all_of(todo: Sequence[Apply]) -> Apply:
@@ -443,29 +436,9 @@ def _bytes_of(path: Path) -> bytes | None:
         return None
 
 
-def _remove(path: Path) -> None:
-    """Take a file away, and its folder if that is one of a single host or group and has nothing else in it."""
-    with telling(path, "removed"):
-        path.unlink()
-        sync_folder(path.parent)
-    if path.parent.name not in _FOLDERS.values():
-        with contextlib.suppress(OSError):
-            path.parent.rmdir()
-
-
-def _restore(files: Iterable[_File], made: Iterable[Path]) -> None:
-    """Put back what was in files, as far as possible."""
-    for file in files:
-        with contextlib.suppress(OSError, DSyncException):
-            if _bytes_of(file.path) == file.raw:
-                continue
-            if file.raw is None:
-                file.path.unlink()
-                continue
-            file.path.parent.mkdir(exist_ok=True)
-            with replacing(file.path, file.mode) as stream:
-                stream.buffer.write(file.raw)
-    for folder in made:
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove directories that have nothing in them."""
+    for folder in folders:
         with contextlib.suppress(OSError):
             folder.rmdir()
 
