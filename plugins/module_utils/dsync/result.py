@@ -72,7 +72,7 @@ class Result:
         return {status.value: found[status] for status in OutcomeStatus}
 
     def raise_for_failure(self) -> None:
-        """Raise what ended the run early, what ``sync_complete`` raised, or an exception for a failure, with ``result`` set to this.
+        """Raise what ended the run early, what ``sync_complete`` raised, or an exception for a failure; ``result`` of it is this.
 
         Raises:
             ObjectCrudException: a change is one of :attr:`failures`.
