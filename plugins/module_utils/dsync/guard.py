@@ -131,7 +131,8 @@ class _Marks:
         self._target, self._models = target, target.models()
         self._by_key = {change.key: change for change in changes}
         self._downwards = sorted(changes, key=self._depth)
-        self._why = {change.key: change.protected for change in changes if change.protected}
+        self._before = {change.key: change.protected for change in changes if change.protected}  # has spread when it was marked
+        self._why: dict[ChangeKey, str] = {}
         self._spared: dict[ChangeKey, str] = {}
 
     def spread(self) -> bool:
@@ -143,7 +144,8 @@ class _Marks:
             if change.action == DSyncAction.DELETE and (change.key in self._why or change.key in self._spared):
                 self._spare_above(change)
         for change in self._downwards:
-            self._mark(change, self._other_half(change))
+            if change.key not in self._before:
+                self._mark(change, self._other_half(change))
         return before != (len(self._why), len(self._spared))
 
     def _mark(self, change: Change, why: str) -> None:
@@ -174,7 +176,7 @@ class _Marks:
 
     def _spare_above(self, change: Change) -> None:
         above = None if change.parent is None else ChangeKey(DSyncAction.DELETE, *change.parent)
-        if above in self._by_key and above not in self._why:
+        if above in self._by_key and above not in self._why and above not in self._before:
             self._spared.setdefault(above, f'protected for the sake of {change.model} "{change.id}" below it')
 
     def marked(self, change: Change) -> Change:
@@ -199,7 +201,7 @@ class _Marks:
 
     @cached_property
     def _held(self) -> dict[ChangeKey, str]:
-        return {**self._spared, **self._why}
+        return {**self._spared, **self._why, **self._before}
 
     @cached_property
     def _parents(self) -> dict[ObjectRef, ObjectRef]:
