@@ -88,8 +88,8 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 
+from ..module_utils.dsync.diff.selectors import Selector
 from ..module_utils.dsync.exceptions import SelectorError
-from ..module_utils.dsync.select import Selector
 from ..plugin_utils.task_results import ACTIONS, STATUSES, records_of, texts
 
 NAME = "dsync.core.changes"

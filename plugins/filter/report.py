@@ -93,8 +93,8 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ..module_utils.dsync.render.formats import FORMATS, rendered
-from ..module_utils.dsync.report import Report, ReportSide
+from ..module_utils.dsync.report.render.formats import FORMATS, rendered
+from ..module_utils.dsync.report.report import Report, ReportSide
 from ..plugin_utils.task_results import compared
 
 NAME = "dsync.core.report"

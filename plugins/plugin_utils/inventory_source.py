@@ -23,12 +23,12 @@ from ..module_utils._module.sentences import told, traceback_of
 from ..module_utils._module.shipped import Cargo, CargoFinder
 from ..module_utils._module.sides import Side, hidden_texts
 from ..module_utils.dsync import DSync, DSyncModel
-from ..module_utils.dsync._pydantic import HAS_PYDANTIC, PYDANTIC_MINIMUM, PYDANTIC_PROBLEM
-from ..module_utils.dsync.change import ObjectRef
-from ..module_utils.dsync.collector import patient_collector
+from ..module_utils.dsync._util.gc import patient_collector
+from ..module_utils.dsync._util.plain_json import Unwritable, plain
+from ..module_utils.dsync._util.pydantic import HAS_PYDANTIC, PYDANTIC_MINIMUM, PYDANTIC_PROBLEM
+from ..module_utils.dsync.dataset.tree import parents_of
 from ..module_utils.dsync.exceptions import LibraryMissing
-from ..module_utils.dsync.plain import Unwritable, plain
-from ..module_utils.dsync.tree import parents_of
+from ..module_utils.dsync.model.identity import ObjectRef
 from .adapters import locate
 from .cargo import pack
 from .closure import Closure, closure

@@ -24,13 +24,16 @@ OWN_FOLDER = Path(__file__).parents[1] / "module_utils"
 
 
 ABOUT_RECORDS = ("adapters", "records")
-"""Packages of the library that only adapters of records need."""
+"""Packages of the library that only adapters of records need, but for :data:`ABOUT_DIFFSYNC`."""
+
+ABOUT_DIFFSYNC = (("dsync", "adapters", "__init__"), ("dsync", "adapters", "diffsync"))
+"""How the paths of files begin that a task needs whose adapter was written for DiffSync."""
 
 RENDERED_ALWAYS = ("__init__", "unified")
-"""Files of the library's package ``render`` that every task needs; the others are about reports."""
+"""Files of the library's package ``report.render`` that every task needs; the others are about reports."""
 
-FOR_AUTHORS = "conformance"
-"""A module of the library that no task needs."""
+FOR_AUTHORS = "testing"
+"""A package of the library that no task needs."""
 
 
 def own_code(about_records: bool, about_reports: bool = False) -> Iterator[Source]:
@@ -42,9 +45,11 @@ def own_code(about_records: bool, about_reports: bool = False) -> Iterator[Sourc
     """
     for path in sorted(OWN_FOLDER.rglob("*.py")):
         parts = path.relative_to(OWN_FOLDER).with_suffix("").parts
-        if parts[0] == "dsync" and (parts[1] == FOR_AUTHORS or (parts[1] in ABOUT_RECORDS and not about_records)):
+        if parts[:2] == ("dsync", FOR_AUTHORS):
             continue
-        if parts[:2] == ("dsync", "render") and parts[2] not in RENDERED_ALWAYS and not about_reports:
+        if parts[0] == "dsync" and parts[1] in ABOUT_RECORDS and not about_records and parts[:3] not in ABOUT_DIFFSYNC:
+            continue
+        if parts[:3] == ("dsync", "report", "render") and parts[3] not in RENDERED_ALWAYS and not about_reports:
             continue
         yield Source(".".join([TRAVELS_ANYWAY, *(parts[:-1] if path.stem == "__init__" else parts)]), path)
 
@@ -56,7 +61,7 @@ def needs_records(sources: Iterable[Source]) -> bool:
 
 def needs_reports(sources: Iterable[Source]) -> bool:
     """Return whether one of some modules imports a renderer of reports."""
-    return _imports(sources, ["render"])
+    return _imports(sources, ["report.render"])
 
 
 def _imports(sources: Iterable[Source], packages_of_the_library: Iterable[str]) -> bool:

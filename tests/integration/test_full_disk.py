@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 from conftest import Play
-from dsync.journal import read
-from dsync.planfile import load
+from dsync.storage.journal import read
+from dsync.storage.plan_file import load
 from generated import Entry, save, side, site
 
 pytestmark = pytest.mark.long

@@ -270,7 +270,7 @@ def test_scope(play: Play, tmp_path: Path) -> None:
 
 HOLDER = """
 import sys, time
-from dsync.lock import locked
+from dsync.storage.lock import locked
 with locked(sys.argv[1], what="the night shift"):
     print("held", flush=True)
     sys.stdin.read()

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import ADAPTERS, TIME_LIMIT, Play, Played, RunPlaybook, player
-from dsync.journal import RunReport, read
+from dsync.storage.journal import RunReport, read
 
 LEDGER = ADAPTERS / "ledger.py"
 Rows = dict[str, tuple[str, str, dict[str, str]]]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ansible_collections.dsync.core.plugins.module_utils.dsync import DSync, DSyncModel, Outcome, OutcomeStatus, Plan
-from ansible_collections.dsync.core.plugins.module_utils.dsync.journal import Journal
+from ansible_collections.dsync.core.plugins.module_utils.dsync.storage.journal import Journal
 from conftest import Play
 
 PASSWORD = "pl4nted-p4ssword"

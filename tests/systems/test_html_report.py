@@ -12,8 +12,8 @@ from typing import Any
 import provision
 import pytest
 from browser import Page, browser
-from dsync.render import html
-from dsync.report import Report, ReportSide
+from dsync.report.render import html
+from dsync.report.report import Report, ReportSide
 
 SIDES = ReportSide("NetBox", "rest", 12_000), ReportSide("CMDB", "sql", 11_000)
 SOON = 3.0

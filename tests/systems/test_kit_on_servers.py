@@ -21,7 +21,7 @@ import sqlalchemy
 from dsync import DSync
 from dsync.adapters.rest import RestAdapter
 from dsync.adapters.sql import SqlAdapter
-from dsync.conformance import SECRET, AdapterConformance
+from dsync.testing.conformance import SECRET, AdapterConformance
 
 TABLES = (
     "CREATE TABLE site (id {serial}, name varchar(60) NOT NULL UNIQUE, note varchar(60), floors int NOT NULL)",

@@ -14,10 +14,10 @@ import pytest
 from dsync import DSync, DSyncFlags, Plan
 from dsync.adapters.base import RecordModel
 from dsync.adapters.nautobot import NautobotAdapter
-from dsync.conformance import SECRET, AdapterConformance
 from dsync.exceptions import DefinitionError, RecordProblem
+from dsync.plan.result import Result
 from dsync.records.definition import DataModel, data_model
-from dsync.result import Result
+from dsync.testing.conformance import SECRET, AdapterConformance
 from nautobot_estate import EVERYTHING, LOCATION_MODELS, NETWORK_MODELS
 from nautobot_server import Nautobot
 from netbox_estate import dataset

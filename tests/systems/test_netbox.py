@@ -14,10 +14,10 @@ import pytest
 from dsync import DSync, DSyncFlags, Plan
 from dsync.adapters.base import RecordModel
 from dsync.adapters.netbox import NetBoxAdapter
-from dsync.conformance import SECRET, AdapterConformance
 from dsync.exceptions import DefinitionError, RecordProblem
+from dsync.plan.result import Result
 from dsync.records.definition import DataModel, data_model
-from dsync.result import Result
+from dsync.testing.conformance import SECRET, AdapterConformance
 from netbox_estate import DEVICE_MODELS, DEVICES, EVERYTHING, dataset
 from netbox_server import NetBox
 

@@ -22,7 +22,7 @@ from dsync.adapters.base import RecordModel
 from dsync.adapters.rest import RestAdapter
 from dsync.exceptions import RecordProblem
 from dsync.flags import DSyncFlags
-from dsync.plan import Plan
+from dsync.plan.plan import Plan
 from dsync.records.definition import data_model
 
 ZONES: dict[str, Any] = {

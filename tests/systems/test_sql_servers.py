@@ -20,9 +20,9 @@ import sql_servers
 from dsync import DSyncFlags, Plan
 from dsync.adapters.base import RecordModel
 from dsync.adapters.sql import SqlAdapter
+from dsync.apply.retry import retrying
 from dsync.exceptions import DefinitionError, ObjectCrudException, RecordProblem, TransientError
 from dsync.records.definition import DataModel, data_model
-from dsync.retry import retrying
 from sql_servers import PASSWORD, Server
 
 sqlalchemy = pytest.importorskip("sqlalchemy")

@@ -26,8 +26,8 @@ from dsync import (
     ObjectNotFound,
     ObjectStoreWrongType,
 )
+from dsync.dataset.memory_store import MemoryStore
 from dsync.exceptions import RecordError
-from dsync.store import MemoryStore
 from estate import PLANTED, SOURCE, TARGET, Device, Estate, Interface, Site, dataset, estate
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 

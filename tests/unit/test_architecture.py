@@ -1,12 +1,13 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The floors of docs/architecture.md: which file may import which, and the public names."""
+"""The layers of docs/architecture.md: which file may import which, and the public names."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import dsync
@@ -15,23 +16,20 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "plugins" / "module_utils" / "dsync"
 FILES = sorted(path.relative_to(LIBRARY).as_posix() for path in LIBRARY.rglob("*.py"))
-TABLE = re.findall(r"^\| (\d) \| `([\w./]+)` \|", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE)
-PLACES = {name: (int(floor), position) for position, (floor, name) in enumerate(TABLE)}
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+TABLE = PAGE.partition("| layer | what it holds |")[2].partition("\n\n")[0]
+LAYERS = re.findall(r"^\| `([\w.]+)/?` \|", TABLE, re.MULTILINE)
+IN_A_CIRCLE = {"adapters/base.py", "adapters/lookups.py", "adapters/parents.py"}
+"""Files that import one another for annotations."""
 
 
-def _runtime_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield every node that is executed, which leaves out what stands under ``if TYPE_CHECKING``."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
-            yield from _runtime_nodes(ast.Module(child.orelse, []))
-            continue
-        yield child
-        yield from _runtime_nodes(child)
+def layer_of(name: str) -> str:
+    return name.partition("/")[0]
 
 
-def _imports(name: str) -> Iterator[tuple[int, str]]:
-    """Yield (level, module) of every import that is executed, also within functions."""
-    for node in _runtime_nodes(ast.parse((LIBRARY / name).read_text())):
+def imports(name: str) -> Iterator[tuple[int, str]]:
+    """Yield (level, module) of every import, those for annotations and those within functions included."""
+    for node in ast.walk(ast.parse((LIBRARY / name).read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             names = [node.module] if node.module else [alias.name for alias in node.names]
             yield from ((node.level, module) for module in names)
@@ -39,48 +37,57 @@ def _imports(name: str) -> Iterator[tuple[int, str]]:
             yield from ((0, alias.name) for alias in node.names)
 
 
-def _file_of(name: str, level: int, module: str) -> str:
-    folder = Path(name).parent
+def imported(name: str) -> set[str]:
+    """Return the files of the library that a file imports."""
+    return {file_of(name, level, module) for level, module in imports(name) if level}
+
+
+def file_of(name: str, level: int, module: str) -> str:
+    directory = Path(name).parent
     for _step in range(level - 1):
-        folder = folder.parent
-    base = (folder / module.replace(".", "/")).as_posix()
+        directory = directory.parent
+    base = (directory / module.replace(".", "/")).as_posix()
     return f"{base}.py" if f"{base}.py" in FILES else f"{base}/__init__.py"
 
 
-def _roots(name: str) -> set[str]:
-    return {module.split(".")[0] for level, module in _imports(name) if level == 0}
+def roots(name: str) -> set[str]:
+    return {module.split(".")[0] for level, module in imports(name) if level == 0}
 
 
-def test_every_file_has_its_place_in_the_table() -> None:
-    assert sorted(PLACES) == FILES
+def test_every_file_is_in_a_layer_and_every_layer_has_files() -> None:
+    assert {layer_of(name) for name in FILES} == set(LAYERS)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_imports_only_go_down(name: str) -> None:
-    for level, module in _imports(name):
-        if level:
-            imported = _file_of(name, level, module)
-            assert PLACES[imported] < PLACES[name], f"{name} imports {imported}, which is not below it"
+    own = LAYERS.index(layer_of(name))
+    for other in imported(name):
+        assert LAYERS.index(layer_of(other)) <= own, f"{name} imports {other}, whose layer is not below"
+
+
+def test_no_files_import_one_another_in_a_circle() -> None:
+    graph = {name: imported(name) - {name} - (IN_A_CIRCLE if name in IN_A_CIRCLE else set()) for name in FILES}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the files
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_library_never_imports_ansible_and_imports_itself_relatively(name: str) -> None:
-    assert not _roots(name) & {"ansible", "ansible_collections", "dsync"}
+    assert not roots(name) & {"ansible", "ansible_collections", "dsync"}
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_only_one_file_imports_pydantic(name: str) -> None:
-    assert name == "_pydantic.py" or not _roots(name) & {"pydantic", "pydantic_core"}
+    assert name == "_util/pydantic.py" or not roots(name) & {"pydantic", "pydantic_core"}
 
 
 IO = {"os", "io", "pathlib", "socket", "subprocess", "tempfile", "shutil", "sqlite3", "urllib", "http"}
-TOUCHING = {"files.py", "stamp.py", "planfile.py", "journal.py", "baseline.py", "lock.py"}
-"""The only files of the library that have to do with what is outside the process."""
+WITH_IO = ("storage/", "adapters/")
+"""The layers that have to do with what is outside the process."""
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith(("store/", "adapters/")) and name not in TOUCHING])
+@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith(WITH_IO)])
 def test_comparing_and_planning_do_no_io(name: str) -> None:
-    assert not _roots(name) & IO
+    assert not roots(name) & IO
 
 
 SPEAKING_SQL = {"adapters/sql_database.py", "adapters/sql_writing.py"}
@@ -89,17 +96,28 @@ SPEAKING_SQL = {"adapters/sql_database.py", "adapters/sql_writing.py"}
 SPEAKING_HTTP = {"adapters/nautobot.py", "adapters/nautobot_joins.py", "adapters/netbox.py"}
 """Files in which delete is a method of requests."""
 
-PASSING_ON = {"bridge_models.py"}
-"""The file in which create and delete of an object call those of the object of DiffSync's that it stands for."""
+PASSING_ON = {"adapters/diffsync/models.py"}
+"""The file in which create and delete of an object call those of the DiffSync object that it represents."""
 
 
 def test_only_one_file_calls_create_and_delete_of_a_model() -> None:
     callers = {name for name in FILES for node in ast.walk(ast.parse((LIBRARY / name).read_text())) if _writes(node)}
-    assert callers - SPEAKING_SQL - SPEAKING_HTTP - PASSING_ON == {"making.py"}
+    assert callers - SPEAKING_SQL - SPEAKING_HTTP - PASSING_ON == {"apply/attempt.py"}
 
 
 def _writes(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("create", "delete")
+
+
+def test_the_tests_mirror_the_layers() -> None:
+    layers = {layer.removesuffix(".py") for layer in LAYERS}
+    directories = {path.name for path in (ROOT / "tests" / "unit").iterdir() if any(path.rglob("test_*.py"))}
+    assert directories - {"module", "plugins", "scripts"} <= layers
+
+
+@pytest.mark.parametrize("file", re.findall(r"`([a-z_]+/[a-z_/]+\.py)`", PAGE.partition("## Where to look")[2]))
+def test_files_that_the_page_names_are_there(file: str) -> None:
+    assert file in FILES or (ROOT / file).is_file()
 
 
 def test_public_names_are_exactly_those_that_are_exported() -> None:

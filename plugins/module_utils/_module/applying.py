@@ -11,16 +11,16 @@ from functools import partial
 from typing import Any
 
 from ..dsync import OutcomeStatus, Plan, Result
-from ..dsync.baseline import write_baseline
-from ..dsync.change import Change
+from ..dsync.apply.retry import retrying
 from ..dsync.exceptions import DSyncException
-from ..dsync.files import check_writable
-from ..dsync.guard import object_counts
-from ..dsync.journal import Journal
-from ..dsync.planfile import save
-from ..dsync.retry import retrying
-from ..dsync.stale import check
-from ..dsync.undo import reaching, undo_plan
+from ..dsync.guard.source_size import object_counts
+from ..dsync.guard.staleness import check
+from ..dsync.plan.change import Change
+from ..dsync.plan.undo import reaching, undo_plan
+from ..dsync.storage.baseline import write_baseline
+from ..dsync.storage.files import check_writable
+from ..dsync.storage.journal import Journal
+from ..dsync.storage.plan_file import save
 from .failure import TaskFailure
 from .guards import Guards
 from .sentences import happened, stage

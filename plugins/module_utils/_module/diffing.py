@@ -34,7 +34,7 @@ def _diff(module: AdapterModule, sides: list[Side]) -> Ending:
 
 
 def _save_plan(params: dict[str, Any], work: Work, source: Side, target: Side) -> dict[str, Any]:
-    from ..dsync.planfile import save  # only here, since importing it takes a while
+    from ..dsync.storage.plan_file import save  # only here, since importing it takes a while
 
     with stage("saving the plan"):
         digest = save(

@@ -10,14 +10,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..dsync import Diff, DSync, DSyncFlags, Plan
-from ..dsync.baseline import read_baseline
-from ..dsync.change import ChangeKey
+from ..dsync.diff.scope import Scope
+from ..dsync.diff.selectors import classes_by_model, selectors
 from ..dsync.exceptions import Refused, SelectorError
-from ..dsync.guard import empty_source, limits, over_limits, percentage, protect, shrunken_source
-from ..dsync.outcome import Verdict, verdicts_of
-from ..dsync.references import References
-from ..dsync.scope import Scope
-from ..dsync.select import classes_by_model, selectors
+from ..dsync.guard.limits import limits, over_limits, percentage
+from ..dsync.guard.protection import protect
+from ..dsync.guard.source_size import empty_source, shrunken_source
+from ..dsync.model.references import References
+from ..dsync.plan.change import ChangeKey
+from ..dsync.plan.outcome import Verdict, verdicts_of
+from ..dsync.storage.baseline import read_baseline
 from .declaring import scope_of
 from .failure import TaskFailure
 from .sentences import stage
@@ -67,10 +69,10 @@ class Guards:
     def references(self, plan: Plan, flags: DSyncFlags) -> tuple[dict[ChangeKey, Verdict], list[Refused]]:
         """Return what becomes of changes that would leave a reference to nothing: where a run goes on after a failure, they alone
         are refused, and else the whole run is."""
-        references = References.of(self._source, self._target)
+        references = References.of({**self._source.models(), **self._target.models()})
         if references is None:
             return {}, []
-        from ..dsync.dangling import missing_references, refusal  # only here, since few models have references
+        from ..dsync.guard.references import missing_references, refusal  # only here, since few models have references
 
         found = missing_references(plan, self._target, references)
         if not found:

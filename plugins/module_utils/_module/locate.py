@@ -35,7 +35,7 @@ def adapter_class(reference: Reference, cargo: Cargo) -> type[DSync]:
     if isinstance(found, type) and issubclass(found, DSync):
         return found
     if _is_for_diffsync(found):
-        from ..dsync.bridge import bridged
+        from ..dsync.adapters.diffsync.bridge import bridged
 
         with stage(f"reading what {reference.class_name} declares"):
             return bridged(found)
@@ -60,7 +60,7 @@ def _built_in(name: str) -> type[DSync]:
 def _is_for_diffsync(found: object) -> bool:
     if DIFFSYNC not in sys.modules:
         return False
-    from ..dsync.bridge import is_for_diffsync  # only here, since most tasks do without DiffSync
+    from ..dsync.adapters.diffsync.bridge import is_for_diffsync  # only here, since most tasks do without DiffSync
 
     return is_for_diffsync(found)
 

@@ -97,7 +97,10 @@ def _ancestors(adapter: type[DSync]) -> tuple[type, ...]:
     written: type[Any] = adapter
     base: type[Any] | None = DSync
     if "diffsync" in sys.modules:
-        from ..dsync.bridge import DiffSyncBridge, base_of_diffsync  # only here, since most tasks do without DiffSync
+        from ..dsync.adapters.diffsync.bridge import (  # only here, since most tasks do without DiffSync
+            DiffSyncBridge,
+            base_of_diffsync,
+        )
 
         if issubclass(adapter, DiffSyncBridge):
             written, base = adapter.original_class, base_of_diffsync()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..dsync import DSync
-from ..dsync.store import MemoryStore
+from ..dsync.dataset.memory_store import MemoryStore
 
 SILENT = 2.5
 """Seconds before anything is written: most tasks have ended by then."""

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from ..dsync import Outcome
-from ..dsync.redact import scrub
+from ..dsync._util.redaction import scrub
 
 LONGEST_VALUE = 2000
 

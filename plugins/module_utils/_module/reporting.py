@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import Any
 
 from ..dsync import Outcome
-from ..dsync.files import check_writable, replacing
+from ..dsync.storage.files import check_writable, replacing
 from .failure import TaskFailure
 from .sentences import stage
 from .sides import Side
@@ -62,7 +62,7 @@ def report_files(params: Mapping[str, Any]) -> list[ReportFile]:
 
 
 def _report_file(said: Mapping[str, Any], place: str) -> ReportFile:
-    from ..dsync.render.formats import format_of  # only here, since most tasks need none of it
+    from ..dsync.report.render.formats import format_of  # only here, since most tasks need none of it
 
     found = said["format"] or format_of(said["path"])
     if found is None:
@@ -112,8 +112,8 @@ def write_reports(
     Raises:
         TaskFailure: one of them could not be written.
     """
-    from ..dsync.render.formats import rendered  # only here, since most tasks need none of it
-    from ..dsync.report import Report, ReportSide, above
+    from ..dsync.report.render.formats import rendered  # only here, since most tasks need none of it
+    from ..dsync.report.report import Report, ReportSide, above
 
     with stage("making the report"):
         report = Report.from_outcomes(

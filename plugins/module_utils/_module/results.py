@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..dsync import Diff, Outcome, OutcomeStatus, Plan, Result
-from ..dsync.diff import Tally
+from ..dsync._util.redaction import scrub
+from ..dsync.diff.diff import Tally
 from ..dsync.exceptions import Refused
-from ..dsync.redact import scrub
-from ..dsync.render.unified import before_after
+from ..dsync.report.render.unified import before_after
 from .masking import masked
 from .records import Recorder
 from .sentences import told

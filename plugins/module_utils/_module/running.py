@@ -14,11 +14,11 @@ from typing import Any
 from ansible.module_utils.basic import missing_required_lib
 
 from ..dsync import Outcome
-from ..dsync._pydantic import HAS_PYDANTIC, PYDANTIC_IMPORT_ERROR, PYDANTIC_MINIMUM, PYDANTIC_PROBLEM
-from ..dsync.change import Change
-from ..dsync.collector import patient_collector
+from ..dsync._util.gc import patient_collector
+from ..dsync._util.pydantic import HAS_PYDANTIC, PYDANTIC_IMPORT_ERROR, PYDANTIC_MINIMUM, PYDANTIC_PROBLEM
+from ..dsync._util.redaction import scrub
 from ..dsync.exceptions import LibraryMissing, Refused
-from ..dsync.redact import scrub
+from ..dsync.plan.change import Change
 from . import alias
 from .arguments import AdapterModule
 from .declaring import declared_models

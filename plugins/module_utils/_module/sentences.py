@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from ..dsync import DSyncAction, OutcomeStatus, Result
-from ..dsync._pydantic import ValidationError
-from ..dsync.change import Change
+from ..dsync._util.pydantic import ValidationError
+from ..dsync._util.redaction import scrub
 from ..dsync.exceptions import AskedToEnd, DSyncException, NothingKept, Refused
-from ..dsync.redact import scrub
+from ..dsync.plan.change import Change
 from .failure import TaskFailure
 from .shipped import CargoLoader
 

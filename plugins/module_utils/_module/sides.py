@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..dsync import DSync
-from ..dsync.change import Change, secrets_of
-from ..dsync.redact import collect_secrets, scrub, secret_texts
+from ..dsync._util.redaction import collect_secrets, scrub, secret_texts
+from ..dsync.plan.change import Change, secrets_of
 from .declaring import joined
 from .failure import TaskFailure
 from .locate import adapter_class

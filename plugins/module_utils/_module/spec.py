@@ -28,7 +28,7 @@ COMPARISON_FLAGS = FLAGS[1:4]
 """Those that decide what is found, and so what is in a plan."""
 
 REPORT_FORMATS = ("text", "markdown", "html", "junit", "json")
-"""The formats of reports, as ``dsync.render.formats`` has them."""
+"""The formats of reports, as ``dsync.report.render.formats`` has them."""
 
 NARROWING = ("models", "only", "exclude", "attributes", "protect")
 """The arguments that narrow what is compared and changed."""

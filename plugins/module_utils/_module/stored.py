@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..dsync.binding import StoredPlan
 from ..dsync.exceptions import StaleTarget
-from ..dsync.journal import RunReport, read
-from ..dsync.planfile import SavedPlan, load
-from ..dsync.stale import check
+from ..dsync.guard.staleness import check
+from ..dsync.storage.journal import RunReport, read
+from ..dsync.storage.plan_file import SavedPlan, load
+from ..dsync.storage.stored_plan import StoredPlan
 from .failure import TaskFailure
 from .guards import Guards
 from .sentences import stage

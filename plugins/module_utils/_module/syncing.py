@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import Any
 
 from ..dsync import Result
-from ..dsync.lock import locked
+from ..dsync.storage.lock import locked
 from .applying import Application, Applied
 from .arguments import AdapterModule
 from .failure import TaskFailure

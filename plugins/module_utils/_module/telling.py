@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..dsync.change import Change
-from ..dsync.journal import RunReport, read
-from ..dsync.outcome import OutcomeStatus
+from ..dsync.plan.change import Change
+from ..dsync.plan.outcome import OutcomeStatus
+from ..dsync.storage.journal import RunReport, read
 from .arguments import AdapterModule
 from .failure import TaskFailure
 from .records import Recorder, fitting

@@ -12,17 +12,17 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from ..dsync import Diff, DSync, DSyncFlags, Outcome, OutcomeStatus, Plan
-from ..dsync.change import Change, ChangeKey
+from ..dsync.apply.preview import foresee
 from ..dsync.exceptions import Refused, RefusedChanges
-from ..dsync.guard import not_writable, refusal_of
-from ..dsync.outcome import Verdict
-from ..dsync.settling import foresee
+from ..dsync.guard.writability import not_writable, refusal_of
+from ..dsync.plan.change import Change, ChangeKey
+from ..dsync.plan.outcome import Verdict
 from .guards import Guards
 from .sentences import stage
 from .sides import Side
 
 if TYPE_CHECKING:
-    from ..dsync.planfile import SavedPlan
+    from ..dsync.storage.plan_file import SavedPlan
 
 UNDO = "undo"
 """The purpose of a plan that reverses a run."""

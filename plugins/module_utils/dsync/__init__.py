@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 from .adapter import DSync
-from .change import Change, ObjectRef
-from .diff import Diff, DiffElement
+from .diff.diff import Diff, DiffElement
 from .exceptions import (
     DeclarationError,
     DiffClassMismatch,
@@ -28,10 +27,12 @@ from .exceptions import (
     TransientError,
 )
 from .flags import DSyncAction, DSyncFlags, DSyncModelFlags, DSyncStatus
-from .model import DSyncModel
-from .outcome import Outcome, OutcomeStatus
-from .plan import Plan
-from .result import Result
+from .model.identity import ObjectRef
+from .model.model import DSyncModel
+from .plan.change import Change
+from .plan.outcome import Outcome, OutcomeStatus
+from .plan.plan import Plan
+from .plan.result import Result
 
 __all__ = (
     "Change",

@@ -45,10 +45,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .result import Result
+from typing import Any
 
 
 class DSyncException(Exception):
@@ -99,7 +96,7 @@ class ObjectCrudException(DSyncException):
         result: what the run did before it stopped, when a synchronisation raises this.
     """
 
-    result: Result | None = None
+    result: object = None
 
 
 class ObjectNotCreated(ObjectCrudException):

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import pytest
 from dsync.adapters import RecordAdapter
 from dsync.adapters.base import ChangedRecord, NewRecord
-from dsync.conformance import SECRET, AdapterConformance
 from dsync.exceptions import DefinitionError, RecordProblem
 from dsync.records.mapping import ModelMap, Record
 from dsync.records.path import nested, write
+from dsync.testing.conformance import SECRET, AdapterConformance
 
 Shelf = dict[str, list[dict[str, Any]]]
 

@@ -19,7 +19,7 @@ from dsync.adapters.estate_records import wanted_fields
 from dsync.adapters.netbox import NetBoxAdapter
 from dsync.adapters.netbox_kinds import KINDS
 from dsync.exceptions import DefinitionError, RecordError
-from dsync.records.declared import Declared
+from dsync.records.declaration_reader import Declared
 from dsync.records.definition import data_model
 
 

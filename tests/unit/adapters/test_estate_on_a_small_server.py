@@ -13,10 +13,10 @@ from dsync import DSync, DSyncFlags, Plan
 from dsync.adapters.base import RecordModel
 from dsync.adapters.nautobot import NautobotAdapter
 from dsync.adapters.netbox import NetBoxAdapter
+from dsync.apply.retry import retrying
 from dsync.exceptions import DefinitionError, RecordProblem
+from dsync.plan.result import Result
 from dsync.records.definition import DataModel, data_model
-from dsync.result import Result
-from dsync.retry import retrying
 from estate_server import Estate, NautobotEstate, NetBoxEstate
 from nautobot_estate import EVERYTHING as NAUTOBOT_ROWS
 from netbox_estate import EVERYTHING as NETBOX_ROWS

@@ -16,9 +16,9 @@ import pytest
 from dsync.adapters.base import RecordModel
 from dsync.adapters.file import FileAdapter
 from dsync.adapters.memory import MemoryAdapter
-from dsync.conformance import AdapterConformance
 from dsync.exceptions import DefinitionError, ObjectCrudException, RecordProblem
 from dsync.records.definition import data_model
+from dsync.testing.conformance import AdapterConformance
 
 ESTATE = data_model(
     {

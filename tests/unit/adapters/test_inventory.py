@@ -23,9 +23,9 @@ from dsync.adapters.inventory import InventoryAdapter
 from dsync.adapters.inventory_files import check_name
 from dsync.adapters.inventory_vault import Vault
 from dsync.adapters.memory import MemoryAdapter
-from dsync.conformance import AdapterConformance, estate
 from dsync.exceptions import DefinitionError, LibraryMissing, ObjectCrudException, RecordProblem
 from dsync.records.definition import data_model
+from dsync.testing.conformance import AdapterConformance, estate
 
 BESIDE = Path(sys.executable).with_name("ansible-inventory")
 PROGRAM = str(BESIDE) if BESIDE.is_file() else shutil.which("ansible-inventory")

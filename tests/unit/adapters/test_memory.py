@@ -8,12 +8,12 @@ import copy
 from typing import Any
 
 import pytest
+from dsync._util.redaction import MASK
 from dsync.adapters.base import RecordModel
 from dsync.adapters.memory import MemoryAdapter
-from dsync.conformance import AdapterConformance
 from dsync.exceptions import DefinitionError, RecordProblem
 from dsync.records.definition import data_model
-from dsync.redact import MASK
+from dsync.testing.conformance import AdapterConformance
 
 ESTATE = data_model(
     {

@@ -23,13 +23,13 @@ import pytest
 import trustme
 from dsync.adapters.base import ChangedRecord, NewRecord, RecordModel
 from dsync.adapters.rest import RestAdapter
-from dsync.conformance import SECRET, AdapterConformance
+from dsync.apply.retry import retrying
 from dsync.exceptions import DefinitionError, LibraryMissing, RecordProblem
 from dsync.flags import DSyncAction, DSyncFlags
-from dsync.outcome import OutcomeStatus
-from dsync.plan import Plan
+from dsync.plan.outcome import OutcomeStatus
+from dsync.plan.plan import Plan
 from dsync.records.definition import data_model
-from dsync.retry import retrying
+from dsync.testing.conformance import SECRET, AdapterConformance
 from rest_api import Api, Reply, Request, served
 
 TOKEN = "s3cr3t-t0ken/+="

@@ -26,14 +26,14 @@ def test_one_library_whatever_it_is_called() -> None:
         from {PACKAGE}._module import alias
         alias.install()
         alias.install()
-        import dsync, dsync.flags, dsync.render.unified as unified
+        import dsync, dsync.flags, dsync.report.render.unified as unified
         from dsync import DSync, flags
-        from dsync.store.memory import MemoryStore
+        from dsync.dataset.memory_store import MemoryStore
         import {PACKAGE}.dsync as shipped
-        from {PACKAGE}.dsync.store.memory import MemoryStore as Shipped
+        from {PACKAGE}.dsync.dataset.memory_store import MemoryStore as Shipped
         assert dsync is shipped and flags is dsync.flags is shipped.flags
         assert DSync is shipped.DSync and MemoryStore is Shipped
-        assert unified is sys.modules["{PACKAGE}.dsync.render.unified"]
+        assert unified is sys.modules["{PACKAGE}.dsync.report.render.unified"]
         assert flags.__name__ == flags.__spec__.name == "{PACKAGE}.dsync.flags"
         assert sum(type(finder).__name__ == "AliasFinder" for finder in sys.meta_path) == 1
         print("one")

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from dsync.adapters import RecordAdapter, RecordModel
 from dsync.exceptions import DefinitionError, RecordProblem
-from dsync.records.declared import Declared
+from dsync.records.declaration_reader import Declared
 from dsync.records.definition import data_model
 from dsync.records.mapping import ModelMap, Record
 

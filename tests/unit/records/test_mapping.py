@@ -16,7 +16,7 @@ from dsync import DSync, DSyncFlags, Plan
 from dsync.adapters import RecordAdapter, RecordModel
 from dsync.adapters.base import ChangedRecord, NewRecord
 from dsync.exceptions import DefinitionError, RecordProblem
-from dsync.records.declared import Declared
+from dsync.records.declaration_reader import Declared
 from dsync.records.definition import data_model
 from dsync.records.mapping import ModelMap, Record, plain_value
 from dsync.records.path import nested, write

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING, Any
 
-from .base import RecordAdapter, RecordModel
+if TYPE_CHECKING:
+    from .base import RecordAdapter, RecordModel
 
 BUILT_IN = {
     "file": ("file", "FileAdapter"),
@@ -25,6 +27,13 @@ def built_in(name: str) -> type[RecordAdapter]:
     file, class_name = BUILT_IN[name]
     found: type[RecordAdapter] = getattr(importlib.import_module(f".{file}", __package__), class_name)
     return found
+
+
+def __getattr__(name: str) -> Any:
+    """Import the classes that adapters of records inherit from only when they are asked for; DiffSync adapters need none."""
+    if name in ("RecordAdapter", "RecordModel"):
+        return getattr(importlib.import_module(".base", __package__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = ("BUILT_IN", "RecordAdapter", "RecordModel", "built_in")

@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from .._pydantic import ValidationError
+from .._util.pydantic import ValidationError
 from ..adapter import DSync
-from ..construct import problems_of
 from ..exceptions import DefinitionError, DSyncException, ObjectAlreadyExists, ObjectNotFound, RecordProblem
 from ..flags import DSyncAction, DSyncModelFlags
-from ..model import Creation, DSyncModel, Updating
-from ..records.declared import Declared
+from ..model.construction import problems_of
+from ..model.model import Creation, DSyncModel, Updating
+from ..records.declaration_reader import Declared
 from ..records.definition import DataModel, derived
 from ..records.mapping import Filter, ModelMap, ParentMap, Record, Values, model_map, plain_value
 from ..records.path import MISSING, Path, read

@@ -17,12 +17,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any, NamedTuple
 
+from .._util.suggestions import known
 from ..exceptions import RecordProblem
-from ..records.declared import Declared
+from ..model.values import same_value
+from ..records.declaration_reader import Declared
 from ..records.mapping import ModelMap, Record, Values
 from ..records.path import EVERY, MISSING, Path, path_of, read, text_of_path, walk, write
-from ..suggest import known
-from ..values import same_value
 from .base import ChangedRecord, NewRecord, RecordAdapter
 
 Way = tuple[Any, ...]

@@ -13,11 +13,11 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..diff import Diff
+from ..diff.diff import Diff
 from ..exceptions import DSyncException, RecordProblem
 from ..flags import DSyncAction, DSyncFlags
-from ..guard import protect
-from ..records.declared import Declared
+from ..guard.protection import protect
+from ..records.declaration_reader import Declared
 from ..records.mapping import ModelMap, Record, Values
 from .base import ChangedRecord, NewRecord
 from .estate_kinds import TAGS, Kind, slug_of

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ..exceptions import DefinitionError
-from ..files import PRIVATE, reading, replacing
-from ..records.declared import Declared
+from ..records.declaration_reader import Declared
 from ..records.types import fitting
+from ..storage.files import PRIVATE, reading, replacing
 
 FORMAT = "dsync-estate-cache/1"
 

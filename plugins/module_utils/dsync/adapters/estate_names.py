@@ -8,11 +8,11 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from .._pydantic import TypeAdapter, ValidationError
+from .._util.pydantic import TypeAdapter, ValidationError
+from .._util.suggestions import known
 from ..exceptions import RecordProblem
 from ..records.mapping import ModelMap
 from ..records.path import MISSING
-from ..suggest import known
 from .estate_kinds import Kind
 
 ServerId: TypeAlias = "int | str"

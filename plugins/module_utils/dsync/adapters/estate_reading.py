@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, ClassVar
 
+from .._util.suggestions import known
 from ..exceptions import RecordProblem
-from ..records.declared import Declared
+from ..records.declaration_reader import Declared
 from ..records.definition import DataModel, data_model
 from ..records.mapping import ModelMap, Record
-from ..suggest import known
 from .base import RecordAdapter, RecordModel
 from .estate_cache import CHANGED, Cache, period
 from .estate_kinds import Kind, Kinds

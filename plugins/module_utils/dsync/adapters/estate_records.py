@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..exceptions import RecordProblem
+from ..model.values import members_of
 from ..records.mapping import ModelMap, Values
 from ..records.path import MISSING, Path, text_of_path, write
-from ..values import members_of
 from .estate_kinds import CUSTOM_FIELDS, TAGS, Kind, Kinds
 from .estate_names import Names, Native
 

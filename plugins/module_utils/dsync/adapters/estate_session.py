@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..records.declared import Declared
+from ..records.declaration_reader import Declared
 from .rest_client import Answer, Client
 from .rest_options import Manners, address, credentials, seconds, tls
 

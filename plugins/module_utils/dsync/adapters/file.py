@@ -28,12 +28,12 @@ from pathlib import Path
 from typing import Any, get_origin
 
 from ..exceptions import NothingKept, RecordError, RecordProblem
-from ..files import PRIVATE, reading, telling
-from ..records.declared import Declared
+from ..model.values import members_of
+from ..records.declaration_reader import Declared
 from ..records.mapping import ModelMap, Record, Values
 from ..records.path import EVERY, text_of_path, write
 from ..records.path import Path as FieldPath
-from ..values import members_of
+from ..storage.files import PRIVATE, reading, telling
 from .document import Document, DocumentAdapter, Located, text_of_way
 from .file_commit import FileChange, commit, digest_of, recover
 from .formats import FORMATS, Format, format_of

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..exceptions import NothingKept, RecordError, RecordProblem
-from ..files import PRIVATE, check_regular, own_as, sync_folder, telling
+from ..storage.files import PRIVATE, check_regular, own_as, sync_folder, telling
 
 FORMAT, FORMAT_VERSION = "dsync-commit", 1
 

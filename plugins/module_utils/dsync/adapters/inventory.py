@@ -19,12 +19,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .._util.suggestions import known
 from ..exceptions import LibraryMissing, RecordProblem
-from ..records.declared import Declared
+from ..records.declaration_reader import Declared
 from ..records.mapping import ModelMap, Record, Values
 from ..records.path import MISSING, read, text_of_path, write
 from ..records.path import Path as FieldPath
-from ..suggest import known
 from .base import ChangedRecord, NewRecord, RecordAdapter
 from .file_commit import recover
 from .formats import YamlFormat

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ..exceptions import NothingKept, RecordError, RecordProblem
-from ..files import PRIVATE, telling
 from ..records.path import Path as FieldPath
 from ..records.path import text_of_path, write
+from ..storage.files import PRIVATE, telling
 from .document import Edits
 from .file_commit import FileChange, commit, digest_of
 from .formats import Tagged, YamlFormat

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .._util.suggestions import known
 from ..exceptions import DefinitionError
-from ..records.declared import Declared
+from ..records.declaration_reader import Declared
 from ..records.definition import DataModel
 from ..records.mapping import LOOKUP_KEYS, Filter, Lookup, ModelMap, plain_value, where_of
 from ..records.path import MISSING, path_of, read, text_of_path
-from ..suggest import known
 
 if TYPE_CHECKING:
     from .base import RecordAdapter

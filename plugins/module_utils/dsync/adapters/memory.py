@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-from ..records.declared import Declared
+from .._util.redaction import MASK
+from ..records.declaration_reader import Declared
 from ..records.mapping import ModelMap
 from ..records.path import MISSING, Path, read, write
-from ..redact import MASK
 from .document import Document, DocumentAdapter, records_at
 
 

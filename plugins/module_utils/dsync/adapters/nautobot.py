@@ -18,12 +18,12 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..diff import Diff
+from .._util.suggestions import known
+from ..diff.diff import Diff
 from ..exceptions import LibraryMissing, RecordProblem
 from ..flags import DSyncFlags
-from ..records.declared import Declared
+from ..records.declaration_reader import Declared
 from ..records.mapping import ModelMap, Record, Values
-from ..suggest import known
 from .estate import EstateAdapter
 from .estate_cache import CHANGED
 from .estate_kinds import CUSTOM_FIELDS, TAGS, Kind

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..change import ObjectRef
-from ..declaration import Reference
-from ..references import Named, References
+from ..model.declaration import Reference
+from ..model.identity import ObjectRef
+from ..model.references import Named, References
 from .nautobot_kinds import GLOBAL
 
 _Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"

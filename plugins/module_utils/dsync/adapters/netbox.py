@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..exceptions import LibraryMissing, RecordProblem
-from ..records.declared import Declared
+from ..records.declaration_reader import Declared
 from .estate import EstateAdapter
 from .estate_kinds import Kind
 from .estate_names import Native, ServerId

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from .._util.suggestions import known
 from ..exceptions import RecordProblem
-from ..model import DSyncModel
+from ..model.model import DSyncModel
 from ..records.mapping import ModelMap, ParentMap, Record, Values, plain_value, spellings
 from ..records.path import MISSING, read
-from ..suggest import known
 
 if TYPE_CHECKING:
     from .base import RecordAdapter

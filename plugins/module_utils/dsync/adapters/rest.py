@@ -17,12 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from .._util.suggestions import known
 from ..exceptions import DSyncException, RecordProblem
 from ..flags import DSyncAction
-from ..records.declared import Declared
+from ..records.declaration_reader import Declared
 from ..records.mapping import ModelMap, Record
 from ..records.path import EVERY, MISSING, Path, nested, read, text_of_path, walk, write
-from ..suggest import known
 from .base import ChangedRecord, NewRecord, RecordAdapter
 from .rest_client import Answer, Client, HttpProblem
 from .rest_endpoint import Action, Endpoint, endpoint_of

@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from .._util.redaction import Scrubber, secret_texts
+from ..apply.retry import LIBRARY as RETRY_LIBRARY
 from ..exceptions import LibraryMissing, RecordProblem
-from ..redact import Scrubber, secret_texts
-from ..retry import LIBRARY as RETRY_LIBRARY
 from .rest_options import Credentials, Manners
 
 if TYPE_CHECKING:

@@ -55,10 +55,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from .._util.suggestions import known
 from ..exceptions import RecordProblem
-from ..records.declared import Declared
+from ..records.declaration_reader import Declared
 from ..records.path import EVERY, MISSING, Path, nested, path_of, read, text_of_path
-from ..suggest import known
 from .rest_pages import Pages, pages_of
 
 ENDPOINT_KEYS = ("list", "records", "pagination", "key", "get", "create", "update", "delete")

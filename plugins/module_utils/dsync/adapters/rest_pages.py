@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..exceptions import RecordProblem
-from ..records.declared import Declared
+from ..records.declaration_reader import Declared
 from ..records.path import MISSING, Path, path_of, read, text_of_path
 from .rest_client import Answer, Client, HttpProblem
 

@@ -18,12 +18,12 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._util.redaction import secret_texts
 from ..exceptions import RecordProblem
 from ..flags import DSyncAction, DSyncFlags
-from ..records.declared import Declared
+from ..records.declaration_reader import Declared
 from ..records.mapping import ModelMap, Record, Values
 from ..records.path import Path
-from ..redact import secret_texts
 from .base import ChangedRecord, NewRecord, RecordAdapter
 from .sql_database import Database
 from .sql_mapping import check_mapping, check_match, described, matching
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from ..adapter import DSync
-    from ..diff import Diff
+    from ..diff.diff import Diff
 
 _T = TypeVar("_T")
 _P = TypeVar("_P")

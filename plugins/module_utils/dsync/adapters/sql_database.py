@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from .._util.redaction import scrub, secret_texts
+from .._util.suggestions import known
 from ..exceptions import DSyncException, LibraryMissing, RecordProblem, TransientError
-from ..records.declared import Declared
-from ..redact import scrub, secret_texts
-from ..suggest import known
+from ..records.declaration_reader import Declared
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..records.declared import Declared
+from .._util.suggestions import known
+from ..records.declaration_reader import Declared
 from ..records.mapping import FieldMap, ModelMap, Record
 from ..records.path import Path, text_of_path
-from ..suggest import known
 from .sql_tables import Relation
 
 if TYPE_CHECKING:

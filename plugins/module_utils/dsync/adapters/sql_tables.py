@@ -12,11 +12,11 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from .._util.suggestions import known
 from ..exceptions import RecordProblem
-from ..records.declared import Declared
+from ..records.declaration_reader import Declared
 from ..records.mapping import Record, Values, plain_value
 from ..records.path import Path, write
-from ..suggest import known
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Inspector, Select, Table

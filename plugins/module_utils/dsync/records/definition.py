@@ -27,8 +27,8 @@ from typing import Any
 
 from ..exceptions import DeclarationError, DefinitionError
 from ..flags import DSyncModelFlags
-from ..model import DSyncModel
-from .declared import Declared
+from ..model.model import DSyncModel
+from .declaration_reader import Declared
 from .types import annotation_of, choice, comparing, fitting, lenient, or_none
 
 MODEL_KEYS = ("identifiers", "shortname", "attributes", "children", "protected", "flags", "description")

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..exceptions import LibraryMissing, RecordProblem
-from .declared import Declared
+from .declaration_reader import Declared
 
 Evaluate = Callable[[Mapping[str, Any]], Any]
 """Returns the value of an expression, given the values of the names in it."""

@@ -33,13 +33,13 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from .._pydantic import to_jsonable_python
+from .._util.pydantic import to_jsonable_python
+from .._util.redaction import scrub, secret_texts
+from .._util.suggestions import known
 from ..exceptions import RecordProblem
-from ..model import DSyncModel
-from ..redact import scrub, secret_texts
-from ..suggest import known
-from ..values import allows_none
-from .declared import Declared
+from ..model.model import DSyncModel
+from ..model.values import allows_none
+from .declaration_reader import Declared
 from .expression import Evaluate, compiled
 from .path import MISSING, Path, path_of, read, text_of_path
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from .declared import Declared
+from .declaration_reader import Declared
 
 Path = tuple[str, ...]
 """The names on the way to a value."""

@@ -17,10 +17,10 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from .._pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
+from .._util.pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
+from .._util.suggestions import known
 from ..exceptions import DefinitionError
-from ..suggest import known
-from ..values import allows_none, members_of
+from ..model.values import allows_none, members_of
 
 SCALARS: dict[str, Any] = {
     "str": str,

@@ -1,0 +1,163 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Hiding sensitive values wherever something is shown."""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from .pydantic import BaseModel
+
+MASK = "********"
+"""What is shown in the place of a sensitive value."""
+
+_CONTAINERS = (Mapping, list, tuple, set, frozenset)
+
+_HARMLESS = frozenset({str, int, float, bool, None.__class__})
+"""Types of values that hold nothing secret of themselves; most values are of one of them."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]*", re.ASCII).fullmatch
+"""Matches a text that stands everywhere as it is."""
+
+_SIMPLE = re.compile(r"[ !#-&(-\[\]-~]*").fullmatch
+"""Matches a text that stands between quotation marks as it is."""
+
+_ADDRESSES = [
+    {byte: f"%{byte:02X}" for byte in range(256) if not (_PLAIN(chr(byte)) or chr(byte) in spared)}
+    for spared in ("", "/", "/:?#[]@!$&'()*+,;=%")
+]
+"""Character → how it is written in an address; what else may stand there as it is, writers do not agree upon."""
+
+LONGEST_NUMBER = 4096
+"""Bits in the longest whole number that is shown in decimal digits, which Python limits; longer ones are in hexadecimal digits."""
+
+_SHORTEST = 3
+"""Values of fewer characters are not looked for in a text: that would blot out half of it and hide nothing."""
+
+
+def masked(values: Mapping[str, Any], sensitive: Collection[str]) -> dict[str, Any]:
+    """Return a copy of ``values`` in which each field named in ``sensitive``, and each pydantic secret at any depth, is
+    :data:`MASK`; an absent value stays ``None``."""
+    return {name: MASK if name in sensitive and value is not None else _masked(value) for name, value in values.items()}
+
+
+def _masked(value: Any) -> Any:
+    if value.__class__ in _HARMLESS:
+        return value
+    if hasattr(value, "get_secret_value"):
+        return MASK
+    if not isinstance(value, _CONTAINERS) or not any(True for _text in _texts(value, everything=False)):
+        return value
+    if isinstance(value, Mapping):
+        return {key: _masked(item) for key, item in value.items()}
+    return [_masked(item) for item in value]
+
+
+def _texts(value: Any, everything: bool) -> Iterator[str]:
+    """Yield every text in which a sensitive value, whatever its type, could appear; without ``everything`` only those of the
+    pydantic secrets in it."""
+    if hasattr(value, "get_secret_value"):
+        yield from _texts(value.get_secret_value(), everything=True)
+    elif isinstance(value, _CONTAINERS):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item, everything)
+    elif isinstance(value, BaseModel) or hasattr(value, "__dataclass_fields__"):
+        yield from _texts(vars(value), everything)
+    elif not everything:
+        return
+    elif isinstance(value, enum.Enum):
+        yield from _texts(value.value, everything)
+    elif isinstance(value, bytes):
+        yield from _forms(value.decode(errors="replace"))
+        yield repr(value)[2:-1]
+    elif value is not None and not isinstance(value, bool):
+        yield from _forms(hex(value) if isinstance(value, int) and value.bit_length() > LONGEST_NUMBER else str(value))
+
+
+def _forms(text: str) -> Collection[str]:
+    """Return a text as it is, and as it stands in what quotes it, and in what quotes that again."""
+    if _PLAIN(text):
+        return (text,)
+    if not _SIMPLE(text):
+        quoted = dict.fromkeys(_quoted(text))
+        return dict.fromkeys((text, *quoted, *(again for form in quoted for again in _quoted(form)), *_in_addresses(text)))
+    return dict.fromkeys((text, *_in_addresses(text)))
+
+
+def _quoted(text: str) -> Iterator[str]:
+    """Yield a text as it stands between the quotation marks of Python and JSON."""
+    data = text.encode("utf-8", "surrogatepass")
+    for escaped in (repr(f'"{text}')[2:-1], ascii(f'"{text}')[2:-1], repr(b'"' + data)[3:-1]):
+        yield escaped
+        yield escaped.replace("\\'", "'")  # as between the other marks
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _in_addresses(text: str) -> Iterator[str]:
+    """Yield a text as it stands in the address of a page."""
+    for table in _ADDRESSES:
+        written = text.encode("utf-8", "surrogatepass").decode("latin-1").translate(table)
+        yield written
+        yield written.replace("%20", "+")
+
+
+def secret_texts(values: Iterable[Any], everything: bool = True) -> set[str]:
+    """Return the texts under which ``values`` could show up somewhere, for :func:`scrub`; without ``everything`` only those of
+    the pydantic secrets in them."""
+    return {text for value in values for text in _texts(value, everything) if len(text) >= _SHORTEST}
+
+
+def collect_secrets(dataset: Any) -> set[str]:
+    """Return the texts of every sensitive value that a loaded dataset holds.
+
+    Args:
+        dataset: a :class:`~.adapter.DSync`; it is read only.
+    """
+    found: set[str] = set()
+    for modelname in dataset.get_all_model_names():
+        for obj in dataset.get_all(modelname):
+            found |= secret_texts(getattr(obj, name, None) for name in obj.get_sensitive_fields())
+    return found
+
+
+def scrub(text: str, secrets: Collection[str] | None) -> str:
+    """Return ``text`` with every one of ``secrets`` replaced by :data:`MASK`, the longest first."""
+    for secret in sorted(secrets or (), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
+class Scrubber:
+    """Does the same as :func:`scrub` for ever the same texts, however many there are, in a time that depends on the text alone.
+
+    Args:
+        secrets: as :func:`secret_texts` returns them.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._by_start: dict[str, dict[int, set[str]]] = {}
+        for secret in sorted(secrets, key=len, reverse=True):
+            self._by_start.setdefault(secret[:_SHORTEST], {}).setdefault(len(secret), set()).add(secret)
+
+    def scrub(self, text: str) -> str:
+        """Return ``text`` with whatever is part of a secret in it replaced by :data:`MASK`."""
+        parts: list[str] = []
+        end = 0
+        for here, longest in self._found(text):
+            if here >= end:
+                parts += (text[end:here], MASK)
+            end = max(end, here + longest)
+        return "".join((*parts, text[end:]))
+
+    def _found(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where secrets begin, and how long the longest is that begins there."""
+        for here in range(len(text) - _SHORTEST + 1):
+            lengths = self._by_start.get(text[here : here + _SHORTEST], {})
+            longest = next((length for length, alike in lengths.items() if text[here : here + length] in alike), 0)
+            if longest:
+                yield here, longest

@@ -1,0 +1,272 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Applying a plan: the only place that has create, update and delete called."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import replace
+
+from .._util.redaction import collect_secrets
+from ..diff.diff import Diff
+from ..exceptions import NothingKept, PlanNotReady
+from ..flags import DSyncAction, DSyncFlags
+from ..plan.change import Change, ChangeKey, secrets_of
+from ..plan.outcome import Outcome, OutcomeStatus, Recorder, Verdict
+from ..plan.plan import Plan
+from ..plan.result import PAST, Result, cause_of
+from .attempt import Attempt, Hidden, Maker, Retry, not_attempted
+from .preview import Settling
+from .scheduler import batches, in_turn, side_by_side
+from .target import Target
+
+logger = logging.getLogger("dsync")
+logger.addHandler(logging.NullHandler())
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, how many changes are done, and how many there are."""
+
+Stop = Callable[[], "BaseException | None"]
+"""Returns what asks for the end of the run, such as a signal, or None."""
+
+HeldBack = Callable[[], AbstractContextManager[None]]
+"""Returns a context manager in which no signal interrupts what is being done."""
+
+
+def apply(
+    plan: Plan,
+    source: Target,
+    target: Target,
+    flags: DSyncFlags = DSyncFlags.NONE,
+    diff: Diff | None = None,
+    callback: Progress | None = None,
+    *,
+    verdicts: Mapping[ChangeKey, Verdict] | None = None,
+    journal: Recorder | None = None,
+    retry: Retry | None = None,
+    hidden: Hidden | None = None,
+    workers: int = 1,
+    stop: Stop | None = None,
+    held_back: HeldBack = nullcontext,
+) -> Result:
+    """Make the changes of a plan in the target and return how each of them ended.
+
+    What an object's own create, update or delete raises is recorded, never raised, and so is what journal and callback raise.
+    Without CONTINUE_ON_FAILURE nothing more is attempted after the first failure; with it only what depends on a failed change is
+    not attempted. When anything was changed, ``target.sync_complete`` is called, also after a failure, so that what is reported as
+    done is written. A transactional target rolls everything back instead when the run did not come to its end, and then nothing
+    was done. When ``sync_complete`` of a transactional target raises, its changes may have been made, unless it raises
+    :class:`NothingKept`.
+
+    Changes of models that have methods for many at once are handed to them in batches of the target's ``batch_size``, tier by
+    tier of what requires what. A batch that is refused as a whole is halved until the changes to blame stand alone.
+
+    With several workers, changes are made side by side in threads, each as soon as what it requires is done. The outcomes are those
+    of one worker, save that after a failure that ends the run what had been begun beside it comes to its end.
+
+    Args:
+        plan: the changes; not changed.
+        source: handed to ``sync_complete``.
+        target: the dataset to change; its objects are kept in step with what was done, in the calling thread.
+        flags: CONTINUE_ON_FAILURE and LOG_UNCHANGED_RECORDS matter here.
+        diff: handed to ``sync_complete``; the plan's own diff, if there is one.
+        callback: called as ``callback("sync", done, total)``, the last time with ``done == total``.
+        verdicts: how changes end that are settled beforehand: they are not attempted. A plan that comes from a file needs those of
+            :func:`.staleness.check`.
+        journal: told of each change before it is attempted, and of each outcome.
+        retry: calls each attempt, again when it fails in a way that may pass.
+        hidden: what no message may hold besides the sensitive values of the object at hand; called once there is a message.
+        workers: how many changes, or batches of them, are made at the same time; more than one only if the target is thread-safe.
+        stop: asked before each change; what it returns ends the run as if it had been raised between two changes.
+        held_back: returns a context manager in which ``sync_complete`` or ``roll_back`` is called; it holds signals back.
+
+    Raises:
+        PlanNotReady: the plan comes from a file and was not bound, or not checked; nothing was attempted.
+        ValueError: ``workers`` is less than 1, or more and the target is not thread-safe.
+    """
+    if workers < 1 or (workers > 1 and not target.thread_safe):
+        raise ValueError(f"{workers} workers are not possible: {target.name} is not thread-safe" if workers > 1 else "no workers")
+    unready = plan.unready(target.name, verdicts is not None)
+    if unready:
+        raise PlanNotReady(unready)
+    maker = Maker(target, retry, hidden, bool(flags & DSyncFlags.CONTINUE_ON_FAILURE))
+    run = _Run(maker, verdicts or {}, journal, stop)
+    ended: dict[ChangeKey, Outcome] = {}
+    interrupted: BaseException | None = None
+    if diff is not None and flags & DSyncFlags.LOG_UNCHANGED_RECORDS:
+        _log_unchanged(diff)
+    ordered = batches(plan, maker.in_bulk, target.batch_size, workers)
+    try:
+        with closing(in_turn(run, ordered) if workers == 1 else side_by_side(run, ordered, workers)) as finished:
+            for outcomes in finished:
+                ended.update((outcome.change.key, outcome) for outcome in outcomes)
+                run.forget(outcomes)
+                if journal is not None and not target.transactional:
+                    journal.record(*outcomes)
+                if callback is not None and len(ended) < len(plan) and run.interrupted is None:
+                    callback("sync", len(ended), len(plan))
+    except BaseException as error:
+        interrupted, callback = error, None
+        ended.update((change.key, _cut_off(change, error)) for change in run.begun.values() if change.key not in ended)
+    interrupted = interrupted or run.interrupted
+    left = "" if interrupted is None else f"the run was interrupted ({cause_of(interrupted)})"
+    outcomes = [ended.get(change.key) or Outcome(change, OutcomeStatus.NOT_ATTEMPTED, left) for change in plan]
+    result = Result(outcomes, run.stopped, interrupted)
+    _complete(result, source, maker, flags, diff, held_back)
+    try:
+        if journal is not None and target.transactional:
+            journal.record(*result.outcomes)
+        if callback is not None:
+            callback("sync", len(plan), len(plan))
+    except BaseException as error:
+        result.interrupted = result.interrupted or error
+    return result
+
+
+class _Run:
+    """One run over a plan: which changes were made, and whether it has stopped.
+
+    Attributes:
+        begun: the changes whose attempt has not come to its end.
+        stopped: whether a failure has ended the run.
+        interrupted: the exception from outside the changes that has.
+    """
+
+    def __init__(self, maker: Maker, verdicts: Mapping[ChangeKey, Verdict], journal: Recorder | None, stop: Stop | None) -> None:
+        self._maker, self._journal, self._stop = maker, journal, stop
+        self._settling = Settling(verdicts)
+        self._settled: dict[ChangeKey, Outcome] = {}
+        self.begun: dict[ChangeKey, Change] = {}
+        self.stopped = False
+        self.interrupted: BaseException | None = None
+
+    def ends_here(self) -> bool:
+        """Return whether nothing more is to be attempted."""
+        return self.stopped or self.interrupted is not None
+
+    def is_interrupted(self) -> bool:
+        """Ask whether something from outside has ended the run, and return the answer."""
+        if self.interrupted is None and self._stop is not None:
+            self.interrupted = self._stop()
+        return self.interrupted is not None
+
+    def begin(self, batch: Sequence[Change]) -> Attempt | None:
+        """Return the attempt at changes none of which requires another; None if all of them are settled without one."""
+        settled = [(change, self._settled_outcome(change)) for change in batch]
+        self._settled.update((change.key, outcome) for change, outcome in settled if outcome is not None)
+        todo = [change for change, outcome in settled if outcome is None]
+        if not todo:
+            return None
+        if self._journal is not None:
+            self._journal.intend(*todo)
+        self.begun.update((change.key, change) for change in todo)
+        return Attempt(self._maker, todo, self.ends_here)
+
+    def end(self, batch: Sequence[Change], attempt: Attempt | None) -> list[Outcome]:
+        """Keep the dataset in step with what an attempt at a batch did, and return how its changes ended, in order."""
+        found = {outcome.change.key: self._noted(outcome) for outcome in ([] if attempt is None else attempt.outcomes())}
+        outcomes = [found[change.key] if change.key in found else self._settled.pop(change.key) for change in batch]
+        for outcome in outcomes:
+            self._settling.note(outcome)
+            if outcome.status == OutcomeStatus.ALREADY_DONE and outcome.change.action == DSyncAction.CREATE:
+                self._maker.join(outcome.change)
+        return outcomes
+
+    def forget(self, outcomes: Sequence[Outcome]) -> None:
+        """Take changes out of those that have been begun, since how they ended is kept."""
+        for outcome in outcomes:
+            self.begun.pop(outcome.change.key, None)
+
+    def _noted(self, outcome: Outcome) -> Outcome:
+        """Note whether a failure ends the run."""
+        if outcome.status == OutcomeStatus.FAILED:
+            error = outcome.error
+            if error is None or isinstance(error, (Exception, SystemExit)):
+                self.stopped = self.stopped or not self._maker.goes_on
+            else:
+                self.interrupted = self.interrupted or error
+        return outcome
+
+    def _settled_outcome(self, change: Change) -> Outcome | None:
+        """Return how a change ends that is not to be attempted now."""
+        outcome = self._settling.outcome_of(change)
+        if outcome is None and self.ends_here():
+            return not_attempted(change)
+        if outcome is None and change.cascade:
+            return Outcome(change, OutcomeStatus.DONE, "deleted together with its parent")
+        return outcome
+
+
+def _cut_off(change: Change, error: BaseException) -> Outcome:
+    """Return the outcome of a change that was begun, and of which nobody knows how it ended."""
+    message = f"it was interrupted ({cause_of(error)}), and may have been {PAST[change.action]} all the same"
+    return Outcome(change, OutcomeStatus.FAILED, message, error=error, presentable=False, maybe=True)
+
+
+def _complete(result: Result, source: Target, maker: Maker, flags: DSyncFlags, diff: Diff | None, held_back: HeldBack) -> None:
+    """Call the target's ``sync_complete`` if something was changed, keeping what it raises; or have it all rolled back.
+
+    Args:
+        result: its outcomes are replaced when the changes were rolled back, or may have been.
+        source: handed to ``sync_complete``.
+        maker: knows the dataset that was changed, and what may be shown of an exception.
+        flags: handed to ``sync_complete``.
+        diff: handed to ``sync_complete``.
+        held_back: as for :func:`apply`.
+    """
+    target = maker.target
+    done = any(outcome.status == OutcomeStatus.DONE for outcome in result.outcomes)
+    if not done and not (target.transactional and result.changed):
+        return
+    kept = not (target.transactional and (result.stopped or result.interrupted is not None))
+    try:
+        with held_back():
+            if kept:
+                target.sync_complete(source, diff if diff is not None else Diff(), flags, logger)
+            else:
+                target.roll_back()
+        if not kept:
+            _roll_back(result, "the run did not come to its end")
+    except BaseException as error:
+        if isinstance(error, Exception):
+            result.complete_error = maker.presentable(error, lambda: _secrets(result, target))
+        else:
+            result.complete_error = error
+            result.interrupted = result.interrupted or error
+        if target.transactional and isinstance(error, NothingKept):
+            _roll_back(result, "the changes could not be kept")
+        elif target.transactional:
+            how = "failed" if isinstance(error, Exception) else f"was interrupted ({cause_of(error)})"
+            _leave_open(result, f"{'keeping' if kept else 'rolling back'} the changes {how}")
+        logger.error("%s: sync_complete failed with %s", target.name, type(error).__name__)
+
+
+def _secrets(result: Result, target: Target) -> set[str]:
+    """Return the texts of all sensitive values of a plan's changes and of the target's objects."""
+    return collect_secrets(target).union(*(secrets_of(outcome.change) for outcome in result.outcomes))
+
+
+def _roll_back(result: Result, why: str) -> None:
+    """Let no change count as done, nor as one that may have been, since all of them were rolled back."""
+    for place, outcome in enumerate(result.outcomes):
+        if outcome.status == OutcomeStatus.DONE:
+            message = f"it was rolled back: {why}"
+            result.outcomes[place] = Outcome(outcome.change, OutcomeStatus.FAILED, message, taken_back=True)
+        elif outcome.maybe:
+            result.outcomes[place] = replace(outcome, maybe=False)
+
+
+def _leave_open(result: Result, why: str) -> None:
+    """Let every change that counts as done count as one that failed and may have been made."""
+    for place, outcome in enumerate(result.outcomes):
+        if outcome.status == OutcomeStatus.DONE:
+            message = f"it may have been {PAST[outcome.change.action]} all the same: {why}"
+            result.outcomes[place] = Outcome(outcome.change, OutcomeStatus.FAILED, message, maybe=True, taken_back=True)
+
+
+def _log_unchanged(diff: Diff) -> None:
+    for element in diff.walk():
+        if element.action is None:
+            logger.debug('%s "%s": unchanged', element.type, element.uid)

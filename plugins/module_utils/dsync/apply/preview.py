@@ -1,0 +1,62 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Which changes end without being attempted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..plan.change import Change, ChangeKey
+from ..plan.outcome import Outcome, OutcomeStatus, Verdict
+from ..plan.plan import Plan
+
+_MISSED = {"failed": "failed", "refused": "was refused", "not_attempted": "was not attempted"}
+
+
+class Settling:
+    """Which changes end without being attempted: protected ones, those with a verdict, what depends on one that was not made."""
+
+    def __init__(self, verdicts: Mapping[ChangeKey, Verdict]) -> None:
+        self._verdicts = verdicts
+        self._missed: dict[ChangeKey, Outcome] = {}
+
+    def outcome_of(self, change: Change) -> Outcome | None:
+        """Return how a change ends that is not to be attempted; None for one that is. To be asked in the plan's order."""
+        if change.protected:
+            return Outcome(change, OutcomeStatus.REFUSED, change.protected, skipped=True)
+        verdict = self._verdicts.get(change.key)
+        if verdict is not None:
+            return Outcome(change, verdict.status, verdict.message, skipped=verdict.skipped)
+        obstacles = [self._missed[key] for key in change.requires if key in self._missed]
+        if not obstacles:
+            return None
+        chosen = next((outcome for outcome in obstacles if not outcome.skipped), obstacles[0])
+        key, how = chosen.change.key, _MISSED[chosen.status]
+        why = f'it depends on the {key.action} of {key.model} "{key.id}", which {how}'
+        return Outcome(change, OutcomeStatus.NOT_ATTEMPTED, why, skipped=chosen.skipped)
+
+    def note(self, outcome: Outcome) -> None:
+        """Take note of how a change ended."""
+        if outcome.status not in (OutcomeStatus.DONE, OutcomeStatus.ALREADY_DONE):
+            self._missed[outcome.change.key] = outcome
+
+
+def foresee(plan: Plan, verdicts: Mapping[ChangeKey, Verdict] | None = None, why: str = "") -> tuple[list[Outcome], list[Change]]:
+    """Return how every change would end, and which of them a run would make if none of them fails. No I/O.
+
+    Args:
+        plan: the changes; not changed.
+        verdicts: as for :func:`apply`.
+        why: the message of the outcomes of those that a run would make; their status is ``not_attempted``.
+    """
+    settling = Settling(verdicts or {})
+    outcomes, made = [], []
+    for change in plan:
+        outcome = settling.outcome_of(change)
+        if outcome is None:
+            made.append(change)
+            outcome = Outcome(change, OutcomeStatus.NOT_ATTEMPTED, why)
+        else:
+            settling.note(outcome)
+        outcomes.append(outcome)
+    return outcomes, made

@@ -1,0 +1,143 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""In which order, and how many at the same time, the changes of a plan are attempted."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Protocol
+
+from ..flags import DSyncAction
+from ..plan.change import Change, ChangeKey
+from ..plan.outcome import Outcome
+from ..plan.plan import Plan
+
+if TYPE_CHECKING:
+    from .attempt import Attempt
+
+Batch = Sequence[Change]
+"""Changes that are made at one stroke; none of them requires another."""
+
+
+class Run(Protocol):
+    """What knows which changes are to be attempted; all of it is called in one thread."""
+
+    interrupted: BaseException | None
+
+    def is_interrupted(self) -> bool:
+        """Return whether something from outside has ended the run."""
+
+    def begin(self, batch: Batch) -> Attempt | None:
+        """Return the attempt at a batch, None if there is none to make."""
+
+    def end(self, batch: Batch, attempt: Attempt | None) -> list[Outcome]:
+        """Return how the changes of a batch ended."""
+
+
+def batches(plan: Plan, in_bulk: Callable[[Change], bool], size: int = 1, workers: int = 1) -> list[Batch]:
+    """Return the changes of a plan in the order in which they are to be made, those that are made at one stroke together.
+
+    As long as the target takes one at a time, in one thread, that is the plan's own order. Else changes that wait for equally long
+    rows of other changes are brought together by model and action.
+
+    Args:
+        plan: the changes; not changed.
+        in_bulk: whether a change's model has a method for many changes like it.
+        size: how many changes such a method is given at most.
+        workers: how many batches are made at the same time.
+    """
+    if size <= 1 and workers <= 1:
+        return [[change] for change in plan]
+    tiers: dict[ChangeKey, int] = {}
+    groups: dict[tuple[int, str, DSyncAction], list[Change]] = {}
+    for change in plan:
+        tier = tiers[change.key] = 1 + max((tiers.get(key, 0) for key in change.requires), default=0)
+        groups.setdefault((tier, change.model, change.action), []).append(change)
+    ordered = [groups[key] for key in sorted(groups, key=lambda key: key[0])]
+    found: list[Batch] = []
+    for group in ordered:
+        step = size if in_bulk(group[0]) else 1
+        found += [group[start : start + step] for start in range(0, len(group), step)]
+    return found
+
+
+def in_turn(run: Run, ordered: Sequence[Batch]) -> Generator[list[Outcome], None, None]:
+    """Attempt batches one after the other, and yield the outcomes of each, until the run is interrupted."""
+    for batch in ordered:
+        if run.is_interrupted():
+            return
+        attempt = run.begin(batch)
+        if attempt is not None:
+            attempt.make()
+        yield run.end(batch, attempt)
+
+
+def side_by_side(run: Run, ordered: Sequence[Batch], workers: int) -> Generator[list[Outcome], None, None]:
+    """Attempt batches in several threads, each as soon as what it requires has ended, and yield the outcomes of each.
+
+    When the run is interrupted nothing more is begun, and what had been begun comes to its end.
+    """
+    line = _Line(ordered)
+    running: dict[Future[None], tuple[int, Attempt]] = {}
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="dsync")
+    try:
+        while running or line.ready:
+            while line.ready and len(running) < workers and not run.is_interrupted():
+                number = heapq.heappop(line.ready)
+                attempt = run.begin(ordered[number])
+                if attempt is not None:
+                    running[pool.submit(attempt.make)] = number, attempt
+                    continue
+                line.ended(number)
+                yield run.end(ordered[number], None)
+            if not running:
+                if run.interrupted is not None:
+                    return
+                continue
+            for future in _finished(run, running):
+                number, attempt = running.pop(future)
+                line.ended(number)
+                yield run.end(ordered[number], attempt)
+    finally:
+        pool.shutdown(wait=run.interrupted is None, cancel_futures=True)
+
+
+def _finished(run: Run, running: dict[Future[None], tuple[int, Attempt]]) -> list[Future[None]]:
+    """Wait until something has come to its end. The first Ctrl-C meanwhile is noted as the end of the run, a second one raised."""
+    try:
+        done = wait(running, return_when=FIRST_COMPLETED)[0]
+    except KeyboardInterrupt as error:
+        if run.is_interrupted():
+            raise
+        run.interrupted = error
+        done = wait(running)[0]
+    return sorted(done, key=lambda future: running[future][0])
+
+
+class _Line:
+    """Which batches may be begun.
+
+    Attributes:
+        ready: their numbers, as a heap.
+    """
+
+    def __init__(self, ordered: Sequence[Batch]) -> None:
+        number_of = {change.key: number for number, batch in enumerate(ordered) for change in batch}
+        self._followers: dict[int, set[int]] = defaultdict(set)
+        self._waiting = [0] * len(ordered)
+        for number, batch in enumerate(ordered):
+            needed = {number_of[key] for change in batch for key in change.requires if key in number_of}
+            self._waiting[number] = len(needed)
+            for other in needed:
+                self._followers[other].add(number)
+        self.ready = [number for number, waiting in enumerate(self._waiting) if not waiting]
+
+    def ended(self, number: int) -> None:
+        """Let what required a batch be begun, if it requires nothing else that has not ended."""
+        for follower in self._followers.pop(number, ()):
+            self._waiting[follower] -= 1
+            if not self._waiting[follower]:
+                heapq.heappush(self.ready, follower)

@@ -1,0 +1,129 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Adding many objects at once from plain dicts: what an adapter calls that reads whole tables."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice, repeat
+from typing import Any, Protocol
+
+from ..exceptions import ObjectAlreadyExists, ObjectNotFound, ObjectStoreWrongType
+from ..model.child_ids import extend_uids
+from ..model.model import DSyncModel, set_owner
+from .store import BaseStore
+
+
+class Filled(Protocol):
+    """What is filled: the part of a dataset that matters here."""
+
+    name: str
+    store: BaseStore
+
+    def get(self, obj: type[DSyncModel], identifier: str) -> DSyncModel:
+        """Return an object. Raises ObjectNotFound."""
+
+    def update(self, obj: DSyncModel) -> None:
+        """Keep an object in the place of any other object of its identity."""
+
+
+BATCH = 10_000
+"""Rows that are validated at one stroke: enough for speed, and few enough to hold beside the objects."""
+
+Row = Mapping[str, Any]
+"""One record: field name → value."""
+
+
+def add_rows(
+    dataset: Filled,
+    model: type[DSyncModel],
+    rows: Iterable[Row],
+    parent: type[DSyncModel] | None,
+    parent_ids: Mapping[str, str],
+) -> int:
+    """Add an object for each row, as :meth:`.dataset.Dataset.add_rows` describes."""
+    family = None if parent is None else _Family(dataset, model, parent, parent_ids)
+    count, remaining = 0, iter(rows)
+    while batch := list(islice(remaining, BATCH)):
+        _add_batch(dataset, model, batch, family)
+        count += len(batch)
+    return count
+
+
+def _add_batch(dataset: Filled, model: type[DSyncModel], rows: list[Row], family: _Family | None) -> None:
+    objs = model.from_rows(rows)
+    uids = model.unique_ids_of(objs)
+    children = {} if family is None else family.children(rows, objs, uids)
+    taken = dataset.store.put_all_new(model.get_type(), uids, objs)
+    if taken is not None:
+        existing = dataset.store.find(model.get_type(), uids[taken]) or objs[uids.index(uids[taken])]
+        raise ObjectAlreadyExists(
+            f'{dataset.name} has two {model.get_type()} objects with the identity "{uids[taken]}"', existing, objs[taken]
+        )
+    deque(map(set_owner, objs, repeat(dataset)), maxlen=0)
+    if family is not None:
+        family.join(children)
+
+
+class _Family:
+    """How the objects of one model find their parents in one dataset."""
+
+    def __init__(self, dataset: Filled, model: type[DSyncModel], parent: type[DSyncModel], parent_ids: Mapping[str, str]) -> None:
+        self._dataset, self._model, self._parent = dataset, model, parent
+        identifiers = parent._declaration.identifiers
+        if set(parent_ids) != set(identifiers):
+            raise ValueError(
+                f"parent_ids must say which key of a row holds each identifier of {parent.get_type()} "
+                f"({', '.join(identifiers)}), and names {', '.join(parent_ids) or 'none'}"
+            )
+        if model.get_type() not in parent.get_children_mapping():
+            kinds = ", ".join(parent.get_children_mapping()) or "none"
+            raise ObjectStoreWrongType(
+                f"a {model.get_type()} cannot be the child of a {parent.get_type()}, whose children are of model {kinds}"
+            )
+        self._field = parent.get_children_mapping()[model.get_type()]
+        self._keys = [parent_ids[name] for name in identifiers]
+
+    def children(self, rows: Sequence[Row], objs: Sequence[DSyncModel], uids: Sequence[str]) -> dict[str, list[str]]:
+        """Return parent's id → its children's ids, having checked that the parents are there."""
+        found: dict[str, list[str]] = {}
+        for parent_uid, uid in zip(self._parent_uids(rows, objs), uids):
+            if parent_uid in found:
+                found[parent_uid].append(uid)
+            elif self._dataset.store.find(self._parent.get_type(), parent_uid) is None:
+                raise ObjectNotFound(
+                    f'the parent of {self._model.get_type()} "{uid}" is not in {self._dataset.name}: '
+                    f'no {self._parent.get_type()} "{parent_uid}"'
+                )
+            else:
+                found[parent_uid] = [uid]
+        return found
+
+    def _parent_uids(self, rows: Sequence[Row], objs: Sequence[DSyncModel]) -> Iterator[str]:
+        columns = [self._column(key, rows, objs) for key in self._keys]
+        if self._parent.overrides("create_unique_id"):
+            names = self._parent._declaration.identifiers
+            return (self._parent.create_unique_id(**dict(zip(names, values))) for values in zip(*columns))
+        return map(self._parent._declaration.unique_id, zip(*columns))
+
+    def _column(self, key: str, rows: Sequence[Row], objs: Sequence[DSyncModel]) -> Iterator[Any]:
+        if key in self._model.model_fields:
+            return (getattr(obj, key) for obj in objs)
+        return (self._value(row, key, obj) for row, obj in zip(rows, objs))
+
+    def _value(self, row: Row, key: str, obj: DSyncModel) -> Any:
+        try:
+            return row[key]
+        except KeyError:
+            raise ObjectNotFound(
+                f"the row of {obj!r} does not say which {self._parent.get_type()} it belongs to: it has no {key!r}"
+            ) from None
+
+    def join(self, children: Mapping[str, list[str]]) -> None:
+        """Add the children to their parents' fields."""
+        for parent_uid, uids in children.items():
+            parent = self._dataset.get(self._parent, parent_uid)
+            if not extend_uids(parent.__dict__, self._field, uids):
+                raise ObjectAlreadyExists(f"{parent!r} lists one of its children of model {self._model.get_type()} twice", parent)
+            self._dataset.update(parent)

@@ -1,0 +1,452 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The container of loaded objects: what a dataset holds, by model and identity; it knows nothing of comparing."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from .._util.gc import patient_collector, patiently
+from .._util.redaction import MASK, secret_texts
+from ..exceptions import DeclarationError, ObjectAlreadyExists, ObjectNotFound, ObjectStoreWrongType, RecordError
+from ..flags import DSyncAction
+from ..model.model import DSyncModel, fields_of, set_owner
+from .bulk_load import add_rows
+from .memory_store import MemoryStore
+from .store import BaseStore
+
+if TYPE_CHECKING:
+    ModelArgument: TypeAlias = "str | DSyncModel | type[DSyncModel]"
+    """A model, given by its name, its class, or one of its objects."""
+
+Dict = dict  # the class below has methods called dict and str
+Text = str
+
+
+class Dataset:
+    """The objects of a dataset, and the classes of their models.
+
+    A subclass names its model classes as class attributes, says which of them to begin with, and fills itself in :meth:`load`.
+
+    Args:
+        name: what the dataset is called in messages; the class's ``type`` if it is not given.
+        internal_storage_engine: a store, or the class of one, for the loaded objects.
+    """
+
+    type: Text | None = None
+    """What kind of dataset this is; the name of the class if it is not set."""
+
+    name: Text
+    """What the dataset is called in messages."""
+
+    top_level: ClassVar[list[Text]] = []
+    """Names of the models to begin with, in order; all others are reached as children."""
+
+    store: BaseStore
+    """Where the objects live."""
+
+    load_warnings: list[Text]
+    """Sentences about what :meth:`load` left out or did not find; a comparison shows them."""
+
+    _reserved: ClassVar[frozenset[Text]] = frozenset()
+    """Names of what every adapter has, which no model may have."""
+
+    # ------------------------------------------------------------------ the class and its instances
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, value in vars(cls).items():
+            if _is_model(value):
+                _check_model(cls, name, value)
+        if isinstance(vars(cls).get("load"), FunctionType):
+            cls.load = patiently(cls.load)  # type: ignore[method-assign]  # the same, patiently
+        if not isinstance(cls.top_level, (list, tuple)):
+            raise DeclarationError(f"{cls.__name__}.top_level must be a list of model names, not {cls.top_level!r}")
+        for name in cls.top_level:
+            if not _is_model(getattr(cls, name, None)):
+                known = ", ".join(cls.models()) or "none"
+                raise DeclarationError(
+                    f"{cls.__name__}.top_level names {name!r}, but {cls.__name__} has no model class of that name (it has: {known})"
+                )
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Dataset:
+        """Make a dataset that is usable even if a subclass's ``__init__`` does not call this class's."""
+        instance = super().__new__(cls)
+        instance.type = cls.type or cls.__name__
+        instance.name = getattr(cls, "name", None) or instance.type
+        instance.store = MemoryStore()
+        instance.load_warnings = []
+        return instance
+
+    def __init__(
+        self,
+        name: Text | None = None,
+        internal_storage_engine: BaseStore | Callable[[], BaseStore] | None = None,
+    ) -> None:
+        if name:
+            self.name = name
+        if internal_storage_engine is not None:
+            given = internal_storage_engine
+            self.store = given if isinstance(given, BaseStore) else given()
+
+    def __setstate__(self, state: Dict[Text, Any]) -> None:
+        """Restore a copied or unpickled dataset, whose objects do not know yet where they belong."""
+        self.__dict__.update(state)
+        for modelname in self.store.model_names():
+            for obj in self.store.objects(modelname):
+                if obj.dsync is None:
+                    set_owner(obj, self)
+
+    def warn(self, sentence: Text) -> None:
+        """Add a sentence, which names its place, to :attr:`load_warnings`; an empty one is ignored."""
+        if sentence:
+            self.load_warnings.append(f"{self.name}: {sentence}")
+
+    def __str__(self) -> Text:
+        return Text(self.type) if self.type == self.name else f'{self.type} "{self.name}"'
+
+    def __repr__(self) -> Text:
+        return f"<{self}>"
+
+    def __len__(self) -> int:
+        """Number of objects of all models."""
+        return self.store.count()
+
+    def __bool__(self) -> bool:
+        """A dataset is always true, also an empty one."""
+        return True
+
+    @classmethod
+    def models(cls) -> Dict[Text, builtins.type[DSyncModel]]:
+        """Return model name → class of every model that is declared: the top-level ones first, then the others as declared."""
+        found: Dict[Text, Any] = {name: getattr(cls, name, None) for name in cls.top_level}
+        for ancestor in reversed(cls.__mro__):
+            found.update({name: getattr(cls, name) for name in vars(ancestor) if name not in found})
+        return {name: value for name, value in found.items() if _is_model(value)}
+
+    @classmethod
+    def get_tree_traversal(cls, as_dict: bool = False) -> Text | Dict[Text, Any]:
+        """Return the models as a tree, in the order in which they are compared.
+
+        Args:
+            as_dict: return nested dicts of model names instead of a text.
+        """
+        models = cls.models()
+        tree = {name: _subtree(name, models, ()) for name in cls.top_level}
+        return tree if as_dict else "\n".join([cls.__name__, *_tree_lines(tree, "")])
+
+    # ------------------------------------------------------------------ for subclasses to override
+
+    def load(self) -> None:
+        """Load all objects from wherever they are. The base class does nothing."""
+
+    def holds(self, model: Text, unique_id: Text) -> bool:
+        """Return whether the dataset has an object that a reference names.
+
+        An adapter that does not load all objects overrides this, and asks its system for what it has not loaded. It is called after
+        loading and before anything is written.
+
+        Args:
+            model: the model's name.
+            unique_id: the object's unique id.
+        """
+        return self.store.find(model, unique_id) is not None
+
+    def refuses(self, model: Text, action: DSyncAction) -> Text:
+        """Return why no object of a model can be changed in this way here, as part of a sentence; nothing, as here, if it can.
+
+        A dry run asks this of a dataset that is loaded, and so tells what a run would be refused for. It does no I/O.
+
+        Args:
+            model: the model's name.
+            action: create, update or delete.
+        """
+        return ""
+
+    # ------------------------------------------------------------------ the objects
+
+    def add(self, obj: DSyncModel) -> None:
+        """Add an object; adding the same Python object again does nothing.
+
+        Raises:
+            ObjectAlreadyExists: there is another object of that identity, even an equal one.
+            ObjectStoreWrongType: the object is not of the class that this dataset declares for its model.
+        """
+        if not isinstance(obj, DSyncModel):
+            raise ObjectStoreWrongType(f"{self.name} cannot hold a {obj.__class__.__name__}: it is no DSyncModel")
+        modelname, uid = obj._modelname, obj.get_unique_id()
+        declared = getattr(self, modelname, None)
+        if declared is not obj.__class__:
+            self._check_kind(obj, declared)
+        kept = self.store.put_new(modelname, uid, obj)
+        if kept is not obj:
+            raise ObjectAlreadyExists(f'{self.name} has two {modelname} objects with the identity "{uid}"', kept, obj)
+        set_owner(obj, self)
+
+    def add_rows(
+        self,
+        model: ModelArgument,
+        rows: Iterable[Mapping[Text, Any]],
+        parent: ModelArgument | None = None,
+        parent_ids: Mapping[Text, Text] | None = None,
+    ) -> int:
+        """Add an object for each of many plain dicts, faster than one by one (see docs/benchmarks.md).
+
+        ::
+
+            self.add_rows("site", [{"name": "nyc", "contact_phone": "555-0100"}])
+            self.add_rows("device", rows, parent="site", parent_ids={"name": "site_name"})
+
+        Args:
+            model: the model of the objects; its class is this dataset's class attribute of that name.
+            rows: field name → value; keys that are no fields are left aside. Read in batches, and not changed; may be endless.
+            parent: the model of the objects' parents, which were added before; without it they have none.
+            parent_ids: identifier of the parent → key of a row that holds its value; a key that is a field of the model, too,
+                counts as validated.
+
+        Returns:
+            The number of objects that were added.
+
+        Raises:
+            pydantic.ValidationError: a row does not fit the model; it names the object.
+            ObjectAlreadyExists: an object of that identity is there, or a row comes twice.
+            ObjectNotFound: the parent of a row is not there, or the row does not say which it is.
+            ObjectStoreWrongType: the model is not declared here, or is no child of the parent's.
+            ValueError: ``parent_ids`` does not name exactly the parent's identifiers.
+
+        Nothing is added of the batch of :data:`.bulk_load.BATCH` rows in which something is wrong; earlier batches are.
+        """
+        with patient_collector():
+            return add_rows(self, self._class(model), rows, None if parent is None else self._class(parent), parent_ids or {})
+
+    def _class(self, model: ModelArgument) -> builtins.type[DSyncModel]:
+        modelname = self._modelname(model)
+        try:
+            return self.models()[modelname]
+        except KeyError:
+            known = ", ".join(self.models()) or "none"
+            raise ObjectStoreWrongType(f'{self.name} has no model "{modelname}" (it has: {known})') from None
+
+    def _check_kind(self, obj: DSyncModel, declared: Any) -> None:
+        if _is_model(declared) and not isinstance(obj, declared):
+            raise ObjectStoreWrongType(
+                f"{self.name} holds {obj.get_type()} objects of class {declared.__name__}, not {obj.__class__.__name__}: {obj!r}"
+            )
+
+    def update(self, obj: DSyncModel) -> None:
+        """Keep ``obj`` in the place of any other object of its identity."""
+        self.store.put(obj.get_type(), obj.get_unique_id(), obj)
+        set_owner(obj, self)
+
+    def remove(self, obj: DSyncModel, remove_children: bool = False) -> None:
+        """Take an object out of the dataset.
+
+        Args:
+            obj: the object.
+            remove_children: take out its children too, and theirs.
+
+        Raises:
+            ObjectNotFound: it is not there.
+        """
+        if not self.store.discard(obj.get_type(), obj.get_unique_id()):
+            raise ObjectNotFound(f"{self.name} has no {obj!r}")
+        set_owner(obj, None)
+        if not remove_children:
+            return
+        for modelname, field in obj.get_children_mapping().items():
+            for uid in getattr(obj, field) or ():
+                child = self.store.find(modelname, uid)
+                if child is not None:
+                    self.remove(child, remove_children=True)
+
+    def get(self, obj: ModelArgument, identifier: Text | Dict[Text, Any]) -> DSyncModel:
+        """Return an object.
+
+        Args:
+            obj: its model.
+            identifier: its unique id, or a dict of its identifiers.
+
+        Raises:
+            ObjectNotFound: it is not there.
+            ValueError: ``identifier`` is a dict and ``obj`` a model name of which this dataset has no class.
+        """
+        modelname, uid = self._key(obj, identifier)
+        found = self.store.find(modelname, uid)
+        if found is None:
+            raise ObjectNotFound(f'{self.name} has no {modelname} "{uid}"')
+        return found
+
+    def get_or_none(self, obj: ModelArgument, identifier: Text | Dict[Text, Any]) -> DSyncModel | None:
+        """Return an object, or None if it is not there; otherwise as :meth:`get`."""
+        return self.store.find(*self._key(obj, identifier))
+
+    def get_all(self, obj: ModelArgument) -> list[DSyncModel]:
+        """Return a new list of all objects of a model, in the order in which they were added."""
+        return self.store.objects(self._modelname(obj))
+
+    def get_by_uids(self, uids: list[Text], obj: ModelArgument) -> list[DSyncModel]:
+        """Return the objects of a model with these unique ids, in their order.
+
+        Raises:
+            ObjectNotFound: one of them is not there.
+        """
+        return self.store.objects_of(self._modelname(obj), uids)
+
+    def get_all_model_names(self) -> set[Text]:
+        """Return the names of the models of which there are objects."""
+        return set(self.store.model_names())
+
+    def count(self, model: ModelArgument | None = None) -> int:
+        """Return the number of objects of a model, or of all."""
+        return self.store.count(None if model is None else self._modelname(model))
+
+    def get_or_instantiate(
+        self, model: builtins.type[DSyncModel], ids: Dict[Text, Any], attrs: Dict[Text, Any] | None = None
+    ) -> tuple[DSyncModel, bool]:
+        """Return the object with these identifiers, made and added with ``attrs`` if it was not there, and whether it was made."""
+        found = self.get_or_none(model, ids)
+        if found is not None:
+            return found, False
+        made = model(**ids, **(attrs or {}))
+        self.add(made)
+        return made, True
+
+    def get_or_add_model_instance(self, obj: DSyncModel) -> tuple[DSyncModel, bool]:
+        """Return the object with the identity of ``obj``, which is added if there was none, and whether it was added."""
+        found = self.store.find(obj.get_type(), obj.get_unique_id())
+        if found is not None:
+            return found, False
+        self.add(obj)
+        return obj, True
+
+    def update_or_instantiate(
+        self, model: builtins.type[DSyncModel], ids: Dict[Text, Any], attrs: Dict[Text, Any]
+    ) -> tuple[DSyncModel, bool]:
+        """Return the object with these identifiers, with ``attrs`` set on it or made with them, and whether it was made."""
+        found, made = self.get_or_instantiate(model, ids, attrs)
+        if not made:
+            found.update_base(attrs)
+            self.update(found)
+        return found, made
+
+    def update_or_add_model_instance(self, obj: DSyncModel) -> tuple[DSyncModel, bool]:
+        """Return the object with the identity of ``obj``, with the attributes of ``obj`` set on it; ``obj`` is added if there was
+        none. And return whether it was added."""
+        found, added = self.get_or_add_model_instance(obj)
+        if not added and found is not obj:
+            found.update_base(obj.get_attrs())
+            self.update(found)
+        return found, added
+
+    @staticmethod
+    def _modelname(obj: ModelArgument) -> Text:
+        return obj if isinstance(obj, Text) else obj.get_type()
+
+    def _key(self, obj: ModelArgument, identifier: Text | Dict[Text, Any]) -> tuple[Text, Text]:
+        modelname = self._modelname(obj)
+        if isinstance(identifier, Text):
+            return modelname, identifier
+        cls = self.models().get(modelname) if isinstance(obj, Text) else obj
+        if cls is None:
+            raise ValueError(f'{self.name} has no model "{modelname}", so its identifiers cannot be made into a unique id')
+        return modelname, cls.create_unique_id(**identifier)
+
+    # ------------------------------------------------------------------ as text and as data
+
+    def load_from_dict(self, data: Dict[Text, Dict[Text, Dict[Text, Any]]]) -> None:
+        """Add the objects of ``{model: {unique id: {field: value}}}``, as :meth:`dict` gives it with ``show_sensitive=True``.
+
+        Args:
+            data: the objects' values; not changed.
+
+        Raises:
+            ObjectStoreWrongType: a model of the data is not declared here; nothing was added.
+            RecordError: a sensitive value is masked, as in what :meth:`dict` gives otherwise; nothing was added.
+            pydantic.ValidationError: values do not fit their model; nothing was added.
+            ObjectAlreadyExists: an object of that identity is there; the objects before it were added.
+        """
+        models = self.models()
+        for modelname in data:
+            if modelname not in models:
+                raise ObjectStoreWrongType(f'{self.name} has no model "{modelname}" (it has: {", ".join(models) or "none"})')
+        given = [(cls, uid, values) for name, cls in models.items() for uid, values in data.get(name, {}).items()]
+        objs = [self._unmasked(cls, uid, values) for cls, uid, values in given]
+        for obj in objs:
+            self.add(obj)
+
+    def _unmasked(self, cls: builtins.type[DSyncModel], uid: Text, values: Dict[Text, Any]) -> DSyncModel:
+        """Return an object of its values. Raises RecordError if a sensitive one is masked."""
+        sensitive = cls._declaration.given_as
+        masked = [name for name, key in sensitive.items() if MASK in (values.get(name), values.get(key))]
+        if not masked:
+            obj = cls(**values)
+            masked = [name for name, value in fields_of(obj).items() if MASK in secret_texts([value], name in sensitive)]
+            if not masked:
+                return obj
+        raise RecordError(
+            f'{self.name} cannot load {cls.get_type()} "{uid}": its {masked[0]} is masked; '
+            f"make the data with dict(show_sensitive=True), or leave {masked[0]} out of it"
+        )
+
+    def str(self, indent: int = 0) -> Text:
+        """Return all objects as indented text, sensitive values masked."""
+        lines = []
+        for modelname in self.top_level:
+            nested = self._nested_uids(modelname)
+            objs = [obj for obj in self.get_all(modelname) if obj.get_unique_id() not in nested]
+            lines.append(f"{' ' * indent}{modelname}{'' if objs else ': []'}")
+            lines.extend(obj.str(indent=indent + 2) for obj in objs)
+        return "\n".join(lines)
+
+    def _nested_uids(self, modelname: Text) -> set[Text]:
+        """Return the unique ids of the objects of a model that are children of another object."""
+        parents = [obj for name in self.store.model_names() for obj in self.store.objects(name)]
+        fields = ((parent, parent.get_children_mapping().get(modelname)) for parent in parents)
+        return {uid for parent, field in fields if field for uid in getattr(parent, field) or ()}
+
+    def dict(
+        self, exclude_defaults: bool = True, *, show_sensitive: bool = False, **kwargs: Any
+    ) -> Dict[Text, Dict[Text, Dict[Text, Any]]]:
+        """Return all objects as ``{model: {unique id: {field: value}}}``, sensitive values masked.
+
+        Args:
+            exclude_defaults: leave out fields that have their default value.
+            show_sensitive: give sensitive values in clear.
+            kwargs: as for pydantic's ``model_dump``.
+        """
+        options = {"exclude_defaults": exclude_defaults, "show_sensitive": show_sensitive, **kwargs}
+        return {
+            modelname: {obj.get_unique_id(): obj.dict(**options) for obj in self.get_all(modelname)}
+            for modelname in self.store.model_names()
+        }
+
+
+def _is_model(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, DSyncModel)
+
+
+def _check_model(cls: type[Dataset], name: str, model: type[DSyncModel]) -> None:
+    if name in cls._reserved:
+        raise DeclarationError(f'{cls.__name__}: a model cannot be called "{name}", every adapter has something else of that name')
+    if model.get_type() != name:
+        raise DeclarationError(
+            f'{cls.__name__}.{name} is the class {model.__name__}, whose _modelname is "{model.get_type()}": both must be the same'
+        )
+
+
+def _subtree(name: str, models: dict[str, type[DSyncModel]], above: tuple[str, ...]) -> dict[str, Any]:
+    if name in above or name not in models:
+        return {}
+    return {child: _subtree(child, models, (*above, name)) for child in models[name]._children}
+
+
+def _tree_lines(tree: dict[str, Any], margin: str) -> list[str]:
+    lines = []
+    for position, (name, below) in enumerate(tree.items()):
+        last = position == len(tree) - 1
+        lines.append(f"{margin}{'└── ' if last else '├── '}{name}")
+        lines.extend(_tree_lines(below, margin + ("    " if last else "│   ")))
+    return lines

@@ -1,0 +1,89 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of a store."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+
+from ..exceptions import ObjectNotFound
+from ..model.model import DSyncModel
+
+
+class BaseStore(ABC):
+    """Keeps objects by model name and unique id, in the order in which they were added.
+
+    A store need not hold all objects in memory, nor return the same Python object twice; whoever changes an object that he was
+    given calls :meth:`put`.
+    """
+
+    @abstractmethod
+    def put(self, modelname: str, uid: str, obj: DSyncModel) -> None:
+        """Keep ``obj``, in the place of any other object of that id."""
+
+    @abstractmethod
+    def put_new(self, modelname: str, uid: str, obj: DSyncModel) -> DSyncModel:
+        """Keep ``obj`` unless there is an object of that id; return the object that is kept now."""
+
+    @abstractmethod
+    def find(self, modelname: str, uid: str) -> DSyncModel | None:
+        """Return the object, or None."""
+
+    @abstractmethod
+    def discard(self, modelname: str, uid: str) -> bool:
+        """Forget the object; return whether it was there."""
+
+    @abstractmethod
+    def uids(self, modelname: str) -> list[str]:
+        """Return a new list of all ids of a model, in order."""
+
+    @abstractmethod
+    def objects(self, modelname: str) -> list[DSyncModel]:
+        """Return a new list of all objects of a model, in the order of :meth:`uids`."""
+
+    def scan(self, modelname: str) -> tuple[list[str], list[DSyncModel]] | None:
+        """Return new lists of all ids and all objects of a model, in one order; None from a store where holding all of them costs
+        more than looking them up."""
+        return None
+
+    @abstractmethod
+    def model_names(self) -> list[str]:
+        """Return the names of the models of which there are objects."""
+
+    @abstractmethod
+    def count(self, modelname: str | None = None) -> int:
+        """Return how many objects there are, of one model or of all."""
+
+    def put_all_new(self, modelname: str, uids: Sequence[str], objs: Sequence[DSyncModel]) -> int | None:
+        """Keep many objects unless one of them has an id that is taken, or that another one of them has.
+
+        Returns:
+            None when all of them are kept; else the place of the first one whose id is taken, and none of them is kept.
+        """
+        seen: set[str] = set()
+        for place, uid in enumerate(uids):
+            if uid in seen or self.find(modelname, uid) is not None:
+                return place
+            seen.add(uid)
+        for uid, obj in zip(uids, objs):
+            self.put(modelname, uid, obj)
+        return None
+
+    def kinds(self, modelname: str) -> set[type[DSyncModel]]:
+        """Return the classes of the objects of a model: usually just one."""
+        return {type(obj) for obj in self.objects(modelname)}
+
+    def objects_of(self, modelname: str, uids: Iterable[str]) -> list[DSyncModel]:
+        """Return the objects with these ids, in their order.
+
+        Raises:
+            ObjectNotFound: one of them is not there; ``args[1]`` is its id.
+        """
+        found = []
+        for uid in uids:
+            obj = self.find(modelname, uid)
+            if obj is None:
+                raise ObjectNotFound(f'no {modelname} "{uid}"', uid)
+            found.append(obj)
+        return found

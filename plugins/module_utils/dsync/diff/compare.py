@@ -1,0 +1,387 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Comparing two datasets: pure, no I/O of its own, changes neither."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress
+from operator import ne
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from ..dataset.dataset import Dataset
+from ..exceptions import DiffException, ModelMismatch, ObjectAlreadyExists
+from ..flags import DSyncAction, DSyncFlags, DSyncModelFlags
+from ..model.model import DSyncModel
+from ..model.references import References
+from .diff import Diff, DiffElement, Tally
+from .matching import Pairing, ShortNames, pair_models
+from .scope import Scope, Stance
+from .traversal import Side
+
+if TYPE_CHECKING:
+    _Pair: TypeAlias = "tuple[DSyncModel | None, DSyncModel | None]"
+    """The objects of one identity in source and target; one of them may be missing."""
+
+    Siblings: TypeAlias = tuple[Sequence[str], Sequence[DSyncModel]]
+    """The unique ids, and the objects, of the children of one parent that are of one model."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, how many objects are done, and how many there are."""
+
+
+def compare(
+    source: Dataset,
+    target: Dataset,
+    flags: DSyncFlags = DSyncFlags.NONE,
+    diff_class: type[Diff] = Diff,
+    callback: Progress | None = None,
+    scope: Scope | None = None,
+) -> Diff:
+    """Compare two datasets and return what has to change in the target for it to be like the source.
+
+    Args:
+        source: the dataset to become like; read only.
+        target: the dataset to change; read only here.
+        flags: which differences to leave aside.
+        diff_class: the class of the result and of its subtrees.
+        callback: called as ``callback("diff", done, total)`` while it goes on, and with ``done == total`` at the end.
+        scope: which objects and attributes to look at; None for all.
+
+    Raises:
+        ModelMismatch: no model is common to both, a model is declared in ways that cannot be compared, or objects are nested
+            in a circle.
+        ObjectNotFound: an object lists a child that was never added.
+        ObjectAlreadyExists: an object has two parents, or two siblings have the same short name.
+        DiffException: objects are nested too deeply.
+    """
+    comparison = _Comparison(source, target, flags, diff_class, callback, scope or None)
+    diff = diff_class()
+    diff.source_name, diff.dest_name = source.name, target.name
+    diff.references = References.of({**source.models(), **target.models()})
+    try:
+        for element in comparison.top_level():
+            diff.add(element)
+    except RecursionError:
+        comparison.check()
+        raise DiffException(f"the objects of {source.name} or {target.name} are nested too deeply to be compared") from None
+    comparison.check()
+    diff.warnings.extend(comparison.warnings())
+    diff.set_tally(comparison.tally)
+    comparison.hold_halves(diff)
+    comparison.finish()
+    diff.complete()
+    return diff
+
+
+def _aligned(source: Siblings, target: Siblings) -> Iterable[_Pair]:
+    """Return the objects of both sides in pairs of one identity: first all of the source, in its order, then what only the
+    target has."""
+    if source[0] == target[0]:
+        return zip(source[1], target[1])
+    of_source, of_target = dict(zip(*source)), dict(zip(*target))
+    return [*zip(of_source.values(), map(of_target.get, of_source)), *_target_only(of_source, of_target)]
+
+
+def _differing(pairing: Pairing, source: Siblings, target: Siblings) -> tuple[list[_Pair], int]:
+    """Return the pairs, in the order of :func:`_aligned`, of which one object is missing or whose attributes are not equal, and
+    how many other pairs there are."""
+    if source[0] == target[0]:
+        unlike: list[_Pair] = [*compress(zip(source[1], target[1]), _unequal(pairing, source[1], target[1]))]
+        return unlike, len(source[1]) - len(unlike)
+    of_source, of_target = dict(zip(*source)), dict(zip(*target))
+    common = [*filter(of_target.__contains__, of_source)]
+    lefts, rights = map(of_source.__getitem__, common), map(of_target.__getitem__, common)
+    uids = {*compress(common, _unequal(pairing, lefts, rights))}
+    same = len(common) - len(uids)
+    if len(common) < len(of_source):
+        uids |= of_source.keys() - of_target.keys()
+    unlike = [(of_source[uid], of_target.get(uid)) for uid in of_source if uid in uids] if uids else []
+    return (unlike + _target_only(of_source, of_target) if len(common) < len(of_target) else unlike), same
+
+
+def _target_only(of_source: dict[str, DSyncModel], of_target: dict[str, DSyncModel]) -> list[_Pair]:
+    return [(None, obj) for uid, obj in of_target.items() if uid not in of_source]
+
+
+def _unequal(pairing: Pairing, lefts: Iterable[DSyncModel], rights: Iterable[DSyncModel]) -> Iterator[bool]:
+    return map(ne, pairing.compared(lefts), pairing.compared(rights))
+
+
+class _Comparison:
+    """What stays the same throughout one comparison, and the counts that it adds up."""
+
+    def __init__(
+        self,
+        source: Dataset,
+        target: Dataset,
+        flags: DSyncFlags,
+        diff_class: type[Diff],
+        callback: Progress | None,
+        scope: Scope | None,
+    ) -> None:
+        self.source, self.target = Side(source), Side(target)
+        self.diff_class = diff_class
+        self.tally = Tally()
+        self._pairings: dict[str, Pairing] = {}
+        self._skip_source = bool(flags & DSyncFlags.SKIP_UNMATCHED_SRC)
+        self._skip_target = bool(flags & DSyncFlags.SKIP_UNMATCHED_DST)
+        self._keep_unchanged = bool(flags & DSyncFlags.LOG_UNCHANGED_RECORDS)
+        self._callback, self._scope = callback, scope
+        self._kept = (0, "")  # how many objects that were not compared keep those above them, and why the last of them does
+        self._total = len(source) + len(target)
+        self._notes: list[str] = []
+
+    # ------------------------------------------------------------------ the walk
+
+    def top_level(self) -> Iterator[DiffElement]:
+        """Yield the elements of the top-level models that both sides have, in the order of the target's ``top_level``."""
+        source, target = self.source.dataset, self.target.dataset
+        common = [model for model in target.top_level if model in source.top_level]
+        if not common:
+            raise ModelMismatch(
+                f"no top-level model is common to {source.name} ({', '.join(source.top_level) or 'none'}) "
+                f"and {target.name} ({', '.join(target.top_level) or 'none'}), so there is nothing to compare"
+            )
+        for side, other in ((self.source, self.target), (self.target, self.source)):
+            for model in side.dataset.top_level:
+                if model not in common:
+                    self._skip(side, side.top(model)[1])
+                    self._note(f"{model} is a top-level model of {side.dataset.name} only, not of {other.dataset.name}: left aside")
+        for model in common:
+            yield from self._siblings(self._pairing(model), self.source.top(model), self.target.top(model), None, False)
+            self._progress()
+
+    def _siblings(
+        self, pairing: Pairing, source: Siblings, target: Siblings, parent: DSyncModel | None, inside: bool
+    ) -> Iterable[DiffElement]:
+        """Return the elements of the children of one parent that are of one model; ``inside`` as for :meth:`.Scope.stance`."""
+        self._check_names(pairing, source, target, parent)
+        if self._tells_at_once(pairing):
+            return self._leaves(pairing, source, target)
+        return filter(None, (self._pair(pairing, left, right, inside) for left, right in _aligned(source, target)))
+
+    def _leaves(self, pairing: Pairing, source: Siblings, target: Siblings) -> list[DiffElement]:
+        """Return the elements of siblings that have no children and of which those with equal attributes need no further look."""
+        unlike, same = _differing(pairing, source, target)
+        elements = []
+        for left, right in unlike:
+            if left is not None and right is not None and not pairing.differ(left, right):
+                same += 1
+            elif self._left_aside(pairing, left, right):
+                self._skip_pair(pairing.model, left, right)
+            else:
+                self.tally.count(pairing.model, _action(left, right))
+                elements.append(self._element(pairing, left, right, True))
+        if same:
+            self.tally.count(pairing.model, "no-change", same)
+        return elements
+
+    def _tells_at_once(self, pairing: Pairing) -> bool:
+        """Return whether objects with equal attributes need no further look, one by one."""
+        return (
+            pairing.plain
+            and pairing.is_leaf
+            and not (pairing.exact or pairing.flags_matter or self._keep_unchanged or self._scope is not None)
+        )
+
+    def _pair(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, inside: bool) -> DiffElement | None:
+        """Return the element of one identity; None if it and all below it are unchanged or left aside."""
+        differs = source is None or target is None or pairing.differ(source, target)
+        action = _action(source, target) if differs else None
+        stance = Stance.OUT if self._left_aside(pairing, source, target) else Stance.IN
+        if self._scope is not None and stance is Stance.IN:
+            stance, inside = self._scope.stance(pairing.model, action, source, target, inside)
+            if stance is Stance.OUT and target is not None:
+                self._keep(f"{target!r} below it is out of scope")
+        if stance is Stance.OUT:
+            self._skip_pair(pairing.model, source, target)
+            return None
+        compared = stance is Stance.IN
+        element = self._element(pairing, source, target, compared) if compared and (differs or self._keep_unchanged) else None
+        self.tally.count(pairing.model, (action or "no-change") if compared else "skip")
+        kept = self._kept
+        for child in () if pairing.is_leaf else self._children(pairing, source, target, inside):
+            if element is None:
+                element = self._element(pairing, source, target, compared)
+            element.add_child(child)
+        if element is not None and source is None and self._kept != kept:
+            element.protected, element.spared = f"protected: {self._kept[1]}", True
+        return element
+
+    def _children(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, inside: bool) -> list[DiffElement]:
+        elements: list[DiffElement] = []
+        for model, source_field, target_field in pairing.children:
+            left = ((), []) if source is None else self.source.children(source, model, source_field)
+            right = ((), []) if target is None else self.target.children(target, model, target_field)
+            if left[0] or right[0]:
+                elements += self._siblings(self._pairing(model), left, right, source or target, inside)
+                self._progress()
+        for side, obj, kinds in (
+            (self.source, source, pairing.source_only),
+            (self.target, target, pairing.target_only),
+        ):
+            if obj is None:
+                continue
+            for model, field in kinds:
+                self._skip(side, side.children(obj, model, field)[1])
+                self._note(f"{model} is a child of {pairing.model} in {side.dataset.name} only: left aside")
+        return elements
+
+    def _element(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, compared: bool) -> DiffElement:
+        obj = cast(DSyncModel, target if source is None else source)
+        reading = pairing.target_reading if source is None else pairing.source_reading
+        element = DiffElement(
+            pairing.model,
+            reading.name(obj),
+            reading.identifiers(obj),
+            self.source.dataset.name,
+            self.target.dataset.name,
+            self.diff_class,
+            uid=obj.get_unique_id(),
+            sensitive=pairing.sensitive,
+            exact=pairing.exact,
+            flags=target.model_flags if target is not None and pairing.uses_flags else DSyncModelFlags.NONE,
+        )
+        if pairing.read_only:
+            element.read_only = pairing.read_only
+        if pairing.narrowed or not compared:
+            element.compared = frozenset(pairing.attributes if compared else ())
+        element.add_attrs(
+            None if source is None else pairing.source_reading.attributes(source),
+            None if target is None else pairing.target_reading.attributes(target),
+        )
+        if pairing.read_only and source is not None and target is not None:
+            differing = element.get_attrs_diffs()["+"].keys()
+            if differing and differing <= pairing.read_only:
+                names = f"{', '.join(differing)} {'is' if len(differing) == 1 else 'are'}"
+                element.protected = f"protected: {names} read-only in {self.target.dataset.name}"
+        return element
+
+    def _pairing(self, model: str) -> Pairing:
+        if model not in self._pairings:
+            only = None if self._scope is None else self._scope.attributes.get(model)
+            self._pairings[model] = pair_models(model, self.source.dataset, self.target.dataset, only)
+        return self._pairings[model]
+
+    # ------------------------------------------------------------------ what is left aside
+
+    def hold_halves(self, diff: Diff) -> None:
+        """Protect each object that is deleted, or created, in one place while the other side has it in a place that was not
+        compared: the delete would lose the object, the create would clash with it."""
+        held = []
+        for element in diff.walk():
+            if element.source_attrs is None or element.dest_attrs is None:
+                other = (self.source if element.source_attrs is None else self.target).dataset
+                if other.store.find(element.type, element.uid) is not None:
+                    held.append((element, other.name))
+        places = Counter((element.type, element.uid) for element, _other in held)
+        for element, other_name in held:
+            if places[element.type, element.uid] == 1:
+                element.protected, element.spared = (
+                    f"protected: {other_name} has it in another place, which was not compared",
+                    False,
+                )
+
+    def _source_has(self, obj: DSyncModel) -> bool:
+        return self.source.dataset.store.find(obj.get_type(), obj.get_unique_id()) is not None
+
+    def _keep(self, why: str) -> None:
+        """Note that an object of the target that is not compared must not be deleted together with those above it."""
+        self._kept = (self._kept[0] + 1, why)
+
+    def _left_aside(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> bool:
+        """Return whether flags leave an object aside."""
+        if not (pairing.flags_matter or self._skip_source or self._skip_target):
+            return False
+        left = (target is None and self._skip_source) or (source is None and self._skip_target)
+        for obj, alone, unmatched in (
+            (source, target is None, DSyncModelFlags.SKIP_UNMATCHED_SRC),
+            (target, source is None, DSyncModelFlags.SKIP_UNMATCHED_DST),
+        ):
+            if pairing.flags_matter and obj is not None:
+                left = left or bool(obj.model_flags & DSyncModelFlags.IGNORE or (alone and obj.model_flags & unmatched))
+        return left
+
+    def _skip_pair(self, model: str, source: DSyncModel | None, target: DSyncModel | None) -> None:
+        """Count one identity, and each one below it on either side, as left aside; what the source has is kept."""
+        self.tally.count(model, "skip")
+        if source is None and target is not None and self._source_has(target):
+            self._keep(f"{target!r} below it is in {self.source.dataset.name}, and was not compared")
+        kinds = {**(source.get_children_mapping() if source is not None else {})}
+        kinds.update(target.get_children_mapping() if target is not None else {})
+        for kind in kinds:
+            left, right = self._below(self.source, source, kind), self._below(self.target, target, kind)
+            for uid in {**left, **right}:
+                self._skip_pair(kind, left.get(uid), right.get(uid))
+
+    @staticmethod
+    def _below(side: Side, obj: DSyncModel | None, kind: str) -> dict[str, DSyncModel]:
+        field = obj.get_children_mapping().get(kind) if obj is not None else None
+        if obj is None or field is None:
+            return {}
+        return dict(zip(*side.children(obj, kind, field)))
+
+    def _skip(self, side: Side, objs: Sequence[DSyncModel]) -> None:
+        """Count objects of one side only, and each one below them, as left aside."""
+        for obj in objs:
+            self._skip_pair(obj.get_type(), *((obj, None) if side is self.source else (None, obj)))
+
+    # ------------------------------------------------------------------ checks, progress, warnings
+
+    def _check_names(self, pairing: Pairing, source: Siblings, target: Siblings, parent: DSyncModel | None) -> None:
+        """Raise ObjectAlreadyExists when two siblings on one side have the same short name."""
+        self._check_side(self.source, pairing.model, pairing.source_shortname, source, parent)
+        self._check_side(self.target, pairing.model, pairing.target_shortname, target, parent)
+
+    @staticmethod
+    def _check_side(side: Side, model: str, shortnames: ShortNames | None, siblings: Siblings, parent: DSyncModel | None) -> None:
+        if shortnames is None or shortnames.are_distinct(*siblings):
+            return
+        objs = siblings[1]
+        first: dict[Any, DSyncModel] = {}
+        for name, obj in zip(shortnames.read(objs), objs):
+            other = first.setdefault(name, obj)
+            if other is not obj:
+                where = f"under {parent!r}" if parent is not None else "at the top level"
+                raise ObjectAlreadyExists(
+                    f'in {side.dataset.name}, {where}, the {model} objects "{other.get_unique_id()}" and '
+                    f'"{obj.get_unique_id()}" have the same short name "{obj.get_shortname()}"',
+                    other,
+                    obj,
+                )
+
+    def _done(self) -> int:
+        return self.source.met() + self.target.met()
+
+    def _progress(self) -> None:
+        if self._callback is not None and self._done() < self._total:
+            self._callback("diff", self._done(), self._total)
+
+    def finish(self) -> None:
+        """Report that every object is done."""
+        if self._callback is not None:
+            self._callback("diff", self._total, self._total)
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self._notes:
+            self._notes.append(sentence)
+
+    def check(self) -> None:
+        """Raise when a dataset turns out to contradict itself."""
+        self.source.check()
+        self.target.check()
+
+    def warnings(self) -> list[str]:
+        """Return sentences about what was not loaded or not compared without a flag saying so."""
+        sides = (self.source, self.target)
+        loading = (sentence for side in sides for sentence in side.dataset.load_warnings)
+        return [*loading, *self._notes, *(sentence for side in sides for sentence in side.orphans())]
+
+
+def _action(source: DSyncModel | None, target: DSyncModel | None) -> DSyncAction:
+    """Return what is to be done about two objects of one identity that differ."""
+    if source is None:
+        return DSyncAction.DELETE
+    return DSyncAction.CREATE if target is None else DSyncAction.UPDATE

@@ -1,0 +1,324 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What a comparison found: a tree of elements, one for every object that differs or has a differing descendant."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .._util.redaction import masked
+from ..exceptions import ObjectAlreadyExists
+from ..flags import DSyncAction, DSyncModelFlags
+from ..model.identity import SEPARATOR
+from ..model.values import same_value
+from .text import outline
+
+if TYPE_CHECKING:
+    from ..model.references import References
+
+Dict = dict  # the classes below have methods called dict and str
+Text = str
+
+_NONE: frozenset[Text] = frozenset()
+
+SUMMARY_KEYS = ("create", "update", "delete", "no-change", "skip")
+"""What an object of a comparison is counted as, one of them each."""
+
+
+class Tally:
+    """Counts of objects by model and by what became of them in a comparison."""
+
+    def __init__(self) -> None:
+        self.by_model: Dict[Text, Dict[Text, int]] = {}
+
+    def count(self, modelname: Text, key: Text, number: int = 1) -> None:
+        """Add ``number`` objects of a model that are counted as ``key``, one of :data:`SUMMARY_KEYS`."""
+        counts = self.by_model.get(modelname)
+        if counts is None:
+            counts = self.by_model[modelname] = Dict.fromkeys(SUMMARY_KEYS, 0)
+        counts[key] += number
+
+    def total(self) -> Dict[Text, int]:
+        """Return a new dict of the counts of all models together."""
+        return {key: sum(counts[key] for counts in self.by_model.values()) for key in SUMMARY_KEYS}
+
+
+class Diff:
+    """The differences between two datasets, or between the children of two objects.
+
+    A subclass may override :meth:`complete`, and set the order of elements with a method ``order_children_<model>`` or
+    ``order_children_default``: it is given the dict of name → element of one model and yields the elements.
+
+    Attributes:
+        children: model name → name → element.
+        warnings: sentences about what the comparison left aside.
+        source_name: name of the dataset that the other one is to become like.
+        dest_name: name of the dataset that is to be changed.
+        references: which fields name other objects; None where no model has such fields.
+    """
+
+    def __init__(self) -> None:
+        self.references: References | None = None
+        self.children: Dict[Text, Dict[Text, DiffElement]] = {}
+        self.warnings: list[Text] = []
+        self.source_name = "source"
+        self.dest_name = "dest"
+        self._tally: Tally | None = None
+
+    def __len__(self) -> int:
+        """Number of elements in the whole tree."""
+        return sum(map(len, self.get_children()))
+
+    def __bool__(self) -> bool:
+        """A diff is always true, also an empty one; ask :meth:`has_diffs`."""
+        return True
+
+    def complete(self) -> None:
+        """Called once when the comparison is done. The base class does nothing."""
+
+    def groups(self) -> list[Text]:
+        """Return the model names of the elements, in order."""
+        return list(self.children)
+
+    def add(self, element: DiffElement) -> None:
+        """Add an element. Where another object has its name already, as when an object is replaced by one of the same short
+        name, it is named by its unique id.
+
+        Raises:
+            ObjectAlreadyExists: there is an element of that model and unique id.
+        """
+        group = self.children.setdefault(element.type, {})
+        if element.name in group and group[element.name].uid != element.uid:
+            element.name = element.uid
+        if element.name in group:
+            raise ObjectAlreadyExists(
+                f'the diff has an element {element.type} "{element.name}" already', group[element.name], element
+            )
+        group[element.name] = element
+        self._tally = None
+
+    def set_tally(self, tally: Tally) -> None:
+        """Give the counts that the comparison made on its way, so that a summary needs no second walk."""
+        self._tally = tally
+
+    def has_diffs(self) -> bool:
+        """Return whether any element of the tree differs."""
+        return any(element.has_diffs() for group in self.children.values() for element in group.values())
+
+    def get_children(self) -> Iterator[DiffElement]:
+        """Yield the elements of the top of this tree, model by model, each in the order of its ``order_children`` method."""
+        for group, elements in self.children.items():
+            order = getattr(self, f"order_children_{group}", self.order_children_default)
+            yield from order(elements)
+
+    @classmethod
+    def order_children_default(cls, children: Mapping[Text, DiffElement]) -> Iterator[DiffElement]:
+        """Yield the elements of one model in the order in which they were added."""
+        yield from children.values()
+
+    def summary(self) -> Dict[Text, int]:
+        """Return how many objects are to be created, updated and deleted, are unchanged (``no-change``), and were left aside
+        (``skip``): each object of either side counts once."""
+        return self._counted().total()
+
+    def summary_by_model(self) -> Dict[Text, Dict[Text, int]]:
+        """Return the same as :meth:`summary` for each model that was compared, by its name."""
+        return {model: Dict(counts) for model, counts in self._counted().by_model.items()}
+
+    def _counted(self) -> Tally:
+        if self._tally is not None:
+            return self._tally
+        tally = Tally()
+        for element in self.walk():
+            tally.count(element.type, element.action or "no-change")
+        return tally
+
+    def walk(self) -> Iterator[DiffElement]:
+        """Yield every element of the tree, parents before their children."""
+        for element in self.get_children():
+            yield element
+            yield from element.walk_children()
+
+    def print_detailed(self) -> None:
+        """Print :meth:`str` to standard output."""
+        sys.stdout.write(f"{self.str()}\n")
+
+    def __str__(self) -> Text:
+        return self.str()
+
+    def dict(self) -> Dict[Text, Dict[Text, Dict[Text, Any]]]:
+        """Return ``{model: {name: {"+": new values, "-": old values, child model: …}}}``, sensitive values masked."""
+        result: Dict[Text, Dict[Text, Dict[Text, Any]]] = {}
+        for element in self.get_children():
+            if element.has_diffs():
+                result.setdefault(element.type, {})[element.name] = element.dict()
+        return result
+
+    def str(self, indent: int = 0) -> Text:
+        """Return the differences as indented text, sensitive values masked.
+
+        Args:
+            indent: spaces in front of every line.
+        """
+        return outline(self, indent)
+
+
+class DiffElement:
+    """One object of a comparison.
+
+    Attributes:
+        type: the model's name.
+        name: the object's short name, unique among its siblings.
+        keys: the identifiers' values.
+        uid: the unique id.
+        source_attrs: attributes of the source's object, None when it has none.
+        dest_attrs: attributes of the object that is to be changed, None when there is none.
+        sensitive: attributes that are never shown.
+        exact: attributes in which ``1`` and ``True`` differ.
+        flags: the flags of the object that is to be changed.
+        compared: names of the attributes that are compared; None for all that both sides have.
+        read_only: attributes that are compared and shown, and cannot be written.
+        protected: why the difference must not be repaired; empty when it may be.
+        spared: whether a delete is protected for the sake of something below it alone, so that what else is below it is not.
+    """
+
+    __slots__ = (
+        "_child_diff", "_diff_class", "compared", "dest_attrs", "dest_name", "exact", "flags", "keys", "name", "protected",
+        "read_only", "sensitive", "source_attrs", "source_name", "spared", "type", "uid",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        obj_type: Text,
+        name: Text,
+        keys: Dict[Text, Any],
+        source_name: Text = "source",
+        dest_name: Text = "dest",
+        diff_class: type[Diff] = Diff,
+        *,
+        uid: Text | None = None,
+        sensitive: Iterable[Text] = frozenset(),
+        exact: frozenset[Text] = frozenset(),
+        flags: DSyncModelFlags = DSyncModelFlags.NONE,
+    ) -> None:
+        self.type = obj_type
+        self.name = name
+        self.keys = keys
+        self.uid = SEPARATOR.join(map(Text, keys.values())) if uid is None else uid
+        self.source_name = source_name
+        self.dest_name = dest_name
+        self.source_attrs: Dict[Text, Any] | None = None
+        self.dest_attrs: Dict[Text, Any] | None = None
+        self._diff_class = diff_class
+        self._child_diff: Diff | None = None
+        self.sensitive = frozenset(sensitive)
+        self.exact = exact
+        self.flags = flags
+        self.compared: frozenset[Text] | None = None
+        self.read_only: frozenset[Text] = _NONE
+        self.protected = ""
+        self.spared = False
+
+    @property
+    def child_diff(self) -> Diff:
+        """The differences among the children; made when it is asked for first."""
+        if self._child_diff is None:
+            self._child_diff = self._diff_class()
+        return self._child_diff
+
+    def __repr__(self) -> Text:
+        return f'{self.type} "{self.uid}": {self.action or "no-change"}'
+
+    def __len__(self) -> int:
+        """Number of elements: this one and all below it."""
+        return 1 + (0 if self._child_diff is None else len(self._child_diff))
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __lt__(self, other: DiffElement) -> bool:
+        return (self.type, self.name) < (other.type, other.name)
+
+    @property
+    def action(self) -> DSyncAction | None:
+        """What is to be done to the object; None when it is unchanged."""
+        return self.action_of(self.get_attrs_diffs())
+
+    def action_of(self, diffs: Dict[Text, Dict[Text, Any]]) -> DSyncAction | None:
+        """Return the action, given what :meth:`get_attrs_diffs` returned."""
+        if self.dest_attrs is None:
+            return None if self.source_attrs is None else DSyncAction.CREATE
+        if self.source_attrs is None:
+            return DSyncAction.DELETE
+        return DSyncAction.UPDATE if diffs["+"] else None
+
+    def add_attrs(self, source: Dict[Text, Any] | None = None, dest: Dict[Text, Any] | None = None) -> None:
+        """Set the attributes of one side, or of both; None leaves a side as it is."""
+        if source is not None:
+            self.source_attrs = source
+        if dest is not None:
+            self.dest_attrs = dest
+
+    def get_attrs_keys(self) -> list[Text]:
+        """Return the attributes' names: those that are compared where there are two sides, in the order of the source."""
+        if self.source_attrs is not None and self.dest_attrs is not None:
+            common = [name for name in self.source_attrs if name in self.dest_attrs]
+            return common if self.compared is None else [name for name in common if name in self.compared]
+        return list(self.source_attrs or self.dest_attrs or ())
+
+    def _differing(self) -> Iterator[Text]:
+        source, dest = self.source_attrs or {}, self.dest_attrs or {}
+        for name in self.get_attrs_keys():
+            if not same_value(source[name], dest[name], name in self.exact):
+                yield name
+
+    def get_attrs_diffs(self) -> Dict[Text, Dict[Text, Any]]:
+        """Return ``{"+": new values, "-": old values}`` of the attributes that differ, sensitive ones in clear; for an object on
+        one side only, all its attributes under the one key that applies."""
+        if self.source_attrs is not None and self.dest_attrs is not None:
+            names = list(self._differing())
+            old, new = self.dest_attrs, self.source_attrs
+            return {"-": {name: old[name] for name in names}, "+": {name: new[name] for name in names}}
+        if self.dest_attrs is not None:
+            return {"-": Dict(self.dest_attrs)}
+        return {} if self.source_attrs is None else {"+": Dict(self.source_attrs)}
+
+    def add_child(self, element: DiffElement) -> None:
+        """Add the element of a child."""
+        self.child_diff.add(element)
+
+    def get_children(self) -> Iterator[DiffElement]:
+        """Yield the children's elements in order."""
+        return iter(()) if self._child_diff is None else self._child_diff.get_children()
+
+    def walk_children(self) -> Iterator[DiffElement]:
+        """Yield every element below this one, parents before their children."""
+        return iter(()) if self._child_diff is None else self._child_diff.walk()
+
+    def has_diffs(self, include_children: bool = True) -> bool:
+        """Return whether the object differs, or, with ``include_children``, anything below it."""
+        below = self._child_diff if include_children else None
+        return self.action is not None or (below is not None and below.has_diffs())
+
+    def summary(self) -> Dict[Text, int]:
+        """Return the counts of this element and all below it, as :meth:`Diff.summary` does."""
+        counts = self.child_diff.summary()
+        counts[self.action or "no-change"] += 1
+        return counts
+
+    def __str__(self) -> Text:
+        return self.str()
+
+    def dict(self) -> Dict[Text, Any]:
+        """Return ``{"+": new values, "-": old values, child model: {name: …}}``, sensitive values masked."""
+        result: Dict[Text, Any] = {sign: masked(values, self.sensitive) for sign, values in self.get_attrs_diffs().items()}
+        if self.action is None:
+            result.clear()
+        result.update(self.child_diff.dict())
+        return result
+
+    def str(self, indent: int = 0) -> Text:
+        """Return this element and all below it as indented text, sensitive values masked."""
+        return outline(self, indent)

@@ -1,0 +1,260 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""How the objects of one model are compared: worked out once for each model of a comparison, not for each object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter, methodcaller
+from typing import Any
+
+from ..dataset.dataset import Dataset
+from ..exceptions import ModelMismatch
+from ..model.declaration import picker
+from ..model.identity import SEPARATOR
+from ..model.model import DSyncModel, fields_of
+from ..model.values import same_value
+
+_VALUE_METHODS = ("get_attrs", "get_identifiers")
+"""Methods that decide which values are compared; a class that overrides one is asked for every object."""
+
+
+@dataclass(frozen=True)
+class ShortNames:
+    """How the short names of siblings are read.
+
+    Attributes:
+        read: returns the short name, or what makes it up, of each of many objects.
+        start: returns what stands in front of the short name in an object's unique id; empty when the id does not tell.
+    """
+
+    read: Callable[[Iterable[DSyncModel]], Iterable[Any]]
+    start: Callable[[DSyncModel], str]
+
+    def are_distinct(self, uids: Sequence[str], siblings: Sequence[DSyncModel]) -> bool:
+        """Return whether no two siblings, given with their unique ids, which differ, have the same short name.
+
+        Where all ids start alike, as those of the interfaces of one device do, the short names must differ, since the ids do.
+        """
+        if len(siblings) < 2:
+            return True
+        start = self.start(siblings[0])
+        if start and min(uids).startswith(start) and max(uids).startswith(start):
+            return True
+        return len(set(self.read(siblings))) == len(siblings)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a difference shows of an object, read from its fields where its class does not say otherwise.
+
+    Attributes:
+        name: returns an object's short name.
+        identifiers: returns a new dict of an object's identifiers.
+        attributes: returns a new dict of an object's attributes.
+    """
+
+    name: Callable[[DSyncModel], str]
+    identifiers: Callable[[DSyncModel], dict[str, Any]]
+    attributes: Callable[[DSyncModel], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """How the objects of one model are compared.
+
+    Attributes:
+        model: the model's name.
+        attributes: names that are compared, in the order of the source.
+        narrowed: whether there are other attributes, which are not compared.
+        plain: whether the attributes can be read from the objects' fields, without asking each object for them.
+        pick: takes what is compared out of an object's dict of fields; None when that is all of it, or when it is not plain.
+        exact: attributes in which ``1`` and ``True`` differ.
+        sensitive: attributes that are never shown.
+        read_only: attributes that the target cannot be given.
+        children: (model, the source's field, the target's field) for each kind of child that both sides have.
+        source_only: (model, field) of the kinds of child that only the source has.
+        target_only: (model, field) of the kinds of child that only the target has.
+        source_reading: how the source's objects are read for a difference.
+        target_reading: the same for the target.
+        source_shortname: the short names of the source's objects; None when they are the unique ids.
+        target_shortname: the same for the target.
+        uses_flags: whether an object may carry flags of its own or of its class.
+        flags_matter: whether these may leave an object aside.
+    """
+
+    model: str
+    attributes: tuple[str, ...]
+    narrowed: bool
+    plain: bool
+    pick: Callable[[Any], Any] | None
+    exact: frozenset[str]
+    sensitive: frozenset[str]
+    read_only: frozenset[str]
+    children: tuple[tuple[str, str, str], ...]
+    source_only: tuple[tuple[str, str], ...]
+    target_only: tuple[tuple[str, str], ...]
+    source_reading: Reading
+    target_reading: Reading
+    source_shortname: ShortNames | None
+    target_shortname: ShortNames | None
+    uses_flags: bool
+    flags_matter: bool
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the objects have no children on either side."""
+        return not (self.children or self.source_only or self.target_only)
+
+    def differ(self, source: DSyncModel, target: DSyncModel) -> bool:
+        """Return whether two objects of one identity differ in an attribute."""
+        if self.plain:
+            left, right, pick = fields_of(source), fields_of(target), self.pick
+            if not self.exact and (left == right if pick is None else pick(left) == pick(right)):
+                return False
+            return any(not same_value(left[name], right[name], name in self.exact) for name in self.attributes)
+        old, new = target.get_attrs(), source.get_attrs()
+        names = self.attributes if self.narrowed else new
+        both = [name for name in names if name in new and name in old]
+        return any(not same_value(new[name], old[name], name in self.exact) for name in both)
+
+    def compared(self, objs: Iterable[DSyncModel]) -> Iterator[Any]:
+        """Return a value for each object of a plain pairing; where the values of two objects are equal, so are the objects."""
+        fields = map(fields_of, objs)
+        return fields if self.pick is None else map(self.pick, fields)
+
+
+def pair_models(model: str, source: Dataset, target: Dataset, only: frozenset[str] | None = None) -> Pairing:
+    """Work out how the objects of ``model`` on two sides are compared.
+
+    Args:
+        model: the model's name; the adapters' classes or the objects they hold say what it is on each side.
+        source: the dataset that the target is to become like.
+        target: the dataset that is to be changed.
+        only: the attributes to compare; None for all that both sides have.
+
+    Raises:
+        ModelMismatch: a side does not know the model, or the two identify its objects by different fields.
+    """
+    left, right = _model_class(model, source, target), _model_class(model, target, source)
+    if left._declaration.identifiers != right._declaration.identifiers:
+        raise ModelMismatch(
+            f'the model "{model}" is identified by {_listed(left._identifiers)} in {source.name}, '
+            f"but by {_listed(right._identifiers)} in {target.name}: both sides need the same identifiers in the same order"
+        )
+    for name, one, other in zip(left._declaration.identifiers, left._declaration.mixed, right._declaration.mixed):
+        if one is not other:
+            both, single = (source, target) if one else (target, source)
+            raise ModelMismatch(
+                f'the identifier "{name}" of the model "{model}" may hold text as well as other values in {both.name}, '
+                f"but not in {single.name}: give it the same type on both sides"
+            )
+    kinds = source.store.kinds(model) | target.store.kinds(model) | {left, right}
+    uniform = source.store.kinds(model) <= {left} and target.store.kinds(model) <= {right}
+    common = (name for name in left._attributes if name in right._attributes)
+    skipped = {name for kind in kinds for name in kind._create_only}
+    attributes = tuple(name for name in common if name not in skipped and (only is None or name in only))
+    plain = uniform and not any(map(_asks_objects, kinds))
+    whole = all(set(kind.model_fields) == {*kind._identifiers, *attributes} for kind in kinds)
+    return Pairing(
+        model=model,
+        attributes=attributes,
+        narrowed=only is not None or bool(skipped),
+        plain=plain,
+        pick=None if whole or not plain else picker(attributes),
+        exact=frozenset().union(*(kind._declaration.exact for kind in kinds)),
+        sensitive=frozenset().union(*(kind._declaration.sensitive for kind in kinds)),
+        read_only=frozenset().union(*(kind._read_only for kind in target.store.kinds(model) | {right})),
+        children=tuple((kind, field, right._children[kind]) for kind, field in left._children.items() if kind in right._children),
+        source_only=_missing(left._children, right._children),
+        target_only=_missing(right._children, left._children),
+        source_reading=_reading(source.store.kinds(model) | {left}),
+        target_reading=_reading(target.store.kinds(model) | {right}),
+        source_shortname=_shortname_reader(source.store.kinds(model) or {left}),
+        target_shortname=_shortname_reader(target.store.kinds(model) or {right}),
+        uses_flags=any(kind._uses_flags for kind in kinds),
+        flags_matter=any(kind._flags_matter for kind in kinds),
+    )
+
+
+def _model_class(model: str, side: Dataset, other: Dataset) -> type[DSyncModel]:
+    declared = side.models().get(model)
+    if declared is not None:
+        return declared
+    kinds = side.store.kinds(model)
+    if len(kinds) == 1:
+        return kinds.pop()
+    known = ", ".join(side.models()) or "none"
+    raise ModelMismatch(
+        f'{side.name} has no model "{model}", which {other.name} has: '
+        f'set a class attribute "{model}" on {type(side).__name__} (its models: {known})'
+    )
+
+
+def _asks_objects(kind: type[DSyncModel]) -> bool:
+    return any(map(kind.overrides, _VALUE_METHODS)) or bool(kind._declaration.nested)
+
+
+def _reading(kinds: set[type[DSyncModel]]) -> Reading:
+    kind = next(iter(kinds))
+    declaration, alone = kind._declaration, len(kinds) == 1
+    name: Callable[[DSyncModel], str] = methodcaller("get_shortname")
+    identifiers: Callable[[DSyncModel], dict[str, Any]] = methodcaller("get_identifiers")
+    attributes: Callable[[DSyncModel], dict[str, Any]] = methodcaller("get_attrs")
+    if alone and not kind.overrides("get_shortname") and len(kind._shortname) == 1:
+        field = kind._shortname[0]
+        if kind.model_fields[field].annotation is str:
+            name = _from_fields(itemgetter(field))
+    if alone and not kind.overrides("get_identifiers"):
+        identifiers = _from_fields(declaration.identifiers_in)
+    if alone and not _asks_objects(kind):
+        attributes = _from_fields(declaration.attributes_in)
+    return Reading(name, identifiers, attributes)
+
+
+def _from_fields(read: Callable[[Any], Any]) -> Callable[[DSyncModel], Any]:
+    return lambda obj: read(fields_of(obj))
+
+
+def _missing(children: Mapping[str, str], others: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((kind, field) for kind, field in children.items() if kind not in others)
+
+
+def _shortname_reader(kinds: set[type[DSyncModel]]) -> ShortNames | None:
+    """Return what tells siblings' short names apart, or None where the unique id does that already."""
+    for kind in kinds if len(kinds) == 1 else ():
+        if not kind.overrides("get_shortname"):
+            if not kind._shortname or set(kind._shortname) >= set(kind._identifiers):
+                return None
+            return ShortNames(partial(_picked, picker(kind._shortname)), _start_reader(kind))
+    return ShortNames(lambda objs: [obj.get_shortname() for obj in objs], lambda obj: "")
+
+
+def _picked(pick: Callable[[Any], Any], objs: Iterable[DSyncModel]) -> Iterator[Any]:
+    return map(pick, map(fields_of, objs))
+
+
+def _start_reader(kind: type[DSyncModel]) -> Callable[[DSyncModel], str]:
+    """Return what reads the start of an object's unique id, up to its short name: empty unless all identifiers before the short
+    name are texts without a character that needs an escape (:mod:`.model.identity`)."""
+    rest = kind._identifiers[: -len(kind._shortname)]
+    asked = any(map(kind.overrides, ("get_unique_id", "create_unique_id", "get_identifiers")))
+    if asked or (*rest, *kind._shortname) != tuple(kind._identifiers):
+        return lambda obj: ""
+
+    def start(obj: DSyncModel) -> str:
+        fields, text = fields_of(obj), ""
+        for name in rest:
+            value = fields[name]
+            if value.__class__ is not str or "_" in value or "\\" in value:
+                return ""
+            text += value + SEPARATOR
+        return text
+
+    return start
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return f"({', '.join(names)})"

@@ -1,0 +1,141 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The scope of a comparison: which objects and attributes it looks at.
+
+- An object that ``exclude`` selects is left aside, with everything below it.
+- Of the others, those of a model in ``models`` are in scope, if they, or an object above them, are selected by ``only``.
+- A selector with the action "update" says something of the object alone, not of what is below it.
+- An object that is not in scope is neither compared nor changed. Its children are looked at all the same when it is on both
+  sides; when it is on one side only, everything below it is left aside with it.
+- An object is not deleted while something below it is out of scope, nor is one deleted or created that is out of scope in another
+  place of the other side: these differences are shown as protected.
+- ``attributes`` narrows what of an object is compared and updated: a list of names goes for every model, a dict for those that it
+  names. An object is still created with all its attributes.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..dataset.dataset import Dataset
+from ..exceptions import SelectorError
+from ..flags import DSyncAction
+from ..model.model import DSyncModel
+from .selectors import Selector, check_known, classes_by_model, selectors
+
+
+class Stance(enum.Enum):
+    """How a comparison treats an object."""
+
+    IN = "compared"
+    AROUND = "not compared, but its children are"
+    OUT = "left aside with everything below it"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which objects and attributes a comparison looks at.
+
+    Attributes:
+        models: names of the models that are compared; None for all.
+        only: what is compared, together with what is below it; empty for everything.
+        exclude: what is left aside, together with what is below it.
+        attributes: model → names of the attributes that are compared; a model that is not named is compared by all of them.
+    """
+
+    models: frozenset[str] | None = None
+    only: tuple[Selector, ...] = ()
+    exclude: tuple[Selector, ...] = ()
+    attributes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        source: Dataset,
+        target: Dataset,
+        models: Iterable[str] | None = None,
+        only: Iterable[Any] | None = None,
+        exclude: Iterable[Any] = (),
+        attributes: Mapping[str, Iterable[str]] | Iterable[str] | None = None,
+    ) -> Scope:
+        """Return the scope that plain data describes.
+
+        Args:
+            source: one side; its models, and those of the other, are the ones that there are.
+            target: the other side.
+            models: names of models; None for all.
+            only: dicts as :func:`.select.selectors` takes them; None for everything.
+            exclude: likewise; empty for nothing.
+            attributes: names of attributes by model, or a list of names that goes for every model; None for all.
+
+        Raises:
+            SelectorError: something is named that there is not, or an empty list would have to mean either everything or nothing.
+        """
+        for name, said in (("models", models), ("only", only), ("attributes", attributes)):
+            if said is not None and not list(said):
+                raise SelectorError(f"{name} is empty, which would leave nothing to compare; leave it out to compare everything")
+        known = classes_by_model(source, target)
+        for position, name in enumerate(models or ()):
+            check_known(name, known, f"models[{position}]", "model")
+        return cls(
+            models=frozenset(models) if models else None,
+            only=selectors(only or (), "only", known),
+            exclude=selectors(exclude, "exclude", known),
+            attributes=_attributes(attributes or {}, known),
+        )
+
+    def __bool__(self) -> bool:
+        """Whether anything is left out at all."""
+        return bool(self.models is not None or self.only or self.exclude or self.attributes)
+
+    def stance(
+        self,
+        model: str,
+        action: DSyncAction | None,
+        source: DSyncModel | None,
+        target: DSyncModel | None,
+        inside: bool,
+    ) -> tuple[Stance, bool]:
+        """Return how an object is treated, and whether it is selected by ``only`` itself or by way of an object above it.
+
+        Args:
+            model: the model's name.
+            action: what would be done to the object.
+            source: the source's object, if there is one.
+            target: the target's object, if there is one.
+            inside: whether an object above it is selected.
+        """
+        sides = [None if obj is None else {**obj.get_identifiers(), **obj.get_attrs()} for obj in (source, target)]
+        uid = next(obj.get_unique_id() for obj in (source, target) if obj is not None)
+        excluded, chosen = (
+            [selector for selector in selectors if selector.matches(model, uid, action, *sides)]
+            for selectors in (self.exclude, self.only)
+        )
+        if any(map(_goes_down, excluded)):
+            return Stance.OUT, False
+        below = inside or not self.only or any(map(_goes_down, chosen))
+        if (below or chosen) and not excluded and (self.models is None or model in self.models):
+            return Stance.IN, below
+        return (Stance.OUT if source is None or target is None else Stance.AROUND), below
+
+
+def _goes_down(selector: Selector) -> bool:
+    """Return whether what a selector selects takes what is below it along."""
+    return selector.action != DSyncAction.UPDATE
+
+
+def _attributes(said: Any, models: Mapping[str, Sequence[type[DSyncModel]]]) -> dict[str, frozenset[str]]:
+    has = {model: [name for kind in kinds for name in kind._attributes] for model, kinds in models.items()}
+    if isinstance(said, Mapping):
+        for model, names in said.items():
+            check_known(model, models, "attributes", "model")
+            for name in names:
+                check_known(name, has[model], f"attributes.{model}", "attribute")
+        return {model: frozenset(names) for model, names in said.items()}
+    names = frozenset(said)
+    for position, name in enumerate(said):
+        check_known(name, sorted({name for some in has.values() for name in some}), f"attributes[{position}]", "attribute")
+    return {model: names.intersection(some) for model, some in has.items()}

@@ -1,0 +1,168 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Selectors: which objects, or which differences, something is said of."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import translate
+from typing import Any
+
+from .._util.plain_json import displayed
+from .._util.redaction import masked
+from ..dataset.dataset import Dataset
+from ..exceptions import SelectorError
+from ..flags import DSyncAction
+from ..model.model import DSyncModel
+from ..model.values import same_value
+
+_KEYS = ("model", "id", "attributes", "action")
+
+
+@dataclass(frozen=True)
+class Selector:
+    """What an object, and the difference found in it, has to be like; what is not said matters not.
+
+    Attributes:
+        model: the model's name.
+        id: a shell-style pattern of the unique id (``*``, ``?``, ``[…]``), or a regular expression after a ``~``.
+        attributes: attribute or identifier → value; it is enough that the object of one side has all of them. A value is given
+            as it is, or as it stands in JSON, and a number also as text.
+        action: what is to be done to the object.
+    """
+
+    model: str | None = None
+    id: str | None = None
+    attributes: tuple[tuple[str, Any], ...] = field(default=(), repr=False)
+    action: DSyncAction | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_matches_id", _id_matcher(self.id))  # frozen, and not part of its value
+
+    def __str__(self) -> str:
+        return self.text({name for name, _value in self.attributes})
+
+    def text(self, sensitive: Collection[str]) -> str:
+        """Return what the selector says, with the values of sensitive attributes masked."""
+        said = {
+            "model": self.model,
+            "id": self.id,
+            "attributes": masked(dict(self.attributes), sensitive) or None,
+            "action": self.action and self.action.value,
+        }
+        return ", ".join(f"{key}: {value}" for key, value in said.items() if value is not None)
+
+    def matches(self, model: str, uid: str, action: DSyncAction | None, *sides: Mapping[str, Any] | None) -> bool:
+        """Return whether an object is selected.
+
+        Args:
+            model: its model.
+            uid: its unique id.
+            action: what is to be done to it, None if nothing is.
+            sides: its attributes and identifiers in source and target; None where it is missing.
+        """
+        if self.model not in (None, model) or self.action not in (None, action):
+            return False
+        if not self._matches_id(uid):  # type: ignore[attr-defined]  # set in __post_init__
+            return False
+        return not self.attributes or any(side is not None and self._fits(side) for side in sides)
+
+    def _fits(self, values: Mapping[str, Any]) -> bool:
+        return all(name in values and _is(values[name], value) for name, value in self.attributes)
+
+
+def _is(actual: Any, wanted: Any) -> bool:
+    """Return whether a value is the one that a selector names."""
+    if isinstance(actual, bytes) and isinstance(wanted, str):
+        return actual == wanted.encode("utf-8", "surrogatepass")
+    plain = displayed(actual)
+    number, text = (plain, wanted) if isinstance(wanted, str) else (displayed(wanted), plain)
+    if isinstance(number, (int, float)) and not isinstance(number, bool) and isinstance(text, str):
+        return str(number) == text
+    return same_value(actual, wanted, exact=True) or same_value(plain, wanted, exact=True)
+
+
+def _id_matcher(pattern: str | None) -> Callable[[str], Any]:
+    if pattern is None:
+        return lambda uid: True
+    try:
+        return re.compile(pattern[1:]).search if pattern.startswith("~") else re.compile(translate(pattern)).match
+    except re.error as error:
+        raise SelectorError(f"id: {pattern!r} is no regular expression: {error}") from None
+
+
+def classes_by_model(source: Dataset, target: Dataset) -> dict[str, tuple[type[DSyncModel], ...]]:
+    """Return model name → its classes in source and target, of every model that either declares."""
+    sides = source.models(), target.models()
+    return {name: tuple({side[name]: None for side in sides if name in side}) for name in {**sides[0], **sides[1]}}
+
+
+def selectors(said: Iterable[Any], place: str, models: Mapping[str, Iterable[type[DSyncModel]]]) -> tuple[Selector, ...]:
+    """Return the selectors that a list of dicts describes.
+
+    Args:
+        said: dicts with any of the keys model, id, attributes and action.
+        place: where they stand, for messages, such as ``protect``.
+        models: model name → classes of the models that there are, as :func:`classes_by_model` returns them.
+
+    Raises:
+        SelectorError: naming place and position, when a selector says nothing, has an unknown key, model, attribute or action, a
+            pattern that cannot be used, or an attribute whose values are never shown.
+    """
+    return tuple(_selector(one, f"{place}[{position}]", models) for position, one in enumerate(said))
+
+
+def _selector(said: Any, place: str, models: Mapping[str, Iterable[type[DSyncModel]]]) -> Selector:
+    if not isinstance(said, Mapping):
+        raise SelectorError(f"{place}: a selector is a dict with any of {', '.join(_KEYS)}, not a {type(said).__name__}")
+    for key in said:
+        check_known(key, _KEYS, f"{place}", "key")
+    if said.get("model") is not None:
+        check_known(said["model"], models, f"{place}.model", "model")
+    if said.get("action") is not None:
+        check_known(said["action"], [action.value for action in DSyncAction], f"{place}.action", "action")
+    attributes = {} if said.get("attributes") is None else said["attributes"]
+    if not isinstance(attributes, Mapping):
+        raise SelectorError(f"{place}.attributes: a dict of attribute to value is wanted, not a {type(attributes).__name__}")
+    if not attributes and all(said.get(key) is None for key in _KEYS if key != "attributes"):
+        raise SelectorError(f"{place}: it says nothing: at least one of {', '.join(_KEYS)} is wanted")
+    chosen = models if said.get("model") is None else [said["model"]]
+    _check_attributes(attributes, [kind for name in chosen for kind in models[name]], f"{place}.attributes")
+    try:
+        return Selector(
+            model=said.get("model"),
+            id=None if said.get("id") is None else str(said["id"]),
+            attributes=tuple(attributes.items()),
+            action=None if said.get("action") is None else DSyncAction(said["action"]),
+        )
+    except SelectorError as error:
+        raise SelectorError(f"{place}.{error}") from None
+
+
+def _check_attributes(names: Iterable[Any], kinds: Collection[type[DSyncModel]], place: str) -> None:
+    known = dict.fromkeys(name for kind in kinds for name in (*kind._identifiers, *kind._attributes))
+    open_ended = any(kind.overrides("get_attrs") for kind in kinds)
+    for name in names:
+        if name not in known and not open_ended:
+            check_known(name, known, place, "attribute")
+        if any(name in kind.get_sensitive_fields() for kind in kinds):
+            raise SelectorError(f"{place}: {name!r} is sensitive and never shown, so nothing can be selected by it")
+
+
+def check_known(name: Any, known: Iterable[str], place: str, kind: str) -> None:
+    """Raise SelectorError unless ``name`` is one of those that are known, suggesting the nearest."""
+    choices = list(known)
+    if name not in choices:
+        near = difflib.get_close_matches(str(name), choices, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(choices) or 'none'}"
+        raise SelectorError(f"{place}: unknown {kind} {name!r} ({hint})")
+
+
+def selecting(
+    chosen: Iterable[Selector], model: str, uid: str, action: DSyncAction | None, *sides: Mapping[str, Any] | None
+) -> Selector | None:
+    """Return the first selector that selects an object, or None; arguments as for :meth:`Selector.matches`."""
+    return next((selector for selector in chosen if selector.matches(model, uid, action, *sides)), None)

@@ -1,0 +1,60 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The text form of a diff: what has to change in the target, as an indented outline.
+
+::
+
+    ~ site nyc
+        contact_phone: '555-0100' → '555-0199'
+        + device rtr-2
+            role: 'router'
+        - device old-1
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._util.redaction import masked
+from ..flags import DSyncAction
+from ..model.values import python_text
+
+SIGNS: dict[DSyncAction | None, str] = {
+    DSyncAction.CREATE: "+",
+    DSyncAction.UPDATE: "~",
+    DSyncAction.DELETE: "-",
+    None: " ",
+}
+"""What stands before an object that is created, updated, deleted, or only has differing descendants."""
+
+STEP = 4
+"""Spaces that each level is indented by."""
+
+
+def outline(item: Any, indent: int = 0) -> str:
+    """Return the outline of a diff or of one element, without a newline at its end; ``(no differences)`` when there are none.
+
+    Args:
+        item: the Diff or DiffElement; not changed.
+        indent: spaces in front of every line.
+    """
+    lines: list[str] = []
+    for element in [item] if hasattr(item, "keys") else item.get_children():
+        _add_lines(lines, element, indent)
+    return "\n".join(lines) or f"{' ' * indent}(no differences)"
+
+
+def _add_lines(lines: list[str], element: Any, indent: int) -> None:
+    diffs = element.get_attrs_diffs()
+    action = element.action_of(diffs)
+    if action is None and not element.has_diffs():
+        return
+    margin = " " * indent
+    lines.append(f"{margin}{SIGNS[action]} {element.type} {element.name}{' (protected)' if element.protected else ''}")
+    if action is not None and action != DSyncAction.DELETE:
+        new, old = masked(diffs.get("+", {}), element.sensitive), masked(diffs.get("-", {}), element.sensitive)
+        for name, value in new.items():
+            before = f"{python_text(old[name])} → " if name in old else ""
+            lines.append(f"{margin}{STEP * ' '}{name}: {before}{python_text(value)}")
+    for child in element.get_children():
+        _add_lines(lines, child, indent + STEP)

@@ -1,0 +1,190 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""One dataset of a comparison: its objects in the order of the tree, each met once, and what contradicts itself in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..dataset.dataset import Dataset
+from ..exceptions import ModelMismatch, ObjectAlreadyExists, ObjectNotFound
+from ..model.model import DSyncModel
+
+if TYPE_CHECKING:
+    from ..dataset.store import BaseStore
+
+_EXAMPLES = 3
+"""How many objects a warning names."""
+
+_LOOK_AHEAD = 500
+"""How many objects may be passed over to read on, before objects are looked up instead."""
+
+
+class Scan:
+    """The objects of one model, met in whatever order a comparison comes to them.
+
+    As long as that is about the order of the store, as it is when a tree was loaded from top to bottom, they are read along
+    instead of being looked up. The hashes of the ids that were passed over there, and of those that were looked up, are added up:
+    the difference tells in the end whether each object was met once.
+    """
+
+    def __init__(self, store: BaseStore, model: str) -> None:
+        self._store, self._model = store, model
+        self._along = store.scan(model)
+        self._at = 0
+        self._owed = 0
+        self._count = store.count(model)
+        self.met = 0
+
+    def take(self, uids: Sequence[str]) -> list[DSyncModel]:
+        """Return the objects with these ids, which are now met.
+
+        Raises:
+            ObjectNotFound: one of them is not there.
+        """
+        number = len(uids)
+        if self._along is not None:
+            ids, objs = self._along
+            start = self._at
+            if ids[start : start + number] != uids:
+                start = _place(ids, uids, start)
+            if start >= 0:
+                if start > self._at:
+                    self._owed += sum(map(hash, ids[self._at : start]))
+                self._at = start + number
+                self.met += number
+                return objs[start : start + number]
+        found = self._store.objects_of(self._model, uids)
+        self.met += number
+        self._owed -= sum(map(hash, uids))
+        return found
+
+    def met_too_many(self) -> bool:
+        """Return whether an object was met twice for certain, since there are fewer of them."""
+        return self.met > self._count
+
+    def met_each_once(self) -> bool:
+        """Return whether every object of the model was met, and none of them twice."""
+        if self.met != self._count:
+            return False
+        rest = self._store.uids(self._model) if self._along is None else self._along[0][self._at :]
+        return self._owed + sum(map(hash, rest)) == 0
+
+
+def _place(ids: list[str], uids: Sequence[str], start: int) -> int:
+    """Return where ``uids`` stand in a row among the next ``ids`` from ``start`` on; -1 if they do not."""
+    try:
+        place = ids.index(uids[0], start, start + _LOOK_AHEAD)
+    except ValueError:
+        return -1
+    return place if ids[place : place + len(uids)] == uids else -1
+
+
+class Side:
+    """One dataset of a comparison, and how many of its objects were met so far."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.scans: dict[str, Scan] = {}
+        self.inner = {kind for cls in _classes(dataset) for kind in cls._children}
+
+    def top(self, model: str) -> tuple[list[str], list[DSyncModel]]:
+        """Return ids and objects of a top-level model; of a model that is nested as well, those that have no parent."""
+        uids = self.dataset.store.uids(model)
+        if model in self.inner:
+            nested = self.child_ids(model)
+            uids = [uid for uid in uids if uid not in nested]
+        return uids, self._take(model, uids)
+
+    def children(self, parent: DSyncModel, model: str, field: str) -> tuple[Sequence[str], list[DSyncModel]]:
+        """Return ids and objects of an object's children of one model."""
+        uids = getattr(parent, field)
+        if not uids:
+            return (), []
+        try:
+            return uids, self._take(model, uids)
+        except ObjectNotFound as error:
+            raise ObjectNotFound(
+                f'in {self.dataset.name}, {parent!r} has the child {model} "{error.args[1]}", which was never added'
+            ) from None
+
+    def _take(self, model: str, uids: Sequence[str]) -> list[DSyncModel]:
+        scan = self.scans.get(model)
+        if scan is None:
+            scan = self.scans[model] = Scan(self.dataset.store, model)
+        objs = scan.take(uids)
+        if scan.met_too_many():
+            self._check_parents()
+        return objs
+
+    def met(self, model: str | None = None) -> int:
+        """Return how many objects were met, of one model or of all."""
+        return sum(scan.met for name, scan in self.scans.items() if model in (None, name))
+
+    def parents_of(self, model: str) -> Iterator[tuple[DSyncModel, str]]:
+        """Yield every (parent, id of its child) for the children of one model."""
+        classes = _classes(self.dataset)
+        for parents, field in {(cls._modelname, cls._children[model]) for cls in classes if model in cls._children}:
+            for parent in self.dataset.store.objects(parents):
+                if parent.get_children_mapping().get(model) == field:
+                    for uid in getattr(parent, field) or ():
+                        yield parent, uid
+
+    def child_ids(self, model: str) -> set[str]:
+        """Return the ids of all objects of a model that are listed as somebody's child."""
+        return {uid for _parent, uid in self.parents_of(model)}
+
+    def check(self) -> None:
+        """Raise ObjectAlreadyExists or ModelMismatch unless every object has at most one parent and is not its own ancestor.
+
+        To be called when all objects that can be reached were met."""
+        for model in self.dataset.store.model_names():
+            if model not in self.scans or not self.scans[model].met_each_once():
+                self._check_parents()
+                return
+
+    def _check_parents(self) -> None:
+        parents: dict[tuple[str, str], DSyncModel] = {}
+        for model in self.inner:
+            for parent, uid in self.parents_of(model):
+                if (model, uid) in parents:
+                    other = parents[model, uid]
+                    raise ObjectAlreadyExists(
+                        f'in {self.dataset.name}, {model} "{uid}" is a child of both {other!r} and {parent!r}', other, parent
+                    )
+                parents[model, uid] = parent
+        _check_circles(self.dataset.name, parents)
+
+    def orphans(self) -> Iterator[str]:
+        """Yield a sentence for each model of which some objects were never met."""
+        for model in self.dataset.store.model_names():
+            if self.met(model) >= self.dataset.store.count(model):
+                continue
+            nested = self.child_ids(model)
+            lost = [uid for uid in self.dataset.store.uids(model) if uid not in nested]
+            if lost and model not in self.dataset.top_level:
+                names = ", ".join(f'"{uid}"' for uid in lost[:_EXAMPLES]) + (", …" if len(lost) > _EXAMPLES else "")
+                yield (
+                    f"{self.dataset.name}: {len(lost)} of its {model} objects are neither top level "
+                    f"nor a child of another object, and were not compared: {names}"
+                )
+
+
+def _check_circles(dataset: str, parents: dict[tuple[str, str], DSyncModel]) -> None:
+    """Raise ModelMismatch if an object is its own ancestor, given (model, id) of each child and its parent."""
+    safe: set[tuple[str, str]] = set()
+    for child in parents:
+        line: dict[tuple[str, str], None] = {}
+        while child in parents and child not in safe:
+            if child in line:
+                raise ModelMismatch(f'in {dataset}, objects are nested in a circle: {child[0]} "{child[1]}" is its own ancestor')
+            line[child] = None
+            child = (parents[child].get_type(), parents[child].get_unique_id())
+        safe.update(line)
+
+
+def _classes(dataset: Dataset) -> set[type[DSyncModel]]:
+    """Return every model class that a dataset declares or holds objects of."""
+    held = (kind for model in dataset.store.model_names() for kind in dataset.store.kinds(model))
+    return {*dataset.models().values(), *held}

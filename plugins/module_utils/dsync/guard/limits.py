@@ -1,0 +1,109 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The most changes of a kind that a run may make.
+
+Refusals are returned, so that a dry run can report what a run would be refused for; :func:`.refusals.refuse` raises them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..dataset.dataset import Dataset
+from ..diff.selectors import check_known
+from ..exceptions import LimitExceeded, Refused, SelectorError
+from ..flags import DSyncAction
+from ..plan.change import steps_of
+from ..plan.plan import Plan
+from .refusals import named
+
+_PERCENTAGE = re.compile(r"\d+(\.\d+)?\s*%")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The most changes of one kind that a run may make.
+
+    Attributes:
+        action: create, update or delete.
+        model: the model that it is said of; None for all together.
+        number: how many.
+        percent: how many of a hundred objects: of those that the source has for creates, else of those that the target has.
+    """
+
+    action: DSyncAction
+    model: str | None
+    number: int | None = None
+    percent: float | None = None
+
+    def __str__(self) -> str:
+        allowed = f"{self.percent:g}%" if self.percent is not None else str(self.number)
+        return f"limits{'' if self.model is None else f'.{self.model}'}.{self.action}: {allowed}"
+
+
+def limits(said: Mapping[str, Any], models: Iterable[str]) -> list[Limit]:
+    """Return the limits that plain data describes.
+
+    Args:
+        said: ``create``, ``update`` or ``delete`` → a number or a percentage such as ``"10%"``; a model's name → such a dict.
+        models: the names of the models that there are.
+
+    Raises:
+        SelectorError: something is named that there is not, or a value is no limit.
+    """
+    actions, known = [action.value for action in DSyncAction], list(models)
+    found = []
+    for name, value in said.items():
+        if name in actions:
+            found.append(_limit(name, None, value, f"limits.{name}"))
+            continue
+        check_known(name, [*actions, *known], "limits", "action or model")
+        if not isinstance(value, Mapping):
+            raise SelectorError(f"limits.{name}: a dict of action to limit is wanted, not {value!r}")
+        for action, allowed in value.items():
+            check_known(action, actions, f"limits.{name}", "action")
+            found.append(_limit(action, name, allowed, f"limits.{name}.{action}"))
+    return found
+
+
+def _limit(action: str, model: str | None, value: Any, place: str) -> Limit:
+    text = str(value).strip()
+    if not isinstance(value, bool) and re.fullmatch(r"\d+", text):
+        return Limit(DSyncAction(action), model, number=int(text))
+    if _PERCENTAGE.fullmatch(text):
+        return Limit(DSyncAction(action), model, percent=percentage(value, place))
+    raise SelectorError(f"{place}: a number or a percentage such as 10% is wanted, not {value!r}")
+
+
+def percentage(said: Any, place: str) -> float:
+    """Return the number in a text such as ``"20%"``.
+
+    Raises:
+        SelectorError: it is no percentage; the sentence begins with ``place``.
+    """
+    text = str(said).strip()
+    if not _PERCENTAGE.fullmatch(text):
+        raise SelectorError(f"{place}: a percentage such as 20% is wanted, not {said!r}")
+    return float(text.rstrip("% "))
+
+
+def over_limits(plan: Plan, allowed: Sequence[Limit], source: Dataset, target: Dataset) -> Iterator[Refused]:
+    """Yield a refusal for each limit that the plan's changes exceed, protected ones aside, and those that are steps of others."""
+    steps = steps_of(plan) if allowed else frozenset()
+    for limit in allowed:
+        changes = [
+            change
+            for change in plan
+            if change.action == limit.action
+            and limit.model in (None, change.model)
+            and not change.protected
+            and change.key not in steps
+        ]
+        whole = (source if limit.action == DSyncAction.CREATE else target).count(limit.model)
+        percent = (100 * len(changes) / whole if whole else 100.0) if changes else 0.0
+        if len(changes) > limit.number if limit.number is not None else percent > (limit.percent or 0):
+            share = "" if limit.percent is None else f", {percent:.3g}% of {whole}"
+            yield LimitExceeded(f"{limit} is exceeded: {len(changes)} to {limit.action}{share} ({named(changes)})")

@@ -1,0 +1,26 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Refusals of a run: raised, and the changes that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..exceptions import Refused
+from ..plan.change import Change
+
+_EXAMPLES = 5
+
+
+def named(changes: Sequence[Change]) -> str:
+    """Return the names of a few of the changes, for a message."""
+    names = ", ".join(f'{change.model} "{change.id}"' for change in changes[:_EXAMPLES])
+    return names + (", …" if len(changes) > _EXAMPLES else "")
+
+
+def refuse(refusals: Sequence[Refused]) -> None:
+    """Raise the refusals, if there are any: the only one itself, or one that says them all."""
+    if len(refusals) == 1:
+        raise refusals[0]
+    if refusals:
+        raise Refused("; ".join(map(str, refusals)))

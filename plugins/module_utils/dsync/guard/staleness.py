@@ -1,0 +1,272 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the target is still as a plan expects it, found out before the first write. No I/O of its own.
+
+A change whose object is as it was before is to be made; one whose object is as it is to be after was made already; anything else is
+stale. An update that was made by half, so that each attribute is as it was before or as it is to be after, is to be made.
+What is stale is never deleted, and neither is anything above it; an object that cannot be created at its new place is not taken
+from its old one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from .._util.redaction import masked
+from ..dataset.dataset import Dataset
+from ..dataset.tree import is_kept, parents_of
+from ..exceptions import StaleTarget
+from ..flags import DSyncAction
+from ..model.identity import ObjectRef
+from ..model.model import DSyncModel
+from ..model.values import python_text, same_value
+from ..plan.change import Change, ChangeKey, ref_of
+from ..plan.outcome import OutcomeStatus, Verdict
+from ..plan.plan import Plan
+from ..plan.subtrees import staying
+
+OnStale = Literal["fail", "skip"]
+
+_NAMED = 3
+_LONGEST = 60
+_CREATE, _UPDATE, _DELETE = DSyncAction.CREATE, DSyncAction.UPDATE, DSyncAction.DELETE
+
+
+def check(plan: Plan, target: Dataset, on_stale: OnStale = "fail") -> dict[ChangeKey, Verdict]:
+    """Compare every change of a plan with the live target; changes neither.
+
+    Args:
+        plan: with real values: bound, if it comes from a file.
+        target: the dataset that is to be changed, loaded.
+        on_stale: ``fail`` raises when anything is stale; ``skip`` refuses those changes and what depends on them, and does not
+            count them as failures.
+
+    Returns:
+        What :func:`.apply.apply` takes as ``verdicts``: the changes that were made already, and those that are refused. Changes
+        that are to be made are not in it, nor are protected ones.
+
+    Raises:
+        StaleTarget: something is stale; its ``stale`` has every such change with a sentence.
+    """
+    look = _Look(plan, target)
+    verdicts: dict[ChangeKey, Verdict] = {}
+    stale: list[tuple[Change, str]] = []
+    for change in plan:
+        if change.protected:
+            continue
+        verdict = look.verdict(change)
+        if verdict is not None:
+            verdicts[change.key] = verdict
+            if verdict.status == OutcomeStatus.REFUSED:
+                colon = ":" if verdict.message.startswith("its ") else ""
+                stale.append((change, f'{change.model} "{change.id}"{colon} {verdict.message}'))
+    if stale and on_stale == "fail":
+        raise StaleTarget(_message(target, plan, stale), stale)
+    _refuse_with_them(plan, verdicts)
+    return verdicts
+
+
+def _message(target: Dataset, plan: Plan, stale: list[tuple[Change, str]]) -> str:
+    named = "; ".join(sentence for _change, sentence in stale[:_NAMED])
+    more = f"; and {len(stale) - _NAMED} more" if len(stale) > _NAMED else ""
+    changes = f"{'change' if len(plan) == 1 else 'changes'} {'is' if len(stale) == 1 else 'are'}"
+    return f"{target.name} is not as the plan expects it, {len(stale)} of {len(plan)} {changes} stale: {named}{more}"
+
+
+def _stale(why: str) -> Verdict:
+    return Verdict(OutcomeStatus.REFUSED, why, skipped=True)
+
+
+def _already(why: str) -> Verdict:
+    return Verdict(OutcomeStatus.ALREADY_DONE, why)
+
+
+def _named(ref: ObjectRef | None) -> str:
+    return "at the top level" if ref is None else f'below {ref.model} "{ref.id}"'
+
+
+_NO_STEP = Change(_UPDATE, "", "", {})
+
+
+class _Look:
+    """What one plan and one live target say of each other."""
+
+    def __init__(self, plan: Plan, target: Dataset) -> None:
+        self._target = target
+        self._leaves = getattr(plan, "leaves", {})
+        self._places = parents_of(target, {change.model for change in plan})
+        self._created = {ref_of(change): change for change in plan if change.action == _CREATE}
+        self._deletes = {change.key for change in plan if change.action == _DELETE}
+        self._old_places = {ref_of(change): change.parent for change in plan if change.action == _DELETE}
+        self._steps = {ref_of(change): change for change in plan if change.action == _UPDATE}
+        self._left = set(self._moved_already())
+        self._seen: set[ObjectRef] = set()
+
+    def _moved_already(self) -> Iterator[ObjectRef]:
+        """Yield the objects that stand at the new place already to which the plan moves them, parents before children."""
+        left: set[ObjectRef] = set()
+        for ref, create in self._created.items():
+            if ref not in self._old_places or self._find(ref) is None or self._places.get(ref) != create.parent:
+                continue
+            if create.parent in left or (self._old_places[ref] != create.parent and self._has_arrived(create, ref)):
+                left.add(ref)
+                yield ref
+
+    def _has_arrived(self, create: Change, ref: ObjectRef) -> bool:
+        """Return whether an object at the place of ``create`` was created there. One that stands at the top level, and whose old
+        parent is gone, may have been left behind; its values tell, or, where these are the same, whether the run came as far."""
+        old, obj = self._old_places[ref], self._find(ref)
+        if obj is None or create.parent is not None or old is None or self._find(old) is not None:
+            return obj is not None
+        return not _others(obj, create.after or {}) and self._came_as_far_as(create, ref)
+
+    def _came_as_far_as(self, create: Change, ref: ObjectRef) -> bool:
+        """Return whether a run that was interrupted may have made ``create``: what is created below it is there, or no object is
+        lacking that is created before it."""
+        for one, other in self._created.items():
+            if other.parent == ref and self._places.get(one) == ref and self._old_places.get(one, ref) != ref:
+                return True
+        earlier = itertools.takewhile(lambda one: one != ref, self._created)
+        return all(self._find(one) is not None for one in earlier)
+
+    def _find(self, ref: ObjectRef) -> DSyncModel | None:
+        return self._target.store.find(*ref)
+
+    def verdict(self, change: Change) -> Verdict | None:
+        """Return how a change ends without being attempted, or None if it is to be made; to be asked in the plan's order."""
+        obj, ref = self._find(ref_of(change)), ref_of(change)
+        if change.action == _CREATE:
+            self._seen.add(ref)
+            return self._create(change, ref, obj)
+        if change.action == _UPDATE:
+            return self._update(change, ref, obj)
+        return self._delete(change, ref, obj)
+
+    def _create(self, change: Change, ref: ObjectRef, obj: DSyncModel | None) -> Verdict | None:
+        parent = change.parent
+        if parent is not None and parent not in self._seen and self._find(parent) is None:
+            return _stale(f'cannot be created, since its parent {parent.model} "{parent.id}" is gone')
+        if obj is None or (ref in self._old_places and ref not in self._left):
+            return None
+        if self._places.get(ref) != parent and not self._is_orphan(change, ref):
+            return _stale(f"is there already, {_named(self._places.get(ref))}")
+        after = change.after or {}
+        others = _others(obj, after, self._step(ref).after)
+        if others:
+            return _stale(f"is there already, and {_differences(change, obj.get_attrs(), after, others)}")
+        return _already("it is there already")
+
+    def _update(self, change: Change, ref: ObjectRef, obj: DSyncModel | None) -> Verdict | None:
+        if ref in self._created and (obj is None or (ref in self._old_places and ref not in self._left)):
+            return None
+        if obj is None:
+            return _already("it is gone already") if ref in self._old_places else _stale("is gone")
+        if self._places.get(ref) != change.parent:
+            return _stale(f"is {_named(self._places.get(ref))} now")
+        attrs, before, after = obj.get_attrs(), _counted(obj, change.before), _counted(obj, change.after)
+        as_before = {name for name in before if name in attrs and _same(obj, name, attrs[name], before[name])}
+        as_after = {name for name in after if name in attrs and _same(obj, name, attrs[name], after[name])}
+        others = [name for name in before if name not in as_before | as_after]
+        if others:
+            return _stale(_differences(change, attrs, before, others))
+        return _already("it is like that already") if as_after >= set(after) and len(as_before) < len(before) else None
+
+    def _delete(self, change: Change, ref: ObjectRef, obj: DSyncModel | None) -> Verdict | None:
+        if obj is None:
+            return _already("it is gone already")
+        if ref in self._left:
+            return _already("it has left this place already")
+        place, orphan = self._places.get(ref), self._is_orphan(change, ref)
+        if orphan and change.cascade:
+            return _stale("is still there, though its parent is gone, which was to take it along")
+        if place != change.parent and not orphan:
+            return _stale(f"is {_named(place)} now")
+        attrs, before = obj.get_attrs(), change.before or {}
+        others = [name for name in _counted(obj, before) if name not in attrs] + _others(obj, before, self._step(ref).before)
+        if others:
+            return _stale(_differences(change, attrs, before, others))
+        return self._children(change)
+
+    def _step(self, ref: ObjectRef) -> Change:
+        """Return the update that is the other step of an object's create or delete; an empty one if there is none."""
+        return self._steps.get(ref, _NO_STEP)
+
+    def _is_orphan(self, change: Change, ref: ObjectRef) -> bool:
+        """Return whether an object stands alone because its parent is gone, as when a run ended between the two deletes."""
+        return self._places.get(ref) is None and change.parent is not None and self._find(change.parent) is None
+
+    def _children(self, change: Change) -> Verdict | None:
+        """Return the refusal to delete an object below which something stands that the plan does not know."""
+        known = self._leaves.get(change.key, ())
+        for child in staying(self._target, change, self._deletes):
+            if child not in known and not is_kept(self._target, child):
+                return _stale(f'has the child {child.model} "{child.id}", which the plan does not delete')
+        return None
+
+
+def _same(obj: DSyncModel, name: str, live: Any, expected: Any) -> bool:
+    return same_value(live, expected, name in obj._declaration.exact)
+
+
+def _counted(obj: DSyncModel, values: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the attributes by which an object that is there is recognised."""
+    return obj._declaration.counted(_UPDATE, values or {})
+
+
+def _others(obj: DSyncModel, expected: dict[str, Any], step: dict[str, Any] | None = None) -> list[str]:
+    """Return the attributes of an object that are neither as expected nor as the other step of the change leaves or finds them."""
+    attrs, found = obj.get_attrs(), []
+    for name in _counted(obj, expected):
+        values = [expected[name], *([step[name]] if step and name in step else [])]
+        if name in attrs and not any(_same(obj, name, attrs[name], value) for value in values):
+            found.append(name)
+    return found
+
+
+def _differences(change: Change, live: dict[str, Any], expected: dict[str, Any], names: Iterable[str]) -> str:
+    """Return what is not as expected, without sensitive values."""
+    return ", ".join(_difference(change, name, live, expected[name]) for name in names)
+
+
+def _difference(change: Change, name: str, live: dict[str, Any], expected: Any) -> str:
+    if name in change.sensitive or name not in live:
+        return f"its {name} is not as expected"
+    return f"its {name} is {_shown(live[name])}, expected was {_shown(expected)}"
+
+
+def _shown(value: Any) -> str:
+    text = python_text(masked({"": value}, ())[""])
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+# ---------------------------------------------------------------------- what a refusal takes with it
+
+
+def _refuse_with_them(plan: Plan, verdicts: dict[ChangeKey, Verdict]) -> None:
+    """Refuse the deletes that would destroy what another refusal is to keep."""
+    changes = {change.key: change for change in plan}
+    refused = {key for key, verdict in verdicts.items() if verdict.status == OutcomeStatus.REFUSED}
+    while refused or any(change.protected for change in plan):
+        more = {key: why for key, why in _endangered(plan, changes, refused) if key not in verdicts}
+        if not more:
+            return
+        verdicts.update({key: _stale(why) for key, why in more.items()})
+        refused.update(more)
+
+
+def _endangered(plan: Plan, changes: dict[ChangeKey, Change], refused: set[ChangeKey]) -> Iterator[tuple[ChangeKey, str]]:
+    """Yield (delete, why it must not be made): those above a refused delete, and those of moved objects that cannot be created
+    at their new place."""
+    blocked: set[ChangeKey] = set()
+    for change in plan:
+        if change.key in refused or change.protected or not blocked.isdisjoint(change.requires):
+            blocked.add(change.key)
+            delete = ChangeKey(_DELETE, change.model, change.id)
+            if change.action == _CREATE and delete in changes and not changes[delete].protected:
+                yield delete, "stays where it is, since it cannot be created at its new place"
+        if change.action == _DELETE and (change.key in refused or change.protected) and change.parent is not None:
+            above = ChangeKey(_DELETE, *change.parent)
+            if above in changes and not changes[above].protected:
+                yield above, f'is kept because of {change.model} "{change.id}" below it'

@@ -1,0 +1,133 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The quick way from plain values to the fields of an object, or of many objects at once.
+
+Pydantic makes, besides an object's dict of fields, a set of the fields that were given: for an object of five fields or more that
+is most of its memory. Here the fields are validated by pydantic's own core into the dict alone, and objects that were given the
+same fields share one set. What a class adds to that (validators of the whole model, private attributes, aliases) is left to
+pydantic's own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from .._util.pydantic import SchemaError, SchemaValidator, ValidationError, core_schema
+
+_MOST_SETS = 256
+"""So many different sets of given fields are shared a class; it is one, or a few, unless somebody generates field names."""
+
+_SCHEMA_PARTS = {"type", "schema", "cls", "config", "custom_init", "root_model", "ref", "metadata", "serialization", "frozen"}
+_FIELDS_PARTS = {"type", "fields", "model_name", "computed_fields", "extra_behavior", "ref", "metadata", "serialization"}
+_FIELD_PARTS = {"type", "schema", "metadata", "serialization_alias", "serialization_exclude", "frozen"}
+
+
+class GivenFields(set[str]):
+    """The names of the fields that were given, shared by many objects: never to be changed."""
+
+
+class Construction:
+    """Makes the fields of one class's objects.
+
+    Attributes:
+        one: validates a mapping of field name → value and returns a new dict of all fields.
+        many: does the same for a list of mappings.
+    """
+
+    def __init__(self, names: Iterable[str], schema: Any, config: Any) -> None:
+        self._names = frozenset(names)
+        self._given: dict[tuple[str, ...], GivenFields] = {}
+        self.one: Callable[[Mapping[str, Any]], dict[str, Any]] = SchemaValidator(schema, config).validate_python
+        rows = core_schema.list_schema(schema)
+        self.many: Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]] = SchemaValidator(rows, config).validate_python
+
+    def given(self, names: tuple[str, ...]) -> GivenFields:
+        """Return the set of the fields among ``names``, one and the same set whenever the same names come in the same order."""
+        try:
+            return self._given[names]
+        except KeyError:
+            fields = GivenFields(self._names.intersection(names))
+            if len(self._given) < _MOST_SETS:
+                self._given[names] = fields
+            return fields
+
+
+class Assignment:
+    """Validates new values of several fields of one class's objects, all of them before the validators of the whole model run.
+
+    Args:
+        cls: a complete model class.
+    """
+
+    def __init__(self, cls: type[Any]) -> None:
+        schema, definitions, config = fields_schema(cls)
+        self._order = tuple(schema["fields"])
+        self._validator = SchemaValidator(core_schema.definitions_schema(schema, definitions), config)
+
+    def valid(self, fields: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the fields make of new values, in the order of the fields; the validator of each sees the values before it.
+
+        Args:
+            fields: all values of the object; not changed.
+            new: field name → value; every name is a field.
+
+        Raises:
+            pydantic.ValidationError: a value does not fit.
+        """
+        values = {name: value for name, value in fields.items() if name not in new}
+        for name in self._order:
+            if name in new:
+                made: Any = self._validator.validate_assignment(values, name, new[name])
+                values = made[0]
+        return {name: values[name] for name in new}
+
+
+def fields_schema(cls: type[Any]) -> tuple[Any, list[Any], Any]:
+    """Return the schema of a complete model class's fields, without the validators of the whole model; the definitions that it
+    refers to; and the class's configuration."""
+    schema: Any = cls.__pydantic_core_schema__
+    definitions: list[Any] = []
+    config: Any = {}
+    while schema["type"] != "model-fields":
+        if schema["type"] == "definitions":
+            definitions += schema["definitions"]
+        config = schema.get("config") or config
+        if schema["type"] == "definition-ref":
+            schema = next(one for one in definitions if one.get("ref") == schema["schema_ref"])
+        else:
+            schema = schema["schema"]
+    return schema, definitions, config
+
+
+def problems_of(error: ValidationError) -> list[str]:
+    """Return a text for each value that does not fit: the place of the value, if it has one, and what is wrong. It may hold
+    sensitive values, but not the value itself."""
+    lines = error.errors(include_url=False, include_input=False, include_context=False)
+    return [": ".join(filter(None, (".".join(map(str, line["loc"])), line["msg"]))) for line in lines]
+
+
+def construction_of(cls: type[Any]) -> Construction | None:
+    """Return the quick way to make objects of a complete model class, or None where only pydantic's own way will do."""
+    schema = cls.__dict__.get("__pydantic_core_schema__")
+    if not isinstance(schema, dict) or schema.get("type") != "model" or not schema.keys() <= _SCHEMA_PARTS:
+        return None
+    inner = schema["schema"]
+    if inner.get("type") != "model-fields" or not inner.keys() <= _FIELDS_PARTS:
+        return None
+    config: Any = schema.get("config") or {}
+    if inner.get("extra_behavior", "ignore") != "ignore":
+        return None
+    if cls.__private_attributes__ or schema.get("root_model") or config.get("extra_fields_behavior", "ignore") != "ignore":
+        return None
+    if not all(field.keys() <= _FIELD_PARTS for field in inner["fields"].values()):
+        return None
+    fields = {name: _typed_dict_field(field["schema"]) for name, field in inner["fields"].items()}
+    try:
+        return Construction(fields, core_schema.typed_dict_schema(fields, config=config), config)
+    except SchemaError:
+        return None
+
+
+def _typed_dict_field(schema: Any) -> Any:
+    return core_schema.typed_dict_field(schema, required=schema["type"] != "default")

@@ -1,0 +1,225 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What a model class declares, checked once when the class is made and kept ready for use."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple
+
+from .._util.pydantic import BaseModel
+from ..exceptions import DeclarationError
+from ..flags import DSyncAction
+from .identity import unique_id_builder
+from .values import allows_none, leaf_types, members_of, mixes_text, needs_exact
+
+RESERVED = ("dsync", "model_flags")
+"""Names that every model has already, so that no field may be called so."""
+
+
+def picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:
+    """Return a function that takes the named values out of a dict, in C: as a tuple, or as the value itself if there is one."""
+    return itemgetter(*names) if names else lambda fields: ()
+
+
+def tuple_reader(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that reads the named attributes of an object as a tuple, also if there is just one."""
+    if len(names) == 1:
+        single = attrgetter(names[0])
+        return lambda obj: (single(obj),)
+    return attrgetter(*names) if names else lambda obj: ()
+
+
+def dict_reader(names: Sequence[str]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Return a function that takes the named values out of a dict, as a new dict."""
+    if len(names) == 1:
+        (single,) = names
+        return lambda fields: {single: fields[single]}
+    pick = picker(names)
+    return lambda fields: dict(zip(names, pick(fields)))
+
+
+class Reference(NamedTuple):
+    """A field whose values name other objects.
+
+    Attributes:
+        field: its name.
+        models: the models that such an object may be of.
+        optional: whether an object can be created without it and get it by an update.
+    """
+
+    field: str
+    models: tuple[str, ...]
+    optional: bool
+
+
+class Declaration:
+    """The declarations of one model class.
+
+    Attributes:
+        identifiers: names of the identifying fields, in order.
+        attributes: names of the compared fields, in order.
+        children: model name of a child → name of the field that lists such children.
+        sensitive: fields whose values are never shown.
+        exact: attributes in which ``1`` and ``True`` differ (see :mod:`.model.values`).
+        nested: attributes that may hold pydantic models or the like, given out as dicts.
+        mixed: one entry an identifier: whether its field may hold text as well as something else.
+        references: the fields whose values name other objects.
+        given_as: sensitive field → the name under which its value is given: an alias, or its own.
+        unique_id: turns the identifiers' values, in order, into the unique id.
+        unique_id_of: reads the unique id of an object.
+        identifiers_in: takes the identifiers out of an object's dict of fields, as a new dict.
+        attributes_in: the same for the attributes.
+    """
+
+    def __init__(self, cls: type[Any], annotations: Mapping[str, Any]) -> None:
+        self.identifiers: tuple[str, ...] = tuple(cls._identifiers)
+        self.attributes: tuple[str, ...] = tuple(cls._attributes)
+        self.shortname: tuple[str, ...] = tuple(cls._shortname)
+        self.children: dict[str, str] = dict(cls._children)
+        self.sensitive = frozenset(cls._sensitive) | frozenset(filter(lambda name: is_secret(annotations[name]), annotations))
+        self.nested = frozenset(name for name in self.attributes if is_nested(annotations[name]))
+        self.exact = self.nested | {name for name in self.attributes if needs_exact(annotations[name])}
+        self.identifiers_in = dict_reader(self.identifiers)
+        self.attributes_in = dict_reader(self.attributes)
+        self.mixed = tuple(mixes_text(annotations[name]) for name in self.identifiers)
+        self.unique_id = unique_id_builder(self.mixed)
+        self.unique_id_of = self._unique_id_reader(annotations)
+        self._not_counted = {
+            DSyncAction.CREATE: frozenset(cls._read_only),
+            DSyncAction.UPDATE: frozenset((*cls._read_only, *cls._create_only)),
+            DSyncAction.DELETE: frozenset((*cls._read_only, *cls._create_only)),
+        }
+        self.references = tuple(self._references(cls, annotations))
+        self.given_as = {name: cls.model_fields[name].alias or name for name in self.sensitive}
+
+    def counted(self, action: DSyncAction, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of an object's attributes that count for an action, as a new dict.
+
+        A create and an update write these; and an object that is there is the expected one, for an update or a delete, if these are
+        as expected. Read-only attributes never count, and those that are set on new objects count for a create alone.
+
+        Args:
+            action: create, update or delete.
+            values: attribute → value; not changed.
+        """
+        return {name: value for name, value in values.items() if name not in self._not_counted[action]}
+
+    def _references(self, cls: type[Any], annotations: Mapping[str, Any]) -> Iterator[Reference]:
+        settable = self.counted(DSyncAction.UPDATE, dict.fromkeys(self.attributes))
+        for name, models in cls._references.items():
+            annotation = annotations[name]
+            several = any(getattr(leaf, "__origin__", leaf) in (list, set) for leaf in members_of(annotation))
+            optional = name in settable and (several or allows_none(annotation))
+            yield Reference(name, (models,) if isinstance(models, str) else tuple(models), optional)
+
+    def _unique_id_reader(self, annotations: Mapping[str, Any]) -> Callable[[Any], str]:
+        if len(self.identifiers) == 1 and annotations[self.identifiers[0]] is str:
+            return attrgetter(self.identifiers[0])
+        values, unique_id = tuple_reader(self.identifiers), self.unique_id
+        return lambda obj: unique_id(values(obj))
+
+
+def is_secret(annotation: Any, above: tuple[Any, ...] = ()) -> bool:
+    """Return whether a field of this type may hold a secret, itself or in a field of a nested pydantic model."""
+    for leaf in leaf_types(annotation):
+        if hasattr(leaf, "get_secret_value"):
+            return True
+        nested = leaf.model_fields if isinstance(leaf, type) and issubclass(leaf, BaseModel) and leaf not in above else {}
+        if any(is_secret(field.annotation, (*above, leaf)) for field in nested.values()):
+            return True
+    return False
+
+
+def is_nested(annotation: Any) -> bool:
+    """Return whether a field of this type may hold a pydantic model or a dataclass."""
+    return any(
+        isinstance(leaf, type) and (issubclass(leaf, BaseModel) or hasattr(leaf, "__dataclass_fields__"))
+        for leaf in leaf_types(annotation)
+    )
+
+
+def _check_references(cls: type[Any], annotations: Mapping[str, Any]) -> None:
+    if not isinstance(cls._references, dict):
+        raise DeclarationError(f"{cls.__name__}._references must be a dict of field name to model name, not {cls._references!r}")
+    _check_fields(cls, "_references", cls._references, annotations)
+    for name, models in cls._references.items():
+        if name not in (*cls._identifiers, *cls._attributes):
+            raise DeclarationError(f"{cls.__name__}._references names {name!r}, which is none of its identifiers and attributes")
+        if not isinstance(models, str) and not (
+            isinstance(models, tuple) and models and all(isinstance(one, str) for one in models)
+        ):
+            raise DeclarationError(
+                f"{cls.__name__}._references[{name!r}] must be a model's name, or a tuple of such names, not {models!r}"
+            )
+
+
+def declare(cls: type[Any]) -> Declaration:
+    """Check what a model class declares and return it.
+
+    Args:
+        cls: a complete subclass of DSyncModel.
+
+    Raises:
+        DeclarationError: naming the class and the field, when a declaration names no field, a field is in two groups, or a
+            sensitive field is part of what identifies an object.
+    """
+    annotations = {name: field.annotation for name, field in cls.model_fields.items()}
+    groups: dict[str, tuple[str, ...]] = {}
+    for group in ("_identifiers", "_attributes", "_shortname", "_sensitive", "_create_only", "_read_only"):
+        groups[group] = _names(cls, group, getattr(cls, group))
+    if not isinstance(cls._children, dict):
+        raise DeclarationError(f"{cls.__name__}._children must be a dict of model name to field name, not {cls._children!r}")
+    groups["_children"] = tuple(cls._children.values())
+    for reserved in RESERVED:
+        if reserved in annotations:
+            raise DeclarationError(f"{cls.__name__} has a field {reserved!r}, which is a name that every model uses already")
+    for group, names in groups.items():
+        _check_fields(cls, group, names, annotations)
+    for action in _names(cls, "_protected", cls._protected):
+        if action not in list(DSyncAction):
+            raise DeclarationError(f"{cls.__name__}._protected names {action!r}, which is none of create, update, delete")
+    _check_apart(cls, groups, ("_identifiers", "_attributes", "_children"))
+    for group in ("_create_only", "_read_only"):
+        for name in groups[group]:
+            if name not in groups["_attributes"]:
+                raise DeclarationError(f"{cls.__name__}.{group} names {name!r}, which is none of its _attributes")
+    _check_apart(cls, groups, ("_create_only", "_read_only"))
+    _check_references(cls, annotations)
+    declaration = Declaration(cls, annotations)
+    for group in ("_identifiers", "_shortname"):
+        for name in groups[group]:
+            if name in declaration.sensitive:
+                raise DeclarationError(f"{cls.__name__}: the sensitive field {name!r} cannot be in {group}, which are shown")
+    return declaration
+
+
+def _names(cls: type[Any], group: str, declared: Any) -> tuple[str, ...]:
+    if not isinstance(declared, (tuple, list)) or not all(isinstance(name, str) for name in declared):
+        raise DeclarationError(f"{cls.__name__}.{group} must be a tuple of field names, not {declared!r}")
+    return tuple(declared)
+
+
+def _check_fields(cls: type[Any], group: str, names: Iterable[str], fields: Mapping[str, Any]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else " (a field needs a type annotation)"
+            raise DeclarationError(f"{cls.__name__}.{group} names {name!r}, but {cls.__name__} has no such field{hint}")
+        if name in seen:
+            raise DeclarationError(f"{cls.__name__}.{group} names the field {name!r} twice")
+        seen.add(name)
+
+
+def _check_apart(cls: type[Any], groups: Mapping[str, tuple[str, ...]], exclusive: Sequence[str]) -> None:
+    place: dict[str, str] = {}
+    for group in exclusive:
+        for name in groups[group]:
+            if name in place:
+                raise DeclarationError(
+                    f"{cls.__name__}: the field {name!r} is in both {place[name]} and {group}; it can only be in one of them"
+                )
+            place[name] = group

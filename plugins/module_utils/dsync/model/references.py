@@ -1,0 +1,107 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Fields whose values name other objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .declaration import Reference
+from .identity import ObjectRef
+
+if TYPE_CHECKING:
+    from .model import DSyncModel
+
+
+class Named(NamedTuple):
+    """What one value names.
+
+    Attributes:
+        reference: the field that it stands in.
+        value: the value, of a list one item.
+        later: whether such objects are of models that are declared after the one that refers to them.
+        choices: the objects that it may name, one for each model that the field may refer to.
+    """
+
+    reference: Reference
+    value: Any
+    later: bool
+    choices: tuple[ObjectRef, ...]
+
+
+class References:
+    """Which fields of which models name other objects.
+
+    Args:
+        kinds: model name → its class.
+    """
+
+    def __init__(self, kinds: Mapping[str, type[DSyncModel]]) -> None:
+        self._kinds = dict(kinds)
+        self._ranks = {model: rank for rank, model in enumerate(_downwards(self._kinds))}
+        self._of = {model: kind._declaration.references for model, kind in kinds.items() if kind._declaration.references}
+
+    @classmethod
+    def of(cls, kinds: Mapping[str, type[DSyncModel]]) -> References | None:
+        """Return the references of these models, or None if there are none.
+
+        Args:
+            kinds: model name → its class; not changed.
+        """
+        found = cls(kinds)
+        return found if found._of else None
+
+    @property
+    def models(self) -> frozenset[str]:
+        """The models that have such fields."""
+        return frozenset(self._of)
+
+    @property
+    def referred(self) -> frozenset[str]:
+        """The models whose objects may be named."""
+        return frozenset(model for references in self._of.values() for reference in references for model in reference.models)
+
+    def named(self, model: str, *values: Mapping[str, Any] | None) -> Iterator[Named]:
+        """Yield what the values of an object's fields name.
+
+        Args:
+            model: the object's model.
+            values: field → value; fields that are not in them name nothing.
+        """
+        for reference in self._of.get(model, ()):
+            for some in values:
+                if some and reference.field in some:
+                    for value in _each(some[reference.field]):
+                        later = self._is_later(model, reference.models)
+                        yield Named(reference, value, later, tuple(self._ref(kind, value) for kind in reference.models))
+
+    def _is_later(self, model: str, others: Iterable[str]) -> bool:
+        return all(self._ranks.get(other, -1) > self._ranks[model] for other in others)
+
+    def _ref(self, model: str, value: Any) -> ObjectRef:
+        kind = self._kinds.get(model)
+        if isinstance(value, str) or kind is None:
+            return ObjectRef(model, str(value))
+        try:
+            ids = dict(value) if isinstance(value, Mapping) else dict.fromkeys(kind._identifiers, value)
+            return ObjectRef(model, kind.create_unique_id(**ids))
+        except Exception:  # whatever a user's own method raises on values that are no identity
+            return ObjectRef(model, str(value))
+
+
+def _downwards(kinds: Mapping[str, type[DSyncModel]]) -> list[str]:
+    """Return the models' names in their order, each followed by its children, as they are compared."""
+    found: dict[str, None] = {}
+    waiting = list(kinds)[::-1]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = None
+            waiting += [child for child in list(kinds[name]._children)[::-1] if child in kinds]
+    return list(found)
+
+
+def _each(value: Any) -> Iterable[Any]:
+    values = value if isinstance(value, (list, tuple, set, frozenset)) else (value,)
+    return [one for one in values if one is not None and one != ""]

@@ -1,0 +1,143 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""When two values of an attribute count as the same, and copies of values.
+
+Python's ``==`` decides, with two corrections: a float that is not a number equals itself, and where a field's type does not tell
+truth values from numbers, ``True`` is not ``1``.
+"""
+
+from __future__ import annotations
+
+import copy
+import enum
+import math
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from .._util.plain_json import unshowable
+
+_NUMBERS = (int, float, complex, Decimal)
+_SIMPLE = frozenset({str, int, bool, bytes, type(None)})
+_BY_ITEMS = (list.__eq__, tuple.__eq__)
+_CONTAINERS = (list, tuple, set, frozenset, dict)
+_COPIED = (list, tuple, set, dict, bytearray)
+
+
+def same_value(left: Any, right: Any, exact: bool = False) -> bool:
+    """Return whether two values of an attribute are the same; changes neither.
+
+    Args:
+        left: a value of one side.
+        right: a value of the other side.
+        exact: tell truth values from numbers, at any depth of lists, sets and dicts.
+    """
+    if left is right:
+        return True
+    if left.__class__ is right.__class__ and left.__class__ in _SIMPLE:
+        return bool(left == right)
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        if left.keys() != right.keys() or (exact and _truth_values(left) != _truth_values(right)):
+            return False
+        return all(same_value(left[key], right[key], exact) for key in left)
+    if isinstance(left, (list, tuple)) and left.__class__ is right.__class__ and left.__class__.__eq__ in _BY_ITEMS:
+        return len(left) == len(right) and all(same_value(*pair, exact) for pair in zip(left, right))
+    if exact and isinstance(left, (set, frozenset)) and isinstance(right, (set, frozenset)):
+        return left == right and _truth_values(left) == _truth_values(right)
+    if exact and isinstance(left, bool) is not isinstance(right, bool):
+        return False
+    return bool(left == right) or (_is_nan(left) and _is_nan(right))
+
+
+def python_text(value: Any) -> str:
+    """Return a value as Python writes it; where it cannot be written, as a whole number of too many digits, its type."""
+    try:
+        return repr(value)
+    except Exception:  # whatever a user's own type raises
+        return unshowable(value)
+
+
+def copied(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a new dict of the same values, in which containers are copies at any depth; empty for None. What cannot be copied is
+    the value itself."""
+    return {name: _copy(value) if isinstance(value, _COPIED) else value for name, value in (values or {}).items()}
+
+
+def _copy(value: Any) -> Any:
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # whatever a user's own type raises
+        return value
+
+
+def _truth_values(values: Iterable[Any]) -> set[Any]:
+    return {value for value in values if isinstance(value, bool)}
+
+
+def _is_nan(value: Any) -> bool:
+    return value.is_nan() if isinstance(value, Decimal) else isinstance(value, float) and math.isnan(value)
+
+
+def leaf_types(annotation: Any) -> Iterator[Any]:
+    """Yield every type that an annotation is made of: the members of unions, the items of containers, the container itself."""
+    origin = typing.get_origin(annotation)
+    meant = getattr(annotation, "__value__", None) or getattr(annotation, "__supertype__", None)  # type X = ..., NewType
+    if meant is not None:
+        yield from leaf_types(meant)
+    elif origin is typing.Literal:
+        yield from (type(value) for value in typing.get_args(annotation))
+    elif origin is typing.Annotated:
+        yield from leaf_types(typing.get_args(annotation)[0])
+    elif origin is None:
+        yield annotation
+    else:
+        if isinstance(origin, type) and issubclass(origin, _CONTAINERS):
+            yield from () if typing.get_args(annotation) else (Any,)
+        elif hasattr(origin, "get_secret_value"):
+            yield origin
+        for argument in typing.get_args(annotation):
+            if argument is not Ellipsis:
+                yield from leaf_types(argument)
+
+
+def _is_open(leaf: Any) -> bool:
+    """Whether a field of this type takes values of any type."""
+    return leaf in (Any, object) or leaf in _CONTAINERS or not isinstance(leaf, type)
+
+
+def _value_types(leaf: Any) -> Iterator[Any]:
+    """Yield the types of the values that stand for a leaf type: those of an enumeration's members, else the type itself."""
+    if isinstance(leaf, type) and issubclass(leaf, enum.Enum):
+        yield from (type(member.value) for member in leaf)
+    else:
+        yield leaf
+
+
+def needs_exact(annotation: Any) -> bool:
+    """Return whether a field of this type may hold truth values and numbers alike, so that ``1`` and ``True`` must differ."""
+    leaves = [leaf for leaf in leaf_types(annotation) if leaf is not None]
+    return any(map(_is_open, leaves)) or (bool in leaves and any(number in leaves for number in _NUMBERS))
+
+
+def mixes_text(annotation: Any) -> bool:
+    """Return whether a field of this type may hold text as well as something else."""
+    leaves = [kind for leaf in leaf_types(annotation) for kind in _value_types(leaf)]
+    text = [isinstance(leaf, type) and issubclass(leaf, str) for leaf in leaves]
+    return any(map(_is_open, leaves)) or (any(text) and (not all(text) or len(set(leaves)) > 1))
+
+
+def allows_none(annotation: Any) -> bool:
+    """Return whether a field of this type may be None."""
+    return any(kind in (None, type(None), Any) for kind in members_of(annotation))
+
+
+def members_of(annotation: Any) -> Iterator[Any]:
+    """Yield the members of a union; anything else is the only member of itself."""
+    if getattr(annotation, "__metadata__", None) is not None:
+        yield from members_of(annotation.__origin__)
+    elif type(annotation).__name__ in ("UnionType", "_UnionGenericAlias", "Union"):
+        for member in annotation.__args__:
+            yield from members_of(member)
+    else:
+        yield annotation

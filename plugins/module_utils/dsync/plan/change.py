@@ -1,0 +1,104 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A change: one create, update or delete of one object of the target, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .._util.plain_json import displayed
+from .._util.redaction import MASK, secret_texts
+from ..flags import DSyncAction
+from ..model.identity import ObjectRef
+
+if TYPE_CHECKING:
+    from ..model.model import DSyncModel
+
+
+class ChangeKey(NamedTuple):
+    """A change named by what it does to which object; unique within a plan."""
+
+    action: DSyncAction
+    model: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change to one object of the target. Its values are its own: they stay as they are, whatever becomes of the objects.
+
+    Attributes:
+        action: create, update or delete.
+        model: the model's name.
+        id: the object's unique id.
+        ids: the identifiers' values.
+        before: attributes as they are expected to be now: of an update those that differ, of a delete all, of a create None.
+        after: attributes as they are to be: of an update those that differ, of a create all, of a delete None.
+        parent: the object that lists this one among its children, None at the top level.
+        sensitive: attributes that are never shown.
+        protected: why this change must not be made; empty for one that may be.
+        cascade: a delete that the remote system makes by itself when the parent is deleted; no delete is called.
+        removes_children: a delete that takes the children with it.
+        requires: changes that must have been made before this one may be.
+    """
+
+    action: DSyncAction
+    model: str
+    id: str
+    ids: dict[str, Any]
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    parent: ObjectRef | None = None
+    sensitive: frozenset[str] = field(default=frozenset(), repr=False)
+    protected: str = ""
+    cascade: bool = False
+    removes_children: bool = False
+    requires: tuple[ChangeKey, ...] = field(default=(), repr=False)
+
+    def __repr__(self) -> str:
+        return f'{self.action} {self.model} "{self.id}"'
+
+    @property
+    def key(self) -> ChangeKey:
+        """What this change does to which object."""
+        return ChangeKey(self.action, self.model, self.id)
+
+    def record(self) -> dict[str, Any]:
+        """Return the change as a new dict of plain JSON values, sensitive ones masked: action, model, id, ids, parent (model
+        and id, or None), before and after."""
+        return {
+            "action": self.action.value,
+            "model": self.model,
+            "id": self.id,
+            "ids": _shown(self.ids, frozenset()),
+            "parent": None if self.parent is None else self.parent._asdict(),
+            "before": None if self.before is None else _shown(self.before, self.sensitive),
+            "after": None if self.after is None else _shown(self.after, self.sensitive),
+        }
+
+
+def _shown(values: dict[str, Any], sensitive: frozenset[str]) -> dict[str, Any]:
+    return {name: MASK if name in sensitive and value is not None else displayed(value) for name, value in values.items()}
+
+
+def ref_of(change: Change) -> ObjectRef:
+    """Return the object that a change is about."""
+    return ObjectRef(change.model, change.id)
+
+
+def steps_of(changes: Iterable[Change]) -> frozenset[ChangeKey]:
+    """Return the updates that are one of two steps: their object is created or deleted by another of the changes."""
+    found = list(changes)
+    whole = {ref_of(change) for change in found if change.action != DSyncAction.UPDATE}
+    return frozenset(change.key for change in found if change.action == DSyncAction.UPDATE and ref_of(change) in whole)
+
+
+def secrets_of(change: Change, obj: DSyncModel | None = None) -> set[str]:
+    """Return the texts of all sensitive values that a change, or the object that it changes, holds."""
+    sides = [side for side in (change.before, change.after) if side]
+    values = [side[name] for side in sides for name in change.sensitive if name in side]
+    if obj is not None:
+        values.extend(getattr(obj, name, None) for name in obj.get_sensitive_fields())
+    return secret_texts(values) | secret_texts((value for side in sides for value in side.values()), everything=False)

@@ -1,0 +1,294 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The order of changes whose objects refer to one another: created after what they refer to, deleted before it.
+
+Where objects refer to one another in a circle, an optional reference in it is cut: the object is created without it and updated
+at the end, or has it taken away by an update before it is deleted. Which one is cut is decided by kind: rather one that refers to
+a model which is declared later than its own (a device's primary address, not an address's interface), and then the one of which
+the circle has the fewest.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ..exceptions import ReferenceCycle
+from ..flags import DSyncAction
+from ..model.identity import ObjectRef
+from ..model.references import Named, References
+from ..model.values import same_value
+from .change import Change, ChangeKey, ref_of
+
+_CREATE, _UPDATE, _DELETE = DSyncAction.CREATE, DSyncAction.UPDATE, DSyncAction.DELETE
+_SHOWN = 8
+"""How many changes of a circle are named."""
+
+
+class _Link(NamedTuple):
+    """Why a change must come after another one, besides the tree.
+
+    Attributes:
+        holder: the change whose values name the object.
+        field: the field in which they do.
+        value: the value that names it.
+        later: whether it names an object of a model that is declared after the holder's.
+        optional: whether the holder can do without it for a while.
+    """
+
+    holder: ChangeKey
+    field: str
+    value: Any
+    later: bool
+    optional: bool
+
+
+_Graph = dict[ChangeKey, dict[ChangeKey, "_Link | None"]]
+"""Change → what it must come after, and why; None for what the tree asks for."""
+
+
+def arranged(changes: Sequence[Change], references: References) -> list[Change]:
+    """Return the changes of a plan in an order that heeds references, otherwise as they stand.
+
+    Args:
+        changes: in the order of the tree; not changed.
+        references: which fields name other objects.
+
+    Returns:
+        The changes, with what they require of one another; those that are made in two steps are two.
+
+    Raises:
+        ReferenceCycle: there is a circle with no reference that can be left for later; it is printed.
+    """
+    links = _links(changes, references)
+    if not links:
+        return list(changes)
+    nodes = {change.key: change for change in changes}
+    graph = {key: {**dict.fromkeys(change.requires), **links.get(key, {})} for key, change in nodes.items()}
+    for key in [key for key in graph if key in graph[key]]:
+        _cut(nodes, graph, [(key, key)])
+    for circle in _circles(graph):
+        _break(nodes, graph, circle)
+    return [_requiring(nodes[key], graph[key]) for key in _in_order(graph, _ranks(changes, nodes))]
+
+
+def _requiring(change: Change, needs: Iterable[ChangeKey]) -> Change:
+    required = tuple(needs)
+    return change if required == change.requires else replace(change, requires=required)
+
+
+# ---------------------------------------------------------------------- what must come after what
+
+
+def _links(changes: Sequence[Change], references: References) -> dict[ChangeKey, dict[ChangeKey, _Link]]:
+    created = {ref_of(change): change for change in changes if change.action == _CREATE}
+    deleted = {ref_of(change): change for change in changes if change.action == _DELETE}
+    links: dict[ChangeKey, dict[ChangeKey, _Link]] = defaultdict(dict)
+    for change in changes:
+        if change.action != _DELETE:
+            for named, other in _targets(references.named(change.model, change.ids, change.after), created):
+                if other.key != change.key or named.reference.optional:
+                    links[change.key].setdefault(other.key, _link(change, change, named))
+        if change.action != _CREATE:
+            holder = _remover(change, deleted)
+            for named, other in _targets(references.named(change.model, change.ids, change.before), deleted):
+                gone = _remover(other, deleted)
+                to_itself = other is change and not change.cascade and named.reference.optional
+                if (gone.key != holder.key or to_itself) and not (change.action == _UPDATE and ref_of(other) in created):
+                    links[gone.key].setdefault(holder.key, _link(change, holder, named))
+    return links
+
+
+def _targets(named: Iterable[Named], changed: Mapping[ObjectRef, Change]) -> Iterator[tuple[Named, Change]]:
+    for one in named:
+        for ref in one.choices:
+            if ref in changed:
+                yield one, changed[ref]
+
+
+def _link(change: Change, holder: Change, named: Named) -> _Link:
+    """Return the link of a change whose values name an object; its holder, a delete, may be made along with another one, so that
+    nothing can be taken from it before."""
+    optional = named.reference.optional and change.action != _UPDATE and not change.protected and holder is change
+    return _Link(holder.key, named.reference.field, named.value, named.later, optional)
+
+
+def _remover(change: Change, deleted: Mapping[ObjectRef, Change]) -> Change:
+    """Return the delete by which the remote system removes an object: its own, or that of what takes it along."""
+    while change.cascade and change.parent is not None and change.parent in deleted:
+        change = deleted[change.parent]
+    return change
+
+
+def _ranks(changes: Sequence[Change], nodes: Mapping[ChangeKey, Change]) -> dict[ChangeKey, tuple[int, int]]:
+    """Return where each change stands if nothing speaks against it: those that take a reference away right before the delete,
+    those that complete a create at the end."""
+    ranks = {change.key: (place, 1) for place, change in enumerate(changes)}
+    last = len(ranks)
+    for key in nodes:
+        if key not in ranks:
+            delete = ranks.get(ChangeKey(_DELETE, key.model, key.id))
+            ranks[key] = (last, ranks[ChangeKey(_CREATE, key.model, key.id)][0]) if delete is None else (delete[0], 0)
+    return ranks
+
+
+def _in_order(graph: _Graph, ranks: Mapping[ChangeKey, tuple[int, int]]) -> Iterator[ChangeKey]:
+    """Yield the keys by rank, each after those that it needs."""
+    waiting = {key: sum(need in graph for need in needs) for key, needs in graph.items()}
+    followers: dict[ChangeKey, list[ChangeKey]] = defaultdict(list)
+    for key, needs in graph.items():
+        for need in needs:
+            followers[need].append(key)
+    ready = [(ranks[key], key) for key, number in waiting.items() if not number]
+    heapq.heapify(ready)
+    while ready:
+        key = heapq.heappop(ready)[1]
+        yield key
+        for follower in followers[key]:
+            waiting[follower] -= 1
+            if not waiting[follower]:
+                heapq.heappush(ready, (ranks[follower], follower))
+
+
+# ---------------------------------------------------------------------- circles
+
+
+def _break(nodes: dict[ChangeKey, Change], graph: _Graph, circle: set[ChangeKey]) -> None:
+    """Cut a circle, and what is left of it, until it is none."""
+    inside = [(key, need) for key in sorted(circle) for need in graph[key] if need in circle]
+    habits = [(key, need) for key, need in inside if _is_habit(nodes[key], nodes[need], graph[key][need])]
+    if habits:
+        for key, need in habits:
+            del graph[key][need]
+    else:
+        links = {edge: link for edge in inside if (link := graph[edge[0]][edge[1]]) is not None and link.optional}
+        if not links:
+            raise ReferenceCycle(_told(graph, circle))
+        kinds = Counter((not link.later, link.holder.model, link.field) for link in links.values())
+        chosen = min(kinds, key=lambda kind: (kind[0], kinds[kind], kind))
+        _cut(nodes, graph, [edge for edge, link in links.items() if (link.holder.model, link.field) == chosen[1:]])
+    for smaller in _circles({key: graph[key] for key in circle}):
+        _break(nodes, graph, smaller)
+
+
+def _is_habit(change: Change, other: Change, link: _Link | None) -> bool:
+    """Return whether the delete of an object waits for that of its parent only because the tree is walked that way."""
+    return link is None and change.action == _DELETE == other.action and change.parent == ref_of(other) and not change.cascade
+
+
+def _cut(nodes: dict[ChangeKey, Change], graph: _Graph, edges: Iterable[tuple[ChangeKey, ChangeKey]]) -> None:
+    """Let the holders of references do without them for a while."""
+    for key, need in edges:
+        link = graph[key].pop(need)
+        if link is None:
+            continue
+        holder = nodes[link.holder]
+        step = ChangeKey(_UPDATE, holder.model, holder.id)
+        if holder.action == _CREATE:
+            _leave_for_later(nodes, graph, holder, step, link)
+            graph[step][need] = None
+        else:
+            _take_away_before(nodes, graph, holder, step, link)
+            graph[key][step] = None
+
+
+def _leave_for_later(nodes: dict[ChangeKey, Change], graph: _Graph, holder: Change, step: ChangeKey, link: _Link) -> None:
+    after = dict(holder.after or {})
+    whole = nodes[step].after if step in nodes else None
+    final = dict(whole or {})
+    final.setdefault(link.field, after[link.field])
+    after[link.field] = _without(after[link.field], link.value)
+    nodes[holder.key] = replace(holder, after=after)
+    nodes[step] = replace(
+        holder, action=_UPDATE, before={name: after[name] for name in final}, after=final, cascade=False, removes_children=False
+    )
+    graph.setdefault(step, {})[holder.key] = None
+
+
+def _take_away_before(nodes: dict[ChangeKey, Change], graph: _Graph, holder: Change, step: ChangeKey, link: _Link) -> None:
+    before = dict(holder.before or {})
+    whole = nodes[step].before if step in nodes else None
+    first = dict(whole or {})
+    first.setdefault(link.field, before[link.field])
+    before[link.field] = _without(before[link.field], link.value)
+    nodes[holder.key] = replace(holder, before=before)
+    nodes[step] = replace(
+        holder, action=_UPDATE, before=first, after={name: before[name] for name in first}, cascade=False, removes_children=False
+    )
+    graph.setdefault(step, {})
+    graph[holder.key][step] = None
+
+
+def _without(value: Any, one: Any) -> Any:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return type(value)(item for item in value if not same_value(item, one, exact=True))
+    return None
+
+
+def _circles(graph: Mapping[ChangeKey, Iterable[ChangeKey]]) -> list[set[ChangeKey]]:
+    """Return the sets of keys that all need one another (Tarjan's strongly connected components of more than one)."""
+    index: dict[ChangeKey, int] = {}
+    low: dict[ChangeKey, int] = {}
+    open_keys: list[ChangeKey] = []
+    is_open: set[ChangeKey] = set()
+    found: list[set[ChangeKey]] = []
+    for start in graph:
+        if start in index:
+            continue
+        line: list[tuple[ChangeKey, Iterator[ChangeKey]]] = []
+        upcoming: ChangeKey | None = start
+        while upcoming is not None or line:
+            if upcoming is not None:
+                index[upcoming] = low[upcoming] = len(index)
+                open_keys.append(upcoming)
+                is_open.add(upcoming)
+                line.append((upcoming, iter([need for need in graph[upcoming] if need in graph])))
+            key, needs = line[-1]
+            upcoming = None
+            for need in needs:
+                if need not in index:
+                    upcoming = need
+                    break
+                if need in is_open:
+                    low[key] = min(low[key], index[need])
+            if upcoming is not None:
+                continue
+            line.pop()
+            if line:
+                above = line[-1][0]
+                low[above] = min(low[above], low[key])
+            if low[key] == index[key]:
+                place = open_keys.index(key, index[key] - len(index))
+                circle = set(open_keys[place:])
+                del open_keys[place:]
+                is_open -= circle
+                if len(circle) > 1:
+                    found.append(circle)
+    return found
+
+
+def _told(graph: _Graph, circle: set[ChangeKey]) -> str:
+    """Return the sentence that prints one way around a circle."""
+    first = min(circle)
+    line, at = [first], first
+    while True:
+        at = min(need for need in graph[at] if need in circle)
+        if at in line:
+            line = [*line[line.index(at) :], at]
+            break
+        line.append(at)
+    steps = [f'{key.action} {key.model} "{key.id}"{_by(graph, key, need)}' for key, need in itertools.pairwise(line)]
+    shown = " needs ".join(steps[:_SHOWN]) + (" needs …" if len(steps) > _SHOWN else "")
+    return (
+        f"no order is possible, since objects refer to one another in a circle: {shown} needs the first again; let one of these "
+        "references be optional (its type with | None), so that it can be set by an update"
+    )
+
+
+def _by(graph: _Graph, key: ChangeKey, need: ChangeKey) -> str:
+    link = graph[key][need]
+    return "" if link is None else f" ({link.field})"

@@ -1,0 +1,180 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A plan: the changes that make the target like the source, frozen, in the order in which they are to be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from .._util.gc import patient_collector
+from ..diff.diff import Diff, DiffElement
+from ..flags import DSyncAction, DSyncModelFlags
+from ..model.identity import ObjectRef
+from ..model.placeholders import Lost, Sealed
+from ..model.values import copied
+from .change import Change, ChangeKey
+
+
+class Plan:
+    """An ordered list of changes.
+
+    Attributes:
+        changes: in the order in which they are to be made: parents before children, except deletes where a model asks for its
+            natural order; an object that moves to another parent is deleted there before it is created here; what refers to
+            another object is created after it and deleted before it (:mod:`.plan.ordering`).
+    """
+
+    def __init__(self, changes: Iterable[Change] = ()) -> None:
+        self.changes: tuple[Change, ...] = tuple(changes)
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.changes)
+
+    def unready(self, target: str, checked: bool) -> str:
+        """Return why the plan cannot be applied, as a sentence that says what to do first; empty if it can.
+
+        Args:
+            target: the name of the dataset that is to be changed.
+            checked: whether the plan was compared with it.
+        """
+        for change in self.changes:
+            for name, value in (change.after or {}).items():
+                if isinstance(value, (Sealed, Lost)) and not change.protected:
+                    return (
+                        f"{change!r} has no real value for {name}; bind the plan to the live datasets, and apply what that returns"
+                    )
+        return ""
+
+    @classmethod
+    def from_diff(cls, diff: Diff) -> Plan:
+        """Return the plan that a diff asks for; the diff is not changed.
+
+        Raises:
+            ReferenceCycle: objects refer to one another in a circle in which no reference can be left for later.
+        """
+        with patient_collector():
+            changes = _ordered(diff)
+            if diff.references is None:
+                return cls(changes)
+            from .ordering import arranged  # only here, since few models have references
+
+            return cls(arranged(list(changes), diff.references))
+
+
+class _Place(NamedTuple):
+    """Where in the tree an element stands: its parent, and the nearest change above that it depends on."""
+
+    parent: ObjectRef | None = None
+    above: tuple[ChangeKey, ...] = ()
+    cascade: bool = False
+
+
+_Moved = frozenset[ObjectRef]
+"""Objects that are deleted in one place of the tree and created in another."""
+
+
+def _ordered(diff: Diff) -> Iterator[Change]:
+    """Yield all changes: first those that take moved objects out of their old place, then the others in the tree's order."""
+    moved = _moved(diff)
+    for element, parent in _leaving(diff, None, moved):
+        yield from _changes(element, _Place(parent), frozenset())
+    for element in diff.get_children():
+        yield from _changes(element, _Place(), moved)
+
+
+def _moved(diff: Diff) -> _Moved:
+    created, deleted = set(), set()
+    for element in diff.walk():
+        if element.dest_attrs is None:
+            created.add(_ref(element))
+        elif element.source_attrs is None:
+            deleted.add(_ref(element))
+    return frozenset(created & deleted)
+
+
+def _leaving(diff: Diff, parent: ObjectRef | None, moved: _Moved) -> Iterator[tuple[DiffElement, ObjectRef | None]]:
+    """Yield (element, its parent) of each moved object at its old place; what moves along below it is not named again."""
+    if not moved:
+        return
+    for element in diff.get_children():
+        if element.source_attrs is None and _ref(element) in moved:
+            yield element, parent
+        else:
+            yield from _leaving(element.child_diff, _ref(element), moved)
+
+
+def _ref(element: DiffElement) -> ObjectRef:
+    return ObjectRef(element.type, element.uid)
+
+
+def _changes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Change]:
+    """Yield the changes of an element and of all below it, in order, without what left its old place already."""
+    here, diffs = _ref(element), element.get_attrs_diffs()
+    action = element.action_of(diffs)
+    if action is None:
+        yield from _below(element, place._replace(parent=here), moved)
+    elif action == DSyncAction.DELETE:
+        if here not in moved:
+            yield from _deletes(element, place, moved)
+    else:
+        left = (ChangeKey(DSyncAction.DELETE, *here),) if here in moved else ()
+        if element.read_only and not element.protected:
+            diffs = {sign: _writable(values, element.read_only) for sign, values in diffs.items()}
+        yield _change(element, action, diffs, place, place.above + left)
+        alone = element.protected and action == DSyncAction.UPDATE  # what is below it does not wait for it
+        yield from _below(element, place._replace(parent=here) if alone else _Place(here, (ChangeKey(action, *here),)), moved)
+
+
+def _writable(values: dict[str, Any], read_only: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in read_only}
+
+
+def _deletes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Change]:
+    """Yield the deletes of an element and of all below it: the element first, unless its model asks for the natural order."""
+    here, delete, diffs = _ref(element), DSyncAction.DELETE, element.get_attrs_diffs()
+    takes_all = bool(element.flags & DSyncModelFlags.SKIP_CHILDREN_ON_DELETE)
+    natural = bool(element.flags & DSyncModelFlags.NATURAL_DELETION_ORDER) and not takes_all and not place.cascade
+    left: tuple[ChangeKey, ...] = ()
+    if natural or takes_all:
+        left = tuple(ChangeKey(delete, *_ref(gone)) for gone, _parent in _leaving(element.child_diff, here, moved))
+    if natural:
+        first = list(_below(element, place._replace(parent=here), moved))
+        yield from first
+        yield _change(element, delete, diffs, place, place.above + left + tuple(change.key for change in first))
+    else:
+        yield _change(element, delete, diffs, place, place.above + left, removes_children=takes_all)
+        below = _Place(here, (ChangeKey(delete, *here),), place.cascade or takes_all)
+        yield from _below(element, place._replace(parent=here) if element.protected else below, moved)
+
+
+def _below(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Change]:
+    for child in element.get_children():
+        yield from _changes(child, place, moved)
+
+
+def _change(
+    element: DiffElement,
+    action: DSyncAction,
+    diffs: dict[str, dict[str, Any]],
+    place: _Place,
+    requires: tuple[ChangeKey, ...],
+    removes_children: bool = False,
+) -> Change:
+    return Change(
+        action=action,
+        model=element.type,
+        id=element.uid,
+        ids=dict(element.keys),
+        before=copied(diffs["-"]) if "-" in diffs else None,
+        after=copied(diffs["+"]) if "+" in diffs else None,
+        parent=place.parent,
+        sensitive=element.sensitive,
+        protected=element.protected,
+        cascade=place.cascade,
+        removes_children=removes_children,
+        requires=requires,
+    )

@@ -1,0 +1,129 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Protection of the changes of a plan, where models declare more of it than when the plan was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from ..dataset.dataset import Dataset
+from ..dataset.tree import parents_of
+from ..flags import DSyncAction
+from ..model.identity import ObjectRef
+from .change import Change, ChangeKey
+
+
+def declared_protection(model: str, action: DSyncAction, models: Mapping[str, Any]) -> str:
+    """Return why a model's class protects its objects from an action; an empty string if it does not."""
+    protects = action.value in getattr(models.get(model), "_protected", ())
+    return f"protected: the model {model} is declared so" if protects else ""
+
+
+def protect_changes(changes: Sequence[Change], target: Dataset) -> list[Change]:
+    """Return the changes of a plan that is older than what the models declare, with those marked that must not be made; as
+    ``guard.protection.protect`` marks them in a diff.
+
+    Args:
+        changes: of one plan, in its order; not changed.
+        target: the dataset that is to be changed, loaded; not changed.
+    """
+    if not any(kind._protected for kind in target.models().values()) and not any(change.protected for change in changes):
+        return list(changes)
+    marks = _Marks(changes, target)
+    while marks.spread():
+        pass
+    return [marks.marked(change) for change in changes]
+
+
+class _Marks:
+    """What is protected of a plan, and why."""
+
+    def __init__(self, changes: Sequence[Change], target: Dataset) -> None:
+        self._target, self._models = target, target.models()
+        self._by_key = {change.key: change for change in changes}
+        self._downwards = sorted(changes, key=self._depth)
+        self._before = {change.key: change.protected for change in changes if change.protected}  # has spread when it was marked
+        self._why: dict[ChangeKey, str] = {}
+        self._spared: dict[ChangeKey, str] = {}
+
+    def spread(self) -> bool:
+        """Mark what is protected itself, or because of what is marked; return whether anything was marked."""
+        before = len(self._why), len(self._spared)
+        for change in self._downwards:
+            self._mark(change, declared_protection(change.model, change.action, self._models) or self._above(change))
+        for change in reversed(self._downwards):
+            if change.action == DSyncAction.DELETE and (change.key in self._why or change.key in self._spared):
+                self._spare_above(change)
+        for change in self._downwards:
+            if change.key not in self._before:
+                self._mark(change, self._other_half(change))
+        return before != (len(self._why), len(self._spared))
+
+    def _mark(self, change: Change, why: str) -> None:
+        if why:
+            self._why.setdefault(change.key, why)
+
+    def _depth(self, change: Change) -> int:
+        """Return how many objects above are created, or deleted, too."""
+        depth, above = 0, change.parent
+        while above is not None and ChangeKey(change.action, *above) in self._by_key and depth < len(self._by_key):
+            depth, above = depth + 1, self._by_key[ChangeKey(change.action, *above)].parent
+        return depth
+
+    def _above(self, change: Change) -> str:
+        """Return the reason if an object above is not created or deleted for its own sake."""
+        if change.parent is None or change.action == DSyncAction.UPDATE:
+            return ""
+        held = ChangeKey(change.action, *change.parent) in self._why
+        return f'protected with {change.parent.model} "{change.parent.id}"' if held else ""
+
+    def _other_half(self, change: Change) -> str:
+        """Return the reason if the other half of a move is protected."""
+        gone, made = (ChangeKey(action, change.model, change.id) for action in (DSyncAction.DELETE, DSyncAction.CREATE))
+        if change.key == made and (gone in self._why or gone in self._spared):
+            return "protected: its delete in its old place is protected"
+        held = change.key == gone and made in self._why and gone not in self._spared
+        return "protected: its create in its new place is protected" if held else ""
+
+    def _spare_above(self, change: Change) -> None:
+        above = None if change.parent is None else ChangeKey(DSyncAction.DELETE, *change.parent)
+        if above in self._by_key and above not in self._why and above not in self._before:
+            self._spared.setdefault(above, f'protected for the sake of {change.model} "{change.id}" below it')
+
+    def marked(self, change: Change) -> Change:
+        """Return a change as it is protected now. One below a protected update, or below a delete that is protected for the sake of
+        something else, neither waits for that any more nor goes along with it."""
+        requires: list[ChangeKey] = []
+        todo = list(change.requires)
+        while todo:
+            key = todo.pop(0)
+            passed_over = key in self._spared if key.action == DSyncAction.DELETE else key.action == DSyncAction.UPDATE
+            if passed_over and key in self._held and self._is_below(change, ObjectRef(key.model, key.id)):
+                todo = [*self._by_key[key].requires, *todo]
+            else:
+                requires.append(key)
+        alone = change.parent is not None and ChangeKey(DSyncAction.DELETE, *change.parent) in self._spared
+        return replace(
+            change,
+            protected=self._held.get(change.key, ""),
+            cascade=change.cascade and not alone,
+            requires=tuple(dict.fromkeys(requires)),
+        )
+
+    @cached_property
+    def _held(self) -> dict[ChangeKey, str]:
+        return {**self._spared, **self._why, **self._before}
+
+    @cached_property
+    def _parents(self) -> dict[ObjectRef, ObjectRef]:
+        return parents_of(self._target, self._models)
+
+    def _is_below(self, change: Change, ref: ObjectRef) -> bool:
+        above, seen = change.parent, set[ObjectRef]()
+        while above is not None and above != ref and above not in seen:
+            seen.add(above)
+            above = self._parents.get(above)
+        return above == ref

@@ -1,0 +1,136 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The plan that reverses what a run did: creates become deletes, updates restore, deletes recreate.
+
+Made of the changes in memory right after a run it is complete, sensitive values included. Made of a journal, or read from a file,
+it holds digests of those: what no live object has any more is refused when the plan is bound (docs/decisions/0004).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ..exceptions import RecordError
+from ..flags import DSyncAction
+from ..model.identity import ObjectRef
+from .change import Change, ChangeKey, ref_of
+from .plan import Plan
+
+_REVERSE = {
+    DSyncAction.CREATE: DSyncAction.DELETE,
+    DSyncAction.UPDATE: DSyncAction.UPDATE,
+    DSyncAction.DELETE: DSyncAction.CREATE,
+}
+
+
+def undo_plan(done: Iterable[Change]) -> Plan:
+    """Return the plan that reverses changes of one run.
+
+    Args:
+        done: what was done, in that order; also what may have been done, if the plan is checked before it is applied, which
+            finds out.
+
+    Returns:
+        A plan in which children are deleted before their parents and created after them, and an object that was moved is deleted
+        where it is before it is created where it was. Nothing in it is protected or left to cascade.
+
+    Raises:
+        RecordError: a change comes twice, so that these are not the changes of one run.
+    """
+    return Plan(_reversed(list(done)))
+
+
+def reaching(plan: Iterable[Change], done: Iterable[Change]) -> list[Change]:
+    """Return what was done of a plan, and the deletes below a delete that was done: their objects may have gone with it, or have
+    been left without a parent, when the run ended between the two. Checking the reverse finds out which.
+
+    Args:
+        plan: all changes of the run, in order.
+        done: those that were done, or may have been.
+    """
+    keys = {change.key for change in done}
+    for change in plan:
+        if change.action == DSyncAction.DELETE and change.parent and ChangeKey(DSyncAction.DELETE, *change.parent) in keys:
+            keys.add(change.key)
+    return [change for change in plan if change.key in keys]
+
+
+def _reversed(done: list[Change]) -> Iterator[Change]:
+    undone = {_undone(change): change for change in reversed(done)}
+    if len(undone) < len(done):
+        raise RecordError("a change comes twice, so these are not the changes of one run")
+    needed = _needed(undone, done)
+    finished: set[ChangeKey] = set()
+    for key in _in_order(undone, needed):
+        finished.add(key)
+        yield _reverse(undone[key], key.action, tuple(other for other in needed[key] if other in finished))
+
+
+def _undone(change: Change) -> ChangeKey:
+    return ChangeKey(_REVERSE[change.action], change.model, change.id)
+
+
+def _reverse(change: Change, action: DSyncAction, requires: tuple[ChangeKey, ...]) -> Change:
+    return replace(
+        change,
+        action=action,
+        before=change.after,
+        after=change.before,
+        protected="",
+        cascade=False,
+        removes_children=False,
+        requires=requires,
+    )
+
+
+def _needed(undone: dict[ChangeKey, Change], done: list[Change]) -> dict[ChangeKey, list[ChangeKey]]:
+    """Return, for each change of the undo, those that must come before it: what the tree asks for, and the reverse of what the
+    changes that were done required of one another."""
+    needed: dict[ChangeKey, dict[ChangeKey, None]] = defaultdict(dict)
+    for key, change in undone.items():
+        if change.parent is not None:
+            parent = ChangeKey(key.action, *change.parent)
+            if key.action == DSyncAction.CREATE and parent in undone:
+                needed[key][parent] = None
+            if key.action == DSyncAction.DELETE and parent in undone:
+                needed[parent][key] = None
+        leaves_first = ChangeKey(DSyncAction.DELETE, key.model, key.id)
+        if key.action == DSyncAction.CREATE and leaves_first in undone:
+            needed[key][leaves_first] = None
+    deleted = {ref_of(change): change.parent for change in done if change.action == DSyncAction.DELETE}
+    for key, change in undone.items():
+        for required in change.requires:
+            earlier = ChangeKey(_REVERSE[required.action], required.model, required.id)
+            if earlier in undone and not _is_below(change, required, deleted):
+                needed[earlier][key] = None
+    return {key: list(needed[key]) for key in undone}
+
+
+def _is_below(change: Change, required: ChangeKey, deleted: dict[ObjectRef, ObjectRef | None]) -> bool:
+    """Return whether both are deletes and the required one's object stood above the other's: undoing them, it comes first."""
+    if change.action != DSyncAction.DELETE or required.action != DSyncAction.DELETE:
+        return False
+    above, seen = change.parent, set[ObjectRef]()
+    while above is not None and above not in seen:
+        if above == (required.model, required.id):
+            return True
+        seen.add(above)
+        above = deleted.get(above)
+    return False
+
+
+def _in_order(undone: Iterable[ChangeKey], needed: dict[ChangeKey, list[ChangeKey]]) -> Iterator[ChangeKey]:
+    """Yield the keys in their order, each after those that it needs."""
+    begun: set[ChangeKey] = set()
+    for first in undone:
+        line = [(first, iter(needed[first]))] if first not in begun else []
+        begun.add(first)
+        while line:
+            other = next((other for other in line[-1][1] if other not in begun), None)
+            if other is None:
+                yield line.pop()[0]
+            else:
+                begun.add(other)
+                line.append((other, iter(needed[other])))

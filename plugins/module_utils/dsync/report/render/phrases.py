@@ -1,0 +1,105 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Values and changes as texts for people, which every renderer of reports shares."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ...storage.provenance import VERSION
+from ..report import COUNTED, Entry, Report, ReportSide
+
+SIGNS = {"create": "+", "update": "~", "delete": "-"}
+"""What stands before an object that is created, updated or deleted."""
+
+HEADINGS = ("create", "update", "delete", "unchanged", "left aside")
+"""What the counts of a model are called, in the order of :data:`~..report.COUNTED`."""
+
+_MISLEADING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
+"""Characters that a terminal or a browser obeys instead of showing them, and those that XML has no form for."""
+
+
+class Attribute(NamedTuple):
+    """One attribute of a change.
+
+    Attributes:
+        name: its name.
+        before: its value as a text; None where the object was not there.
+        after: likewise; None where the object is not to be there.
+    """
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+def visible(text: str) -> str:
+    """Return a text in which no character does anything but be seen; only tabs and line ends stay as they are."""
+    return _MISLEADING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line in which no character does anything but be seen."""
+    return visible(text.replace("\n", "\\n").replace("\t", "\\t"))
+
+
+def shown(value: Any) -> str:
+    """Return a JSON value as a text for people: a text of several lines as it is, anything else as JSON."""
+    if isinstance(value, str) and "\n" in value:
+        return visible(value)
+    return visible(json.dumps(value, ensure_ascii=False))
+
+
+def attributes(entry: Entry) -> Iterator[Attribute]:
+    """Yield the attributes that a change is about. What is masked looks alike on both sides, and is said to have changed."""
+    before, after = entry.before, entry.after
+    for name in {**(before or {}), **(after or {})}:
+        old = None if before is None or name not in before else shown(before[name])
+        new = None if after is None or name not in after else shown(after[name])
+        yield Attribute(one_line(name), old, f"{new} (changed)" if new is not None and new == old else new)
+
+
+def phrase(attribute: Attribute) -> str:
+    """Return the value of an attribute, or the old and the new one, in one line."""
+    values = (one_line(value) for value in (attribute.before, attribute.after) if value is not None)
+    return " → ".join(values)
+
+
+def details(entry: Entry) -> list[str]:
+    """Return one line for each attribute that a change is about."""
+    return [f"{attribute.name}: {phrase(attribute)}" for attribute in attributes(entry)]
+
+
+def side_phrase(side: ReportSide) -> str:
+    """Return what is known of a dataset, in one line."""
+    adapter = f" ({side.adapter})" if side.adapter and side.adapter != side.name else ""
+    objects = "" if side.total is None else ", 1 object" if side.total == 1 else f", {side.total:,} objects"
+    return one_line(f"{side.name}{adapter}{objects}")
+
+
+def facts(report: Report) -> list[tuple[str, str]]:
+    """Return what a report says of itself, as pairs of name and text."""
+    return [
+        ("source", side_phrase(report.source)),
+        ("target", side_phrase(report.target)),
+        ("written", f"{report.created} by dsync {VERSION}"),
+    ]
+
+
+def table(report: Report) -> list[tuple[str, list[int]]]:
+    """Return the counts of each model, those of :data:`HEADINGS`, with a last row for all of them when there are several."""
+    rows = [(one_line(model), [counts[key] for key in COUNTED]) for model, counts in report.models.items()]
+    return [*rows, ("total", [report.summary[key] for key in COUNTED])] if len(rows) > 1 else rows
+
+
+def more_changes(number: int, why: str = "") -> str:
+    """Return the sentence that says how many changes are not shown."""
+    what = "1 more change is" if number == 1 else f"{number:,} more changes are"
+    return f"{what} not shown{why}."
+
+
+CAPPED = ", because the result that this report was made from does not hold more"
+"""Why changes are missing of which a report has no entry."""

@@ -1,0 +1,205 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A change as one line of a file, and back.
+
+The values that come back are plain JSON; :mod:`.storage.stored_plan` makes them real again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from .._util.plain_json import Unwritable, plain, text_of
+from ..exceptions import RecordError
+from ..flags import DSyncAction
+from ..model.identity import ObjectRef
+from ..model.placeholders import Lost, Sealed
+from ..plan.change import Change, ChangeKey
+from .digests import Seal
+from .encoding import LOST, SEALED
+
+Leaves = Mapping[ChangeKey, Collection[ObjectRef]]
+"""Delete → children of its object that were left aside when the plan was made."""
+
+_KEYS = {
+    "action", "model", "id", "ids", "parent", "before", "after", "sensitive", "protected", "cascade", "removes_children",
+    "requires", "leaves",
+}  # fmt: skip
+_SECRET = "secret"
+_SIDES = {DSyncAction.CREATE: (False, True), DSyncAction.UPDATE: (True, True), DSyncAction.DELETE: (True, False)}
+
+
+class Malformed(ValueError):
+    """A line does not describe a change; the text says what is wrong, and never quotes a value."""
+
+
+class ChangeWriter:
+    """Makes dicts of plain JSON of changes.
+
+    Args:
+        seal: makes the digests of sensitive values.
+        stored: the changes' values are plain JSON already.
+        lenient: write a value that has no JSON form as such, instead of raising.
+    """
+
+    def __init__(self, seal: Seal, stored: bool = False, lenient: bool = False) -> None:
+        self._seal, self._stored, self._lenient = seal, stored, lenient
+
+    def line(self, change: Change, leaves: Collection[ObjectRef] = ()) -> dict[str, Any]:
+        """Return a change as a new dict.
+
+        Raises:
+            RecordError: a value has no JSON form; it names model, id and attribute.
+        """
+        return {
+            "action": change.action.value,
+            "model": change.model,
+            "id": change.id,
+            "ids": {name: self._identifier(change, name, value) for name, value in change.ids.items()},
+            "parent": None if change.parent is None else list(change.parent),
+            "before": self._side(change, change.before),
+            "after": self._side(change, change.after),
+            "sensitive": sorted(change.sensitive),
+            "protected": change.protected,
+            "cascade": change.cascade,
+            "removes_children": change.removes_children,
+            "requires": [[key.action.value, key.model, key.id] for key in change.requires],
+            "leaves": sorted(map(list, leaves)),
+        }
+
+    def _identifier(self, change: Change, name: str, value: Any) -> Any:
+        if self._stored:
+            return value
+        try:
+            return plain(value)[0]
+        except Unwritable as error:
+            raise _unwritable(change, name, error) from None
+
+    def _side(self, change: Change, values: dict[str, Any] | None) -> dict[str, Any] | None:
+        return None if values is None else {name: self._value(change, name, value) for name, value in values.items()}
+
+    def _value(self, change: Change, name: str, value: Any) -> Any:
+        if self._stored:
+            return _stored_value(value)
+        if isinstance(value, (Sealed, Lost)):  # no live object had it when the plan was bound
+            return {LOST: value.kind if isinstance(value, Lost) else _SECRET}
+        try:
+            made, secret = plain(value)
+        except Unwritable as error:
+            if self._lenient:
+                return {LOST: type(value).__name__}
+            raise _unwritable(change, name, error) from None
+        if value is None or not (secret or name in change.sensitive):
+            return made
+        return {SEALED: self._seal.digest(change.model, change.id, name, made)}
+
+
+def _stored_value(value: Any) -> Any:
+    if isinstance(value, Sealed):
+        return {SEALED: value.digest}
+    return {LOST: value.kind} if isinstance(value, Lost) else value
+
+
+def _unwritable(change: Change, name: str, error: Unwritable) -> RecordError:
+    return RecordError(f'{change.model} "{change.id}": its {name} cannot be written to a file: {error}')
+
+
+def read_change(line: Any) -> tuple[Change, frozenset[ObjectRef]]:
+    """Return the change that a dict describes, its values as plain JSON, and the children that it leaves aside.
+
+    Raises:
+        Malformed: it describes none.
+    """
+    if not isinstance(line, dict) or line.keys() != _KEYS:
+        raise Malformed("it is no change")
+    try:
+        change = Change(
+            action=DSyncAction(_text(line["action"])),
+            model=_text(line["model"]),
+            id=_text(line["id"]),
+            ids=_dict(line["ids"]),
+            before=None if line["before"] is None else _values(line["before"]),
+            after=None if line["after"] is None else _values(line["after"]),
+            parent=None if line["parent"] is None else _ref(line["parent"]),
+            sensitive=frozenset(map(_text, _list(line["sensitive"]))),
+            protected=_text(line["protected"]),
+            cascade=_truth(line["cascade"]),
+            removes_children=_truth(line["removes_children"]),
+            requires=tuple(map(_change_key, _list(line["requires"]))),
+        )
+        leaves = frozenset(map(_ref, _list(line["leaves"])))
+    except (ValueError, TypeError, KeyError):
+        raise Malformed("a part of the change is missing or of the wrong type") from None
+    _check_sides(change)
+    return change, leaves
+
+
+def read_key(value: Any) -> ChangeKey:
+    """Return the key of a change that a list of three texts names.
+
+    Raises:
+        Malformed: it names none.
+    """
+    try:
+        return _change_key(value)
+    except (ValueError, TypeError):
+        raise Malformed("it names no change") from None
+
+
+def _check_sides(change: Change) -> None:
+    if (change.before is not None, change.after is not None) != _SIDES[change.action]:
+        raise Malformed(f"the values before and after are not those of a {change.action}")
+    if change.before is not None and change.after is not None and change.before.keys() != change.after.keys():
+        raise Malformed("the values before and after are not those of the same attributes")
+
+
+def _values(value: Any) -> dict[str, Any]:
+    return {name: _value(item) for name, item in _dict(value).items()}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) == 1:
+        if SEALED in value:
+            return Sealed(_text(value[SEALED]))
+        if LOST in value:
+            return Lost(_text(value[LOST]))
+    return value
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("no dict")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("no list")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("no truth value")
+    return value
+
+
+def _ref(value: Any) -> ObjectRef:
+    return ObjectRef(*map(_text, _list(value)))
+
+
+def _change_key(value: Any) -> ChangeKey:
+    action, model, uid = map(_text, _list(value))
+    return ChangeKey(DSyncAction(action), model, uid)
+
+
+def line_text(line: Mapping[str, Any]) -> str:
+    """Return a line of a file, with its end."""
+    return text_of(line) + "\n"

@@ -1,0 +1,173 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Writing files that are whole or not there, and reading them without being overwhelmed by what they hold.
+
+Whatever goes wrong is a :class:`~.exceptions.RecordError` of one sentence that begins with the path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TextIO, TypeAlias
+
+from ..exceptions import RecordError
+
+PRIVATE = 0o600
+"""The mode of files, unless told otherwise: only their owner may read them."""
+
+LONGEST_LINE = 16 * 1024 * 1024
+"""Bytes in the longest line that is written or read."""
+
+_SMALL = 4096
+
+AnyPath: TypeAlias = "str | os.PathLike[str]"
+
+
+@contextmanager
+def replacing(path: AnyPath, mode: int = PRIVATE) -> Iterator[TextIO]:
+    """Write a file beside itself and put it in its place when it is complete and on the disk.
+
+    Args:
+        path: the file; one that is there stays as it was until then, and for good when anything fails. A link is followed.
+        mode: its permissions, whatever the umask.
+
+    Raises:
+        RecordError: it cannot be written; nothing is left behind.
+    """
+    with telling(path, "written"):
+        check_regular(path)
+        real = Path(os.path.realpath(path))
+        beside = real.parent / f".dsync-{secrets.token_hex(6)}.tmp"
+        try:
+            # What pylint misses, the clean-up after a failure, is in _new_file and below.
+            with _new_file(beside, mode) as stream:  # pylint: disable=contextmanager-generator-missing-cleanup
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            beside.replace(real)
+        except BaseException:
+            _remove(beside)
+            raise
+        sync_folder(real.parent)
+
+
+def own_as(descriptor: int, there: os.stat_result, mode: int) -> None:
+    """Give a file the owner and group of another one, as far as that is allowed."""
+    for owner, group in ((there.st_uid, there.st_gid), (-1, there.st_gid)):
+        try:
+            os.fchown(descriptor, owner, group)
+        except OSError:
+            continue
+        os.fchmod(descriptor, mode)
+        return
+
+
+def check_writable(path: AnyPath) -> None:
+    """Make sure that a small file could be written, by writing one beside it and taking it away again.
+
+    Raises:
+        RecordError: it cannot be written.
+    """
+    with telling(path, "written"):
+        check_regular(path)
+        beside = Path(os.path.realpath(path)).parent / f".dsync-{secrets.token_hex(6)}.tmp"
+        try:
+            with _new_file(beside, PRIVATE) as stream:
+                stream.write(" " * _SMALL)
+                stream.flush()
+                os.fsync(stream.fileno())
+        finally:
+            _remove(beside)
+
+
+def _remove(path: Path) -> None:
+    """Take a file away if it is there, also when Ctrl-C comes meanwhile."""
+    try:
+        with contextlib.suppress(OSError):
+            path.unlink()
+    except KeyboardInterrupt:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
+
+
+@contextmanager
+def _new_file(path: Path, mode: int) -> Iterator[TextIO]:
+    """Open a file that is not there yet."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    stream = os.fdopen(descriptor, "w", encoding="utf-8", newline="\n")
+    try:
+        os.fchmod(descriptor, mode)
+        yield stream
+    except BaseException:
+        with contextlib.suppress(OSError):
+            stream.close()
+        raise
+    stream.close()
+
+
+@contextmanager
+def reading(path: AnyPath) -> Iterator[BinaryIO]:
+    """Open a file to be read as bytes.
+
+    Raises:
+        RecordError: it is not there, or cannot be read.
+    """
+    with telling(path, "read"):
+        check_regular(path)
+        with Path(path).open("rb") as stream:
+            yield stream
+
+
+def lines_of(stream: BinaryIO, path: AnyPath, longest: int = LONGEST_LINE) -> Iterator[bytes]:
+    """Yield the lines of a file, each with its line end, of which the last one may lack.
+
+    Raises:
+        RecordError: a line is longer than ``longest`` bytes; no more than that is ever held in memory.
+    """
+    number = 0
+    while line := stream.readline(longest + 1):
+        number += 1
+        if len(line) > longest:
+            raise RecordError(f"{os.fspath(path)}: line {number} is longer than {longest} bytes")
+        yield line
+
+
+@contextmanager
+def telling(path: AnyPath, what: str) -> Iterator[None]:
+    """Turn every OSError into a RecordError that says that ``path`` cannot be read, or written, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise RecordError(f"{os.fspath(path)} cannot be {what}: {error.strerror or error}") from None
+    except ValueError as error:  # a NUL in the path
+        if "null" not in str(error):
+            raise
+        raise RecordError(f"{os.fspath(path)!r} cannot be {what}: {error}") from None
+
+
+def check_regular(path: AnyPath) -> None:
+    """Raise RecordError if something is there that is no ordinary file."""
+    try:
+        kind = Path(path).stat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(kind):
+        what = "a directory" if stat.S_ISDIR(kind) else "no ordinary file"
+        raise RecordError(f"{os.fspath(path)} is {what}")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, where the file system can."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,80 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Keeping two runs against one target apart, by a lock on a file. A dead holder's lock is not in the way: the system frees it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..exceptions import LibraryMissing, LockHeld
+from .files import AnyPath, check_regular, replacing, telling
+from .provenance import now, whoami
+
+LIBRARY = "filelock"
+"""What locks the file; it is needed only where runs are to be kept apart."""
+
+_READABLE = 0o644
+_LONGEST = 200
+
+
+@contextmanager
+def locked(path: AnyPath, timeout: float = 0.0, what: str = "a run of dsync") -> Iterator[None]:
+    """Hold the lock on a file meanwhile.
+
+    Args:
+        path: the file, made if it is not there; it stays there. While it is held, the holder is named in a file beside it, whose
+            name ends in ``.holder``.
+        timeout: how many seconds to wait for another holder.
+        what: what to tell others that the lock is held for.
+
+    Raises:
+        LockHeld: it was not free in time; the sentence names the holder.
+        RecordError: the file cannot be used as a lock.
+        LibraryMissing: filelock is not installed.
+    """
+    try:
+        import filelock
+    except ImportError:
+        raise LibraryMissing("runs can only be kept apart with the library filelock, which is not installed", LIBRARY) from None
+    with telling(path, "used as a lock"):
+        check_regular(path)
+        real = Path(os.path.realpath(path))
+        real.parent.stat()  # some releases of filelock would make the folder
+        lock = filelock.FileLock(real, timeout=timeout)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise LockHeld(_held(path, _holder_file(real), timeout)) from None
+    try:
+        with replacing(_holder_file(real), _READABLE) as stream:
+            json.dump({"by": whoami(), "pid": os.getpid(), "since": now(), "what": what}, stream)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            _holder_file(real).unlink()
+        lock.release()
+
+
+def _holder_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.holder")
+
+
+def _held(path: AnyPath, holder: Path, timeout: float) -> str:
+    waited = f" after {timeout:g} seconds" if timeout else ""
+    return f"{os.fspath(path)} is locked{waited} by {_named(holder)}; try again when that has ended, or wait longer for it"
+
+
+def _named(holder: Path) -> str:
+    """Return who holds a lock, as far as the file about it tells."""
+    try:
+        with holder.open(encoding="utf-8") as stream:
+            said = json.loads(stream.read(_LONGEST * 10))
+        by, pid, since, what = (str(said[key])[:_LONGEST] for key in ("by", "pid", "since", "what"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another run"
+    return f"{what}, process {pid} of {by}, since {since}"

@@ -1,0 +1,291 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Plans in files: JSON Lines, a header, one line a change, and a footer with a digest over every byte before it.
+
+A file holds no sensitive value in clear, but a digest of it (see :mod:`.storage.digests` for what that protects against: use a
+``key`` where secrets might be guessed). When the plan is bound, the digest of the source's live value must still be the one in the
+plan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NoReturn
+
+from .._util.gc import patient_collector
+from ..dataset.dataset import Dataset
+from ..exceptions import RecordError, Refused
+from ..model.identity import ObjectRef
+from ..plan.change import Change, ChangeKey
+from ..plan.plan import Plan
+from ..plan.subtrees import left_aside
+from . import schema
+from .change_lines import ChangeWriter, Malformed, line_text, read_change
+from .digests import Seal, new_salt
+from .files import LONGEST_LINE, PRIVATE, AnyPath, lines_of, reading, replacing
+from .provenance import VERSION, now, whoami
+from .schema import fingerprint
+from .stored_plan import BoundPlan, StoredPlan
+
+FORMAT, FORMAT_VERSION = "dsync-plan", 1
+
+_HEADER: dict[str, type | tuple[type, ...]] = {
+    "format": str, "version": int, "purpose": str, "created": str, "by": str, "dsync": str, "source": dict, "target": dict,
+    "flags": list, "changes": int, "counts": dict, "fingerprint": str, "declared": dict, "salt": str,
+    "key_check": (str, type(None)),
+}  # fmt: skip
+
+
+class SavedPlan(StoredPlan):
+    """A plan that was read from a file whole and unchanged.
+
+    Attributes:
+        header: what the file says of itself: purpose, created, by, dsync, source, target, flags, changes, counts, fingerprint.
+        digest: the digest of the file.
+    """
+
+    def __init__(self, path: str, header: dict[str, Any], changes: Iterable[Change], leaves: Any, digest: str) -> None:
+        super().__init__(changes, path, header["salt"], header["key_check"], header["declared"], leaves)
+        self.header, self.digest = header, digest
+
+
+__all__ = ("FORMAT", "FORMAT_VERSION", "BoundPlan", "SavedPlan", "fingerprint", "load", "save")
+
+
+def save(
+    plan: Plan,
+    path: AnyPath,
+    *,
+    source: Dataset | None,
+    target: Dataset,
+    flags: Iterable[str] = (),
+    adapters: tuple[str | None, str | None] = (None, None),
+    purpose: str = "sync",
+    key: str | None = None,
+    mode: int = PRIVATE,
+    created: str | None = None,
+    by: str | None = None,
+    salt: str | None = None,
+) -> str:
+    """Write a plan to a file, whole or not at all, and return the file's digest.
+
+    Args:
+        plan: the plan; one that comes from a file keeps that file's digests of sensitive values, and its ``key`` is needed.
+        path: the file; it is replaced if it is there.
+        source: the dataset that the plan's values come from; None where there is none, as for an undo.
+        target: the dataset that the plan is to be applied to, as it was when the plan was made.
+        flags: names of the flags that the datasets were compared with.
+        adapters: how source's and target's adapters were given; the names of their classes if not said.
+        purpose: what the plan is for, such as ``sync`` or ``undo``.
+        key: a passphrase for the digests of sensitive values.
+        mode: the file's permissions.
+        created: the time, instead of now.
+        by: who made it, instead of user@host.
+        salt: the digests' salt, as hexadecimal digits, instead of a random one.
+
+    Raises:
+        RecordError: the file cannot be written, or a value has no JSON form. A file that was there before is unchanged.
+        Refused: ``plan`` comes from a file that was written with another key.
+    """
+    stored = isinstance(plan, StoredPlan)
+    seal = plan.seal(key) if isinstance(plan, StoredPlan) else Seal(salt or new_salt(), key)
+    header = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "purpose": purpose,
+        "created": created or now(),
+        "by": by or whoami(),
+        "dsync": VERSION,
+        "source": _side(source, adapters[0]),
+        "target": _side(target, adapters[1]),
+        "flags": sorted(flags),
+        "changes": len(plan),
+        "counts": counts_of(plan),
+        "fingerprint": fingerprint(target, source),
+        "declared": declared_sides(source, target),
+        "salt": seal.salt,
+        "key_check": seal.check,
+    }
+    leaves = getattr(plan, "leaves", None)
+    leaves = left_aside(plan, target) if leaves is None else leaves
+    writer = ChangeWriter(seal, stored)
+    with replacing(path, mode) as stream:
+        digest = hashlib.sha256()
+        for line in _lines(header, plan, writer, leaves):
+            _check_length(path, line)
+            digest.update(line.encode())
+            stream.write(line)
+        stream.write(_footer(len(plan), digest.hexdigest()))
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _lines(header: dict[str, Any], plan: Plan, writer: ChangeWriter, leaves: Any) -> Iterator[str]:
+    yield line_text(header)
+    for change in plan:
+        yield line_text(writer.line(change, leaves.get(change.key, ())))
+
+
+def _footer(changes: int, digest: str) -> str:
+    return line_text({"changes": changes, "digest": f"sha256:{digest}"})
+
+
+def _check_length(path: AnyPath, line: str) -> None:
+    if len(line) * 4 > LONGEST_LINE and len(line.encode()) > LONGEST_LINE:
+        raise RecordError(f"{os.fspath(path)} cannot be written: a change has more than {LONGEST_LINE} bytes")
+
+
+def _side(dataset: Dataset | None, adapter: str | None) -> dict[str, str]:
+    return {} if dataset is None else {"name": dataset.name, "adapter": adapter or type(dataset).__name__}
+
+
+def declared_sides(source: Dataset | None, target: Dataset) -> dict[str, dict[str, str]]:
+    """Return ``source`` and ``target`` → what their models declare."""
+    sides = {"source": source, "target": target}
+    return {side: schema.declared(dataset) for side, dataset in sides.items() if dataset is not None}
+
+
+def counts_of(changes: Iterable[Change]) -> dict[str, dict[str, int]]:
+    """Return model → action → number of changes, in alphabetical order."""
+    found = Counter((change.model, change.action.value) for change in changes)
+    counts: dict[str, dict[str, int]] = {}
+    for (model, action), number in sorted(found.items()):
+        counts.setdefault(model, {})[action] = number
+    return counts
+
+
+# ---------------------------------------------------------------------- reading
+
+
+def load(path: AnyPath, approved: str | None = None) -> SavedPlan:
+    """Read a plan from a file.
+
+    Args:
+        path: the file.
+        approved: the digest of the plan that was approved, if it must be that one.
+
+    Raises:
+        RecordError: the file cannot be read, is no plan, is of a newer version, truncated or changed since it was written.
+        Refused: it is a good plan, but not the approved one.
+    """
+    with reading(path) as stream, patient_collector():
+        reader = _Reader(os.fspath(path), lines_of(stream, path))
+        plan = reader.plan()
+    if approved is not None and approved.strip().lower() not in (plan.digest, plan.digest.partition(":")[2]):
+        raise Refused(f"{os.fspath(path)} is not the approved plan: its digest is {plan.digest}, approved is {approved}")
+    return plan
+
+
+class _Reader:
+    """Reads one plan line by line; no more than one line is held besides the changes themselves."""
+
+    def __init__(self, path: str, lines: Iterator[bytes]) -> None:
+        self._path, self._lines = path, lines
+        self._number = 0
+        self._digest = hashlib.sha256()
+        self._changes: list[Change] = []
+        self._seen: set[ChangeKey] = set()
+        self._leaves: dict[ChangeKey, frozenset[ObjectRef]] = {}
+
+    def plan(self) -> SavedPlan:
+        header = self._header()
+        for _place in range(header["changes"]):
+            self._take(self._parsed(self._next()))
+        digest = self._digest.hexdigest()
+        footer = self._next()
+        if footer != _footer(len(self._changes), digest).encode():
+            self._bad_footer(footer)
+        if next(self._lines, None) is not None:
+            self._fail("something was added after its end")
+        if counts_of(self._changes) != header["counts"]:
+            self._fail("its header counts other changes than it has")
+        return SavedPlan(self._path, header, self._changes, self._leaves, f"sha256:{digest}")
+
+    def _fail(self, why: str) -> NoReturn:
+        raise RecordError(f"{self._path} cannot be used as a plan: {why}")
+
+    def _next(self) -> bytes:
+        """Return the next line, which must be whole, after taking the one before into the digest."""
+        line = next(self._lines, b"")
+        self._number += 1
+        if not line.endswith(b"\n"):
+            self._fail(f"it is truncated at line {self._number}")
+        return line
+
+    def _parsed(self, line: bytes) -> Any:
+        self._digest.update(line)
+        try:
+            return json.loads(line.decode("utf-8"))
+        except (ValueError, RecursionError):
+            self._fail(f"line {self._number} is malformed, so it was changed after it was written")
+
+    def _header(self) -> dict[str, Any]:
+        line = next(self._lines, b"")
+        self._number = 1
+        if not line:
+            self._fail("it is empty")
+        self._digest.update(line)
+        header = _loaded(line)
+        if not isinstance(header, dict) or header.get("format") != FORMAT or not isinstance(header.get("version"), int):
+            self._fail("it is not a plan of dsync")
+        if header["version"] != FORMAT_VERSION:
+            newer = "newer" if header["version"] > FORMAT_VERSION else "unknown"
+            this = f"this dsync ({VERSION}) reads version {FORMAT_VERSION}"
+            self._fail(f"its format is of the {newer} version {header['version']}, and {this}")
+        if not line.endswith(b"\n"):
+            self._fail("it is truncated at line 1")
+        if not _fits_header(header):
+            self._fail("its header is malformed")
+        return header
+
+    def _take(self, line: Any) -> None:
+        try:
+            change, leaves = read_change(line)
+        except Malformed as error:
+            truncated = isinstance(line, dict) and line.keys() == {"changes", "digest"}
+            self._fail("lines are missing" if truncated else f"line {self._number} is malformed: {error}")
+        if change.key in self._seen or not self._seen.issuperset(change.requires):
+            self._fail(f"line {self._number} is out of place, so it was changed after it was written")
+        self._seen.add(change.key)
+        self._changes.append(change)
+        if leaves:
+            self._leaves[change.key] = leaves
+
+    def _bad_footer(self, footer: bytes) -> NoReturn:
+        said = _loaded(footer)
+        if isinstance(said, dict) and said.keys() == {"changes", "digest"}:
+            self._fail("it was changed after it was written: its digest does not match what it holds")
+        self._fail("it does not end where its header says, so it was changed after it was written")
+
+
+def _loaded(line: bytes) -> Any:
+    try:
+        return json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is(value: Any, kinds: type | tuple[type, ...]) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
+
+
+def _fits_header(header: dict[str, Any]) -> bool:
+    if header.keys() != _HEADER.keys() or not all(_is(header[name], kinds) for name, kinds in _HEADER.items()):
+        return False
+    checks: tuple[Callable[[], bool], ...] = (
+        lambda: header["changes"] >= 0,
+        lambda: set(header["declared"]) <= {"source", "target"},
+        lambda: all(_is_texts(side) for side in header["declared"].values()),
+        lambda: len(bytes.fromhex(header["salt"])) > 0,
+    )
+    try:
+        return all(check() for check in checks)
+    except ValueError:
+        return False
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())

@@ -1,0 +1,309 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Plans that come from a file, and how their values become real ones again.
+
+A file holds plain JSON, and digests in the place of sensitive values. Binding a plan to the live datasets takes each value from the
+live object that still has it, and otherwise makes it of the JSON by way of the target's own field. A sensitive value can only be
+taken from a live object: from the source, from the target if the change was made there already, or from the field's default.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any, Literal
+
+from .._util.gc import patient_collector
+from .._util.plain_json import Unwritable, plain
+from ..dataset.dataset import Dataset
+from ..exceptions import RecordError, Refused, SecretMoved
+from ..flags import DSyncAction
+from ..model.model import DSyncModel
+from ..model.placeholders import Lost, Sealed
+from ..model.values import same_value
+from ..plan.change import Change
+from ..plan.plan import Plan
+from ..plan.protection import protect_changes
+from ..plan.undo import undo_plan
+from .change_lines import Leaves
+from .digests import Seal
+from .encoding import Fields, from_plain
+from .schema import Declared, difference
+
+_NAMED = 3
+"""How many objects a message names."""
+
+LostSecrets = Literal["fail", "leave"]
+"""What becomes of a sensitive value that no live object has any more: ``fail`` refuses the plan; ``leave`` makes all other changes,
+leaves the attribute of an object that is there as it is, and refuses to create an object without it."""
+
+
+class BoundPlan(Plan):
+    """A plan from a file with real values, ready to be checked and applied.
+
+    Attributes:
+        origin: the file.
+        leaves: delete → children of its object that were left aside when the plan was made.
+        warnings: a sentence for each sensitive attribute that is left as it is.
+    """
+
+    def __init__(self, changes: Iterable[Change], origin: str, leaves: Leaves, warnings: Iterable[str] = ()) -> None:
+        super().__init__(changes)
+        self.origin, self.leaves = origin, leaves
+        self.warnings = tuple(warnings)
+
+    def unready(self, target: str, checked: bool) -> str:
+        if not checked:
+            return f"the plan of {self.origin} was not compared with {target}; apply it with verdicts=check(plan, target)"
+        return super().unready(target, checked)
+
+
+class StoredPlan(Plan):
+    """A plan as it stands in a file: its values are plain JSON, and digests in the place of sensitive values. It is to be bound
+    before it is applied.
+
+    Attributes:
+        origin: the file.
+        salt: the salt of the digests.
+        key_check: what tells whether a key is the file's; None if it has none.
+        declared: ``source`` and ``target`` → what their models declared.
+        leaves: delete → children of its object that were left aside when the plan was made.
+    """
+
+    def __init__(
+        self,
+        changes: Iterable[Change],
+        origin: str,
+        salt: str,
+        key_check: str | None,
+        declared: dict[str, Declared],
+        leaves: Leaves,
+    ) -> None:
+        super().__init__(changes)
+        self.origin, self.salt, self.key_check = origin, salt, key_check
+        self.declared, self.leaves = declared, leaves
+
+    def unready(self, target: str, checked: bool) -> str:
+        return f"the plan of {self.origin} holds no real values; call bind(source, target) of it and apply what that returns"
+
+    def seal(self, key: str | None = None) -> Seal:
+        """Return what makes the digests of this plan.
+
+        Raises:
+            Refused: the file needs a key, none is to be given, or it is another one.
+        """
+        seal = Seal(self.salt, key)
+        if (key is None) is not (self.key_check is None):
+            needs = "was written with a key, and none was given" if key is None else "was written without a key, but one was given"
+            raise Refused(f"{self.origin} {needs}")
+        if key is not None and not hmac.compare_digest(str(seal.check), str(self.key_check)):
+            raise Refused(f"{self.origin} was written with another key than the one that was given")
+        return seal
+
+    def bind(
+        self, source: Dataset | None, target: Dataset, key: str | None = None, *, lost_secrets: LostSecrets = "fail"
+    ) -> BoundPlan:
+        """Return the plan with real values, in which what the target's models protect now is marked; it is to be checked with
+        :func:`.staleness.check` and can then be applied.
+
+        Args:
+            source: where values are taken from, loaded; None where there is none, as for an undo.
+            target: the dataset that is to be changed, loaded.
+            key: the passphrase that the file was written with.
+            lost_secrets: what becomes of sensitive values that no live object has any more; see :data:`LostSecrets`.
+
+        Raises:
+            Refused: the models are not declared as they were when the plan was made, or the key is not the file's.
+            SecretMoved: a sensitive value is not to be found any more; all such are counted, and the first ones named.
+            RecordError: a value does not fit the target's field; it names model, id and attribute.
+        """
+        seal = self.seal(key)
+        self._check_declared(source, target)
+        binder = _Binder(self.origin, source, target, seal)
+        with patient_collector():
+            changes = [binder.written(binder.bound(change)) for change in self.changes]
+        if binder.missing and lost_secrets == "fail":
+            raise SecretMoved(_moved_message(self.origin, binder.missing))
+        protected = protect_changes([_without_lost(change) for change in changes], target)
+        return BoundPlan(protected, self.origin, self.leaves, _warnings(changes))
+
+    def _check_declared(self, source: Dataset | None, target: Dataset) -> None:
+        for side, dataset in (("target", target), ("source", source)):
+            if dataset is not None and self.declared.get(side):
+                moved = difference(dataset, self.declared[side])
+                if moved:
+                    raise Refused(f"{self.origin} does not fit the {side} any more: {moved}")
+
+
+def undo_stored(done: Iterable[Change], stored: StoredPlan) -> StoredPlan:
+    """Return the same as :func:`undo_plan` for changes of a file; the plan describes the file as ``stored`` does."""
+    return StoredPlan(undo_plan(done), stored.origin, stored.salt, stored.key_check, stored.declared, {})
+
+
+class _Live:
+    """The live object of one side that a change is about, and its attributes."""
+
+    def __init__(self, dataset: Dataset | None, change: Change) -> None:
+        self.obj: DSyncModel | None = None if dataset is None else dataset.store.find(change.model, change.id)
+        self.attrs: dict[str, Any] = {} if self.obj is None else self.obj.get_attrs()
+        self.ids: dict[str, Any] = {} if self.obj is None else self.obj.get_identifiers()
+
+
+class _Binder:
+    """Makes the values of changes real, and notes which sensitive ones are not to be found.
+
+    Attributes:
+        missing: (change, attribute).
+    """
+
+    def __init__(self, origin: str, source: Dataset | None, target: Dataset, seal: Seal) -> None:
+        self._origin, self._source, self._target, self._seal = origin, source, target, seal
+        self._classes = target.models()
+        self._fields: dict[type[DSyncModel], Fields] = {}
+        self.missing: list[tuple[Change, str]] = []
+
+    def bound(self, change: Change) -> Change:
+        """Return a change with real values; what cannot be found stays a Sealed or Lost."""
+        source, target = _Live(self._source, change), _Live(self._target, change)
+        cls = self._classes.get(change.model) if target.obj is None else target.obj.__class__
+        if cls is None:
+            raise Refused(f'{self._origin} does not fit: {self._target.name} has no model "{change.model}"')
+        before = None
+        if change.before is not None:
+            before = {
+                name: self._value(change, cls, name, value, _having(name, target.attrs)) for name, value in change.before.items()
+            }
+        return replace(
+            change, ids=self._ids(change, cls, source, target), before=before, after=self._after(change, cls, source, target)
+        )
+
+    def written(self, change: Change) -> Change:
+        """Return a change without the attributes that the target's class declares as not to be written; an update of no others is
+        protected instead."""
+        cls = self._classes.get(change.model)
+        if cls is None or change.after is None or change.protected:
+            return change
+        after = cls._declaration.counted(change.action, change.after)
+        if len(after) == len(change.after):
+            return change
+        if change.action == DSyncAction.CREATE:
+            return replace(change, after=after)
+        if not after:
+            names = ", ".join(change.after)
+            return replace(
+                change,
+                protected=f"protected: {names} {'is' if len(change.after) == 1 else 'are'} not written in {self._target.name}",
+            )
+        return replace(change, before={name: value for name, value in (change.before or {}).items() if name in after}, after=after)
+
+    def _ids(self, change: Change, cls: type[DSyncModel], source: _Live, target: _Live) -> dict[str, Any]:
+        ids = {
+            name: self._value(change, cls, name, value, _having(name, source.ids, target.ids)) for name, value in change.ids.items()
+        }
+        try:
+            uid = cls.create_unique_id(**ids)
+        except Exception as error:  # whatever a user's own method raises
+            raise self._misfit(change, "identity", error) from None
+        if uid != change.id:
+            raise RecordError(f'{self._origin}: {change.model} "{change.id}": its identifiers are those of "{uid}"')
+        return ids
+
+    def _after(self, change: Change, cls: type[DSyncModel], source: _Live, target: _Live) -> dict[str, Any] | None:
+        if change.after is None:
+            return None
+        after = {}
+        for name, value in change.after.items():
+            moves = change.before is None or not _same(change.before[name], value)
+            sides = (target.attrs, source.attrs) if moves else (source.attrs,)
+            candidates = [*_having(name, *sides), *_defaults(cls, name, value)]
+            after[name] = self._value(change, cls, name, value, candidates)
+            if isinstance(after[name], (Sealed, Lost)):
+                self.missing.append((change, name))
+        return after
+
+    def _value(self, change: Change, cls: type[DSyncModel], name: str, value: Any, candidates: Iterable[Any]) -> Any:
+        """Return the first candidate that is what was written; else the value that the class's field makes of it."""
+        if isinstance(value, Lost):
+            return value
+        for candidate in candidates:
+            if self._is_written(change, name, candidate, value):
+                return candidate
+        if isinstance(value, Sealed):
+            return value
+        if cls not in self._fields:
+            self._fields[cls] = Fields(cls)
+        try:
+            return self._fields[cls].valid(name, from_plain(value))
+        except Exception as error:  # whatever a user's own validator raises
+            raise self._misfit(change, name, error) from None
+
+    def _is_written(self, change: Change, name: str, candidate: Any, value: Any) -> bool:
+        try:
+            live = plain(candidate)[0]
+        except Unwritable:
+            return False
+        if isinstance(value, Sealed):
+            return hmac.compare_digest(self._seal.digest(change.model, change.id, name, live), value.digest)
+        return same_value(live, value, exact=True)
+
+    def _misfit(self, change: Change, name: str, error: Exception) -> RecordError:
+        return RecordError(
+            f'{self._origin}: {change.model} "{change.id}": its {name} is not what {self._target.name} can take '
+            f"({type(error).__name__})"
+        )
+
+
+def _having(name: str, *sides: dict[str, Any]) -> list[Any]:
+    return [side[name] for side in sides if name in side]
+
+
+def _defaults(cls: type[DSyncModel], name: str, value: Any) -> Iterator[Any]:
+    """Yield the default of a field whose sensitive value is looked for."""
+    field = cls.model_fields.get(name)
+    if isinstance(value, Sealed) and field is not None and field.default_factory is None and not field.is_required():
+        yield field.default
+
+
+def _same(before: Any, after: Any) -> bool:
+    if isinstance(before, Sealed) and isinstance(after, Sealed):
+        return before.digest == after.digest
+    return same_value(before, after, exact=True)
+
+
+# ---------------------------------------------------------------------- sensitive values that are not to be found
+
+
+def _lost_names(change: Change) -> list[str]:
+    return [name for name, value in (change.after or {}).items() if isinstance(value, (Sealed, Lost))]
+
+
+def _without_lost(change: Change) -> Change:
+    """Return a change without the attributes that are not to be found; one that makes no sense without them is protected."""
+    lost = _lost_names(change)
+    if not lost:
+        return change
+    if change.action == DSyncAction.CREATE or len(lost) == len(change.after or {}):
+        return replace(change, protected=f"the value of {', '.join(lost)} is not to be found any more, and is not left empty")
+    return replace(change, before=_only(change.before, lost), after=_only(change.after, lost))
+
+
+def _only(values: dict[str, Any] | None, lost: list[str]) -> dict[str, Any]:
+    return {name: value for name, value in (values or {}).items() if name not in lost}
+
+
+def _warnings(changes: Iterable[Change]) -> Iterator[str]:
+    for change in changes:
+        lost = ", ".join(_lost_names(change))
+        if lost:
+            what = "it is not created" if change.action == DSyncAction.CREATE else "it is left as it is"
+            yield f'{change.model} "{change.id}": the value of {lost} is not to be found any more, so {what}'
+
+
+def _moved_message(origin: str, missing: list[tuple[Change, str]]) -> str:
+    names = ", ".join(f'{name} of {change.model} "{change.id}"' for change, name in missing[:_NAMED])
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    return (
+        f"{origin} holds no sensitive values but digests of them, and neither source nor target has the values that it was "
+        f"made with any more: {names}{more}"
+    )

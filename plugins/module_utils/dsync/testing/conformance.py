@@ -1,0 +1,234 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What every adapter has to do, as tests: an author's test file inherits from :class:`AdapterConformance` and runs under pytest.
+
+::
+
+    from dsync.conformance import AdapterConformance, MODELS, estate
+
+    class TestCmdb(AdapterConformance):
+        def adapter(self):
+            return Cmdb.bound(self.data_model)(url=self.url)
+
+        @pytest.fixture(autouse=True)
+        def _server(self, tmp_path):
+            self.url = ...                     # a system of its own for each test, with nothing in it
+
+The class needs nothing but the library: its tests are methods that raise AssertionError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
+
+from ..adapter import DSync
+from ..adapters.base import RecordModel
+from ..flags import DSyncFlags
+from ..guard.staleness import check
+from ..plan.outcome import OutcomeStatus
+from ..plan.plan import Plan
+from ..plan.result import Result
+from ..records.definition import DataModel
+from ..records.definition import data_model as declared_models
+
+SECRET = "open-sesame-4711"
+"""A sensitive value in :func:`estate`; it must be shown nowhere."""
+
+MODELS: dict[str, Any] = {
+    "site": {"identifiers": ["name"], "attributes": {"note": "str | None", "floors": "int"}, "children": ["device"]},
+    "device": {
+        "identifiers": ["site_name", "name"],
+        "shortname": ["name"],
+        "attributes": {"role": "str", "rack": "int | None", "active": "bool", "password": "secret"},
+    },
+}
+"""The models of :func:`estate`: two levels, with texts, numbers, truth values, what may be absent, and a secret."""
+
+
+def estate(models: DataModel, changed: bool = False) -> DSync:
+    """Return a dataset in memory, of the models :data:`MODELS`.
+
+    Args:
+        models: their classes.
+        changed: the same after a while: objects are new, changed and gone, on both levels.
+    """
+    dataset: DSync = type("Estate", (DSync,), {**models.models, "top_level": list(models.top_level)})(name="estate")
+    names = ["nyc", "par", "ü ber/&?#%"] if not changed else ["nyc", "ü ber/&?#%", "new"]
+    sites: list[dict[str, Any]] = [
+        {"name": name, "note": None if place == 1 else f"It's \"{name}\", isn't it?", "floors": place + 7 * changed}
+        for place, name in enumerate(names)
+    ]
+    devices: list[dict[str, Any]] = [
+        {
+            "site_name": site["name"],
+            "name": f"dev-{number}",
+            "role": "changed" if changed and number == 1 else "router",
+            "rack": None if number % 2 else number,
+            "active": number > 1,
+            "password": SECRET if number % 2 else f"{SECRET}-{changed}",
+        }
+        for site in sites
+        for number in range(1 if changed else 0, 4 if changed else 3)
+    ]
+    dataset.add_rows("site", sites)
+    dataset.add_rows("device", devices, parent="site", parent_ids={"name": "site_name"})
+    return dataset
+
+
+def _expect(holds: object, otherwise: object = "it does not behave as an adapter should") -> None:
+    """Raise AssertionError unless something holds. Python's own assert is not for code that is shipped."""
+    if not holds:
+        raise AssertionError(otherwise)
+
+
+class AdapterConformance:
+    """Tests that an adapter passes. A subclass defines :meth:`adapter`, and whatever of the other methods fits its system."""
+
+    @cached_property
+    def data_model(self) -> DataModel:
+        """The models that :meth:`adapter` is to have."""
+        return declared_models(MODELS, base=RecordModel)
+
+    # ------------------------------------------------------------------ for subclasses to define
+
+    def adapter(self) -> DSync:
+        """Return a new adapter, not yet loaded. Within one test each of them is of the same system, which is empty at first."""
+        raise NotImplementedError
+
+    def before(self) -> DSync:
+        """Return a loaded dataset to fill the system with."""
+        return estate(self.data_model)
+
+    def after(self) -> DSync:
+        """Return a loaded dataset that differs from :meth:`before`: objects are new, changed and gone."""
+        return estate(self.data_model, changed=True)
+
+    def break_it(self, adapter: DSync) -> Callable[[], None] | None:
+        """Make the system refuse a change that :meth:`after` asks for, in the middle of a run of this loaded adapter; return what
+        makes it whole again. None, as here, if it cannot be made to."""
+        return None
+
+    def wrong_options(self) -> Iterator[tuple[Callable[[], Any], str]]:
+        """Yield (what makes, or makes and loads, an adapter with a wrong option; a word that the message has to hold)."""
+        return iter(())
+
+    def secrets(self) -> list[str]:
+        """Return the texts that must be shown nowhere: sensitive values, and the adapter's own secrets."""
+        return [SECRET]
+
+    # ------------------------------------------------------------------ what there is to be seen
+
+    def loaded(self) -> Any:
+        """Return a new adapter, loaded."""
+        adapter = self.adapter()
+        adapter.load()
+        return adapter
+
+    def synchronised(self, source: DSync, flags: DSyncFlags = DSyncFlags.NONE) -> tuple[DSync, Result]:
+        """Make the system like a dataset; return the adapter that did it, and how every change ended."""
+        target = self.loaded()
+        return target, target.apply(Plan.from_diff(target.diff_from(source)), source, flags)
+
+    def filled(self) -> None:
+        """Fill the system with :meth:`before`."""
+        _target, result = self.synchronised(self.before())
+        result.raise_for_failure()
+        _expect(not result.failures, result.failures)
+
+    # ------------------------------------------------------------------ the tests
+
+    def test_an_empty_system_loads_nothing(self) -> None:
+        _expect(len(self.loaded()) == 0)
+
+    def test_loading_twice_gives_the_same(self) -> None:
+        self.filled()
+        one, other = self.loaded(), self.loaded()
+        _expect(len(one) == len(self.before()))
+        _expect(one.dict(show_sensitive=True) == other.dict(show_sensitive=True))
+        _expect(not one.diff_from(other).has_diffs())
+
+    def test_after_a_synchronisation_nothing_is_left_to_do(self) -> None:
+        self.filled()
+        _expect(not self.loaded().diff_from(self.before()).has_diffs())
+        target, result = self.synchronised(self.after())
+        _expect(not result.failures, result.failures)
+        _expect(result.changed)
+        _expect(not target.diff_from(self.after()).has_diffs(), "the adapter's own objects were not kept in step")
+        _expect(not self.loaded().diff_from(self.after()).has_diffs(), "what was written is not what is read")
+
+    def test_a_second_synchronisation_changes_nothing(self) -> None:
+        self.filled()
+        _target, result = self.synchronised(self.before())
+        _expect(result.outcomes == [])
+
+    def test_it_can_be_made_empty_again(self) -> None:
+        self.filled()
+        empty = type(self.before())(name="empty")
+        _target, result = self.synchronised(empty)
+        _expect(not result.failures, result.failures)
+        _expect(len(self.loaded()) == 0)
+
+    def test_comparing_changes_nothing(self) -> None:
+        self.filled()
+        self.loaded().diff_from(self.after())
+        _expect(not self.loaded().diff_from(self.before()).has_diffs())
+
+    def test_a_failure_leaves_nothing_half_done(self) -> None:
+        for flags in (DSyncFlags.NONE, DSyncFlags.CONTINUE_ON_FAILURE):
+            self.synchronised(self.before())[1].raise_for_failure()
+            target, source = self.loaded(), self.after()
+            mended = self.break_it(target)
+            if mended is None:
+                return
+            plan = Plan.from_diff(target.diff_from(source))
+            result = target.apply(plan, source, flags)
+            mended()
+            _expect(result.failures, "nothing failed, so break_it() broke nothing")
+            self._check_honest(plan, result, target)
+            self.synchronised(source)[1].raise_for_failure()
+            _expect(not self.loaded().diff_from(source).has_diffs(), "a second run did not finish what the first had begun")
+
+    def _check_honest(self, plan: Plan, result: Result, target: DSync) -> None:
+        live = self.loaded()
+        if target.transactional and result.stopped:
+            _expect(not result.changed)
+            _expect(not live.diff_from(self.before()).has_diffs(), "a transactional adapter kept a part of a run that stopped")
+        verdicts = check(plan, live, "skip")
+        for outcome in result.outcomes:
+            if outcome.maybe:
+                continue
+            done = outcome.status in (OutcomeStatus.DONE, OutcomeStatus.ALREADY_DONE)
+            verdict = verdicts.get(outcome.change.key)
+            there = verdict is not None and verdict.status == OutcomeStatus.ALREADY_DONE
+            _expect(done is there, f"{outcome.change!r} ended as {outcome.status}, and is {'' if there else 'not '}there")
+
+    def test_secrets_stay_hidden(self) -> None:
+        self.filled()
+        target, source = self.loaded(), self.after()
+        diff = target.diff_from(source)
+        plan = Plan.from_diff(diff)
+        mended = self.break_it(target)
+        result = target.apply(plan, source, DSyncFlags.CONTINUE_ON_FAILURE)
+        if mended is not None:
+            mended()
+        shown = [str(diff), str(diff.dict()), repr(target), str(target), target.str(), str(target.dict()), str(plan.changes)]
+        shown += [
+            str([change.record() for change in plan]),
+            str([(one.message, str(one.change.record())) for one in result.outcomes]),
+        ]
+        for secret in self.secrets():
+            _expect(not any(secret in text for text in shown), f"{secret} is shown")
+
+    def test_wrong_options_are_named(self) -> None:
+        for make, word in self.wrong_options():
+            try:
+                make()
+            except Exception as error:  # whatever an adapter raises is to be a sentence
+                said = str(error)
+                _expect(word in said, f"{said!r} does not name {word!r}")
+                _expect("\n" not in said, f"{said!r} is more than one line")
+                _expect(not any(secret in said for secret in self.secrets()))
+            else:
+                raise AssertionError(f"nothing is wrong, it seems, where {word!r} should be named")

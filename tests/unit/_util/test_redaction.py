@@ -1,0 +1,113 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Hiding sensitive values."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from dsync._util.redaction import MASK, Scrubber, collect_secrets, masked, scrub, secret_texts
+from estate import PLANTED, Interface, estate
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, SecretBytes, SecretStr
+
+
+class Login(BaseModel):
+    user: str
+    token: SecretStr
+
+
+@dataclasses.dataclass
+class Pair:
+    user: str
+    token: str
+
+
+class Choice(enum.Enum):
+    ONE = PLANTED
+
+
+def test_masked() -> None:
+    values = {"a": "x", "b": None, "c": 1, "d": SecretStr("x"), "e": [SecretBytes(b"x"), {"k": (SecretStr("x"), 1)}], "f": [1]}
+    assert masked(values, {"a", "b"}) == {"a": MASK, "b": None, "c": 1, "d": MASK, "e": [MASK, {"k": [MASK, 1]}], "f": [1]}
+    assert masked(values, {"a"})["f"] is values["f"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        PLANTED,
+        SecretStr(PLANTED),
+        SecretBytes(PLANTED.encode()),
+        PLANTED.encode(),
+        [PLANTED],
+        (PLANTED,),
+        {PLANTED},
+        {"a": {"b": [PLANTED]}},
+        Login(user="somebody", token=PLANTED),
+        Pair(user="somebody", token=PLANTED),
+        Choice.ONE,
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_point_9_a_secret_of_any_shape_is_scrubbed(value: Any) -> None:
+    assert PLANTED not in scrub(f"it was {PLANTED}, you see", secret_texts([value]))
+
+
+def test_scrub_covers_the_quoted_form_and_the_longest_first() -> None:
+    secret = "line\n'quoted'"
+    assert scrub(repr(secret), secret_texts([secret])) == f'"{MASK}"'
+    assert scrub("abcdef abc", {"abc", "abcdef"}) == f"{MASK} {MASK}"
+    assert scrub(str(b"\xffabc"), secret_texts([b"\xffabc"])) == f"b'{MASK}'"
+    assert scrub("pin 1234", secret_texts([1234])) == f"pin {MASK}"
+    assert scrub("text", None) == "text"
+
+
+@pytest.mark.parametrize("between", ["", "'", '"', "'\"", "\n\t", "\\", "\\'", "ü☃𝄞", " /?=é&+%20"])
+def test_scrub_covers_whatever_quotes_a_secret(between: str) -> None:
+    secret = f"{PLANTED}{between}{PLANTED}"
+    ways: list[Callable[[str], str]] = [
+        str, repr, ascii, json.dumps, quote, quote_plus,
+        lambda text: repr(f"{text} isn't"),
+        lambda text: repr(f'{text} is "not"'),
+        lambda text: repr([text]),
+        lambda text: repr(text.encode()),
+        lambda text: json.dumps([text], ensure_ascii=False),
+        lambda text: json.dumps(json.dumps(text)),
+        lambda text: repr(json.dumps({"a": text})),
+        lambda text: quote(text, safe="!#$%&'()*+,/:;=?@[]~"),
+    ]  # fmt: skip
+    secrets = secret_texts([secret])
+    for way in ways:
+        assert PLANTED not in scrub(way(secret), secrets)
+        assert PLANTED not in Scrubber(secrets).scrub(way(secret))
+
+
+SHORT = st.text("abc", max_size=6)
+
+
+@given(SHORT.map(lambda text: text * 3), st.sets(SHORT.filter(lambda text: len(text) > 2), max_size=5))
+def test_a_scrubber_masks_every_secret_and_nothing_else(text: str, secrets: set[str]) -> None:
+    found = [(start, secret) for secret in secrets for start in range(len(text)) if text.startswith(secret, start)]
+    covered = {place for start, secret in found for place in range(start, start + len(secret))}
+    shown = Scrubber(secrets).scrub(text)
+    assert shown.replace(MASK, "") == "".join(letter for place, letter in enumerate(text) if place not in covered)
+    assert (MASK in shown) is bool(covered)
+
+
+def test_short_and_absent_values_are_not_looked_for() -> None:
+    assert secret_texts([None, "", "ab", True]) == set()
+    assert secret_texts(["plain", SecretStr("secret")], everything=False) == {"secret"}
+
+
+def test_collect_secrets() -> None:
+    data = estate({"nyc": "555"})
+    data.add(Interface(device="a", name="b", password=PLANTED))
+    assert collect_secrets(data) == {PLANTED}

@@ -1,0 +1,68 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The outline of a diff."""
+
+from __future__ import annotations
+
+import pytest
+from dsync import Diff, DSyncAction, DSyncFlags
+from dsync.diff.selectors import Selector
+from dsync.guard.protection import protect
+from estate import SOURCE, TARGET, estate
+
+OUTLINE = """\
+~ site nyc
+    contact: '555-0' → '555-1'
+      device rtr-1
+        ~ interface eth0
+            mtu: 1500 → 9000
+        + interface eth1
+            mtu: 1500
+            password: None
+    + device sw-1
+        role: 'switch'
+        facts: None
+    - device old-1
+        - interface eth9
++ site ams
+    contact: '555-2'
+    + device rtr-2
+        role: 'router'
+        facts: None
+        + interface eth0
+            mtu: 1500
+            password: None
+- site lon
+    - device rtr-3
+        - interface eth0"""
+
+
+@pytest.mark.parametrize("flags", [DSyncFlags.NONE, DSyncFlags.LOG_UNCHANGED_RECORDS], ids=repr)
+def test_point_7_only_print_detailed_prints(flags: DSyncFlags, capsys: pytest.CaptureFixture[str]) -> None:
+    diff = estate(TARGET).diff_from(estate(SOURCE), flags=flags)
+    assert str(diff) == diff.str() == OUTLINE
+    assert capsys.readouterr() == ("", "")
+    diff.print_detailed()
+    assert capsys.readouterr() == (OUTLINE + "\n", "")
+
+
+def test_of_an_element_and_indented() -> None:
+    diff = estate(TARGET).diff_from(estate(SOURCE))
+    last = list(diff.get_children())[-1]
+    assert str(last) == "- site lon\n    - device rtr-3\n        - interface eth0"
+    assert last.str(indent=2).splitlines()[0] == "  - site lon"
+    assert Diff().str(indent=2) == "  (no differences)"
+
+
+def test_what_is_protected_is_shown_and_marked() -> None:
+    diff = estate(TARGET).diff_from(estate(SOURCE))
+    chosen = [Selector(action=DSyncAction.UPDATE), Selector(id="rtr-3"), Selector(id="ams"), Selector(id="rtr-1")]
+    protect(diff, chosen, {})
+    marked = OUTLINE
+    for line in ("~ site nyc", "~ interface eth0", "+ site ams", "+ device rtr-2", "- site lon", "- device rtr-3"):
+        marked = marked.replace(line, f"{line} (protected)")
+    marked = marked.replace("        + interface eth0\n", "        + interface eth0 (protected)\n")
+    marked = marked.removesuffix("- interface eth0") + "- interface eth0 (protected)"
+    assert str(diff) == marked
+    assert diff.has_diffs()
+    assert diff.dict() == estate(TARGET).diff_from(estate(SOURCE)).dict()
