@@ -212,7 +212,7 @@ def test_what_ends_a_run(play: Play, tmp_path: Path) -> None:
     assert interrupted["msg"].endswith("The run was interrupted. 1 changes were not attempted. 1 of 3 changes were made.")
     assert incomplete["changed"]
     assert [record["status"] for record in incomplete["changes"]] == ["done"]
-    assert "sync_complete() raised OSError: disk full, ********" in incomplete["msg"]
+    assert "sync_complete() failed: OSError: disk full, ********" in incomplete["msg"]
     assert "Traceback" not in played.screen
 
 

@@ -387,7 +387,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
     "status": ("2 of 3 changes failed", "so it was: ********"),
     "weak": ("the value does not fit the field's type",),
     "transient": ("busy: ********",),
-    "complete": ("sync_complete() raised OSError: disk full: ********",),
+    "complete": ("sync_complete() failed: OSError: disk full: ********",),
     "load": ("load() raised ConnectionError: no route: ********",),
     "init": ("making Vault raised ConnectionError: no route: ********",),
     "invalid": ('account "w": password: the value does not fit',),
