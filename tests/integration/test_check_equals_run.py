@@ -75,7 +75,9 @@ def masked(attrs: dict[str, Any]) -> dict[str, Any]:
     return {"password": "********"} if attrs.get("password") else {}
 
 
-@pytest.mark.parametrize("flag", ["skip_unmatched_src", "skip_unmatched_dst", "skip_unmatched_both"])
+@pytest.mark.parametrize(
+    "flag", ["skip_unmatched_src", pytest.param("skip_unmatched_dst", marks=pytest.mark.long), "skip_unmatched_both"]
+)
 def test_flags_leave_things_aside(play: Play, tmp_path: Path, flag: str) -> None:
     sides = {
         "source": side(save(tmp_path / "source", estate(random.Random("flags source"), sites=9))),

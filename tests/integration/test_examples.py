@@ -127,6 +127,7 @@ def test_a_dump_of_a_real_estate_into_postgresql(server: Any, tmp_path: Path, ru
     assert "3 created, 1 updated, 0 deleted" in play(run_playbook, example / "play.yml", **variables)
 
 
+@pytest.mark.long
 def test_a_rest_service_and_a_database_both_ways(tmp_path: Path, run_playbook: Any) -> None:
     example = copied("rest_and_sql", tmp_path)
     path = tmp_path / "cmdb.db"

@@ -17,6 +17,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import pytest
 from conftest import Play
 from generated import Entry, save, side, site
 from test_plans import REFUSED, content, refusal, scene, statuses
@@ -113,6 +114,7 @@ def test_an_empty_source(play: Play, tmp_path: Path) -> None:
     assert statuses(allowed) == {"delete t": "done"}
 
 
+@pytest.mark.long
 def test_a_source_that_shrinks(play: Play, tmp_path: Path) -> None:
     sites = [site(f"s{number}") for number in range(10)]
     sides = scene(tmp_path / "work", [], sites)
@@ -227,6 +229,7 @@ def test_protection(play: Play, tmp_path: Path) -> None:
     assert calls(tmp_path / "tags") == []
 
 
+@pytest.mark.long
 def test_scope(play: Play, tmp_path: Path) -> None:
     """What is left aside is neither told nor touched; a name that there is not is an error, not nothing."""
     old = [site("a", note=1, size=1), site("b", note=1), site("gone"), tag("t", note=1), tag("gone")]

@@ -350,7 +350,6 @@ def pressing_ctrl_c(environment: dict[str, str], when: Callable[[], Any]) -> Run
 
     def run(playbook: Path, *arguments: str | Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
         command = [Path(sys.executable).with_name("ansible-playbook"), playbook, *arguments]
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it runs in the background ignore it
         with subprocess.Popen(
             command,
             env={**environment, **env},

@@ -170,7 +170,9 @@ SECRETS = {"device": {"identifiers": ["name"], "attributes": {"password": "secre
 OPEN = {"device": {"identifiers": ["name"], "attributes": {"password": "str"}}}
 
 
-@pytest.mark.parametrize("way", ["value", "file", "reference"])
+@pytest.mark.parametrize(
+    "way", ["value", pytest.param("file", marks=pytest.mark.long), pytest.param("reference", marks=pytest.mark.long)]
+)
 def test_encrypted_variables(play: Play, estate: Path, tmp_path: Path, way: str) -> None:
     """They are read where the attribute is secret, refused where it is not, and never on the screen or in a result."""
     password = tmp_path / "password"
@@ -265,6 +267,7 @@ DRIFT = "create 1, update 3, delete 1, unchanged 2"
 IN_SYNC = "create 0, update 0, delete 0, unchanged 6"
 
 
+@pytest.mark.long
 def test_the_example_from_csv(run_playbook: RunPlaybook, example: Path) -> None:
     before = content(example)
     assert summary(run_playbook, example, "audit.yml") == DRIFT

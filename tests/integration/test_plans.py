@@ -309,6 +309,7 @@ def without_secrets(entries: list[Entry]) -> list[Entry]:
     return [{**entry, "fields": {**entry["fields"], "password": None}} for entry in entries]
 
 
+@pytest.mark.long
 def test_undo_restores_exactly(play: Play, tmp_path: Path) -> None:
     """By the file that a run leaves, or by the journal, of which any run can be chosen; twice changes nothing more."""
     old, middle, new = (without_secrets(whole_estate(f"undo {number}")) for number in range(3))
@@ -422,6 +423,7 @@ def test_undo_of_what_was_done_by_half_before(play: Play, tmp_path: Path) -> Non
 # ---------------------------------------------------------------------- verification and retries
 
 
+@pytest.mark.long
 def test_verification_and_retries(play: Play, tmp_path: Path) -> None:
     new = [site("a"), site("b"), site("c")]
     folders = [tmp_path / name for name in ("sound", "lossy", "lossy plan", "busy", "too busy", "never")]

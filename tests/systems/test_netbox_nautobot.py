@@ -106,6 +106,7 @@ def task(source: dict[str, Any], target: dict[str, Any]) -> str:
     return yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], sort_keys=False)
 
 
+@pytest.mark.long
 def test_from_a_file_to_netbox_to_nautobot_and_back(netbox: NetBox, nautobot: Nautobot, tmp_path: Path) -> None:
     nautobot.call("POST", "dcim/location-types/", {"name": "Site", "content_types": ["dcim.device"]})
     (tmp_path / "estate.json").write_text(json.dumps(ESTATE))

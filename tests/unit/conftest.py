@@ -9,7 +9,6 @@ tries others. What fails then is told with the line by which it can be tried aga
 from __future__ import annotations
 
 import os
-import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -27,5 +26,3 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("long" if LONGER else "steady")
-
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it runs in the background ignore it
