@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -121,8 +124,18 @@ def test_files_that_the_page_names_are_there(file: str) -> None:
 
 
 def test_public_names_are_exactly_those_that_are_exported() -> None:
+    assert all(getattr(dsync, name) for name in dsync.__all__)
     public = {name for name, value in vars(dsync).items() if not name.startswith("_") and type(value).__name__ != "module"}
-    assert public - {"annotations"} == set(dsync.__all__)
+    assert public - {"annotations", "Any", "TYPE_CHECKING"} == set(dsync.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'load_plans'"):
+        dsync.load_plans  # noqa: B018  # only its being looked up matters
+
+
+def test_a_comparison_imports_neither_storage_nor_reports() -> None:
+    code = "import sys, dsync; print(*(name for name in sys.modules if name.startswith(('dsync.storage', 'dsync.report'))))"
+    path = {**os.environ, "PYTHONPATH": str(LIBRARY.parent)}
+    ran = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == ""
 
 
 def test_modules_reach_the_library_only_through_the_ansible_side_code() -> None:

@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .adapter import DSync
 from .diff.diff import Diff, DiffElement
+from .diff.scope import Scope
 from .exceptions import (
     DeclarationError,
     DiffClassMismatch,
@@ -33,6 +37,22 @@ from .plan.change import Change
 from .plan.outcome import Outcome, OutcomeStatus
 from .plan.plan import Plan
 from .plan.result import Result
+
+if TYPE_CHECKING:
+    from .plan.undo import undo_plan
+    from .report.report import Report
+    from .storage.journal import read as read_journal
+    from .storage.plan_file import load as load_plan
+    from .storage.plan_file import save as save_plan
+
+_LATER = {
+    "Report": ("report.report", "Report"),
+    "load_plan": ("storage.plan_file", "load"),
+    "read_journal": ("storage.journal", "read"),
+    "save_plan": ("storage.plan_file", "save"),
+    "undo_plan": ("plan.undo", "undo_plan"),
+}
+"""Names that are imported when they are first used, since a comparison needs none of them: the module, and the name there."""
 
 __all__ = (
     "Change",
@@ -64,7 +84,22 @@ __all__ = (
     "PydanticMissing",
     "RecordError",
     "Refused",
+    "Report",
     "Result",
+    "Scope",
     "SelectorError",
     "TransientError",
+    "load_plan",
+    "read_journal",
+    "save_plan",
+    "undo_plan",
 )
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is not needed for a comparison when it is asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _LATER[name]
+    found = globals()[name] = getattr(importlib.import_module(f".{module}", __name__), attribute)
+    return found
