@@ -55,10 +55,10 @@ def apply(
 
     What an object's own create, update or delete raises is recorded, never raised, and so is what journal and callback raise.
     Without CONTINUE_ON_FAILURE nothing more is attempted after the first failure; with it only what depends on a failed change is
-    not attempted. When anything was changed, ``target.sync_complete`` is called, also after a failure, so that what is reported as
-    done is written. A transactional target rolls everything back instead when the run did not come to its end, and then nothing
-    was done. When ``sync_complete`` of a transactional target raises, its changes may have been made, unless it raises
-    :class:`NothingKept`.
+    not attempted. In each case an object that was deleted in its old place is still created in its new one. When anything was
+    changed, ``target.sync_complete`` is called, also after a failure, so that what is reported as done is written. A transactional
+    target rolls everything back instead when the run did not come to its end, and then nothing was done. When ``sync_complete`` of
+    a transactional target raises, its changes may have been made, unless it raises :class:`NothingKept`.
 
     Changes of models that have methods for many at once are handed to them in batches of the target's ``batch_size``, tier by
     tier of what requires what. A batch that is refused as a whole is halved until the changes to blame stand alone.
@@ -92,7 +92,7 @@ def apply(
     if unready:
         raise PlanNotReady(unready)
     maker = Maker(target, retry, hidden, bool(flags & DSyncFlags.CONTINUE_ON_FAILURE))
-    run = _Run(maker, verdicts or {}, journal, stop)
+    run = _Run(plan, maker, verdicts or {}, journal, stop)
     ended: dict[ChangeKey, Outcome] = {}
     interrupted: BaseException | None = None
     if diff is not None and flags & DSyncFlags.LOG_UNCHANGED_RECORDS:
@@ -134,8 +134,12 @@ class _Run:
         interrupted: the exception from outside the changes that has.
     """
 
-    def __init__(self, maker: Maker, verdicts: Mapping[ChangeKey, Verdict], journal: Recorder | None, stop: Stop | None) -> None:
+    def __init__(
+        self, plan: Plan, maker: Maker, verdicts: Mapping[ChangeKey, Verdict], journal: Recorder | None, stop: Stop | None
+    ) -> None:
         self._maker, self._journal, self._stop = maker, journal, stop
+        self._creates = {change.key for change in plan if change.action == DSyncAction.CREATE}
+        self._owed: set[ChangeKey] = set()
         self._settling = Settling(verdicts)
         self._settled: dict[ChangeKey, Outcome] = {}
         self.begun: dict[ChangeKey, Change] = {}
@@ -147,10 +151,10 @@ class _Run:
         return self.stopped or self.interrupted is not None
 
     def is_interrupted(self) -> bool:
-        """Ask whether something from outside has ended the run, and return the answer."""
+        """Ask whether something from outside has ended the run, and return the answer; only when no move is half made."""
         if self.interrupted is None and self._stop is not None:
             self.interrupted = self._stop()
-        return self.interrupted is not None
+        return self.interrupted is not None and not self._owed
 
     def begin(self, batch: Sequence[Change]) -> Attempt | None:
         """Return the attempt at changes none of which requires another; None if all of them are settled without one."""
@@ -162,7 +166,8 @@ class _Run:
         if self._journal is not None:
             self._journal.intend(*todo)
         self.begun.update((change.key, change) for change in todo)
-        return Attempt(self._maker, todo, self.ends_here)
+        owed = any(change.key in self._owed for change in todo)
+        return Attempt(self._maker, todo, (lambda: False) if owed else self.ends_here)
 
     def end(self, batch: Sequence[Change], attempt: Attempt | None) -> list[Outcome]:
         """Keep the dataset in step with what an attempt at a batch did, and return how its changes ended, in order."""
@@ -170,6 +175,7 @@ class _Run:
         outcomes = [found[change.key] if change.key in found else self._settled.pop(change.key) for change in batch]
         for outcome in outcomes:
             self._settling.note(outcome)
+            self._note_move(outcome)
             if outcome.status == OutcomeStatus.ALREADY_DONE and outcome.change.action == DSyncAction.CREATE:
                 self._maker.join(outcome.change)
         return outcomes
@@ -178,6 +184,14 @@ class _Run:
         """Take changes out of those that have been begun, since how they ended is kept."""
         for outcome in outcomes:
             self.begun.pop(outcome.change.key, None)
+
+    def _note_move(self, outcome: Outcome) -> None:
+        """Note that an object was deleted in its old place, and is owed in its new one."""
+        change = outcome.change
+        self._owed.discard(change.key)
+        created = ChangeKey(DSyncAction.CREATE, change.model, change.id)
+        if change.action == DSyncAction.DELETE and outcome.status == OutcomeStatus.DONE and created in self._creates:
+            self._owed.add(created)
 
     def _noted(self, outcome: Outcome) -> Outcome:
         """Note whether a failure ends the run."""
@@ -192,8 +206,8 @@ class _Run:
     def _settled_outcome(self, change: Change) -> Outcome | None:
         """Return how a change ends that is not to be attempted now."""
         outcome = self._settling.outcome_of(change)
-        if outcome is None and self.ends_here():
-            return not_attempted(change)
+        if outcome is None and self.ends_here() and change.key not in self._owed:
+            return not_attempted(change, self.interrupted)
         if outcome is None and change.cascade:
             return Outcome(change, OutcomeStatus.DONE, "deleted together with its parent")
         return outcome

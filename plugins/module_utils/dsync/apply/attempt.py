@@ -24,7 +24,7 @@ from ..model.model import Creation, DSyncModel, Snapshot, Updating
 from ..model.values import copied
 from ..plan.change import Change, secrets_of
 from ..plan.outcome import Outcome, OutcomeStatus
-from ..plan.result import PAST
+from ..plan.result import PAST, cause_of
 from .target import Target
 
 logger = logging.getLogger("dsync")
@@ -276,9 +276,10 @@ class Attempt:
         return lambda text: hidden.scrub(scrub(text, secrets))
 
 
-def not_attempted(change: Change) -> Outcome:
-    """Return the outcome of a change that comes after the run has stopped."""
-    return Outcome(change, OutcomeStatus.NOT_ATTEMPTED, "the run stopped at an earlier failure")
+def not_attempted(change: Change, interruption: BaseException | None = None) -> Outcome:
+    """Return the outcome of a change that comes after the run has stopped, or was interrupted."""
+    why = "stopped at an earlier failure" if interruption is None else f"was interrupted ({cause_of(interruption)})"
+    return Outcome(change, OutcomeStatus.NOT_ATTEMPTED, f"the run {why}")
 
 
 def _may_be_made(error: BaseException) -> bool:

@@ -76,6 +76,98 @@ def arranged(changes: Sequence[Change], references: References) -> list[Change]:
     return [_requiring(nodes[key], graph[key]) for key in _in_order(graph, _ranks(changes, nodes))]
 
 
+def with_moves_together(changes: Sequence[Change]) -> list[Change]:
+    """Return the changes of a plan in an order in which each move is made in one go, otherwise as they stand.
+
+    An object that moves is deleted in its old place right before it is created in its new one: after what the new place needs, so
+    that nothing is deleted for a place that cannot be made, and before anything above its old place is deleted. Where that is not
+    possible, as in a hierarchy that is turned upside down, the object is deleted first.
+
+    Args:
+        changes: in the order of the tree, moved objects deleted first; not changed.
+
+    Returns:
+        The changes, with what they require of one another.
+    """
+    nodes = {change.key: change for change in changes}
+    created = {ref_of(change): change for change in changes if change.action == _CREATE}
+    moves = [(change, created[ref_of(change)]) for change in changes if change.action == _DELETE and ref_of(change) in created]
+    graph: _Graph = {key: dict.fromkeys(change.requires) for key, change in nodes.items()}
+    wishes = {wish for delete, create in moves for wish in _wishes(nodes, delete, create)}
+    for wish in wishes:
+        graph[wish.key][wish.need] = None
+        if wish.instead is not None:
+            graph[wish.instead].pop(wish.key, None)
+    while circles := _circles(graph):
+        for wish in [wish for wish in wishes for circle in circles if wish.key in circle and wish.need in circle]:
+            wishes.discard(wish)
+            graph[wish.key].pop(wish.need, None)
+            if wish.instead is not None:
+                graph[wish.instead][wish.key] = None
+    return [_requiring(nodes[key], graph[key]) for key in _in_order(graph, _places(changes, nodes, created))]
+
+
+class _Wish(NamedTuple):
+    """What a change should come after for the sake of a move, if that is possible.
+
+    Attributes:
+        key: the change.
+        need: what it should come after.
+        instead: a change that has to wait for ``key`` only if the wish cannot be granted: the delete of an object that leaves one
+            which goes, too.
+    """
+
+    key: ChangeKey
+    need: ChangeKey
+    instead: ChangeKey | None = None
+
+
+def _wishes(nodes: Mapping[ChangeKey, Change], delete: Change, create: Change) -> Iterator[_Wish]:
+    """Yield what is wished for one move; nothing for one that is protected, which is not made."""
+    if delete.protected or create.protected:
+        return
+    for need in _of_the_place(nodes, create):
+        yield _Wish(delete.key, need)
+    above, seen = delete.parent, set[ObjectRef]()
+    while above is not None and above not in seen:
+        seen.add(above)
+        gone = nodes.get(ChangeKey(_DELETE, *above))
+        if gone is None:
+            return
+        if gone.key not in delete.requires:
+            yield _Wish(gone.key, create.key)
+        elif not delete.cascade and create.parent != above:
+            yield _Wish(gone.key, create.key, instead=delete.key)
+        above = gone.parent
+
+
+def _places(
+    changes: Sequence[Change], nodes: Mapping[ChangeKey, Change], created: Mapping[ObjectRef, Change]
+) -> dict[ChangeKey, tuple[int, int]]:
+    """Return where each change stands if nothing speaks against it: the delete of a moved object right before its create, and that
+    of what was below it and goes right after that."""
+    places = {change.key: place for place, change in enumerate(changes)}
+    ranks = {key: (place, 1) for key, place in places.items()}
+    for change in changes:
+        at, seen = change if change.action == _DELETE else None, set[ChangeKey]()
+        while at is not None and at.key not in seen:
+            seen.add(at.key)
+            if ref_of(at) in created:
+                ranks[change.key] = (places[created[ref_of(at)].key], 0 if at is change else 2)
+                break
+            at = None if at.parent is None else nodes.get(ChangeKey(_DELETE, *at.parent))
+    return ranks
+
+
+def _of_the_place(nodes: Mapping[ChangeKey, Change], create: Change) -> Iterator[ChangeKey]:
+    """Yield what the new place of a moved object needs; of one that moves along with its parent, what the parent's needs."""
+    for need in create.requires:
+        if need.action == _CREATE and ChangeKey(_DELETE, need.model, need.id) in nodes:
+            yield from _of_the_place(nodes, nodes[need])
+        elif need != ChangeKey(_DELETE, create.model, create.id) and need in nodes:
+            yield need
+
+
 def _requiring(change: Change, needs: Iterable[ChangeKey]) -> Change:
     required = tuple(needs)
     return change if required == change.requires else replace(change, requires=required)
@@ -176,8 +268,10 @@ def _break(nodes: dict[ChangeKey, Change], graph: _Graph, circle: set[ChangeKey]
 
 
 def _is_habit(change: Change, other: Change, link: _Link | None) -> bool:
-    """Return whether the delete of an object waits for that of its parent only because the tree is walked that way."""
-    return link is None and change.action == _DELETE == other.action and change.parent == ref_of(other) and not change.cascade
+    """Return whether a delete waits for another change only because the tree is walked that way, or for the sake of a move."""
+    if link is not None or change.action != _DELETE:
+        return False
+    return other.action == _CREATE or (other.action == _DELETE and change.parent == ref_of(other) and not change.cascade)
 
 
 def _cut(nodes: dict[ChangeKey, Change], graph: _Graph, edges: Iterable[tuple[ChangeKey, ChangeKey]]) -> None:

@@ -21,8 +21,9 @@ class Plan:
 
     Attributes:
         changes: in the order in which they are to be made: parents before children, except deletes where a model asks for its
-            natural order; an object that moves to another parent is deleted there before it is created here; what refers to
-            another object is created after it and deleted before it (:mod:`.plan.ordering`).
+            natural order; an object that moves to another parent is deleted there right before it is created here, after
+            what its new place needs and before its old place goes; what refers to another object is created after it and deleted
+            before it (:mod:`.plan.ordering`).
     """
 
     def __init__(self, changes: Iterable[Change] = ()) -> None:
@@ -57,12 +58,14 @@ class Plan:
             ReferenceCycle: objects refer to one another in a circle in which no reference can be left for later.
         """
         with patient_collector():
-            changes = _ordered(diff)
-            if diff.references is None:
-                return cls(changes)
-            from .ordering import arranged  # only here, since few models have references
+            moved = _moved(diff)
+            changes = list(_ordered(diff, moved))
+            if moved or diff.references is not None:
+                from .ordering import arranged, with_moves_together  # only here, since few plans need either
 
-            return cls(arranged(list(changes), diff.references))
+                changes = with_moves_together(changes) if moved else changes
+                changes = changes if diff.references is None else arranged(changes, diff.references)
+            return cls(changes)
 
 
 class _Place(NamedTuple):
@@ -77,9 +80,8 @@ _Moved = frozenset[ObjectRef]
 """Objects that are deleted in one place of the tree and created in another."""
 
 
-def _ordered(diff: Diff) -> Iterator[Change]:
+def _ordered(diff: Diff, moved: _Moved) -> Iterator[Change]:
     """Yield all changes: first those that take moved objects out of their old place, then the others in the tree's order."""
-    moved = _moved(diff)
     for element, parent in _leaving(diff, None, moved):
         yield from _changes(element, _Place(parent), frozenset())
     for element in diff.get_children():

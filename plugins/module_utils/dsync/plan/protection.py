@@ -122,8 +122,18 @@ class _Marks:
         return parents_of(self._target, self._models)
 
     def _is_below(self, change: Change, ref: ObjectRef) -> bool:
+        """Return whether an object is below another one; one that moves, in its old or its new place."""
+        moved = (
+            self._by_key.get(ChangeKey(DSyncAction.CREATE, change.model, change.id))
+            if change.action == DSyncAction.DELETE
+            else None
+        )
+        return self._stands_below(change, ref) or (moved is not None and self._stands_below(moved, ref))
+
+    def _stands_below(self, change: Change, ref: ObjectRef) -> bool:
         above, seen = change.parent, set[ObjectRef]()
         while above is not None and above != ref and above not in seen:
             seen.add(above)
-            above = self._parents.get(above)
+            made = self._by_key.get(ChangeKey(DSyncAction.CREATE, *above)) if change.action == DSyncAction.CREATE else None
+            above = self._parents.get(above) if made is None else made.parent
         return above == ref
