@@ -43,6 +43,8 @@ OF_THE_MODULE = (
 """Integration tests that run on the newest ansible-core only: what they test happens in the module, the same under each."""
 NEEDS_ANSIBLE = ("adapters/test_inventory.py",)
 """Unit tests that run on the newest ansible-core only: they start ansible-inventory."""
+OF_FAULTS = ("apply/test_faults.py", "adapters/test_file_commit.py", "scripts")
+"""Unit tests that run on the newest Python only: they test what faults and kills leave behind, and these scripts."""
 WITHOUT_ANSIBLE = tuple(f"--ignore=tests/unit/{name}" for name in NEEDS_ANSIBLE)
 NOT_LONG = ("-m", "not long")
 SANITY_SKIP = re.compile(r"^WARNING: (Skipping .*|Skipped .*)$", re.MULTILINE)
@@ -101,8 +103,8 @@ class Job:
 
 def unit(job: Job) -> bool:
     """The unit tests, on an environment without ansible-core."""
-    job.say(f"left to the environment that counts coverage: {', '.join(NEEDS_ANSIBLE)}")
-    return _pytest(job, "tests/unit", *NOT_LONG, *WITHOUT_ANSIBLE)
+    job.say(f"left to the environment that counts coverage: {', '.join(NEEDS_ANSIBLE + OF_FAULTS)}")
+    return _pytest(job, "tests/unit", *NOT_LONG, *WITHOUT_ANSIBLE, *(f"--ignore=tests/unit/{name}" for name in OF_FAULTS))
 
 
 def counted_unit(job: Job) -> bool:

@@ -74,6 +74,7 @@ def play(run_playbook: Any, playbook: Path, *arguments: str, **variables: Any) -
     return str(ran.stdout)
 
 
+@pytest.mark.long
 def test_a_yaml_source_of_truth_into_postgresql(server: Any, tmp_path: Path, run_playbook: Any) -> None:
     example = copied("yaml_to_postgresql", tmp_path)
     database = Database(server, "estate", (example / "schema.sql").read_text())

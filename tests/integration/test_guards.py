@@ -182,6 +182,7 @@ PROTECTING = """
 """
 
 
+@pytest.mark.long
 def test_protection(play: Play, tmp_path: Path) -> None:
     old = [site("core-1", note=1), site("edge-1", note=1), site("core-2"), tag("t", note=1)]
     sides = scene(tmp_path / "work", old, [site("core-1", note=2), site("edge-1", note=2), tag("t", note=1)])

@@ -256,6 +256,7 @@ def test_ctrl_c(bench: Bench, ansible_environment: dict[str, str]) -> None:
     assert_finished(bench, ["first"])
 
 
+@pytest.mark.long
 def test_a_runner_that_ends_the_job_stops_it_between_two_changes(bench: Bench) -> None:
     folder = bench.folder / "first"
     with ThreadPoolExecutor(1) as ending:

@@ -153,6 +153,7 @@ def test_a_target_that_has_moved(play: Play, tmp_path: Path) -> None:
     assert content(target) == content(save(tmp_path / "left", left))
 
 
+@pytest.mark.long
 def test_secrets_of_a_plan(play: Play, tmp_path: Path) -> None:
     old, new = [site("a", password="opal-17", note=1), site("b")], [site("a", password="onyx-18", note=2), site("b", note=3)]
     sides = scene(tmp_path / "work", old, new)
@@ -369,6 +370,7 @@ def test_undo_restores_exactly(play: Play, tmp_path: Path) -> None:
     assert content(target) == kept[1]
 
 
+@pytest.mark.long
 def test_secrets_and_undo(play: Play, tmp_path: Path) -> None:
     """A saved undo holds no secret: it asks for one that has them, or leaves what needs them."""
     old, new = (

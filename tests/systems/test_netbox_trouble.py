@@ -115,6 +115,7 @@ def test_a_restart_in_mid_apply(netbox: NetBox, tmp_path: Path) -> None:
     assert_converges(tmp_path, netbox)
 
 
+@pytest.mark.long
 def test_a_kill_in_mid_apply(netbox: NetBox, tmp_path: Path) -> None:
     with begun(sync(tmp_path, netbox), netbox) as playing:
         netbox.kill()

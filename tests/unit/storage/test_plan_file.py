@@ -476,6 +476,7 @@ def test_a_resealed_plan_of_anything_is_refused_with_a_sentence(shared: Path, va
 # ---------------------------------------------------------------------- writing
 
 
+@pytest.mark.long
 def test_writing_a_big_plan_takes_little_memory(path: Path) -> None:
     changes = [
         Change(DSyncAction.CREATE, "node", f"n{number}", {"name": f"n{number}"}, after={"facts": {"a": [number] * 100}})
