@@ -87,7 +87,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _chosen(options: argparse.Namespace) -> tuple[list[Stage], list[str]]:
-    """Return the stages to run, and for each that a change cannot break a line that says so."""
+    """Return the stages to run, and a line for each that is not chosen for this change."""
     if options.stage or options.environment:
         named = options.stage or [stage.name for stage in STAGES if stage.when is not When.QUICK]
         placed = options.environment or list(ENVIRONMENTS)
@@ -100,7 +100,7 @@ def _chosen(options: argparse.Namespace) -> tuple[list[Stage], list[str]]:
         return proving, []
     files = changes.changed_files(ROOT, options.base)
     breakable = [stage for stage in further if files is None or _can_break(files, stage)]
-    return proving + breakable, [f"{stage}: no changed file can break it" for stage in further if stage not in breakable]
+    return proving + breakable, [f"{stage}: not chosen for this change" for stage in further if stage not in breakable]
 
 
 def _can_break(files: Sequence[str], stage: Stage) -> bool:

@@ -120,3 +120,12 @@ def test_a_failure_beside_a_move_does_not_leave_it_half_made() -> None:
     result = target.apply(Plan.from_diff(target.diff_from(source)), source)
     assert result.stopped
     assert "d" in target.get("site", "a").devices + target.get("site", "b").devices
+
+
+def test_what_goes_with_a_moved_object_is_recorded_at_once() -> None:
+    target = estate({"old": ("1", {"d": ("x", {"e": 1})}), "other": "1"})
+    source = estate({"other": ("1", {"d": ("x", {"e": 1})})})
+    target.get("device", "d").model_flags = DSyncModelFlags.SKIP_CHILDREN_ON_DELETE
+    order = keys(Plan.from_diff(target.diff_from(source)))
+    first = order.index(("delete", "device", "d"))
+    assert order[first + 1] == ("delete", "interface", "d__e")

@@ -104,7 +104,7 @@ def with_moves_together(changes: Sequence[Change]) -> list[Change]:
             graph[wish.key].pop(wish.need, None)
             if wish.instead is not None:
                 graph[wish.instead][wish.key] = None
-    return [_requiring(nodes[key], graph[key]) for key in _in_order(graph, _places(changes, nodes, created))]
+    return [_requiring(nodes[key], graph[key]) for key in _in_order(graph, _places(changes, created))]
 
 
 class _Wish(NamedTuple):
@@ -141,21 +141,25 @@ def _wishes(nodes: Mapping[ChangeKey, Change], delete: Change, create: Change) -
         above = gone.parent
 
 
-def _places(
-    changes: Sequence[Change], nodes: Mapping[ChangeKey, Change], created: Mapping[ObjectRef, Change]
-) -> dict[ChangeKey, tuple[int, int]]:
-    """Return where each change stands if nothing speaks against it: the delete of a moved object right before its create, and that
-    of what was below it and goes right after that."""
+def _places(changes: Sequence[Change], created: Mapping[ObjectRef, Change]) -> dict[ChangeKey, tuple[int, int]]:
+    """Return where each change stands if nothing speaks against it: the delete of a moved object right before its create, what goes
+    with a deleted object right after that, and the delete of what else was below a moved object right after its create."""
     places = {change.key: place for place, change in enumerate(changes)}
     ranks = {key: (place, 1) for key, place in places.items()}
-    for change in changes:
-        at, seen = change if change.action == _DELETE else None, set[ChangeKey]()
-        while at is not None and at.key not in seen:
-            seen.add(at.key)
-            if ref_of(at) in created:
-                ranks[change.key] = (places[created[ref_of(at)].key], 0 if at is change else 2)
+    deleted = {ref_of(change): change for change in changes if change.action == _DELETE}
+    for change in deleted.values():
+        gone = _remover(change, deleted)
+        if ref_of(gone) in created:
+            ranks[change.key] = (places[created[ref_of(gone)].key], 0)
+            continue
+        ranks[change.key] = (places[gone.key], 1)
+        above, seen = gone.parent, set[ObjectRef]()
+        while above in deleted and above not in seen:
+            if above in created:
+                ranks[change.key] = (places[created[above].key], 2)
                 break
-            at = None if at.parent is None else nodes.get(ChangeKey(_DELETE, *at.parent))
+            seen.add(above)
+            above = deleted[above].parent
     return ranks
 
 
