@@ -158,7 +158,7 @@ def test_a_disk_that_gets_full_in_the_middle_of_a_run(play: Play, tmp_path: Path
         tasks[name] = {"name": name, SYNC: {**sides, "journal": str(journal), "undo": undo}, "ignore_errors": True}
     play([tasks["measured"]]).ok()
     measured = journals["measured"].read_bytes()
-    pages = measured.index(b'{"line":"ready"') // 4096 + 1
+    pages = measured.index(b"\n", measured.index(b'{"line":"ready"')) // 4096 + 1
     assert len(measured) > (pages + 0.5) * 4096
     fill(disk, pages)
 

@@ -188,7 +188,8 @@ def test_every_operation(error: str, kind: type[FaultyTree]) -> None:
                     break
                 assert_told(target, plan, result, notes)
                 assert target.asked == keys(result, OutcomeStatus.DONE, OutcomeStatus.FAILED)
-                assert len(result.failures) == 1 or (lasts and flags == GO_ON and error != "Ctrl-C")
+                # A fault that lasts also strikes the create of a moved object, which is finished after the run has stopped.
+                assert len(result.failures) == 1 or (lasts and error != "Ctrl-C")
                 done = {outcome.change.key for outcome in result.outcomes if outcome.status == OutcomeStatus.DONE}
                 reached = only(plan, done, tree(right, kind))
                 assert content(target) == reached
