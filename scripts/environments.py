@@ -154,12 +154,12 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _link(link: Path, target: Path) -> None:
-    """Let `link` lead to `target`, at no moment to nowhere."""
+    """Let `link` lead to `target`, a directory below its own, at no moment to nowhere, and also if the checkout is moved."""
     if link.is_dir() and not link.is_symlink():  # made by an older version of this file
         shutil.rmtree(link)
     fresh = target.with_name(f"{target.name}.link")
     fresh.unlink(missing_ok=True)
-    fresh.symlink_to(target)
+    fresh.symlink_to(target.relative_to(link.parent))
     fresh.replace(link)
 
 

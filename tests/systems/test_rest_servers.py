@@ -296,5 +296,5 @@ def test_several_at_a_time_are_as_good_as_one(jsons: rest_servers.Server) -> Non
         took[workers] = time.perf_counter() - begin
         assert not synchronised(collections(jsons), source).outcomes
         synchronised(collections(jsons), devices(0, 0)).raise_for_failure()
-    assert took[8] < 1.5 * took[1]  # the server has one process; a busy machine has no second core for it
+    assert took[8] < took[1]
     print(f"303 records: {took[1]:.2f} s with 1 worker, {took[8]:.2f} s with 8")

@@ -33,8 +33,6 @@ from dsync.testing.conformance import SECRET, AdapterConformance
 from rest_api import Api, Reply, Request, served
 
 TOKEN = "s3cr3t-t0ken/+="
-PATIENCE = 20
-"""Seconds: far less than what a client would wait that does not stop, far more than one that does takes on a busy machine."""
 DEVICES = data_model({"device": {"identifiers": ["name"], "attributes": {"role": "str | None"}}}, base=RecordModel)
 TREE = data_model(
     {
@@ -529,7 +527,7 @@ def test_the_server_says_when(date: bool, api: Api) -> None:
     api.intervene = lambda request: next(answers)
     begin = time.monotonic()
     loaded(api)
-    assert 0.9 <= time.monotonic() - begin < PATIENCE
+    assert 0.9 <= time.monotonic() - begin < 3
 
 
 def test_who_wants_too_much_patience_is_not_asked_again(api: Api) -> None:
@@ -857,7 +855,7 @@ def test_a_server_that_dies_is_not_asked_for_every_record(api: Api) -> None:
     wanted = source(*((f"d{number}", "x") for number in range(40)))
     begin = time.monotonic()
     result = synchronised(target, wanted, DSyncFlags.CONTINUE_ON_FAILURE)
-    assert time.monotonic() - begin < PATIENCE
+    assert time.monotonic() - begin < 5
     assert {outcome.status for outcome in result.outcomes} == {OutcomeStatus.FAILED}
     assert "refuses the connection" in result.outcomes[0].message
     assert "it was not sent, for the server could not be reached before" in result.outcomes[-1].message
@@ -867,24 +865,30 @@ def test_requests_are_spread(api: Api) -> None:
     target = loaded(api, rate_limit=40, workers=8)
     begin = time.monotonic()
     synchronised(target, source(*((f"d{number}", "x") for number in range(20)))).raise_for_failure()
-    assert 0.45 <= time.monotonic() - begin < PATIENCE
+    assert 0.45 <= time.monotonic() - begin < 3
 
 
 def test_an_interruption_ends_the_run_between_requests(api: Api) -> None:
     target = loaded(api, workers=2)
     api.delay = 0.1
-    begun = threading.Event()
+    begun, pressed = threading.Event(), threading.Event()
 
     def note(request: Request) -> Reply | None:
         begun.set()
+        pressed.wait(20)  # however busy the machine is, no third request has ended before Ctrl-C
         return None
 
+    def press() -> None:
+        begun.wait(20)
+        press_ctrl_c()
+        pressed.set()
+
     api.intervene = note
-    threading.Thread(target=lambda: (begun.wait(5), press_ctrl_c()), daemon=True).start()
+    threading.Thread(target=press, daemon=True).start()
     result = synchronised(target, source(*((f"d{number}", "x") for number in range(40))))
     assert isinstance(result.interrupted, KeyboardInterrupt)
     sent = len(api.sent("POST"))
-    assert 2 <= sent < 40
+    assert 2 <= sent < 8
     assert len(api.collections["devices"]) == sent, "a request was cut off in the middle"
     assert all(outcome.maybe for outcome in result.outcomes)
     api.delay = 0
@@ -907,7 +911,7 @@ def test_an_interruption_ends_waiting(api: Api) -> None:
     begin = time.monotonic()
     result = synchronised(target, source())
     assert isinstance(result.interrupted, KeyboardInterrupt)
-    assert time.monotonic() - begin < PATIENCE
+    assert time.monotonic() - begin < 3
 
 
 # ---------------------------------------------------------------------- TLS
