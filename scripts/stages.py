@@ -102,7 +102,7 @@ class Job:
 
 
 def unit(job: Job) -> bool:
-    """The unit tests, on an environment without ansible-core."""
+    """The unit tests, but those that one environment is enough for."""
     job.say(f"left to the environment that counts coverage: {', '.join(NEEDS_ANSIBLE + OF_FAULTS)}")
     return _pytest(job, "tests/unit", *NOT_LONG, *WITHOUT_ANSIBLE, *(f"--ignore=tests/unit/{name}" for name in OF_FAULTS))
 
@@ -322,6 +322,7 @@ STAGES = (
         seconds=350,
         broken_by=(*ON_THE_CONTROLLER, *ROLES, "tests/integration/", "requirements/"),
     ),
+    Stage("unit", "core-2.19", unit, seconds=160, broken_by=(*ON_THE_CONTROLLER, "requirements/")),
     Stage(
         "runner",
         "runner",
