@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What nobody may see of an adapter's options: users and passwords of addresses, and options whose names say that they are secret.
 
-Secrets belong under ``secrets``; this is for those that are given elsewhere.
+Secrets belong under ``secrets``; this is for those that are given elsewhere. The entry of the modules imports this file, so it
+imports nothing of the library (docs/decisions/0005).
 """
 
 from __future__ import annotations

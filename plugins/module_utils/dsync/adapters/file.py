@@ -27,7 +27,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_origin
 
-from ..exceptions import NothingKept, RecordError, RecordProblem
+from ..exceptions import RecordError, RecordProblem
 from ..model.values import members_of
 from ..records.declaration_reader import Declared
 from ..records.mapping import ModelMap, Record, Values
@@ -35,7 +35,7 @@ from ..records.path import EVERY, text_of_path, write
 from ..records.path import Path as FieldPath
 from ..storage.files import PRIVATE, reading, telling
 from .document import Document, DocumentAdapter, Located, text_of_way
-from .file_commit import FileChange, commit, digest_of, recover
+from .file_commit import FileChange, commit, digest_of, nothing_kept, recover
 from .formats import FORMATS, Format, format_of
 
 _MAGIC = "*?["
@@ -296,7 +296,7 @@ class FileAdapter(DocumentAdapter):
         """
         changed = [document for document in self.documents() if document.edits]
         gone = [document for document in changed if () in document.edits.removed]
-        with _nothing_kept():
+        with nothing_kept((RecordError, RecordProblem)):
             texts = [(document, *self._new_bytes(document)) for document in changed if document not in gone]
             for document in gone:
                 self._unchanged_bytes(document)
@@ -347,15 +347,6 @@ def _dotted_paths(mapped: ModelMap) -> Iterator[FieldPath]:
     fields = [*mapped.fields.values(), *(mapped.parent.fields if mapped.parent else ())]
     paths = [*mapped.where, *(mapped.parent.match if mapped.parent else ()), *(one.source for one in fields if one.source)]
     return (path for path in paths if len(path) > 1)
-
-
-@contextlib.contextmanager
-def _nothing_kept() -> Iterator[None]:
-    """Turn what goes wrong before the first file is changed into NothingKept."""
-    try:
-        yield
-    except (RecordError, RecordProblem) as error:
-        raise NothingKept(str(error)) from None
 
 
 @contextlib.contextmanager

@@ -61,6 +61,19 @@ def digest_of(content: bytes | None) -> str | None:
     return None if content is None else hashlib.sha256(content).hexdigest()
 
 
+@contextlib.contextmanager
+def nothing_kept(kinds: tuple[type[Exception], ...] = (RecordError,)) -> Iterator[None]:
+    """Turn what goes wrong before the first file is changed into NothingKept.
+
+    Args:
+        kinds: the exceptions that say so.
+    """
+    try:
+        yield
+    except kinds as error:
+        raise NothingKept(str(error)) from None
+
+
 def commit(directory: Path, changes: Sequence[FileChange]) -> None:
     """Change files, all of them or none.
 
@@ -75,10 +88,10 @@ def commit(directory: Path, changes: Sequence[FileChange]) -> None:
     if not changes:
         return
     base = Path(os.path.realpath(directory))
-    with _nothing_kept():
+    with nothing_kept():
         manifest = _Manifest.begun(base, [_Step.of(base, change) for change in changes])
     try:
-        with _nothing_kept():
+        with nothing_kept():
             try:
                 _prepare(manifest, changes)
             except BaseException:
@@ -442,12 +455,3 @@ def _unfinished(manifest: Path, why: str) -> RecordProblem:
     return RecordProblem(
         f"a run has not finished writing the files in {manifest.parent}, and it cannot be finished now: {why}", True
     )
-
-
-@contextlib.contextmanager
-def _nothing_kept() -> Iterator[None]:
-    """Turn what goes wrong before the first file is changed into NothingKept."""
-    try:
-        yield
-    except RecordError as error:
-        raise NothingKept(str(error)) from None

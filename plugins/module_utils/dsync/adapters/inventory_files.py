@@ -21,7 +21,7 @@ from ..records.path import Path as FieldPath
 from ..records.path import text_of_path, write
 from ..storage.files import PRIVATE, telling
 from .document import Edits
-from .file_commit import FileChange, commit, digest_of
+from .file_commit import FileChange, commit, digest_of, nothing_kept
 from .formats import Tagged, YamlFormat
 from .inventory_read import ALL, GROUP, HOST, UNGROUPED
 from .inventory_tree import HostsTree
@@ -373,7 +373,7 @@ class InventoryFiles:
 
     def _prepared(self, changed: Sequence[_File]) -> list[FileChange]:
         """Return what is to become of files, whose directories are made. Raises NothingKept."""
-        try:
+        with nothing_kept((RecordError, RecordProblem)):
             with telling(self._main, "read"):
                 usual = stat.S_IMODE(self._main.stat().st_mode)
             new = [None if file.gone else file.rendered() for file in changed]
@@ -382,8 +382,6 @@ class InventoryFiles:
                     raise _moved_on(file.path)
                 with telling(file.path, "written"):
                     file.path.parent.mkdir(exist_ok=True)
-        except (RecordError, RecordProblem) as error:
-            raise NothingKept(str(error)) from error
         paired = [(file, one) for file, one in zip(changed, new) if one is not None] + [
             (file, None) for file in changed if file.gone
         ]
