@@ -22,8 +22,8 @@ test: require-python ## Run what proves a change: unit, integration and systems 
 test-all: require-python ## Run every test on every environment
 	@$(RUN_TESTS) --all
 
-test-changed: require-python ## Run make test and, within 40 minutes, what else the latest changes can break
-	@$(RUN_TESTS) --changed --within 2400 --base "$(BASE)"
+test-changed: require-python ## Run make test and, in 25 minutes, what else the latest changes can break
+	@$(RUN_TESTS) --changed --within 1500 --base "$(BASE)"
 
 quick: require-python ## Run the unit tests on one environment
 	@$(RUN_TESTS) quick

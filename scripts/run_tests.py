@@ -29,16 +29,20 @@ from results import FAILED, NOT_RUN, PASSED, Outcome
 from stages import STAGES, Job, Stage, When
 
 AT_A_TIME = 2
-SERVED = {"integration", "systems", "long"}
+SERVED = {"integration", "systems", "long-integration", "long-systems"}
 """The stages in which tests start servers that others wrote."""
 
 PROVISIONS: tuple[tuple[str, tuple[Callable[[], Path], ...], set[str]], ...] = (
-    ("ssh", (provision.find_ssh, provision.find_sshd), {"integration", "long"}),
+    ("ssh", (provision.find_ssh, provision.find_sshd), {"integration", "long-integration"}),
     ("PostgreSQL", (provision.find_postgresql,), SERVED),
-    ("MariaDB", (provision.find_mariadb,), {"systems", "long"}),
-    ("Chromium", (provision.find_chromium,), {"systems"}),
+    ("MariaDB", (provision.find_mariadb,), {"systems", "long-systems"}),
+    ("Chromium", (provision.find_chromium,), {"systems", "long-systems"}),
 )
-BESIDE = (("library-3.10", {"integration", "long"}), ("netbox", {"systems", "long"}), ("nautobot", {"systems", "long"}))
+BESIDE = (
+    ("library-3.10", {"integration", "long-integration"}),
+    ("netbox", {"systems", "long-systems"}),
+    ("nautobot", {"systems", "long-systems"}),
+)
 """Environments that tests start programs of, and the stages of those tests."""
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}

@@ -103,6 +103,7 @@ def test_a_yaml_source_of_truth_into_postgresql(server: Any, tmp_path: Path, run
     assert "changed=0" in play(run_playbook, example / "play.yml", "--check", **variables)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not DUMP.exists(), reason=f"the real data is not there: {DUMP.name}")
 def test_a_dump_of_a_real_estate_into_postgresql(server: Any, tmp_path: Path, run_playbook: Any) -> None:
     example = copied("netbox_demo", tmp_path)

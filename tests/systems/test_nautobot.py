@@ -113,6 +113,22 @@ class TestKit(AdapterConformance):
         self.server.call("DELETE", f"extras/roles/{role['id']}/")
         return lambda: self.add_role("changed")
 
+    @pytest.mark.long
+    def test_it_can_be_made_empty_again(self) -> None:
+        super().test_it_can_be_made_empty_again()
+
+    @pytest.mark.long
+    def test_comparing_changes_nothing(self) -> None:
+        super().test_comparing_changes_nothing()
+
+    @pytest.mark.long
+    def test_a_failure_leaves_nothing_half_done(self) -> None:
+        super().test_a_failure_leaves_nothing_half_done()
+
+    @pytest.mark.long
+    def test_secrets_stay_hidden(self) -> None:
+        super().test_secrets_stay_hidden()
+
     def wrong_options(self) -> Iterator[tuple[Callable[[], Any], str]]:
         kind, given = NautobotAdapter.bound(self.data_model, MAPPING), {"url": self.server.url, "token": self.server.token}
         yield lambda: kind(**given, workers=0), "options.workers"
