@@ -211,7 +211,7 @@ plan:
       type: str
       sample: /var/lib/dsync/cmdb.plan
     digest:
-      description: The digest of all that is in it, by which it is approved.
+      description: The digest by which it is approved. Plans of the same changes have the same digest.
       type: str
       sample: sha256:4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a
     changes:

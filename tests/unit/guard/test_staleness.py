@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from dsync import DSync, DSyncAction, DSyncFlags, DSyncModel, DSyncModelFlags, OutcomeStatus, Plan
-from dsync.exceptions import StaleTarget
+from dsync.exceptions import Refused, StaleTarget
 from dsync.guard.staleness import check
 from dsync.plan.change import ChangeKey
 from dsync.plan.subtrees import left_aside
@@ -253,7 +253,7 @@ def test_undoing_a_delete_from_a_file_shows_no_read_only_attribute(tmp_path: Pat
     assert bound.changes[0].after == {"role": "r", "initial": None}
 
 
-def test_what_is_declared_read_only_since_is_not_written(tmp_path: Path) -> None:
+def test_what_is_declared_read_only_since_refuses_the_plan(tmp_path: Path) -> None:
     source, target = estate({"a": "new"}), estate({"a": "old"})
     save(plan_of(source, target), tmp_path / "plan", source=source, target=target)
 
@@ -261,9 +261,8 @@ def test_what_is_declared_read_only_since_is_not_written(tmp_path: Path) -> None
         _read_only = ("contact",)
 
     live = dataset(ReadSite, Device, Interface, Folder, top_level=["site", "folder"], objects=[ReadSite(name="a", contact="old")])
-    bound = load(tmp_path / "plan").bind(None, live)
-    assert bound.changes[0].protected == f"protected: contact is not written in {live.name}"
-    assert live.apply(bound, source, verdicts=check(bound, live)).counts["refused"] == 1
+    with pytest.raises(Refused, match=r'the model "site" of .* is declared otherwise now'):
+        load(tmp_path / "plan").bind(None, live)
 
 
 # ---------------------------------------------------------------------- what is left aside

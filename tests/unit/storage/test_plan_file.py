@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import json
 import math
 import os
 import random
 import tracemalloc
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,13 @@ from dsync.guard.staleness import check
 from dsync.plan.outcome import OutcomeStatus
 from dsync.plan.undo import undo_plan
 from dsync.storage import digests as seal
+from dsync.storage import plan_file, schema
 from dsync.storage.files import LONGEST_LINE
 from dsync.storage.plan_file import SavedPlan, fingerprint, load, save
 from estate import PLANTED, SOURCE, TARGET, dataset, estate
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
+from pydantic import AnyHttpUrl, AnyUrl, BaseModel, PostgresDsn, SecretStr, create_model
 from richtree import KINDS, Spec, Tree, content, specs, tree
 
 FIXED = {"created": "2026-11-23T03:00:00Z", "by": "ops@cron", "salt": "00" * 16}
@@ -62,13 +65,14 @@ def test_what_a_file_says(path: Path) -> None:
     plan, digest = estates(path, flags=["b", "a"], adapters=("sot.py:Sot", None))
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     header = lines[0]
-    assert (header["format"], header["version"], header["purpose"], header["changes"]) == ("dsync-plan", 1, "sync", 12)
+    assert (header["format"], header["version"], header["purpose"], header["changes"]) == ("dsync-plan", 2, "sync", 12)
     assert (header["created"], header["by"], header["flags"]) == ("2026-11-23T03:00:00Z", "ops@cron", ["a", "b"])
     assert header["source"] == {"name": "sot", "adapter": "sot.py:Sot"}
     assert header["target"] == {"name": "cmdb", "adapter": "Estate"}
     assert header["counts"]["site"] == {"create": 1, "delete": 1, "update": 1}
     assert header["fingerprint"] == fingerprint(estate(TARGET), estate(SOURCE))
-    assert lines[-1] == {"changes": 12, "digest": digest}
+    assert lines[-1].keys() == {"changes", "checksum", "digest"}
+    assert (lines[-1]["changes"], lines[-1]["digest"]) == (12, digest)
     assert path.stat().st_mode & 0o777 == 0o600
     loaded = load(path)
     assert (loaded.digest, loaded.header, len(loaded)) == (digest, header, 12)
@@ -77,11 +81,31 @@ def test_what_a_file_says(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_the_digest_is_canonical_and_covers_everything(path: Path) -> None:
+def test_the_digest_is_of_what_would_be_done(path: Path) -> None:
     first = estates(path)[1]
     assert estates(path)[1] == first
-    assert estates(path, by="other@host")[1] != first
-    assert estates(path, salt="01" * 16)[1] != first
+    assert estates(path, by="other@host", created="2027-01-01T00:00:00Z")[1] == first
+    for other in ({"purpose": "undo"}, {"flags": ["a"]}, {"adapters": ("sot.py:Other", None)}):
+        assert estates(path, **other)[1] != first, other
+
+
+def test_the_order_of_loading_makes_no_difference_to_the_digest(path: Path) -> None:
+    spec = {"a": (None, {"facts": {"x": 1, "y": 2}}), "b": ("a", {}), "c": (None, {"password": PLANTED})}
+    turned = {"c": spec["c"], "a": (None, {"facts": {"y": 2, "x": 1}}), "b": spec["b"]}
+    plans = [saved(path, tree(one), Tree(), salt=None) for one in (spec, turned)]
+    assert [change.id for change in plans[0][0]] != [change.id for change in plans[1][0]]
+    assert plans[0][1] == plans[1][1]
+
+
+def test_another_secret_is_another_plan(path: Path) -> None:
+    digests = [saved(path, vault(secret), Tree(), salt=None)[1] for secret in (PLANTED, PLANTED, "other-one")]
+    assert digests[0] == digests[1] != digests[2]
+    assert len({saved(path, vault(), Tree(), salt=None, key=key)[1] for key in (None, "one", "two")}) == 3
+
+
+def test_who_made_a_plan_cannot_be_changed_in_the_file(path: Path) -> None:
+    estates(path, by="ops@cron")
+    assert "its digest does not match" in refusal(path, path.read_bytes().replace(b"ops@cron", b"dev@cron"))
 
 
 def test_metadata_are_filled_in(path: Path) -> None:
@@ -187,12 +211,17 @@ def test_identifiers_that_are_not_text(path: Path) -> None:
 
 
 def resealed(text: str) -> str:
-    """Return a changed plan with a good digest, as only its author could make it."""
-    import hashlib
-
+    """Return a changed plan with good digests, as only its author could make it."""
     lines = text.splitlines(keepends=True)[:-1]
-    digest = hashlib.sha256("".join(lines).encode()).hexdigest()
-    return "".join(lines) + json.dumps({"changes": len(lines) - 1, "digest": f"sha256:{digest}"}, separators=(",", ":")) + "\n"
+    digests = plan_file._Digests()
+    digests.add(lines[0].encode())
+    for line in lines[1:]:
+        try:
+            digests.add(line.encode(), json.loads(line))
+        except (TypeError, KeyError, AttributeError):  # a line that is not a change is refused before digests are compared
+            digests.add(line.encode())
+    header = json.loads(lines[0])
+    return "".join(lines) + plan_file._footer(len(lines) - 1, digests, {name: header[name] for name in plan_file._CONTENT})
 
 
 def test_a_value_that_the_target_cannot_take_is_named(path: Path) -> None:
@@ -231,12 +260,12 @@ def test_a_secret_of_the_target_that_moved_is_stale(path: Path) -> None:
     assert "********" in repr(bound.changes[0].before)
 
 
-def test_digests_of_equal_secrets_differ_by_object_and_file(path: Path) -> None:
+def test_digests_of_equal_secrets_differ_by_object_and_plan(path: Path) -> None:
     source = tree({"a": (None, {"password": PLANTED}), "b": (None, {"password": PLANTED})})
     saved(path, source, Tree(), salt=None)
     first = [change.after["password"].digest for change in load(path)]
-    saved(path, source, Tree(), salt=None)
-    second = [change.after["password"].digest for change in load(path)]
+    saved(path, source, tree({"c": (None, {})}), salt=None)
+    second = [change.after["password"].digest for change in load(path) if change.after]
     assert len({*first, *second}) == 4
 
 
@@ -327,6 +356,39 @@ def test_fingerprints() -> None:
     assert of(size=int | None) == of(size=None | int)
 
 
+class Colour(Enum):
+    RED = "red"
+
+
+class Paint(BaseModel):
+    colour: Colour
+    under: Paint | None = None
+
+
+@dataclasses.dataclass
+class Size:
+    width: int
+
+
+def test_fingerprints_cover_what_changes_the_meaning_of_values() -> None:
+    def of(**fields: Any) -> str:
+        return fingerprint(dataset(model(**fields)), None)
+
+    others = [of(size=int), of(size=int, _read_only=("size",)), of(size=int, _create_only=("size",))]
+    others += [of(size=str), of(size=str, _references={"size": "box"}), of(size=str, _references={"size": ("box", "crate")})]
+    others += [of(size=Colour), of(size=Enum("Colour", {"RED": "rot"})), of(size=Enum("Colour", {"RED": "red", "BLUE": "blue"}))]
+    paints = [create_model("Paint", colour=(kind, ...)) for kind in (str, int)]
+    others += [of(size=Paint), *(of(size=paint) for paint in paints), of(size=list[Paint])]
+    others += [of(size=Size), of(size=dataclasses.make_dataclass("Size", [("width", str)]))]
+    assert len(set(others)) == len(others)
+    assert of(size=int, _protected=("delete",)) == of(size=int)
+
+
+def test_fingerprints_do_not_depend_on_the_release_of_pydantic() -> None:
+    described = [schema._described(kind) for kind in (AnyUrl, AnyHttpUrl | None, PostgresDsn, SecretStr)]
+    assert described == ["Url", "None | Url", "MultiHostUrl", "SecretStr"]
+
+
 def test_a_plan_for_other_models_is_refused(path: Path) -> None:
     one, other = dataset(model(size=int), name="cmdb"), dataset(model(size=str), name="cmdb")
     saved(path, one, one)
@@ -374,8 +436,10 @@ def test_what_is_no_plan(path: Path) -> None:
     assert "it is empty" in refusal(path, b"")
     for junk in (b"hello\n", b"\xff\xfe\0\n", b"[1]\n", b'{"format":"tar"}\n', b"[" * 100_000 + b"\n", b"{}\n"):
         assert "it is not a plan of dsync" in refusal(path, junk)
-    assert "the newer version 2, and this dsync (0.1.0) reads version 1" in refusal(path, b'{"format":"dsync-plan","version":2}\n')
-    assert "header is malformed" in refusal(path, b'{"format":"dsync-plan","version":1}\n')
+    for version, way in ((1, "make the plan again"), (3, "use that release")):
+        said = refusal(path, b'{"format":"dsync-plan","version":%d}\n' % version)
+        assert f"version {version} of another release, and this dsync (0.1.0) reads version 2; {way}" in said
+    assert "header is malformed" in refusal(path, b'{"format":"dsync-plan","version":2}\n')
 
 
 def test_damaged_plans(path: Path) -> None:

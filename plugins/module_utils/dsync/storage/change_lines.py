@@ -38,12 +38,12 @@ class ChangeWriter:
     """Makes dicts of plain JSON of changes.
 
     Args:
-        seal: makes the digests of sensitive values.
+        seal: makes the digests of sensitive values; None leaves nothing of them but that they are there.
         stored: the changes' values are plain JSON already.
         lenient: write a value that has no JSON form as such, instead of raising.
     """
 
-    def __init__(self, seal: Seal, stored: bool = False, lenient: bool = False) -> None:
+    def __init__(self, seal: Seal | None, stored: bool = False, lenient: bool = False) -> None:
         self._seal, self._stored, self._lenient = seal, stored, lenient
 
     def line(self, change: Change, leaves: Collection[ObjectRef] = ()) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class ChangeWriter:
             raise _unwritable(change, name, error) from None
         if value is None or not (secret or name in change.sensitive):
             return made
-        return {SEALED: self._seal.digest(change.model, change.id, name, made)}
+        return {SEALED: "" if self._seal is None else self._seal.digest(change.model, change.id, name, made)}
 
 
 def _stored_value(value: Any) -> Any:

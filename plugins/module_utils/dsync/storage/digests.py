@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keyed digests that stand for sensitive values in files.
 
-What this protects against: whoever reads the file sees no sensitive value, cannot look one up in a table made beforehand (each
-file has a random salt), and cannot see that two objects share one (the digest covers model, id and attribute, too).
+What this protects against: whoever reads the file sees no sensitive value, cannot look one up in a table made beforehand (a journal
+has a random salt, a plan one that is made from all that it holds besides sensitive values), and cannot see that two objects share
+one (the digest covers model, id and attribute, too). Two plans that differ in nothing else show whether they share a value.
 
 What it does not protect against, unless there is a ``key``: guessing. Whoever has such a file can try values as fast as SHA-256
 goes, and will find a weak password. With a ``key``, a passphrase that is not kept beside the file, that must be found first, and
@@ -23,9 +24,13 @@ from .._util.plain_json import text_of
 _COST = {"n": 2**14, "r": 8, "p": 1}
 
 
+SALT_DIGITS = 32
+"""The length of a salt, in hexadecimal digits."""
+
+
 def new_salt() -> str:
     """Return a random salt, as hexadecimal digits."""
-    return secrets.token_hex(16)
+    return secrets.token_hex(SALT_DIGITS // 2)
 
 
 class Seal:

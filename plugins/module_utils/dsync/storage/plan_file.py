@@ -1,6 +1,10 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Plans in files: JSON Lines, a header, one line a change, and a footer with a digest over every byte before it.
+"""Plans in files: JSON Lines, a header, one line a change, and a footer.
+
+The footer has two digests. The plan's digest is what an approval names: it is over what would be done, to what, by whose data, and
+is the same whenever and by whomever the same changes are planned, in whatever order the datasets were loaded. The checksum is over
+every byte before it, and shows that the file is whole and unchanged.
 
 A file holds no sensitive value in clear, but a digest of it (see :mod:`.storage.digests` for what that protects against: use a
 ``key`` where secrets might be guessed). When the plan is bound, the digest of the source's live value must still be the one in the
@@ -10,6 +14,7 @@ plan.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 from collections import Counter
@@ -25,14 +30,18 @@ from ..plan.plan import Plan
 from ..plan.subtrees import left_aside
 from . import schema
 from .change_lines import ChangeWriter, Malformed, line_text, read_change
-from .digests import Seal, new_salt
+from .digests import SALT_DIGITS, Seal
 from .files import LONGEST_LINE, PRIVATE, AnyPath, lines_of, reading, replacing
 from .provenance import VERSION, now, whoami
 from .schema import fingerprint
 from .stored_plan import BoundPlan, StoredPlan
 
-FORMAT, FORMAT_VERSION = "dsync-plan", 1
+FORMAT, FORMAT_VERSION = "dsync-plan", 2
 
+_CONTENT = ("purpose", "source", "target", "flags", "fingerprint")
+"""The parts of a header that the plan's digest is over."""
+
+_FOOTER = {"changes", "checksum", "digest"}
 _HEADER: dict[str, type | tuple[type, ...]] = {
     "format": str, "version": int, "purpose": str, "created": str, "by": str, "dsync": str, "source": dict, "target": dict,
     "flags": list, "changes": int, "counts": dict, "fingerprint": str, "declared": dict, "salt": str,
@@ -45,7 +54,7 @@ class SavedPlan(StoredPlan):
 
     Attributes:
         header: what the file says of itself: purpose, created, by, dsync, source, target, flags, changes, counts, fingerprint.
-        digest: the digest of the file.
+        digest: the digest of the plan, by which it is approved.
     """
 
     def __init__(self, path: str, header: dict[str, Any], changes: Iterable[Change], leaves: Any, digest: str) -> None:
@@ -71,7 +80,10 @@ def save(
     by: str | None = None,
     salt: str | None = None,
 ) -> str:
-    """Write a plan to a file, whole or not at all, and return the file's digest.
+    """Write a plan to a file, whole or not at all, and return the plan's digest.
+
+    The salt of the digests of sensitive values is made from what the plan holds besides them, so that the same changes have the
+    same digest, and plans that differ in anything else have another salt.
 
     Args:
         plan: the plan; one that comes from a file keeps that file's digests of sensitive values, and its ``key`` is needed.
@@ -85,52 +97,102 @@ def save(
         mode: the file's permissions.
         created: the time, instead of now.
         by: who made it, instead of user@host.
-        salt: the digests' salt, as hexadecimal digits, instead of a random one.
+        salt: the digests' salt, as hexadecimal digits, instead of one that is made from the plan.
 
     Raises:
         RecordError: the file cannot be written, or a value has no JSON form. A file that was there before is unchanged.
         Refused: ``plan`` comes from a file that was written with another key.
     """
     stored = isinstance(plan, StoredPlan)
-    seal = plan.seal(key) if isinstance(plan, StoredPlan) else Seal(salt or new_salt(), key)
-    header = {
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
+    leaves = getattr(plan, "leaves", None)
+    leaves = left_aside(plan, target) if leaves is None else leaves
+    content = {
         "purpose": purpose,
-        "created": created or now(),
-        "by": by or whoami(),
-        "dsync": VERSION,
         "source": _side(source, adapters[0]),
         "target": _side(target, adapters[1]),
         "flags": sorted(flags),
+        "fingerprint": fingerprint(target, source),
+    }
+    seal = plan.seal(key) if isinstance(plan, StoredPlan) else Seal(salt or _salt(content, _lines(plan, None, False, leaves)), key)
+    header = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        **content,
+        "created": created or now(),
+        "by": by or whoami(),
+        "dsync": VERSION,
         "changes": len(plan),
         "counts": counts_of(plan),
-        "fingerprint": fingerprint(target, source),
         "declared": declared_sides(source, target),
         "salt": seal.salt,
         "key_check": seal.check,
     }
-    leaves = getattr(plan, "leaves", None)
-    leaves = left_aside(plan, target) if leaves is None else leaves
-    writer = ChangeWriter(seal, stored)
+    digests = _Digests()
     with replacing(path, mode) as stream:
-        digest = hashlib.sha256()
-        for line in _lines(header, plan, writer, leaves):
-            _check_length(path, line)
-            digest.update(line.encode())
-            stream.write(line)
-        stream.write(_footer(len(plan), digest.hexdigest()))
-    return f"sha256:{digest.hexdigest()}"
+        for line in itertools.chain([header], _lines(plan, seal, stored, leaves)):
+            text = line_text(line)
+            _check_length(path, text)
+            digests.add(text.encode(), None if line is header else line)
+            stream.write(text)
+        stream.write(_footer(len(plan), digests, content))
+    return digests.of_the_plan(content)
 
 
-def _lines(header: dict[str, Any], plan: Plan, writer: ChangeWriter, leaves: Any) -> Iterator[str]:
-    yield line_text(header)
-    for change in plan:
-        yield line_text(writer.line(change, leaves.get(change.key, ())))
+class _Digests:
+    """The two digests of a file, made line by line."""
+
+    def __init__(self) -> None:
+        self._bytes = hashlib.sha256()
+        self._changes: list[bytes] = []
+
+    def add(self, text: bytes, change: dict[str, Any] | None = None) -> None:
+        """Take in the next line: its bytes, and the change that it is, if it is one."""
+        self._bytes.update(text)
+        if change is not None:
+            self._changes.append(_digest_of_change(change))
+
+    def of_the_plan(self, content: dict[str, Any]) -> str:
+        """Return the digest of the plan, of which the header has this content."""
+        return f"sha256:{_digest_of_plan(content, self._changes)}"
+
+    def of_the_file(self) -> str:
+        """Return the checksum of every byte."""
+        return f"sha256:{self._bytes.hexdigest()}"
 
 
-def _footer(changes: int, digest: str) -> str:
-    return line_text({"changes": changes, "digest": f"sha256:{digest}"})
+def _digest_of_change(line: dict[str, Any]) -> bytes:
+    return hashlib.sha256(_canonical({**line, "requires": sorted(line["requires"])})).digest()
+
+
+def _digest_of_plan(content: dict[str, Any], changes: Iterable[bytes]) -> str:
+    """Return a digest over a header's content and the digests of changes, in whatever order these are."""
+    digest = hashlib.sha256(_canonical(content))
+    for change in sorted(changes):
+        digest.update(change)
+    return digest.hexdigest()
+
+
+def _canonical(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _salt(content: dict[str, Any], lines: Iterable[dict[str, Any]]) -> str:
+    """Return the salt of a plan, made from all but its sensitive values.
+
+    Args:
+        content: the header's content.
+        lines: the changes without sensitive values.
+    """
+    return _digest_of_plan(content, map(_digest_of_change, lines))[:SALT_DIGITS]
+
+
+def _lines(plan: Iterable[Change], seal: Seal | None, stored: bool, leaves: Any) -> Iterator[dict[str, Any]]:
+    writer = ChangeWriter(seal, stored)
+    return (writer.line(change, leaves.get(change.key, ())) for change in plan)
+
+
+def _footer(changes: int, digests: _Digests, content: dict[str, Any]) -> str:
+    return line_text({"changes": changes, "checksum": digests.of_the_file(), "digest": digests.of_the_plan(content)})
 
 
 def _check_length(path: AnyPath, line: str) -> None:
@@ -185,7 +247,7 @@ class _Reader:
     def __init__(self, path: str, lines: Iterator[bytes]) -> None:
         self._path, self._lines = path, lines
         self._number = 0
-        self._digest = hashlib.sha256()
+        self._digests = _Digests()
         self._changes: list[Change] = []
         self._seen: set[ChangeKey] = set()
         self._leaves: dict[ChangeKey, frozenset[ObjectRef]] = {}
@@ -193,22 +255,25 @@ class _Reader:
     def plan(self) -> SavedPlan:
         header = self._header()
         for _place in range(header["changes"]):
-            self._take(self._parsed(self._next()))
-        digest = self._digest.hexdigest()
+            text = self._next()
+            line = self._parsed(text)
+            self._take(line)
+            self._digests.add(text, line)
+        content = {name: header[name] for name in _CONTENT}
         footer = self._next()
-        if footer != _footer(len(self._changes), digest).encode():
+        if footer != _footer(len(self._changes), self._digests, content).encode():
             self._bad_footer(footer)
         if next(self._lines, None) is not None:
             self._fail("something was added after its end")
         if counts_of(self._changes) != header["counts"]:
             self._fail("its header counts other changes than it has")
-        return SavedPlan(self._path, header, self._changes, self._leaves, f"sha256:{digest}")
+        return SavedPlan(self._path, header, self._changes, self._leaves, self._digests.of_the_plan(content))
 
     def _fail(self, why: str) -> NoReturn:
         raise RecordError(f"{self._path} cannot be used as a plan: {why}")
 
     def _next(self) -> bytes:
-        """Return the next line, which must be whole, after taking the one before into the digest."""
+        """Return the next line, which must be whole."""
         line = next(self._lines, b"")
         self._number += 1
         if not line.endswith(b"\n"):
@@ -216,7 +281,6 @@ class _Reader:
         return line
 
     def _parsed(self, line: bytes) -> Any:
-        self._digest.update(line)
         try:
             return json.loads(line.decode("utf-8"))
         except (ValueError, RecursionError):
@@ -227,14 +291,14 @@ class _Reader:
         self._number = 1
         if not line:
             self._fail("it is empty")
-        self._digest.update(line)
+        self._digests.add(line)
         header = _loaded(line)
         if not isinstance(header, dict) or header.get("format") != FORMAT or not isinstance(header.get("version"), int):
             self._fail("it is not a plan of dsync")
         if header["version"] != FORMAT_VERSION:
-            newer = "newer" if header["version"] > FORMAT_VERSION else "unknown"
+            way = "use that release" if header["version"] > FORMAT_VERSION else "make the plan again"
             this = f"this dsync ({VERSION}) reads version {FORMAT_VERSION}"
-            self._fail(f"its format is of the {newer} version {header['version']}, and {this}")
+            self._fail(f"its format is version {header['version']} of another release, and {this}; {way}")
         if not line.endswith(b"\n"):
             self._fail("it is truncated at line 1")
         if not _fits_header(header):
@@ -245,7 +309,7 @@ class _Reader:
         try:
             change, leaves = read_change(line)
         except Malformed as error:
-            truncated = isinstance(line, dict) and line.keys() == {"changes", "digest"}
+            truncated = isinstance(line, dict) and line.keys() == _FOOTER
             self._fail("lines are missing" if truncated else f"line {self._number} is malformed: {error}")
         if change.key in self._seen or not self._seen.issuperset(change.requires):
             self._fail(f"line {self._number} is out of place, so it was changed after it was written")
@@ -256,7 +320,7 @@ class _Reader:
 
     def _bad_footer(self, footer: bytes) -> NoReturn:
         said = _loaded(footer)
-        if isinstance(said, dict) and said.keys() == {"changes", "digest"}:
+        if isinstance(said, dict) and said.keys() == _FOOTER:
             self._fail("it was changed after it was written: its digest does not match what it holds")
         self._fail("it does not end where its header says, so it was changed after it was written")
 

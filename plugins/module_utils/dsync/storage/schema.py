@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import hashlib
 import sys
 import types
@@ -13,17 +15,25 @@ from types import NoneType
 from typing import Any
 
 from .._util.plain_json import text_of
+from .._util.pydantic import BaseModel
 from ..dataset.dataset import Dataset
 
 Declared = Mapping[str, str]
 """Model name → digest of what it declares; under ``""`` that of the top-level models."""
 
 _SHORT = 16
+_URLS = {"Url": {"Url", "_BaseUrl"}, "MultiHostUrl": {"MultiHostUrl", "_BaseMultiHostUrl"}}
+"""What pydantic's types of URLs are built on: up to 2.9 they are annotations of one class, from 2.10 on classes of their own."""
 
 
 def fingerprint(target: Dataset, source: Dataset | None) -> str:
-    """Return a digest over the declarations of both sides' models: names, identifiers, attributes with their types, children and
-    the top level. Where the classes come from makes no difference, nor does the release of Python."""
+    """Return a digest over the declarations of both sides' models.
+
+    It covers names, identifiers, attributes with their types, what is read-only or set on new objects only, references, children
+    and the top level; of nested models their fields, of enumerations their members. Where the classes come from makes no
+    difference, nor do the releases of Python and pydantic. Protection is not covered: a plan is held to the protection that is
+    declared when it is applied (:mod:`.plan.protection`).
+    """
     sides = [declared(target), {} if source is None else declared(source)]
     return "sha256:" + hashlib.sha256(text_of([dict(side) for side in sides]).encode()).hexdigest()
 
@@ -59,26 +69,54 @@ def _declaration(cls: type[Any]) -> dict[str, Any]:
         "identifiers": [[name, types_of[name]] for name in declaration.identifiers],
         "attributes": sorted([name, types_of[name], name in declaration.sensitive] for name in declaration.attributes),
         "children": sorted(declaration.children),
+        "create_only": sorted(cls._create_only),
+        "read_only": sorted(cls._read_only),
+        "references": sorted([reference.field, sorted(reference.models)] for reference in declaration.references),
     }
 
 
-def _described(annotation: Any) -> str:
-    """Return a type as text, the same in every release of Python and wherever a user's own class was loaded from."""
+def _described(annotation: Any, above: tuple[Any, ...] = ()) -> str:
+    """Return a type as text, the same in every release of Python and pydantic and wherever a user's own class was loaded from.
+
+    Args:
+        annotation: the type.
+        above: nested models that are being described; one that holds itself is named only.
+    """
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation is None or annotation is NoneType:
         return "None"
     if origin is typing.Literal:
         return f"Literal{list(arguments)!r}"
+    if origin is typing.Annotated:
+        return _described(arguments[0], above)
     if origin in (typing.Union, types.UnionType):
-        return " | ".join(sorted(map(_described, arguments)))
+        return " | ".join(sorted(_described(argument, above) for argument in arguments))
     if origin is not None:
-        return f"{_described(origin)}[{', '.join(map(_described, arguments))}]"
+        return f"{_described(origin, above)}[{', '.join(_described(argument, above) for argument in arguments)}]"
     if isinstance(annotation, (list, tuple)):
-        return f"[{', '.join(map(_described, annotation))}]"
-    return _name(annotation)
+        return f"[{', '.join(_described(argument, above) for argument in annotation)}]"
+    return _name(annotation) + _inside(annotation, above)
+
+
+def _inside(annotation: Any, above: tuple[Any, ...]) -> str:
+    """Return what a nested model or an enumeration holds; an empty string for any other type."""
+    if not isinstance(annotation, type) or annotation in above:
+        return ""
+    if issubclass(annotation, enum.Enum):
+        return str(sorted(f"{name}={member.value!r}" for name, member in annotation.__members__.items()))
+    if issubclass(annotation, BaseModel):
+        fields = {name: field.annotation for name, field in annotation.model_fields.items()}
+    elif dataclasses.is_dataclass(annotation):
+        fields = typing.get_type_hints(annotation)
+    else:
+        return ""
+    return str(sorted(f"{name}: {_described(kind, (*above, annotation))}" for name, kind in fields.items()))
 
 
 def _name(annotation: Any) -> str:
+    kinds = {kind.__name__ for kind in getattr(annotation, "__mro__", ()) if kind.__module__.startswith("pydantic")}
+    if found := [name for name, names in _URLS.items() if kinds & names]:
+        return found[0]
     name = getattr(annotation, "__qualname__", None) or getattr(annotation, "__name__", None)
     if name is None:
         return "..." if annotation is Ellipsis else type(annotation).__name__

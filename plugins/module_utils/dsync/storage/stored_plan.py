@@ -179,23 +179,11 @@ class _Binder:
         )
 
     def written(self, change: Change) -> Change:
-        """Return a change without the attributes that the target's class declares as not to be written; an update of no others is
-        protected instead."""
+        """Return a create without read-only attributes, which the undo of a delete has; any other change as it is."""
         cls = self._classes.get(change.model)
-        if cls is None or change.after is None or change.protected:
+        if change.action != DSyncAction.CREATE or cls is None or change.after is None or change.protected:
             return change
-        after = cls._declaration.counted(change.action, change.after)
-        if len(after) == len(change.after):
-            return change
-        if change.action == DSyncAction.CREATE:
-            return replace(change, after=after)
-        if not after:
-            names = ", ".join(change.after)
-            return replace(
-                change,
-                protected=f"protected: {names} {'is' if len(change.after) == 1 else 'are'} not written in {self._target.name}",
-            )
-        return replace(change, before={name: value for name, value in (change.before or {}).items() if name in after}, after=after)
+        return replace(change, after=cls._declaration.counted(change.action, change.after))
 
     def _ids(self, change: Change, cls: type[DSyncModel], source: _Live, target: _Live) -> dict[str, Any]:
         ids = {
