@@ -41,9 +41,9 @@ OF_THE_MODULE = (
     "test_workflow.py",
 )
 """Integration tests that run on the newest ansible-core only: what they test happens in the module, the same under each."""
-NEEDS_ANSIBLE = ("adapters/test_inventory.py",)
+NEEDS_ANSIBLE = ("adapters/inventory/test_inventory.py",)
 """Unit tests that run on the newest ansible-core only: they start ansible-inventory."""
-OF_FAULTS = ("apply/test_faults.py", "adapters/test_file_commit.py", "scripts")
+OF_FAULTS = ("apply/test_faults.py", "adapters/documents/test_commit.py", "scripts")
 """Unit tests that run on the newest Python only: they test what faults and kills leave behind, and these scripts."""
 WITHOUT_ANSIBLE = tuple(f"--ignore=tests/unit/{name}" for name in NEEDS_ANSIBLE)
 NOT_LONG = ("-m", "not long")

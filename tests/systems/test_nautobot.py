@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from dsync import DSync, DSyncFlags, Plan
-from dsync.adapters.base import RecordModel
-from dsync.adapters.nautobot import NautobotAdapter
+from dsync.adapters.core.base import RecordModel
+from dsync.adapters.estates.nautobot import NautobotAdapter
 from dsync.exceptions import DefinitionError, RecordProblem
 from dsync.plan.result import Result
 from dsync.records.definition import DataModel, data_model

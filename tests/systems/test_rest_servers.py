@@ -18,7 +18,7 @@ import provision
 import pytest
 import rest_servers
 from dsync import DSync
-from dsync.adapters.base import RecordModel
+from dsync.adapters.core.base import RecordModel
 from dsync.adapters.rest import RestAdapter
 from dsync.exceptions import RecordProblem
 from dsync.flags import DSyncFlags

@@ -18,7 +18,7 @@ import provision
 import pytest
 import sql_servers
 from dsync import DSyncFlags, Plan
-from dsync.adapters.base import RecordModel
+from dsync.adapters.core.base import RecordModel
 from dsync.adapters.sql import SqlAdapter
 from dsync.apply.retry import retrying
 from dsync.exceptions import DefinitionError, ObjectCrudException, RecordProblem, TransientError
@@ -389,7 +389,7 @@ ATTRIBUTES = {
 
 
 def test_values_of_all_types_come_back_as_they_were(server: Server) -> None:
-    from dsync.adapters.base import RecordAdapter
+    from dsync.adapters.core.base import RecordAdapter
 
     base = database(server, VALUES[server.kind])
     models = data_model({"thing": {"identifiers": {"id": "uuid"}, "attributes": ATTRIBUTES}}, base=RecordModel)

@@ -22,7 +22,13 @@ FILES = sorted(path.relative_to(LIBRARY).as_posix() for path in LIBRARY.rglob("*
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 TABLE = PAGE.partition("| layer | what it holds |")[2].partition("\n\n")[0]
 LAYERS = re.findall(r"^\| `([\w.]+)/?` \|", TABLE, re.MULTILINE)
-IN_A_CIRCLE = {"adapters/base.py", "adapters/lookups.py", "adapters/parents.py"}
+FAMILY_TABLE = PAGE.partition("| family | what it holds | may import |")[2].partition("\n\n")[0]
+FAMILIES = {
+    name: set(re.findall(r"`([\w/]+)/`", others))
+    for name, others in re.findall(r"^\| `([\w/]+)/` \|.*?\|(.*)\|$", FAMILY_TABLE, re.MULTILINE)
+}
+"""Family of adapters → the families that its files may import."""
+IN_A_CIRCLE = {"adapters/core/base.py", "adapters/core/lookups.py", "adapters/core/parents.py"}
 """Files that import one another for annotations."""
 
 
@@ -53,6 +59,12 @@ def file_of(name: str, level: int, module: str) -> str:
     return f"{base}.py" if f"{base}.py" in FILES else f"{base}/__init__.py"
 
 
+def family_of(name: str) -> str:
+    """Return the family that a file of the adapters is in; an empty string for the file that finds them."""
+    parts = Path(name).parent.parts[1:]
+    return "/".join(parts)
+
+
 def roots(name: str) -> set[str]:
     return {module.split(".")[0] for level, module in imports(name) if level == 0}
 
@@ -66,6 +78,19 @@ def test_imports_only_go_down(name: str) -> None:
     own = LAYERS.index(layer_of(name))
     for other in imported(name):
         assert LAYERS.index(layer_of(other)) <= own, f"{name} imports {other}, whose layer is not below"
+
+
+def test_every_family_of_adapters_is_in_the_table() -> None:
+    assert {family_of(name) for name in FILES if name.startswith("adapters/")} - {""} == set(FAMILIES)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("adapters/")])
+def test_a_family_of_adapters_imports_only_what_the_table_allows(name: str) -> None:
+    own = family_of(name)
+    for other in imported(name):
+        if other.startswith("adapters/"):
+            allowed = {own, *FAMILIES.get(own, {"core"})}
+            assert family_of(other) in allowed, f"{name} imports {other}, of a family that it may not import"
 
 
 def test_no_files_import_one_another_in_a_circle() -> None:
@@ -93,10 +118,10 @@ def test_comparing_and_planning_do_no_io(name: str) -> None:
     assert not roots(name) & IO
 
 
-SPEAKING_SQL = {"adapters/sql_database.py", "adapters/sql_writing.py"}
+SPEAKING_SQL = {"adapters/sql/database.py", "adapters/sql/writing.py"}
 """Files in which create and delete are methods of SQLAlchemy's urls and tables."""
 
-SPEAKING_HTTP = {"adapters/nautobot.py", "adapters/nautobot_joins.py", "adapters/netbox.py"}
+SPEAKING_HTTP = {f"adapters/estates/{name}.py" for name in ("nautobot/adapter", "nautobot/joins", "netbox/adapter")}
 """Files in which delete is a method of requests."""
 
 PASSING_ON = {"adapters/diffsync/models.py"}

@@ -19,7 +19,7 @@ import dsync
 import pytest
 import yaml
 from ansible_collections.dsync.core.plugins.module_utils._module.spec import DIFF_ONLY, JOURNAL_INFO, SYNC_ONLY, argument_spec
-from dsync.adapters.base import RecordModel
+from dsync.adapters.core.base import RecordModel
 from dsync.records.definition import data_model
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 from dsync.adapters import RecordAdapter
-from dsync.adapters.base import ChangedRecord, NewRecord
+from dsync.adapters.core.base import ChangedRecord, NewRecord
 from dsync.exceptions import DefinitionError, RecordProblem
 from dsync.records.mapping import ModelMap, Record
 from dsync.records.path import nested, write

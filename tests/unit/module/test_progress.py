@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.dsync.core.plugins.module_utils._module import progress as progress_file
 from ansible_collections.dsync.core.plugins.module_utils._module.progress import Growth, Progress
 from ansible_collections.dsync.core.plugins.module_utils.dsync import DSync, DSyncModel
-from ansible_collections.dsync.core.plugins.module_utils.dsync.adapters.base import RecordAdapter, RecordModel
+from ansible_collections.dsync.core.plugins.module_utils.dsync.adapters.core.base import RecordAdapter, RecordModel
 from ansible_collections.dsync.core.plugins.module_utils.dsync.dataset.memory_store import MemoryStore
 from ansible_collections.dsync.core.plugins.module_utils.dsync.records.definition import data_model
 

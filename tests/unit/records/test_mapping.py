@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from dsync import DSync, DSyncFlags, Plan
 from dsync.adapters import RecordAdapter, RecordModel
-from dsync.adapters.base import ChangedRecord, NewRecord
+from dsync.adapters.core.base import ChangedRecord, NewRecord
 from dsync.exceptions import DefinitionError, RecordProblem
 from dsync.records.declaration_reader import Declared
 from dsync.records.definition import data_model

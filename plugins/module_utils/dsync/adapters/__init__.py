@@ -8,31 +8,31 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .base import RecordAdapter, RecordModel
+    from .core.base import RecordAdapter, RecordModel
 
 BUILT_IN = {
     "file": ("file", "FileAdapter"),
     "inventory": ("inventory", "InventoryAdapter"),
     "memory": ("memory", "MemoryAdapter"),
-    "nautobot": ("nautobot", "NautobotAdapter"),
-    "netbox": ("netbox", "NetBoxAdapter"),
+    "nautobot": ("estates.nautobot", "NautobotAdapter"),
+    "netbox": ("estates.netbox", "NetBoxAdapter"),
     "rest": ("rest", "RestAdapter"),
     "sql": ("sql", "SqlAdapter"),
 }
-"""Name of an adapter → the file that it is in, and its class."""
+"""Name of an adapter → the family that it is in, and its class."""
 
 
 def built_in(name: str) -> type[RecordAdapter]:
-    """Return the class of a built-in adapter, whose file is imported only now. Raises KeyError."""
-    file, class_name = BUILT_IN[name]
-    found: type[RecordAdapter] = getattr(importlib.import_module(f".{file}", __package__), class_name)
+    """Return the class of a built-in adapter, whose family is imported only now. Raises KeyError."""
+    family, class_name = BUILT_IN[name]
+    found: type[RecordAdapter] = getattr(importlib.import_module(f".{family}", __package__), class_name)
     return found
 
 
 def __getattr__(name: str) -> Any:
     """Import the classes that adapters of records inherit from only when they are asked for; DiffSync adapters need none."""
     if name in ("RecordAdapter", "RecordModel"):
-        return getattr(importlib.import_module(".base", __package__), name)
+        return getattr(importlib.import_module(".core.base", __package__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

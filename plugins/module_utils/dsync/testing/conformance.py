@@ -24,7 +24,7 @@ from functools import cached_property
 from typing import Any
 
 from ..adapter import DSync
-from ..adapters.base import RecordModel
+from ..adapters.core.base import RecordModel
 from ..flags import DSyncFlags
 from ..guard.staleness import check
 from ..plan.outcome import OutcomeStatus

@@ -1,0 +1,445 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What adapters of records inherit from: they read and write plain records, and the models and mappings of a task do the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from ..._util.pydantic import ValidationError
+from ...adapter import DSync
+from ...exceptions import DefinitionError, DSyncException, ObjectAlreadyExists, ObjectNotFound, RecordProblem
+from ...flags import DSyncAction, DSyncModelFlags
+from ...model.construction import problems_of
+from ...model.model import Creation, DSyncModel, Updating
+from ...records.declaration_reader import Declared
+from ...records.definition import DataModel, derived
+from ...records.mapping import Filter, ModelMap, ParentMap, Record, Values, model_map, plain_value
+from ...records.path import MISSING, Path, read
+from ...records.types import or_none
+from .lookups import Tables, bound_tables, check_table, in_order
+from .parents import Parents
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class NewRecord(NamedTuple):
+    """A native record that is to be made.
+
+    Attributes:
+        values: path of a native field → its value, plain.
+        parent: the native record of the object's parent; None at the top level.
+    """
+
+    values: Values
+    parent: Record | None
+
+
+class ChangedRecord(NamedTuple):
+    """A native record that is to be changed.
+
+    Attributes:
+        record: as it was read.
+        values: path of a native field → its new value, plain; other fields are to be left alone.
+    """
+
+    record: Record
+    values: Values
+
+
+class RecordModel(DSyncModel):
+    """A model whose objects are kept as native records by a :class:`RecordAdapter`, to which it leaves the writing."""
+
+    model_flags = DSyncModelFlags.NATURAL_DELETION_ORDER
+
+    @classmethod
+    def create_many(cls, dsync: Any, items: Sequence[Creation]) -> Sequence[Self | Exception | None]:
+        return dsync._create_objects(cls, items)  # type: ignore[no-any-return]  # the adapter is of any class here
+
+    @classmethod
+    def update_many(cls, dsync: Any, items: Sequence[Updating]) -> Sequence[DSyncModel | Exception | None]:
+        return dsync._update_objects(cls, items)  # type: ignore[no-any-return]  # as above
+
+    @classmethod
+    def delete_many(cls, dsync: Any, items: Sequence[DSyncModel]) -> Sequence[DSyncModel | Exception | None]:
+        return dsync._delete_objects(cls, items)  # type: ignore[no-any-return]  # as above
+
+
+class RecordAdapter(DSync):
+    """A dataset that is read from native records, plain dictionaries, and written back into them.
+
+    A subclass says where records come from and how they are written, and knows nothing of models: it defines :meth:`read`,
+    :meth:`create_records`, :meth:`change_records` and :meth:`remove_records`, and what it needs of the other methods. Its class is
+    joined with the models and the mapping of a task by :meth:`bound`, and its own ``__init__`` takes only its own options.
+
+    A class that cannot write defines :meth:`read` alone and sets ``writable`` to False.
+    """
+
+    writable: ClassVar[bool] = True
+    """Whether there are methods for writing."""
+
+    empty_is_none: ClassVar[bool] = False
+    """Whether an empty text in a record stands for nothing, as in CSV, wherever an attribute may be nothing."""
+
+    kept_types: ClassVar[tuple[type[Any], ...]] = ()
+    """Types besides text, number, truth value, list and dictionary that records can hold, such as ``datetime``."""
+
+    free_fields: ClassVar[bool] = False
+    """Whether each record may have fields of its own, unlike the rows of a table."""
+
+    data_model: ClassVar[DataModel]
+    _maps: ClassVar[Mapping[str, ModelMap]]
+    _tables: ClassVar[dict[str, Declared]]
+
+    # ------------------------------------------------------------------ for subclasses to define
+
+    def read(self, mapped: ModelMap) -> Iterable[Record]:
+        """Yield the native records at the place of a model, those of other models that are there too included.
+
+        A record is given back to the methods below as the same Python object.
+
+        Args:
+            mapped: its ``place`` (``place.value`` is what the user wrote behind ``from``, None if nothing) and ``key`` matter here.
+
+        Raises:
+            RecordProblem: the records cannot be read.
+        """
+        raise NotImplementedError
+
+    def create_records(self, mapped: ModelMap, records: Sequence[NewRecord]) -> Sequence[Record | Exception]:
+        """Make native records and return, for each, the record as it is now (with a key that the system gave it), or why not.
+
+        Raises:
+            Exception: nothing of all that was done.
+        """
+        raise NotImplementedError
+
+    def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
+        """Change native records and return, for each, the record as it is now, or why not. Otherwise as above."""
+        raise NotImplementedError
+
+    def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
+        """Remove native records and return, for each, None or why not. Otherwise as above."""
+        raise NotImplementedError
+
+    def describe(self, mapped: ModelMap, record: Record) -> str:
+        """Return where a native record is, as a person finds it, such as ``devices.csv, line 4``; no value of it that is secret."""
+        return self.name
+
+    def parent_of(self, mapped: ModelMap, record: Record) -> Record | None:
+        """Return the native record of an object's parent where the place of the record tells; None where it does not."""
+        return None
+
+    def knows_parents(self, mapped: ModelMap) -> bool:
+        """Return whether :meth:`parent_of` tells the parents of a model's records."""
+        return False
+
+    def match_of(self, mapped: ModelMap, parent: ModelMap) -> Mapping[Path, Path]:
+        """Return native field of a child → native field of its parent, as a foreign key tells; empty where nothing does."""
+        return {}
+
+    def check_place(self, mapped: ModelMap) -> None:
+        """Raise DefinitionError when what a mapping says of a model's place cannot be."""
+
+    def read_table(self, place: Declared) -> Iterable[Record]:
+        """Yield the native records of a lookup that is declared with ``from``. Raises DefinitionError where there is none."""
+        place.wrong(f"the adapter {self.type} has no tables to look things up in.")
+
+    # ------------------------------------------------------------------ joined with models and a mapping
+
+    @classmethod
+    def own_models(cls) -> DataModel | None:
+        """Return the models that the adapter brings along where a task declares none; None, as here, where a task has to."""
+        return getattr(cls, "data_model", None)
+
+    @classmethod
+    def bound(cls, data_model: DataModel, mapping: Any = None, lookups: Any = None, place: str = "mapping") -> type[Self]:
+        """Return a subclass that has these models, mapped as declared.
+
+        Args:
+            data_model: the models.
+            mapping: model's name → how its records are mapped (:mod:`...records.mapping`); None to take everything as it is.
+            lookups: name → table: native value → attribute's value, or where to read it.
+            place: what the mapping is called in messages; the lookups' place is beside it.
+
+        Raises:
+            DefinitionError: naming the place.
+        """
+        tables = Declared({} if lookups is None else lookups, f"{place.removesuffix('mapping')}lookups")
+        declared = Declared({} if mapping is None else mapping, place)
+        dict(declared.mapping(data_model.models))
+        found = dict(tables.mapping())
+        for table in found.values():
+            check_table(table, data_model)
+        maps: dict[str, ModelMap] = {}
+        for name, model in data_model.models.items():
+            parent = data_model.models.get(data_model.parents.get(name, ""))
+            chosen = Tables(found, data_model)
+            first = model_map(model, parent, declared.at(name), chosen)
+            unwritable = first.unwritable()
+            own = _writable_part(model, unwritable) if unwritable else model
+            maps[name] = model_map(own, parent, declared.at(name), chosen)
+        settings: dict[str, Any] = {name: mapped.model for name, mapped in maps.items()}
+        settings.update(data_model=data_model, _maps=maps, _tables=found, top_level=list(data_model.top_level))
+        try:
+            return type(cls.__name__, (cls,), {**settings, "__module__": cls.__module__})
+        except DSyncException as error:
+            raise DefinitionError(f"models: {str(error).removeprefix(f'{cls.__name__}: ')}.") from error
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        instance: Any = super().__new__(cls, *args, **kwargs)
+        instance._records = {name: {} for name in cls._maps}
+        instance._belonging = {}
+        instance.records_read = {}
+        return instance
+
+    _records: dict[str, dict[str, Record]]
+
+    _belonging: dict[str, Values]
+    """Model's name → what a new record of it has to hold, as its records have it."""
+
+    records_read: dict[str, Sequence[Any]]
+    """Model's name → the native records of it that were read so far, while :meth:`load` runs; for others to see how far it is."""
+
+    # ------------------------------------------------------------------ loading
+
+    def load(self) -> None:
+        """Read all records and add an object for each.
+
+        Raises:
+            RecordProblem: a record does not fit, naming its place; or two of them stand for one object.
+            DefinitionError: the mapping does not fit what is there.
+        """
+        self.load_warnings.clear()
+        for table in bound_tables(self._maps):
+            table.serve(self)
+        for mapped in in_order(self._maps):
+            self.check_place(mapped)
+            self._load(mapped)
+        self.records_read = {}
+
+    def _load(self, mapped: ModelMap) -> None:
+        records: list[Record] = []
+        self.records_read[mapped.name] = records
+        rows: list[dict[str, Any]] = []
+        parents = self._parents(mapped)
+        chosen = Filter(mapped.where, f"{mapped.place.place.removesuffix('.from')}.where", self.free_fields)
+        for record in self.read(mapped):
+            try:
+                if not chosen.lets(record) or not mapped.keeps(record):
+                    continue
+                above = {} if parents is None else parents.ids_of(record)
+                row = mapped.row(record, self.empty_is_none, above)
+                if parents is not None:
+                    row.update((parents.keys[name], value) for name, value in above.items())
+            except RecordProblem as problem:
+                raise RecordProblem(f"{self.describe(mapped, record)}: {problem}") from problem
+            records.append(record)
+            rows.append(row)
+        self.warn(chosen.check())
+        self._belonging[mapped.name] = {path: read(record, path) for record in records[:1] for path in mapped.belonging()}
+        self._add(mapped, records, rows, None if parents is None else parents.keys)
+
+    def _add(
+        self, mapped: ModelMap, records: list[Record], rows: list[dict[str, Any]], parent_ids: Mapping[str, str] | None
+    ) -> None:
+        parent = None if parent_ids is None else self._parent_map(mapped).name
+        try:
+            self.add_rows(mapped.name, rows, parent=parent, parent_ids=parent_ids)
+        except ValidationError as error:
+            raise self._unfit(mapped, records, rows, error) from error
+        except (ObjectAlreadyExists, ObjectNotFound) as error:
+            raise self._contradicting(mapped, records, rows, error) from error
+        self._records[mapped.name] = dict(zip(self.store.uids(mapped.name), records))
+
+    def _unfit(
+        self, mapped: ModelMap, records: list[Record], rows: list[dict[str, Any]], error: ValidationError
+    ) -> ValidationError | RecordProblem:
+        """Return what to raise when a row does not validate: the same, naming the record's place."""
+        for record, row in zip(records, rows):
+            try:
+                mapped.model(**{name: value for name, value in row.items() if name in mapped.model.model_fields})
+            except ValidationError as found:
+                return RecordProblem(f"{self.describe(mapped, record)}: {found.title}: {'; '.join(problems_of(found))}")
+        return error
+
+    def _contradicting(
+        self, mapped: ModelMap, records: list[Record], rows: list[dict[str, Any]], error: DSyncException
+    ) -> RecordProblem:
+        """Return what to raise when two records stand for one object, or the parent of one is not there."""
+        first: dict[str, int] = {}
+        for place, row in enumerate(rows):
+            obj = mapped.model(**{name: value for name, value in row.items() if name in mapped.model.model_fields})
+            uid = obj.get_unique_id()
+            if isinstance(error, ObjectAlreadyExists) and uid in first:
+                both = " and ".join(self._shown(mapped, records[at], rows[at]) for at in (first[uid], place))
+                return RecordProblem(f'two records stand for the {mapped.name} "{uid}": {both}')
+            if isinstance(error, ObjectNotFound) and f'"{uid}"' in str(error):
+                return RecordProblem(f"{self.describe(mapped, records[place])}: {error}")
+            first[uid] = place
+        return RecordProblem(str(error))
+
+    def _shown(self, mapped: ModelMap, record: Record, row: Mapping[str, Any]) -> str:
+        """Return a record's place and values, without those that nobody may see."""
+        hidden = mapped.model.get_sensitive_fields()
+        values = ", ".join(f"{name}: {row[name]}" for name in mapped.fields if name in row and name not in hidden)
+        return f"{self.describe(mapped, record)} ({values if len(values) <= 200 else values[:197] + '…'})"
+
+    # ------------------------------------------------------------------ parents
+
+    def _parent_map(self, mapped: ModelMap) -> ModelMap:
+        return self._maps[self.data_model.parents[mapped.name]]
+
+    def _parents(self, mapped: ModelMap) -> Parents | None:
+        if mapped.name not in self.data_model.parents:
+            return None
+        parent, declared = self._parent_map(mapped), mapped.parent
+        if declared is None or declared.by_name:
+            if self.knows_parents(mapped):
+                declared = ParentMap()
+            elif declared is None:
+                declared = ParentMap(match=self.match_of(mapped, parent))
+                if not declared.match:
+                    raise DefinitionError(
+                        f"{mapped.place.place.removesuffix('.from')}: it does not say how a {mapped.name} finds its {parent.name}; "
+                        f'add "parent: {{{parent.model._identifiers[0]}: the field that holds it}}".'
+                    )
+        return Parents(self, mapped, parent, declared)
+
+    # ------------------------------------------------------------------ writing
+
+    def record_of(self, obj: DSyncModel) -> Record:
+        """Return the native record of an object. Raises RecordProblem where it is not known."""
+        try:
+            return self._records[obj.get_type()][obj.get_unique_id()]
+        except KeyError:
+            raise RecordProblem(f"{self.name} does not know the record of {obj!r}") from None
+
+    def records(self, model: str) -> Iterator[tuple[DSyncModel, Record]]:
+        """Yield the objects of a model with their native records."""
+        for uid, record in self._records[model].items():
+            obj = self.store.find(model, uid)
+            if obj is not None:
+                yield obj, record
+
+    def _natives(self, mapped: ModelMap, obj: DSyncModel, names: Iterable[str]) -> Values:
+        fields = {name: plain_value(getattr(obj, name), self.kept_types) for name in mapped.fields}
+        told = self.knows_parents(mapped)
+        return mapped.written(fields, [name for name in names if not (told and mapped.fields[name].implied)])
+
+    def refuses(self, model: str, action: DSyncAction) -> str:
+        try:
+            self._check_writable()
+        except RecordProblem as problem:
+            return str(problem)
+        return ""
+
+    def _check_writable(self) -> None:
+        if not self.writable:
+            raise RecordProblem(f"{self.name} cannot be written: the adapter {self.type} only reads here")
+
+    def _create_objects(self, model: type[DSyncModel], items: Sequence[Creation]) -> Sequence[DSyncModel | Exception]:
+        self._check_writable()
+        mapped, results, todo = self._maps[model.get_type()], _Results(items), []
+        parents = self._parents(mapped)
+        for place, item in enumerate(items):
+            with results.catching(place):
+                obj = model(dsync=self, **item.ids, **item.attrs)
+                names = [name for name in mapped.fields if name in item.ids or name in item.attrs]
+                values = {**mapped.belonging(), **self._belonging.get(mapped.name, {}), **self._natives(mapped, obj, names)}
+                above = None if item.parent is None else self.record_of(item.parent)
+                if parents is not None and item.parent is not None and above is not None:
+                    values.update(parents.values_of(item.parent, above))
+                todo.append((place, obj, NewRecord(values, above)))
+        made = self.create_records(mapped, [new for _place, _obj, new in todo]) if todo else ()
+        for (place, obj, _new), record in zip(todo, made):
+            with results.catching(place):
+                results[place] = self._completed(mapped, obj, self._noted(mapped, obj, record))
+        return results
+
+    def _noted(self, mapped: ModelMap, obj: DSyncModel, record: Record | Exception) -> Record:
+        """Remember the record that an object has now, and return it. Raises what stands in the place of one."""
+        if isinstance(record, Exception):
+            raise record
+        self._records[mapped.name][obj.get_unique_id()] = record
+        return record
+
+    def _completed(self, mapped: ModelMap, obj: DSyncModel, record: Record) -> DSyncModel:
+        """Return a new object with what only the system could give it: the attributes that cannot be written."""
+        for name in mapped.model._read_only:
+            try:
+                value = mapped.fields[name].value_of(record)
+                if value is not MISSING:
+                    obj.update_base({name: value})
+            except (RecordProblem, ValidationError):
+                continue
+        return obj
+
+    def _update_objects(self, model: type[DSyncModel], items: Sequence[Updating]) -> Sequence[DSyncModel | Exception]:
+        self._check_writable()
+        mapped, results, todo = self._maps[model.get_type()], _Results(items), []
+        for place, item in enumerate(items):
+            with results.catching(place):
+                there = self.record_of(item.obj)
+                item.obj.update_base(item.attrs)
+                todo.append((place, item.obj, ChangedRecord(there, self._natives(mapped, item.obj, item.attrs))))
+        made = self.change_records(mapped, [changed for _place, _obj, changed in todo]) if todo else ()
+        for (place, obj, _changed), record in zip(todo, made):
+            with results.catching(place):
+                self._noted(mapped, obj, record)
+                results[place] = obj
+        return results
+
+    def _delete_objects(self, model: type[DSyncModel], items: Sequence[DSyncModel]) -> Sequence[DSyncModel | Exception]:
+        self._check_writable()
+        mapped, results, todo = self._maps[model.get_type()], _Results(items), []
+        for place, obj in enumerate(items):
+            with results.catching(place):
+                todo.append((place, obj, self.record_of(obj)))
+        made = self.remove_records(mapped, [record for _place, _obj, record in todo]) if todo else ()
+        for (place, obj, _record), problem in zip(todo, made):
+            results[place] = obj if problem is None else problem
+            if problem is None:
+                del self._records[mapped.name][obj.get_unique_id()]
+        return results
+
+
+class _Results(list[Any]):
+    """What becomes of each of some items; what goes wrong about one of them is its result."""
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        super().__init__([None] * len(items))
+
+    def catching(self, place: int) -> _Catching:
+        return _Catching(self, place)
+
+
+class _Catching:
+    def __init__(self, results: _Results, place: int) -> None:
+        self._results, self._place = results, place
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, where: Any) -> bool:
+        if isinstance(error, Exception):
+            self._results[self._place] = error
+            return True
+        return False
+
+
+def _writable_part(model: type[DSyncModel], unwritable: Sequence[str]) -> type[DSyncModel]:
+    """Return the model with attributes that this side cannot be given: compared, shown and left alone."""
+    names = [name for name in unwritable if name in model._attributes]
+    return derived(
+        model.__name__,
+        model,
+        {name: or_none(model.model_fields[name].rebuild_annotation()) for name in unwritable},
+        {
+            **dict.fromkeys(unwritable),
+            "_read_only": (*model._read_only, *(name for name in names if name not in model._read_only)),
+            "_create_only": tuple(name for name in model._create_only if name not in names),
+        },
+    )

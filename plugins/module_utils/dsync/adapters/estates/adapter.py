@@ -1,0 +1,205 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What adapters of sources of truth have in common: objects under names instead of a server's numbers, read and written in bulk.
+
+A subclass has :attr:`EstateAdapter.kinds`, and says how its server lists objects and how it is sent changes. What a record of it
+looks like to models and mappings is told in :mod:`.records`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ...diff.diff import Diff
+from ...exceptions import DSyncException, RecordProblem
+from ...flags import DSyncAction, DSyncFlags
+from ...guard.protection import protect
+from ...records.declaration_reader import Declared
+from ...records.mapping import ModelMap, Record, Values
+from ..core.base import ChangedRecord, NewRecord
+from ..http.client import HttpProblem
+from .kinds import TAGS, Kind, slug_of
+from .names import Native, ServerId
+from .reading import EstateReader
+from .records import OWNED, Bodies, fitted
+from .sending import Refusal, Remembered
+
+
+class EstateAdapter(EstateReader):
+    """Objects of a source of truth, read and written over its API.
+
+    Args:
+        options: those of :class:`.reading.EstateReader`; new objects get the ``owner_tag``, and only objects that have it
+            are ever deleted; ``batch_size``, how many objects are written with one request.
+
+    Raises:
+        DefinitionError: naming the option.
+    """
+
+    thread_safe = True
+
+    def __init__(self, options: Declared) -> None:
+        super().__init__(options)
+        self.batch_size = options.at("batch_size").number(1)
+        self._bodies = Bodies(self.names, self.kinds)
+        self._remembered = Remembered(self.refusals_in)
+        self._owning = threading.Lock()
+        self._owner: ServerId | None = None
+
+    # ------------------------------------------------------------------ for subclasses to define
+
+    def send_new(self, endpoint: str, bodies: Sequence[dict[str, Any]]) -> Sequence[Native]:
+        """Create objects with one request, and return them as they are, in order.
+
+        Raises:
+            HttpProblem: none of them was created; what :meth:`refusals_in` finds in it is to blame.
+        """
+        raise NotImplementedError
+
+    def send_changed(self, endpoint: str, bodies: Sequence[dict[str, Any]]) -> Sequence[Native]:
+        """Change objects, whose ids are in the bodies, with one request. Otherwise as above; an object that is gone is left out."""
+        raise NotImplementedError
+
+    def send_removed(self, endpoint: str, server_ids: Sequence[ServerId]) -> None:
+        """Delete objects with one request. Otherwise as above; an object that is gone already is no error."""
+        raise NotImplementedError
+
+    def refusals_in(self, problem: HttpProblem, sent: Sequence[Mapping[str, Any]]) -> list[Refusal]:
+        """Return which of the objects of a request that was refused are to blame, as far as the server tells."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ who may delete what
+
+    def diff_from(
+        self,
+        source: Any,
+        diff_class: builtins.type[Diff] = Diff,
+        flags: DSyncFlags = DSyncFlags.NONE,
+        callback: Any = None,
+        scope: Any = None,
+    ) -> Diff:
+        """Return what has to change, as every adapter does; deletes of objects that lack the owner tag are protected in it."""
+        diff = super().diff_from(source, diff_class, flags, callback, scope)
+        if self._owner_tag is None:
+            return diff
+        for element in diff.walk():
+            record = self._records.get(element.type, {}).get(element.uid)
+            if element.action == DSyncAction.DELETE and record is not None and not record.get(OWNED) and not element.protected:
+                element.protected = f'protected: it does not have the tag "{self._owner_tag}"'
+        protect(diff, (), self.models())
+        return diff
+
+    def _owner_id(self) -> ServerId:
+        """Return the id of the owner tag, which is made if the server has none."""
+        with self._owning:
+            if self._owner is None:
+                self._owner = self._found_owner(self._owner_tag or "")
+            return self._owner
+
+    def _found_owner(self, tag: str) -> ServerId:
+        endpoint = self.kinds["tag"].endpoint
+        there = list(self.list_natives(endpoint, {"name": tag})) or self.send_new(endpoint, [{"name": tag, "slug": slug_of(tag)}])
+        found: ServerId = there[0]["id"]
+        return found
+
+    def _tagged(self, kind: Kind, body: dict[str, Any], owned: bool) -> dict[str, Any]:
+        """Return a body with the owner tag among its tags, if the object is, or becomes, one that was created here."""
+        if owned and self._owner_tag is not None and (TAGS in kind.attributes or not kind.known):
+            body[TAGS] = [*body.get(TAGS, ()), self._owner_id()]
+        return body
+
+    # ------------------------------------------------------------------ writing
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Return whether a change is worth trying again: what it was sent with may be sent again without harm."""
+        return super().is_transient(error) or (isinstance(error, HttpProblem) and error.passes)
+
+    def create_records(self, mapped: ModelMap, records: Sequence[NewRecord]) -> Sequence[Record | Exception]:
+        kind, above = self._kind(mapped), self._parent_field(mapped)
+
+        def body_of(new: NewRecord) -> dict[str, Any]:
+            body = self._body(kind, mapped, new.values)
+            if new.parent is not None and above is not None:
+                body[above] = new.parent["id"]
+            if kind.slugs and not body.get("slug"):
+                body["slug"] = slug_of(str(next((body[name] for name in ("name", "model") if body.get(name)), "")))
+            return self._tagged(kind, body, True)
+
+        return self._sent(mapped, records, body_of, lambda bodies: self.send_new(kind.endpoint, bodies))
+
+    def _body(self, kind: Kind, mapped: ModelMap, values: Values) -> dict[str, Any]:
+        return self._bodies.body(kind, mapped, values, self._kind_of)
+
+    def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
+        kind = self._kind(mapped)
+
+        def body_of(changed: ChangedRecord) -> dict[str, Any]:
+            body = self._body(kind, mapped, changed.values)
+            if TAGS in body:
+                body = self._tagged(kind, body, bool(changed.record.get(OWNED)))
+            return {"id": changed.record["id"], **body}
+
+        def send(bodies: Sequence[dict[str, Any]]) -> Sequence[Native]:
+            found = {native["id"]: native for native in self.send_changed(kind.endpoint, bodies)}
+            return [found.get(body["id"], {}) for body in bodies]
+
+        return self._sent(mapped, records, body_of, send)
+
+    def _sent(
+        self,
+        mapped: ModelMap,
+        items: Sequence[Any],
+        body_of: Callable[[Any], dict[str, Any]],
+        send: Callable[[Sequence[dict[str, Any]]], Sequence[Native]],
+    ) -> Sequence[Record | Exception]:
+        """Send bodies with one request, and return what becomes of each; raise when the server refuses them together."""
+        results: list[Any] = [None] * len(items)
+        bodies: list[tuple[int, dict[str, Any]]] = []
+        for place, item in enumerate(items):
+            try:
+                bodies.append((place, body_of(item)))
+            except DSyncException as problem:
+                results[place] = problem
+        if bodies:
+            sent = [body for _place, body in bodies]
+            natives = self._remembered.send(mapped.name, sent, send)
+            for number, (place, _body) in enumerate(bodies):
+                results[place] = natives if isinstance(natives, HttpProblem) else self._returned(mapped, natives[number])
+        return results
+
+    def _returned(self, mapped: ModelMap, native: Native) -> Record | Exception:
+        if "id" not in native:
+            return RecordProblem("the server has no such object any more")
+        kind = self._kind(mapped)
+        uid_fields = self._identity(kind)
+        self.names.met(kind, [native])
+        record = self._converted.whole(kind, native)
+        uid = None if uid_fields is None else uid_fields.of(record, native)
+        if uid is not None:
+            self.names.note(kind, record["id"], uid)
+        return fitted(mapped, record)
+
+    def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
+        kind = self._kind(mapped)
+        results: list[Exception | None] = [None] * len(records)
+        todo: list[tuple[int, Record]] = []
+        for place, record in enumerate(records):
+            if self._owner_tag is not None and not record.get(OWNED):
+                results[place] = RecordProblem(f'it does not have the tag "{self._owner_tag}", so it is not deleted')
+            else:
+                todo.append((place, record))
+        problem = None
+        if todo:
+            bodies = [{"id": record["id"]} for _place, record in todo]
+            problem = self._remembered.send(mapped.name, bodies, lambda sent: self._removed(kind, sent), asks_again=True)
+        for place, record in todo:
+            results[place] = problem
+            if problem is None:
+                self.names.forget(kind, record["id"])
+        return results
+
+    def _removed(self, kind: Kind, bodies: Sequence[dict[str, Any]]) -> None:
+        self.send_removed(kind.endpoint, [body["id"] for body in bodies])

@@ -1,0 +1,240 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Unique ids of objects ↔ the ids that a server gave them, so that no number of a server is ever compared or shown."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from ..._util.pydantic import TypeAdapter, ValidationError
+from ..._util.suggestions import known
+from ...exceptions import RecordProblem
+from ...records.mapping import ModelMap
+from ...records.path import MISSING
+from .kinds import Kind
+
+ServerId: TypeAlias = "int | str"
+"""What a server calls an object by."""
+
+Native = Mapping[str, Any]
+"""An object as a server tells it."""
+
+
+class Identity:
+    """How the unique id of an object is made of what the server tells of it.
+
+    Args:
+        kind: the object's.
+        maps: the models that are made of objects of that kind: those of the task, or the adapter's own.
+    """
+
+    def __init__(self, kind: Kind, maps: Sequence[ModelMap]) -> None:
+        self.kind, self._maps = kind, maps
+        self._checks = {
+            (mapped.name, name): TypeAdapter(mapped.model.model_fields[name].rebuild_annotation())
+            for mapped in maps
+            for name in mapped.model._identifiers
+        }
+        found = {name: None for mapped in maps for name in _sources(mapped)}
+        self.fields: tuple[str, ...] = tuple(found)
+        """The fields of a record that make up the unique id, as far as no expression looks for others."""
+
+    def of(self, record: Mapping[str, Any], native: Native) -> str | None:
+        """Return the unique id of an object; None where something that identifies it is missing, or it is no model's.
+
+        Args:
+            record: of the object; it has :attr:`fields` at least.
+            native: what the record was made of.
+        """
+        for mapped in self._maps:
+            try:
+                if len(self._maps) > 1 and not mapped.wants(record):
+                    continue
+                return None if lacking(self.kind, mapped, record, native) else self._unique_id(mapped, record)
+            except RecordProblem:
+                continue
+        return None
+
+    def _unique_id(self, mapped: ModelMap, record: Mapping[str, Any]) -> str | None:
+        ids = {}
+        for name in mapped.model._identifiers:
+            field = mapped.fields[name]
+            value = field.value_of(record)
+            if value == "" and field.nullable:
+                value = None
+            elif value is MISSING or (value is None and not field.nullable):
+                return None
+            try:
+                ids[name] = self._checks[mapped.name, name].validate_python(value)
+            except ValidationError:
+                return None
+        return mapped.model.create_unique_id(**ids)
+
+
+def lacking(kind: Kind, mapped: ModelMap, record: Mapping[str, Any], native: Native) -> list[str]:
+    """Return the fields of a record without which it does not identify an object.
+
+    Null identifies where the identifier may be null. A reference to an object that has no unique id itself never does.
+    """
+    found = []
+    for name in mapped.model._identifiers:
+        field = mapped.fields[name]
+        head = field.source[0] if field.source else ""
+        if record.get(head, MISSING) is None and (kind.holds(native, head) or not (field.nullable or field.default is not MISSING)):
+            found.append(head)
+    return found
+
+
+def _sources(mapped: ModelMap) -> Iterable[str]:
+    fields = [mapped.fields[name] for name in mapped.model._identifiers]
+    return (field.source[0] for field in fields if field.source)
+
+
+class Names:
+    """Finds the unique ids of objects by the server's ids, and the other way round; may be used by several threads.
+
+    Args:
+        identity: returns how objects of a kind are identified; None for a kind of which nothing is known.
+        record_of: returns some fields of a record, by names, of what the server tells of an object.
+        listed: returns what the server tells of all objects of a kind, as far as it identifies them.
+        briefly: whether the little that a server tells of an object that another one refers to may be relied on.
+    """
+
+    def __init__(
+        self,
+        identity: Callable[[Kind], Identity | None],
+        record_of: Callable[[Kind, Native, Sequence[str]], dict[str, Any]],
+        listed: Callable[[Kind], Iterable[Native]],
+        briefly: bool,
+    ) -> None:
+        self._identity, self._record_of, self._listed, self._briefly = identity, record_of, listed, briefly
+        self._natives: dict[str, dict[ServerId, Native]] = {}
+        self._uids: dict[str, dict[ServerId, str | None]] = {}
+        self._ids: dict[str, dict[str, dict[ServerId, None]]] = {}
+        self._referred: dict[str, tuple[Kind, set[str]]] = {}
+        self._loaded: set[str] = set()
+        self._listed_already: set[str] = set()
+        self._complete: set[str] = set()
+        self._lock = threading.RLock()
+
+    def met(self, kind: Kind, natives: Iterable[Native]) -> None:
+        """Take note of what the server tells of objects; their unique ids are made when they are asked for."""
+        with self._lock:
+            self._loaded.add(kind.name)
+            self._natives.setdefault(kind.name, {}).update((native["id"], native) for native in natives)
+
+    def note(self, kind: Kind, server_id: ServerId, uid: str) -> None:
+        """Take note of the unique id of an object."""
+        with self._lock:
+            self._uids.setdefault(kind.name, {})[server_id] = uid
+            self._ids.setdefault(kind.name, {}).setdefault(uid, {})[server_id] = None
+
+    def forget(self, kind: Kind, server_id: ServerId) -> None:
+        """Take note that an object is gone."""
+        with self._lock:
+            uid = self._uids.get(kind.name, {}).pop(server_id, None)
+            if uid is not None:
+                there = self._ids[kind.name][uid]
+                del there[server_id]
+                if not there:
+                    del self._ids[kind.name][uid]
+
+    def uid(self, kind: Kind, brief: Any) -> str | None:
+        """Return the unique id of an object to which another one refers.
+
+        Args:
+            kind: its kind.
+            brief: its id, or the little that the server tells of it.
+
+        Returns:
+            None where there is no such object, or it has no name.
+        """
+        with self._lock:
+            uid = self._uid(kind, brief["id"] if isinstance(brief, Mapping) else brief, brief)
+            if uid is not None:
+                self._referred.setdefault(kind.name, (kind, set()))[1].add(uid)
+            return uid
+
+    def _uid(self, kind: Kind, server_id: ServerId, brief: Any) -> str | None:
+        table = self._uids.setdefault(kind.name, {})
+        if server_id not in table:
+            table[server_id] = None  # an object that is identified by itself has no name
+            uid = self._made(kind, server_id, brief)
+            if uid is not None:
+                self.note(kind, server_id, uid)
+        return table[server_id]
+
+    def _made(self, kind: Kind, server_id: ServerId, brief: Any) -> str | None:
+        identity = self._identity(kind)
+        if identity is None:
+            return str(brief.get("name") or brief.get("display") or server_id) if isinstance(brief, Mapping) else str(server_id)
+        native = self._natives.get(kind.name, {}).get(server_id)
+        if native is None and self._briefly and isinstance(brief, Mapping) and kind.natives_of(identity.fields) <= brief.keys():
+            native = brief
+        if native is None:
+            self._list(kind)
+            native = self._natives.get(kind.name, {}).get(server_id)
+        return None if native is None else identity.of(self._record_of(kind, native, identity.fields), native)
+
+    def _list(self, kind: Kind) -> None:
+        """Ask the server for all objects of a kind, once."""
+        if kind.name not in self._listed_already:
+            self._listed_already.add(kind.name)
+            there = self._natives.setdefault(kind.name, {})
+            for native in self._listed(kind):
+                there.setdefault(native["id"], native)
+
+    def _complete_ids(self, kind: Kind) -> dict[str, dict[ServerId, None]]:
+        """Return unique id → the server's ids of all objects of a kind."""
+        if kind.name not in self._complete:
+            self._complete.add(kind.name)
+            self._list(kind)
+            for server_id, native in list(self._natives.get(kind.name, {}).items()):
+                self._uid(kind, server_id, native)
+        return self._ids.setdefault(kind.name, {})
+
+    def _ids_of(self, kind: Kind, uid: str) -> dict[ServerId, None]:
+        """Return the server's ids of the objects that have a unique id, those that were loaded first of all."""
+        there = self._ids.setdefault(kind.name, {})
+        if uid not in there or kind.name not in self._loaded:
+            there = self._complete_ids(kind)
+        return there.get(uid, {})
+
+    def knows(self, kind: Kind, uid: str) -> bool:
+        """Return whether the server has an object, or several, with a unique id."""
+        with self._lock:
+            return bool(self._ids_of(kind, uid))
+
+    def server_id(self, kind: Kind, uid: str) -> ServerId:
+        """Return the server's id of an object. Raises RecordProblem where the server has none of that name, or several."""
+        with self._lock:
+            found = self._ids_of(kind, uid)
+            if not found:
+                raise RecordProblem(f'the server has no {kind.name} "{uid}"{known(uid, self._ids[kind.name])}')
+            self._check_alone(kind, uid, found)
+            return next(iter(found))
+
+    def check(self) -> None:
+        """Raise RecordProblem where objects refer to others by a unique id that several of them have.
+
+        Objects that are not loaded are listed for that only where the server lets them have one identity (:attr:`.Kind.twins`).
+        """
+        with self._lock:
+            for kind, uids in list(self._referred.values()):
+                if self._identity(kind) is None:
+                    continue
+                listed = kind.twins or kind.name in self._listed_already
+                there = self._complete_ids(kind) if listed and kind.name not in self._loaded else self._ids[kind.name]
+                for uid in sorted(uids & there.keys()):
+                    self._check_alone(kind, uid, there[uid])
+
+    def _check_alone(self, kind: Kind, uid: str, found: Iterable[ServerId]) -> None:
+        ids = sorted(found, key=lambda one: (len(str(one)), str(one)))
+        if len(ids) > 1:
+            both = " and ".join(f"{kind.endpoint}/{server_id}" for server_id in ids[:2])
+            raise RecordProblem(
+                f'"{uid}" is the name of {len(ids)} {kind.name} objects, such as {both}; add {kind.name} to the models, with '
+                "identifiers that tell them apart"
+            )

@@ -1,0 +1,369 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""``nautobot``: the objects of a Nautobot, under names.
+
+Which models there are, and what identifies their objects, is told in :mod:`.kinds`; what all sources of truth have in
+common in :mod:`..adapter`. Nautobot makes all changes of a request or none of them, and says nothing of what it leaves undone: of
+fields and custom fields that it does not know, and of objects that are not there or that one may not touch. So these are looked for
+here.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import json
+import re
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ...._util.suggestions import known
+from ....diff.diff import Diff
+from ....exceptions import LibraryMissing, RecordProblem
+from ....flags import DSyncFlags
+from ....records.declaration_reader import Declared
+from ....records.mapping import ModelMap, Record, Values
+from ...http.client import HttpProblem
+from ..adapter import EstateAdapter
+from ..cache import CHANGED
+from ..kinds import CUSTOM_FIELDS, TAGS, Kind
+from ..names import Native, ServerId
+from ..sending import Refusal, told
+from ..session import Session, client_of
+from .joins import Joins, undone_by
+from .kinds import ADDRESSES, CONTENT_TYPES, FOR_ALL, GLOBAL, JOINS, KINDS, LISTS, NAMESPACE, NAMESPACES, PREFIXES
+from .order import Place, WithPrefixes
+
+LIBRARY = "pynautobot"
+"""What knows the ways of Nautobot's API."""
+
+OLDEST = (2, 4)
+"""The oldest release of Nautobot whose API is as this adapter expects it."""
+
+_VERSION = re.compile(r"(\d+)\.(\d+)")
+_IN_ADDRESS = 50
+"""How many ids stand in the address of one request: web servers do not take longer ones as Nautobot sets them up."""
+
+_BESIDE = ("location", "device", "namespace", "tenant", "vlan_group", "parent")
+"""Fields that tell objects of one name apart for people."""
+
+
+class NautobotAdapter(EstateAdapter):
+    """The objects of a Nautobot.
+
+    Args:
+        url: Nautobot's address, without ``/api``.
+        token: an API token; a secret.
+        filters: model → parameters of Nautobot's list, such as ``{device: {location: [nyc, par]}}``; only what they let through is
+            loaded, compared and deleted.
+        page_size: how many objects a page has at most; Nautobot may allow fewer.
+        workers: how many requests are under way at a time while it is loaded.
+        batch_size: how many objects are written with one request.
+        owner_tag: a tag that new objects get; only objects that have it are ever deleted.
+        cache: a file that keeps the last load, so that the next one asks only for changes.
+        full_every: after what length of time, or how many loads, everything is loaded anew in spite of the cache.
+        connect_timeout: seconds.
+        read_timeout: seconds without a sign of the server.
+        verify: whether the server's certificate is checked.
+        ca_file: certificates in PEM to trust in place of the system's.
+        trust_env: whether proxies, and .netrc, of the environment count.
+        tries: how often a request is sent at most when it fails in a way that may pass; one that creates or changes something only
+            if it has not been sent at all.
+        retry_unsafe: whether requests that create or change something may be repeated as well.
+        rate_limit: requests a second at most.
+
+    Raises:
+        DefinitionError: naming the option.
+        LibraryMissing: pynautobot, httpx or tenacity is not installed.
+    """
+
+    type = "nautobot"
+    kinds = KINDS
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        token: str,
+        filters: Mapping[str, Any] | None = None,
+        page_size: int = 1000,
+        workers: int = 4,
+        batch_size: int = 100,
+        owner_tag: str | None = None,
+        cache: str | None = None,
+        full_every: str | int = "P1D",
+        connect_timeout: float = 10.0,
+        read_timeout: float = 120.0,
+        verify: bool = True,
+        ca_file: str | None = None,
+        trust_env: bool = False,
+        tries: int = 3,
+        retry_unsafe: bool = False,
+        rate_limit: float | None = None,
+    ) -> None:
+        options = Declared({name: value for name, value in locals().items() if name not in ("self", "__class__")}, "options")
+        super().__init__(options)
+        self._page_size = options.at("page_size").number(1)
+        self._client = client_of(options, "Token", self._workers)
+        self._session = Session(self._client)
+        self._api = _api(self._client.base, self._session)
+        self._joins = Joins(self._requested)
+        self._version = ""
+        self._lock = threading.RLock()
+        self._spaces: dict[ServerId, Any] = {}
+        self._prefix_spaces: dict[ServerId, Any] | None = None
+        self._only_space: Any = None
+        self._owner_found: ServerId | None = None
+        self._fields: dict[str, frozenset[str]] = {}
+        self._custom: frozenset[str] | None = None
+
+    def close(self) -> None:
+        """Close the connections to the server; that happens by itself when nothing refers to the adapter any more."""
+        self._client.close()
+
+    def result_records(self) -> dict[str, Any]:
+        """Return what the result tells of the server and the requests: the release of its API, and how many there were."""
+        return {"nautobot_version": self._version, "requests": self._session.sent, "left_aside": self.left_aside()}
+
+    # ------------------------------------------------------------------ the server
+
+    def about_server(self) -> Any:
+        try:
+            self._version = str(self._api.version)
+        except HttpProblem as problem:
+            hint = "; is the token right?" if problem.status in (401, 403) else ""
+            hint = "; is this the address of a Nautobot, without /api?" if problem.status == 404 else hint
+            raise RecordProblem(f"{problem}{hint}") from None
+        found = _VERSION.match(self._version)
+        if found is None:
+            raise RecordProblem(f"{self.name} does not say that it is a Nautobot; is this its address, without /api?")
+        if (int(found.group(1)), int(found.group(2))) < OLDEST:
+            raise RecordProblem(f"{self.name} is Nautobot {self._version}, and this adapter needs {OLDEST[0]}.{OLDEST[1]} or newer")
+        return self._version
+
+    def _requested(self, endpoint: str, filters: Mapping[str, Any] | None = None) -> Any:
+        request: Any = importlib.import_module("pynautobot.core.query").Request
+        base = f"{self._api.base_url}/{endpoint}/"
+        return request(base=base, http_session=self._session, filters=dict(filters or {}), limit=self._page_size)
+
+    def list_natives(self, endpoint: str, parameters: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._requested(endpoint, parameters).get()
+        if endpoint == ADDRESSES:
+            with self._lock:
+                for native in found:
+                    native[NAMESPACE] = self._spaces[native["id"]] = self._namespace_around(native)
+        return self._owner_named(found)
+
+    def _owner_named(self, natives: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return objects with the owner tag's name, where they have that tag; Nautobot tells only ids of tags."""
+        tagged = [tag for native in natives for tag in native.get(TAGS) or () if isinstance(tag, dict)]
+        if self._owner_tag is not None and tagged:
+            owner = self._owner_if_any
+            for tag in tagged:
+                if tag["id"] == owner:
+                    tag["name"] = self._owner_tag
+        return natives
+
+    @property
+    def _owner_if_any(self) -> ServerId | None:
+        """The id of the owner tag; None as long as the server has none."""
+        with self._lock:
+            if self._owner_found is None:
+                found = self._requested(self.kinds["tag"].endpoint, {"name": self._owner_tag, "depth": 0}).get()
+                self._owner_found = found[0]["id"] if found else None
+            return self._owner_found
+
+    def fields_parameters(self, kind: Kind, fields: set[str] | None) -> dict[str, Any]:
+        quick = {"id", CHANGED, *kind.identifiers, *kind.attributes} - LISTS
+        return {"depth": 0, "exclude_m2m": "true" if fields is not None and fields <= quick else "false"}
+
+    def _listing(self, kind: Kind, parameters: Mapping[str, Any], more: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+        """Leave out what Nautobot cannot be asked for: fewer fields, and changes of what it keeps as lists beside an object."""
+        asked = {name: value for name, value in more.items() if name != "fields"}
+        if kind.endpoint in JOINS:
+            asked = {name: value for name, value in asked.items() if not name.endswith("__gte")}
+        return super()._listing(kind, parameters, asked)
+
+    @staticmethod
+    def plain_value(value: Any) -> Any:
+        """Return the value of a choice, which Nautobot gives with a label."""
+        return value["value"] if isinstance(value, Mapping) and value.keys() == {"value", "label"} else value
+
+    def describe(self, mapped: ModelMap, record: Record) -> str:
+        beside = "".join(f", {name} {record[name]}" for name in _BESIDE if record.get(name))
+        return f"{self._kind(mapped).endpoint}/{record['id']}{beside}" if "id" in record else self._kind(mapped).endpoint
+
+    # ------------------------------------------------------------------ namespaces of addresses
+
+    def _namespace_around(self, native: Native) -> Any:
+        """Return the namespace of an address, of which Nautobot tells only the prefix around it."""
+        if self._prefix_spaces is None:
+            spaces = self._requested(NAMESPACES, {"depth": 0}).get()
+            prefixes = self._requested(PREFIXES, {"depth": 0, "exclude_m2m": "true"}).get() if len(spaces) > 1 else ()
+            self._only_space = spaces[0] if len(spaces) == 1 else None
+            self._prefix_spaces = {prefix["id"]: prefix[NAMESPACE] for prefix in prefixes}
+        around: Mapping[str, Any] = native.get("parent") or {}
+        return self._only_space or self._prefix_spaces.get(around.get("id", ""))
+
+    # ------------------------------------------------------------------ what comes before what
+
+    def diff_from(
+        self,
+        source: Any,
+        diff_class: builtins.type[Diff] = Diff,
+        flags: DSyncFlags = DSyncFlags.NONE,
+        callback: Any = None,
+        scope: Any = None,
+    ) -> Diff:
+        """Return what has to change, as every adapter does; addresses come after the prefixes around them, and go before these."""
+        diff = super().diff_from(source, diff_class, flags, callback, scope)
+        addresses, prefixes = self._place_of(ADDRESSES, "address"), self._place_of(PREFIXES, "prefix")
+        if addresses is not None and prefixes is not None:
+            moving = [
+                (values, element.uid)
+                for element in diff.walk()
+                if element.type == prefixes.model
+                for attrs in [element.source_attrs if element.dest_attrs is None else element.dest_attrs]
+                if element.source_attrs is None or element.dest_attrs is None
+                for values in [{**element.keys, **(attrs or {})}]
+            ]
+            gone = {uid for _values, uid in moving}
+            staying = [
+                {**obj.get_identifiers(), **obj.get_attrs()}
+                for obj in self.get_all(prefixes.model)
+                if obj.get_unique_id() not in gone
+            ]
+            diff.references = WithPrefixes({**source.models(), **self.models()}, addresses, prefixes, moving, staying)
+        return diff
+
+    def _place_of(self, endpoint: str, native: str) -> Place | None:
+        """Return where the model of the objects of an endpoint keeps what they are; None where there is no such model."""
+        for mapped in self._maps.values():
+            if self._kind(mapped).endpoint == endpoint:
+                fields = {one.source: name for name, one in mapped.fields.items() if one.source}
+                if (native,) in fields:
+                    return Place(mapped.name, fields[native,], fields.get((NAMESPACE,)))
+        return None
+
+    # ------------------------------------------------------------------ writing
+
+    def _body(self, kind: Kind, mapped: ModelMap, values: Values) -> dict[str, Any]:
+        body = super()._body(kind, mapped, values)
+        self._check_fields(kind, body)
+        return body
+
+    def _check_fields(self, kind: Kind, body: Mapping[str, Any]) -> None:
+        """Raise RecordProblem when there is a field of which Nautobot would take no notice."""
+        taken = self._fields_of(kind.endpoint)
+        for name in body:
+            if taken and name not in taken:
+                raise RecordProblem(
+                    f'Nautobot has no field "{name}" of {kind.name} objects that can be written{known(name, taken)}'
+                )
+        for name in body.get(CUSTOM_FIELDS) or ():
+            there = self._custom_fields()
+            if name not in there:
+                raise RecordProblem(f'Nautobot has no custom field "{name}"{known(name, there)}')
+
+    def _fields_of(self, endpoint: str) -> frozenset[str]:
+        """Return the fields that can be written; none where Nautobot does not tell, as to somebody who may not write."""
+        with self._lock:
+            if endpoint not in self._fields:
+                actions = self._session.options(f"{self._api.base_url}/{endpoint}/").json().get("actions", {})
+                told = actions.get("POST") or actions.get("PUT") or {}
+                writable = {name for name, about in told.items() if not about.get("read_only")}
+                self._fields[endpoint] = frozenset(writable and writable | JOINS.get(endpoint, {}).keys())
+            return self._fields[endpoint]
+
+    def _custom_fields(self) -> frozenset[str]:
+        with self._lock:
+            if self._custom is None:
+                found = self._requested("extras/custom-fields", {"depth": 0, "exclude_m2m": "true"}).get()
+                self._custom = frozenset(native["key"] for native in found)
+            return self._custom
+
+    def send_new(self, endpoint: str, bodies: Sequence[dict[str, Any]]) -> Sequence[Native]:
+        whole = [self._complete(endpoint, body) for body in bodies]
+        plain, lists = self._joins.split(endpoint, whole)
+        made: list[dict[str, Any]] = self._requested(endpoint).post(plain)
+        if any(lists):
+            with undone_by(lambda: self._requested(endpoint).delete([{"id": native["id"]} for native in made])):
+                self._joins.add(endpoint, [native["id"] for native in made], lists)
+        return self._completed_natives(endpoint, made, plain, lists)
+
+    def _complete(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Return a body of a new object with what Nautobot asks for and a task need not say."""
+        if endpoint in FOR_ALL:
+            return {CONTENT_TYPES: list(FOR_ALL[endpoint]), **body}
+        if endpoint == ADDRESSES and not body.get(NAMESPACE):
+            return {**body, NAMESPACE: {"name": GLOBAL}}
+        return body
+
+    def send_changed(self, endpoint: str, bodies: Sequence[dict[str, Any]]) -> Sequence[Native]:
+        plain, lists = self._joins.split(endpoint, bodies)
+        with self._joins.becoming(endpoint, [body["id"] for body in plain], lists):
+            changed: list[dict[str, Any]] = self._requested(endpoint).patch(plain)
+        told = {body["id"]: one for body, one in zip(plain, lists)}
+        return self._completed_natives(endpoint, changed, (), [told.get(native["id"], {}) for native in changed])
+
+    def _completed_natives(
+        self,
+        endpoint: str,
+        natives: list[dict[str, Any]],
+        bodies: Sequence[Mapping[str, Any]],
+        lists: Sequence[Mapping[str, Sequence[ServerId]]],
+    ) -> list[dict[str, Any]]:
+        """Return what Nautobot told of objects, with what it leaves out of its answer to a change."""
+        for native, one in zip(natives, lists):
+            for name, others in one.items():
+                listed = JOINS[endpoint][name].listed
+                native[name] = [{"id": other, "url": f"{self._api.base_url}/{listed}/{other}/"} for other in others]
+        if endpoint == ADDRESSES:
+            with self._lock:
+                for native, body in zip(natives, bodies):
+                    space = body[NAMESPACE]
+                    self._spaces[native["id"]] = self._global() if isinstance(space, Mapping) else space
+                for native in natives:
+                    native[NAMESPACE] = self._spaces.get(native["id"])
+        return self._owner_named(natives)
+
+    def _global(self) -> ServerId:
+        return self.names.server_id(self.kinds[NAMESPACE], GLOBAL)
+
+    def send_removed(self, endpoint: str, server_ids: Sequence[ServerId]) -> None:
+        self._requested(endpoint).delete([{"id": one} for one in server_ids])
+
+    def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
+        """Remove objects, and look whether they are gone."""
+        results = list(super().remove_records(mapped, records))
+        gone = [record["id"] for record, problem in zip(records, results) if problem is None]
+        left = self._still_there(self._kind(mapped).endpoint, gone)
+        said = "Nautobot answers that it is deleted, and it is still there; may this token delete it?"
+        return [RecordProblem(said) if record["id"] in left else problem for record, problem in zip(records, results)]
+
+    def _still_there(self, endpoint: str, server_ids: Sequence[ServerId]) -> set[ServerId]:
+        found: set[ServerId] = set()
+        for start in range(0, len(server_ids), _IN_ADDRESS):
+            some = {"id": list(server_ids[start : start + _IN_ADDRESS]), "depth": 0, "exclude_m2m": "true"}
+            found.update(native["id"] for native in self._requested(endpoint, some).get())
+        return found
+
+    def refusals_in(self, problem: HttpProblem, sent: Sequence[Mapping[str, Any]]) -> list[Refusal]:
+        try:
+            said = json.loads(problem.content)
+        except ValueError:
+            return []
+        if isinstance(said, list):
+            return [Refusal(place, told(errors)) for place, errors in enumerate(said) if errors]
+        return [Refusal(0, told(said))] if len(sent) == 1 and said else []
+
+
+def _api(base: str, session: Session) -> Any:
+    try:
+        pynautobot: Any = importlib.import_module("pynautobot")
+    except ImportError:
+        raise LibraryMissing("the adapter nautobot needs the library pynautobot, which is not installed", LIBRARY) from None
+    api = pynautobot.api(base)
+    api.http_session = session
+    return api

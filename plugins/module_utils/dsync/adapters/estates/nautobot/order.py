@@ -1,0 +1,85 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Addresses and the prefixes around them: no field of an address names its prefix, and Nautobot keeps no address without one."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from ....model.declaration import Reference
+from ....model.identity import ObjectRef
+from ....model.references import Named, References
+from .kinds import GLOBAL
+
+_Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model keeps what an address or a prefix is.
+
+    Attributes:
+        model: the model's name.
+        value: its field for the address or the prefix.
+        namespace: its field for the namespace; None where it has none.
+    """
+
+    model: str
+    value: str
+    namespace: str | None
+
+    def of(self, values: Mapping[str, Any]) -> tuple[str, _Network] | None:
+        """Return the namespace and the network that the values of an object tell; None where they tell none."""
+        try:
+            interface = ipaddress.ip_interface(str(values[self.value]))
+        except (KeyError, ValueError):
+            return None
+        space = values.get(self.namespace) if self.namespace else None
+        return str(space or GLOBAL), interface.network
+
+
+class WithPrefixes(References):
+    """References that also know that an address needs a prefix around it.
+
+    Args:
+        kinds: as of :class:`.references.References`.
+        addresses: the model of addresses.
+        prefixes: the model of prefixes.
+        moving: the prefixes that are created or deleted: their values and unique ids.
+        staying: the values of all prefixes that are there, and stay.
+    """
+
+    def __init__(
+        self,
+        kinds: Mapping[str, Any],
+        addresses: Place,
+        prefixes: Place,
+        moving: Iterable[tuple[Mapping[str, Any], str]],
+        staying: Iterable[Mapping[str, Any]],
+    ) -> None:
+        super().__init__(kinds)
+        self._addresses = addresses
+        self._reference = Reference(addresses.value, (prefixes.model,), False)
+        self._moving: dict[tuple[str, _Network], ObjectRef] = {}
+        for values, uid in moving:
+            place = prefixes.of(values)
+            if place is not None:
+                self._moving[place] = ObjectRef(prefixes.model, uid)
+        self._staying = {place for values in staying if (place := prefixes.of(values)) is not None}
+
+    def named(self, model: str, *values: Mapping[str, Any] | None) -> Iterator[Named]:
+        yield from super().named(model, *values)
+        if model == self._addresses.model:
+            place = self._addresses.of({name: value for some in values for name, value in (some or {}).items()})
+            around = () if place is None else tuple(self._around(*place))
+            if around:
+                yield Named(self._reference, around[0].id, False, around)
+
+    def _around(self, namespace: str, network: _Network) -> Iterator[ObjectRef]:
+        """Yield the prefixes that come or go around an address, unless another one is there all the time."""
+        outward = [network.supernet(new_prefix=length) for length in range(network.prefixlen, -1, -1)]
+        if not any((namespace, outer) in self._staying for outer in outward):
+            yield from (self._moving[namespace, outer] for outer in outward if (namespace, outer) in self._moving)

@@ -1,0 +1,244 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What NetBox keeps, and what identifies it: what NetBox itself lets be there only once, or else what people call it by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..kinds import CUSTOM_FIELDS, TAGS, Kind, Kinds, Placed, part, ref, refs
+
+_TEXT: dict[str, Any] = {"type": "str", "default": ""}
+_MAYBE: dict[str, Any] = {"type": "str | None", "default": None}
+_NUMBER: dict[str, Any] = {"type": "int | None", "default": None}
+_COMMON: dict[str, Any] = {
+    "description": _TEXT,
+    CUSTOM_FIELDS: {"type": "dict[str, any]", "default": {}},
+    TAGS: refs("tag"),
+}
+_COMMENTED: dict[str, Any] = {"comments": _TEXT, **_COMMON}
+_SLUG: dict[str, Any] = {"slug": "str"}
+
+
+def _kind(name: str, endpoint: str, identifiers: dict[str, Any], attributes: dict[str, Any], **more: Any) -> Kind:
+    return Kind(name, endpoint, identifiers, attributes, slugs="slug" in attributes, **more)
+
+
+def _scoped(prefix: str) -> dict[str, Placed]:
+    """Return the fields that say where something is in force, of which at most one is set."""
+    places = {"region": "dcim.region", "site_group": "dcim.sitegroup", "site": "dcim.site", "location": "dcim.location"}
+    return {name: Placed(name, content_type, prefix) for name, content_type in places.items()}
+
+
+_SCOPE: dict[str, Any] = {name: ref(name) for name in _scoped("scope")}
+_NAME = {"name": "str"}
+_ASSIGNED = {
+    "interface": Placed("interface", "dcim.interface", "assigned_object"),
+    "vm_interface": Placed("vm_interface", "virtualization.vminterface", "assigned_object"),
+}
+_PORT: dict[str, Any] = {
+    "enabled": {"type": "bool", "default": True},
+    "mtu": _NUMBER,
+    "mode": _MAYBE,
+    "untagged_vlan": ref("vlan"),
+    "tagged_vlans": refs("vlan"),
+    "vrf": ref("vrf"),
+}
+
+KINDS = Kinds(
+    [
+        _kind("tag", "extras/tags", _NAME, {**_SLUG, "color": "str", "description": _TEXT}),
+        _kind("tenant_group", "tenancy/tenant-groups", _NAME, {**_SLUG, "parent": ref("tenant_group"), **_COMMON}),
+        _kind("tenant", "tenancy/tenants", _NAME, {**_SLUG, "group": ref("tenant_group"), **_COMMENTED}, twins=True),
+        _kind("region", "dcim/regions", _NAME, {**_SLUG, "parent": ref("region"), **_COMMON}, twins=True),
+        _kind("site_group", "dcim/site-groups", _NAME, {**_SLUG, "parent": ref("site_group"), **_COMMON}, twins=True),
+        _kind(
+            "site",
+            "dcim/sites",
+            _NAME,
+            {
+                **_SLUG,
+                "status": "str",
+                "region": ref("region"),
+                "group": ref("site_group"),
+                "tenant": ref("tenant"),
+                "facility": _TEXT,
+                "time_zone": _MAYBE,
+                "physical_address": _TEXT,
+                **_COMMENTED,
+            },
+        ),
+        _kind(
+            "location",
+            "dcim/locations",
+            {"site": part("site"), "name": "str"},
+            {**_SLUG, "status": "str", "parent": ref("location"), "tenant": ref("tenant"), **_COMMON},
+            twins=True,
+        ),
+        _kind("rack_role", "dcim/rack-roles", _NAME, {**_SLUG, "color": "str", **_COMMON}),
+        _kind(
+            "rack",
+            "dcim/racks",
+            {"site": part("site"), "name": "str"},
+            {
+                "status": "str",
+                "location": ref("location"),
+                "tenant": ref("tenant"),
+                "role": ref("rack_role"),
+                "u_height": "int",
+                "width": "int",
+                "serial": _TEXT,
+                **_COMMENTED,
+            },
+        ),
+        _kind("manufacturer", "dcim/manufacturers", _NAME, {**_SLUG, **_COMMON}),
+        _kind(
+            "device_type",
+            "dcim/device-types",
+            {"manufacturer": part("manufacturer"), "model": "str"},
+            {
+                **_SLUG,
+                "part_number": _TEXT,
+                "u_height": "decimal",
+                "is_full_depth": {"type": "bool", "default": True},
+                **_COMMENTED,
+            },
+        ),
+        _kind(
+            "device_role",
+            "dcim/device-roles",
+            _NAME,
+            {**_SLUG, "color": "str", "vm_role": {"type": "bool", "default": True}, "parent": ref("device_role"), **_COMMON},
+            twins=True,
+        ),
+        _kind("platform", "dcim/platforms", _NAME, {**_SLUG, "manufacturer": ref("manufacturer"), **_COMMON}, twins=True),
+        _kind(
+            "device",
+            "dcim/devices",
+            _NAME,
+            {
+                "status": "str",
+                "device_type": ref("device_type", optional=False),
+                "role": ref("device_role", optional=False),
+                "site": ref("site", optional=False),
+                "location": ref("location"),
+                "rack": ref("rack"),
+                "position": {"type": "decimal | None", "default": None},
+                "face": _MAYBE,
+                "tenant": ref("tenant"),
+                "platform": ref("platform"),
+                "cluster": ref("cluster"),
+                "serial": _TEXT,
+                "asset_tag": _MAYBE,
+                "primary_ip4": ref("ip_address"),
+                "primary_ip6": ref("ip_address"),
+                **_COMMENTED,
+            },
+            children=("interface",),
+        ),
+        _kind(
+            "interface",
+            "dcim/interfaces",
+            {"device": part("device"), "name": "str"},
+            {
+                "type": "str",
+                "label": _TEXT,
+                "mgmt_only": {"type": "bool", "default": False},
+                "lag": ref("interface"),
+                "parent": ref("interface"),
+                **_PORT,
+                **_COMMON,
+            },
+        ),
+        _kind("cluster_type", "virtualization/cluster-types", _NAME, {**_SLUG, **_COMMON}),
+        _kind("cluster_group", "virtualization/cluster-groups", _NAME, {**_SLUG, **_COMMON}),
+        _kind(
+            "cluster",
+            "virtualization/clusters",
+            _NAME,
+            {
+                "type": ref("cluster_type", optional=False),
+                "group": ref("cluster_group"),
+                "status": "str",
+                "tenant": ref("tenant"),
+                **_SCOPE,
+                **_COMMENTED,
+            },
+            placed=_scoped("scope"),
+            twins=True,
+        ),
+        _kind(
+            "virtual_machine",
+            "virtualization/virtual-machines",
+            _NAME,
+            {
+                "status": "str",
+                "site": ref("site"),
+                "cluster": ref("cluster"),
+                "role": ref("device_role"),
+                "tenant": ref("tenant"),
+                "platform": ref("platform"),
+                "vcpus": {"type": "decimal | None", "default": None},
+                "memory": _NUMBER,
+                "primary_ip4": ref("ip_address"),
+                "primary_ip6": ref("ip_address"),
+                **_COMMENTED,
+            },
+            children=("vm_interface",),
+        ),
+        _kind(
+            "vm_interface",
+            "virtualization/interfaces",
+            {"virtual_machine": part("virtual_machine"), "name": "str"},
+            {"parent": ref("vm_interface"), **_PORT, **_COMMON},
+        ),
+        _kind(
+            "vrf", "ipam/vrfs", _NAME, {"rd": _MAYBE, "tenant": ref("tenant"), "enforce_unique": "bool", **_COMMENTED}, twins=True
+        ),
+        _kind("prefix_role", "ipam/roles", _NAME, {**_SLUG, "weight": "int", **_COMMON}),
+        _kind("rir", "ipam/rirs", _NAME, {**_SLUG, "is_private": "bool", **_COMMON}),
+        _kind(
+            "aggregate",
+            "ipam/aggregates",
+            {"prefix": "ip_network"},
+            {"rir": ref("rir", optional=False), "tenant": ref("tenant"), **_COMMENTED},
+        ),
+        _kind("vlan_group", "ipam/vlan-groups", _NAME, {**_SLUG, **_SCOPE, **_COMMON}, placed=_scoped("scope"), twins=True),
+        _kind(
+            "vlan",
+            "ipam/vlans",
+            {"group": part("vlan_group"), "site": part("site"), "vid": "int"},
+            {"name": "str", "status": "str", "tenant": ref("tenant"), "role": ref("prefix_role"), **_COMMENTED},
+        ),
+        _kind(
+            "prefix",
+            "ipam/prefixes",
+            {"vrf": part("vrf"), "prefix": "ip_network"},
+            {
+                "status": "str",
+                "tenant": ref("tenant"),
+                "vlan": ref("vlan"),
+                "role": ref("prefix_role"),
+                "is_pool": {"type": "bool", "default": False},
+                **_SCOPE,
+                **_COMMENTED,
+            },
+            placed=_scoped("scope"),
+        ),
+        _kind(
+            "ip_address",
+            "ipam/ip-addresses",
+            {"vrf": part("vrf"), "address": "ip_interface"},
+            {
+                "status": "str",
+                "role": _MAYBE,
+                "tenant": ref("tenant"),
+                "dns_name": {"type": "str", "default": "", "compare": "case_insensitive"},
+                **{name: ref(placed.kind) for name, placed in _ASSIGNED.items()},
+                **_COMMENTED,
+            },
+            placed=_ASSIGNED,
+        ),
+    ]
+)
+"""The kinds that the adapter knows, those that others refer to first."""

@@ -1,0 +1,286 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a source of truth: which kinds the models of a task are of, their objects side by side, and who is whose parent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any, ClassVar
+
+from ..._util.suggestions import known
+from ...exceptions import RecordProblem
+from ...records.declaration_reader import Declared
+from ...records.definition import DataModel, data_model
+from ...records.mapping import ModelMap, Record
+from ..core.base import RecordAdapter, RecordModel
+from .cache import CHANGED, Cache, period
+from .kinds import Kind, Kinds
+from .names import Identity, Names, Native, ServerId, lacking
+from .records import Records, fitted, id_of, wanted_fields
+
+logger = logging.getLogger("dsync")
+
+_MOST_NAMED = 5
+"""How many of the objects that are not loaded a warning names."""
+
+
+class EstateReader(RecordAdapter):
+    """The part of :class:`.adapter.EstateAdapter` that reads.
+
+    Args:
+        options: ``url``, the server's address; ``filters``, model → parameters of the server's list; ``workers``, how many requests
+            are under way at a time while it is loaded; ``owner_tag``, a tag or None; ``cache``, a file that keeps the last load, or
+            None; ``full_every``, after what length of time, or how many loads, everything is loaded anew.
+
+    Raises:
+        DefinitionError: naming the option.
+    """
+
+    kinds: ClassVar[Kinds]
+
+    def __init__(self, options: Declared) -> None:
+        super().__init__()
+        self.name = options.at("url").text()
+        self._filters = self._checked_filters(options.at("filters"))
+        self._workers = options.at("workers").number(1)
+        owner_tag, cache = options.at("owner_tag"), options.at("cache")
+        self._owner_tag = None if owner_tag.value is None else owner_tag.text()
+        self._cache_path = None if cache.value is None else cache.text()
+        self._full_every = period(options.at("full_every"))
+        self._cache: Cache | None = None
+        self._fetched: dict[str, list[Native]] = {}
+        self._by_id: dict[str, dict[ServerId, Record]] = {}
+        self._aside: dict[tuple[str, str], list[str]] = {}
+        self._identities: dict[str, Identity | None] = {}
+        self.names = Names(self._identity, self._some_fields, self._listed_to_identify, briefly=cache.value is None)
+        self._converted = Records(self.names, self.kinds, self.plain_value, self._owner_tag)
+
+    # ------------------------------------------------------------------ for subclasses to define
+
+    @staticmethod
+    def plain_value(value: Any) -> Any:
+        """Return a value of the server as records hold it; for one that the server gives with a label, for example."""
+        return value
+
+    def about_server(self) -> Any:
+        """Ask the server what it is, and return what its records depend on, such as its release.
+
+        Raises:
+            RecordProblem: it cannot be reached, does not let one in, or is too old.
+        """
+        raise NotImplementedError
+
+    def list_natives(self, endpoint: str, parameters: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+        """Return the objects at an endpoint, those of all pages. Called by several threads. Raises RecordProblem."""
+        raise NotImplementedError
+
+    def fields_parameters(self, kind: Kind, fields: set[str] | None) -> dict[str, Any]:
+        """Return the parameters that ask for these of the server's fields; None for all that there are."""
+        raise NotImplementedError
+
+    def check_filters(self, kind: Kind, filters: Mapping[str, Any]) -> None:
+        """Ask a server that takes no notice of filters which it does not know whether it knows these. Raises RecordProblem."""
+
+    # ------------------------------------------------------------------ models and kinds
+
+    @classmethod
+    def own_models(cls) -> DataModel:
+        """Return the models that the adapter has where a task declares none."""
+        return data_model(cls.kinds.declaration(), base=RecordModel)
+
+    def _kind(self, mapped: ModelMap) -> Kind:
+        """Return the kind of the objects of a model. Raises DefinitionError."""
+        place = mapped.place
+        name = mapped.name if place.value is None else place.text()
+        found = self.kinds.get(name)
+        if found is None and "/" in name:
+            return self.kinds.at(name)
+        if found is None:
+            place.wrong(
+                f'there is no "{name}" in {self.type}{known(name, self.kinds.names)}; an endpoint is written like dcim/sites.'
+            )
+        return found
+
+    def check_place(self, mapped: ModelMap) -> None:
+        self._kind(mapped)
+
+    def _checked_filters(self, filters: Declared) -> dict[str, dict[str, Any]]:
+        if filters.value is None:
+            return {}
+        return {model: dict(piece.value) for model, piece in filters.mapping(self._maps) if list(piece.mapping()) is not None}
+
+    @cached_property
+    def _models_of(self) -> dict[str, list[ModelMap]]:
+        """Name of a kind → the models that are made of its objects."""
+        found: dict[str, list[ModelMap]] = {}
+        for mapped in self._maps.values():
+            found.setdefault(self._kind(mapped).name, []).append(mapped)
+        return found
+
+    @cached_property
+    def _own_maps(self) -> Mapping[str, ModelMap]:
+        return type(self).bound(self.own_models())._maps
+
+    def _identity(self, kind: Kind) -> Identity | None:
+        if kind.name not in self._identities:
+            maps = self._models_of.get(kind.name) or ([self._own_maps[kind.name]] if kind.known else [])
+            self._identities[kind.name] = Identity(kind, maps) if maps else None
+        return self._identities[kind.name]
+
+    def _some_fields(self, kind: Kind, native: Native, names: Sequence[str]) -> dict[str, Any]:
+        return self._converted.some(kind, native, names)
+
+    def _kind_of(self, model: str) -> Kind | None:
+        """Return the kind of the objects of a model, of the task or of the adapter; None where there is none."""
+        if model in self._maps:
+            return self._kind(self._maps[model])
+        return self.kinds.get(model)
+
+    # ------------------------------------------------------------------ loading
+
+    def load(self) -> None:
+        """Ask the server for all objects of the models, several models at a time, and add an object for each.
+
+        Raises:
+            RecordProblem: the server refuses, or cannot be reached; or an identity is there twice, be it of an object that is only
+                referred to.
+            DefinitionError: the mapping does not fit what the server has.
+        """
+        about = self.about_server()
+        for mapped in self._maps.values():
+            self._kind(mapped)
+        if self._cache_path is not None:
+            self._cache = Cache(self._cache_path, [self.name, about], self._full_every)
+        for mapped, natives in zip(self._maps.values(), self._at_once(self._fetch, list(self._maps.values()))):
+            self._fetched[mapped.name] = natives
+            self.names.met(self._kind(mapped), natives)
+        super().load()
+        self.names.check()
+        if self._cache is not None:
+            self._cache.keep()
+        for (model, reason), places in self._aside.items():
+            objects = f"{len(places)} {model} object{'s' if len(places) > 1 else ''}"
+            more = ", …" if len(places) > _MOST_NAMED else ""
+            self.warn(f"{objects} not loaded: {reason} ({', '.join(places[:_MOST_NAMED])}{more})")
+
+    def left_aside(self) -> dict[str, int]:
+        """Return model's name → how many of its objects were not loaded because something that identifies them is missing."""
+        found: dict[str, int] = {}
+        for (model, _reason), places in self._aside.items():
+            found[model] = found.get(model, 0) + len(places)
+        return found
+
+    def _fetch(self, mapped: ModelMap) -> list[Native]:
+        kind = self._kind(mapped)
+        fields = wanted_fields(kind, mapped, self._owner_tag is not None)
+        if fields is not None and self._cache is not None:
+            fields.add(CHANGED)
+        filters = self._filters.get(mapped.name, {})
+        parameters = {**self.fields_parameters(kind, fields), **filters}
+        found: list[Native] = []
+        self.records_read[mapped.name] = found
+        try:
+            self.check_filters(kind, filters)
+            if self._cache is None:
+                found.extend(self.list_natives(kind.endpoint, parameters))
+            else:
+                found.extend(self._cache.listed(kind.endpoint, parameters, lambda more: self._listing(kind, parameters, more)))
+        except RecordProblem as problem:
+            raise RecordProblem(f"{mapped.name} cannot be loaded: {problem}") from None
+        logger.info("%s: %d %s objects loaded", self.name, len(found), mapped.name)
+        return found
+
+    def _listing(self, kind: Kind, parameters: Mapping[str, Any], more: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+        return self.list_natives(kind.endpoint, {**parameters, **more})
+
+    def _listed_to_identify(self, kind: Kind) -> Iterable[Native]:
+        identity = self._identity(kind)
+        fields = None if identity is None else {"id", *kind.natives_of(identity.fields)}
+        return self.list_natives(kind.endpoint, self.fields_parameters(kind, fields))
+
+    def _at_once(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="dsync-load") as pool:
+            futures = [pool.submit(work, item) for item in items]
+            try:
+                for future in futures:
+                    yield future.result()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def read(self, mapped: ModelMap) -> Iterable[Record]:
+        kind = self._kind(mapped)
+        above = self._parent_field(mapped)
+        for native in self._fetched.pop(mapped.name, ()):
+            if self._owner_tag is not None and kind is self.kinds.get("tag") and native.get("name") == self._owner_tag:
+                continue
+            record = self._converted.whole(kind, native)
+            if above is not None:
+                record[f"{above}_id"] = id_of(native.get(above))
+            reason = self._not_loadable(mapped, record, native)
+            if not reason:
+                yield fitted(mapped, record)
+            elif self._is_wanted(mapped, record):
+                self._aside.setdefault((mapped.name, reason), []).append(self._titled(mapped, record, native))
+
+    def _not_loadable(self, mapped: ModelMap, record: Record, native: Native) -> str:
+        """Return why no object can be made of a record: NetBox, for one, has devices that nobody has given a name."""
+        names = lacking(self._kind(mapped), mapped, record, native)
+        if names:
+            named = ", ".join(f'"{name}"' for name in names)
+            return f"null in {named} does not identify; declare that it may be, as in str | None, or identify by other fields"
+        if self._parent_field(mapped) is not None and self.parent_of(mapped, record) is None:
+            return f"the {self._parent_map(mapped).name} that each is part of is not loaded"
+        return ""
+
+    def _is_wanted(self, mapped: ModelMap, record: dict[str, Any]) -> bool:
+        try:
+            return mapped.wants(fitted(mapped, record))
+        except RecordProblem as problem:
+            raise RecordProblem(f"{self.describe(mapped, record)}: {problem}") from problem
+
+    def _titled(self, mapped: ModelMap, record: Record, native: Native) -> str:
+        """Return where an object is, and what the server calls it."""
+        title = native.get("display") or native.get("name")
+        return f"{self.describe(mapped, record)}{f', {title}' if title else ''}"
+
+    def _add(self, mapped: ModelMap, records: Any, rows: Any, parent_ids: Any) -> None:
+        super()._add(mapped, records, rows, parent_ids)
+        kind = self._kind(mapped)
+        for uid, record in self._records[mapped.name].items():
+            self.names.note(kind, record["id"], uid)
+        self._by_id[mapped.name] = {record["id"]: record for record in self._records[mapped.name].values()}
+
+    def describe(self, mapped: ModelMap, record: Record) -> str:
+        where = next((f", {name} {record[name]}" for name in ("site", "device", "tenant", "vrf") if record.get(name)), "")
+        return f"{self._kind(mapped).endpoint}/{record['id']}{where}" if "id" in record else self._kind(mapped).endpoint
+
+    def holds(self, model: str, unique_id: str) -> bool:
+        """Return whether the server has an object, loaded or not."""
+        if super().holds(model, unique_id):
+            return True
+        kind, mapped = self._kind_of(model), self._maps.get(model)
+        chosen = mapped is None or bool(model in self._filters or mapped.keep or mapped.drop or mapped.where)
+        if kind is None or not chosen:
+            return False
+        return self.names.knows(kind, unique_id)
+
+    # ------------------------------------------------------------------ parents
+
+    def _parent_field(self, mapped: ModelMap) -> str | None:
+        """Return the field of a child that refers to its parent; None where there is none, or no parent."""
+        if mapped.name not in self.data_model.parents:
+            return None
+        above = self._kind(self._parent_map(mapped)).name
+        kind = self._kind(mapped)
+        found = [name for name, other in kind.refs.items() if other == above]
+        return next((name for name in found if name in kind.identifiers), found[0] if len(found) == 1 else None)
+
+    def knows_parents(self, mapped: ModelMap) -> bool:
+        return self._parent_field(mapped) is not None
+
+    def parent_of(self, mapped: ModelMap, record: Record) -> Record | None:
+        above = self._by_id.get(self._parent_map(mapped).name, {})
+        return above.get(record[f"{self._parent_field(mapped)}_id"])

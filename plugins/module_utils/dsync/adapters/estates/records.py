@@ -1,0 +1,193 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Objects as a server tells them → records as models and mappings see them, and values of records → what a server is sent.
+
+In a record a reference is the unique id of the other object, a list of references a sorted list of them, a choice its value. A
+record has ``id``, the server's own id, and ``cf``, another name of ``custom_fields``. Every field of the server is there, known or
+not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ...exceptions import RecordProblem
+from ...model.values import members_of
+from ...records.mapping import ModelMap, Values
+from ...records.path import MISSING, Path, text_of_path, write
+from .kinds import CUSTOM_FIELDS, TAGS, Kind, Kinds
+from .names import Names, Native
+
+OWNED = "owned"
+"""The field of a record that tells whether the object has the owner tag."""
+
+CF = "cf"
+"""A shorter name of the custom fields."""
+
+
+def wanted_fields(kind: Kind, mapped: ModelMap, owner_tag: bool) -> set[str] | None:
+    """Return which of the server's fields a model needs; None for all, where expressions look at whole records."""
+    maps = [*mapped.fields.values(), *(mapped.parent.fields if mapped.parent else ())]
+    if mapped.keep or mapped.drop or any(one.expression for one in maps):
+        return None
+    paths: list[Path] = [one.source for one in maps if one.source]
+    paths += [*mapped.where, *(mapped.parent.match if mapped.parent else ())]
+    paths += [path for one in maps for path in (one.write or ())]
+    heads = {CUSTOM_FIELDS if path[0] == CF else path[0] for path in paths}
+    heads |= {name for name in kind.identifiers if name in kind.refs} | ({"name"} & kind.identifiers.keys() if owner_tag else set())
+    return {"id", *kind.natives_of(sorted(heads)), *([TAGS] if owner_tag and TAGS in kind.attributes else [])}
+
+
+def fitted(mapped: ModelMap, record: dict[str, Any]) -> dict[str, Any]:
+    """Let what is empty in a record be nothing where the model's attribute may be nothing, and an empty text where it is one."""
+    for name, one in mapped.fields.items():
+        if one.source is None or len(one.source) > 1:
+            continue
+        value = record.get(one.source[0], MISSING)
+        if value == "" and one.nullable and name in mapped.model._identifiers:
+            record[one.source[0]] = None
+        elif value is None and not one.nullable and name in mapped.model._attributes and _is_text(mapped, name):
+            record[one.source[0]] = ""
+    return record
+
+
+def _is_text(mapped: ModelMap, name: str) -> bool:
+    return str in members_of(mapped.model.model_fields[name].annotation)
+
+
+class Records:
+    """Turns what a server tells of objects into records.
+
+    Args:
+        names: the unique ids of objects that are referred to.
+        kinds: the kinds that the server has.
+        plain: turns a value of the server into one of a record.
+        owner_tag: the name of the tag that tells what was created here, and is shown to nobody.
+    """
+
+    def __init__(self, names: Names, kinds: Kinds, plain: Callable[[Any], Any], owner_tag: str | None) -> None:
+        self._names, self._kinds, self._plain, self._owner_tag = names, kinds, plain, owner_tag
+
+    def whole(self, kind: Kind, native: Native) -> dict[str, Any]:
+        """Return the record of an object."""
+        placed = {name for one in kind.placed.values() for name in one.natives}
+        names = [name for name in native if name not in placed]
+        names += [name for name, one in kind.placed.items() if set(one.natives) & native.keys()]
+        record = self.some(kind, native, names)
+        if CUSTOM_FIELDS in record:
+            record[CF] = record[CUSTOM_FIELDS]
+        if self._owner_tag is not None:
+            record[OWNED] = any(_is_named(tag, self._owner_tag) for tag in native.get(TAGS) or ())
+        return record
+
+    def some(self, kind: Kind, native: Native, names: Sequence[str]) -> dict[str, Any]:
+        """Return some fields of a record, those that the server told."""
+        found: dict[str, Any] = {}
+        for name in names:
+            placed = kind.placed.get(name)
+            if placed is not None:
+                _type, id_field, _object = placed.natives
+                brief = native.get(placed.prefix) or native.get(id_field)
+                found[name] = self._names.uid(self._kinds[placed.kind], brief) if kind.holds(native, name) else None
+            elif name == CUSTOM_FIELDS:
+                found[name] = {key: self._value(None, value) for key, value in (native.get(name) or {}).items()}
+            elif name in native:
+                value = native[name]
+                if name == TAGS and self._owner_tag is not None:
+                    value = [tag for tag in value or () if not _is_named(tag, self._owner_tag)]
+                found[name] = self._value(self._kinds[kind.refs[name]] if name in kind.refs else None, value)
+                if value is None and name in kind.refs and name in kind.identifiers:
+                    found[name] = ""
+        return found
+
+    def _value(self, kind: Kind | None, value: Any) -> Any:
+        if isinstance(value, list):
+            if value and all(isinstance(one, Mapping) and "url" in one for one in value):
+                uids = [self._value(kind, one) for one in value]
+                return sorted(uid for uid in uids if uid is not None)
+            return [self._value(kind, one) for one in value]
+        if isinstance(value, Mapping) and "id" in value and "url" in value:
+            other = kind or self._kinds.of_address(value["url"])
+            return None if other is None else self._names.uid(other, value)
+        if kind is not None and value is not None and not isinstance(value, Mapping):
+            return self._names.uid(kind, value)
+        return self._plain(value)
+
+
+class Bodies:
+    """Turns values of records into what a server is sent.
+
+    Args:
+        names: the ids of objects that are referred to.
+        kinds: the kinds that the server has.
+    """
+
+    def __init__(self, names: Names, kinds: Kinds) -> None:
+        self._names, self._kinds = names, kinds
+
+    def body(self, kind: Kind, mapped: ModelMap, values: Values, kind_of: Callable[[str], Kind | None]) -> dict[str, Any]:
+        """Return what is sent for these values.
+
+        Args:
+            kind: the object's kind.
+            mapped: its model.
+            values: path in a record → value.
+            kind_of: returns the kind of the objects of a model of the task; None where there is none.
+
+        Raises:
+            RecordProblem: a value refers to an object that the server does not have.
+        """
+        body: dict[str, Any] = {}
+        for path, value in sorted(values.items(), key=lambda item: item[1] is not None):
+            head = CUSTOM_FIELDS if path[0] == CF else path[0]
+            if head == "id":
+                continue
+            other = self._referred(kind, mapped, path, kind_of)
+            try:
+                if head in kind.placed:
+                    self._place(kind, head, value, body)
+                elif other is not None:
+                    write(body, (head, *path[1:]), self._ids(other, value))
+                elif value == "" and len(path) == 1 and kind.may_be_none(head):
+                    body[head] = None
+                elif isinstance(value, dict) and isinstance(body.get(head), dict) and len(path) == 1:
+                    body[head] = {**value, **body[head]}
+                else:
+                    write(body, (head, *path[1:]), value)
+            except RecordProblem as problem:
+                raise RecordProblem(f"{text_of_path(path)}: {problem}") from None
+        return body
+
+    def _referred(self, kind: Kind, mapped: ModelMap, path: Path, kind_of: Callable[[str], Kind | None]) -> Kind | None:
+        """Return to objects of which kind a field refers."""
+        if path[0] in kind.refs:
+            return self._kinds[kind.refs[path[0]]]
+        for name, models in mapped.model._references.items():
+            if mapped.fields[name].source == path:
+                return next((found for model in _as_names(models) if (found := kind_of(model)) is not None), None)
+        return None
+
+    def _ids(self, kind: Kind, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [self._names.server_id(kind, str(one)) for one in value]
+        return None if value in (None, "") else self._names.server_id(kind, str(value))
+
+    def _place(self, kind: Kind, name: str, value: Any, body: dict[str, Any]) -> None:
+        placed = kind.placed[name]
+        type_field, id_field, _object = placed.natives
+        body[type_field] = None if value in (None, "") else placed.content_type
+        body[id_field] = self._ids(self._kinds[placed.kind], value)
+
+
+def _as_names(models: str | Iterable[str]) -> Iterable[str]:
+    return (models,) if isinstance(models, str) else models
+
+
+def id_of(value: Any) -> Any:
+    """Return the server's id of an object that another one refers to."""
+    return value.get("id") if isinstance(value, Mapping) else value
+
+
+def _is_named(tag: Any, name: str) -> bool:
+    return isinstance(tag, Mapping) and tag.get("name") == name

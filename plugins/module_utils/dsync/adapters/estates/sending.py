@@ -1,0 +1,84 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Requests that concern many objects: which of them a server refuses, and what need not be asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from ...exceptions import RecordProblem
+from ..http.client import HttpProblem
+
+_DIVISIBLE = (400, 409, 413, 422)
+"""Refusals of many objects together that may be the fault of one of them; after others it is not safe to send them again."""
+
+_Answer = TypeVar("_Answer")
+Bodies = Sequence[dict[str, Any]]
+
+
+class Refusal(NamedTuple):
+    """What a server says of one of many objects that it refused together.
+
+    Attributes:
+        place: the object's position in the request.
+        message: what is wrong with it, in the server's words.
+    """
+
+    place: int
+    message: str
+
+
+class Remembered:
+    """Sends requests for many objects, and remembers what the server refuses, so that it is not asked again.
+
+    The run halves a batch that is refused until the objects to blame stand alone: those that are known to be to blame need no
+    further request.
+
+    Args:
+        refusals_in: returns what a server says of the objects of a request that it refused.
+    """
+
+    def __init__(self, refusals_in: Callable[[HttpProblem, Sequence[Mapping[str, Any]]], Sequence[Refusal]]) -> None:
+        self._refusals_in = refusals_in
+        self._refused: dict[str, str] = {}
+
+    def send(
+        self, model: str, bodies: Bodies, send: Callable[[Bodies], _Answer], asks_again: bool = False
+    ) -> _Answer | HttpProblem:
+        """Send a request, and return what ``send`` returns, or a problem after which nothing of it is to be sent again.
+
+        Args:
+            model: the objects' model.
+            bodies: what is sent, one for each object.
+            send: sends them.
+            asks_again: whether the server says more of an object that is sent alone, so that it is worth a request.
+
+        Raises:
+            HttpProblem: the server refused them; if there is one alone, with what it said of that.
+            RecordProblem: it is known of one of them that the server refuses it.
+        """
+        keys = [f"{model} {sorted(body.items(), key=str)}" for body in bodies]
+        blamed = next((self._refused[key] for key in keys if key in self._refused), None)
+        if blamed is not None and not (asks_again and len(bodies) == 1):
+            raise RecordProblem(blamed)
+        try:
+            return send(bodies)
+        except HttpProblem as problem:
+            found = self._refusals_in(problem, bodies)
+            if len(bodies) == 1 and found:
+                raise HttpProblem(found[0].message, problem.status, maybe=problem.maybe) from None
+            if not found and problem.status not in _DIVISIBLE:
+                return problem
+            self._refused.update((keys[one.place], one.message) for one in found if 0 <= one.place < len(keys))
+            raise
+
+
+def told(errors: Any) -> str:
+    """Return what a server says is wrong with one object, in one line: field by field; what concerns no field has no name."""
+    if isinstance(errors, Mapping):
+        unnamed = ("__all__", "non_field_errors", "detail")
+        return "; ".join(told(said) if name in unnamed else f"{name}: {told(said)}" for name, said in errors.items())
+    if isinstance(errors, list):
+        return " ".join(told(said) for said in errors)
+    return " ".join(str(errors).split())

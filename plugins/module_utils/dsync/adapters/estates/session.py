@@ -1,0 +1,124 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What pynetbox and pynautobot send their requests with: the client of the adapter ``rest``, which tries again, keeps to a rate,
+checks certificates and tells every failure in a sentence."""
+
+from __future__ import annotations
+
+import json as json_text
+import threading
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...records.declaration_reader import Declared
+from ..http.client import Answer, Client
+from ..http.options import Manners, address, credentials, seconds, tls
+
+REQUEST_ID = "X-Request-ID"
+"""The header in which a server names the request, as its change log does."""
+
+
+def client_of(options: Declared, auth_scheme: str, connections: int) -> Client:
+    """Return what sends requests to a server.
+
+    Args:
+        options: ``url``, ``token`` and those of the adapter ``rest`` of the same names: ``connect_timeout``, ``read_timeout``,
+            ``verify``, ``ca_file``, ``trust_env``, ``tries``, ``retry_unsafe`` and ``rate_limit``.
+        auth_scheme: the word in front of the token.
+        connections: how many requests may be under way at a time.
+
+    Raises:
+        DefinitionError: naming the option.
+        LibraryMissing: a library is not installed.
+    """
+    absent = dict.fromkeys(("username", "password", "auth_header", "headers", "secret_headers", "client_cert", "client_key"))
+    given = {**absent, **options.value, "auth_scheme": auth_scheme, "base_url": address(options.at("url"))}
+    rate = options.at("rate_limit")
+    manners = Manners(
+        seconds(options.at("connect_timeout")),
+        seconds(options.at("read_timeout")),
+        options.at("trust_env").truth(),
+        options.at("tries").number(1),
+        options.at("retry_unsafe").truth(),
+        None if rate.value is None else seconds(rate),
+        connections,
+    )
+    return Client(given["base_url"], credentials(given), tls(given), manners)
+
+
+class Response:
+    """An answer, as pynetbox and pynautobot read it; a refusal never becomes one, for the client raises it."""
+
+    ok = True
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self.status_code, self.headers, self.text = answer.status, answer.headers, answer.text
+        self.url, self.reason = answer.url, ""
+
+    def json(self) -> Any:
+        """Return the value that the answer is. Raises HttpProblem when it is not JSON."""
+        return self._answer.json()
+
+
+class Session:
+    """Takes the place of ``http_session`` in pynetbox and pynautobot; may be used by several threads.
+
+    Args:
+        client: sends the requests.
+
+    Attributes:
+        sent: how many requests were sent, those that were sent again not counted.
+        request_ids: the ids that the server gave to requests that changed something, the last thousand of them.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self.sent = 0
+        self.request_ids: list[str] = []
+
+    def get(self, url: str, **given: Any) -> Response:
+        """Send a GET. ``params`` are its parameters; headers are the client's own affair."""
+        return self._send("GET", url, **given)
+
+    def options(self, url: str, **given: Any) -> Response:
+        """Send an OPTIONS."""
+        return self._send("OPTIONS", url, **given)
+
+    def post(self, url: str, **given: Any) -> Response:
+        """Send a POST; ``json`` or ``data`` is its body."""
+        return self._send("POST", url, **given)
+
+    def patch(self, url: str, **given: Any) -> Response:
+        """Send a PATCH."""
+        return self._send("PATCH", url, **given)
+
+    def delete(self, url: str, **given: Any) -> Response:
+        """Send a DELETE."""
+        return self._send("DELETE", url, **given)
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Any = None,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        data: Any = None,
+    ) -> Response:
+        with self._lock:
+            self.sent += 1
+        body = json_text.loads(data) if json is None and isinstance(data, str) else json
+        answer = self._client.request(method, self._client.address_of(self._own(url), dict(params or {})), body)
+        name = answer.headers.get(REQUEST_ID)
+        if name and method not in ("GET", "OPTIONS"):
+            with self._lock:
+                self.request_ids = [*self.request_ids[-999:], name]
+        return Response(answer)
+
+    def _own(self, url: str) -> str:
+        """Return an address as one of the server that was named: behind a proxy, links often name another one."""
+        parts, own = urlsplit(url), urlsplit(self._client.base)
+        return parts._replace(scheme=own.scheme, netloc=own.netloc).geturl()

@@ -1,0 +1,399 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""``file``: records in YAML, JSON, JSON Lines, CSV, TSV and TOML files.
+
+One file holds records at the places of the models: at its root if there is one model, else under the model's name, or where
+``from`` says, such as ``sites.*.devices`` for the devices inside the sites.
+
+With a glob (``sites/*.yml``) or a directory each file is one record of the only model at the top level; a model for which ``from``
+is given has its records at that place inside of each file. ``key`` then names the field that holds the file's name without its end,
+or what stands for the ``*``: a new object makes a file of this name, and a deleted one takes its file away. Where the files are
+lists, as CSV files are, their items are the records, which can be changed and removed; a new one has no place there, unless there
+is one file alone.
+
+Changes are made in memory. At the end of a run all new texts are made and read again, and then all files are changed in one commit
+(:mod:`..documents.commit`): all of them or none, also when the process is killed meanwhile. Loading finishes the commit of a run
+that was killed. Where somebody else changed a file meanwhile, all stay as they are.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import glob
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, get_origin
+
+from ...exceptions import RecordError, RecordProblem
+from ...model.values import members_of
+from ...records.declaration_reader import Declared
+from ...records.mapping import ModelMap, Record, Values
+from ...records.path import EVERY, text_of_path, write
+from ...records.path import Path as FieldPath
+from ...storage.files import PRIVATE, reading, telling
+from ..documents.commit import FileChange, commit, digest_of, nothing_kept, recover
+from ..documents.document import Document, DocumentAdapter, Located, text_of_way
+from ..documents.formats import FORMATS, Format, format_of
+
+_MAGIC = "*?["
+
+
+_WAY_OUT = "is the path right? A target that is made only by this run needs create: true"
+
+
+class _File(Document):
+    """One file.
+
+    Attributes:
+        path: where it is.
+        format: what reads and changes its text.
+        digest: of its bytes as they were read; None where there was no file.
+    """
+
+    def __init__(self, path: Path, kind: Format, tree: Any, digest: str | None, single: bool, stem: str) -> None:
+        super().__init__(tree, os.fspath(path), single and not isinstance(tree, list), stem)
+        self.path, self.format, self.digest = path, kind, digest
+
+
+class FileAdapter(DocumentAdapter):
+    """Records in files.
+
+    Args:
+        path: a file, a glob such as ``sites/*.yml``, or a directory with a file for each record.
+        format: yaml, json, jsonl, csv, tsv or toml; None for what each file's name ends in.
+        create: whether a file or directory that is not there is an empty one, which is made when something is written.
+        mode: permissions of new files, such as ``"0640"`` or 0o640; those of files that are there are kept.
+        encoding: of the text.
+        delimiter: between the cells of CSV and TSV.
+        list_separator: between the items of a list in a cell of CSV and TSV.
+
+    Raises:
+        DefinitionError: an option is wrong.
+    """
+
+    type = "file"
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        format: str | None = None,  # noqa: A002  # the name of the option
+        create: bool = False,
+        mode: str | int = PRIVATE,
+        encoding: str = "utf-8",
+        delimiter: str | None = None,
+        list_separator: str = ",",
+    ) -> None:
+        super().__init__()
+        options = Declared(
+            {
+                "path": path,
+                "format": format,
+                "create": create,
+                "encoding": encoding,
+                "delimiter": delimiter,
+                "list_separator": list_separator,
+            },
+            "options",
+        )
+        self._path = os.fspath(Path(options.at("path").text()).expanduser()) + os.sep * path.endswith(os.sep)
+        self.name = self._path
+        self._may_make = options.at("create").truth()
+        self._mode = _mode(Declared(mode, "options.mode"))
+        self._encoding = _encoding(options.at("encoding"))
+        self._separator = options.at("list_separator").text()
+        self._format = None if format is None else options.at("format").one_of(FORMATS)
+        self._delimiter = None if delimiter is None else _delimiter(options.at("delimiter"))
+        self._files: list[_File] | None = None
+        self._lists: dict[str, list[FieldPath]] = {}
+        self._many = _is_directory(self._path) or (any(one in self._path for one in _MAGIC) and not Path(self._path).is_file())
+        kinds = [self._kind_of(name) for name in self._names_for_kinds(options.at("path"))]
+        self.empty_is_none = any(kind.cells for kind in kinds)  # type: ignore[misc]  # it depends on the format
+        self.free_fields = not self.empty_is_none  # type: ignore[misc]  # as above
+        self.kept_types = tuple(  # type: ignore[misc]  # as above
+            kept for kept in (kinds[0].kept_types if kinds else ()) if all(kept in kind.kept_types for kind in kinds)
+        )
+
+    # ------------------------------------------------------------------ which files there are
+
+    def _names_for_kinds(self, path: Declared) -> list[str]:
+        """Return names whose ends tell the formats. Raises DefinitionError where one tells none."""
+        names = [os.fspath(one) for one in self._paths()] or [self._path]
+        for name in names if self._format is None else ():
+            if format_of(name) is None and not (self._many and name == self._path):
+                path.wrong(f'"{name}" does not end in what tells a format ({", ".join(_ends())}); say it with "format".')
+        return names
+
+    def _kind_of(self, name: str) -> Format:
+        return FORMATS[self._format or format_of(name) or "yaml"](self._delimiter)
+
+    def _paths(self) -> list[Path]:
+        if not self._many:
+            return [Path(self._path)]
+        if not _is_directory(self._path):
+            return [Path(name) for name in sorted(glob.glob(self._path, recursive=True)) if Path(name).is_file()]  # noqa: PTH207  # absolute or not
+        folder = Path(self._path)
+        there = sorted(folder.iterdir()) if folder.is_dir() else []
+        return [one for one in there if one.is_file() and not one.name.startswith(".") and self._is_ours(one.name)]
+
+    def _directory(self) -> Path:
+        """Return the directory that all files are below."""
+        if not self._many:
+            return Path(os.path.realpath(self._path)).parent
+        if _is_directory(self._path):
+            return Path(self._path)
+        parts = Path(self._path).parts[:-1]
+        return Path(*itertools.takewhile(lambda part: not any(one in part for one in _MAGIC), parts))
+
+    def _is_ours(self, name: str) -> bool:
+        kind = format_of(name)
+        return kind is not None and self._format in (None, kind)
+
+    def documents(self) -> Sequence[_File]:
+        if self._files is None:
+            recover(self._directory())
+            with _as_problem(), telling(self._path, "read"):
+                paths = self._paths()
+            if self._many and not paths and not self._may_make:
+                raise RecordProblem(f"there is no file {'in ' if _is_directory(self._path) else ''}{self._path}; {_WAY_OUT}")
+            self._files = [self._read(path) for path in paths]
+        return self._files
+
+    def _read(self, path: Path) -> _File:
+        kind = self._kind_of(path.name)
+        raw = _bytes_of(path)
+        if raw is None and not self._may_make:
+            raise RecordProblem(f"there is no file {path}; {_WAY_OUT}")
+        text = "" if raw is None else self._decoded(raw, path)
+        tree = kind.read(text, os.fspath(path))
+        return _File(path, kind, tree, digest_of(raw), self._many, self._stem(path))
+
+    def _decoded(self, raw: bytes, path: Path) -> str:
+        try:
+            return raw.decode(self._encoding).removeprefix("\ufeff")
+        except UnicodeDecodeError as error:
+            line = raw.count(b"\n", 0, error.start) + 1
+            raise RecordProblem(f'{path}, line {line}: this is no {self._encoding}; say what it is with "encoding"') from None
+
+    def each_alone(self) -> bool:
+        return self._many and not any(isinstance(document.tree, list) for document in self.documents())
+
+    def only_lists(self, document: Document, place: FieldPath) -> bool:
+        rows = isinstance(document, _File) and (document.format.cells or (document.format.rows and place[0] != EVERY))
+        return rows or super().only_lists(document, place)
+
+    def new_document(self, mapped: ModelMap, key: Any) -> Document:
+        path = self._new_path(str(key))
+        if self._kind_of(path.name).rows:
+            raise RecordProblem(f"{path} cannot be made for one record, for it would be a list of them; yaml, json and toml fit")
+        there = next((document for document in self.documents() if document.path == path), None)
+        if there is not None:
+            if () not in there.edits.removed:
+                raise RecordProblem(f"the file {path} is there already")
+            return there
+        if os.path.lexists(path):
+            raise RecordProblem(f"the file {path} is there already")
+        made = _File(path, self._kind_of(path.name), None, None, True, str(key))
+        if self._files is None:
+            raise AssertionError("documents() has read the files")
+        self._files.append(made)
+        return made
+
+    def _stem(self, path: Path) -> str:
+        """Return what of a file's name is the key of its record: what stands for the only * of a glob, else all but the end."""
+        before, star, behind = Path(self._path).name.partition("*")
+        if star and not any(one in before + behind for one in _MAGIC) and not _is_directory(self._path):
+            return path.name[len(before) : len(path.name) - len(behind)]
+        return path.stem
+
+    def _new_path(self, stem: str) -> Path:
+        if not stem or stem.startswith(".") or "/" in stem or "\0" in stem:
+            raise RecordProblem(f'"{stem}" cannot be the name of a file')
+        if _is_directory(self._path):
+            return Path(self._path) / (stem + self._usual_end())
+        folder, pattern = os.path.split(self._path)
+        if any(one in folder for one in _MAGIC) or pattern.count("*") != 1 or any(one in pattern for one in "?["):
+            raise RecordProblem(
+                f"it is not known where a new file goes: {self._path} should have one * in the name of the file, and none before"
+            )
+        return Path(folder) / pattern.replace("*", stem)
+
+    def _usual_end(self) -> str:
+        ends = [document.path.suffix for document in self.documents() if document.digest is not None]
+        return max(ends, key=ends.count) if ends else FORMATS[self._format or "yaml"].suffixes[0]
+
+    # ------------------------------------------------------------------ records
+
+    def from_document(self, mapped: ModelMap, record: Located) -> None:
+        if isinstance(record.document, _File) and record.document.format.cells:
+            for path in _dotted_paths(mapped):
+                if path[0] not in record and text_of_path(path) in record:
+                    write(record, path, record[text_of_path(path)])
+            for (name,) in self._lists_of(mapped):
+                value = record.get(name)
+                if isinstance(value, str):
+                    record[name] = [item.strip() for item in value.split(self._separator)] if value else []
+
+    def _lists_of(self, mapped: ModelMap) -> list[FieldPath]:
+        """Return the native fields whose attributes are lists or sets."""
+        if mapped.name not in self._lists:
+            fields = [(mapped.model.model_fields[name].annotation, one.source) for name, one in mapped.fields.items()]
+            self._lists[mapped.name] = [
+                source
+                for annotation, source in fields
+                if source is not None
+                and len(source) == 1
+                and any(get_origin(kind) in (list, set) for kind in members_of(annotation))
+            ]
+        return self._lists[mapped.name]
+
+    def to_document(self, mapped: ModelMap, values: Values) -> Values:
+        if not self.empty_is_none:
+            return values
+        return {(text_of_path(path),): self._cell(path, value) for path, value in values.items()}
+
+    def _cell(self, path: FieldPath, value: Any) -> str:
+        if isinstance(value, list):
+            items = [self._cell(path, item) for item in value]
+            if any(self._separator in item or not item for item in items):
+                raise RecordProblem(
+                    f'an item of "{path[0]}" is empty or has a "{self._separator}" in it, which stands between items; choose '
+                    "another list_separator"
+                )
+            return self._separator.join(items)
+        if isinstance(value, dict):
+            raise RecordProblem(f'"{path[0]}" is a dictionary, which a cell cannot hold')
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return "" if value is None else str(value)
+
+    def describe(self, mapped: ModelMap, record: Record) -> str:
+        if not isinstance(record, Located) or not isinstance(record.document, _File):
+            return self.name
+        document = record.document
+        line, way = self._line_of(record, document), text_of_way(record.way)
+        parts = [document.name, f"line {line}" if line else "", "" if document.format.rows else way]
+        return ", ".join(part for part in parts if part)
+
+    def _line_of(self, record: Located, document: _File) -> int | None:
+        with contextlib.suppress(RecordProblem):
+            raw = _bytes_of(document.path)
+            if raw is not None and digest_of(raw) == document.digest and not document.edits:
+                return document.format.line(self._decoded(raw, document.path), record.way, document.name)
+        return None
+
+    # ------------------------------------------------------------------ keeping the changes
+
+    def sync_complete(self, source: Any, diff: Any, flags: Any = None, logger: Any = None) -> None:
+        """Write what was changed: all files, or none.
+
+        Raises:
+            NothingKept: a file cannot be written, or is not as it was read; nothing was written.
+            RecordProblem: a file cannot be put in its place, or removed, after others were; the next load does that.
+        """
+        changed = [document for document in self.documents() if document.edits]
+        gone = [document for document in changed if () in document.edits.removed]
+        with nothing_kept((RecordError, RecordProblem)):
+            texts = [(document, *self._new_bytes(document)) for document in changed if document not in gone]
+            for document in gone:
+                self._unchanged_bytes(document)
+            for document in changed if self._may_make else ():
+                with telling(document.path, "written"):
+                    document.path.parent.mkdir(parents=True, exist_ok=True)
+        written = [FileChange(self._place_of(document), document.digest, new, self._mode) for document, new, _tree in texts]
+        removed = [FileChange(self._place_of(document), document.digest, None) for document in gone]
+        commit(self._directory(), [*written, *removed])
+        for document, new, tree in texts:
+            document.digest = digest_of(new)
+            document.settled(tree)
+        self._files = [document for document in self.documents() if document not in gone]
+
+    def _place_of(self, document: _File) -> Path:
+        return document.path if self._many else Path(os.path.realpath(document.path))
+
+    def roll_back(self) -> None:
+        super().roll_back()
+        self._files = [document for document in self.documents() if document.digest is not None or not self._many]
+
+    def _unchanged_bytes(self, document: _File) -> bytes:
+        """Return what is in a file. Raises RecordProblem where it is not what was read."""
+        raw = _bytes_of(document.path)
+        if digest_of(raw) != document.digest:
+            raise RecordProblem(
+                f"{document.path} was changed by somebody else since it was read; nothing was written, so run this again"
+            )
+        return raw or b""
+
+    def _new_bytes(self, document: _File) -> tuple[bytes, Any]:
+        """Return what a file is to hold, and the tree in it. Raises RecordProblem."""
+        raw = self._unchanged_bytes(document)
+        text = document.format.changed(self._decoded(raw, document.path), document.edits, document.name)
+        marked = raw.startswith(codecs.BOM_UTF8) or (not raw and self._encoding == "utf-8-sig")
+        mark = codecs.BOM_UTF8 if marked else b""
+        try:
+            new = text.encode(self._encoding.removesuffix("-sig"))
+        except UnicodeEncodeError as error:
+            raise RecordProblem(
+                f"{document.path}: a text that is to be written has a character that {error.encoding} does not have"
+            ) from None
+        return mark + new, document.format.read(text, document.name)
+
+
+def _dotted_paths(mapped: ModelMap) -> Iterator[FieldPath]:
+    """Yield the paths of a mapping that have a dot in them; in a row, which has no field inside another, they name columns."""
+    fields = [*mapped.fields.values(), *(mapped.parent.fields if mapped.parent else ())]
+    paths = [*mapped.where, *(mapped.parent.match if mapped.parent else ()), *(one.source for one in fields if one.source)]
+    return (path for path in paths if len(path) > 1)
+
+
+@contextlib.contextmanager
+def _as_problem() -> Iterator[None]:
+    """Turn what cannot be read or written into a RecordProblem."""
+    try:
+        yield
+    except RecordError as error:
+        raise RecordProblem(str(error)) from None
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    """Return what is in a file, or None where there is none. Raises RecordProblem."""
+    if not os.path.lexists(path):
+        return None
+    with _as_problem(), reading(path) as stream:
+        return stream.read()
+
+
+def _is_directory(path: str) -> bool:
+    return path.endswith(os.sep) or Path(path).is_dir()
+
+
+def _ends() -> list[str]:
+    return [end for kind in FORMATS.values() for end in kind.suffixes]
+
+
+def _mode(declared: Declared) -> int:
+    value = declared.value
+    if isinstance(value, str):
+        try:
+            value = int(value, 8)
+        except ValueError:
+            value = -1
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0o7777:
+        declared.wrong(f'these are no permissions, such as "0640": {declared.shown()}.')
+    return value
+
+
+def _encoding(declared: Declared) -> str:
+    try:
+        return codecs.lookup(declared.text()).name
+    except LookupError:
+        declared.wrong(f"there is no encoding {declared.shown()}; utf-8 and latin-1 are some.")
+
+
+def _delimiter(declared: Declared) -> str:
+    if len(declared.text()) != 1 or declared.text() in '"\r\n':
+        declared.wrong(f"this should be one character, such as ; or a tab, and is {declared.shown()}.")
+    return declared.text()

@@ -1,0 +1,178 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""An Ansible inventory as it is read: what ``ansible-inventory`` says of it, or what a play sends along in the same form."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...exceptions import LibraryMissing, RecordProblem
+from .vault import Concealed
+
+HOST, GROUP = "host", "group"
+
+ALL, UNGROUPED = "all", "ungrouped"
+"""Groups that every inventory has, and that are in no record."""
+
+PROGRAM = "ansible-inventory"
+
+_SETTINGS = {
+    "ANSIBLE_DEBUG": "false",
+    "ANSIBLE_FORCE_COLOR": "false",
+    "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
+    "ANSIBLE_INVENTORY_EXPORT": "false",
+    "ANSIBLE_LOG_PATH": os.devnull,
+    "ANSIBLE_NOCOLOR": "true",
+    "ANSIBLE_VERBOSITY": "0",
+}
+"""What makes the program print the inventory and nothing else, nowhere else, and fail where it cannot read a source."""
+
+
+@dataclass
+class Group:
+    """A group: its direct members, and its own variables."""
+
+    hosts: list[str] = field(default_factory=list)
+    children: list[str] = field(default_factory=list)
+    variables: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Inventory:
+    """Hosts and groups as they were read; a value that was encrypted is a :class:`Concealed` in them.
+
+    Attributes:
+        hosts: name → variables in effect.
+        groups: name → group, without ``all`` and ``ungrouped``.
+    """
+
+    hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Inventory:
+        """Return the inventory in what ``ansible-inventory --list`` says, or a play."""
+        found = cls()
+        hostvars = data.get("_meta", {}).get("hostvars", {})
+        for name, group in data.items():
+            for host in group.get("hosts", ()):
+                found.hosts.setdefault(host, {})
+            if name not in ("_meta", ALL, UNGROUPED):
+                children = [*group.get("children", ())]
+                found.groups[name] = Group([*group.get("hosts", ())], children, _unmarked(group.get("vars", {})))
+        for name, variables in hostvars.items():
+            found.hosts[name] = _unmarked(variables)
+        for group in list(found.groups.values()):
+            for child in group.children:
+                found.groups.setdefault(child, Group())
+        for child in data.get(ALL, {}).get("children", ()):
+            if child != UNGROUPED:
+                found.groups.setdefault(child, Group())
+        return found
+
+    def groups_of(self, kind: str, name: str) -> list[str]:
+        """Return the groups that a host, or a group, is directly in."""
+        return sorted(group for group, there in self.groups.items() if name in (there.hosts if kind == HOST else there.children))
+
+    def below(self, name: str) -> set[str]:
+        """Return a group and all groups in it."""
+        found, waiting = {name}, [name]
+        while waiting:
+            there = self.groups.get(waiting.pop(), Group())
+            new = [child for child in there.children if child not in found]
+            found.update(new)
+            waiting += new
+        return found
+
+
+def _unmarked(value: Any) -> Any:
+    """Return variables without the marks by which ansible-inventory says that a text is encrypted, or is no template."""
+    if isinstance(value, dict):
+        if len(value) == 1:
+            ((key, inner),) = value.items()
+            if key == "__ansible_vault":
+                return Concealed(inner)
+            if key == "__ansible_unsafe":
+                return inner
+            if key == CLEAR:
+                return Concealed(clear=inner)
+        return {key: _unmarked(item) for key, item in value.items()}
+    return [_unmarked(item) for item in value] if isinstance(value, list) else value
+
+
+CLEAR = "__dsync_concealed"
+"""The mark of a value that was encrypted, and comes decrypted from a play."""
+
+
+class Program:
+    """The program ``ansible-inventory``, and what it is told of one inventory.
+
+    Args:
+        sources: what it reads.
+        limit: a pattern of hosts; None for all.
+        password: the file with the password of Ansible Vault, if there is one.
+        path: of the program; None for the one beside this Python, or on the PATH.
+        timeout: how many seconds it may take.
+    """
+
+    def __init__(self, sources: Sequence[str], limit: str | None, password: Path | None, path: Path | None, timeout: float) -> None:
+        self._sources, self._limit, self._password, self._path, self._timeout = sources, limit, password, path, timeout
+
+    def listed(self, *more: str, limit: str | None = "") -> dict[str, Any]:
+        """Return what ansible-inventory says, with the limit that was given as an option if no other is. Raises RecordProblem."""
+        command = [self._found(), "--list", *more, *(f"--inventory={source}" for source in self._sources)]
+        limit = self._limit if limit == "" else limit
+        if limit is not None:
+            command.append(f"--limit={limit}")
+        if self._password is not None:
+            command.append(f"--vault-password-file={self._password}")
+        try:
+            done = subprocess.run(  # pylint: disable=ansible-bad-function  # no AnsibleModule is known here
+                command,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=self._timeout,
+                check=False,
+            )
+        except OSError as error:
+            raise RecordProblem(f"{command[0]} cannot be run: {error.strerror}") from None
+        except subprocess.TimeoutExpired:
+            raise RecordProblem(f'{PROGRAM} took longer than {self._timeout:g} seconds; give it more with "timeout"') from None
+        if done.returncode:
+            raise RecordProblem(f"{PROGRAM} cannot read {', '.join(self._sources)}: {_complaint(done.stderr)}")
+        try:
+            found: dict[str, Any] = json.loads(done.stdout)
+        except ValueError:
+            raise RecordProblem(f"{PROGRAM} printed something else than an inventory in JSON") from None
+        return found
+
+    def _found(self) -> str:
+        beside = Path(sys.executable).with_name(PROGRAM)
+        program = str(self._path or "") or (str(beside) if beside.is_file() else shutil.which(PROGRAM))
+        if program is None:
+            raise LibraryMissing(f"inventories are read by the program {PROGRAM}, which is not installed", "ansible-core")
+        return program
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a program of Ansible, which runs only where texts are UTF-8."""
+    names = ("LC_ALL", "LC_CTYPE", "LANG")
+    locale = next((os.environ[name] for name in names if os.environ.get(name)), "")
+    utf8 = {} if "utf" in locale.lower() else {"LC_ALL": "C.UTF-8"}
+    return {**os.environ, **_SETTINGS, **utf8}
+
+
+def _complaint(stderr: bytes) -> str:
+    """Return what a program said last, or where it says that something is an error."""
+    lines = [line.strip() for line in stderr.decode(errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith(("[ERROR]", "ERROR!"))]
+    return (errors or lines or ["it does not say why"])[-1].removeprefix("[ERROR]: ").removeprefix("ERROR! ")

@@ -1,0 +1,387 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""``rest``: records behind an API that speaks JSON over HTTP.
+
+How the records of a model are found and written is described in the mapping's ``from``, or in the option ``endpoints``, under the
+model's name or a name that ``from`` mentions; :mod:`.endpoint` tells the language of it and has an example of each kind,
+:mod:`.pages` that of paginations.
+
+Each change is a request of its own, or a part of one where an endpoint says ``bulk``, and stays made when a later one fails.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from ..._util.suggestions import known
+from ...exceptions import DSyncException, RecordProblem
+from ...flags import DSyncAction
+from ...records.declaration_reader import Declared
+from ...records.mapping import ModelMap, Record
+from ...records.path import EVERY, MISSING, Path, nested, read, text_of_path, walk, write
+from ..core.base import ChangedRecord, NewRecord, RecordAdapter
+from ..http.client import Answer, Client, HttpProblem
+from ..http.options import Manners, address, credentials, seconds, tls
+from .endpoint import Action, Endpoint, endpoint_of
+from .pages import all_pages, pages_of
+from .sending import Call, Sending, grouped, sent, without
+
+_UPDATE_METHODS = ("patch", "put")
+_Item = TypeVar("_Item")
+
+
+class _Whence(NamedTuple):
+    """Where a native record came from."""
+
+    record: Record
+    parent: Record | None
+    number: int
+
+
+class RestAdapter(RecordAdapter):
+    """Records behind an API that speaks JSON over HTTP.
+
+    Args:
+        base_url: the address in front of every path.
+        endpoints: model, or a name that a mapping's ``from`` mentions → path or description.
+        pagination: how the collections are divided into pages of which the description does not say it.
+        update_method: ``patch`` sends changed fields, ``put`` the whole record, where the description does not say it.
+        username: for basic authentication.
+        password: the same; a secret.
+        token: what says who one is, in a header; a secret.
+        auth_header: the header of the token; ``Authorization`` by default.
+        auth_scheme: the word in front of the token; ``Bearer`` by default in ``Authorization``, none in other headers.
+        headers: more headers.
+        secret_headers: more headers whose values are secret.
+        connect_timeout: seconds.
+        read_timeout: seconds without a sign of the server.
+        verify: whether the server's certificate is checked.
+        ca_file: certificates in PEM to trust in place of the system's.
+        client_cert: a certificate in PEM that says who one is, with its key unless ``client_key`` has that.
+        client_key: its key.
+        client_key_password: of the key; a secret.
+        trust_env: whether proxies, and .netrc, of the environment count; without it a run is the same wherever it is started.
+        tries: how often a request is sent at most when it fails in a way that may pass; requests that are not idempotent only if
+            they have not been sent at all.
+        retry_unsafe: whether POST and PATCH may be repeated as well.
+        rate_limit: requests a second at most.
+        workers: how many requests are under way at a time.
+        batch_size: how many changes of one model and action are handed to the workers at once.
+
+    Raises:
+        DefinitionError: naming the option.
+        LibraryMissing: httpx or tenacity is not installed.
+    """
+
+    type = "rest"
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        endpoints: Mapping[str, Any] | None = None,
+        pagination: str | Mapping[str, Any] | None = None,
+        update_method: str = "patch",
+        username: str | None = None,
+        password: str | None = None,
+        token: str | None = None,
+        auth_header: str | None = None,
+        auth_scheme: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        secret_headers: Mapping[str, str] | None = None,
+        connect_timeout: float = 10.0,
+        read_timeout: float = 30.0,
+        verify: bool = True,
+        ca_file: str | None = None,
+        client_cert: str | None = None,
+        client_key: str | None = None,
+        client_key_password: str | None = None,
+        trust_env: bool = False,
+        tries: int = 3,
+        retry_unsafe: bool = False,
+        rate_limit: float | None = None,
+        workers: int = 4,
+        batch_size: int = 50,
+    ) -> None:
+        super().__init__()
+        options = Declared({name: value for name, value in locals().items() if name not in ("self", "__class__")}, "options")
+        self._update_method = options.at("update_method").one_of(_UPDATE_METHODS).upper()
+        self._pagination = options.at("pagination")
+        pages_of(self._pagination)
+        self._named = options.at("endpoints") if endpoints is not None else Declared({}, "options.endpoints")
+        for _name, described in self._named.mapping():
+            self._parsed(described)
+        self._workers = options.at("workers").number(1)
+        self.batch_size = options.at("batch_size").number(1)
+        self._client = Client(
+            address(options.at("base_url")),
+            credentials(options.value),
+            tls(options.value),
+            Manners(
+                seconds(options.at("connect_timeout")),
+                seconds(options.at("read_timeout")),
+                options.at("trust_env").truth(),
+                options.at("tries").number(1),
+                options.at("retry_unsafe").truth(),
+                None if rate_limit is None else seconds(options.at("rate_limit")),
+                self._workers,
+            ),
+        )
+        self.name = base_url
+        self._endpoints: dict[str, Endpoint] = {}
+        self._whence: dict[str, dict[int, _Whence]] = {}
+
+    def close(self) -> None:
+        """Close the connections to the server; that happens by itself when nothing refers to the adapter any more."""
+        self._client.close()
+
+    # ------------------------------------------------------------------ endpoints
+
+    def _parsed(self, described: Declared) -> Endpoint:
+        return endpoint_of(described, self._update_method, self._pagination)
+
+    def _described(self, place: Declared, model: str | None = None) -> Declared:
+        """Return the description that a place means. Raises DefinitionError."""
+        if place.value is None and model is not None:
+            if not self._named.has(model):
+                place.wrong(f"it does not say where the records of a {model} are; add a path such as /api/{model}s.")
+            return self._named.at(model)
+        if isinstance(place.value, str) and not place.value.startswith("/"):
+            if not self._named.has(place.value):
+                place.wrong(
+                    f'{place.shown()} is no path, for that begins with "/", and no endpoint{known(place.value, self._named.value)}.'
+                )
+            return self._named.at(place.value)
+        if not isinstance(place.value, (str, Mapping)):
+            place.wrong(f"this should be a path, the name of an endpoint or a description, and is {place.shown()}.")
+        return place
+
+    def _endpoint(self, mapped: ModelMap) -> Endpoint:
+        if mapped.name not in self._endpoints:
+            endpoint = self._parsed(self._described(mapped.place, mapped.name))
+            if endpoint.list.asks_parent and mapped.name not in self.data_model.parents:
+                mapped.place.wrong(f"{endpoint.list.text} has a field of the parent in it, and a {mapped.name} has no parent.")
+            self._endpoints[mapped.name] = endpoint
+        return self._endpoints[mapped.name]
+
+    def check_place(self, mapped: ModelMap) -> None:
+        self._endpoint(mapped)
+
+    def describe(self, mapped: ModelMap, record: Record) -> str:
+        endpoint, whence = self._endpoint(mapped), self._known(mapped, record)
+        try:
+            path = endpoint.list.filled({}, self._ancestors(mapped, whence.parent)).partition("?")[0]
+        except RecordProblem:
+            path = endpoint.list.text
+        hidden = {field.source for name, field in mapped.fields.items() if name in mapped.model.get_sensitive_fields()}
+        key = read(record, endpoint.key)
+        if key is not MISSING and key is not None and endpoint.key not in hidden:
+            return f"{path}, {text_of_path(endpoint.key)} {key}"
+        return f"{path}, record {whence.number}" if whence.number else path
+
+    # ------------------------------------------------------------------ parents
+
+    def knows_parents(self, mapped: ModelMap) -> bool:
+        return self._endpoint(mapped).list.asks_parent
+
+    def parent_of(self, mapped: ModelMap, record: Record) -> Record | None:
+        return self._known(mapped, record).parent
+
+    def _known(self, mapped: ModelMap, record: Record) -> _Whence:
+        return self._whence.get(mapped.name, {}).get(id(record), _Whence(record, None, 0))
+
+    def _note(self, mapped: ModelMap, record: Record, parent: Record | None, number: int = 0) -> None:
+        self._whence.setdefault(mapped.name, {})[id(record)] = _Whence(record, parent, number)
+
+    def _ancestors(self, mapped: ModelMap, parent: Record | None) -> list[Record]:
+        """Return the record of a parent, of the parent of that, and so on, as far as they are known."""
+        found: list[Record] = []
+        while parent is not None:
+            found.append(parent)
+            mapped = self._parent_map(mapped)
+            parent = self._known(mapped, parent).parent
+        return found
+
+    # ------------------------------------------------------------------ reading
+
+    def read(self, mapped: ModelMap) -> Iterable[Record]:
+        endpoint = self._endpoint(mapped)
+        self._whence[mapped.name] = {}
+        if not endpoint.list.asks_parent:
+            return self._placed(mapped, None, self._listed(endpoint, endpoint.list.filled({}), mapped.key))
+        return self._nested(mapped, endpoint)
+
+    def _nested(self, mapped: ModelMap, endpoint: Endpoint) -> Iterator[Record]:
+        """Yield the records that are listed for each object of the parent model on its own."""
+        above = self._parent_map(mapped)
+        parents = [record for _obj, record in self.records(above.name)]
+        failed: list[RecordProblem] = []
+
+        def listed(parent: Record) -> list[dict[str, Any]]:
+            if failed:
+                raise failed[0]
+            try:
+                path = endpoint.list.filled({}, self._ancestors(mapped, parent))
+            except RecordProblem as problem:
+                raise RecordProblem(f"{self.describe(above, parent)}: {problem}") from None
+            try:
+                return list(self._listed(endpoint, path, mapped.key))
+            except RecordProblem as problem:
+                failed.append(problem)
+                raise
+
+        for parent, found in zip(parents, self._at_once(listed, parents)):
+            if isinstance(found, Exception):
+                raise found
+            yield from self._placed(mapped, parent, found)
+
+    def _placed(self, mapped: ModelMap, parent: Record | None, records: Iterable[Record]) -> Iterator[Record]:
+        for number, record in enumerate(records, 1):
+            self._note(mapped, record, parent, number)
+            yield record
+
+    def _listed(self, endpoint: Endpoint, path: str, key: Path | None = None) -> Iterator[dict[str, Any]]:
+        for page in all_pages(self._client, path, endpoint.pages, partial(_records_in, endpoint, key)):
+            yield from page
+
+    def read_table(self, place: Declared) -> Iterable[Record]:
+        endpoint = self._parsed(self._described(place))
+        if endpoint.list.asks_parent:
+            place.wrong("the path of a table has no parent whose fields could stand in it.")
+        return self._listed(endpoint, endpoint.list.filled({}))
+
+    # ------------------------------------------------------------------ writing
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Return whether a change is worth trying again: what it was sent with may be sent again without harm."""
+        return super().is_transient(error) or (isinstance(error, HttpProblem) and error.passes)
+
+    def create_records(self, mapped: ModelMap, records: Sequence[NewRecord]) -> Sequence[Record | Exception]:
+        def prepared(action: Action, new: NewRecord) -> Call:
+            record = nested(new.values)
+            ancestors = self._ancestors(mapped, new.parent)
+            return Call(action.path.filled(record, ancestors), without(record, mapped.key), record, ancestors)
+
+        made = self._made(mapped, "create", records, prepared)
+        self._note_all(mapped, made, [new.parent for new in records])
+        return made
+
+    def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
+        def prepared(action: Action, changed: ChangedRecord) -> Call:
+            record = copy.deepcopy(dict(changed.record))
+            for path, value in changed.values.items():
+                try:
+                    write(record, path, value)
+                except TypeError as error:
+                    raise RecordProblem(f"{self.describe(mapped, changed.record)}: {error}") from None
+            body = sent(action, record, {path[0] for path in changed.values})
+            ancestors = self._ancestors(mapped, self._known(mapped, changed.record).parent)
+            return Call(action.path.filled(changed.record, ancestors), without(body, mapped.key), record, ancestors)
+
+        made = self._made(mapped, "update", records, prepared)
+        self._note_all(mapped, made, [self._known(mapped, changed.record).parent for changed in records])
+        return made
+
+    def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
+        def prepared(action: Action, record: Record) -> Call:
+            ancestors = self._ancestors(mapped, self._known(mapped, record).parent)
+            body = without(sent(action, dict(record), set()), mapped.key)
+            return Call(action.path.filled(record, ancestors), body, dict(record), ancestors)
+
+        made = self._made(mapped, "delete", records, prepared)
+        return [found if isinstance(found, Exception) else None for found in made]
+
+    def refuses(self, model: str, action: DSyncAction) -> str:
+        endpoint = self._endpoint(self._maps[model])
+        there = endpoint.actions[action.value] is not None
+        return super().refuses(model, action) or ("" if there else _not_there(endpoint, action.value))
+
+    def _note_all(self, mapped: ModelMap, made: Sequence[Record | Exception], parents: Sequence[Record | None]) -> None:
+        for record, parent in zip(made, parents):
+            if not isinstance(record, Exception):
+                self._note(mapped, record, parent)
+
+    def _made(
+        self, mapped: ModelMap, name: str, items: Sequence[_Item], prepared: Callable[[Action, _Item], Call]
+    ) -> list[Record | Exception]:
+        """Return what becomes of records, in order, whose requests are sent at once."""
+        endpoint = self._endpoint(mapped)
+        action = endpoint.actions[name]
+        if action is None:
+            return [RecordProblem(_not_there(endpoint, name))] * len(items)
+        results: list[Any] = [None] * len(items)
+        calls: list[tuple[int, Call]] = []
+        for place, item in enumerate(items):
+            try:
+                calls.append((place, prepared(action, item)))
+            except DSyncException as error:
+                results[place] = error
+        groups = grouped(action, calls)
+        sending = Sending(self._client, endpoint, action, name)
+        for group, found in zip(groups, self._at_once(sending.send, [[call for _place, call in group] for group in groups])):
+            for (place, _call), one in zip(group, found if isinstance(found, list) else [found] * len(group)):
+                results[place] = one
+        return results
+
+    def _at_once(self, work: Callable[[_Item], Any], items: Sequence[_Item]) -> list[Any]:
+        """Return what becomes of each item, an exception included; several are worked on at a time.
+
+        An interruption ends waits, lets the requests that are under way come to their end, and begins no other.
+        """
+
+        def guarded(item: _Item) -> Any:
+            try:
+                return work(item)
+            except Exception as error:
+                return error
+
+        pool = ThreadPoolExecutor(max(1, min(self._workers, len(items))), thread_name_prefix="dsync-rest")
+        try:
+            return [future.result() for future in [pool.submit(guarded, item) for item in items]]
+        except BaseException:
+            self._client.stopping.set()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._client.stopping.clear()
+
+
+def _not_there(endpoint: Endpoint, action: str) -> str:
+    return f"{endpoint.list.text}: its endpoint says {action}: false, so this cannot be done there"
+
+
+def _records_in(endpoint: Endpoint, key: Path | None, answer: Answer) -> list[dict[str, Any]]:
+    """Return the records of an answer. Raises RecordProblem where there is no list of them."""
+    value = answer.json()
+    path = endpoint.records
+    if EVERY in path or (key is not None and isinstance(read(value, path), dict)):
+        found = [(way[-1], record) for way, record in walk(value, path if path[-1:] == (EVERY,) else (*path, EVERY))]
+    else:
+        there = read(value, path)
+        if not isinstance(there, list):
+            raise RecordProblem(f"{answer.said}: {_no_list(value, path)}")
+        found = [(None, record) for record in there]
+    for number, (_name, record) in enumerate(found, 1):
+        if not isinstance(record, dict):
+            raise RecordProblem(f"{answer.said}: record {number} is a {type(record).__name__}, and should be a dictionary")
+    if key is not None:
+        for name, record in found:
+            if isinstance(name, str):
+                write(record, key, name)
+    return [record for _name, record in found]
+
+
+def _no_list(value: Any, path: Path) -> str:
+    """Return why there are no records in an answer."""
+    if not isinstance(value, dict):
+        return f"the answer is a {type(value).__name__}" + (
+            f', and has no "{text_of_path(path)}"' if path else ", and should be a list"
+        )
+    if not path:
+        keys = ", ".join(list(value)[:12])
+        return f'the answer is a dictionary, and should be a list; say with "records" under which of its keys the list is ({keys})'
+    return f'the answer has no list at "{text_of_path(path)}"{known(path[0], value)}'

@@ -1,0 +1,162 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Sending records: what goes into a request, what the record is afterwards, and which requests can be under way together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ...exceptions import DSyncException, RecordProblem
+from ...records.mapping import Record
+from ...records.path import MISSING, Path, read, text_of_path, write
+from ..http.client import Answer, Client, HttpProblem
+from .endpoint import Action, Endpoint
+
+_DIVISIBLE = (400, 409, 413, 422)
+"""Refusals of many records at once that may be the fault of one of them."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request for one record.
+
+    Attributes:
+        url: the path.
+        body: what is sent of the record.
+        record: the record as it is afterwards if the server does not say more.
+        ancestors: the records of its parent, of the parent of that, and so on.
+    """
+
+    url: str
+    body: Mapping[str, Any]
+    record: dict[str, Any]
+    ancestors: Sequence[Record]
+
+
+class Sending:
+    """Sends the requests of one action; may be used by several threads.
+
+    Args:
+        client: sends them.
+        endpoint: the collection's.
+        action: the action.
+        name: its name.
+    """
+
+    def __init__(self, client: Client, endpoint: Endpoint, action: Action, name: str) -> None:
+        self._client, self._endpoint, self._action, self._name = client, endpoint, action, name
+        self._down: HttpProblem | None = None
+
+    def send(self, calls: Sequence[Call]) -> list[Any]:
+        """Return what becomes of the records of some calls that share an address: the record, or an exception."""
+        if self._action.bulk:
+            return self._in_bulk(calls)
+        return [self._caught(self._one, call) for call in calls]
+
+    def _caught(self, work: Callable[[Call], Any], call: Call) -> Any:
+        try:
+            return work(call)
+        except DSyncException as problem:
+            return problem
+
+    def _request(self, url: str, body: Any) -> Answer:
+        """Send a request, unless the server could not be reached a moment ago."""
+        if self._down is not None:
+            raise HttpProblem(f"it was not sent, for the server could not be reached before: {self._down}", down=True, passes=True)
+        try:
+            return self._client.request(self._action.method, url, body)
+        except HttpProblem as problem:
+            if problem.down:
+                self._down = problem
+            raise
+
+    def _one(self, call: Call) -> dict[str, Any]:
+        answer = self._request(call.url, self._action.body([call.body]) if self._action.has_body else None)
+        if self._name == "delete":
+            return call.record
+        value = answer.json_if_any()
+        return self._after(call, answer, read(value, self._action.returns))
+
+    def _in_bulk(self, calls: Sequence[Call]) -> list[Any]:
+        """Send many records at once, halved as long as they are refused in a way for which one of them may be to blame."""
+        try:
+            answer = self._request(calls[0].url, self._action.body([call.body for call in calls]))
+        except HttpProblem as problem:
+            middle = len(calls) // 2
+            if middle and problem.status in _DIVISIBLE:
+                return [*self._in_bulk(calls[:middle]), *self._in_bulk(calls[middle:])]
+            return [problem] * len(calls)
+        if self._name == "delete":
+            return [call.record for call in calls]
+        value = read(answer.json_if_any(), self._action.returns)
+        each = value if isinstance(value, list) and len(value) == len(calls) else [None] * len(calls)
+        return [self._caught(partial(self._after, answer=answer, value=one), call) for call, one in zip(calls, each)]
+
+    def _after(self, call: Call, answer: Answer, value: Any) -> dict[str, Any]:
+        """Return the record as it is after a change: as the answer says, as the server says when it is asked, or as it was sent."""
+        if self._has_key(value):
+            return {**call.record, **value} if self._name == "update" else dict(value)
+        if self._name == "update" or self._action.bulk:
+            return call.record
+        known_now = {**call.record, **(value if isinstance(value, dict) else {})}
+        return self._read_back(call, answer, known_now) or call.record
+
+    def _has_key(self, value: Any) -> bool:
+        return isinstance(value, dict) and read(value, self._endpoint.key) not in (MISSING, None)
+
+    def _read_back(self, call: Call, answer: Answer, record: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what was made as the server has it, None where it cannot be found; that it was made stands all the same."""
+        get = self._endpoint.get
+        try:
+            if answer.location:
+                url = self._client.joined(answer, answer.location)
+            elif get is not None:
+                url = get.path.filled(record, call.ancestors)
+            else:
+                return None
+            value = read(self._client.request("GET", url).json(), get.returns if get else self._action.returns)
+        except RecordProblem:
+            return None
+        return dict(value) if self._has_key(value) else None
+
+
+def sent(action: Action, record: Mapping[str, Any], changed: set[str]) -> dict[str, Any]:
+    """Return what is sent of a record. Raises RecordProblem where a field is missing.
+
+    Args:
+        action: says what is to be sent.
+        record: as it is to be.
+        changed: the fields in which something was changed; sent with all that is in them, for not every server merges.
+    """
+    if action.send == "whole":
+        return dict(record)
+    if action.send == "nothing":
+        return {}
+    body: dict[str, Any] = {}
+    for path in action.send if isinstance(action.send, tuple) else ():
+        value = read(record, path)
+        if value is MISSING:
+            raise RecordProblem(f'the record has no "{text_of_path(path)}", which {action.method} {action.path.text} needs')
+        write(body, path, value)
+    return {**body, **{name: record[name] for name in record if name in changed}}
+
+
+def without(record: Mapping[str, Any], key: Path | None) -> dict[str, Any]:
+    """Return a record without the field that holds the key under which it stands in a dictionary, and that it has not itself."""
+    return {name: value for name, value in record.items() if (name,) != key}
+
+
+def grouped(action: Action, calls: Sequence[tuple[int, Call]]) -> list[list[tuple[int, Call]]]:
+    """Return the calls in groups, within which one is made after the other, or all are made in one request.
+
+    Two requests that change what is at the same address could undo one another; two that add something to it do not.
+    """
+    if action.method == "POST" and not action.bulk:
+        return [[one] for one in calls]
+    groups: dict[str, list[tuple[int, Call]]] = {}
+    for place, call in calls:
+        groups.setdefault(call.url, []).append((place, call))
+    return list(groups.values())

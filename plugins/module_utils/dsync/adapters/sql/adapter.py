@@ -1,0 +1,306 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""``sql``: rows of a database's tables, views and queries, read and written through SQLAlchemy.
+
+What a mapping calls a field is a column. A place is the name of a table or view, ``devices`` or ``inventory.devices``, the model's
+own name if there is none, or ``{query: "SELECT …"}``, which is only read. A child finds its parent by the foreign key of its table.
+A path such as ``data.color`` leads into a column of JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..._util.redaction import secret_texts
+from ...exceptions import RecordProblem
+from ...flags import DSyncAction, DSyncFlags
+from ...records.declaration_reader import Declared
+from ...records.mapping import ModelMap, Record, Values
+from ...records.path import Path
+from ..core.base import ChangedRecord, NewRecord, RecordAdapter
+from .database import Database
+from .mapping import check_mapping, check_match, described, matching
+from .tables import Relation, relation_at, rows_of, unpadded
+from .writing import Alone, Change, NotAllThere, Together, delete, held, insert, update
+
+if TYPE_CHECKING:
+    import logging
+
+    from sqlalchemy import Connection
+
+    from ...adapter import DSync
+    from ...diff.diff import Diff
+
+_T = TypeVar("_T")
+_P = TypeVar("_P")
+
+TRANSACTIONS: dict[str, type[Together] | type[Alone]] = {"all": Together, "batch": Alone}
+
+
+class SqlAdapter(RecordAdapter):
+    """Rows of a database: SQLite, PostgreSQL, MariaDB or MySQL.
+
+    Args:
+        url: where it is: ``sqlite:///cmdb.db``, ``postgresql://user@host:5432/cmdb``, ``mariadb://user@host/cmdb``.
+        username: instead of the one in the url.
+        password: instead of the one in the url.
+        schema: where tables are that are named without one; None for where the database looks by itself.
+        transaction: ``all`` keeps all changes of a run or none; ``batch`` keeps each batch for itself.
+        batch_size: how many rows of one model are written at one stroke.
+        connect_timeout: how many seconds to wait for a connection; with SQLite, for another one that is writing.
+        statement_timeout: how many seconds one statement may take; None for as long as it does. SQLite has no such limit.
+        ca_file: the certificates to verify the server with, and its name; None to take the connection as the server has it.
+        upsert: whether a new row whose key is in the table already, unseen by the mapping, changes that row instead of failing.
+        read_only: whether every change is refused.
+
+    Raises:
+        DefinitionError: an option is wrong.
+        LibraryMissing: SQLAlchemy or the database's driver is not installed.
+    """
+
+    type = "sql"
+    kept_types = (datetime, date, time, timedelta, Decimal, bytes)
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        username: str | None = None,
+        password: str | None = None,
+        schema: str | None = None,
+        transaction: str = "all",
+        batch_size: int = 500,
+        connect_timeout: float = 10.0,
+        statement_timeout: float | None = None,
+        ca_file: str | None = None,
+        upsert: bool = False,
+        read_only: bool = False,
+    ) -> None:
+        super().__init__()
+        given = locals()
+        options = Declared({name: value for name, value in given.items() if name not in ("self", "__class__")}, "options")
+        kind = TRANSACTIONS[options.at("transaction").one_of(TRANSACTIONS)]
+        self.batch_size = options.at("batch_size").number(1)
+        self._schema = None if schema is None else options.at("schema").text()
+        self._upsert = options.at("upsert").truth()
+        self._read_only = options.at("read_only").truth()
+        self._database = Database(options)
+        self.name = self._database.shown
+        self._transaction: Together | Alone = kind(self._database)
+        self.transactional = transaction == "all"
+        self._session: Connection | None = None
+        self._relations: dict[str, Relation] = {}
+        self._fetched: dict[str, list[dict[str, Any]]] = {}
+
+    # ------------------------------------------------------------------ reading
+
+    def load(self) -> None:
+        """Read all records, all as of one moment, and add an object for each; otherwise as the base class."""
+        self._relations.clear()
+        with self._reading():
+            for mapped in self._maps.values():
+                self._relation(mapped)
+            super().load()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """Have a connection to read with, the same one for all that is read meanwhile; what is written already is there to it."""
+        there = self._transaction.connection if self._session is None else self._session
+        if there is not None:
+            yield there
+            return
+        with contextlib.closing(self._database.connect(writing=False)) as connection:
+            self._session = connection
+            try:
+                yield connection
+            finally:
+                self._session = None
+                self._fetched.clear()
+
+    def _relation(self, mapped: ModelMap) -> Relation:
+        """Return what stands at the place of a model, which fits the mapping. Raises DefinitionError, RecordProblem."""
+        if mapped.name not in self._relations:
+            relation = self._relation_at(mapped.place, mapped.name)
+            check_mapping(mapped, relation)
+            self._relations[mapped.name] = relation
+        return self._relations[mapped.name]
+
+    def _relation_at(self, place: Declared, default: str) -> Relation:
+        with self._reading() as connection, self._database.telling(self._database.shown):
+            relation = relation_at(connection, place, default, self._schema)
+        if relation.query is None:
+            return relation
+        columns, self._fetched[relation.query] = self._queried(relation)
+        for column in columns:
+            if columns.count(column) > 1:
+                place.at("query").wrong(f'it gives two columns called "{column}"; give one of them another name, with AS.')
+        return replace(relation, columns=columns)
+
+    def _queried(self, relation: Relation) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
+        """Return the columns and rows of a query, which is handed to the database as it was written."""
+        with self._reading() as connection, self._database.telling(relation.title):
+            result = connection.exec_driver_sql(relation.query or "", execution_options={"no_parameters": True})
+            return tuple(result.keys()), rows_of(result)
+
+    def read(self, mapped: ModelMap) -> Iterable[Record]:
+        """Return the rows at the place of a model; where its ``where`` finds none, one of the others, so that this is noticed."""
+        relation = self._relation(mapped)
+        return self._rows(relation, mapped.where) or (self._rows(relation, {}, most=1) if mapped.where else [])
+
+    def read_table(self, place: Declared) -> Iterable[Record]:
+        """Return the rows of a table, view or query."""
+        if place.value is None:
+            place.wrong("it does not say which table.")
+        return self._rows(self._relation_at(place, place.place.rpartition(".")[0]), {})
+
+    def _rows(self, relation: Relation, where: Mapping[Path, tuple[Any, ...]], most: int | None = None) -> list[dict[str, Any]]:
+        if relation.query is not None:
+            fetched = self._fetched.pop(relation.query, None)
+            return self._queried(relation)[1] if fetched is None else fetched
+        with self._reading() as connection, self._database.telling(relation.title):
+            found = rows_of(connection.execute(relation.select(where).limit(most)))
+        return unpadded(found, relation.padded)
+
+    def check_place(self, mapped: ModelMap) -> None:
+        """Raise DefinitionError where the mapping names a table or a column that is not there."""
+        relation = self._relation(mapped)
+        if mapped.parent is not None and mapped.parent.match:
+            check_match(mapped, self._relation(self._parent_map(mapped)))
+        elif mapped.parent is None and mapped.name in self.data_model.parents:
+            matching(mapped, relation, self._relation(self._parent_map(mapped)))
+
+    def match_of(self, mapped: ModelMap, parent: ModelMap) -> Mapping[Path, Path]:
+        """Return column of a child → column of its parent, as the foreign key tells."""
+        return matching(mapped, self._relation(mapped), self._relation(parent))
+
+    def describe(self, mapped: ModelMap, record: Record) -> str:
+        """Return the table of a row and its key, or what identifies its object, without what is sensitive."""
+        relation = self._relation(mapped)
+        identifying = [field.source[0] for name in mapped.model._identifiers if (field := mapped.fields[name]).source]
+        hidden = self._hidden_columns(mapped)
+        return described(relation, record, [name for name in relation.key or identifying if name not in hidden])
+
+    def _hidden_columns(self, mapped: ModelMap) -> set[str]:
+        """Return the columns that hold what is sensitive."""
+        fields = [mapped.fields[name] for name in mapped.model.get_sensitive_fields() if name in mapped.fields]
+        paths = [path for field in fields for path in (field.source, *(field.write or ())) if path]
+        return {path[0] for path in paths}
+
+    # ------------------------------------------------------------------ writing
+
+    def create_records(self, mapped: ModelMap, records: Sequence[NewRecord]) -> Sequence[Record | Exception]:
+        """Insert rows."""
+
+        def make(relation: Relation, connection: Connection, todo: Sequence[NewRecord], singly: bool) -> Sequence[Any]:
+            rows, results = _prepared(todo, lambda new: relation.row(new.values))
+            return _filled(results, insert(connection, relation, rows, self._upsert, singly) if rows else ())
+
+        return self._write(mapped, records, lambda record: record.values, make)
+
+    def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
+        """Change rows, found by their key; a row that is no longer there fails by itself."""
+
+        def make(relation: Relation, connection: Connection, todo: Sequence[ChangedRecord], singly: bool) -> Sequence[Any]:
+            def change(changed: ChangedRecord) -> Change:
+                key = relation.key_of(changed.record)
+                return Change(key, relation.row(changed.values, partial(held, connection, relation, key)), changed.record)
+
+            changes, results = _prepared(todo, change)
+            gone = update(connection, relation, changes, singly)
+            return _filled(results, [problem or {**one.record, **one.row} for problem, one in zip(gone, changes)])
+
+        return self._write(mapped, records, lambda changed: changed.values, make, self._keyless(mapped))
+
+    def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
+        """Delete rows, found by their key; a row that is no longer there fails by itself."""
+
+        def make(relation: Relation, connection: Connection, todo: Sequence[Record], singly: bool) -> Sequence[Exception | None]:
+            keys, results = _prepared(todo, relation.key_of)
+            return _filled(results, delete(connection, relation, keys, singly) if keys else ())
+
+        return self._write(mapped, records, lambda record: {}, make, self._keyless(mapped))
+
+    def _keyless(self, mapped: ModelMap) -> str:
+        relation = self._relation(mapped)
+        if relation.key or relation.table is None:
+            return ""
+        return (
+            f"{relation.title} has neither a primary key nor a unique constraint over columns that are never empty, "
+            "so its rows can be read and added, and not be changed or deleted; give it one"
+        )
+
+    def _write(
+        self,
+        mapped: ModelMap,
+        records: Sequence[_T],
+        values_of: Callable[[_T], Values],
+        make: Callable[[Relation, Connection, Sequence[_T], bool], Sequence[Any]],
+        unwritable: str = "",
+    ) -> Sequence[Any]:
+        """Write records at one stroke, and again one by one where some of them are no longer there."""
+        relation = self._relation(mapped)
+        if reason := self._only_read(mapped) or unwritable:
+            return [RecordProblem(reason)] * len(records)
+        hidden = self._hidden_columns(mapped)
+        values = (values_of(one).items() for one in records if hidden)
+        secrets = secret_texts(value for pairs in values for path, value in pairs if path[0] in hidden)
+        try:
+            return self._transaction.run(lambda connection: make(relation, connection, records, False), relation.title, secrets)
+        except NotAllThere:
+            return self._transaction.run(lambda connection: make(relation, connection, records, True), relation.title, secrets)
+
+    def _only_read(self, mapped: ModelMap) -> str:
+        if self._relation(mapped).table is not None:
+            return ""
+        return f"a {mapped.name} is read from a query, which cannot be written; name a table or view as its from"
+
+    def refuses(self, model: str, action: DSyncAction) -> str:
+        mapped = self._maps[model]
+        keyless = "" if action == DSyncAction.CREATE else self._keyless(mapped)
+        return super().refuses(model, action) or self._only_read(mapped) or keyless
+
+    def _check_writable(self) -> None:
+        super()._check_writable()
+        if self._read_only:
+            raise RecordProblem(f"{self._database.shown} is not to be written: the option read_only is set")
+
+    def sync_complete(
+        self, source: DSync, diff: Diff, flags: DSyncFlags = DSyncFlags.NONE, logger: logging.Logger | None = None
+    ) -> None:
+        """Keep all changes for good.
+
+        Raises:
+            NothingKept: none of them was kept.
+            RecordProblem: they may have been kept.
+        """
+        self._transaction.commit()
+
+    def roll_back(self) -> None:
+        """Roll back all changes that are not kept for good."""
+        self._transaction.roll_back()
+
+
+def _prepared(records: Sequence[_T], prepare: Callable[[_T], _P]) -> tuple[list[_P], list[Exception | None]]:
+    """Return what ``prepare`` returns for records, and a list in which those for which it raises RecordProblem have that."""
+    prepared: list[_P] = []
+    results: list[Exception | None] = []
+    for record in records:
+        try:
+            prepared.append(prepare(record))
+            results.append(None)
+        except RecordProblem as problem:
+            results.append(problem)
+    return prepared, results
+
+
+def _filled(results: Sequence[Exception | None], made: Iterable[Any]) -> list[Any]:
+    """Return the results, what was made in the places of those without a problem."""
+    rest = iter(made)
+    return [next(rest) if problem is None else problem for problem in results]

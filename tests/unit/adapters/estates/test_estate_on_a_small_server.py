@@ -1,0 +1,573 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""``netbox`` and ``nautobot`` against small servers in memory: what is sent, what is read back, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dsync import DSync, DSyncFlags, Plan
+from dsync.adapters.core.base import RecordModel
+from dsync.adapters.estates.nautobot import NautobotAdapter
+from dsync.adapters.estates.netbox import NetBoxAdapter
+from dsync.apply.retry import retrying
+from dsync.exceptions import DefinitionError, RecordProblem
+from dsync.plan.result import Result
+from dsync.records.definition import DataModel, data_model
+from estate_server import Estate, NautobotEstate, NetBoxEstate
+from nautobot_estate import EVERYTHING as NAUTOBOT_ROWS
+from netbox_estate import EVERYTHING as NETBOX_ROWS
+from netbox_estate import dataset
+from rest_api import Reply, served
+
+pytest.importorskip("pynetbox")
+pytest.importorskip("pynautobot")
+
+CONTINUE = DSyncFlags.CONTINUE_ON_FAILURE
+SITES: dict[str, Any] = {"site": {"identifiers": ["name"], "attributes": {"status": "str"}}}
+DEVICES: dict[str, Any] = {
+    "site": {"identifiers": ["name"], "attributes": {}},
+    "device": {"identifiers": ["name"], "attributes": {"site": {"ref": "site"}, "serial": "str"}},
+}
+RACKS: dict[str, Any] = {
+    "site": {"identifiers": ["name"], "attributes": {}, "children": ["rack"]},
+    "rack": {"identifiers": {"site": "str", "name": "str"}, "shortname": ["name"], "attributes": {"u_height": "int"}},
+}
+LOCATIONS: dict[str, Any] = {"location": {"identifiers": ["name"], "attributes": {"status": "str", "facility": "str"}}}
+SOME = {"type": "list[str]", "compare": "unordered", "ref": "location"}
+MAYBE_LOCATION = {"type": "str | None", "ref": "location"}
+PREFIXES: dict[str, Any] = {
+    "location": {"identifiers": ["name"]},
+    "prefix": {"identifiers": ["prefix"], "attributes": {"locations": SOME}},
+}
+PLACES = [{"name": name} for name in ("a", "b", "c")]
+
+
+@pytest.fixture
+def netbox() -> Iterator[Estate]:
+    estate = NetBoxEstate()
+    with served(estate.api):
+        yield estate
+
+
+@pytest.fixture
+def nautobot() -> Iterator[NautobotEstate]:
+    estate = NautobotEstate()
+    for rows in NAUTOBOT_ROWS.values():
+        for status in {str(row["status"]) for row in rows if "status" in row} - {"Dreaming", *estate.names("extras/statuses")}:
+            estate.add("extras/statuses", name=status)
+    estate.add("extras/roles", name="Anycast")
+    with served(estate.api):
+        yield estate
+
+
+def adapter(estate: Estate, declared: Any = None, mapping: Any = None, loaded: bool = True, **options: Any) -> Any:
+    kind: Any = NautobotAdapter if isinstance(estate, NautobotEstate) else NetBoxAdapter
+    models = kind.own_models() if declared is None else data_model(declared, base=RecordModel)
+    made = kind.bound(models, mapping)(**{"url": estate.api.url, "token": "0" * 40, "tries": 1, **options})
+    if loaded:
+        made.load()
+    return made
+
+
+def wanted(declared: Any, **rows: Any) -> DSync:
+    models: DataModel = data_model(declared, base=RecordModel)
+    return dataset(models, rows)
+
+
+def synchronised(target: Any, source: DSync, flags: DSyncFlags = DSyncFlags.NONE) -> Result:
+    result: Result = target.apply(Plan.from_diff(target.diff_from(source)), source, flags)
+    return result
+
+
+def messages(result: Result) -> dict[str, str]:
+    return {one.change.id: one.message for one in result.failures}
+
+
+# ---------------------------------------------------------------------- everything, there and back
+
+
+def test_netbox_keeps_what_it_is_given(netbox: Estate) -> None:
+    rows = dataset(NetBoxAdapter.own_models(), NETBOX_ROWS)
+    synchronised(adapter(netbox), rows).raise_for_failure()
+    again = adapter(netbox, page_size=2).diff_from(rows).summary()
+    assert {action: count for action, count in again.items() if count} == {"no-change": sum(map(len, NETBOX_ROWS.values()))}
+    (device,) = (one for one in netbox.table("dcim/devices").values() if one["name"] == "rt-2")
+    assert netbox.table("ipam/ip-addresses")[device["primary_ip4"]]["address"] == "10.0.0.2/24"
+    empty = dataset(NetBoxAdapter.own_models(), {})
+    synchronised(adapter(netbox), empty).raise_for_failure()
+    assert not any(netbox.tables.values())
+
+
+def test_nautobot_keeps_what_it_is_given(nautobot: NautobotEstate) -> None:
+    declared = NautobotAdapter.own_models()
+    rows = dataset(declared, NAUTOBOT_ROWS)
+    flags = DSyncFlags.SKIP_UNMATCHED_DST
+    target = adapter(nautobot)
+    target.apply(Plan.from_diff(target.diff_from(rows, flags=flags)), rows, flags).raise_for_failure()
+    again = adapter(nautobot, page_size=2).diff_from(rows, flags=flags)
+    assert not again.has_diffs(), again.str()
+    (vlan,) = (one for one in nautobot.table("ipam/vlans").values() if one["vid"] == 10)
+    assert [pair["vlan"] for pair in nautobot.table("ipam/vlan-location-assignments").values()].count(vlan["id"]) == 1
+    left = {"namespace", "status", "role"}
+    for kind in NautobotAdapter.kinds:
+        mine = {row.get("name") for row in NAUTOBOT_ROWS.get(kind.name, ())} if kind.name in left else None
+        table = nautobot.table(kind.endpoint)
+        assert table, kind.name
+        if mine is not None:
+            assert mine <= {one["name"] for one in table.values()}
+
+
+# ---------------------------------------------------------------------- reading
+
+
+def test_references_to_what_is_not_loaded_are_looked_up_once(netbox: Estate) -> None:
+    for number in range(3):
+        netbox.add("dcim/sites", name=f"s{number}", slug=f"s{number}")
+    declared = {"device": {"identifiers": ["name"], "attributes": {"site": "str"}}}
+    source = wanted(declared, device=[{"name": f"d{number}", "site": f"s{number}"} for number in range(3)])
+    target = adapter(netbox, declared)
+    synchronised(target, source).raise_for_failure()
+    assert len(netbox.asked("GET", "dcim/sites")) == 1
+    assert {one["name"]: one["site"]["name"] for one in (netbox.named("dcim/devices", d) for d in ("d0", "d2"))} == {
+        "d0": "s0",
+        "d2": "s2",
+    }
+    assert target.holds("site", "s1")
+    assert not target.holds("site", "s9")
+    wrong = wanted(declared, device=[{"name": "d9", "site": "s"}])
+    assert messages(synchronised(adapter(netbox, declared, filters={"device": {"name": "d9"}}), wrong)) == {
+        "d9": 'site: the server has no site "s" (did you mean "s2"? known: s0, s1, s2)'
+    }
+
+
+def test_a_filter_chooses_and_one_that_netbox_does_not_know_is_refused(netbox: Estate) -> None:
+    for name, status in (("a", "active"), ("b", "active"), ("c", "planned")):
+        netbox.add("dcim/sites", name=name, status=status)
+    assert {one.name for one in adapter(netbox, SITES, filters={"site": {"status": "active"}}).get_all("site")} == {"a", "b"}
+    assert adapter(netbox, SITES, filters={"site": {"name": ["a", "b", "c"]}}).count("site") == 3
+    with pytest.raises(RecordProblem, match='site cannot be loaded: dcim/sites has no filter "regoin", and NetBox takes no notice'):
+        adapter(netbox, SITES, filters={"site": {"regoin": "fr"}})
+
+
+def test_what_has_no_name_or_no_parent_is_left_aside_and_counted(netbox: Estate) -> None:
+    paris = netbox.add("dcim/sites", name="Paris")
+    for name, site in (("r1", paris), ("r2", netbox.add("dcim/sites", name="Lyon"))):
+        netbox.add("dcim/racks", name=name, site=site, u_height=42)
+    target = adapter(netbox, RACKS, filters={"site": {"name": "Paris"}})
+    assert [one.get_unique_id() for one in target.get_all("rack")] == ["Paris__r1"]
+    assert target.result_records()["left_aside"] == {"rack": 1}
+    url = netbox.api.url
+    assert target.load_warnings == [
+        f"{url}: 1 rack object not loaded: the site that each is part of is not loaded (dcim/racks/4, site Lyon, r2)"
+    ]
+    netbox.add("dcim/devices", name=None, site=paris)
+    target = adapter(netbox, DEVICES)
+    assert (target.count("device"), target.result_records()["left_aside"]) == (0, {"device": 1})
+    assert target.diff_from(wanted(DEVICES)).warnings == [
+        f'{url}: 1 device object not loaded: null in "name" does not identify; declare that it may be, as in str | None, or '
+        "identify by other fields (dcim/devices/5, site Paris)"
+    ]
+    assert adapter(netbox, DEVICES, {"device": {"where": {"serial": "x"}}}).result_records()["left_aside"] == {}
+
+
+REGIONS: dict[str, Any] = {"site": {"identifiers": ["name"], "attributes": {"region": "str | None"}}}
+METRO = (
+    r'"Metro" is the name of 2 region objects, such as dcim/regions/1 and dcim/regions/2; add region to the models, with '
+    "identifiers that tell them apart"
+)
+
+
+@pytest.fixture
+def metros(netbox: Estate) -> Estate:
+    """A NetBox with two regions of one name, and a third one."""
+    for name, parent in (("Metro", None), ("Metro", 1), ("Coast", None)):
+        netbox.add("dcim/regions", name=name, parent=parent)
+    return netbox
+
+
+@pytest.mark.parametrize("region", [1, 2])
+def test_a_name_of_several_objects_that_are_not_loaded_is_not_read(metros: Estate, region: int) -> None:
+    metros.add("dcim/sites", name="Paris", region=region)
+    with pytest.raises(RecordProblem) as caught:
+        adapter(metros, REGIONS)
+    assert str(caught.value) == METRO
+
+
+def test_a_name_of_several_objects_that_are_not_loaded_is_not_written(metros: Estate) -> None:
+    metros.add("dcim/sites", name="Paris", region=3)
+    target = adapter(metros, REGIONS)
+    result = synchronised(target, wanted(REGIONS, site=[{"name": "Paris", "region": "Metro"}]))
+    assert messages(result) == {"Paris": f"region: {METRO}"}
+    assert target.holds("region", "Metro")
+    assert metros.table("dcim/sites")[4]["region"] == 3
+
+
+def test_objects_of_one_name_are_told_apart_by_the_models_of_a_task(metros: Estate) -> None:
+    metros.add("dcim/sites", name="Paris", region=2)
+    declared = {**REGIONS, "region": {"identifiers": {"parent": {"type": "str | None", "ref": "region"}, "name": "str"}}}
+    target = adapter(metros, declared)
+    inner = target.get("site", "Paris").region
+    assert inner == target.get("region", {"parent": r"\None__Metro", "name": "Metro"}).get_unique_id()
+
+
+def test_devices_of_one_name_that_are_not_loaded(netbox: Estate) -> None:
+    devices = [netbox.add("dcim/devices", name="r1", site=netbox.add("dcim/sites", name=site)) for site in ("Paris", "Lyon")]
+    declared = {"interface": {"identifiers": {"device": "str", "name": "str"}, "attributes": {"label": "str"}}}
+    source = wanted(declared, interface=[{"device": "r1", "name": "eth1", "label": "new"}])
+    (message,) = messages(synchronised(adapter(netbox, declared), source)).values()
+    assert message.startswith('device: "r1" is the name of 2 device objects, such as dcim/devices/2 and dcim/devices/4; add device')
+    for device, name in zip(devices, ("eth0", "eth1")):
+        netbox.add("dcim/interfaces", name=name, device=device)
+    with pytest.raises(RecordProblem, match='"r1" is the name of 2 device objects'):
+        adapter(netbox, declared)
+
+
+def test_locations_of_one_name_in_nautobot(nautobot: NautobotEstate) -> None:
+    first = nautobot.add("dcim/locations", name="a")
+    nautobot.add("dcim/locations", name="a", parent=first)
+    nautobot.add("dcim/racks", name="r", location=first)
+    declared = {"rack": {"identifiers": {"location": "str", "name": "str"}}}
+    with pytest.raises(RecordProblem, match='"a" is the name of 2 location objects'):
+        adapter(nautobot, declared)
+
+
+NULLABLE: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+    ("vrf", {"name": "str", "rd": "str | None"}, {"name": "red", "rd": None}, {"name": "red", "rd": "65000:1"}),
+    ("vlan_group", {"site": "str | None", "name": "str"}, {"site": None, "name": "all"}, {"site": "Paris", "name": "all"}),
+    (
+        "region",
+        {"parent": {"type": "str | None", "ref": "region"}, "name": "str"},
+        {"parent": None, "name": "all"},
+        {"parent": r"\None__all", "name": "sub"},
+    ),
+    ("device", {"site": "str", "name": "str | None"}, {"site": "Paris", "name": None}, {"site": "Paris", "name": "x"}),
+    (
+        "rack",
+        {"site": "str", "location": "str | None", "name": "str"},
+        *({"site": "Paris", "location": None, "name": n} for n in "ab"),
+    ),
+    ("cluster", {"group": "str | None", "name": "str"}, *({"group": None, "name": name} for name in "ab")),
+    (
+        "ip_address",
+        {"address": "ip_interface", "interface": "str | None"},
+        *({"address": f"10.0.0.{number}/32", "interface": None} for number in (1, 2)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("model", "identifiers", "first", "second"), NULLABLE)
+def test_null_identifies_where_an_identifier_may_be_null(
+    netbox: Estate, model: str, identifiers: dict[str, Any], first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    netbox.add("dcim/sites", name="Paris")
+    declared = {model: {"identifiers": identifiers, "attributes": {"description": "str"}}}
+    rows = [{**first, "description": "1"}, {**second, "description": "2"}]
+    source = wanted(declared, **{model: rows})
+    synchronised(adapter(netbox, declared), source).raise_for_failure()
+    again = adapter(netbox, declared)
+    assert not again.diff_from(source).has_diffs()
+    assert again.load_warnings == []
+    synchronised(again, wanted(declared, **{model: [{**first, "description": "3"}]})).raise_for_failure()
+    (left,) = netbox.table(NetBoxAdapter.kinds[model].endpoint).values()
+    assert left["description"] == "3"
+
+
+def test_a_reference_to_an_object_that_nothing_identifies_is_not_null(netbox: Estate) -> None:
+    paris = netbox.add("dcim/sites", name="Paris")
+    nameless = netbox.add("dcim/devices", name=None, site=paris)
+    netbox.add("dcim/interfaces", name="eth0", device=nameless)
+    declared = {"interface": {"identifiers": {"device": "str | None", "name": "str"}}}
+    target = adapter(netbox, declared)
+    assert target.count("interface") == 0
+    assert "1 interface object not loaded" in target.load_warnings[0]
+
+
+def test_null_identifies_in_nautobot(nautobot: NautobotEstate) -> None:
+    declared = {"location": {"identifiers": {"parent": MAYBE_LOCATION, "name": "str"}, "attributes": {"facility": "str"}}}
+    rows = [{"parent": None, "name": "a", "facility": "1"}, {"parent": r"\None__a", "name": "a", "facility": "2"}]
+    source = wanted(declared, location=rows)
+    synchronised(adapter(nautobot, declared), source).raise_for_failure()
+    again = adapter(nautobot, declared)
+    assert not again.diff_from(source).has_diffs()
+    assert len(nautobot.table("dcim/locations")) == 2
+
+
+def test_parents_and_their_parts(netbox: Estate) -> None:
+    source = wanted({"site": RACKS["site"], "rack": RACKS["rack"]}, site=[{"name": "Paris"}])
+    rack = source.models()["rack"](site="Paris", name="r1", u_height=42)
+    source.add(rack)
+    source.get("site", "Paris").add_child(rack)
+    synchronised(adapter(netbox, RACKS), source).raise_for_failure()
+    assert netbox.named("dcim/racks", "r1")["site"]["name"] == "Paris"
+    assert not adapter(netbox, RACKS).diff_from(source).has_diffs()
+
+
+def test_an_endpoint_that_the_adapter_does_not_know(netbox: Estate) -> None:
+    netbox.table("dcim/power-panels")[7] = {"id": 7, "name": "p", "site": {"id": 1, "url": "/api/dcim/sites/1/", "name": "Paris"}}
+    netbox.add("dcim/sites", name="Paris")
+    declared = {"panel": {"identifiers": {"site": "str", "name": "str"}}}
+    target = adapter(netbox, declared, {"panel": {"from": "dcim/power-panels"}})
+    assert [one.get_unique_id() for one in target.get_all("panel")] == ["Paris__p"]
+    with pytest.raises(DefinitionError, match='there is no "panels" in netbox'):
+        adapter(netbox, declared, {"panel": {"from": "panels"}})
+
+
+def test_two_objects_of_one_identity_are_an_error_that_shows_both(netbox: Estate) -> None:
+    for site in ("Paris", "Lyon"):
+        netbox.add("dcim/devices", name="d", site=netbox.add("dcim/sites", name=site))
+    with pytest.raises(RecordProblem, match=r"(?s)dcim/devices/2.*Paris.*dcim/devices/4.*Lyon"):
+        adapter(netbox, DEVICES)
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        ({"GET dcim/sites": Reply(403, {"detail": "No permission."})}, "site cannot be loaded: .*answers 403: No permission"),
+        ({"GET status": Reply(403, {"detail": "Invalid token"})}, "answers 403: Invalid token; is the token right"),
+        ({"GET status": Reply(404, {})}, "is this the address of a NetBox, without /api"),
+        ({"GET dcim/sites": Reply(200, b"<html>")}, "JSON"),
+    ],
+)
+def test_a_server_that_does_not_let_one_in(netbox: Estate, refused: dict[str, Reply], said: str) -> None:
+    netbox.refusing.update(refused)
+    with pytest.raises(RecordProblem, match=said):
+        adapter(netbox, SITES)
+
+
+def test_custom_fields_have_names_and_expressions_see_whole_objects(netbox: Estate) -> None:
+    netbox.add("dcim/sites", name="Paris", custom_fields={"floors": 3}, slug="paris")
+    declared = {"site": {"identifiers": ["name"], "attributes": {"floors": "int", "where": "str"}}}
+    mapping = {"site": {"fields": {"floors": "cf.floors", "where": {"expr": "slug | upper"}}}}
+    (site,) = adapter(netbox, declared, mapping).get_all("site")
+    assert (site.floors, site.where) == (3, "PARIS")
+    assert "omit=config_context" in netbox.asked("GET", "dcim/sites")[-1].target
+    narrow = {"site": {"identifiers": ["name"], "attributes": {"floors": "int"}}}
+    target = adapter(netbox, narrow, {"site": {"fields": {"floors": "cf.floors"}}})
+    source = wanted(narrow, site=[{"name": "Paris", "floors": 4}])
+    synchronised(target, source).raise_for_failure()
+    assert netbox.asked("PATCH", "dcim/sites")[-1].body == [{"id": 1, "custom_fields": {"floors": 4}}]
+
+
+# ---------------------------------------------------------------------- writing
+
+
+def test_many_are_written_with_one_request_and_a_message(netbox: Estate) -> None:
+    rows = [{"name": f"s{number}", "status": "active"} for number in range(5)]
+    target = adapter(netbox, SITES, batch_size=3, changelog_message="nightly")
+    synchronised(target, wanted(SITES, site=rows)).raise_for_failure()
+    posts = netbox.asked("POST", "dcim/sites")
+    assert [len(one.body) for one in posts] == [3, 2]
+    assert posts[0].body[0] == {"name": "s0", "slug": "s0", "status": "active", "changelog_message": "nightly"}
+    synchronised(adapter(netbox, SITES, changelog_message="x"), wanted(SITES, site=rows[:1])).raise_for_failure()
+    assert netbox.names("dcim/sites") == {"s0"}
+    assert adapter(netbox, SITES).result_records()["netbox_version"] == "4.5.1"
+
+
+@pytest.mark.parametrize("which", ["netbox", "nautobot"])
+def test_those_to_blame_are_named_and_the_others_written(which: str, request: pytest.FixtureRequest) -> None:
+    estate: Estate = request.getfixturevalue(which)
+    declared, model, endpoint = (SITES, "site", "dcim/sites") if which == "netbox" else (LOCATIONS, "location", "dcim/locations")
+    estate.complaint = lambda method, place, body: {"name": ["Too odd."]} if body.get("name") in ("s2", "s5") else None
+    rows = [{"name": f"s{number}", "status": "Active", "facility": ""} for number in range(7)]
+    rows = rows if which == "nautobot" else [{"name": row["name"], "status": "active"} for row in rows]
+    result = synchronised(adapter(estate, declared), wanted(declared, **{model: rows}), CONTINUE)
+    assert messages(result) == {"s2": "name: Too odd.", "s5": "name: Too odd."}
+    assert estate.names(endpoint) == {"s0", "s1", "s3", "s4", "s6"}
+
+
+@pytest.mark.parametrize("which", ["netbox", "nautobot"])
+def test_only_what_has_the_owner_tag_is_deleted(which: str, request: pytest.FixtureRequest) -> None:
+    estate: Estate = request.getfixturevalue(which)
+    declared, model, endpoint = (SITES, "site", "dcim/sites") if which == "netbox" else (LOCATIONS, "location", "dcim/locations")
+    status = "active" if which == "netbox" else next(iter(estate.table("extras/statuses")))
+    estate.add(endpoint, name="theirs", status=status)
+    row = {"name": "ours", "status": "active" if which == "netbox" else "Active", **({} if which == "netbox" else {"facility": ""})}
+    synchronised(adapter(estate, declared, owner_tag="robot"), wanted(declared, **{model: [row]}))
+    assert estate.names(endpoint) == {"ours", "theirs"}
+    target = adapter(estate, declared, owner_tag="robot")
+    diff = target.diff_from(wanted(declared))
+    assert {one.uid: one.protected for one in diff.walk() if one.protected} == {
+        "theirs": 'protected: it does not have the tag "robot"'
+    }
+    synchronised(target, wanted(declared))
+    assert estate.names(endpoint) == {"theirs"}
+    assert estate.names("extras/tags") == {"robot"}
+    assert adapter(estate, {"tag": {"identifiers": ["name"]}}, owner_tag="robot").count("tag") == 0
+
+
+def test_tags_are_changed_and_the_owner_tag_stays(netbox: Estate) -> None:
+    declared = {"site": {"identifiers": ["name"], "attributes": {"tags": {"type": "list[str]", "compare": "unordered"}}}}
+    netbox.add("extras/tags", name="blue")
+    source = wanted(declared, site=[{"name": "Paris", "tags": []}])
+    synchronised(adapter(netbox, declared, owner_tag="robot"), source).raise_for_failure()
+    source = wanted(declared, site=[{"name": "Paris", "tags": ["blue"]}])
+    synchronised(adapter(netbox, declared, owner_tag="robot"), source).raise_for_failure()
+    assert {tag["name"] for tag in netbox.named("dcim/sites", "Paris")["tags"]} == {"blue", "robot"}
+    assert not adapter(netbox, declared, owner_tag="robot").diff_from(source).has_diffs()
+
+
+def test_a_delete_names_what_depends_on_it(netbox: Estate) -> None:
+    acme = netbox.add("dcim/manufacturers", name="Acme")
+    netbox.add("dcim/manufacturers", name="Other")
+    netbox.add("dcim/device-types", model="RT", manufacturer=acme)
+    declared = {"manufacturer": {"identifiers": ["name"]}}
+    result = synchronised(adapter(netbox, declared), wanted(declared), CONTINUE)
+    assert messages(result) == {"Acme": "Unable to delete object. 1 dependent objects were found: dcim/device-types (3)"}
+    assert netbox.names("dcim/manufacturers") == {"Acme"}
+
+
+def test_what_somebody_else_deleted_meanwhile(netbox: Estate) -> None:
+    rows = [{"name": name, "status": "active"} for name in ("a", "b")]
+    synchronised(adapter(netbox, SITES), wanted(SITES, site=rows)).raise_for_failure()
+    target = adapter(netbox, SITES)
+    netbox.table("dcim/sites").clear()
+    result = synchronised(target, wanted(SITES, site=[{"name": "a", "status": "planned"}]), CONTINUE)
+    assert messages(result) == {"a": "id: No such object."}
+    assert {one.change.id for one in result.outcomes} == {"a", "b"}
+
+
+def test_nautobot_passes_over_what_is_gone(nautobot: NautobotEstate) -> None:
+    rows = [{"name": name, "status": "Active", "facility": ""} for name in ("a", "b")]
+    synchronised(adapter(nautobot, LOCATIONS), wanted(LOCATIONS, location=rows)).raise_for_failure()
+    target = adapter(nautobot, LOCATIONS)
+    nautobot.table("dcim/locations").clear()
+    changed = [{**row, "facility": "new"} for row in rows]
+    result = synchronised(target, wanted(LOCATIONS, location=changed), CONTINUE)
+    assert set(messages(result).values()) == {"the server has no such object any more"}
+
+
+def test_nautobot_is_not_believed_that_it_has_deleted(nautobot: NautobotEstate) -> None:
+    status = next(iter(nautobot.table("extras/statuses")))
+    nautobot.add("dcim/locations", name="a", status=status)
+    nautobot.keeps.add("dcim/locations")
+    result = synchronised(adapter(nautobot, LOCATIONS), wanted(LOCATIONS), CONTINUE)
+    assert messages(result) == {"a": "Nautobot answers that it is deleted, and it is still there; may this token delete it?"}
+
+
+def test_fields_of_which_nautobot_would_take_no_notice(nautobot: NautobotEstate) -> None:
+    declared = {"location": {"identifiers": ["name"], "attributes": {"status": "str", "faculty": "str"}}}
+    result = synchronised(
+        adapter(nautobot, declared), wanted(declared, location=[{"name": "a", "status": "Active", "faculty": "x"}]), CONTINUE
+    )
+    said = 'Nautobot has no field "faculty" of location objects that can be written (did you mean "facility"? known: '
+    assert messages(result)["a"].startswith(said)
+    nautobot.table("extras/custom-fields")["1"] = {"id": "1", "key": "owner"}
+    declared = {"location": {"identifiers": ["name"], "attributes": {"status": "str", "owner": "str"}}}
+    source = wanted(declared, location=[{"name": "a", "status": "Active", "owner": "x"}])
+    result = synchronised(adapter(nautobot, declared, {"location": {"fields": {"owner": "cf.ovner"}}}), source, CONTINUE)
+    assert messages(result) == {"a": 'Nautobot has no custom field "ovner" (did you mean "owner"? known: owner)'}
+    synchronised(adapter(nautobot, declared, {"location": {"fields": {"owner": "cf.owner"}}}), source).raise_for_failure()
+    assert nautobot.named("dcim/locations", "a")["custom_fields"] == {"owner": "x"}
+
+
+@pytest.fixture
+def prefixes(nautobot: NautobotEstate) -> NautobotEstate:
+    """A Nautobot with three locations and a prefix in two of them."""
+    locations = [nautobot.add("dcim/locations", name=name, status=None) for name in ("a", "b", "c")]
+    prefix = nautobot.add("ipam/prefixes", prefix="10.0.0.0/8", namespace=next(iter(nautobot.table("ipam/namespaces"))))
+    for location in locations[:2]:
+        nautobot.add("ipam/prefix-location-assignments", prefix=prefix, location=location)
+    return nautobot
+
+
+def located(estate: NautobotEstate) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for pair in estate.table("ipam/prefix-location-assignments").values():
+        prefix, location = estate.table("ipam/prefixes")[pair["prefix"]], estate.table("dcim/locations")[pair["location"]]
+        found.setdefault(prefix["prefix"], set()).add(location["name"])
+    return found
+
+
+def test_lists_that_nautobot_keeps_beside_objects(prefixes: NautobotEstate) -> None:
+    rows = [{"prefix": "10.0.0.0/8", "locations": ["b", "c"]}, {"prefix": "11.0.0.0/8", "locations": ["a"]}]
+    source = wanted(PREFIXES, location=PLACES, prefix=rows)
+    synchronised(adapter(prefixes, PREFIXES), source).raise_for_failure()
+    assert located(prefixes) == {"10.0.0.0/8": {"b", "c"}, "11.0.0.0/8": {"a"}}
+    assert not adapter(prefixes, PREFIXES).diff_from(source).has_diffs()
+
+
+@pytest.mark.parametrize("refused", ["POST ipam/prefix-location-assignments", "PATCH ipam/prefixes"])
+def test_a_list_that_is_refused_leaves_nothing_behind(prefixes: NautobotEstate, refused: str) -> None:
+    prefixes.refusing[refused] = Reply(400, {"detail": "Not today."})
+    rows = [{"prefix": "10.0.0.0/8", "locations": ["b", "c"]}, {"prefix": "11.0.0.0/8", "locations": ["a"]}]
+    rows = rows if refused.startswith("POST") else rows[:1]
+    result = synchronised(adapter(prefixes, PREFIXES), wanted(PREFIXES, location=PLACES, prefix=rows), CONTINUE)
+    assert set(messages(result)) == {row["prefix"] for row in rows}
+    assert all("Not today" in message for message in messages(result).values())
+    assert located(prefixes) == {"10.0.0.0/8": {"a", "b"}}
+    assert [one["prefix"] for one in prefixes.table("ipam/prefixes").values()] == ["10.0.0.0/8"]
+
+
+@pytest.mark.parametrize(
+    ("refused", "undo", "prefix"),
+    [
+        ("POST ipam/prefix-location-assignments", "DELETE ipam/prefixes", "11.0.0.0/8"),
+        ("PATCH ipam/prefixes", "DELETE ipam/prefix-location-assignments", "10.0.0.0/8"),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 503])
+def test_what_cannot_be_taken_back_may_have_been_made(
+    prefixes: NautobotEstate, refused: str, undo: str, prefix: str, status: int
+) -> None:
+    prefixes.refusing[refused] = Reply(400, {"detail": "Not today."})
+    prefixes.refusing[undo] = Reply(status, {"detail": "Nor tomorrow."})
+    rows = [{"prefix": "10.0.0.0/8", "locations": ["a", "b"]}, {"prefix": prefix, "locations": ["a", "b", "c"]}]
+    target, source = adapter(prefixes, PREFIXES), wanted(PREFIXES, location=PLACES, prefix=rows[-1:] if prefix[1] == "0" else rows)
+    (failure,) = target.apply(
+        Plan.from_diff(target.diff_from(source)), source, CONTINUE, retry=retrying(3, target.is_transient, first_wait=0)
+    ).failures
+    assert "Not today" in failure.message
+    assert "could not be taken back" in failure.message
+    assert failure.maybe
+    assert len(prefixes.asked("POST", "ipam/prefixes")) <= 1, "what may have been made is not made again"
+
+
+def test_what_is_left_in_a_list_is_told(prefixes: NautobotEstate) -> None:
+    prefixes.refusing["DELETE ipam/prefix-location-assignments"] = Reply(400, {"detail": "Not today."})
+    rows = [{"prefix": "10.0.0.0/8", "locations": ["b", "c"]}]
+    (failure,) = synchronised(adapter(prefixes, PREFIXES), wanted(PREFIXES, location=PLACES, prefix=rows), CONTINUE).failures
+    assert "Not today" in failure.message
+    assert "all but what is to leave its lists was done" in failure.message
+    assert failure.maybe
+    assert located(prefixes) == {"10.0.0.0/8": {"a", "b", "c"}}
+
+
+def test_nautobot_does_not_let_one_in(nautobot: NautobotEstate) -> None:
+    nautobot.refusing["GET "] = Reply(403, {"detail": "Invalid token"})
+    with pytest.raises(RecordProblem, match="Invalid token; is the token right"):
+        adapter(nautobot, LOCATIONS)
+
+
+# ---------------------------------------------------------------------- the last load in a file
+
+
+@pytest.mark.parametrize("which", ["netbox", "nautobot"])
+def test_the_next_load_asks_for_changes_and_misses_no_deletion(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    estate: Estate = request.getfixturevalue(which)
+    endpoint, declared = (
+        ("dcim/sites", {"site": {"identifiers": ["name"], "attributes": {"description": "str"}}})
+        if which == "netbox"
+        else ("dcim/locations", {"location": {"identifiers": ["name"], "attributes": {"description": "str"}}})
+    )
+    (model,) = declared
+    ids = [estate.add(endpoint, name=f"s{number}", status=None) for number in range(4)]
+    options = {"cache": str(tmp_path / "cache.json"), "full_every": 3}
+
+    def loaded() -> dict[str, str]:
+        return {one.name: one.description for one in adapter(estate, declared, **options).get_all(model)}
+
+    assert loaded() == dict.fromkeys(("s0", "s1", "s2", "s3"), "")
+    estate.change(endpoint, ids[1], description="changed")
+    del estate.table(endpoint)[ids[2]]
+    estate.add(endpoint, name="new", status=None)
+    before = len(estate.api.requests)
+    assert loaded() == {"s0": "", "s1": "changed", "s3": "", "new": ""}
+    asked = [one.target for one in estate.api.requests[before:] if one.path == f"/api/{endpoint}/"]
+    assert any("last_updated__gte=" in target for target in asked)
+    estate.table(endpoint)[ids[0]]["description"] = "without a trace"
+    assert loaded()["s0"] == ""
+    assert loaded()["s0"] == "without a trace"
