@@ -60,7 +60,7 @@ class FromFile:
             raise TaskFailure(f"{self._path} was made for the target {self._target}, and the target of this task is {name}.")
         flags = flags_of(params["flags"])
         with stage("checking the plan"):
-            bound = self._stored.bind(source.dataset, target.dataset, params["plan_key"], lost_secrets=params["lost_secrets"])
+            bound = self._stored.resolve(source.dataset, target.dataset, params["plan_key"], lost_secrets=params["lost_secrets"])
             verdicts, dangling = guards.references(bound, flags)
             refusals = guards.refusals(bound, self._undoes) + dangling
             try:

@@ -39,6 +39,7 @@ from .plan.plan import Plan
 from .plan.result import Result
 
 if TYPE_CHECKING:
+    from .guard.preparation import prepare as prepare_plan
     from .plan.undo import undo_plan
     from .report.report import Report
     from .storage.journal import read as read_journal
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 _LATER = {
     "Report": ("report.report", "Report"),
     "load_plan": ("storage.plan_file", "load"),
+    "prepare_plan": ("guard.preparation", "prepare"),
     "read_journal": ("storage.journal", "read"),
     "save_plan": ("storage.plan_file", "save"),
     "undo_plan": ("plan.undo", "undo_plan"),
@@ -90,6 +92,7 @@ __all__ = (
     "SelectorError",
     "TransientError",
     "load_plan",
+    "prepare_plan",
     "read_journal",
     "save_plan",
     "undo_plan",

@@ -163,7 +163,7 @@ class DSync(Target):
                 ``workers``, ``stop`` and ``held_back``.
 
         Raises:
-            PlanNotReady: the plan comes from a file and was not bound, or not checked; nothing was attempted.
+            PlanNotReady: the plan comes from a file and was not prepared; nothing was attempted.
             ValueError: ``workers`` is less than 1, or more and this dataset is not thread-safe.
         """
         with patient_collector():

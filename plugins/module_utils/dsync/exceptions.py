@@ -26,7 +26,7 @@
     │   │   ├── MissingReference    an object would refer to another one that is not there
     │   │   └── TargetNotWritable   the target cannot be changed in this way
     │   ├── ReferenceCycle          objects refer to one another in a circle
-    │   ├── PlanNotReady            a plan from a file was not bound, or not checked
+    │   ├── PlanNotReady            a plan from a file was not prepared
     │   ├── SecretMoved             a sensitive value is not the one that the plan was made with
     │   └── LockHeld                another run holds the lock
     ├── RecordError                 a plan, journal or baseline file cannot be read or written

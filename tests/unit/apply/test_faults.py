@@ -336,7 +336,7 @@ def assert_undone(path: Path, target: Estate, beginning: dict[str, Any], goal: E
 
 def reverse(stored: StoredPlan, target: Estate, beginning: dict[str, Any]) -> None:
     """A plan that reverses a run gives the beginning. What is below a new parent is found there only when it is loaded anew."""
-    undo = stored.bind(None, target)
+    undo = stored.resolve(None, target)
     assert not target.apply(undo, target, verdicts=check(undo, target)).failures
     assert {name: attrs for name, (attrs, _children) in content(target).items()} == {
         name: attrs for name, (attrs, _children) in content(estate(beginning)).items()
@@ -361,7 +361,7 @@ class Recorded:
     def run(self) -> None:
         source, target, plan_path, undo_path = self.source, self.target, self.folder / "plan", self.folder / "undo"
         save(Plan.from_diff(target.diff_from(source)), plan_path, source=source, target=target)
-        plan = load(plan_path).bind(source, target)
+        plan = load(plan_path).resolve(source, target)
         save(undo_plan(plan), undo_path, source=None, target=target, purpose="undo")
         with Journal(self.folder / "journal", plan, source=source, target=target) as journal:
             self.result = target.apply(plan, source, GO_ON, journal=journal, verdicts=check(plan, target))

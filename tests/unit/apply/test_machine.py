@@ -28,7 +28,7 @@ from dsync.plan.undo import undo_plan
 from dsync.storage import digests as seal
 from dsync.storage.journal import Journal, read
 from dsync.storage.plan_file import load, save
-from dsync.storage.stored_plan import BoundPlan, StoredPlan
+from dsync.storage.stored_plan import ResolvedPlan, StoredPlan
 from estate import Device, Estate, Folder, Interface, Site, estate
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -281,10 +281,10 @@ class Machine(RuleBasedStateMachine):
             assert values(stored(target)) == values(remote)
         return target, result
 
-    def bound(self, plan: StoredPlan, remote: Remote, source: Estate | None = None) -> tuple[BoundPlan, Any]:
+    def bound(self, plan: StoredPlan, remote: Remote, source: Estate | None = None) -> tuple[ResolvedPlan, Any]:
         """Return a plan from a file, made real and checked."""
         target = loaded(remote)
-        made = plan.bind(self.source if source is None else source, target)
+        made = plan.resolve(self.source if source is None else source, target)
         return made, check(made, target)
 
     def planned(self, filters: Filters) -> tuple[Plan, Diff]:
@@ -445,6 +445,6 @@ def test_what_vanished_with_its_parent_is_made_again(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal", plan, source=estate(), target=target) as journal:
         target.apply(plan, estate(), journal=journal)
     gone = estate()
-    undo = read(tmp_path / "journal")[0].undo().bind(None, gone)
+    undo = read(tmp_path / "journal")[0].undo().resolve(None, gone)
     gone.apply(undo, estate(), verdicts=check(undo, gone))
     assert not gone.diff_from(estate({"a": ("1", {"d": "x"})})).has_diffs()

@@ -249,7 +249,7 @@ def test_a_plan_from_a_file_protects_what_is_declared_since(
     source, protecting = estate(sites[0]), keeper(*actions, model=model)
     save(Plan.from_diff(target(Estate).diff_from(source)), tmp_path / "plan", source=source, target=target(Estate))
     live = target(protecting)
-    bound = load(tmp_path / "plan").bind(source, live)
+    bound = load(tmp_path / "plan").resolve(source, live)
     marks = {f"{change.action} {change.model} {change.id}": change.protected for change in bound if change.protected}
     direct = target(protecting)
     diff = direct.diff_from(source)
@@ -263,7 +263,7 @@ def test_an_undo_from_a_file_keeps_what_is_protected_from_deletion(tmp_path: Pat
     plan = Plan.from_diff(estate({}).diff_from(estate({"a": ("1", {"d": "x"})})))
     save(undo_plan(plan), tmp_path / "undo", source=None, target=estate({}), purpose="undo")
     live = estate({"a": ("1", {"d": "x"})}, kind=keeper("delete"))
-    bound = load(tmp_path / "undo").bind(None, live)
+    bound = load(tmp_path / "undo").resolve(None, live)
     assert {change.model: change.protected for change in bound} == {
         "device": "protected: the model device is declared so",
         "site": 'protected for the sake of device "d" below it',

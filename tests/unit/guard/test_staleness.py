@@ -15,7 +15,7 @@ from dsync.plan.change import ChangeKey
 from dsync.plan.subtrees import left_aside
 from dsync.plan.undo import undo_plan
 from dsync.storage.plan_file import load, save
-from dsync.storage.stored_plan import BoundPlan
+from dsync.storage.stored_plan import ResolvedPlan
 from estate import PLANTED, SOURCE, TARGET, Device, Estate, Folder, Interface, Site, dataset, estate
 from hypothesis import given
 from hypothesis import strategies as st
@@ -249,7 +249,7 @@ def test_undoing_a_delete_from_a_file_shows_no_read_only_attribute(tmp_path: Pat
     live = boards(role="r", serial="s1")
     plan = plan_of(dataset(Board), live)
     save(undo_plan(plan), tmp_path / "undo", source=None, target=live, purpose="undo")
-    bound = load(tmp_path / "undo").bind(None, dataset(Board))
+    bound = load(tmp_path / "undo").resolve(None, dataset(Board))
     assert bound.changes[0].after == {"role": "r", "initial": None}
 
 
@@ -262,7 +262,7 @@ def test_what_is_declared_read_only_since_refuses_the_plan(tmp_path: Path) -> No
 
     live = dataset(ReadSite, Device, Interface, Folder, top_level=["site", "folder"], objects=[ReadSite(name="a", contact="old")])
     with pytest.raises(Refused, match=r'the model "site" of .* is declared otherwise now'):
-        load(tmp_path / "plan").bind(None, live)
+        load(tmp_path / "plan").resolve(None, live)
 
 
 # ---------------------------------------------------------------------- what is left aside
@@ -299,7 +299,7 @@ def noted(*notes: str, flags: DSyncModelFlags = DSyncModelFlags.NONE) -> DSync:
 def test_children_that_were_left_aside_are_known() -> None:
     plan = plan_of(dataset(Plain), noted("n"))
     assert said(plan, noted("n")) == {"delete a": 'has the child note "n", which the plan does not delete'}
-    known = BoundPlan(plan, "plan.jsonl", left_aside(plan, noted("n")))
+    known = ResolvedPlan(plan, "plan.jsonl", left_aside(plan, noted("n")))
     assert check(known, noted("n")) == {}
     assert said(known, noted("n", "m")) == {"delete a": 'has the child note "m", which the plan does not delete'}
 

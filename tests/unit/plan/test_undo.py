@@ -64,7 +64,7 @@ def test_undo_from_a_file_restores_the_beginning(shared: Path, left: Spec, right
     plan = Plan.from_diff(target.diff_from(source))
     target.apply(plan, source)
     save(undo_plan(plan), shared, source=None, target=target, purpose="undo")
-    bound = load(shared).bind(None, target)
+    bound = load(shared).resolve(None, target)
     target.apply(bound, source, verdicts=check(bound, target))
     assert content(target) == content(tree(right, kind))
 
@@ -133,7 +133,7 @@ def test_a_nested_value_beside_required_attributes_comes_back_from_a_file(tmp_pa
     plan = Plan.from_diff(target.diff_from(source))
     target.apply(plan, source)
     save(undo_plan(plan), tmp_path / "undo", source=None, target=target, purpose="undo")
-    undo = load(tmp_path / "undo").bind(None, target)
+    undo = load(tmp_path / "undo").resolve(None, target)
     target.apply(undo, source, verdicts=check(undo, target))
     assert target.get("person", "x").get_attrs() == person.get_attrs()
 
@@ -166,9 +166,9 @@ def test_secrets_are_restored_from_memory_and_refused_from_a_file(tmp_path: Path
 
     target = tree(new)
     with pytest.raises(SecretMoved, match='any more: password of node "b", password of node "a"') as caught:
-        load(tmp_path / "undo").bind(None, target)
+        load(tmp_path / "undo").resolve(None, target)
     assert "hunter2" not in str(caught.value)
-    bound = load(tmp_path / "undo").bind(None, target, lost_secrets="leave")
+    bound = load(tmp_path / "undo").resolve(None, target, lost_secrets="leave")
     assert len(bound.warnings) == 2
     result = target.apply(bound, source, verdicts=check(bound, target))
     assert {str(outcome.change): str(outcome.status) for outcome in result.outcomes} == {
@@ -180,5 +180,5 @@ def test_secrets_are_restored_from_memory_and_refused_from_a_file(tmp_path: Path
     assert content(target)["node a"][0]["number"] == 1
     assert "node b" not in content(target)
 
-    whole = load(tmp_path / "undo").bind(tree(old), tree(new))  # a dataset that still has them, such as a backup
+    whole = load(tmp_path / "undo").resolve(tree(old), tree(new))  # a dataset that still has them, such as a backup
     assert not whole.warnings

@@ -112,7 +112,7 @@ def test_what_goes_along_may_have_gone_too(path: Path) -> None:
     (report,) = read(path)
     assert len(report.maybe) == 3
     for live in (tree({}, TakingTree), tree(spec, TakingTree)):
-        undo = report.undo().bind(None, live)
+        undo = report.undo().resolve(None, live)
         live.apply(undo, source, verdicts=check(undo, live))
         assert content(live) == content(tree(spec, TakingTree))
 
@@ -188,7 +188,7 @@ def test_no_secret_is_written(path: Path) -> None:
     run(path, tree({"a": (None, {"password": f"{PLANTED}-new", "number": 3})}), target)
     assert PLANTED not in path.read_text()
     (report,) = read(path)
-    assert report.undo().bind(tree({"a": (None, {"password": PLANTED})}), target).changes[0].after["password"] == PLANTED
+    assert report.undo().resolve(tree({"a": (None, {"password": PLANTED})}), target).changes[0].after["password"] == PLANTED
 
 
 def test_a_value_without_a_json_form_is_lost_and_not_restored(path: Path) -> None:
@@ -197,15 +197,15 @@ def test_a_value_without_a_json_form_is_lost_and_not_restored(path: Path) -> Non
     undo = read(path)[0].undo()
     assert repr(undo.changes[0].after["facts"]) == "<a object that could not be written>"
     with pytest.raises(Refused, match='any more: facts of node "a"'):
-        undo.bind(None, target)
-    assert undo.bind(None, target, lost_secrets="leave").changes[0].after == {"number": 2}
+        undo.resolve(None, target)
+    assert undo.resolve(None, target, lost_secrets="leave").changes[0].after == {"number": 2}
 
 
 def test_an_undo_is_written_to_a_file(path: Path, tmp_path: Path) -> None:
     target = estate(TARGET)
     run(path, estate(SOURCE), target)
     save(read(path)[0].undo(), tmp_path / "undo", source=None, target=target, purpose="undo")
-    undo = load(tmp_path / "undo").bind(None, target)
+    undo = load(tmp_path / "undo").resolve(None, target)
     target.apply(undo, target, verdicts=check(undo, target))
     assert not target.diff_from(estate(TARGET)).has_diffs()
 
@@ -219,7 +219,7 @@ def test_undo_from_a_journal(tmp_path_factory: Any, left: Spec, right: Spec, kin
         target.apply(whole(plan, cut), source, journal=journal)
     (report,) = read(path)
     assert len(report.done) + len(report.not_attempted) == len(plan)
-    undo = report.undo().bind(None, target)
+    undo = report.undo().resolve(None, target)
     assert check(undo, target) == {}
     target.apply(undo, source, verdicts={})
     assert content(target) == content(tree(right, kind))
@@ -461,7 +461,7 @@ def one_run(folder: Path, steps: int) -> None:
     target = Database(folder / "live.db", -1)
     target.load()
     goal = database(folder / "goal.db")
-    plan = load(folder / "plan").bind(goal, target)
+    plan = load(folder / "plan").resolve(goal, target)
     verdicts = check(plan, target)
     target.steps = steps
     with pytest.MonkeyPatch.context() as patch:
@@ -529,7 +529,7 @@ def test_a_process_that_is_killed_at_every_step(tmp_path: Path) -> None:
 def _check_truth(file: Path, report: RunReport) -> None:
     """What is done is seen in the database, what was not attempted is not."""
     live = database(file)
-    after = check(Plan(report.stored.bind(None, live)), live, "skip")
+    after = check(Plan(report.stored.resolve(None, live)), live, "skip")
     for change in report.done:
         later = [one for one in (*report.done, *report.maybe) if (one.model, one.id) == (change.model, change.id)][-1]
         if later is change:
@@ -545,7 +545,7 @@ def _check_undo(folder: Path, report: RunReport, beginning: list[str]) -> None:
     copy = folder / "undone.db"
     copy.write_bytes((folder / "live.db").read_bytes())
     live = database(copy)
-    undo = report.undo().bind(None, live)
+    undo = report.undo().resolve(None, live)
     result = live.apply(undo, live, verdicts=check(undo, live))
     assert not result.failures
     assert dump(copy) == beginning
@@ -554,9 +554,9 @@ def _check_undo(folder: Path, report: RunReport, beginning: list[str]) -> None:
 def test_a_source_that_cannot_be_undone_for_other_models(path: Path) -> None:
     run(path, estate(SOURCE), estate(TARGET))
     with pytest.raises(Refused, match="does not fit the target any more"):
-        read(path)[0].undo().bind(None, Tree())
+        read(path)[0].undo().resolve(None, Tree())
     assert json.loads(path.read_text().splitlines()[0])["declared"].keys() == {"source", "target"}
-    assert read(path)[0].undo().bind(None, Estate()).changes
+    assert read(path)[0].undo().resolve(None, Estate()).changes
 
 
 def test_one_line_that_is_no_line_of_a_journal(tmp_path: Path) -> None:

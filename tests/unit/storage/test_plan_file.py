@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dsync import Change, DSync, DSyncAction, DSyncModel, Plan
-from dsync.exceptions import PlanNotReady, RecordError, Refused, SecretMoved
+from dsync import Change, DSync, DSyncAction, DSyncModel, Plan, prepare_plan
+from dsync.exceptions import PlanNotReady, RecordError, Refused, SecretMoved, StaleTarget
 from dsync.guard.staleness import check
 from dsync.plan.outcome import OutcomeStatus
 from dsync.plan.undo import undo_plan
 from dsync.storage import digests as seal
 from dsync.storage import plan_file, schema
 from dsync.storage.files import LONGEST_LINE
-from dsync.storage.plan_file import SavedPlan, fingerprint, load, save
+from dsync.storage.plan_file import fingerprint, load, save
 from estate import PLANTED, SOURCE, TARGET, dataset, estate
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,7 +136,7 @@ def compared(plan: Plan) -> list[Any]:
 def test_a_plan_comes_back_as_it_was(shared: Path, left: Spec, right: Spec, kind: type[Tree], key: str | None) -> None:
     plan, _digest = saved(shared, tree(left, kind), tree(right, kind), key=key)
     assert "hunter2" not in shared.read_text()
-    bound = load(shared).bind(tree(left, kind), tree(right, kind), key)
+    bound = load(shared).resolve(tree(left, kind), tree(right, kind), key)
     assert compared(bound) == compared(plan)
     source, direct, target = tree(left, kind), tree(right, kind), tree(right, kind)
     direct.apply(plan, source)
@@ -144,7 +144,7 @@ def test_a_plan_comes_back_as_it_was(shared: Path, left: Spec, right: Spec, kind
     result = target.apply(bound, source, verdicts={})
     assert {outcome.status for outcome in result.outcomes} <= {OutcomeStatus.DONE}
     assert content(target) == content(direct) == content(source)
-    again = load(shared).bind(source, target, key)
+    again = load(shared).resolve(source, target, key)
     verdicts = check(again, target)
     assert {key: verdict.status for key, verdict in verdicts.items()} == dict.fromkeys(
         (change.key for change in plan), OutcomeStatus.ALREADY_DONE
@@ -155,7 +155,7 @@ def test_a_plan_comes_back_as_it_was(shared: Path, left: Spec, right: Spec, kind
 @given(specs(secrets=False), specs(secrets=False))
 def test_values_come_back_without_the_source_too(shared: Path, left: Spec, right: Spec) -> None:
     plan, _digest = saved(shared, tree(left), tree(right))
-    bound = load(shared).bind(Tree(), tree(right))
+    bound = load(shared).resolve(Tree(), tree(right))
     assert compared(bound) == compared(plan)
 
 
@@ -171,9 +171,9 @@ def test_values_that_json_has_not(path: Path) -> None:
 
     odd = [Odd(name="x", ratio=math.nan, facts={1: {2}, "$hmac": 3, "b": (b"\xff", math.inf)}, text="\ud800")]
     saved(path, dataset(Odd, objects=odd), dataset(Odd))
-    change = load(path).bind(dataset(Odd, objects=odd), dataset(Odd)).changes[0]
+    change = load(path).resolve(dataset(Odd, objects=odd), dataset(Odd)).changes[0]
     assert change.after["facts"] is odd[0].facts
-    change = load(path).bind(None, dataset(Odd)).changes[0]
+    change = load(path).resolve(None, dataset(Odd)).changes[0]
     assert math.isnan(change.after["ratio"])
     assert change.after["facts"] == {"1": [2], "$hmac": 3, "b": [b"\xff", math.inf]}
     assert change.after["text"] == "\ud800"
@@ -203,11 +203,11 @@ def test_identifiers_that_are_not_text(path: Path) -> None:
         kind: str
 
     saved(path, dataset(Row, objects=[Row(number=7, kind="a_")]), dataset(Row))
-    assert load(path).bind(None, dataset(Row)).changes[0].ids == {"number": 7, "kind": "a_"}
+    assert load(path).resolve(None, dataset(Row)).changes[0].ids == {"number": 7, "kind": "a_"}
     text = path.read_text().replace('"number":7', '"number":8')
     path.write_text(resealed(text))
     with pytest.raises(RecordError, match=r"its identifiers are those of"):
-        load(path).bind(None, dataset(Row))
+        load(path).resolve(None, dataset(Row))
 
 
 def resealed(text: str) -> str:
@@ -229,7 +229,7 @@ def test_a_value_that_the_target_cannot_take_is_named(path: Path) -> None:
     saved(path, tree(spec), Tree())
     path.write_text(resealed(path.read_text().replace('"ratio":2.5', '"ratio":"much"')))
     with pytest.raises(RecordError, match=r'node "a": its ratio is not what tree can take \(ValidationError\)'):
-        load(path).bind(None, tree({}))
+        load(path).resolve(None, tree({}))
 
 
 # ---------------------------------------------------------------------- secrets
@@ -243,17 +243,17 @@ def vault(password: str | None = PLANTED, token: str = PLANTED, facts: Any = Non
 def test_a_secret_that_moved_is_refused(path: Path) -> None:
     saved(path, vault(facts=[SecretStr(PLANTED)]), tree({"a": (None, {})}))
     assert PLANTED not in path.read_text()
-    bound = load(path).bind(vault(facts=[SecretStr(PLANTED)]), tree({"a": (None, {})}))
+    bound = load(path).resolve(vault(facts=[SecretStr(PLANTED)]), tree({"a": (None, {})}))
     assert bound.changes[0].after["password"] == PLANTED
     with pytest.raises(SecretMoved, match='password of node "a"') as caught:
-        load(path).bind(vault("other-one", facts=[SecretStr(PLANTED)]), tree({"a": (None, {})}))
+        load(path).resolve(vault("other-one", facts=[SecretStr(PLANTED)]), tree({"a": (None, {})}))
     assert PLANTED not in str(caught.value)
     assert "other-one" not in str(caught.value)
 
 
 def test_a_secret_of_the_target_that_moved_is_stale(path: Path) -> None:
     saved(path, vault(), vault("old"))
-    bound = load(path).bind(vault(), vault("moved"))
+    bound = load(path).resolve(vault(), vault("moved"))
     with pytest.raises(Refused, match=r'node "a": its password is not as expected$') as caught:
         check(bound, vault("moved"))
     assert PLANTED not in str(caught.value)
@@ -271,49 +271,64 @@ def test_digests_of_equal_secrets_differ_by_object_and_plan(path: Path) -> None:
 
 def test_a_key_is_needed_where_there_is_one(path: Path) -> None:
     saved(path, vault(), Tree(), key="right")
-    assert load(path).bind(vault(), Tree(), "right").changes[0].after["password"] == PLANTED
+    assert load(path).resolve(vault(), Tree(), "right").changes[0].after["password"] == PLANTED
     with pytest.raises(Refused, match="with a key, and none was given"):
-        load(path).bind(vault(), Tree())
+        load(path).resolve(vault(), Tree())
     with pytest.raises(Refused, match="with another key"):
-        load(path).bind(vault(), Tree(), "wrong")
+        load(path).resolve(vault(), Tree(), "wrong")
     saved(path, vault(), Tree())
     with pytest.raises(Refused, match="without a key, but one was given"):
-        load(path).bind(vault(), Tree(), "right")
+        load(path).resolve(vault(), Tree(), "right")
 
 
-def test_a_plan_from_a_file_is_not_applied_before_it_is_bound_and_checked(path: Path) -> None:
+def test_a_plan_from_a_file_is_not_applied_before_it_is_prepared(path: Path) -> None:
     source, target = vault(), Tree()
     saved(path, source, target)
     stored = load(path)
-    with pytest.raises(PlanNotReady, match=r"plan.jsonl holds no real values; call bind\(source, target\) of it and apply what"):
+    assert not isinstance(stored, Plan)
+    with pytest.raises(PlanNotReady, match=r"a plan from a file holds no real values; apply what prepare_plan\("):
         target.apply(stored, source, verdicts={})
-    bound = stored.bind(source, target)
-    with pytest.raises(PlanNotReady, match=r"plan.jsonl was not compared with Tree; apply it with verdicts=check\(plan, target\)"):
-        target.apply(bound, source)
+    with pytest.raises(PlanNotReady, match=r"plan.jsonl was not compared with Tree; apply what prepare_plan\(\) returns"):
+        target.apply(stored.resolve(source, target), source)
     for loose in (Plan(stored), undo_plan(undo_plan(stored))):
-        with pytest.raises(PlanNotReady, match='create node "a" has no real value for token; bind the plan'):
+        with pytest.raises(PlanNotReady, match=r'create node "a" has no real value for token; apply what prepare_plan\('):
             target.apply(loose, source)
     assert target.count() == 0
-    assert target.apply(bound, source, verdicts=check(bound, target)).counts["done"] == 1
+    assert target.apply(prepare_plan(stored, source, target), source).counts["done"] == 1
     assert target.get("node", "a").password == PLANTED
+
+
+def test_a_prepared_plan_knows_what_is_done_and_what_is_stale(path: Path) -> None:
+    source, target = tree({"a": (None, {"number": 1}), "b": (None, {"number": 2})}), Tree()
+    saved(path, source, target)
+    stored = load(path)
+    half = tree({"a": (None, {"number": 1})})
+    counts = half.apply(prepare_plan(stored, source, half), source).counts
+    assert (counts["already_done"], counts["done"]) == (1, 1)
+    moved = tree({"a": (None, {"number": 7})})
+    with pytest.raises(StaleTarget, match='node "a" is there already, and its number is 7'):
+        prepare_plan(stored, source, moved)
+    counts = moved.apply(prepare_plan(stored, source, moved, on_stale="skip"), source).counts
+    assert (counts["refused"], counts["done"]) == (1, 1)
+    assert moved.get("node", "a").number == 7
 
 
 def test_what_is_protected_needs_no_real_values(path: Path) -> None:
     saved(path, vault(), Tree())
     target = Tree()
-    bound = load(path).bind(None, target, lost_secrets="leave")
+    bound = load(path).resolve(None, target, lost_secrets="leave")
     assert target.apply(bound, vault(), verdicts=check(bound, target)).counts["refused"] == 1
 
 
 def test_what_is_lost_is_never_left_empty(path: Path) -> None:
     saved(path, vault(), tree({"a": (None, {"number": 4})}))
-    bound = load(path).bind(None, tree({"a": (None, {})}), lost_secrets="leave")
+    bound = load(path).resolve(None, tree({"a": (None, {})}), lost_secrets="leave")
     assert bound.changes[0].after == {"number": 0}
     assert bound.changes[0].before == {"number": 4}
     assert bound.warnings == ('node "a": the value of token, password is not to be found any more, so it is left as it is',)
     saved(path, vault(), Tree())
     target = Tree()
-    bound = load(path).bind(None, target, lost_secrets="leave")
+    bound = load(path).resolve(None, target, lost_secrets="leave")
     assert "it is not created" in bound.warnings[0]
     result = target.apply(bound, Tree(), verdicts=check(bound, target))
     assert result.outcomes[0].status == OutcomeStatus.REFUSED
@@ -322,7 +337,7 @@ def test_what_is_lost_is_never_left_empty(path: Path) -> None:
 
 def test_a_default_is_found_again(path: Path) -> None:
     saved(path, tree({"a": (None, {})}), Tree())
-    assert load(path).bind(None, Tree()).changes[0].after["password"] == "factory"
+    assert load(path).resolve(None, Tree()).changes[0].after["password"] == "factory"
 
 
 def test_a_stored_plan_keeps_its_digests(path: Path, tmp_path: Path) -> None:
@@ -332,7 +347,7 @@ def test_a_stored_plan_keeps_its_digests(path: Path, tmp_path: Path) -> None:
         save(load(path), copy, source=None, target=Tree())
     save(load(path), copy, source=None, target=Tree(), key="k")
     assert path.read_text().splitlines()[1] == copy.read_text().splitlines()[1]
-    assert load(copy).bind(vault(facts={"$bytes": 1}), Tree(), "k").changes[0].after["password"] == PLANTED
+    assert load(copy).resolve(vault(facts={"$bytes": 1}), Tree(), "k").changes[0].after["password"] == PLANTED
 
 
 # ---------------------------------------------------------------------- other models
@@ -392,20 +407,20 @@ def test_fingerprints_do_not_depend_on_the_release_of_pydantic() -> None:
 def test_a_plan_for_other_models_is_refused(path: Path) -> None:
     one, other = dataset(model(size=int), name="cmdb"), dataset(model(size=str), name="cmdb")
     saved(path, one, one)
-    load(path).bind(one, one)
+    load(path).resolve(one, one)
     with pytest.raises(Refused, match='does not fit the target any more: the model "box" of cmdb is declared otherwise now'):
-        load(path).bind(one, other)
+        load(path).resolve(one, other)
     with pytest.raises(Refused, match='does not fit the source any more: the model "box"'):
-        load(path).bind(other, one)
+        load(path).resolve(other, one)
     with pytest.raises(Refused, match='the model "box" of tree is gone now'):
-        load(path).bind(one, Tree("tree"))
+        load(path).resolve(one, Tree("tree"))
 
 
 def test_other_top_level_models_are_refused(path: Path) -> None:
     box, crate = model(size=int), type("Crate", (model(),), {"_modelname": "crate"})
     saved(path, dataset(box, crate), dataset(box, crate))
     with pytest.raises(Refused, match="the top-level models of Dataset are others now"):
-        load(path).bind(None, dataset(box, crate, top_level=["box"]))
+        load(path).resolve(None, dataset(box, crate, top_level=["box"]))
 
 
 # ---------------------------------------------------------------------- files that are no plans
@@ -532,7 +547,7 @@ def test_a_resealed_plan_of_anything_is_refused_with_a_sentence(shared: Path, va
     parts = {**change, **value} if isinstance(value, dict) else {**change, "before": value}
     shared.write_text(resealed("\n".join([lines[0], json.dumps(parts), lines[2]]) + "\n"))
     try:
-        load(shared).bind(vault(), Tree())
+        load(shared).resolve(vault(), Tree())
     except (RecordError, Refused) as error:
         assert "\n" not in str(error)  # noqa: PT017 - it need not be raised
 
@@ -581,9 +596,3 @@ def test_nowhere_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(RecordError, match=r"plan cannot be written: No space left on device$"):
         estates(tmp_path / "plan")
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("plan", "before")]
-
-
-def test_a_plan_is_a_saved_plan(path: Path) -> None:
-    estates(path)
-    assert isinstance(load(path), SavedPlan)
-    assert isinstance(load(path), Plan)

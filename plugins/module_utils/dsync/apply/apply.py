@@ -73,8 +73,7 @@ def apply(
         flags: CONTINUE_ON_FAILURE and LOG_UNCHANGED_RECORDS matter here.
         diff: handed to ``sync_complete``; the plan's own diff, if there is one.
         callback: called as ``callback("sync", done, total)``, the last time with ``done == total``.
-        verdicts: how changes end that are settled beforehand: they are not attempted. A plan that comes from a file needs those of
-            :func:`.staleness.check`.
+        verdicts: how changes end that are settled beforehand: they are not attempted. Those of the plan if not given.
         journal: told of each change before it is attempted, and of each outcome.
         retry: calls each attempt, again when it fails in a way that may pass.
         hidden: what no message may hold besides the sensitive values of the object at hand; called once there is a message.
@@ -83,11 +82,14 @@ def apply(
         held_back: returns a context manager in which ``sync_complete`` or ``roll_back`` is called; it holds signals back.
 
     Raises:
-        PlanNotReady: the plan comes from a file and was not bound, or not checked; nothing was attempted.
+        PlanNotReady: the plan comes from a file and was not prepared; nothing was attempted.
         ValueError: ``workers`` is less than 1, or more and the target is not thread-safe.
     """
     if workers < 1 or (workers > 1 and not target.thread_safe):
         raise ValueError(f"{workers} workers are not possible: {target.name} is not thread-safe" if workers > 1 else "no workers")
+    if not isinstance(plan, Plan):
+        raise PlanNotReady("a plan from a file holds no real values; apply what prepare_plan(plan, source, target) returns")
+    verdicts = plan.verdicts if verdicts is None else verdicts
     unready = plan.unready(target.name, verdicts is not None)
     if unready:
         raise PlanNotReady(unready)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .._util.gc import patient_collector
@@ -14,6 +14,7 @@ from ..model.identity import ObjectRef
 from ..model.placeholders import Lost, Sealed
 from ..model.values import copied
 from .change import Change, ChangeKey
+from .outcome import Verdict
 
 
 class Plan:
@@ -24,10 +25,13 @@ class Plan:
             natural order; an object that moves to another parent is deleted there right before it is created here, after
             what its new place needs and before its old place goes; what refers to another object is created after it and deleted
             before it (:mod:`.plan.ordering`).
+        verdicts: how changes end that need no attempt, as found by :func:`.guard.preparation.prepare`; None unless the plan was
+            compared with its target.
     """
 
-    def __init__(self, changes: Iterable[Change] = ()) -> None:
+    def __init__(self, changes: Iterable[Change] = (), verdicts: Mapping[ChangeKey, Verdict] | None = None) -> None:
         self.changes: tuple[Change, ...] = tuple(changes)
+        self.verdicts = verdicts
 
     def __len__(self) -> int:
         return len(self.changes)
@@ -45,9 +49,7 @@ class Plan:
         for change in self.changes:
             for name, value in (change.after or {}).items():
                 if isinstance(value, (Sealed, Lost)) and not change.protected:
-                    return (
-                        f"{change!r} has no real value for {name}; bind the plan to the live datasets, and apply what that returns"
-                    )
+                    return f"{change!r} has no real value for {name}; apply what prepare_plan(plan, source, {target}) returns"
         return ""
 
     @classmethod

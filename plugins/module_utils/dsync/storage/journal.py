@@ -111,7 +111,7 @@ class Journal:
         }
         self._descriptor = _opened(path, mode)
         try:
-            self._begin(header, plan, ChangeWriter(seal, isinstance(plan, StoredPlan), lenient=True))
+            self._begin(header, plan, ChangeWriter(seal, lenient=True))
         except BaseException:
             self.close()
             raise

@@ -7,8 +7,8 @@ is the same whenever and by whomever the same changes are planned, in whatever o
 every byte before it, and shows that the file is whole and unchanged.
 
 A file holds no sensitive value in clear, but a digest of it (see :mod:`.storage.digests` for what that protects against: use a
-``key`` where secrets might be guessed). When the plan is bound, the digest of the source's live value must still be the one in the
-plan.
+``key`` where secrets might be guessed). When the plan is prepared, the digest of the source's live value must still be the one in
+the plan.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .digests import SALT_DIGITS, Seal
 from .files import LONGEST_LINE, PRIVATE, AnyPath, lines_of, reading, replacing
 from .provenance import VERSION, now, whoami
 from .schema import fingerprint
-from .stored_plan import BoundPlan, StoredPlan
+from .stored_plan import StoredPlan
 
 FORMAT, FORMAT_VERSION = "dsync-plan", 2
 
@@ -62,11 +62,11 @@ class SavedPlan(StoredPlan):
         self.header, self.digest = header, digest
 
 
-__all__ = ("FORMAT", "FORMAT_VERSION", "BoundPlan", "SavedPlan", "fingerprint", "load", "save")
+__all__ = ("FORMAT", "FORMAT_VERSION", "SavedPlan", "fingerprint", "load", "save")
 
 
 def save(
-    plan: Plan,
+    plan: Plan | StoredPlan,
     path: AnyPath,
     *,
     source: Dataset | None,

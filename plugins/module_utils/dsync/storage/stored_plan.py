@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plans that come from a file, and how their values become real ones again.
 
-A file holds plain JSON, and digests in the place of sensitive values. Binding a plan to the live datasets takes each value from the
-live object that still has it, and otherwise makes it of the JSON by way of the target's own field. A sensitive value can only be
-taken from a live object: from the source, from the target if the change was made there already, or from the field's default.
+A file holds plain JSON, and digests in the place of sensitive values, so what is read from it is no plan that could be applied:
+:func:`.guard.preparation.prepare` makes one of it. Resolving takes each value from the live object that still has it, and otherwise
+makes it of the JSON by way of the target's own field. A sensitive value can only be taken from a live object: from the source, from
+the target if the change was made there already, or from the field's default.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ LostSecrets = Literal["fail", "leave"]
 leaves the attribute of an object that is there as it is, and refuses to create an object without it."""
 
 
-class BoundPlan(Plan):
-    """A plan from a file with real values, ready to be checked and applied.
+class ResolvedPlan(Plan):
+    """A plan from a file with real values. It can be applied once it was checked.
 
     Attributes:
         origin: the file.
@@ -55,15 +56,16 @@ class BoundPlan(Plan):
 
     def unready(self, target: str, checked: bool) -> str:
         if not checked:
-            return f"the plan of {self.origin} was not compared with {target}; apply it with verdicts=check(plan, target)"
+            return f"the plan of {self.origin} was not compared with {target}; apply what prepare_plan() returns"
         return super().unready(target, checked)
 
 
-class StoredPlan(Plan):
-    """A plan as it stands in a file: its values are plain JSON, and digests in the place of sensitive values. It is to be bound
-    before it is applied.
+class StoredPlan:
+    """A plan as a file holds it: its values are plain JSON, and digests in the place of sensitive values. It is not a
+    :class:`~.plan.Plan`: :func:`.guard.preparation.prepare` makes one of it.
 
     Attributes:
+        changes: in the order in which they are to be made.
         origin: the file.
         salt: the salt of the digests.
         key_check: what tells whether a key is the file's; None if it has none.
@@ -80,12 +82,15 @@ class StoredPlan(Plan):
         declared: dict[str, Declared],
         leaves: Leaves,
     ) -> None:
-        super().__init__(changes)
+        self.changes = tuple(changes)
         self.origin, self.salt, self.key_check = origin, salt, key_check
         self.declared, self.leaves = declared, leaves
 
-    def unready(self, target: str, checked: bool) -> str:
-        return f"the plan of {self.origin} holds no real values; call bind(source, target) of it and apply what that returns"
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.changes)
 
     def seal(self, key: str | None = None) -> Seal:
         """Return what makes the digests of this plan.
@@ -101,11 +106,12 @@ class StoredPlan(Plan):
             raise Refused(f"{self.origin} was written with another key than the one that was given")
         return seal
 
-    def bind(
+    def resolve(
         self, source: Dataset | None, target: Dataset, key: str | None = None, *, lost_secrets: LostSecrets = "fail"
-    ) -> BoundPlan:
-        """Return the plan with real values, in which what the target's models protect now is marked; it is to be checked with
-        :func:`.staleness.check` and can then be applied.
+    ) -> ResolvedPlan:
+        """Return the plan with real values, in which what the target's models protect now is marked.
+
+        It is the first half of :func:`.guard.preparation.prepare`, for callers that have more to check than staleness.
 
         Args:
             source: where values are taken from, loaded; None where there is none, as for an undo.
@@ -120,13 +126,13 @@ class StoredPlan(Plan):
         """
         seal = self.seal(key)
         self._check_declared(source, target)
-        binder = _Binder(self.origin, source, target, seal)
+        resolver = _Resolver(self.origin, source, target, seal)
         with patient_collector():
-            changes = [binder.written(binder.bound(change)) for change in self.changes]
-        if binder.missing and lost_secrets == "fail":
-            raise SecretMoved(_moved_message(self.origin, binder.missing))
+            changes = [resolver.written(resolver.resolved(change)) for change in self.changes]
+        if resolver.missing and lost_secrets == "fail":
+            raise SecretMoved(_moved_message(self.origin, resolver.missing))
         protected = protect_changes([_without_lost(change) for change in changes], target)
-        return BoundPlan(protected, self.origin, self.leaves, _warnings(changes))
+        return ResolvedPlan(protected, self.origin, self.leaves, _warnings(changes))
 
     def _check_declared(self, source: Dataset | None, target: Dataset) -> None:
         for side, dataset in (("target", target), ("source", source)):
@@ -150,7 +156,7 @@ class _Live:
         self.ids: dict[str, Any] = {} if self.obj is None else self.obj.get_identifiers()
 
 
-class _Binder:
+class _Resolver:
     """Makes the values of changes real, and notes which sensitive ones are not to be found.
 
     Attributes:
@@ -163,7 +169,7 @@ class _Binder:
         self._fields: dict[type[DSyncModel], Fields] = {}
         self.missing: list[tuple[Change, str]] = []
 
-    def bound(self, change: Change) -> Change:
+    def resolved(self, change: Change) -> Change:
         """Return a change with real values; what cannot be found stays a Sealed or Lost."""
         source, target = _Live(self._source, change), _Live(self._target, change)
         cls = self._classes.get(change.model) if target.obj is None else target.obj.__class__
