@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -23,11 +23,25 @@ TRAVELS_ANYWAY = MODULE_UTILS.format("dsync", "core")
 OWN_FOLDER = Path(__file__).parents[1] / "module_utils"
 
 
-ABOUT_RECORDS = ("adapters", "records")
-"""Packages of the library that only adapters of records need, but for :data:`ABOUT_DIFFSYNC`."""
+CORE_FAMILY = "core"
+"""The family of adapters that declared models, and adapters of records that are written elsewhere, need."""
 
-ABOUT_DIFFSYNC = (("dsync", "adapters", "__init__"), ("dsync", "adapters", "diffsync"))
-"""How the paths of files begin that a task needs whose adapter was written for DiffSync."""
+DIFFSYNC_FAMILY = "diffsync"
+"""The family of adapters that an adapter needs that was written for DiffSync."""
+
+BUILT_IN: Mapping[str, frozenset[str]] = {
+    "file": frozenset({CORE_FAMILY, "documents", "file"}),
+    "inventory": frozenset({CORE_FAMILY, "documents", "inventory"}),
+    "memory": frozenset({CORE_FAMILY, "documents", "memory"}),
+    "nautobot": frozenset({CORE_FAMILY, "http", "estates", "estates/nautobot"}),
+    "netbox": frozenset({CORE_FAMILY, "http", "estates", "estates/netbox"}),
+    "rest": frozenset({CORE_FAMILY, "http", "rest"}),
+    "sql": frozenset({CORE_FAMILY, "sql"}),
+}
+"""Name of a built-in adapter → the families of adapters, directories of the library's ``adapters``, that it runs with."""
+
+FAMILIES = frozenset({DIFFSYNC_FAMILY}).union(*BUILT_IN.values())
+"""All families."""
 
 RENDERED_ALWAYS = ("__init__", "unified")
 """Files of the library's package ``report.render`` that every task needs; the others are about reports."""
@@ -36,38 +50,66 @@ FOR_AUTHORS = "testing"
 """A package of the library that no task needs."""
 
 
-def own_code(about_records: bool, about_reports: bool = False) -> Iterator[Source]:
-    """Yield every module of this collection that may run on a host.
+def own_code(families: Collection[str], about_reports: bool = False) -> Iterator[Source]:
+    """Yield every module of this collection that a task may run on a host.
 
     Args:
-        about_records: those of :data:`ABOUT_RECORDS` too.
+        families: those of the adapters that it runs with. Without any but DiffSync's, what they declare records with stays out too.
         about_reports: those too that only reports need.
     """
     for path in sorted(OWN_FOLDER.rglob("*.py")):
         parts = path.relative_to(OWN_FOLDER).with_suffix("").parts
-        if parts[:2] == ("dsync", FOR_AUTHORS):
-            continue
-        if parts[0] == "dsync" and parts[1] in ABOUT_RECORDS and not about_records and parts[:3] not in ABOUT_DIFFSYNC:
-            continue
-        if parts[:3] == ("dsync", "report", "render") and parts[3] not in RENDERED_ALWAYS and not about_reports:
+        if parts[0] == "dsync" and not _is_needed(parts[1:], families, about_reports):
             continue
         yield Source(".".join([TRAVELS_ANYWAY, *(parts[:-1] if path.stem == "__init__" else parts)]), path)
 
 
-def needs_records(sources: Iterable[Source]) -> bool:
-    """Return whether one of some modules imports what only adapters of records need."""
-    return _imports(sources, ABOUT_RECORDS)
+def _is_needed(parts: Sequence[str], families: Collection[str], about_reports: bool) -> bool:
+    """Return whether a task needs a file of the library, whose path in it is given without its end."""
+    if parts[0] == "adapters":
+        return len(parts) == 2 or "/".join(parts[1:-1]) in families
+    if parts[0] == "records":
+        return CORE_FAMILY in families
+    if parts[:2] == ("report", "render"):
+        return about_reports or parts[2] in RENDERED_ALWAYS
+    return parts[0] != FOR_AUTHORS
+
+
+def families_of(sources: Iterable[Source]) -> frozenset[str]:
+    """Return the families of adapters that some modules import; all of them where an import does not name the family."""
+    found: frozenset[str] = frozenset()
+    for name in _imports_of_the_library(sources):
+        top, *below = name.split(".")
+        if top == "records":
+            found |= {CORE_FAMILY}
+        elif top == "adapters":
+            found |= _family_named(below)
+    return found
+
+
+def _family_named(below: Sequence[str]) -> frozenset[str]:
+    """Return the families that an import below ``dsync.adapters`` needs."""
+    if below and below[0] in ("RecordAdapter", "RecordModel", CORE_FAMILY):
+        return frozenset({CORE_FAMILY})
+    if below and below[0] == DIFFSYNC_FAMILY:
+        return frozenset({DIFFSYNC_FAMILY})
+    named = "/".join(below[: 2 if below and below[0] == "estates" else 1])
+    users = [families for families in BUILT_IN.values() if named in families]
+    return frozenset.union(*users) if users else FAMILIES
 
 
 def needs_reports(sources: Iterable[Source]) -> bool:
     """Return whether one of some modules imports a renderer of reports."""
-    return _imports(sources, ["report.render"])
+    return any(f"{name}.".startswith("report.render.") for name in _imports_of_the_library(sources))
 
 
-def _imports(sources: Iterable[Source], packages_of_the_library: Iterable[str]) -> bool:
-    packages = [f"{package}dsync.{name}" for name in packages_of_the_library for package in ("", f"{TRAVELS_ANYWAY}.")]
-    names = (name for source in sources for name, _relative in source.imports())
-    return any(f"{name}.".startswith(f"{package}.") for name in names for package in packages)
+def _imports_of_the_library(sources: Iterable[Source]) -> Iterator[str]:
+    """Yield each name of the library that some modules import, such as ``adapters.file``."""
+    for source in sources:
+        for name, _relative in source.imports():
+            own = name.removeprefix(f"{TRAVELS_ANYWAY}.")
+            if own.startswith("dsync."):
+                yield own.removeprefix("dsync.")
 
 
 class Root:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from ansible.module_utils.common.validation import check_type_dict
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._module.failure import TaskFailure
-from ..module_utils._module.reference import Reference
+from ..module_utils._module.reference import Form, Reference
 from ..module_utils._module.spec import PROGRESS, SHIPPED, SIDES
 from .adapters import locate
 from .cargo import pack
@@ -23,7 +23,7 @@ from .closure import closure
 from .declared_files import DeclaredFiles
 from .play_inventory import PlayInventory, is_wanted, needed
 from .progress import told
-from .roots import Roots, needs_records, needs_reports, own_code
+from .roots import BUILT_IN, CORE_FAMILY, DIFFSYNC_FAMILY, FAMILIES, Roots, families_of, needs_reports, own_code
 
 
 class ShippingAction(ActionBase):
@@ -50,23 +50,28 @@ class ShippingAction(ActionBase):
     def _pack(self, inventories: Mapping[str, Any]) -> str:
         roots = Roots()
         found = {}
-        elsewhere = False
+        families: set[str] = {CORE_FAMILY} if self._declares_models() else set()
         for side, arguments in self._sides():
             name = arguments.get("adapter")
             if not isinstance(name, str):
                 continue
             try:
-                source = locate(Reference.parse(name), roots, self._find_file)
+                reference = Reference.parse(name)
+                source = locate(reference, roots, self._find_file)
             except TaskFailure as failure:
                 raise TaskFailure(f"{side}: {failure}") from failure
             if source is not None:
                 found[name] = source
-            elsewhere = elsewhere or source is None
+            families.update(_families_for(reference))
         shipped = closure(found.values(), roots)
         sources = shipped.sources.values()
         about_reports = bool(self._task.args.get("reports")) or needs_reports(sources)
-        shipped.add(own_code(elsewhere or needs_records(sources), about_reports))
+        shipped.add(own_code(families | families_of(sources), about_reports))
         return pack({name: source.name for name, source in found.items()}, shipped, inventories)
+
+    def _declares_models(self) -> bool:
+        """Return whether the task declares models, rather than naming some of those that its adapters have."""
+        return not isinstance(self._task.args.get("models"), (list, type(None)))
 
     def _inventories(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the inventory of the play for each side that reads it. Raises TaskFailure."""
@@ -105,6 +110,13 @@ class ShippingAction(ActionBase):
             return Path(self._find_needle("files", path)).resolve(), ()
         except AnsibleFileNotFound as error:
             return None, error.paths or [path]
+
+
+def _families_for(reference: Reference) -> Collection[str]:
+    """Return the families of adapters that a task needs for an adapter, but for those that its code imports where it is shipped."""
+    if reference.form is Form.BUILT_IN:
+        return BUILT_IN.get(reference.text, ())
+    return FAMILIES if reference.form is Form.IMPORTABLE else (DIFFSYNC_FAMILY,)
 
 
 def _kind_of(value: Any) -> str:

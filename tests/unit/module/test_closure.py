@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from textwrap import dedent
 
@@ -17,7 +18,7 @@ from ansible_collections.dsync.core.plugins.module_utils._module.failure import 
 from ansible_collections.dsync.core.plugins.module_utils._module.shipped import Cargo
 from ansible_collections.dsync.core.plugins.plugin_utils.cargo import pack
 from ansible_collections.dsync.core.plugins.plugin_utils.closure import Closure, closure
-from ansible_collections.dsync.core.plugins.plugin_utils.roots import FOR_AUTHORS, Roots, needs_records, own_code
+from ansible_collections.dsync.core.plugins.plugin_utils.roots import BUILT_IN, FAMILIES, FOR_AUTHORS, Roots, families_of, own_code
 
 MODULE_UTILS = Path(__file__).parents[3] / "plugins" / "module_utils"
 COLLECTION = "ansible_collections.dsync.core.plugins.module_utils"
@@ -125,7 +126,7 @@ def test_what_is_packed_can_be_unpacked(tmp_path: Path) -> None:
 
 
 def test_every_file_that_may_run_on_a_host_travels() -> None:
-    names = {source.name for source in own_code(about_records=True, about_reports=True)}
+    names = {source.name for source in own_code(FAMILIES, about_reports=True)}
     for path in MODULE_UTILS.rglob("*.py"):
         parts = path.relative_to(MODULE_UTILS).with_suffix("").parts
         travels = ".".join([COLLECTION, *parts]).removesuffix(".__init__") in names
@@ -135,16 +136,47 @@ def test_every_file_that_may_run_on_a_host_travels() -> None:
     } <= names
 
 
+def shipped_for(families: Collection[str]) -> set[str]:
+    return {source.name.removeprefix(f"{COLLECTION}.") for source in own_code(families)}
+
+
 def test_what_only_adapters_of_records_need_stays_at_home_without_one() -> None:
-    names = {source.name.removeprefix(f"{COLLECTION}.") for source in own_code(about_records=False)}
+    names = shipped_for({"diffsync"})
     assert "dsync.apply.apply" in names
     assert "dsync.adapters.diffsync.bridge" in names
     others = [name for name in names if name.startswith(("dsync.adapters.", "dsync.records"))]
     assert all(name.startswith("dsync.adapters.diffsync") for name in others)
 
 
+def test_there_is_a_family_for_each_built_in_adapter_and_each_directory() -> None:
+    from dsync import adapters
+
+    assert BUILT_IN.keys() == adapters.BUILT_IN.keys()
+    directory = MODULE_UTILS / "dsync" / "adapters"
+    assert {path.parent.relative_to(directory).as_posix() for path in directory.rglob("*.py")} - {"."} == FAMILIES
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_built_in_adapter_runs_from_its_families_alone(name: str) -> None:
+    """Whatever its files import, also within functions, is shipped."""
+    from dsync import adapters
+
+    names = shipped_for(BUILT_IN[name])
+    sources = {source.name: source for source in own_code(BUILT_IN[name])}
+    assert f"dsync.adapters.{adapters.BUILT_IN[name][0]}" in names
+    for source in sources.values():
+        for imported, relative in source.imports():
+            if relative and source.name.startswith(f"{COLLECTION}.dsync."):
+                assert {imported, imported.rpartition(".")[0]} & sources.keys(), f"{source.name} imports {imported}"
+
+
+def test_a_task_is_sent_no_family_that_it_does_not_use() -> None:
+    names = {name for name in shipped_for(BUILT_IN["file"]) if name.startswith("dsync.adapters.")}
+    assert {name.split(".")[2] for name in names} == {"core", "documents", "file"}
+
+
 def test_what_only_reports_need_stays_at_home_without_one() -> None:
-    names = {source.name.removeprefix(f"{COLLECTION}.") for source in own_code(about_records=True)}
+    names = {source.name.removeprefix(f"{COLLECTION}.") for source in own_code(FAMILIES)}
     assert {name for name in names if name.startswith("dsync.report.render")} == {
         "dsync.report.render",
         "dsync.report.render.unified",
@@ -152,12 +184,24 @@ def test_what_only_reports_need_stays_at_home_without_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["from dsync.adapters import RecordAdapter", "import dsync.records.path", f"import {COLLECTION}.dsync.adapters"]
+    ("line", "families"),
+    [
+        ("from dsync import DSync", set()),
+        ("from dsync.adapters import RecordAdapter, RecordModel", {"core"}),
+        ("import dsync.records.path", {"core"}),
+        ("from dsync.adapters.file import FileAdapter", BUILT_IN["file"]),
+        ("from dsync.adapters import sql", BUILT_IN["sql"]),
+        ("from dsync.adapters.documents.document import Document", {*BUILT_IN["file"], *BUILT_IN["inventory"], "memory"}),
+        ("from dsync.adapters.estates.netbox import NetBoxAdapter", BUILT_IN["netbox"]),
+        ("from dsync.adapters.diffsync import bridge", {"diffsync"}),
+        ("from dsync.adapters import *", FAMILIES),
+        ("from dsync.adapters import built_in", FAMILIES),
+        (f"import {COLLECTION}.dsync.adapters", FAMILIES),
+    ],
 )
-def test_an_adapter_that_imports_it_needs_it(tmp_path: Path, line: str) -> None:
-    write(tmp_path, cmdb=line, plain="from dsync import DSync")
-    assert needs_records(shipped(tmp_path / "cmdb.py").sources.values())
-    assert not needs_records(shipped(tmp_path / "plain.py").sources.values())
+def test_an_adapter_is_sent_the_families_that_it_imports(tmp_path: Path, line: str, families: set[str]) -> None:
+    write(tmp_path, cmdb=line)
+    assert families_of(shipped(tmp_path / "cmdb.py").sources.values()) == families
 
 
 def test_the_whole_engine_runs_from_what_was_packed(tmp_path: Path) -> None:
@@ -168,7 +212,7 @@ def test_the_whole_engine_runs_from_what_was_packed(tmp_path: Path) -> None:
         copy = MODULE_UTILS / "_module" / f"{name}.py"
         (bare / copy.name).write_bytes(copy.read_bytes())
     whole = Closure()
-    whole.add(own_code(about_records=True, about_reports=True))
+    whole.add(own_code(FAMILIES, about_reports=True))
     (tmp_path / "cargo").write_text(pack({}, whole))
     code = f"""
         import sys
