@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from dsync.adapters.documents.document import Edits, same_tree
-from dsync.adapters.documents.formats import FORMATS, Tagged, format_of
+from dsync.adapters.documents.edits import Edits, same_tree
+from dsync.adapters.documents.formats import FORMATS, format_of
+from dsync.adapters.documents.yaml_format import Tagged
 from dsync.exceptions import RecordProblem
 from hypothesis import assume, given
 from hypothesis import strategies as st

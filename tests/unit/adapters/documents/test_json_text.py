@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from dsync.adapters.documents.document import Edits
+from dsync.adapters.documents.edits import Edits
 from dsync.adapters.documents.json_text import changed_text
 from hypothesis import given
 from hypothesis import strategies as st

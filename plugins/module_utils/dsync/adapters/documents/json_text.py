@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple
 
-from .document import Edits
+from .edits import Edits
 
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().raw_decode
 _BLANK = re.compile(r"[ \t\n\r]*")

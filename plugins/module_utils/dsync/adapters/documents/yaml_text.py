@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from .document import Edits, Way, at, same_tree
+from .edits import Edits, Way, at, same_tree
 from .yaml_flow import cuts, end_of_last
 from .yaml_nodes import Node, before_blanks, dash_of, line_end, line_start, nodes_of
 from .yaml_scalars import CannotChange, in_one_line

@@ -34,9 +34,12 @@ from ...records.mapping import ModelMap, Record, Values
 from ...records.path import EVERY, text_of_path, write
 from ...records.path import Path as FieldPath
 from ...storage.files import PRIVATE, reading, telling
+from ..documents.adapter import DocumentAdapter
 from ..documents.commit import FileChange, commit, digest_of, nothing_kept, recover
-from ..documents.document import Document, DocumentAdapter, Located, text_of_way
-from ..documents.formats import FORMATS, Format, format_of
+from ..documents.document import Document, Located
+from ..documents.edits import text_of_way
+from ..documents.format import Format
+from ..documents.formats import FORMATS, format_of
 
 _MAGIC = "*?["
 

@@ -27,7 +27,7 @@ from ...records.path import MISSING, read, text_of_path, write
 from ...records.path import Path as FieldPath
 from ..core.base import ChangedRecord, NewRecord, RecordAdapter
 from ..documents.commit import recover
-from ..documents.formats import YamlFormat
+from ..documents.yaml_format import YamlFormat
 from .files import Apply, InventoryFiles, copied
 from .listing import ALL, GROUP, HOST, UNGROUPED, Group, Inventory, Program
 from .vault import Concealed, Vault, concealed_paths, encrypted_values, shown

@@ -21,8 +21,8 @@ from ...records.path import Path as FieldPath
 from ...records.path import text_of_path, write
 from ...storage.files import PRIVATE, telling
 from ..documents.commit import FileChange, commit, digest_of, nothing_kept
-from ..documents.document import Edits
-from ..documents.formats import Tagged, YamlFormat
+from ..documents.edits import Edits
+from ..documents.yaml_format import Tagged, YamlFormat
 from .listing import ALL, GROUP, HOST, UNGROUPED
 from .tree import HostsTree
 from .vault import MAGIC, Vault, decrypted

@@ -13,7 +13,8 @@ from ..._util.redaction import MASK
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap
 from ...records.path import MISSING, Path, read, write
-from ..documents.document import Document, DocumentAdapter, records_at
+from ..documents.adapter import DocumentAdapter
+from ..documents.document import Document, records_at
 
 
 class MemoryAdapter(DocumentAdapter):

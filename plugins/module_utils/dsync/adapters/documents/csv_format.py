@@ -1,0 +1,210 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""CSV and TSV: a record a row below a header; what is not changed is kept, the marks around cells too."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from ...exceptions import RecordProblem
+from .edits import Edits, Way
+from .format import Format
+
+
+class CsvFormat(Format):
+    suffixes = (".csv",)
+    cells = True
+    rows = True
+    default: ClassVar[str] = ","
+
+    def read(self, text: str, name: str) -> Any:
+        table = _Table(text, self.delimiter or self.default, name)
+        return list(table.records())
+
+    def changed(self, text: str, edits: Edits, name: str) -> str:
+        return _Rows(_Table(text, self.delimiter or self.default, name)).changed(edits)
+
+    def line(self, text: str, way: Way, name: str) -> int | None:
+        table = _Table(text, self.delimiter or self.default, name)
+        places = [start for start, _end, _cells in table.rows()]
+        return places[way[0]] + 1 if way and way[0] < len(places) else None
+
+
+class TsvFormat(CsvFormat):
+    suffixes = (".tsv",)
+    default = "\t"
+
+
+_DELIMITERS = (",", ";", "\t", "|")
+"""What stands between cells, usually; in the name of an only column it means that another delimiter was expected."""
+
+
+class _Table:
+    """The rows of a text, below a header."""
+
+    def __init__(self, text: str, delimiter: str, name: str) -> None:
+        self.lines, self.delimiter, self.name = io.StringIO(text, newline="").readlines(), delimiter, name
+        self.header: list[str] = []
+        self.header_end = 0
+        reader = csv.reader(self.lines, delimiter=delimiter, strict=True)
+        for cells in self._told(reader):
+            if any(cells):
+                self.header, self.header_end = cells, reader.line_num
+                break
+        if len(self.header) == 1 and any(other in self.header[0] for other in _DELIMITERS):
+            raise RecordProblem(
+                f'{name}, line {self.header_end}: there is one column alone, "{self.header[0]}"; is the delimiter '
+                f"{delimiter!r} right?"
+            )
+        twice = {cell for cell in self.header if self.header.count(cell) > 1}
+        if twice:
+            raise RecordProblem(f'{name}, line {self.header_end}: the column "{sorted(twice)[0]}" is there twice')
+        self._reader = reader
+
+    def _told(self, reader: Any) -> Iterator[list[str]]:
+        try:
+            yield from reader
+        except csv.Error as error:
+            raise RecordProblem(f"{self.name}, line {reader.line_num}: {error}") from None
+
+    def rows(self) -> Iterator[tuple[int, int, list[str]]]:
+        """Yield the rows with the numbers of the first line and of that after the last one; to be called once.
+
+        A row whose cells are all blank is not a record and is skipped.
+
+        Raises:
+            RecordProblem: a row has more or fewer cells than the header.
+        """
+        start, width = self.header_end, len(self.header)
+        for cells in self._told(self._reader):
+            end = self._reader.line_num
+            if not _is_blank(cells):
+                self._check_width(cells, width, start + 1)
+                yield start, end, cells
+            start = end
+
+    def _check_width(self, cells: Sequence[str], width: int, line: int) -> None:
+        """Raise RecordProblem where a row has more or fewer cells than the header."""
+        if len(cells) > width:
+            raise RecordProblem(
+                f"{self.name}, line {line}: it has {len(cells)} cells, and the header only {width}; is the delimiter "
+                f"{self.delimiter!r} right?"
+            )
+        if len(cells) < width:
+            cell = "cell" if len(cells) == 1 else "cells"
+            raise RecordProblem(
+                f"{self.name}, line {line}: it has {len(cells)} {cell}, and the header has {width}; "
+                f"is the file truncated? Add a {self.delimiter!r} for each empty cell at the end of a row"
+            )
+
+    def records(self) -> Iterator[dict[str, str]]:
+        header = self.header
+        for _start, _end, cells in self.rows():
+            yield dict(zip(header, cells))
+
+
+def _is_blank(cells: Iterable[str]) -> bool:
+    """Return whether a row has nothing but white space in its cells; spreadsheets export such rows, and they are not records."""
+    return not any(cell.strip() for cell in cells)
+
+
+class _Rows:
+    """The text of a table with some changes made in it."""
+
+    def __init__(self, table: _Table) -> None:
+        self._table = table
+        self._rows = list(table.rows())
+        self._newline = "\r\n" if any(line.endswith("\r\n") for line in table.lines[:1]) else "\n"
+        self._columns = list(table.header)
+
+    def changed(self, edits: Edits) -> str:
+        new = {way: record for way, (record, _keyed) in edits.added.items() if way not in edits.removed}
+        before = len(self._columns)
+        values = [*({path[0]: None for path in one} for one in edits.changed.values()), *new.values()]
+        self._columns += dict.fromkeys(name for one in values for name in one if name not in self._columns)
+        more = len(self._columns) - before
+        lines: list[str] = [self._head(more)]
+        done = self._table.header_end
+        for place, (start, end, cells) in enumerate(self._rows):
+            lines += self._table.lines[done:start]
+            if (place,) not in edits.removed:
+                lines.append(self._row("".join(self._table.lines[start:end]), cells, edits.changed.get((place,)), more))
+            done = end
+        lines += self._table.lines[done:]
+        text = "".join(lines)
+        if new and text and not text.endswith(("\n", "\r")):
+            text += self._newline
+        quoting = self._quoting_of_last()
+        return text + "".join(
+            self._written(self._checked([record.get(name, "") for name in self._columns]), quoting) for record in new.values()
+        )
+
+    def _checked(self, cells: list[str]) -> list[str]:
+        """Return the cells of a row that is to be written. Raises RecordProblem where it would not be read as a record."""
+        if _is_blank(cells):
+            raise RecordProblem(
+                f"{self._table.name}: a row whose cells are all blank is not a record; delete the object, or give it a value"
+            )
+        return cells
+
+    def _head(self, more: int) -> str:
+        head = "".join(self._table.lines[: self._table.header_end])
+        if not more:
+            return head
+        if not self._table.header:
+            return head + self._written(self._columns, csv.QUOTE_MINIMAL)
+        added = self._written(self._columns[-more:], self._quoting(head, self._table.header)).rstrip("\r\n")
+        return _appended(head, self._table.delimiter + added)
+
+    def _row(self, raw: str, cells: list[str], values: Mapping[Any, Any] | None, more: int) -> str:
+        if values is None:
+            return _appended(raw, self._table.delimiter * more)
+        record = dict(zip(self._columns, cells))
+        record.update((path[0], value) for path, value in values.items())
+        self._checked(list(record.values()))
+        end = raw[len(raw.rstrip("\r\n")) :]
+        pieces, quoting = self._pieces(raw, cells), self._quoting(raw, cells)
+        written = []
+        for place, name in enumerate(self._columns):
+            old = pieces[place] if place < len(pieces) else ""
+            as_old = csv.QUOTE_ALL if old.startswith('"') else quoting
+            kept = place < len(pieces) and (name,) not in values
+            written.append(old if kept else self._cell(record.get(name, ""), as_old))
+        return self._table.delimiter.join(written) + end
+
+    def _pieces(self, raw: str, cells: list[str]) -> list[str]:
+        """Return the cells of a row as they are written; none where they cannot be told."""
+        mark = re.escape(self._table.delimiter)
+        found = re.findall(rf'("(?:[^"]|"")*"|[^{mark}]*)(?:{mark}|\Z)', raw.rstrip("\r\n"))
+        return found[: len(cells)] if len(found) in (len(cells), len(cells) + 1) else []
+
+    def _cell(self, text: str, quoting: Any) -> str:
+        return self._written([text], quoting).removesuffix(self._newline) if text or quoting == csv.QUOTE_ALL else ""
+
+    def _written(self, cells: Sequence[str], quoting: Any) -> str:
+        stream = io.StringIO(newline="")
+        csv.writer(stream, delimiter=self._table.delimiter, lineterminator=self._newline, quoting=quoting).writerow(cells)
+        return stream.getvalue()
+
+    def _quoting(self, raw: str, cells: list[str]) -> Any:
+        """Return how a row is quoted: everywhere, or where it has to be."""
+        everywhere = self._written(cells, csv.QUOTE_ALL).rstrip("\r\n")
+        return csv.QUOTE_ALL if raw.rstrip("\r\n") == everywhere else csv.QUOTE_MINIMAL
+
+    def _quoting_of_last(self) -> Any:
+        if not self._rows:
+            if not self._table.header:
+                return csv.QUOTE_MINIMAL
+            return self._quoting("".join(self._table.lines[: self._table.header_end]), self._table.header)
+        start, end, cells = self._rows[-1]
+        return self._quoting("".join(self._table.lines[start:end]), cells)
+
+
+def _appended(raw: str, more: str) -> str:
+    """Return a row with more at its end."""
+    bare = raw.rstrip("\r\n")
+    return bare + more + raw[len(bare) :]

@@ -1,0 +1,73 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What a format of files is, and what the formats share."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from .edits import Edits, Way
+
+
+class Format:
+    """One format, that reads and changes texts.
+
+    Args:
+        delimiter: what stands between the cells of a row, where there are rows.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    kept_types: ClassVar[tuple[type[Any], ...]] = ()
+    cells: ClassVar[bool] = False
+    """Whether all values are texts."""
+    rows: ClassVar[bool] = False
+    """Whether the root is always a list."""
+    none_is_absent: ClassVar[bool] = False
+
+    def __init__(self, delimiter: str | None = None) -> None:
+        self.delimiter = delimiter
+
+    def read(self, text: str, name: str) -> Any:
+        """Return what a text stands for; None for a text without anything in it.
+
+        Args:
+            text: with its own line ends, without a mark of its byte order.
+            name: of the file, for messages.
+
+        Raises:
+            RecordProblem: it is not of the format; the sentence names the line.
+            LibraryMissing: what reads it is not installed.
+        """
+        raise NotImplementedError
+
+    def changed(self, text: str, edits: Edits, name: str) -> str:
+        """Return the text with some changes made in it. Raises as :meth:`read` does."""
+        raise NotImplementedError
+
+    def line(self, text: str, way: Way, name: str) -> int | None:
+        """Return in which line something stands; None where that is not told."""
+        return None
+
+
+class WrittenNumber(int):
+    """A whole number that a file writes in another way than in plain decimal, such as ``010``, ``0x1F``, ``12:30`` or ``+49``.
+
+    It is that number, and the string of it is what is written: for a string attribute the number is only how the format reads it.
+
+    Attributes:
+        written: as in the file.
+    """
+
+    written: str
+
+    @classmethod
+    def of(cls, value: int, written: str) -> int:
+        """Return a number; a plain one where it is written in plain decimal."""
+        if str(value) == written:
+            return value
+        made = cls(value)
+        made.written = written
+        return made
+
+    def __str__(self) -> str:
+        return self.written

@@ -1,0 +1,142 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""YAML: read as Ansible reads it; only the changed values are exchanged in the text (:mod:`.yaml_text`)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from ...exceptions import LibraryMissing, RecordProblem
+from .edits import Edits, Way, same_tree
+from .format import Format, WrittenNumber
+
+
+class YamlFormat(Format):
+    suffixes = (".yml", ".yaml")
+    kept_types = (datetime, date)
+
+    def read(self, text: str, name: str) -> Any:
+        try:
+            import yaml
+        except ImportError:
+            raise LibraryMissing("YAML files can only be read with the library PyYAML, which is not installed", "PyYAML") from None
+        try:
+            return yaml.load(text, Loader=_loader())  # a safe loader, with more checks
+        except yaml.MarkedYAMLError as error:
+            raise RecordProblem(f"{name}{_line(error)}: {_yaml_problem(error, text)}") from None
+        except (yaml.YAMLError, ValueError) as error:
+            raise RecordProblem(f"{name} is no YAML: {' '.join(str(error).split())}") from None
+        except RecursionError:
+            raise RecordProblem(f"{name} is nested too deeply") from None
+
+    def changed(self, text: str, edits: Edits, name: str) -> str:
+        from . import yaml_text
+        from .yaml_scalars import CannotChange
+
+        after = edits.made_in(_unshared(self.read(text, name)))
+        try:
+            found = yaml_text.changed_text(text, edits, self.read(text, name), after)
+            if same_tree(self.read(found, name), after):
+                return found
+            where = ""
+        except CannotChange as error:
+            where = f" ({error})"
+        except RecordProblem:
+            where = ""
+        raise RecordProblem(
+            f"{name} cannot be changed without changing more than was asked{where}: a value stands where an anchor, an alias or an "
+            "unusual form of YAML is; write it out there"
+        )
+
+    def line(self, text: str, way: Way, name: str) -> int | None:
+        from . import yaml_text
+        from .yaml_scalars import CannotChange
+
+        try:
+            return yaml_text.line_of(text, way, self.read(text, name))
+        except (CannotChange, LibraryMissing):
+            return None
+
+
+def _line(error: Any) -> str:
+    mark = error.problem_mark or error.context_mark
+    return f", line {mark.line + 1}" if mark is not None else ""
+
+
+def _yaml_problem(error: Any, text: str) -> str:
+    mark = error.problem_mark
+    line = text.split("\n")[mark.line] if mark is not None and mark.line < text.count("\n") + 1 else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "a tab is used for indentation, where YAML wants spaces"
+    return f"{error.problem}{f' ({error.context})' if error.context else ''}"
+
+
+class Tagged:
+    """A value with a tag that only others understand, such as ``!vault``; adapters of files leave it alone.
+
+    Attributes:
+        tag: with its exclamation mark.
+        value: what stands behind it.
+    """
+
+    def __init__(self, tag: str, value: Any) -> None:
+        self.tag, self.value = tag, value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tagged) and (self.tag, self.value) == (other.tag, other.value)
+
+    __hash__ = None  # type: ignore[assignment]  # as that of a list
+
+    def __repr__(self) -> str:
+        return f"<a value with the tag {self.tag}>"
+
+
+_loaders: list[Any] = []
+
+
+def _loader() -> Any:
+    """Return a loader that reads as Ansible's does, and finds keys that are there twice."""
+    if not _loaders:
+        _loaders.append(_made_loader())
+    return _loaders[0]
+
+
+def _made_loader() -> Any:
+    import yaml
+
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Loader(base):  # type: ignore[misc]  # the base is of one of two classes
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            keys = [key.value for key, _value in node.value if isinstance(key, yaml.ScalarNode)]
+            if len(set(keys)) < len(keys):
+                self._check_keys(node)
+            return super().construct_mapping(node, deep)
+
+        def _check_keys(self, node: Any) -> None:
+            seen = set()
+            for key, _value in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                    if (key.tag, key.value) in seen:
+                        raise yaml.constructor.ConstructorError(None, None, f'the key "{key.value}" is there twice', key.start_mark)
+                    seen.add((key.tag, key.value))
+
+    def tagged(loader: Any, _suffix: str, node: Any) -> Tagged:
+        construct = {yaml.ScalarNode: loader.construct_scalar, yaml.SequenceNode: loader.construct_sequence}
+        made = construct.get(type(node))
+        return Tagged(node.tag, made(node) if made else loader.construct_mapping(node, deep=True))
+
+    def whole_number(loader: Any, node: Any) -> int:
+        return WrittenNumber.of(loader.construct_yaml_int(node), loader.construct_scalar(node))
+
+    Loader.add_multi_constructor("!", tagged)
+    Loader.add_constructor("tag:yaml.org,2002:int", whole_number)
+    return Loader
+
+
+def _unshared(value: Any) -> Any:
+    """Return a copy in which nothing is there twice, as the same object, by way of an alias."""
+    if isinstance(value, dict):
+        return {key: _unshared(item) for key, item in value.items()}
+    return [_unshared(item) for item in value] if isinstance(value, list) else value
