@@ -51,6 +51,9 @@ class Dataset:
     load_warnings: list[Text]
     """Sentences about what :meth:`load` left out or did not find; a comparison shows them."""
 
+    unmanaged: dict[Text, frozenset[Text]]
+    """Model's name → attributes that :meth:`load` found nothing of; a comparison with this source leaves them as they are."""
+
     _reserved: ClassVar[frozenset[Text]] = frozenset()
     """Names of what every adapter has, which no model may have."""
 
@@ -79,6 +82,7 @@ class Dataset:
         instance.name = getattr(cls, "name", None) or instance.type
         instance.store = MemoryStore()
         instance.load_warnings = []
+        instance.unmanaged = {}
         return instance
 
     def __init__(

@@ -263,7 +263,17 @@ class _Comparison:
         if model not in self._pairings:
             only = None if self._scope is None else self._scope.attributes.get(model)
             self._pairings[model] = pair_models(model, self.source.dataset, self.target.dataset, only)
+            self._note_unmanaged(model)
         return self._pairings[model]
+
+    def _note_unmanaged(self, model: str) -> None:
+        """Note which attributes are left as they are in the target, because the source has nothing of them."""
+        source, target = self.source.dataset, self.target.dataset
+        for name in sorted(source.unmanaged.get(model, ())):
+            if any(getattr(obj, name, None) is not None for obj in target.store.objects(model)):
+                self._note(
+                    f"no {model} of {source.name} has a field for {name}, so it is not compared; a default says what that means"
+                )
 
     # ------------------------------------------------------------------ what is left aside
 

@@ -154,7 +154,7 @@ def pair_models(model: str, source: Dataset, target: Dataset, only: frozenset[st
     kinds = source.store.kinds(model) | target.store.kinds(model) | {left, right}
     uniform = source.store.kinds(model) <= {left} and target.store.kinds(model) <= {right}
     common = (name for name in left._attributes if name in right._attributes)
-    skipped = {name for kind in kinds for name in kind._create_only}
+    skipped = {name for kind in kinds for name in kind._create_only} | source.unmanaged.get(model, frozenset())
     attributes = tuple(name for name in common if name not in skipped and (only is None or name in only))
     plain = uniform and not any(map(_asks_objects, kinds))
     whole = all(set(kind.model_fields) == {*kind._identifiers, *attributes} for kind in kinds)

@@ -18,6 +18,7 @@ from ...records.definition import DataModel, derived
 from ...records.mapping import Filter, ModelMap, ParentMap, Record, Values, model_map, plain_value
 from ...records.path import MISSING, Path, read
 from ...records.types import or_none
+from .absent import unmanaged
 from .lookups import Tables, bound_tables, check_table, in_order
 from .parents import Parents
 
@@ -239,6 +240,7 @@ class RecordAdapter(DSync):
             records.append(record)
             rows.append(row)
         self.warn(chosen.check())
+        self.unmanaged[mapped.name] = unmanaged(mapped, records)
         self._belonging[mapped.name] = {path: read(record, path) for record in records[:1] for path in mapped.belonging()}
         self._add(mapped, records, rows, None if parents is None else parents.keys)
 
