@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from dsync import DSync, DSyncModel, Plan
+from dsync.model.comparison import Unordered, text_kind
 from dsync.records.definition import data_model
-from dsync.records.types import CaseInsensitive, Near, Unordered
+from dsync.records.types import Near
 
 
 def model_with(**attributes: Any) -> type[DSyncModel]:
@@ -131,7 +132,7 @@ def test_what_is_shown_is_what_came() -> None:
     assert change.record()["after"] == {"name_": "SW1", "vlans": [2, 1]}
 
 
-@pytest.mark.parametrize("pair", [(CaseInsensitive("A"), "a"), (Unordered([1, 2]), [2, 1]), (Near(0.0), 0.0)])
+@pytest.mark.parametrize("pair", [(text_kind(["case_insensitive"])("A"), "a"), (Unordered([1, 2]), [2, 1]), (Near(0.0), 0.0)])
 def test_values_equal_from_both_sides(pair: tuple[Any, Any]) -> None:
     left, right = pair
     assert left == right
@@ -165,3 +166,48 @@ def test_a_read_only_attribute_is_shown_and_never_written() -> None:
     (left, also) = Plan.from_diff(target.diff_from(source)).changes
     assert left.protected == also.protected == "protected: serial is read-only in target"
     assert (left.before, left.after) == ({"serial": "2"}, {"serial": "1"})
+
+
+def test_identifiers_compare_as_they_are_declared_and_references_with_them() -> None:
+    models = {
+        "site": {"identifiers": {"name": {"type": "str", "compare": ["case_insensitive", "stripped"]}}},
+        "nic": {
+            "identifiers": {"site": {"ref": "site"}, "mac": {"type": "str", "compare": "mac"}},
+            "attributes": {"tags": {"type": "list[str]", "compare": ["unordered", "case_insensitive"]}, "other": {"ref": "site"}},
+        },
+    }
+    nic = data_model(models).models["nic"]
+    one = nic(site="NYC", mac="AA:BB:CC:00:00:01", tags=["A", "b"], other="LON")
+    other = nic(site="nyc ", mac="aabb.cc00.0001", tags=["B", "a"], other="lon")
+    assert one.get_unique_id() == other.get_unique_id() == "nyc__aa:bb:cc:00:00:01"
+    assert one.get_attrs() == other.get_attrs()
+    assert (one.dict()["site"], one.dict()["tags"]) == ("NYC", ["A", "b"])
+
+
+def test_a_reference_has_the_type_of_the_identifier_that_it_names() -> None:
+    models = {
+        "vlan": {"identifiers": {"vid": {"type": "int"}}},
+        "port": {"identifiers": ["name"], "attributes": {"vlan": {"ref": "vlan"}}},
+    }
+    assert data_model(models).models["port"](name="p", vlan="10").vlan == 10
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "held"),
+    [
+        ("int | str", 5, 5),
+        ("int | str", "x", "x"),
+        ("str | float", 1.5, 1.5),
+        ("str | decimal", Decimal("1.5"), Decimal("1.5")),
+        ("bool | str", 5, "5"),
+        ("list[str]", [5, "x"], ["5", "x"]),
+        ("set[str]", [5], {"5"}),
+        ("dict[str, str]", {1: 2}, {"1": "2"}),
+        ("list[str] | None", [5], ["5"]),
+        ("list[int | str]", [5, "x"], [5, "x"]),
+        ("dict[str, list[str]]", {"a": [1]}, {"a": ["1"]}),
+    ],
+)
+def test_a_whole_number_is_a_text_only_where_no_number_can_be(declared: str, given: Any, held: Any) -> None:
+    made = model_with(value=declared)(name="a", value=given).value
+    assert (made, str(made)) == (held, str(held))

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from ..exceptions import ObjectAlreadyExists, ObjectNotFound, ObjectStoreWrongType
 from ..model.child_ids import extend_uids
 from ..model.model import DSyncModel, set_owner
-from .store import BaseStore
+from .store import BaseStore, taken
 
 
 class Filled(Protocol):
@@ -20,6 +20,9 @@ class Filled(Protocol):
 
     name: str
     store: BaseStore
+
+    def settle_children(self, obj: DSyncModel) -> None:
+        """Give the ids of an object's children the spelling that the children have."""
 
     def get(self, obj: type[DSyncModel], identifier: str) -> DSyncModel:
         """Return an object. Raises ObjectNotFound."""
@@ -53,14 +56,14 @@ def add_rows(
 
 def _add_batch(dataset: Filled, model: type[DSyncModel], rows: list[Row], family: _Family | None) -> None:
     objs = model.from_rows(rows)
+    if model._children:
+        deque(map(dataset.settle_children, objs), maxlen=0)
     uids = model.unique_ids_of(objs)
     children = {} if family is None else family.children(rows, objs, uids)
-    taken = dataset.store.put_all_new(model.get_type(), uids, objs)
-    if taken is not None:
-        existing = dataset.store.find(model.get_type(), uids[taken]) or objs[uids.index(uids[taken])]
-        raise ObjectAlreadyExists(
-            f'{dataset.name} has two {model.get_type()} objects with the identity "{uids[taken]}"', existing, objs[taken]
-        )
+    place = dataset.store.put_all_new(model.get_type(), uids, objs)
+    if place is not None:
+        existing = dataset.store.find(model.get_type(), uids[place]) or objs[uids.index(uids[place])]
+        raise taken(dataset.name, existing, objs[place])
     deque(map(set_owner, objs, repeat(dataset)), maxlen=0)
     if family is not None:
         family.join(children)
@@ -105,7 +108,7 @@ class _Family:
         if self._parent.overrides("create_unique_id"):
             names = self._parent._declaration.identifiers
             return (self._parent.create_unique_id(**dict(zip(names, values))) for values in zip(*columns))
-        return map(self._parent._declaration.unique_id, zip(*columns))
+        return map(self._parent._declaration.unique_id_given, zip(*columns))
 
     def _column(self, key: str, rows: Sequence[Row], objs: Sequence[DSyncModel]) -> Iterator[Any]:
         if key in self._model.model_fields:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from .._util.gc import patient_collector, patiently
 from .._util.redaction import MASK, secret_texts
-from ..exceptions import DeclarationError, ObjectAlreadyExists, ObjectNotFound, ObjectStoreWrongType, RecordError
+from ..exceptions import DeclarationError, ObjectNotFound, ObjectStoreWrongType, RecordError
 from ..flags import DSyncAction
 from ..model.model import DSyncModel, fields_of, set_owner
 from .bulk_load import add_rows
 from .memory_store import MemoryStore
-from .store import BaseStore
+from .store import BaseStore, taken
 
 if TYPE_CHECKING:
     ModelArgument: TypeAlias = "str | DSyncModel | type[DSyncModel]"
@@ -187,8 +187,18 @@ class Dataset:
             self._check_kind(obj, declared)
         kept = self.store.put_new(modelname, uid, obj)
         if kept is not obj:
-            raise ObjectAlreadyExists(f'{self.name} has two {modelname} objects with the identity "{uid}"', kept, obj)
+            raise taken(self.name, kept, obj)
+        if obj._children:
+            self.settle_children(obj)
         set_owner(obj, self)
+
+    def settle_children(self, obj: DSyncModel) -> None:
+        """Give the ids of an object's children, as it was made with them, the one spelling that the children's own ids have."""
+        for modelname, field in obj._children.items():
+            same = _same_id(getattr(self, modelname, None))
+            uids = fields_of(obj).get(field)
+            if same is not None and uids:
+                fields_of(obj)[field] = [same(uid) for uid in uids]
 
     def add_rows(
         self,
@@ -297,7 +307,8 @@ class Dataset:
         Raises:
             ObjectNotFound: one of them is not there.
         """
-        return self.store.objects_of(self._modelname(obj), uids)
+        same = _same_id(self._known_class(obj))
+        return self.store.objects_of(self._modelname(obj), uids if same is None else map(same, uids))
 
     def get_all_model_names(self) -> set[Text]:
         """Return the names of the models of which there are objects."""
@@ -349,11 +360,18 @@ class Dataset:
     def _modelname(obj: ModelArgument) -> Text:
         return obj if isinstance(obj, Text) else obj.get_type()
 
+    def _known_class(self, obj: ModelArgument) -> builtins.type[DSyncModel] | None:
+        """Return the class of a model, or None if it was given by a name that this dataset has no class of."""
+        if isinstance(obj, Text):
+            found = getattr(type(self), obj, None)
+            return found if _is_model(found) else None
+        return obj if isinstance(obj, type) else type(obj)
+
     def _key(self, obj: ModelArgument, identifier: Text | Dict[Text, Any]) -> tuple[Text, Text]:
-        modelname = self._modelname(obj)
+        modelname, cls = self._modelname(obj), self._known_class(obj)
         if isinstance(identifier, Text):
-            return modelname, identifier
-        cls = self.models().get(modelname) if isinstance(obj, Text) else obj
+            same = _same_id(cls)
+            return modelname, identifier if same is None else same(identifier)
         if cls is None:
             raise ValueError(f'{self.name} has no model "{modelname}", so its identifiers cannot be made into a unique id')
         return modelname, cls.create_unique_id(**identifier)
@@ -426,6 +444,11 @@ class Dataset:
             modelname: {obj.get_unique_id(): obj.dict(**options) for obj in self.get_all(modelname)}
             for modelname in self.store.model_names()
         }
+
+
+def _same_id(cls: Any) -> Callable[[Text], Text] | None:
+    """Return what gives a unique id the spelling that objects of a class have; None where there is just one, or for no class."""
+    return cls._declaration.same_id if _is_model(cls) else None
 
 
 def _is_model(value: Any) -> bool:

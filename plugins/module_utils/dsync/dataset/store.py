@@ -7,8 +7,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
-from ..exceptions import ObjectNotFound
+from ..exceptions import ObjectAlreadyExists, ObjectNotFound
 from ..model.model import DSyncModel
+
+
+def taken(dataset: str, existing: DSyncModel, new: DSyncModel) -> ObjectAlreadyExists:
+    """Return what to raise when two objects of a dataset, which is given by its name, have one identity."""
+    sides = existing.get_identifiers(), new.get_identifiers()
+    unlike = [name for name in sides[0] if str(sides[0][name]) != str(sides[1].get(name))]
+    spelled = [", ".join(f"{name} {str(ids[name])!a}" for name in unlike) for ids in sides]
+    told = f": {spelled[0]} and {spelled[1]} are equal as the model compares them" if unlike else ""
+    return ObjectAlreadyExists(
+        f'{dataset} has two {new.get_type()} objects with the identity "{new.get_unique_id()}"{told}', existing, new
+    )
 
 
 class BaseStore(ABC):

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..dataset.dataset import Dataset
 from ..exceptions import ModelMismatch
+from ..model.comparison import Comparison
 from ..model.declaration import picker
 from ..model.identity import SEPARATOR
 from ..model.model import DSyncModel, fields_of
@@ -151,6 +152,13 @@ def pair_models(model: str, source: Dataset, target: Dataset, only: frozenset[st
                 f'the identifier "{name}" of the model "{model}" may hold text as well as other values in {both.name}, '
                 f"but not in {single.name}: give it the same type on both sides"
             )
+    for name in left._identifiers:
+        ours, theirs = (kind._declaration.comparisons.get(name) for kind in (left, right))
+        if ours != theirs:
+            raise ModelMismatch(
+                f'the identifier "{name}" of the model "{model}" compares {_how(ours)} in {source.name}, '
+                f"but {_how(theirs)} in {target.name}: declare the same comparison on both sides"
+            )
     kinds = source.store.kinds(model) | target.store.kinds(model) | {left, right}
     uniform = source.store.kinds(model) <= {left} and target.store.kinds(model) <= {right}
     common = (name for name in left._attributes if name in right._attributes)
@@ -254,6 +262,10 @@ def _start_reader(kind: type[DSyncModel]) -> Callable[[DSyncModel], str]:
         return text
 
     return start
+
+
+def _how(comparison: Comparison | None) -> str:
+    return "by equality" if comparison is None else ", ".join(comparison.names)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, time
+from decimal import Decimal
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
-from .._util.pydantic import BaseModel
+from .._util.pydantic import BaseModel, TypeAdapter, ValidationError
 from ..exceptions import DeclarationError
 from ..flags import DSyncAction
-from .identity import unique_id_builder
-from .values import allows_none, leaf_types, members_of, mixes_text, needs_exact
+from .comparison import UNORDERED, Comparison, comparison_in, comparison_of
+from .identity import Key, id_reader, unique_id_builder
+from .values import allows_none, holds_unordered, leaf_types, members_of, mixes_text, needs_exact
 
 RESERVED = ("dsync", "model_flags")
 """Names that every model has already, so that no field may be called so."""
@@ -66,9 +69,12 @@ class Declaration:
         exact: attributes in which ``1`` and ``True`` differ (see :mod:`.model.values`).
         nested: attributes that may hold pydantic models or the like, given out as dicts.
         mixed: one entry an identifier: whether its field may hold text as well as something else.
+        comparisons: identifier or attribute → how its values compare, where that is declared.
         references: the fields whose values name other objects.
         given_as: sensitive field → the name under which its value is given: an alias, or its own.
         unique_id: turns the identifiers' values, in order, into the unique id.
+        unique_id_given: the same for values as a user gives them, such as a decimal number as text.
+        same_id: turns a unique id in whatever spelling into the one that the object has; None where there is just one spelling.
         unique_id_of: reads the unique id of an object.
         identifiers_in: takes the identifiers out of an object's dict of fields, as a new dict.
         attributes_in: the same for the attributes.
@@ -85,8 +91,13 @@ class Declaration:
         self.identifiers_in = dict_reader(self.identifiers)
         self.attributes_in = dict_reader(self.attributes)
         self.mixed = tuple(mixes_text(annotations[name]) for name in self.identifiers)
-        self.unique_id = unique_id_builder(self.mixed)
-        self.unique_id_of = self._unique_id_reader(annotations)
+        self.comparisons = _comparisons(cls, (*self.identifiers, *self.attributes))
+        keys = [self.comparisons[name].key if name in self.comparisons else None for name in self.identifiers]
+        given = [key or _typed_key(cls, name) for name, key in zip(self.identifiers, keys)]
+        self.unique_id = unique_id_builder(self.mixed, keys)
+        self.unique_id_given = unique_id_builder(self.mixed, given) if any(given) else self.unique_id
+        self.same_id = id_reader(self.mixed, given) if any(given) and not cls.overrides("create_unique_id") else None
+        self.unique_id_of = self._unique_id_reader(annotations, any(keys))
         self._not_counted = {
             DSyncAction.CREATE: frozenset(cls._read_only),
             DSyncAction.UPDATE: frozenset((*cls._read_only, *cls._create_only)),
@@ -115,11 +126,69 @@ class Declaration:
             optional = name in settable and (several or allows_none(annotation))
             yield Reference(name, (models,) if isinstance(models, str) else tuple(models), optional)
 
-    def _unique_id_reader(self, annotations: Mapping[str, Any]) -> Callable[[Any], str]:
-        if len(self.identifiers) == 1 and annotations[self.identifiers[0]] is str:
+    def _unique_id_reader(self, annotations: Mapping[str, Any], compared: bool) -> Callable[[Any], str]:
+        if len(self.identifiers) == 1 and annotations[self.identifiers[0]] is str and not compared:
             return attrgetter(self.identifiers[0])
         values, unique_id = tuple_reader(self.identifiers), self.unique_id
         return lambda obj: unique_id(values(obj))
+
+
+_MANY_SPELLINGS = (Decimal, float, datetime, time)
+"""Types of which equal values may have different texts."""
+
+
+def _comparisons(cls: type[Any], names: Iterable[str]) -> dict[str, Comparison]:
+    found = {name: comparison_in(cls.model_fields[name].metadata) for name in names}
+    return {name: comparison for name, comparison in found.items() if comparison is not None}
+
+
+def _typed_key(cls: type[Any], name: str) -> Key | None:
+    """Return what makes a value of a text that an identifier's type has several of for one value; None for another type."""
+    field = cls.model_fields[name]
+    leaves = [leaf for leaf in leaf_types(field.annotation) if isinstance(leaf, type)]
+    if any(issubclass(leaf, str) for leaf in leaves) or not any(issubclass(leaf, _MANY_SPELLINGS) for leaf in leaves):
+        return None
+    adapters: list[TypeAdapter[Any]] = []
+
+    def key(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if not adapters:
+            adapters.append(TypeAdapter(field.annotation))
+        try:
+            return adapters[0].validate_python(value)
+        except ValidationError:
+            return value
+
+    return key
+
+
+def compare_as_declared(cls: type[Any]) -> bool:
+    """Put what a class declares in ``_compare`` among the metadata of its fields; return whether there was something to put.
+
+    Args:
+        cls: a subclass of DSyncModel; its fields are changed, and it has to be rebuilt then.
+
+    Raises:
+        DeclarationError: naming the class and the field.
+    """
+    if not isinstance(cls._compare, dict):
+        raise DeclarationError(f"{cls.__name__}._compare must be a dict of field name to comparison, not {cls._compare!r}")
+    _check_fields(cls, "_compare", cls._compare, cls.model_fields)
+    changed = False
+    for name, said in cls._compare.items():
+        if name not in (*cls._identifiers, *cls._attributes):
+            raise DeclarationError(f"{cls.__name__}._compare names {name!r}, which is none of its identifiers and attributes")
+        field = cls.model_fields[name]
+        try:
+            names = _names(cls, f"_compare[{name!r}]", (said,) if isinstance(said, str) else said)
+            comparison = comparison_of(names, field.annotation)
+        except DeclarationError as error:
+            raise DeclarationError(f"{cls.__name__}._compare[{name!r}]: {error}") from None
+        if comparison_in(field.metadata) != comparison:
+            field.metadata = [*(one for one in field.metadata if not isinstance(one, Comparison)), comparison]
+            changed = True
+    return changed
 
 
 def is_secret(annotation: Any, above: tuple[Any, ...] = ()) -> bool:
@@ -188,12 +257,25 @@ def declare(cls: type[Any]) -> Declaration:
                 raise DeclarationError(f"{cls.__name__}.{group} names {name!r}, which is none of its _attributes")
     _check_apart(cls, groups, ("_create_only", "_read_only"))
     _check_references(cls, annotations)
+    _check_identifiers(cls, annotations)
     declaration = Declaration(cls, annotations)
     for group in ("_identifiers", "_shortname"):
         for name in groups[group]:
             if name in declaration.sensitive:
                 raise DeclarationError(f"{cls.__name__}: the sensitive field {name!r} cannot be in {group}, which are shown")
     return declaration
+
+
+def _check_identifiers(cls: type[Any], annotations: Mapping[str, Any]) -> None:
+    for name in cls._identifiers:
+        comparison = comparison_in(cls.model_fields[name].metadata)
+        if comparison is not None and UNORDERED in comparison.names:
+            raise DeclarationError(f"{cls.__name__}: the identifier {name!r} cannot be unordered, since an id is one text")
+        if holds_unordered(annotations[name]) and not cls.overrides("create_unique_id"):
+            raise DeclarationError(
+                f"{cls.__name__}: the identifier {name!r} cannot be a set or a dict, of which equal ones have different texts; "
+                "give it another type, such as a tuple"
+            )
 
 
 def _names(cls: type[Any], group: str, declared: Any) -> tuple[str, ...]:

@@ -9,6 +9,9 @@ The parts are joined by ``__``, and two different identities never give the same
   gets a backslash in front: ``("a__b", "c")`` becomes ``a\_\_b__c``;
 - in a field that may hold text and other things (``Optional[str]``, ``Any``) what is not text is marked with its type, so that
   ``None`` (``\None``) is not ``"None"``, and a backslash of a text is doubled there too.
+
+Equal identities have the same id: values that are equal by their type, as decimal numbers and moments in time are, are named by one
+text of theirs, and the values of an identifier with a comparison by their key (:mod:`.model.comparison`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ import enum
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+
+from .comparison import canonical
 
 SEPARATOR = "__"
 """What stands between the parts of a unique id."""
@@ -44,7 +49,9 @@ def _double_backslashes(text: str) -> str:
 
 def _as_text(value: Any) -> str:
     """Return an identifier's value as text; an enumeration's member stands for its value."""
-    return str(value.value if isinstance(value, enum.Enum) else value)
+    if value.__class__ is int:
+        return str(value)
+    return str(canonical(value.value if isinstance(value, enum.Enum) else value))
 
 
 def _plain_encoder(escape: Callable[[str], str] | None) -> Callable[[Any], str]:
@@ -58,20 +65,28 @@ def _marking_encoder(escape: Callable[[str], str]) -> Callable[[Any], str]:
         plain = value.value if isinstance(value, enum.Enum) else value
         if isinstance(plain, str):
             return escape(plain)
-        return "\\None" if plain is None else f"\\{type(plain).__name__}:{escape(str(plain))}"
+        return "\\None" if plain is None else f"\\{type(plain).__name__}:{escape(_as_text(plain))}"
 
     return encode
 
 
-def unique_id_builder(mixed: Sequence[bool]) -> Callable[[Sequence[Any]], str]:
+Key = Callable[[Any], Any]
+"""Returns what the value of an identifier is named by: the same for equal values."""
+
+
+def unique_id_builder(mixed: Sequence[bool], keys: Sequence[Key | None] = ()) -> Callable[[Sequence[Any]], str]:
     """Return the function that turns identifier values into a unique id.
 
     Args:
         mixed: one entry an identifier, in order: whether its field may hold text as well as something else.
+        keys: one entry an identifier: how its values compare, None for those that are equal by their type; empty for all so.
 
     Returns:
         A function of the identifiers' values, in the same order, that returns the id. It does not change its argument.
     """
+    if any(keys):
+        build_of_keys = unique_id_builder(mixed)
+        return lambda values: build_of_keys([value if key is None else key(value) for key, value in zip(keys, values)])
     if len(mixed) == 1:
         encode = _marking_encoder(_double_backslashes) if mixed[0] else _plain_encoder(None)
         return lambda values: encode(values[0])
@@ -92,3 +107,50 @@ def unique_id_builder(mixed: Sequence[bool]) -> Callable[[Sequence[Any]], str]:
         return SEPARATOR.join([encode(value) for encode, value in zip(encoders, values)])
 
     return build
+
+
+_PART = re.compile(r"(?:\\.|(?!__)[^\\])*", re.DOTALL)
+_MARKED = re.compile(r"\\[^\\_]")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+def id_reader(mixed: Sequence[bool], keys: Sequence[Key | None]) -> Callable[[str], str]:
+    """Return the function that turns a unique id, in whatever spelling of its parts, into the one that objects have.
+
+    Args:
+        mixed: as for :func:`unique_id_builder`.
+        keys: the same, and not empty.
+
+    Returns:
+        A function of a text; one that is no unique id of so many identifiers is returned as it is.
+    """
+    build = unique_id_builder(mixed, keys)
+
+    def same(text: str) -> str:
+        parts = [text] if len(mixed) == 1 else _parts(text)
+        if len(parts) != len(mixed):
+            return text
+        escaped = len(mixed) > 1 or mixed[0]
+        values = [None if mark and part == "\\None" else _unescaped(part) if escaped else part for mark, part in zip(mixed, parts)]
+        if any(mark and value == part and part.startswith("\\") for mark, value, part in zip(mixed, values, parts)):
+            return text  # marked with another type
+        return build(values)
+
+    return same
+
+
+def _unescaped(part: str) -> str:
+    """Return a part of an id without its escapes; one that is marked with a type stays as it is."""
+    return part if _MARKED.match(part) else _ESCAPE.sub(r"\1", part)
+
+
+def _parts(text: str) -> list[str]:
+    """Return the parts of a unique id, as they are escaped there."""
+    parts, place = [], 0
+    while True:
+        found = _PART.match(text, place)
+        end = place if found is None else found.end()
+        parts.append(text[place:end])
+        if not text.startswith(SEPARATOR, end):
+            return parts if end == len(text) else []
+        place = end + len(SEPARATOR)

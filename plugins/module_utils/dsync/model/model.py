@@ -17,7 +17,7 @@ from ..exceptions import ObjectAlreadyExists, ObjectNotFound, ObjectNotUpdated, 
 from ..flags import DSyncModelFlags, DSyncStatus
 from .child_ids import ChildIds, ChildrenField, add_uid, discard_uid
 from .construction import Assignment, Construction, GivenFields, construction_of
-from .declaration import RESERVED, Declaration, declare
+from .declaration import RESERVED, Declaration, compare_as_declared, declare
 from .identity import SEPARATOR
 from .values import copied, python_text
 
@@ -100,6 +100,11 @@ class DSyncModel(BaseModel):
     _protected: ClassVar[tuple[Text, ...]] = ()
     """Actions ("create", "update", "delete") that are shown as differences and never made for objects of this model."""
 
+    _compare: ClassVar[Dict[Text, Text | tuple[Text, ...]]] = {}
+    """Identifier or attribute → how its values compare where equality is too strict: "case_insensitive", "unicode_nfc" and
+    "stripped", alone or as a tuple of several, "mac", "ip", "number" or "moment" for texts; "unordered" for a list, alone or with
+    one for its items. Objects whose identifiers compare equal are one object; values are shown and written as they are."""
+
     _references: ClassVar[Dict[Text, Text | tuple[Text, ...]]] = {}
     """Identifier or attribute → the model, or models, of the object that its value names by unique id (or by a dict of its
     identifiers; a list names several, None and "" none). Such an object is created before, and deleted after."""
@@ -134,6 +139,12 @@ class DSyncModel(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
+        if compare_as_declared(cls):
+            cls.model_rebuild(force=True, raise_errors=False)
+        cls._declare()
+
+    @classmethod
+    def _declare(cls) -> None:
         cls._declaration = declare(cls)
         cls._construction = construction_of(cls)
         cls._assignment = None
@@ -299,7 +310,7 @@ class DSyncModel(BaseModel):
             KeyError: an identifier is missing.
         """
         declaration = cls._declaration
-        return declaration.unique_id([identifiers[name] for name in declaration.identifiers])
+        return declaration.unique_id_given([identifiers[name] for name in declaration.identifiers])
 
     @classmethod
     def get_children_mapping(cls) -> Dict[Text, Text]:

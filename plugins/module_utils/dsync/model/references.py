@@ -82,7 +82,8 @@ class References:
     def _ref(self, model: str, value: Any) -> ObjectRef:
         kind = self._kinds.get(model)
         if isinstance(value, str) or kind is None:
-            return ObjectRef(model, str(value))
+            same = None if kind is None else kind._declaration.same_id
+            return ObjectRef(model, str(value) if same is None else same(str(value)))
         try:
             ids = dict(value) if isinstance(value, Mapping) else dict.fromkeys(kind._identifiers, value)
             return ObjectRef(model, kind.create_unique_id(**ids))

@@ -82,7 +82,7 @@ def _is_nan(value: Any) -> bool:
 def leaf_types(annotation: Any) -> Iterator[Any]:
     """Yield every type that an annotation is made of: the members of unions, the items of containers, the container itself."""
     origin = typing.get_origin(annotation)
-    meant = getattr(annotation, "__value__", None) or getattr(annotation, "__supertype__", None)  # type X = ..., NewType
+    meant = next(_meant(annotation), None)
     if meant is not None:
         yield from leaf_types(meant)
     elif origin is typing.Literal:
@@ -99,6 +99,21 @@ def leaf_types(annotation: Any) -> Iterator[Any]:
         for argument in typing.get_args(annotation):
             if argument is not Ellipsis:
                 yield from leaf_types(argument)
+
+
+def holds_unordered(annotation: Any) -> bool:
+    """Return whether a field of this type may hold values that are equal in whatever order, at any depth: sets and dicts."""
+    kind = typing.get_origin(annotation) or annotation
+    if isinstance(kind, type) and issubclass(kind, (set, frozenset, Mapping)):
+        return True
+    return any(holds_unordered(part) for part in (*typing.get_args(annotation), *_meant(annotation)))
+
+
+def _meant(annotation: Any) -> Iterator[Any]:
+    """Yield what a name of a type is for: type X = ..., NewType."""
+    meant = getattr(annotation, "__value__", None) or getattr(annotation, "__supertype__", None)
+    if meant is not None:
+        yield meant
 
 
 def _is_open(leaf: Any) -> bool:

@@ -6,7 +6,7 @@
 
     models:
       device:
-        identifiers: [name]                     # texts; or {vid: int, site: str}
+        identifiers: [name]                     # texts; or {vid: int, mac: {type: str, compare: mac}}
         attributes:
           role: str                             # a type
           status: [active, planned]             # one of these values
@@ -21,20 +21,21 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..exceptions import DeclarationError, DefinitionError
 from ..flags import DSyncModelFlags
+from ..model.comparison import COMPARISONS, UNORDERED
 from ..model.model import DSyncModel
 from .declaration_reader import Declared
 from .types import annotation_of, choice, comparing, fitting, lenient, or_none
 
 MODEL_KEYS = ("identifiers", "shortname", "attributes", "children", "protected", "flags", "description")
 ATTRIBUTE_KEYS = ("type", "ref", "default", "compare", "tolerance", "read_only", "sensitive", "description")
-IDENTIFIER_KEYS = ("type", "ref")
-COMPARE = ("equal", "case_insensitive", "unordered", "ignored", "create_only")
+IDENTIFIER_KEYS = ("type", "ref", "compare")
+_EQUAL, _NOT_COMPARED = "equal", ("ignored", "create_only")
 
 _CHILDREN = "{}_ids"
 """The field that lists the ids of children of a model."""
@@ -150,7 +151,7 @@ class _Attributes:
         annotation = _typed(declared, keys, models)
         if "ref" in keys:
             self.references[name] = _referred(keys["ref"], models)
-        compare = keys["compare"].one_of(COMPARE) if "compare" in keys else "equal"
+        compare, comparisons = _comparison(keys, _NOT_COMPARED)
         read_only = "read_only" in keys and keys["read_only"].truth()
         for group, belongs in (
             (self.read_only, read_only),
@@ -165,7 +166,7 @@ class _Attributes:
         has_default = "default" in keys
         if not has_default and (read_only or compare == "ignored"):
             annotation = or_none(annotation)
-        annotation = _compared(annotation, compare, keys)
+        annotation = _compared(annotation, comparisons, keys)
         default: Any = None if read_only or compare == "ignored" else ...
         if name in self.references and compare == "ignored":
             declared.wrong("it cannot be ref and compare: ignored at once.")
@@ -181,20 +182,35 @@ def _default(annotation: Any, declared: Declared) -> Any:
         declared.wrong(str(error))
 
 
-def _compared(annotation: Any, compare: str, keys: Mapping[str, Declared]) -> Any:
+def _comparison(keys: Mapping[str, Declared], others: Sequence[str] = ()) -> tuple[str, list[str]]:
+    """Return what ``compare`` says: a word that is no comparison, or "equal", and the comparisons that it names; a text, or a list
+    of comparisons that go together."""
+    if "compare" not in keys:
+        return _EQUAL, []
+    declared = keys["compare"]
+    if isinstance(declared.value, (list, tuple)):
+        for item in declared.items():
+            item.one_of(COMPARISONS)
+        return _EQUAL, declared.names()
+    said = declared.one_of((_EQUAL, *COMPARISONS, *others))
+    return (_EQUAL, [said]) if said in COMPARISONS else (said, [])
+
+
+def _compared(annotation: Any, comparisons: Sequence[str], keys: Mapping[str, Declared]) -> Any:
     tolerance = None
     if "tolerance" in keys:
         tolerance = keys["tolerance"].value
         if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or tolerance < 0:
             keys["tolerance"].wrong(f"this should be a number of 0 or more, and is {keys['tolerance'].shown()}.")
     try:
-        return comparing(annotation, compare if compare in ("case_insensitive", "unordered") else None, tolerance)
+        return comparing(annotation, comparisons, tolerance)
     except DefinitionError as error:
         (keys.get("compare") if tolerance is None else keys["tolerance"]).wrong(str(error))  # type: ignore[union-attr]  # it is there
 
 
 def _typed(declared: Declared, keys: Mapping[str, Declared], models: Mapping[str, Declared]) -> Any:
-    """Return the annotation of a field that a dict describes; that of a reference is the referred model's own unless it is said."""
+    """Return the annotation of a field that a dict describes; without a type, that of a reference is the identifier that it names,
+    and compares as that does."""
     if "type" in keys:
         return _type(keys["type"])
     if "ref" not in keys:
@@ -204,7 +220,10 @@ def _typed(declared: Declared, keys: Mapping[str, Declared], models: Mapping[str
     if len(others) > 1 or not isinstance(identifiers.value, Mapping) or len(identifiers.value) > 1:
         return str
     _name, single = next(iter(identifiers.mapping()))
-    return str if isinstance(single.value, Mapping) else _type(single)
+    if not isinstance(single.value, Mapping):
+        return _type(single)
+    annotation, own = _type(single.at("type")) if single.has("type") else str, dict(single.mapping(IDENTIFIER_KEYS))
+    return annotation if "compare" in keys else _compared(annotation, _comparison(own)[1], own)
 
 
 def _referred(declared: Declared, models: Mapping[str, Declared]) -> tuple[str, ...]:
@@ -305,6 +324,10 @@ def _identifiers(model: Declared, models: Mapping[str, Declared], references: di
             annotation = _typed(piece, keys, models)
             if "ref" in keys:
                 references[name] = _referred(keys["ref"], models)
+            _word, comparisons = _comparison(keys)
+            if UNORDERED in comparisons:
+                keys["compare"].wrong("an identifier cannot be unordered, since an id is one text.")
+            annotation = _compared(annotation, comparisons, keys)
             piece = keys.get("type", piece)
         else:
             annotation = _type(piece)

@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The types of declared attributes: texts such as ``list[int]`` or ``str | None`` → annotations that pydantic understands.
 
-How two values of an attribute compare is part of its type: values of the classes below equal one another as they are declared to,
+How two values compare is part of a field's type (:mod:`~.model.comparison`): they equal one another as they are declared to,
 wherever they are compared, and are shown and written as they came.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 import math
-from collections.abc import Callable, Sequence
+import operator
+import typing
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
@@ -19,7 +22,8 @@ from uuid import UUID
 
 from .._util.pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
 from .._util.suggestions import known
-from ..exceptions import DefinitionError
+from ..exceptions import DeclarationError, DefinitionError
+from ..model.comparison import comparison_of
 from ..model.values import allows_none, members_of
 
 SCALARS: dict[str, Any] = {
@@ -52,44 +56,6 @@ CONTAINERS: dict[str, tuple[Any, int]] = {"list": (list, 1), "set": (set, 1), "d
 
 _HASHABLE = SCALARS.keys() - {"any", "secret"}
 """Types of values that can be in a set, or be the key of a dictionary."""
-
-
-class CaseInsensitive(str):
-    """A text that equals any text that differs in upper and lower case alone."""
-
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        return self.casefold() == other.casefold() if isinstance(other, str) else NotImplemented
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(self.casefold())
-
-
-class Unordered(list[Any]):
-    """A list that equals any list of the same items in whatever order, as many times."""
-
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, list) or len(self) != len(other):
-            return False
-        if list.__eq__(self, other):
-            return True
-        left = list(other)
-        for item in self:
-            if item not in left:
-                return False
-            left.remove(item)
-        return True
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    __hash__ = None  # as that of any list
 
 
 class Near(float):
@@ -164,36 +130,28 @@ def choice(values: Sequence[str | int]) -> Any:
     ]
 
 
-def comparing(annotation: Any, how: str | None, tolerance: float | None) -> Any:
+def comparing(annotation: Any, names: Sequence[str], tolerance: float | None = None) -> Any:
     """Return an annotation whose values compare as declared.
 
     Args:
         annotation: the type; with an absent value allowed or not.
-        how: ``case_insensitive`` or ``unordered``; None for equality.
+        names: some of :data:`~.model.comparison.COMPARISONS`; empty for equality.
         tolerance: how far two numbers may be apart; None for not at all.
 
     Raises:
         DefinitionError: the type has no such values.
     """
-    kinds = list(members_of(annotation))
-    if how == "case_insensitive":
-        if str not in kinds:
-            raise DefinitionError("compare: case_insensitive is for texts; the type here is another one.")
-        return Annotated[annotation, AfterValidator(_only(str, CaseInsensitive))]
-    if how == "unordered":
-        if not any(getattr(kind, "__origin__", None) is list for kind in kinds):
-            raise DefinitionError("compare: unordered is for lists; the type here is another one (a set has no order anyway).")
-        return Annotated[annotation, AfterValidator(_only(list, Unordered))]
+    if names:
+        try:
+            annotation = Annotated[annotation, comparison_of(names, annotation)]
+        except DeclarationError as error:
+            raise DefinitionError(f"{error}.") from None
     if tolerance is not None:
-        if float not in kinds:
+        if float not in members_of(annotation):
             raise DefinitionError("tolerance is for the type float; the type here is another one.")
         near = type("Near", (Near,), {"__slots__": (), "tolerance": float(tolerance)})
-        return Annotated[annotation, AfterValidator(_only(float, near))]
+        return Annotated[annotation, AfterValidator(lambda value: near(value) if isinstance(value, float) else value)]
     return annotation
-
-
-def _only(kind: type[Any], made: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: made(value) if isinstance(value, kind) else value
 
 
 def fitting(annotation: Any, value: Any) -> Any:
@@ -215,8 +173,18 @@ def or_none(annotation: Any) -> Any:
 
 
 def lenient(annotation: Any) -> Any:
-    """Return the annotation of a text that also takes a whole number: YAML does not know that a serial number is none."""
-    return Annotated[annotation, BeforeValidator(_as_text)] if str in members_of(annotation) else annotation
+    """Return the annotation with each text in it, at any depth of lists, sets and dicts, taking a whole number too, since YAML does
+    not know that a serial number is none. A number stays one where the field may hold numbers."""
+    metadata = getattr(annotation, "__metadata__", None)
+    if metadata is not None:
+        return functools.reduce(lambda made, one: Annotated[made, one], metadata, lenient(annotation.__origin__))
+    parts = typing.get_args(annotation)
+    if typing.get_origin(annotation) in (list, set, dict):
+        return typing.get_origin(annotation)[tuple(map(lenient, parts))]
+    kinds = list(members_of(annotation))
+    if len(kinds) > 1:
+        annotation = functools.reduce(operator.or_, (kind if kind is str else lenient(kind) for kind in kinds))
+    return Annotated[annotation, BeforeValidator(_as_text)] if str in kinds and not {int, float, Decimal} & {*kinds} else annotation
 
 
 def _as_text(value: Any) -> Any:

@@ -65,10 +65,12 @@ def _digest(value: Any) -> str:
 def _declaration(cls: type[Any]) -> dict[str, Any]:
     types_of = {name: _described(field.annotation) for name, field in cls.model_fields.items()}
     declaration = cls._declaration
+    compare = {name: list(comparison.names) for name, comparison in sorted(declaration.comparisons.items())}
     return {
         "identifiers": [[name, types_of[name]] for name in declaration.identifiers],
         "attributes": sorted([name, types_of[name], name in declaration.sensitive] for name in declaration.attributes),
         "children": sorted(declaration.children),
+        "compare": compare,
         "create_only": sorted(cls._create_only),
         "read_only": sorted(cls._read_only),
         "references": sorted([reference.field, sorted(reference.models)] for reference in declaration.references),
