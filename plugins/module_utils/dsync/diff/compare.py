@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import compress
 from operator import ne
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from ..dataset.dataset import Dataset
 from ..exceptions import DiffException, ModelMismatch, ObjectAlreadyExists
 from ..flags import DSyncAction, DSyncFlags, DSyncModelFlags
+from ..model.comparison import Comparison
 from ..model.model import DSyncModel
 from ..model.references import References
 from .diff import Diff, DiffElement, Tally
+from .lookalike import hints
 from .matching import Pairing, ShortNames, pair_models
 from .scope import Scope, Stance
 from .traversal import Side
@@ -69,7 +71,9 @@ def compare(
     comparison.check()
     diff.warnings.extend(comparison.warnings())
     diff.set_tally(comparison.tally)
-    comparison.hold_halves(diff)
+    lone = [element for element in diff.walk() if element.source_attrs is None or element.dest_attrs is None]
+    comparison.hold_halves(lone)
+    diff.warnings.extend(hints(lone, comparison.comparisons()))
     comparison.finish()
     diff.complete()
     return diff
@@ -277,15 +281,14 @@ class _Comparison:
 
     # ------------------------------------------------------------------ what is left aside
 
-    def hold_halves(self, diff: Diff) -> None:
-        """Protect each object that is deleted, or created, in one place while the other side has it in a place that was not
-        compared: the delete would lose the object, the create would clash with it."""
+    def hold_halves(self, lone: Iterable[DiffElement]) -> None:
+        """Protect each of these objects, which is deleted or created in one place, where the other side has it in a place that was
+        not compared: the delete would lose the object, the create would clash with it."""
         held = []
-        for element in diff.walk():
-            if element.source_attrs is None or element.dest_attrs is None:
-                other = (self.source if element.source_attrs is None else self.target).dataset
-                if other.store.find(element.type, element.uid) is not None:
-                    held.append((element, other.name))
+        for element in lone:
+            other = (self.source if element.source_attrs is None else self.target).dataset
+            if other.store.find(element.type, element.uid) is not None:
+                held.append((element, other.name))
         places = Counter((element.type, element.uid) for element, _other in held)
         for element, other_name in held:
             if places[element.type, element.uid] == 1:
@@ -293,6 +296,10 @@ class _Comparison:
                     f"protected: {other_name} has it in another place, which was not compared",
                     False,
                 )
+
+    def comparisons(self) -> dict[str, Mapping[str, Comparison]]:
+        """Return model → field → how it is declared to compare, of every model that was compared."""
+        return {model: pairing.comparisons for model, pairing in self._pairings.items()}
 
     def _source_has(self, obj: DSyncModel) -> bool:
         return self.source.dataset.store.find(obj.get_type(), obj.get_unique_id()) is not None

@@ -73,6 +73,7 @@ class Pairing:
         plain: whether the attributes can be read from the objects' fields, without asking each object for them.
         pick: takes what is compared out of an object's dict of fields; None when that is all of it, or when it is not plain.
         exact: attributes in which ``1`` and ``True`` differ.
+        comparisons: identifier or attribute → how the source declares that it compares.
         sensitive: attributes that are never shown.
         read_only: attributes that the target cannot be given.
         children: (model, the source's field, the target's field) for each kind of child that both sides have.
@@ -92,6 +93,7 @@ class Pairing:
     plain: bool
     pick: Callable[[Any], Any] | None
     exact: frozenset[str]
+    comparisons: Mapping[str, Comparison]
     sensitive: frozenset[str]
     read_only: frozenset[str]
     children: tuple[tuple[str, str, str], ...]
@@ -173,6 +175,7 @@ def pair_models(model: str, source: Dataset, target: Dataset, only: frozenset[st
         plain=plain,
         pick=None if whole or not plain else picker(attributes),
         exact=frozenset().union(*(kind._declaration.exact for kind in kinds)),
+        comparisons=left._declaration.comparisons,
         sensitive=frozenset().union(*(kind._declaration.sensitive for kind in kinds)),
         read_only=frozenset().union(*(kind._read_only for kind in target.store.kinds(model) | {right})),
         children=tuple((kind, field, right._children[kind]) for kind, field in left._children.items() if kind in right._children),

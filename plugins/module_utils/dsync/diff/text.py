@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._util.redaction import masked
+from .._util.visible import visible
 from ..flags import DSyncAction
 from ..model.values import python_text
 
@@ -50,11 +51,11 @@ def _add_lines(lines: list[str], element: Any, indent: int) -> None:
     if action is None and not element.has_diffs():
         return
     margin = " " * indent
-    lines.append(f"{margin}{SIGNS[action]} {element.type} {element.name}{' (protected)' if element.protected else ''}")
+    lines.append(f"{margin}{SIGNS[action]} {element.type} {visible(element.name)}{' (protected)' if element.protected else ''}")
     if action is not None and action != DSyncAction.DELETE:
         new, old = masked(diffs.get("+", {}), element.sensitive), masked(diffs.get("-", {}), element.sensitive)
         for name, value in new.items():
-            before = f"{python_text(old[name])} → " if name in old else ""
-            lines.append(f"{margin}{STEP * ' '}{name}: {before}{python_text(value)}")
+            before = f"{visible(python_text(old[name]))} → " if name in old else ""
+            lines.append(f"{margin}{STEP * ' '}{name}: {before}{visible(python_text(value))}")
     for child in element.get_children():
         _add_lines(lines, child, indent + STEP)

@@ -19,14 +19,12 @@ from ipaddress import ip_address, ip_interface
 from typing import Any, ClassVar
 
 from .._util.pydantic import core_schema
+from .._util.visible import INVISIBLE
 from ..exceptions import DeclarationError
 from .values import members_of
 
 UNORDERED = "unordered"
 """The comparison of lists whose order does not count."""
-
-INVISIBLE = "\u00ad\u180e\u200b\u200c\u200d\u2060\ufeff"
-"""Characters without a width, which are no white space to Python."""
 
 _INVISIBLE_ENDS = re.compile(rf"\A[\s{INVISIBLE}]+|[\s{INVISIBLE}]+\Z")
 _MAC = re.compile(
@@ -136,23 +134,23 @@ def _stripped(text: str) -> str:
     return _INVISIBLE_ENDS.sub("", text)
 
 
-_SPELLINGS: dict[str, Callable[[str], str]] = {
+SPELLINGS: dict[str, Callable[[str], str]] = {
     "stripped": _stripped,
     "case_insensitive": str.casefold,
     "unicode_nfc": _composed,
 }
 """Comparisons of texts that may be combined → the key of a text. They are applied in this order."""
 
-_MEANINGS: dict[str, Callable[[str], str]] = {"mac": _mac, "ip": _ip, "number": _number, "moment": _moment}
+MEANINGS: dict[str, Callable[[str], str]] = {"mac": _mac, "ip": _ip, "number": _number, "moment": _moment}
 """Comparisons of texts by what they mean → the key of a text; a text that means nothing of the kind is compared as it is."""
 
-COMPARISONS = (*_SPELLINGS, *_MEANINGS, UNORDERED)
+COMPARISONS = (*SPELLINGS, *MEANINGS, UNORDERED)
 """What a field may be declared to compare by."""
 
 
 def key_of_text(names: Sequence[str]) -> Callable[[str], str]:
     """Return the function that gives the same key for texts that are equal as these comparisons of :data:`COMPARISONS` say."""
-    steps = [step for name, step in {**_SPELLINGS, **_MEANINGS}.items() if name in names]
+    steps = [step for name, step in {**SPELLINGS, **MEANINGS}.items() if name in names]
 
     def key(text: str) -> str:
         text = str.__str__(text)
@@ -200,7 +198,7 @@ _KINDS: dict[tuple[str, ...], type[ComparedText]] = {}
 
 def text_kind(names: Sequence[str]) -> type[ComparedText]:
     """Return the class of the texts that compare by these of :data:`COMPARISONS`: one and the same for the same names."""
-    chosen = tuple(name for name in (*_SPELLINGS, *_MEANINGS) if name in names)
+    chosen = tuple(name for name in (*SPELLINGS, *MEANINGS) if name in names)
     if chosen not in _KINDS:
         space = {"__slots__": (), "key": staticmethod(key_of_text(chosen)), "_names": chosen}
         _KINDS[chosen] = type("ComparedText", (ComparedText,), space)
@@ -302,7 +300,7 @@ def comparison_of(names: Sequence[str], annotation: Any) -> Comparison:
     for name in names:
         if name not in COMPARISONS:
             raise DeclarationError(f'there is no comparison "{name}" (known: {", ".join(COMPARISONS)})')
-    meanings = [name for name in names if name in _MEANINGS]
+    meanings = [name for name in names if name in MEANINGS]
     if meanings and len(set(names) - {UNORDERED}) > 1:
         raise DeclarationError(f"compare: {meanings[0]} says it all for a text, and cannot be combined with others")
     kinds = list(members_of(annotation))

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from ..._util.visible import visible
 from ...storage.provenance import VERSION
 from ..report import COUNTED, Entry, Report, ReportSide
 
@@ -17,9 +17,6 @@ SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
 HEADINGS = ("create", "update", "delete", "unchanged", "left aside")
 """What the counts of a model are called, in the order of :data:`~..report.COUNTED`."""
-
-_MISLEADING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
-"""Characters that a terminal or a browser obeys instead of showing them, and those that XML has no form for."""
 
 
 class Attribute(NamedTuple):
@@ -34,11 +31,6 @@ class Attribute(NamedTuple):
     name: str
     before: str | None
     after: str | None
-
-
-def visible(text: str) -> str:
-    """Return a text in which no character does anything but be seen; only tabs and line ends stay as they are."""
-    return _MISLEADING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def one_line(text: str) -> str:

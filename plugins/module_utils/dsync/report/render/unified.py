@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..._util.redaction import MASK
+from ..._util.visible import visible
 from ...flags import DSyncAction
 from ...plan.change import Change
 from ...plan.plan import Plan
@@ -84,7 +85,7 @@ def _sides(change: Change) -> tuple[list[str], list[str]]:
     if change.action == DSyncAction.UPDATE:  # what is masked looks alike on both sides, and has changed all the same
         record["after"] |= dict.fromkeys(change.sensitive & record["after"].keys(), f"{MASK} (changed)")
     label = f"  {change.id} (protected)" if change.protected else f"  {change.id}"
-    anchor = [label] if change.action == DSyncAction.UPDATE else []
+    anchor = [visible(label)] if change.action == DSyncAction.UPDATE else []
     return anchor + _lines(label, record["before"]), anchor + _lines(label, record["after"])
 
 
@@ -92,7 +93,7 @@ def _lines(label: str, values: dict[str, Any] | None) -> list[str]:
     if values is None:
         return []
     lines = [line for name, value in values.items() for line in _value_lines(f"{label}  {name}:", value)] or [label]
-    return [line if line.isascii() else line.encode("utf-8", "replace").decode() for line in lines]
+    return [visible(line).encode("utf-8", "replace").decode() for line in lines]
 
 
 def _value_lines(title: str, value: Any) -> Iterator[str]:

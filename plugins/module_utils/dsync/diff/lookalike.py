@@ -1,0 +1,98 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Objects of one side that look like an object of the other side: probably one, whose identity is written in two ways."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+from .._util.visible import INVISIBLE, visible
+from ..model.comparison import MEANINGS, SPELLINGS, Comparison, canonical, key_of_text
+from ..model.identity import SEPARATOR
+from .diff import DiffElement
+
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_MEANT = re.compile(r"[0-9a-f+.:-][0-9a-f+.:/%tz -]*")
+"""Matches a text in lower case that may be a number, an address or a moment in time."""
+
+_SECTION = re.compile(r"\.[0-9]*[1-9][0-9]*0\Z")
+"""Matches what may be a number and may be a section or a release, of which 1.1 and 1.10 are two."""
+
+_CANDIDATES = (
+    *((name,) for name in (*SPELLINGS, *MEANINGS)),
+    *(names for number in range(2, len(SPELLINGS) + 1) for names in combinations(SPELLINGS, number)),
+)
+"""What an identifier may be declared to compare by, the least first."""
+
+
+def hints(lone: Iterable[DiffElement], comparisons: Mapping[str, Mapping[str, Comparison]]) -> Iterator[str]:
+    """Yield a warning for each model of which an object is to be created and one that looks like it to be deleted.
+
+    Args:
+        lone: the elements of objects that are on one side only; none of them is changed. Each is looked at once.
+        comparisons: model → identifier → how it is declared to compare.
+    """
+    sides: dict[str, tuple[list[DiffElement], list[DiffElement]]] = {}
+    for element in lone:
+        sides.setdefault(element.type, ([], []))[element.source_attrs is None].append(element)
+    for model, (created, deleted) in sides.items():
+        gone = {_look(element): element for element in deleted} if created else {}
+        pairs = [(element, gone[look]) for element in created if gone and (look := _look(element)) in gone]
+        pairs = [(new, old) for new, old in pairs if new.uid != old.uid]
+        if pairs:
+            yield _warning(model, *pairs[0], len(pairs), comparisons.get(model, {}))
+
+
+def _warning(model: str, new: DiffElement, old: DiffElement, number: int, comparisons: Mapping[str, Comparison]) -> str:
+    more = "" if number == 1 else ", as 1 more pair does" if number == 2 else f", as {number - 1} more pairs do"
+    return (
+        f'{model} "{_named(old)}" of {old.dest_name} is to be deleted and "{_named(new)}" of {old.source_name} to be created, '
+        f"and they look alike{more}: {_remedy(new, old, comparisons)}"
+    )
+
+
+def _named(element: DiffElement) -> str:
+    """Return how the identity of an object is written."""
+    return visible(SEPARATOR.join(map(str, element.keys.values())))
+
+
+def _remedy(new: DiffElement, old: DiffElement, comparisons: Mapping[str, Comparison]) -> str:
+    """Return what makes two objects that look alike one, as the end of a sentence."""
+    said = []
+    for name, value in new.keys.items():
+        other = old.keys.get(name)
+        if str(value) == str(other):
+            continue
+        declared = comparisons[name].names if name in comparisons else ()
+        names = _sufficient(value, other, declared) if isinstance(value, str) and isinstance(other, str) else ()
+        if not names:
+            return f"correct {name} on one side"
+        how = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+        said.append(f'"compare: {how}" for {name}')
+    return f"declare {' and '.join(said)} to make them one object" if said else "correct one of them"
+
+
+def _sufficient(value: str, other: str, declared: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the fewest comparisons by which two texts are equal, those that are declared already among them; empty for none."""
+    fitting = (names for names in _CANDIDATES if set(declared) <= set(names))
+    return next((names for names in fitting if key_of_text(names)(value) == key_of_text(names)(other)), ())
+
+
+def _look(element: DiffElement) -> tuple[Any, ...]:
+    """Return what an object's identity looks like: the same for identities that look alike."""
+    return tuple(map(_looks, element.keys.values()))
+
+
+def _looks(value: Any) -> Any:
+    text = str(value) if isinstance(value, str) else str(canonical(value))
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    text = " ".join(text.casefold().split())
+    if _MEANT.fullmatch(text):
+        meanings = (key(text) for name, key in MEANINGS.items() if name != "number" or not _SECTION.search(text))
+        return next((meaning for meaning in meanings if meaning != text), text)
+    return text
