@@ -253,7 +253,7 @@ def test_overridden_unique_id() -> None:
     assert not one.diff_from(other).has_diffs()
 
 
-def test_nested_models_are_given_out_as_dicts() -> None:
+def test_nested_models_stay_objects() -> None:
     class Place(BaseModel):
         rack: Any = None
 
@@ -264,7 +264,7 @@ def test_nested_models_are_given_out_as_dicts() -> None:
         name: str
         place: Place = Place()
 
-    assert Box(name="a", place=Place(rack=1)).get_attrs() == {"place": {"rack": 1}}
+    assert Box(name="a", place=Place(rack=1)).get_attrs() == {"place": Place(rack=1)}
     one, other = (dataset(Box, objects=[Box(name="a", place=Place(rack=rack))]) for rack in (1, True))
     assert one.diff_from(other).has_diffs()
 

@@ -12,13 +12,13 @@ To be shown, a value becomes JSON of the same form (:func:`displayed`), whatever
 from __future__ import annotations
 
 import base64
-import dataclasses
 import enum
 import json
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
+from .contents import contents, is_root
 from .pydantic import BaseModel, to_jsonable_python
 from .redaction import LONGEST_NUMBER, MASK
 
@@ -103,8 +103,11 @@ class _Writer:
         for kinds, write in self._FORMS:
             if isinstance(value, kinds):
                 return write(self, value)
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return {one.name: self.plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        if is_root(value):
+            return self.plain(value.root)
+        inner = contents(value)
+        if inner is not None:
+            return {name: self.plain(inner[name]) for name in sorted(inner)}
         return str(value) if isinstance(value, _ADDRESSES) else to_jsonable_python(value, inf_nan_mode="constants")
 
     def _mapping(self, value: Mapping[Any, Any]) -> dict[str, Any]:
@@ -118,18 +121,12 @@ class _Writer:
     def _number(self, value: int) -> Any:
         return int(value)
 
-    def _model(self, value: Any) -> Any:
-        if getattr(value, "__pydantic_root_model__", False):
-            return self.plain(value.root)
-        return {name: self.plain(item) for name, item in sorted({**vars(value), **(value.model_extra or {})}.items())}
-
     _FORMS: tuple[tuple[Any, Callable[[Any, Any], Any]], ...] = (
         (enum.Enum, lambda self, value: self.plain(value.value)),
         (Mapping, lambda self, value: self._mapping(value)),
         ((list, tuple), lambda self, value: [self.plain(item) for item in value]),
         ((set, frozenset), lambda self, value: sorted((self.plain(item) for item in value), key=text_of)),
         ((bytes, bytearray), lambda self, value: {BYTES: base64.b64encode(value).decode()}),
-        (BaseModel, _model),
         (str, lambda self, value: str.__str__(value)),
         (int, lambda self, value: self._number(value)),
         (float, lambda self, value: float(value)),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from .pydantic import BaseModel
+from .contents import contents, is_root
 
 MASK = "********"
 """What is shown in the place of a sensitive value."""
@@ -41,7 +41,7 @@ _SHORTEST = 3
 
 def masked(values: Mapping[str, Any], sensitive: Collection[str]) -> dict[str, Any]:
     """Return a copy of ``values`` in which each field named in ``sensitive``, and each pydantic secret at any depth, is
-    :data:`MASK`; an absent value stays ``None``."""
+    :data:`MASK`; an absent value stays ``None``. Models and dataclasses are dicts in it."""
     return {name: MASK if name in sensitive and value is not None else _masked(value) for name, value in values.items()}
 
 
@@ -50,11 +50,18 @@ def _masked(value: Any) -> Any:
         return value
     if hasattr(value, "get_secret_value"):
         return MASK
-    if not isinstance(value, _CONTAINERS) or not any(True for _text in _texts(value, everything=False)):
-        return value
+    if is_root(value):
+        return _masked(value.root)
+    inner = contents(value)
+    if inner is not None:
+        return {name: _masked(item) for name, item in inner.items()}
     if isinstance(value, Mapping):
-        return {key: _masked(item) for key, item in value.items()}
-    return [_masked(item) for item in value]
+        made = {key: _masked(item) for key, item in value.items()}
+        return value if all(made[key] is item for key, item in value.items()) else made
+    if isinstance(value, _CONTAINERS):
+        items = [_masked(item) for item in value]
+        return value if all(one is other for one, other in zip(items, value)) else items
+    return value
 
 
 def _texts(value: Any, everything: bool) -> Iterator[str]:
@@ -65,8 +72,8 @@ def _texts(value: Any, everything: bool) -> Iterator[str]:
     elif isinstance(value, _CONTAINERS):
         for item in value.values() if isinstance(value, Mapping) else value:
             yield from _texts(item, everything)
-    elif isinstance(value, BaseModel) or hasattr(value, "__dataclass_fields__"):
-        yield from _texts(vars(value), everything)
+    elif (inner := contents(value)) is not None:
+        yield from _texts(inner, everything)
     elif not everything:
         return
     elif isinstance(value, enum.Enum):

@@ -10,6 +10,7 @@ from functools import partial
 from operator import itemgetter, methodcaller
 from typing import Any
 
+from .._util.contents import flattened
 from ..dataset.dataset import Dataset
 from ..exceptions import ModelMismatch
 from ..model.comparison import Comparison
@@ -118,7 +119,7 @@ class Pairing:
             if not self.exact and (left == right if pick is None else pick(left) == pick(right)):
                 return False
             return any(not same_value(left[name], right[name], name in self.exact) for name in self.attributes)
-        old, new = target.get_attrs(), source.get_attrs()
+        old, new = self.target_reading.attributes(target), self.source_reading.attributes(source)
         names = self.attributes if self.narrowed else new
         both = [name for name in names if name in new and name in old]
         return any(not same_value(new[name], old[name], name in self.exact) for name in both)
@@ -166,7 +167,8 @@ def pair_models(model: str, source: Dataset, target: Dataset, only: frozenset[st
     common = (name for name in left._attributes if name in right._attributes)
     skipped = {name for kind in kinds for name in kind._create_only} | source.unmanaged.get(model, frozenset())
     attributes = tuple(name for name in common if name not in skipped and (only is None or name in only))
-    plain = uniform and not any(map(_asks_objects, kinds))
+    unlike = frozenset(name for name in attributes if _unlike_nested(name, kinds))
+    plain = uniform and not unlike and not any(map(_asks_objects, kinds))
     whole = all(set(kind.model_fields) == {*kind._identifiers, *attributes} for kind in kinds)
     return Pairing(
         model=model,
@@ -181,8 +183,8 @@ def pair_models(model: str, source: Dataset, target: Dataset, only: frozenset[st
         children=tuple((kind, field, right._children[kind]) for kind, field in left._children.items() if kind in right._children),
         source_only=_missing(left._children, right._children),
         target_only=_missing(right._children, left._children),
-        source_reading=_reading(source.store.kinds(model) | {left}),
-        target_reading=_reading(target.store.kinds(model) | {right}),
+        source_reading=_reading(source.store.kinds(model) | {left}, unlike),
+        target_reading=_reading(target.store.kinds(model) | {right}, unlike),
         source_shortname=_shortname_reader(source.store.kinds(model) or {left}),
         target_shortname=_shortname_reader(target.store.kinds(model) or {right}),
         uses_flags=any(kind._uses_flags for kind in kinds),
@@ -205,10 +207,18 @@ def _model_class(model: str, side: Dataset, other: Dataset) -> type[DSyncModel]:
 
 
 def _asks_objects(kind: type[DSyncModel]) -> bool:
-    return any(map(kind.overrides, _VALUE_METHODS)) or bool(kind._declaration.nested)
+    return any(map(kind.overrides, _VALUE_METHODS))
 
 
-def _reading(kinds: set[type[DSyncModel]]) -> Reading:
+def _unlike_nested(name: str, kinds: Iterable[type[DSyncModel]]) -> bool:
+    """Return whether an attribute holds models or dataclasses of other classes on one side than on the other, so that only what is
+    in them can be compared, and given to the other side."""
+    nested = [kind for kind in kinds if name in kind._declaration.nested]
+    annotations = [kind.model_fields[name].annotation for kind in kinds if name in kind.model_fields]
+    return bool(nested) and any(annotation != annotations[0] for annotation in annotations)
+
+
+def _reading(kinds: set[type[DSyncModel]], unlike: frozenset[str]) -> Reading:
     kind = next(iter(kinds))
     declaration, alone = kind._declaration, len(kinds) == 1
     name: Callable[[DSyncModel], str] = methodcaller("get_shortname")
@@ -222,7 +232,11 @@ def _reading(kinds: set[type[DSyncModel]]) -> Reading:
         identifiers = _from_fields(declaration.identifiers_in)
     if alone and not _asks_objects(kind):
         attributes = _from_fields(declaration.attributes_in)
-    return Reading(name, identifiers, attributes)
+    return Reading(name, identifiers, _flattening(attributes, unlike) if unlike else attributes)
+
+
+def _flattening(read: Callable[[DSyncModel], dict[str, Any]], names: frozenset[str]) -> Callable[[DSyncModel], dict[str, Any]]:
+    return lambda obj: {name: flattened(value) if name in names else value for name, value in read(obj).items()}
 
 
 def _from_fields(read: Callable[[Any], Any]) -> Callable[[DSyncModel], Any]:

@@ -55,7 +55,9 @@ def _add_lines(lines: list[str], element: Any, indent: int) -> None:
     if action is not None and action != DSyncAction.DELETE:
         new, old = masked(diffs.get("+", {}), element.sensitive), masked(diffs.get("-", {}), element.sensitive)
         for name, value in new.items():
-            before = f"{visible(python_text(old[name]))} → " if name in old else ""
-            lines.append(f"{margin}{STEP * ' '}{name}: {before}{visible(python_text(value))}")
+            values = [visible(python_text(shown)) for shown in ([old[name], value] if name in old else [value])]
+            if len(values) == 2 and values[0] == values[1] and name not in element.sensitive:
+                values = [f"{value} ({type(diffs[sign][name]).__name__})" for value, sign in zip(values, "-+")]
+            lines.append(f"{margin}{STEP * ' '}{name}: {' → '.join(values)}")
     for child in element.get_children():
         _add_lines(lines, child, indent + STEP)

@@ -67,7 +67,7 @@ class Declaration:
         children: model name of a child → name of the field that lists such children.
         sensitive: fields whose values are never shown.
         exact: attributes in which ``1`` and ``True`` differ (see :mod:`.model.values`).
-        nested: attributes that may hold pydantic models or the like, given out as dicts.
+        nested: attributes that may hold pydantic models or dataclasses.
         mixed: one entry an identifier: whether its field may hold text as well as something else.
         comparisons: identifier or attribute → how its values compare, where that is declared.
         references: the fields whose values name other objects.

@@ -345,12 +345,8 @@ class DSyncModel(BaseModel):
         return self._declaration.identifiers_in(fields_of(self))
 
     def get_attrs(self) -> Dict[Text, Any]:
-        """Return a new dict of the attributes' values, sensitive ones included. A nested pydantic model becomes a dict."""
-        declaration = self._declaration
-        attrs = declaration.attributes_in(fields_of(self))
-        if declaration.nested:
-            attrs.update(self.model_dump(include=set(declaration.nested)))
-        return attrs
+        """Return a new dict of the attributes' values, sensitive ones included; a nested pydantic model is the object itself."""
+        return self._declaration.attributes_in(fields_of(self))
 
     def get_status(self) -> tuple[DSyncStatus, Text]:
         """Return the state of the last create, update or delete of this object, and a message."""

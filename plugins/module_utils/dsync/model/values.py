@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """When two values of an attribute count as the same, and copies of values.
 
-Python's ``==`` decides, with two corrections: a float that is not a number equals itself, and where a field's type does not tell
-truth values from numbers, ``True`` is not ``1``.
+Python's ``==`` decides, with three corrections: a float that is not a number equals itself; where a field's type does not tell
+truth values from numbers, ``True`` is not ``1``; and pydantic models and dataclasses are the same if they are of one class and
+their fields are, whatever their serialisation leaves out, and whatever they hold besides fields.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from .._util.contents import contents
 from .._util.plain_json import unshowable
 
 _NUMBERS = (int, float, complex, Decimal)
@@ -47,6 +49,8 @@ def same_value(left: Any, right: Any, exact: bool = False) -> bool:
         return left == right and _truth_values(left) == _truth_values(right)
     if exact and isinstance(left, bool) is not isinstance(right, bool):
         return False
+    if _has_fields(left) and _has_fields(right):
+        return left.__class__ is right.__class__ and same_value(contents(left), contents(right), exact)
     return bool(left == right) or (_is_nan(left) and _is_nan(right))
 
 
@@ -59,9 +63,15 @@ def python_text(value: Any) -> str:
 
 
 def copied(values: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a new dict of the same values, in which containers are copies at any depth; empty for None. What cannot be copied is
-    the value itself."""
-    return {name: _copy(value) if isinstance(value, _COPIED) else value for name, value in (values or {}).items()}
+    """Return a new dict of the same values, in which containers, models and dataclasses are copies at any depth; empty for None.
+    What cannot be copied is the value itself."""
+    return {
+        name: _copy(value) if isinstance(value, _COPIED) or _has_fields(value) else value for name, value in (values or {}).items()
+    }
+
+
+def _has_fields(value: Any) -> bool:
+    return hasattr(value, "__pydantic_fields_set__") or hasattr(value, "__dataclass_fields__")
 
 
 def _copy(value: Any) -> Any:

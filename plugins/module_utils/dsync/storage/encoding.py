@@ -11,9 +11,12 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from .._util.plain_json import BYTES
-from .._util.pydantic import SchemaValidator, core_schema
+from .._util.contents import contents
+from .._util.plain_json import BYTES, plain
+from .._util.pydantic import SchemaValidator, TypeAdapter, core_schema
 from ..model.construction import fields_schema
+from ..model.declaration import is_nested
+from ..model.values import leaf_types, same_value
 
 SEALED, LOST = "$hmac", "$lost"
 """The keys of dicts that represent a sensitive value and one that could not be written."""
@@ -34,8 +37,12 @@ def from_plain(value: Any) -> Any:
     return {key: from_plain(item) for key, item in value.items()}
 
 
+class NotTheSame(ValueError):
+    """A field's type does not tell which value was written."""
+
+
 class Fields:
-    """Validates values for the fields of one class, one by one, as making an object does, and gives them as get_attrs() does.
+    """Validates values for the fields of one class, one by one, as making an object does.
 
     Args:
         cls: a complete model class.
@@ -52,6 +59,7 @@ class Fields:
         """Return what the field ``name`` makes of a value; a name that is no field takes it as it is.
 
         Raises:
+            NotTheSame: it may have been another value that was written.
             pydantic.ValidationError: the value does not fit; or whatever a validator raises.
         """
         if name not in self._schemas:
@@ -60,17 +68,25 @@ class Fields:
             schema = core_schema.definitions_schema(self._schemas[name], self._definitions)
             self._validators[name] = SchemaValidator(schema, self._config)
         made = self._validators[name].validate_python(value)
-        return self._dumped(name, made) if name in self._nested else made
+        if name in self._nested and self._is_another(name, value, made):
+            raise NotTheSame(name)
+        return made
 
-    def _dumped(self, name: str, value: Any) -> Any:
-        """Return a field's value as an object of the class gives it out, without making one, which would need all fields."""
-        obj: Any = object.__new__(self._cls)
-        slots = {
-            "__dict__": {name: value},
-            "__pydantic_fields_set__": {name},
-            "__pydantic_extra__": None,
-            "__pydantic_private__": None,
-        }
-        for slot, content in slots.items():
-            object.__setattr__(obj, slot, content)
-        return obj.model_dump(include={name}).get(name, value)
+    def _is_another(self, name: str, value: Any, made: Any) -> bool:
+        """Return whether what was written may have been another value than is made of it: one of a subclass, whose own fields are
+        lost, or of another class of a union that has the same fields."""
+        written = plain(value)[0]
+        if not same_value(plain(made)[0], written, exact=True):
+            return True
+        if contents(made) is None:
+            return False
+        others = (
+            leaf for leaf in leaf_types(self._cls.model_fields[name].annotation) if is_nested(leaf) and leaf is not type(made)
+        )
+        return any(self._fits(other, value, written) for other in others)
+
+    def _fits(self, kind: Any, value: Any, written: Any) -> bool:
+        try:
+            return same_value(plain(TypeAdapter(kind).validate_python(value))[0], written, exact=True)
+        except Exception:  # whatever a user's own validator raises
+            return False

@@ -29,7 +29,7 @@ from ..plan.protection import protect_changes
 from ..plan.undo import undo_plan
 from .change_lines import Leaves
 from .digests import Seal
-from .encoding import Fields, from_plain
+from .encoding import Fields, NotTheSame, from_plain
 from .schema import Declared, difference
 
 _NAMED = 3
@@ -230,6 +230,10 @@ class _Resolver:
         try:
             return self._fields[cls].valid(name, from_plain(value))
         except Exception as error:  # whatever a user's own validator raises
+            if isinstance(error, NotTheSame):
+                raise RecordError(
+                    f'{self._origin}: {change.model} "{change.id}": which class its {name} was of is not to be told from the file'
+                ) from None
             raise self._misfit(change, name, error) from None
 
     def _is_written(self, change: Change, name: str, candidate: Any, value: Any) -> bool:
