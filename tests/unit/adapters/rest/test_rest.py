@@ -320,6 +320,83 @@ def test_a_page_behind_the_last_may_be_not_found(api: Api) -> None:
     assert len(names(loaded(api, {"list": "/devices", "records": "results", "pagination": "page"}))) == 3
 
 
+def test_an_offset_behind_the_last_may_be_not_found(api: Api) -> None:
+    pages = pager("offset", records(3))
+    api.intervene = lambda request: pages(request) if request.query["offset"] == "0" else Reply(404, {"detail": "out of range"})
+    assert len(names(loaded(api, {"list": "/devices", "records": "results", "pagination": "offset"}))) == 3
+
+
+def test_a_short_page_that_comes_again_is_the_last(api: Api) -> None:
+    pages = pager("page", records(5))
+    last = Request("GET", "/devices?page=2", {}, None)
+    api.intervene = lambda request: pages(request if int(request.query["page"]) < 3 else last)
+    place = {"list": "/devices", "records": "results", "pagination": {"type": "page", "size": 3}}
+    assert len(names(loaded(api, place))) == 5
+
+
+def test_the_header_says_how_many_records_there_are(api: Api) -> None:
+    pages = pager("offset", records(6))
+    api.intervene = lambda request: Reply(200, pages(request).body["results"], {"X-Total-Count": "6"})
+    assert len(names(loaded(api, {"list": "/devices", "pagination": "offset"}))) == 6
+    assert len(api.requests) == 2
+
+
+def test_a_total_may_be_a_string(api: Api) -> None:
+    pages = pager("offset", records(6))
+    api.intervene = lambda request: Reply(200, {**pages(request).body, "count": "6"})
+    assert (
+        len(names(loaded(api, {"list": "/devices", "records": "results", "pagination": {"type": "offset", "total": "count"}}))) == 6
+    )
+    assert len(api.requests) == 2
+
+
+MOVING: dict[str, Any] = {
+    "page": {"type": "page", "total": "count"},
+    "offset": {"type": "offset", "total": "count"},
+    "next": "next",
+}
+
+
+@pytest.mark.parametrize("kind", MOVING)
+def test_what_moves_to_a_page_that_was_read_already_is_not_missed(kind: str, api: Api) -> None:
+    there = records(8)
+
+    def answer(request: Request) -> Reply:
+        found = pager(kind, there)(request)
+        if len(api.requests) == 1:
+            del there[0]  # what was first on the second page is now last on the first one
+        return Reply(200, {**found.body, "previous": None})
+
+    api.intervene = answer
+    place = {"list": "/devices", "records": "results", "pagination": MOVING[kind]}
+    assert names(loaded(api, place)) == [record["name"] for record in records(8)[1:]]
+
+
+def test_a_collection_that_never_stops_changing_is_not_half_read(api: Api) -> None:
+    there = records(40)
+
+    def answer(request: Request) -> Reply:
+        del there[0]
+        return pager("offset", there)(request)
+
+    api.intervene = answer
+    place = {"list": "/devices", "records": "results", "pagination": {"type": "offset", "total": "count"}}
+    assert "GET /devices: the number of records changed while they were read" in problem_of(lambda: loaded(api, place))
+
+
+def test_a_record_that_is_on_two_pages_is_one_object(api: Api) -> None:
+    there = records(5)
+
+    def answer(request: Request) -> Reply:
+        found = pager("page", there)(request)
+        if len(api.requests) == 1:
+            there.insert(0, {"id": 99, "name": "new", "role": "x"})
+        return found
+
+    api.intervene = answer
+    assert len(names(loaded(api, {"list": "/devices", "records": "results", "pagination": "page"}))) == 5
+
+
 def test_a_first_page_that_is_not_found_is_an_error(api: Api) -> None:
     api.intervene = lambda request: Reply(404, {"detail": "Invalid page."})
     assert "answers 404: Invalid page." in problem_of(lambda: loaded(api, {"list": "/devices", "pagination": "page"}))
@@ -347,7 +424,7 @@ def test_a_first_page_that_is_not_found_is_an_error(api: Api) -> None:
             {},
             "there are 5 records, the server says, and it gave 0",
         ),
-        ({"type": "page", "total": "count"}, {"results": [], "count": "5"}, {}, 'no number of records at "count"'),
+        ({"type": "page", "total": "count"}, {"results": [], "count": "five"}, {}, 'no number of records at "count"'),
         (None, {"results": [], "next": "/devices?page=2"}, {}, "add pagination: next"),
         (None, [], {"Link": '</devices>; rel="next"'}, "add pagination: link"),
     ],
@@ -359,6 +436,25 @@ def test_pages_that_lead_nowhere_are_an_error(pagination: Any, body: Any, header
         del place["pagination"]
     assert words in problem_of(lambda: loaded(api, place, token=TOKEN))
     assert len(api.requests) <= 3
+
+
+@pytest.mark.parametrize(
+    ("place", "reply"),
+    [
+        ({"list": "/devices", "records": "results"}, Reply(200, {"results": None})),
+        ({"list": "/devices", "records": "items"}, Reply(200, {"kind": "devices", "totalItems": 0})),
+        ("/devices", Reply(204)),
+        ("/devices", Reply(200, b"null")),
+    ],
+)
+def test_an_answer_may_say_in_other_ways_that_there_are_no_records(place: Any, reply: Reply, api: Api) -> None:
+    api.intervene = lambda request: reply
+    assert names(loaded(api, place)) == []
+
+
+def test_one_record_in_the_place_of_a_list_is_one_record(api: Api) -> None:
+    api.intervene = lambda request: Reply(200, {"result": {"entry": {"name": "d1", "role": "x"}}})
+    assert names(loaded(api, {"list": "/devices", "records": "result.entry", "key": "name"})) == ["d1"]
 
 
 def test_one_page_is_enough_where_the_user_says_so(api: Api) -> None:
@@ -784,6 +880,37 @@ def test_many_records_are_one_request(api: Api) -> None:
     assert sum(len(request.body) for request in api.sent("DELETE")) == 119
     assert api.sent("DELETE")[0].body[0] == {"id": 1}
     assert not loaded(api, BULK).diff_from(source(("d7", "y"))).has_diffs()
+
+
+def test_records_of_an_answer_are_told_apart_by_what_identifies_them(api: Api) -> None:
+    bulky(api)
+    as_usual = api.intervene
+
+    def reversed_answer(request: Request) -> Reply | None:
+        reply = as_usual(request)
+        return reply._replace(body=reply.body[::-1]) if reply and request.method == "POST" else reply
+
+    api.intervene = reversed_answer
+    target = loaded(api, BULK)
+    synchronised(target, source(("d1", "x"), ("d2", "y"), ("d3", "z"))).raise_for_failure()
+    assert [target.record_of(target.get("device", name))["name"] for name in ("d1", "d2", "d3")] == ["d1", "d2", "d3"]
+    synchronised(target, source(("d1", "x"), ("d2", "y"))).raise_for_failure()
+    assert {record["name"] for record in api.collections["devices"]} == {"d1", "d2"}
+
+
+def test_an_answer_with_keys_alone_has_the_order_of_the_request(api: Api) -> None:
+    bulky(api)
+    as_usual = api.intervene
+
+    def only_ids(request: Request) -> Reply | None:
+        reply = as_usual(request)
+        return reply._replace(body=[{"id": one["id"]} for one in reply.body]) if reply and request.method == "POST" else reply
+
+    api.intervene = only_ids
+    target = loaded(api, BULK)
+    synchronised(target, source(("d1", "x"), ("d2", "y"))).raise_for_failure()
+    ids = {record["name"]: record["id"] for record in api.collections["devices"]}
+    assert target.record_of(target.get("device", "d2"))["id"] == ids["d2"]
 
 
 def test_one_bad_record_does_not_hold_up_the_others(api: Api) -> None:

@@ -34,6 +34,8 @@ LIBRARY = "httpx"
 IDEMPOTENT = ("GET", "PUT", "DELETE")
 """Methods that may be repeated where nobody knows whether the first time did anything."""
 
+_NO_CONTENT = 204
+
 LONGEST_WAIT = 60.0
 """Seconds; a server that asks for more patience is not asked again."""
 
@@ -97,7 +99,7 @@ class Answer:
     @property
     def status(self) -> int:
         """The number of the answer; 204 where there was none to the request that counts."""
-        return 204 if self._response is None else self._response.status_code
+        return _NO_CONTENT if self._response is None else self._response.status_code
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -115,7 +117,9 @@ class Answer:
         return None if self._response is None else self._response.headers.get("Location")
 
     def json(self) -> Any:
-        """Return the value that the answer is. Raises HttpProblem when it is not JSON."""
+        """Return the value that the answer is, None for one without content. Raises HttpProblem when it is not JSON."""
+        if self.status == _NO_CONTENT:
+            return None
         content = b"" if self._response is None else self._response.content
         try:
             return json.loads(content)

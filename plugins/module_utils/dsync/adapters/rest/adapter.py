@@ -12,6 +12,7 @@ Each change is a request of its own, or a part of one where an endpoint says ``b
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -245,8 +246,11 @@ class RestAdapter(RecordAdapter):
             yield record
 
     def _listed(self, endpoint: Endpoint, path: str, key: Path | None = None) -> Iterator[dict[str, Any]]:
+        read_before: dict[Any, dict[str, Any]] = {}
         for page in all_pages(self._client, path, endpoint.pages, partial(_records_in, endpoint, key)):
-            yield from page
+            there = [(_key_of(record, endpoint.key), record) for record in page]
+            yield from (record for name, record in there if name is None or read_before.get(name) != record)
+            read_before.update(one for one in there if one[0] is not None)
 
     def read_table(self, place: Declared) -> Iterable[Record]:
         endpoint = self._parsed(self._described(place))
@@ -321,7 +325,8 @@ class RestAdapter(RecordAdapter):
             except DSyncException as error:
                 results[place] = error
         groups = grouped(action, calls)
-        sending = Sending(self._client, endpoint, action, name)
+        identifying = [path for field in map(mapped.fields.get, mapped.model._identifiers) if field and (path := field.source)]
+        sending = Sending(self._client, endpoint, action, name, identifying)
         for group, found in zip(groups, self._at_once(sending.send, [[call for _place, call in group] for group in groups])):
             for (place, _call), one in zip(group, found if isinstance(found, list) else [found] * len(group)):
                 results[place] = one
@@ -354,14 +359,24 @@ def _not_there(endpoint: Endpoint, action: str) -> str:
     return f"{endpoint.list.text}: its endpoint says {action}: false, so this cannot be done there"
 
 
+def _key_of(record: Record, path: Path) -> Any:
+    """Return the key of a record, by which it is known again on another page; None where it has none."""
+    key = read(record, path)
+    return key if isinstance(key, (str, int)) else None
+
+
 def _records_in(endpoint: Endpoint, key: Path | None, answer: Answer) -> list[dict[str, Any]]:
     """Return the records of an answer. Raises RecordProblem where there is no list of them."""
     value = answer.json()
     path = endpoint.records
+    if _says_none(value, path):
+        return []
     if EVERY in path or (key is not None and isinstance(read(value, path), dict)):
         found = [(way[-1], record) for way, record in walk(value, path if path[-1:] == (EVERY,) else (*path, EVERY))]
     else:
         there = read(value, path)
+        if path and isinstance(there, dict) and _key_of(there, endpoint.key) is not None:
+            there = [there]
         if not isinstance(there, list):
             raise RecordProblem(f"{answer.said}: {_no_list(value, path)}")
         found = [(None, record) for record in there]
@@ -373,6 +388,17 @@ def _records_in(endpoint: Endpoint, key: Path | None, answer: Answer) -> list[di
             if isinstance(name, str):
                 write(record, key, name)
     return [record for _name, record in found]
+
+
+_COUNTER = re.compile(r"total|count|size|num", re.IGNORECASE)
+
+
+def _says_none(value: Any, path: Path) -> bool:
+    """Return whether an answer says that there are no records: by null in their place, or by a count of zero and no such place."""
+    there = read(value, path)
+    if there is not MISSING or not isinstance(value, dict):
+        return there is None
+    return any(type(count) is int and count == 0 and _COUNTER.search(name) for name, count in value.items())
 
 
 def _no_list(value: Any, path: Path) -> str:

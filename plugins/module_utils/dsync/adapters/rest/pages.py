@@ -12,7 +12,11 @@
     pagination: {type: next, next: next, size_param: limit, size: 100}   # the address of the next page is in the answer
 
 All but ``type`` can be left out, and then the type alone is enough: ``pagination: link``. A size is asked for only where it is
-given. Pages and offsets end with an empty page, or with the last record where ``total`` says how many there are.
+given. Pages and offsets end with an empty page, with a short page that comes again, or with the last record where ``total``, or the
+header X-Total-Count, says how many there are.
+
+What is added or deleted while pages are read moves records from one page to another, so that one can be missed. Where the answers
+say how many records there are, and this number changes, all pages are read again.
 """
 
 from __future__ import annotations
@@ -37,6 +41,9 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }
 _PARAMETERS = {"page": "page", "offset": "offset", "cursor": "cursor"}
 _BEHIND_THE_LAST = (404, 416)
+_TOTAL_HEADER = "X-Total-Count"
+_READINGS = 4
+"""How often a collection that changes meanwhile is read at most."""
 
 Records = list[dict[str, Any]]
 
@@ -92,7 +99,7 @@ def pages_of(declared: Declared) -> Pages:
 
 
 def all_pages(client: Client, path: str, pages: Pages, records_in: Callable[[Answer], Records]) -> Iterator[Records]:
-    """Yield the records of each page.
+    """Yield the records of each page, when all have been read without a change of how many records there are.
 
     Args:
         client: sends the requests.
@@ -101,31 +108,56 @@ def all_pages(client: Client, path: str, pages: Pages, records_in: Callable[[Ans
         records_in: returns the records of an answer.
 
     Raises:
-        RecordProblem: a page cannot be read, comes a second time, or leads to another server; or records are missing at the end.
+        RecordProblem: a page cannot be read, comes a second time, or leads to another server; records are missing at the end, or
+            their number changes each time that they are read.
     """
-    if pages.kind in ("page", "offset"):
-        yield from _numbered(client, path, pages, records_in)
-    else:
-        yield from _linked(client, path, pages, records_in)
+    reading = _numbered if pages.kind in ("page", "offset") else _linked
+    for _time in range(_READINGS):
+        found: list[Records] = []
+        totals: set[int] = set()
+        for answer, records in reading(client, path, pages, records_in):
+            found.append(records)
+            totals.update(_watched(answer, pages))
+            if len(totals) > 1:
+                break
+        else:
+            return iter(found)
+    raise RecordProblem(
+        f"GET {path.partition('?')[0]}: the number of records changed while they were read, {_READINGS} times; run this again when "
+        "fewer changes are made there"
+    )
 
 
-def _numbered(client: Client, path: str, pages: Pages, records_in: Callable[[Answer], Records]) -> Iterator[Records]:
+def _watched(answer: Answer, pages: Pages) -> Iterator[int]:
+    """Yield how many records there are, where an answer says it."""
+    total = _total(answer, pages)
+    if total is not None:
+        yield total
+    elif pages.kind == "next":
+        value = answer.json()
+        if isinstance(value, dict) and "previous" in value and type(value.get("count")) is int:  # as Django REST framework answers
+            yield value["count"]
+
+
+def _numbered(client: Client, path: str, pages: Pages, records_in: Callable[[Answer], Records]) -> Iterator[tuple[Answer, Records]]:
     """Yield pages that are asked for by number, or by how many records were before them."""
     count, number = 0, pages.first if pages.kind == "page" else 0
     before: Records = []
     while True:
-        answer = _page(client, path, {**pages.sizes, pages.param: number}, pages.kind == "page" and count > 0)
+        answer = _page(client, path, {**pages.sizes, pages.param: number}, count > 0)
         if answer is None:
             return
         records = records_in(answer)
         if records and records == before:
+            if len(records) < (pages.size or 0):
+                return
             raise RecordProblem(
                 f"{answer.said}: the same page comes again for {pages.param}={number}; the server does not know "
                 f'"{pages.param}", or repeats its last page, and then "total" has to say where it tells how many records there are'
             )
         count += len(records)
         total = _total(answer, pages)
-        yield records
+        yield answer, records
         if total is not None and count >= total:
             return
         if not records:
@@ -146,15 +178,19 @@ def _page(client: Client, path: str, parameters: Mapping[str, Any], may_be_behin
 
 
 def _total(answer: Answer, pages: Pages) -> int | None:
+    """Return how many records there are in all; None where the answer does not say it."""
     if pages.total is None:
-        return None
+        said = answer.headers.get(_TOTAL_HEADER, "")
+        return int(said) if said.isdecimal() else None
     total = read(answer.json(), pages.total)
+    if isinstance(total, str) and total.isdecimal():
+        return int(total)
     if isinstance(total, bool) or not isinstance(total, int):
         raise RecordProblem(f'{answer.said}: the answer has no number of records at "{text_of_path(pages.total)}"')
     return total
 
 
-def _linked(client: Client, path: str, pages: Pages, records_in: Callable[[Answer], Records]) -> Iterator[Records]:
+def _linked(client: Client, path: str, pages: Pages, records_in: Callable[[Answer], Records]) -> Iterator[tuple[Answer, Records]]:
     """Yield pages each of which says what comes after it."""
     url: str | None = client.address_of(path, pages.sizes)
     seen: set[str] = set()
@@ -163,7 +199,7 @@ def _linked(client: Client, path: str, pages: Pages, records_in: Callable[[Answe
             raise RecordProblem(f"GET {path.partition('?')[0]}: the pages have no end: one comes again after {len(seen)}")
         seen.add(url)
         answer = client.request("GET", url)
-        yield records_in(answer)
+        yield answer, records_in(answer)
         url = _next(client, path, pages, answer)
 
 

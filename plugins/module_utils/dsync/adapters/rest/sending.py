@@ -44,10 +44,12 @@ class Sending:
         endpoint: the collection's.
         action: the action.
         name: its name.
+        identifying: the fields that identify a record that is made, whose key only the server knows.
     """
 
-    def __init__(self, client: Client, endpoint: Endpoint, action: Action, name: str) -> None:
+    def __init__(self, client: Client, endpoint: Endpoint, action: Action, name: str, identifying: Sequence[Path] = ()) -> None:
         self._client, self._endpoint, self._action, self._name = client, endpoint, action, name
+        self._identifying = identifying if name == "create" else (endpoint.key,)
         self._down: HttpProblem | None = None
 
     def send(self, calls: Sequence[Call]) -> list[Any]:
@@ -91,9 +93,26 @@ class Sending:
             return [problem] * len(calls)
         if self._name == "delete":
             return [call.record for call in calls]
-        value = read(answer.json_if_any(), self._action.returns)
-        each = value if isinstance(value, list) and len(value) == len(calls) else [None] * len(calls)
+        each = self._each(calls, read(answer.json_if_any(), self._action.returns))
         return [self._caught(partial(self._after, answer=answer, value=one), call) for call, one in zip(calls, each)]
+
+    def _each(self, calls: Sequence[Call], value: Any) -> list[Any]:
+        """Return which of the records of an answer is that of each call; None for a call of which that is not known.
+
+        An answer may have its records in another order than the request, so they are told apart by what identifies them; only where
+        none of them is known by that, their order counts.
+        """
+        if not isinstance(value, list):
+            return [None] * len(calls)
+        asked, answered = [self._identity(call.record) for call in calls], [self._identity(one) for one in value]
+        if set(asked) & (set(answered) - {None}):
+            found = {name: one for name, one in zip(answered, value) if answered.count(name) == 1}
+            return [found.get(name) if name is not None and asked.count(name) == 1 else None for name in asked]
+        return value if len(value) == len(calls) else [None] * len(calls)
+
+    def _identity(self, record: Any) -> tuple[str, ...] | None:
+        values = [read(record, path) for path in self._identifying] if isinstance(record, dict) else []
+        return tuple(map(str, values)) if values and MISSING not in values else None
 
     def _after(self, call: Call, answer: Answer, value: Any) -> dict[str, Any]:
         """Return the record as it is after a change: as the answer says, as the server says when it is asked, or as it was sent."""
