@@ -842,6 +842,124 @@ def test_a_field_that_is_to_be_sent_has_to_be_there(api: Api) -> None:
     assert [outcome.message for outcome in result.outcomes] == ['the record has no "type", which DELETE /devices/{id} needs']
 
 
+# ---------------------------------------------------------------------- what an answer to a change says
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "error", "message": "name is taken"},
+        {"success": False, "message": "name is taken"},
+        {"error": "name is taken"},
+        {"errors": ["name is taken"]},
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_an_answer_that_says_that_it_failed_is_a_failure(body: dict[str, Any], method: str, api: Api) -> None:
+    api.collections = {"devices": [{"id": 1, "name": "d1", "role": "x"}]}
+    api.intervene = lambda request: Reply(200, body) if request.method == method else None
+    wanted = {"POST": source(("d1", "x"), ("d2", "x")), "PATCH": source(("d1", "y")), "DELETE": source()}[method]
+    (outcome,) = synchronised(loaded(api), wanted).outcomes
+    assert outcome.status is OutcomeStatus.FAILED
+    assert "the server answers 200, and says that it failed: " in outcome.message
+    assert "name is taken" in outcome.message
+
+
+def test_a_record_may_have_a_status_of_its_own(api: Api) -> None:
+    api.intervene = lambda request: Reply(201, {"id": 7, "name": "d1", "status": "failed"}) if request.method == "POST" else None
+    synchronised(loaded(api), source(("d1", "x"))).raise_for_failure()
+
+
+def test_what_was_only_accepted_is_not_taken_for_the_record(api: Api) -> None:
+    answer = Reply(202, {"id": "task-9", "state": "queued"}, {"Location": "/jobs/task-9"})
+    api.intervene = lambda request: answer if request.method in ("POST", "PATCH") else None
+    target = loaded(api)
+    synchronised(target, source(("d1", "x"))).raise_for_failure()
+    assert "id" not in target.record_of(target.get("device", "d1"))
+    assert all(request.path != "/jobs/task-9" for request in api.requests)
+    assert "id" in problem_at(target, source(("d1", "y")))
+    api.collections = {"devices": [{"id": 1, "name": "d1", "role": "x"}]}
+    target = loaded(api)
+    synchronised(target, source(("d1", "y"))).raise_for_failure()
+    assert target.record_of(target.get("device", "d1"))["id"] == 1
+
+
+def problem_at(target: RestAdapter, wanted: Any) -> str:
+    (outcome,) = synchronised(target, wanted).outcomes
+    assert outcome.status is OutcomeStatus.FAILED
+    return outcome.message
+
+
+def wants_marks(api: Api, meanwhile: dict[str, Any] | None = None, raced: bool = False) -> None:
+    """Let an API refuse changes without the mark of a record's state, as RFC 6585 has it."""
+
+    def answer(request: Request) -> Reply | None:
+        record = api.collections["devices"][0]
+        if request.path == "/devices/1" and request.method == "GET":
+            record.update(meanwhile or {})
+            return Reply(200, record, {"ETag": '"v1"'})
+        if request.method in ("PATCH", "PUT", "DELETE"):
+            given = request.headers.get("If-Match")
+            if given is None:
+                return Reply(428, {"detail": "If-Match is required"})
+            if given != '"v1"' or raced:
+                return Reply(412, {"detail": "the record is another one"})
+        return None
+
+    api.collections = {"devices": [{"id": 1, "name": "d1", "role": "x", "note": "n"}]}
+    api.intervene = answer
+
+
+@pytest.mark.parametrize("wanted", [[("d1", "y")], []])
+def test_the_mark_of_a_records_state_is_sent_where_it_is_wanted(wanted: list[tuple[str, str]], api: Api) -> None:
+    wants_marks(api)
+    synchronised(loaded(api), source(*wanted)).raise_for_failure()
+    assert [record["role"] for record in api.collections["devices"]] == [role for _name, role in wanted]
+
+
+@pytest.mark.parametrize("given", [{"meanwhile": {"note": "changed"}}, {"raced": True}])
+def test_a_record_that_was_changed_meanwhile_is_not_written_over(given: dict[str, Any], api: Api) -> None:
+    wants_marks(api, **given)
+    assert "/devices/1: it was changed by somebody else since it was read" in problem_at(loaded(api), source(("d1", "y")))
+    assert api.collections["devices"][0]["role"] == "x"
+
+
+def test_a_server_that_wants_marks_and_gives_none(api: Api) -> None:
+    api.collections = {"devices": [{"id": 1, "name": "d1", "role": "x"}]}
+    api.intervene = lambda request: Reply(428, {}) if request.method == "PATCH" else None
+    assert "the server wants If-Match, and gives no ETag" in problem_at(loaded(api), source(("d1", "y")))
+
+
+@pytest.mark.parametrize("wanted", [[("d1", "x"), ("d2", "x")], [("d1", "y")]])
+def test_too_many_requests_are_sent_again_whatever_their_method(wanted: list[tuple[str, str]], api: Api) -> None:
+    api.collections = {"devices": [{"id": 1, "name": "d1", "role": "x"}]}
+    refused: list[Request] = []
+
+    def answer(request: Request) -> Reply | None:
+        if request.method == "GET" or refused:
+            return None
+        refused.append(request)
+        return Reply(429, {"detail": "slow down"}, {"Retry-After": "0"})
+
+    api.intervene = answer
+    synchronised(loaded(api), source(*wanted)).raise_for_failure()
+    assert len(api.sent(refused[0].method)) == 2
+
+
+def test_a_server_that_asks_for_much_patience_is_told_of(api: Api) -> None:
+    api.intervene = lambda request: Reply(429, {"detail": "slow down"}, {"Retry-After": "90"})
+    assert "it asks one to wait for 90 seconds, and more than 60 are not waited for" in problem_of(lambda: loaded(api))
+    assert len(api.requests) == 1
+
+
+def test_an_answer_is_read_in_the_charset_of_its_header(api: Api) -> None:
+    body = '[{"id": 1, "name": "Zürich", "role": "x"}]'.encode("latin-1")
+    api.intervene = lambda request: Reply(200, body, {"Content-Type": "application/json; charset=iso-8859-1"})
+    assert names(loaded(api)) == ["Zürich"]
+    api.intervene = lambda request: Reply(200, body)
+    assert "the answer is not JSON in UTF-8, and its header names no charset" in problem_of(lambda: loaded(api))
+
+
 # ---------------------------------------------------------------------- many at once
 
 BULK = {"list": "/devices", "create": {"bulk": True}, "update": {"bulk": True}, "delete": {"bulk": True}}

@@ -35,6 +35,8 @@ IDEMPOTENT = ("GET", "PUT", "DELETE")
 """Methods that may be repeated where nobody knows whether the first time did anything."""
 
 _NO_CONTENT = 204
+_TOO_MANY_REQUESTS = 429
+"""A request of which nothing was done, whatever its method."""
 
 LONGEST_WAIT = 60.0
 """Seconds; a server that asks for more patience is not asked again."""
@@ -123,10 +125,21 @@ class Answer:
         content = b"" if self._response is None else self._response.content
         try:
             return json.loads(content)
+        except UnicodeDecodeError:
+            return self._json_in_charset(content)
         except ValueError:
             begin = " ".join(content[:_LONGEST_TEXT].decode(errors="replace").split())
             what = f'it begins with "{begin[:60]}"' if begin else "it is empty"
             raise HttpProblem(f"{self.said}: the answer is not JSON: {what}") from None
+
+    def _json_in_charset(self, content: bytes) -> Any:
+        """Return the value of an answer that is not UTF-8, in the charset that its header names."""
+        charset = None if self._response is None else self._response.charset_encoding
+        try:
+            return json.loads(content.decode(charset or "utf-8"))
+        except (LookupError, ValueError):
+            said = f"the charset {charset} that its header names" if charset else "UTF-8, and its header names no charset"
+            raise HttpProblem(f"{self.said}: the answer is not JSON in {said}") from None
 
     def json_if_any(self) -> Any:
         """Return the value that the answer is, None where it is not JSON."""
@@ -205,13 +218,14 @@ class Client:
             )
         return url
 
-    def request(self, method: str, url: str, body: Any = None) -> Answer:
+    def request(self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request, again when it fails in a way that may pass, and return the answer.
 
         Args:
             method: in capitals.
             url: a path below the address of the server, or a whole address of this server.
             body: what is sent as JSON; None for nothing.
+            headers: more headers, of this request.
 
         Raises:
             HttpProblem: it was not sent, no answer came, or a refusal.
@@ -227,7 +241,7 @@ class Client:
         def send() -> httpx.Response:
             nonlocal tried
             tried += 1
-            return self._once(method, whole, said, content)
+            return self._once(method, whole, said, content, headers)
 
         try:
             return Answer(said, self._retried(send))
@@ -253,13 +267,13 @@ class Client:
         if self.stopping.wait(duration):
             raise HttpProblem("the run was interrupted")
 
-    def _once(self, method: str, url: str, said: str, content: bytes | None) -> httpx.Response:
+    def _once(self, method: str, url: str, said: str, content: bytes | None, headers: Mapping[str, str] | None) -> httpx.Response:
         import httpx
 
         self._sleep(self._pace.wait())
         may_repeat = method in IDEMPOTENT or self._manners.retry_unsafe
         try:
-            response = self._http.request(method, url, content=content)
+            response = self._http.request(method, url, content=content, headers=headers)
         except httpx.HTTPError as error:
             raise self._broken(method, url, said, error, may_repeat) from None
         if response.is_success and response.status_code != _MULTI_STATUS:
@@ -277,12 +291,15 @@ class Client:
             return HttpProblem(f"{said}: {text}", status)
         hint = "; is the token, or the username and password, right?" if status == 401 else ""
         text = f"the server answers {status}: {message_of(response.content) or response.reason_phrase}{hint}"
+        wait = _retry_after(response.headers.get("Retry-After"))
+        if wait is not None and wait > LONGEST_WAIT:
+            text += f"; it asks one to wait for {wait:.0f} seconds, and more than {LONGEST_WAIT:.0f} are not waited for"
         return HttpProblem(
             self._scrubber.scrub(f"{said}: {text}"),
             status,
             maybe=method != "GET" and status >= 500 and status not in (501, 503),
-            passes=may_repeat and status in _PASSING,
-            wait=_retry_after(response.headers.get("Retry-After")),
+            passes=(may_repeat or status == _TOO_MANY_REQUESTS) and status in _PASSING,
+            wait=wait,
             content=response.content,
         )
 

@@ -284,7 +284,8 @@ class RestAdapter(RecordAdapter):
                     raise RecordProblem(f"{self.describe(mapped, changed.record)}: {error}") from None
             body = sent(action, record, {path[0] for path in changed.values})
             ancestors = self._ancestors(mapped, self._known(mapped, changed.record).parent)
-            return Call(action.path.filled(changed.record, ancestors), without(body, mapped.key), record, ancestors)
+            before = without(changed.record, mapped.key)
+            return Call(action.path.filled(changed.record, ancestors), without(body, mapped.key), record, ancestors, before)
 
         made = self._made(mapped, "update", records, prepared)
         self._note_all(mapped, made, [self._known(mapped, changed.record).parent for changed in records])
@@ -294,7 +295,8 @@ class RestAdapter(RecordAdapter):
         def prepared(action: Action, record: Record) -> Call:
             ancestors = self._ancestors(mapped, self._known(mapped, record).parent)
             body = without(sent(action, dict(record), set()), mapped.key)
-            return Call(action.path.filled(record, ancestors), body, dict(record), ancestors)
+            before = without(record, mapped.key)
+            return Call(action.path.filled(record, ancestors), body, dict(record), ancestors, before)
 
         made = self._made(mapped, "delete", records, prepared)
         return [found if isinstance(found, Exception) else None for found in made]

@@ -12,11 +12,17 @@ from typing import Any
 from ...exceptions import DSyncException, RecordProblem
 from ...records.mapping import Record
 from ...records.path import MISSING, Path, read, text_of_path, write
-from ..http.client import Answer, Client, HttpProblem
+from ..http.client import Answer, Client, HttpProblem, message_of
 from .endpoint import Action, Endpoint
 
 _DIVISIBLE = (400, 409, 413, 422)
 """Refusals of many records at once that may be the fault of one of them."""
+
+_ACCEPTED = 202
+_PRECONDITION_FAILED = 412
+_PRECONDITION_REQUIRED = 428
+_FAILED = ("error", "fail", "failed", "failure")
+_CHANGED_MEANWHILE = "it was changed by somebody else since it was read; nothing was written, so run this again"
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,14 @@ class Call:
         body: what is sent of the record.
         record: the record as it is afterwards if the server does not say more.
         ancestors: the records of its parent, of the parent of that, and so on.
+        before: the record as it was read; None for one that is to be made.
     """
 
     url: str
     body: Mapping[str, Any]
     record: dict[str, Any]
     ancestors: Sequence[Record]
+    before: Record | None = None
 
 
 class Sending:
@@ -76,11 +84,50 @@ class Sending:
             raise
 
     def _one(self, call: Call) -> dict[str, Any]:
-        answer = self._request(call.url, self._action.body([call.body]) if self._action.has_body else None)
+        answer = self._conditionally(call, self._action.body([call.body]) if self._action.has_body else None)
+        self._check(answer)
         if self._name == "delete":
             return call.record
         value = answer.json_if_any()
         return self._after(call, answer, read(value, self._action.returns))
+
+    def _conditionally(self, call: Call, body: Any) -> Answer:
+        """Send a request for one record, with the mark of the record's state where the server wants it.
+
+        Raises:
+            HttpProblem: the server refuses it, or has another record than was read.
+        """
+        try:
+            return self._request(call.url, body)
+        except HttpProblem as problem:
+            if problem.status != _PRECONDITION_REQUIRED or call.before is None:
+                raise
+        there = self._client.request("GET", call.url)
+        mark = there.headers.get("ETag")
+        if mark is None or not self._is_as_read(call.before, there):
+            raise HttpProblem(f"{there.said}: {_CHANGED_MEANWHILE if mark else 'the server wants If-Match, and gives no ETag'}")
+        try:
+            return self._client.request(self._action.method, call.url, body, {"If-Match": mark})
+        except HttpProblem as problem:
+            if problem.status == _PRECONDITION_FAILED:
+                raise HttpProblem(f"{there.said}: {_CHANGED_MEANWHILE}", problem.status) from None
+            raise
+
+    def _is_as_read(self, before: Record, there: Answer) -> bool:
+        get = self._endpoint.get
+        now = read(there.json(), get.returns if get else self._action.returns)
+        return isinstance(now, dict) and all(now.get(name, value) == value for name, value in before.items())
+
+    def _check(self, answer: Answer) -> None:
+        """Raise HttpProblem where an answer that is no refusal says that the change failed."""
+        value = answer.json_if_any()
+        if not isinstance(value, dict) or self._has_key(read(value, self._action.returns)):
+            return
+        status = value.get("status")
+        failed = isinstance(status, str) and status.lower() in _FAILED
+        if failed or value.get("success") is False or value.get("ok") is False or value.get("error") or value.get("errors"):
+            why = message_of(answer.text.encode())
+            raise HttpProblem(f"{answer.said}: the server answers {answer.status}, and says that it failed: {why}", maybe=True)
 
     def _in_bulk(self, calls: Sequence[Call]) -> list[Any]:
         """Send many records at once, halved as long as they are refused in a way for which one of them may be to blame."""
@@ -91,6 +138,7 @@ class Sending:
             if middle and problem.status in _DIVISIBLE:
                 return [*self._in_bulk(calls[:middle]), *self._in_bulk(calls[middle:])]
             return [problem] * len(calls)
+        self._check(answer)
         if self._name == "delete":
             return [call.record for call in calls]
         each = self._each(calls, read(answer.json_if_any(), self._action.returns))
@@ -116,6 +164,8 @@ class Sending:
 
     def _after(self, call: Call, answer: Answer, value: Any) -> dict[str, Any]:
         """Return the record as it is after a change: as the answer says, as the server says when it is asked, or as it was sent."""
+        if answer.status == _ACCEPTED:
+            value = None  # what the answer describes, and leads to, is the work that is still to be done
         if self._has_key(value):
             return {**call.record, **value} if self._name == "update" else dict(value)
         if self._name == "update" or self._action.bulk:
@@ -130,7 +180,7 @@ class Sending:
         """Return what was made as the server has it, None where it cannot be found; that it was made stands all the same."""
         get = self._endpoint.get
         try:
-            if answer.location:
+            if answer.location and answer.status != _ACCEPTED:
                 url = self._client.joined(answer, answer.location)
             elif get is not None:
                 url = get.path.filled(record, call.ancestors)
