@@ -16,7 +16,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._module.failure import TaskFailure
 from ..module_utils._module.reference import Form, Reference
-from ..module_utils._module.spec import PROGRESS, SHIPPED, SIDES
+from ..module_utils._module.spec import DATASET, PROGRESS, SHIPPED, SIDES
 from .adapters import locate
 from .cargo import pack
 from .closure import closure
@@ -31,6 +31,8 @@ class ShippingAction(ActionBase):
 
     _supports_check_mode = True
     _supports_async = True
+    _roles: Sequence[str] = SIDES
+    """The datasets of a task: arguments of it, or the task itself where it has but one."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
@@ -76,7 +78,8 @@ class ShippingAction(ActionBase):
     def _inventories(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the inventory of the play for each side that reads it. Raises TaskFailure."""
         for side, given in self._sides():
-            own = {**given, **arguments[side]} if isinstance(arguments.get(side), dict) else given
+            completed = arguments if side == DATASET else arguments.get(side)
+            own = {**given, **completed} if isinstance(completed, Mapping) else given
             if not is_wanted(own):
                 continue
             try:
@@ -87,8 +90,8 @@ class ShippingAction(ActionBase):
 
     def _sides(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the sides with their arguments; what is missing is for the module to tell."""
-        for side in SIDES:
-            arguments = self._task.args.get(side)
+        for side in self._roles:
+            arguments = self._task.args if side == DATASET else self._task.args.get(side)
             try:
                 yield side, check_type_dict(arguments or {})
             except TypeError as error:
@@ -100,8 +103,10 @@ class ShippingAction(ActionBase):
         files = DeclaredFiles(self._loader, self._find_file)
         read = files.of_models(self._task.args.get("models"))
         for side, arguments in self._sides():
-            found = files.of_side(arguments, side)
-            if found:
+            found = files.of_side(arguments, "" if side == DATASET else side)
+            if side == DATASET:
+                read.update(found)
+            elif found:
                 read[side] = {**arguments, **found}
         return read
 
@@ -110,6 +115,12 @@ class ShippingAction(ActionBase):
             return Path(self._find_needle("files", path)).resolve(), ()
         except AnsibleFileNotFound as error:
             return None, error.paths or [path]
+
+
+class DatasetAction(ShippingAction):
+    """Runs a module that reads one dataset, which the arguments of the task name."""
+
+    _roles = (DATASET,)
 
 
 def _families_for(reference: Reference) -> Collection[str]:

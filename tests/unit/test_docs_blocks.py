@@ -18,7 +18,13 @@ from typing import Any
 import dsync
 import pytest
 import yaml
-from ansible_collections.dsync.core.plugins.module_utils._module.spec import DIFF_ONLY, JOURNAL_INFO, SYNC_ONLY, argument_spec
+from ansible_collections.dsync.core.plugins.module_utils._module.spec import (
+    DIFF_ONLY,
+    JOURNAL_INFO,
+    SYNC_ONLY,
+    argument_spec,
+    info_spec,
+)
 from dsync.adapters.core.base import RecordModel
 from dsync.records.definition import data_model
 
@@ -30,6 +36,7 @@ FENCED = re.compile(
 SPECS = {
     "dsync_diff": argument_spec(**DIFF_ONLY),
     "dsync_sync": argument_spec(**SYNC_ONLY),
+    "dsync_info": info_spec(),
     "dsync_journal_info": JOURNAL_INFO,
 }
 ELSEWHERE = ("awx.awx.", "community.")

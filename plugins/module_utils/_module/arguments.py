@@ -16,6 +16,9 @@ from .shipped import Cargo
 from .spec import PROGRESS, SHIPPED, SIDES
 
 NOT_LOGGED = "NOT_LOGGING_PARAMETER"
+ADAPTER = "adapter"
+"""The argument of a task of one dataset that says so."""
+
 EVERY = "*"
 HIDDEN = {"secrets": {EVERY: NOT_LOGGED}, "options": {"records": NOT_LOGGED}}
 """Argument of a side → its keys whose values are not shown."""
@@ -55,7 +58,8 @@ class AdapterModule(AnsibleModule):
 
     def _shown(self) -> dict[str, Any]:
         """Return the arguments without the adapters' secrets, and without records, which may hold sensitive values."""
-        return {**self.params, **{side: _shown_side(self.params[side]) for side in SIDES if self.params.get(side) is not None}}
+        own = _shown_side(self.params) if ADAPTER in self.params else self.params
+        return {**own, **{side: _shown_side(own[side]) for side in SIDES if own.get(side) is not None}}
 
     def run(self, work: str) -> None:
         """Do the module's work with ``run`` of a neighbour of this file, which came with the task (docs/decisions/0005)."""

@@ -41,10 +41,8 @@ class Guards:
         self._source, self._target, self._params = source, target, params
         self._before: dict[str, int] | None = None
         models = classes_by_model(source, target)
+        self.scope = scope_in(params, source, target)
         with _arguments():
-            self.scope = Scope.of(
-                source, target, scope_of(params), params["only"], params["exclude"] or (), _attributes(params["attributes"])
-            )
             self._protected = selectors(params["protect"] or (), "protect", models)
             self._limits = limits(params["limits"], models)
             if params["max_shrink"] is not None:
@@ -94,6 +92,14 @@ class Guards:
         if self._before is not None and self._params["max_shrink"] is not None:
             found += shrunken_source(self._source, self._before, self._params["max_shrink"])
         return found
+
+
+def scope_in(params: Mapping[str, Any], source: DSync, target: DSync) -> Scope:
+    """Return which objects and attributes a task looks at. Raises TaskFailure when it names something that there is not."""
+    with _arguments():
+        return Scope.of(
+            source, target, scope_of(params), params["only"], params["exclude"] or (), _attributes(params["attributes"])
+        )
 
 
 def _attributes(said: Any) -> Any:

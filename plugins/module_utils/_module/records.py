@@ -54,17 +54,18 @@ class Recorder:
 
     def bounded(self, value: Any) -> Any:
         """Return a JSON value without secrets; as a text that is cut when it is long."""
-        value = self._clean(value)
+        value = self.clean(value)
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         if len(text) <= LONGEST_VALUE:
             return value
         return f"{text[:LONGEST_VALUE]}… (the first {LONGEST_VALUE} of {len(text)} characters)"
 
-    def _clean(self, value: Any) -> Any:
+    def clean(self, value: Any) -> Any:
+        """Return a JSON value without secrets, as long as it is."""
         if isinstance(value, str):
             return scrub(value, self._secrets)
         if isinstance(value, dict):
-            return {name: self._clean(item) for name, item in value.items()}
+            return {name: self.clean(item) for name, item in value.items()}
         if isinstance(value, list):
-            return [self._clean(item) for item in value]
+            return [self.clean(item) for item in value]
         return value

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..dsync import Diff, Outcome, OutcomeStatus, Plan, Result
@@ -52,10 +52,8 @@ class Report:
 
     def comparison(self, work: Work) -> dict[str, Any]:
         """Return what is told of what was found; where no comparison was made, what the plan's changes count."""
-        diff = _tallied(work.plan) if work.diff is None else work.diff
-        by_model = {model: _counts(counts) for model, counts in diff.summary_by_model().items()}
         return {
-            "summary": {**_counts(diff.summary()), "by_model": by_model},
+            "summary": summary_of(tallied(work.plan) if work.diff is None else work.diff),
             "source": self._source.record(),
             "target": self._target.record(),
             "invocation": {"module_args": self._arguments()},
@@ -79,13 +77,11 @@ class Report:
 
     def warnings(self, warnings: Sequence[str]) -> list[str]:
         """Return the first warnings, and a last one that says how many there are more."""
-        shown = [told(warning, self._secrets) for warning in warnings[:MOST_WARNINGS]]
-        more = len(warnings) - len(shown)
-        return [*shown, f"There are {more} more warnings like these."] if more else shown
+        return first_warnings(warnings, self._secrets)
 
     def before_after(self, plan: Plan) -> dict[str, str]:
         """Return the target before and after, as Ansible shows it with --diff."""
-        before, after = (_cut(scrub(text, self._secrets)) for text in before_after(plan, ROOM_FOR_DIFF))
+        before, after = bounded_texts(plan, self._secrets)
         source, target = self._source.dataset.name, self._target.dataset.name
         return {
             "before": before,
@@ -111,7 +107,26 @@ class Report:
         return {**self._params, **sides, **hidden, **shown}
 
 
-def _tallied(plan: Plan) -> Diff:
+def first_warnings(warnings: Sequence[str], secrets: Collection[str]) -> list[str]:
+    """Return the first warnings without secrets, and a last one that says how many there are more."""
+    shown = [told(warning, secrets) for warning in warnings[:MOST_WARNINGS]]
+    more = len(warnings) - len(shown)
+    return [*shown, f"There are {more} more warnings like these."] if more else shown
+
+
+def bounded_texts(plan: Plan, secrets: Collection[str] = ()) -> tuple[str, str]:
+    """Return the objects that a plan changes, before and after, as two texts of bounded size without secrets."""
+    before, after = (_cut(scrub(text, secrets)) for text in before_after(plan, ROOM_FOR_DIFF))
+    return before, after
+
+
+def summary_of(diff: Diff) -> dict[str, Any]:
+    """Return how many objects of a diff are created, updated, deleted, unchanged and skipped, in all and by model."""
+    by_model = {model: _counts(counts) for model, counts in diff.summary_by_model().items()}
+    return {**_counts(diff.summary()), "by_model": by_model}
+
+
+def tallied(plan: Plan) -> Diff:
     """Return an empty diff that counts the changes of a plan."""
     diff, tally = Diff(), Tally()
     for change in plan:

@@ -88,7 +88,7 @@ def _require_pydantic(module: AdapterModule) -> None:
 
 
 def _check_numbers(params: dict[str, Any]) -> None:
-    for name in ("max_changes", "retries", "lock_timeout"):
+    for name in ("max_changes", "max_objects", "retries", "lock_timeout"):
         if params.get(name, 0) < 0:
             raise TaskFailure(f"{name} is {params[name]:g}; it should be 0 or more.")
     if params.get("workers", 1) < 1:

@@ -22,7 +22,7 @@ from .progress import Progress
 from .reference import Reference
 from .sentences import stage
 from .shipped import Cargo
-from .spec import SIDES
+from .spec import sides_in
 
 if TYPE_CHECKING:
     from ..dsync.records.definition import DataModel
@@ -109,5 +109,5 @@ def hidden_texts(sides: Iterable[Side], changes: Iterable[Change] = ()) -> set[s
 
 
 def both_sides(params: Mapping[str, Any], progress: Progress) -> list[Side]:
-    """Return source and target as a task describes them."""
-    return [Side(role, params[role], progress=progress) for role in SIDES if role in params]
+    """Return source and target, or the only dataset, as a task describes them."""
+    return [Side(role, arguments, progress=progress) for role, arguments in sides_in(params).items()]

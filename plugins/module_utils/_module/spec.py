@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 SIDES = ("source", "target")
+
+DATASET = "dataset"
+"""The role of the only dataset of a task, whose arguments are those of the task itself."""
 
 SHIPPED = "_shipped"
 """The argument in which the action plugin sends code along; ``arguments.AdapterModule`` takes it out before validation."""
@@ -70,6 +74,26 @@ JOURNAL_INFO: dict[str, Any] = {
 }
 
 
+def info_spec() -> dict[str, Any]:
+    """Return the arguments of dsync_info: those of one dataset, and what of it is returned."""
+    return {
+        **_dataset(),
+        "models": {"type": "raw"},
+        "top_level": {"type": "list", "elements": "str"},
+        "only": {"type": "list", "elements": "dict"},
+        "exclude": {"type": "list", "elements": "dict"},
+        "attributes": {"type": "raw"},
+        "max_objects": {"type": "int", "default": 1000},
+        "progress": {"type": "bool", "default": True},
+    }
+
+
+def sides_in(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return role → arguments of each dataset that a task names."""
+    given = {role: arguments[role] for role in SIDES if role in arguments}
+    return given or {DATASET: arguments} if "adapter" in arguments else given
+
+
 def argument_spec(**more: dict[str, Any]) -> dict[str, Any]:
     """Return the shared arguments, and those of one module besides."""
     return {
@@ -103,15 +127,15 @@ def _report() -> dict[str, Any]:
 
 
 def _side() -> dict[str, Any]:
+    return {"type": "dict", "required": True, "options": _dataset()}
+
+
+def _dataset() -> dict[str, Any]:
     return {
-        "type": "dict",
-        "required": True,
-        "options": {
-            "adapter": {"type": "str", "required": True},
-            "options": {"type": "dict", "default": {}},
-            "secrets": {"type": "dict", "default": {}, "no_log": True},
-            "name": {"type": "str"},
-            "mapping": {"type": "raw"},
-            "lookups": {"type": "raw"},
-        },
+        "adapter": {"type": "str", "required": True},
+        "options": {"type": "dict", "default": {}},
+        "secrets": {"type": "dict", "default": {}, "no_log": True},
+        "name": {"type": "str"},
+        "mapping": {"type": "raw"},
+        "lookups": {"type": "raw"},
     }

@@ -16,11 +16,18 @@ from ansible_collections.dsync.core.plugins.module_utils._module.spec import (
     JOURNAL_INFO,
     SYNC_ONLY,
     argument_spec,
+    info_spec,
 )
 from ansible_collections.dsync.core.plugins.module_utils.dsync import DSyncFlags
 
 PLUGINS = Path(__file__).parents[3] / "plugins"
 MODULES = ("dsync_diff", "dsync_sync")
+SPECS = {
+    "dsync_diff": argument_spec(**DIFF_ONLY),
+    "dsync_sync": argument_spec(**SYNC_ONLY),
+    "dsync_info": info_spec(),
+    "dsync_journal_info": JOURNAL_INFO,
+}
 
 
 def documented(file: str, name: str) -> dict[str, Any]:
@@ -45,7 +52,12 @@ def test_shared_options_are_documented_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "own"), [("dsync_diff", DIFF_ONLY), ("dsync_sync", SYNC_ONLY), ("dsync_journal_info", JOURNAL_INFO)]
+    ("module", "own"),
+    [
+        ("dsync_diff", DIFF_ONLY),
+        ("dsync_sync", SYNC_ONLY),
+        ("dsync_journal_info", JOURNAL_INFO),
+    ],
 )
 def test_every_option_of_a_module_is_documented_as_it_is(module: str, own: dict[str, Any]) -> None:
     options = documented(f"modules/{module}.py", "DOCUMENTATION")["options"]
@@ -56,6 +68,15 @@ def test_every_option_of_a_module_is_documented_as_it_is(module: str, own: dict[
         }
 
 
+def test_every_option_of_dsync_info_is_documented_as_it_is() -> None:
+    shared = documented("doc_fragments/dataset.py", "DOCUMENTATION")["options"]
+    options = {**shared, **documented("modules/dsync_info.py", "DOCUMENTATION")["options"]}
+    assert options.keys() == info_spec().keys()
+    for name, spec in info_spec().items():
+        keys = ("type", "elements", "default", "required")
+        assert {key: options[name].get(key) for key in keys} == {key: spec.get(key) for key in keys}
+
+
 @pytest.mark.parametrize("key", ["summary", "source", "diff", "changes_truncated"])
 def test_both_modules_return_the_same(key: str) -> None:
     diff, sync = (documented(f"modules/{module}.py", "RETURN") for module in MODULES)
@@ -63,17 +84,16 @@ def test_both_modules_return_the_same(key: str) -> None:
     assert diff.keys() == sync.keys() - {"undo", "journal", "verified"}
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", SPECS)
 def test_examples_are_tasks_of_the_module(module: str) -> None:
     for task in documented(f"modules/{module}.py", "EXAMPLES"):
         arguments = task.get(f"dsync.core.{module}")
         if arguments is not None:
-            own = {"dsync_diff": DIFF_ONLY, "dsync_sync": SYNC_ONLY}[module]
-            assert arguments.keys() <= argument_spec(**own).keys()
+            assert arguments.keys() <= SPECS[module].keys()
 
 
 def test_modules_are_documentation_a_spec_and_a_call() -> None:
-    for module in MODULES:
+    for module in SPECS:
         tree = ast.parse((PLUGINS / "modules" / f"{module}.py").read_text(encoding="utf-8"))
         code = [node for node in tree.body if not isinstance(node, (ast.Assign, ast.Expr))]
         assert sum(node.end_lineno - node.lineno + 1 for node in code if node.end_lineno) < 40

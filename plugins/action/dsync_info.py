@@ -1,0 +1,12 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs dsync_info with the adapter and the library that reads the dataset."""
+
+from __future__ import annotations
+
+from ..plugin_utils.shipping import DatasetAction
+
+
+class ActionModule(DatasetAction):
+    """The module of the same name does the work."""

@@ -1,0 +1,73 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation that plugins share which load one dataset."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """One dataset, and which of its objects are returned."""
+
+    DOCUMENTATION = r"""
+options:
+  adapter:
+    description:
+      - The adapter that loads the dataset, as in O(dsync.core.dsync_diff#module:source.adapter). V(file), V(inventory), V(memory),
+        V(netbox), V(nautobot), V(rest) and V(sql) are built in.
+    type: str
+    required: true
+  options:
+    description:
+      - Keyword arguments of the adapter, such as C(path) for V(file).
+    type: dict
+    default: {}
+  secrets:
+    description:
+      - Additional keyword arguments of the adapter, which are never shown or logged. Tokens and passwords belong here.
+    type: dict
+    default: {}
+  name:
+    description:
+      - Display name of the dataset. Defaults to the name that the adapter gives it.
+    type: str
+  mapping:
+    description:
+      - How native records become objects of the declared models, as in O(dsync.core.dsync_diff#module:source.mapping). A
+        dictionary, or the path of a YAML file on the controller.
+    type: raw
+  lookups:
+    description:
+      - Tables that O(mapping) translates values with, as in O(dsync.core.dsync_diff#module:source.lookups). A dictionary, or the
+        path of a YAML file on the controller.
+    type: raw
+  models:
+    description:
+      - The models of an adapter of records, such as V(file), as in O(dsync.core.dsync_diff#module:models). A dictionary, or the
+        path of a YAML file on the controller.
+      - A list names the models whose objects are returned. Defaults to all models.
+    type: raw
+  top_level:
+    description:
+      - Root models among the declared ones, in processing order. Defaults to all models that are not children of another model.
+    type: list
+    elements: str
+  only:
+    description:
+      - Selectors of the objects that are returned, together with everything below them. Defaults to all objects.
+      - A selector is a dictionary with at least one of C(model), the name of a model, C(id), a shell-style pattern of the
+        identifier (V(rtr-*)) or after a V(~) a regular expression (V(~^rtr-[0-9]+$)), and C(attributes), a dictionary of attribute
+        or identifier to value. An object has to meet all criteria of the selector.
+    type: list
+    elements: dict
+  exclude:
+    description:
+      - Selectors of the objects that are excluded, together with everything below them.
+    type: list
+    elements: dict
+  attributes:
+    description:
+      - Names of the attributes that are returned, as a list for every model, or as a dictionary of model to such a list.
+        Identifiers are always returned.
+    type: raw
+"""

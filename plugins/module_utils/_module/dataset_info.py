@@ -1,0 +1,51 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stages of dsync_info: load, select, report."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from .arguments import AdapterModule
+from .declaring import declared_models
+from .guards import scope_in
+from .objects import check_no_action, selected
+from .records import Recorder, fitting
+from .results import first_warnings
+from .running import Ending, end_with
+from .sentences import stage
+from .sides import Side
+
+ROOM_FOR_OBJECTS = 1_000_000
+"""Bytes of JSON for the objects that a task returns."""
+
+
+def run(module: AdapterModule) -> None:
+    """Load a dataset and return its objects."""
+    end_with(module, _info)
+
+
+def _info(module: AdapterModule, sides: list[Side]) -> Ending:
+    params, (side,) = module.params, sides
+    check_no_action(params)
+    side.models = declared_models(params)
+    side.open(module.cargo)
+    scope = scope_in(params, side.dataset, side.dataset)
+    side.load()
+    with stage("selecting objects"):
+        found = list(selected(side.dataset, scope))
+        recorder = Recorder(side.secrets())
+        records = (recorder.clean(one.record(scope.attributes)) for one in found)
+        objects = list(fitting(records, params["max_objects"], ROOM_FOR_OBJECTS))
+    left = len(found) - len(objects)
+    missing = [f"objects holds {len(objects)} of {len(found)} objects; see max_objects."] if left else []
+    for warning in first_warnings([*missing, *side.dataset.load_warnings], side.secrets()):
+        module.warn(warning)
+    result = {
+        "objects": objects,
+        "objects_truncated": left,
+        "selected": {"counts": dict(sorted(Counter(one.obj.get_type() for one in found).items())), "total": len(found)},
+        "dataset": {name: value for name, value in side.record().items() if name != "records"},
+    }
+    return Ending(False, result)
