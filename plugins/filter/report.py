@@ -12,7 +12,8 @@ version_added: 0.1.0
 author:
   - dsync contributors (!UNKNOWN)
 description:
-  - Returns a report of a registered result of M(dsync.core.dsync_diff) or M(dsync.core.dsync_sync) as a text.
+  - Returns a report of a registered result of M(dsync.core.dsync_diff), M(dsync.core.dsync_sync) or M(dsync.core.dsync_plan_info)
+    as a text.
   - A result holds no more changes than the O(dsync.core.dsync_diff#module:max_changes) of its task, and long values only in part.
     When there are more changes, the report says how many. The O(dsync.core.dsync_diff#module:reports) of the modules hold them all.
 positional: _input, format
@@ -51,6 +52,7 @@ options:
 seealso:
   - module: dsync.core.dsync_diff
   - module: dsync.core.dsync_sync
+  - module: dsync.core.dsync_plan_info
 """
 
 EXAMPLES = r"""
@@ -146,7 +148,8 @@ def _report(result: Mapping[str, Any], title: str) -> Report:
 
 
 def _side(side: Mapping[str, Any]) -> ReportSide:
-    return ReportSide(str(side["name"]), str(side["adapter"]), int(side["total"]))
+    total = side["total"]
+    return ReportSide(str(side["name"]), str(side["adapter"]), None if total is None else int(total))
 
 
 def _problems(result: Mapping[str, Any]) -> list[str]:

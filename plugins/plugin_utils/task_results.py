@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What filters and tests read of the registered results of dsync_diff and dsync_sync."""
+"""What filters and tests read of the registered results of dsync_diff, dsync_sync and dsync_plan_info."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STATUSES = ("done", "already_done", "failed", "refused", "not_attempted")
 COMPARED = {"changes": Sequence, "outcomes": Mapping, "summary": Mapping, "source": Mapping, "target": Mapping}
 """What a result has once both datasets were loaded and compared."""
 
-MODULES = "dsync.core.dsync_diff or dsync.core.dsync_sync"
+MODULES = "dsync.core.dsync_diff, dsync.core.dsync_sync or dsync.core.dsync_plan_info"
 
 
 def results_of(value: Any, asking: str) -> list[Mapping[str, Any]]:

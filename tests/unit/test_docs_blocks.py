@@ -21,6 +21,7 @@ import yaml
 from ansible_collections.dsync.core.plugins.module_utils._module.spec import (
     DIFF_ONLY,
     JOURNAL_INFO,
+    PLAN_INFO,
     SYNC_ONLY,
     argument_spec,
     info_spec,
@@ -38,6 +39,7 @@ SPECS = {
     "dsync_sync": argument_spec(**SYNC_ONLY),
     "dsync_info": info_spec(),
     "dsync_journal_info": JOURNAL_INFO,
+    "dsync_plan_info": PLAN_INFO,
 }
 ELSEWHERE = ("awx.awx.", "community.")
 """Collections that pages show tasks of, and that need not be installed here."""

@@ -81,7 +81,7 @@ class Report:
 
     def before_after(self, plan: Plan) -> dict[str, str]:
         """Return the target before and after, as Ansible shows it with --diff."""
-        before, after = bounded_texts(plan, self._secrets)
+        before, after = (_cut(scrub(text, self._secrets)) for text in before_after(plan, ROOM_FOR_DIFF))
         source, target = self._source.dataset.name, self._target.dataset.name
         return {
             "before": before,
@@ -112,12 +112,6 @@ def first_warnings(warnings: Sequence[str], secrets: Collection[str]) -> list[st
     shown = [told(warning, secrets) for warning in warnings[:MOST_WARNINGS]]
     more = len(warnings) - len(shown)
     return [*shown, f"There are {more} more warnings like these."] if more else shown
-
-
-def bounded_texts(plan: Plan, secrets: Collection[str] = ()) -> tuple[str, str]:
-    """Return the objects that a plan changes, before and after, as two texts of bounded size without secrets."""
-    before, after = (_cut(scrub(text, secrets)) for text in before_after(plan, ROOM_FOR_DIFF))
-    return before, after
 
 
 def summary_of(diff: Diff) -> dict[str, Any]:

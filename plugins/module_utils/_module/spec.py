@@ -74,6 +74,13 @@ JOURNAL_INFO: dict[str, Any] = {
 }
 
 
+PLAN_INFO: dict[str, Any] = {
+    "path": {"type": "path", "required": True},
+    "approved": {"type": "str"},
+    "max_changes": {"type": "int", "default": 500},
+}
+
+
 def info_spec() -> dict[str, Any]:
     """Return the arguments of dsync_info: those of one dataset, and what of it is returned."""
     return {

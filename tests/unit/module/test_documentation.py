@@ -14,6 +14,7 @@ from ansible_collections.dsync.core.plugins.module_utils._module.spec import (
     DIFF_ONLY,
     FLAGS,
     JOURNAL_INFO,
+    PLAN_INFO,
     SYNC_ONLY,
     argument_spec,
     info_spec,
@@ -27,6 +28,7 @@ SPECS = {
     "dsync_sync": argument_spec(**SYNC_ONLY),
     "dsync_info": info_spec(),
     "dsync_journal_info": JOURNAL_INFO,
+    "dsync_plan_info": PLAN_INFO,
 }
 
 
@@ -57,6 +59,7 @@ def test_shared_options_are_documented_as_they_are() -> None:
         ("dsync_diff", DIFF_ONLY),
         ("dsync_sync", SYNC_ONLY),
         ("dsync_journal_info", JOURNAL_INFO),
+        ("dsync_plan_info", PLAN_INFO),
     ],
 )
 def test_every_option_of_a_module_is_documented_as_it_is(module: str, own: dict[str, Any]) -> None:

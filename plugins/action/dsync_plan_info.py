@@ -1,0 +1,12 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs dsync_plan_info with the library that reads the plan."""
+
+from __future__ import annotations
+
+from ..plugin_utils.shipping import ShippingAction
+
+
+class ActionModule(ShippingAction):
+    """The module of the same name does the work."""
