@@ -24,7 +24,8 @@ from rest_api import Api, Reply, Request
 Native = dict[str, Any]
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 NO_FILTERS = {
-    "limit", "offset", "start", "fields", "omit", "brief", "depth", "exclude_m2m", "pagination", "ordering", "last_updated__gte",
+    "limit", "offset", "start", "fields", "omit", "brief", "depth", "exclude_m2m", "pagination", "ordering", "sort",
+    "last_updated__gte",
 }  # fmt: skip
 Complaint = Callable[[str, str, Native], Any]
 """Returns what is wrong with an object that is sent: of an endpoint, with a method; nothing where it is good."""

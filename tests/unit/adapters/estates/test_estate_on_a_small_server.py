@@ -21,7 +21,7 @@ from estate_server import Estate, NautobotEstate, NetBoxEstate
 from nautobot_estate import EVERYTHING as NAUTOBOT_ROWS
 from netbox_estate import EVERYTHING as NETBOX_ROWS
 from netbox_estate import dataset
-from rest_api import Reply, served
+from rest_api import Reply, Request, served
 
 pytest.importorskip("pynetbox")
 pytest.importorskip("pynautobot")
@@ -571,3 +571,116 @@ def test_the_next_load_asks_for_changes_and_misses_no_deletion(which: str, reque
     estate.table(endpoint)[ids[0]]["description"] = "without a trace"
     assert loaded()["s0"] == ""
     assert loaded()["s0"] == "without a trace"
+
+
+# ---------------------------------------------------------------------- pages
+
+
+def moving(estate: Estate, endpoint: str, always: bool = False) -> None:
+    """Let the first object of a list be deleted whenever its first page, or any page, was answered."""
+
+    def answer(request: Request) -> Reply:
+        reply = estate.answer(request)
+        pages = [one for one in estate.api.sent("GET") if one.path == f"/api/{endpoint}/"]
+        if request.path == f"/api/{endpoint}/" and (always or len(pages) == 1):
+            estate.table(endpoint).pop(next(iter(estate.table(endpoint))), None)
+        return reply
+
+    estate.api.intervene = answer
+
+
+@pytest.mark.parametrize("which", ["netbox", "nautobot"])
+def test_what_moves_to_a_page_that_was_read_already_is_not_missed(which: str, request: pytest.FixtureRequest) -> None:
+    estate: Estate = request.getfixturevalue(which)
+    declared: Any = {"tag": {"identifiers": ["name"]}}
+    for number in range(7):
+        estate.add("extras/tags", name=f"t{number}")
+    moving(estate, "extras/tags")
+    target = adapter(estate, declared, page_size=2)
+    assert {tag.name for tag in target.get_all("tag")} == {f"t{number}" for number in range(1, 7)}
+
+
+def test_a_list_that_never_stops_changing_is_not_half_read(netbox: Estate) -> None:
+    for number in range(60):
+        netbox.add("dcim/sites", name=f"s{number}", status="active")
+    moving(netbox, "dcim/sites", always=True)
+    with pytest.raises(RecordProblem, match="dcim/sites: the number of objects changed while they were read, 4 times"):
+        adapter(netbox, SITES, page_size=2)
+
+
+def test_what_is_on_no_page_while_another_is_on_two_is_not_missed(nautobot: NautobotEstate) -> None:
+    ids = [nautobot.add("extras/tags", name=f"t{number}") for number in range(4)]
+
+    def answer(request: Request) -> Reply:
+        reply = nautobot.answer(request)
+        if request.query.get("offset") == "2" and len([one for one in nautobot.api.requests if "offset=2" in one.target]) == 1:
+            again = nautobot.shown("extras/tags", nautobot.table("extras/tags")[ids[1]])
+            return reply._replace(body={**reply.body, "results": [again, *reply.body["results"][1:]]})
+        return reply
+
+    nautobot.api.intervene = answer
+    assert len(adapter(nautobot, {"tag": {"identifiers": ["name"]}}, page_size=2).get_all("tag")) == 4
+    assert nautobot.asked("GET", "extras/tags")[0].query["sort"] == "id"
+
+
+def test_an_object_that_is_on_two_pages_is_there_once(nautobot: NautobotEstate) -> None:
+    ids = [nautobot.add("extras/tags", name=f"t{number}") for number in range(4)]
+
+    def answer(request: Request) -> Reply:
+        reply = nautobot.answer(request)
+        if request.query.get("offset") == "2":
+            repeated = nautobot.shown("extras/tags", nautobot.table("extras/tags")[ids[1]])
+            return reply._replace(body={**reply.body, "results": [repeated, *reply.body["results"]]})
+        return reply
+
+    nautobot.api.intervene = answer
+    assert len(adapter(nautobot, {"tag": {"identifiers": ["name"]}}, page_size=2).get_all("tag")) == 4
+
+
+# ---------------------------------------------------------------------- custom fields as a whole
+
+CUSTOM: dict[str, Any] = {
+    "site": {"identifiers": ["name"], "attributes": {"custom_fields": {"type": "dict[str, any]", "default": {}}}}
+}
+
+
+def with_custom_fields(estate: Estate) -> None:
+    """Let a server tell of every custom field, of null where it is empty, and keep those that it is not sent, as NetBox does."""
+
+    def answer(request: Request) -> Reply:
+        if request.method == "PATCH":
+            for body in request.body:
+                there = estate.table("dcim/sites")[body["id"]]["custom_fields"]
+                body["custom_fields"] = {**there, **body.get("custom_fields", {})}
+        return estate.answer(request)
+
+    estate.api.intervene = answer
+
+
+@pytest.mark.parametrize("given", [{}, {"code": "7"}, {"owner": "me", "code": "7"}])
+def test_custom_fields_as_a_whole_converge(given: dict[str, str], netbox: Estate) -> None:
+    netbox.add("dcim/sites", name="a", custom_fields={"owner": "you", "code": None})
+    with_custom_fields(netbox)
+    source = wanted(CUSTOM, site=[{"name": "a", "custom_fields": given}])
+    synchronised(adapter(netbox, CUSTOM), source).raise_for_failure()
+    assert netbox.named("dcim/sites", "a")["custom_fields"] == {"owner": None, "code": None, **given}
+    assert not adapter(netbox, CUSTOM).diff_from(source).has_diffs()
+
+
+def test_what_an_owner_tag_is_given_to_can_be_deleted_at_an_endpoint_of_ones_own(netbox: Estate) -> None:
+    own = netbox.add("extras/tags", name="own", slug="own")
+
+    def answer(request: Request) -> Reply:
+        reply = netbox.answer(request)
+        for panel in reply.body["results"] if request.method == "GET" and "power-panels" in request.path else ():
+            if "tags" in panel:
+                panel["tags"] = [netbox.brief("extras/tags", own) for _tag in panel["tags"] or ()]
+        return reply
+
+    netbox.api.intervene = answer
+    declared: Any = {"panel": {"identifiers": ["name"]}}
+    mapping = {"panel": {"from": "dcim/power-panels"}}
+    target = adapter(netbox, declared, mapping, owner_tag="own")
+    synchronised(target, wanted(declared, panel=[{"name": "p1"}])).raise_for_failure()
+    synchronised(adapter(netbox, declared, mapping, owner_tag="own"), wanted(declared, panel=[])).raise_for_failure()
+    assert not netbox.table("dcim/power-panels")

@@ -21,7 +21,7 @@ from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
 from ..core.base import ChangedRecord, NewRecord
 from ..http.client import HttpProblem
-from .kinds import TAGS, Kind, slug_of
+from .kinds import CUSTOM_FIELDS, TAGS, Kind, slug_of
 from .names import Native, ServerId
 from .reading import EstateReader
 from .records import OWNED, Bodies, fitted
@@ -137,7 +137,7 @@ class EstateAdapter(EstateReader):
         kind = self._kind(mapped)
 
         def body_of(changed: ChangedRecord) -> dict[str, Any]:
-            body = self._body(kind, mapped, changed.values)
+            body = self._body(kind, mapped, _without_gone(changed))
             if TAGS in body:
                 body = self._tagged(kind, body, bool(changed.record.get(OWNED)))
             return {"id": changed.record["id"], **body}
@@ -203,3 +203,12 @@ class EstateAdapter(EstateReader):
 
     def _removed(self, kind: Kind, bodies: Sequence[dict[str, Any]]) -> None:
         self.send_removed(kind.endpoint, [body["id"] for body in bodies])
+
+
+def _without_gone(changed: ChangedRecord) -> Values:
+    """Return what is written of an object: custom fields as a whole with null for those that go, since servers keep the others."""
+    value = changed.values.get((CUSTOM_FIELDS,))
+    if not isinstance(value, dict):
+        return changed.values
+    gone = dict.fromkeys(name for name in changed.record.get(CUSTOM_FIELDS) or () if name not in value)
+    return {**changed.values, (CUSTOM_FIELDS,): {**gone, **value}}

@@ -36,7 +36,7 @@ def wanted_fields(kind: Kind, mapped: ModelMap, owner_tag: bool) -> set[str] | N
     paths += [path for one in maps for path in (one.write or ())]
     heads = {CUSTOM_FIELDS if path[0] == CF else path[0] for path in paths}
     heads |= {name for name in kind.identifiers if name in kind.refs} | ({"name"} & kind.identifiers.keys() if owner_tag else set())
-    return {"id", *kind.natives_of(sorted(heads)), *([TAGS] if owner_tag and TAGS in kind.attributes else [])}
+    return {"id", *kind.natives_of(sorted(heads)), *([TAGS] if owner_tag and (TAGS in kind.attributes or not kind.known) else [])}
 
 
 def fitted(mapped: ModelMap, record: dict[str, Any]) -> dict[str, Any]:
@@ -77,6 +77,7 @@ class Records:
         record = self.some(kind, native, names)
         if CUSTOM_FIELDS in record:
             record[CF] = record[CUSTOM_FIELDS]
+            record[CUSTOM_FIELDS] = {name: value for name, value in record[CF].items() if value is not None}
         if self._owner_tag is not None:
             record[OWNED] = any(_is_named(tag, self._owner_tag) for tag in native.get(TAGS) or ())
         return record

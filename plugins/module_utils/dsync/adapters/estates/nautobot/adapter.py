@@ -142,13 +142,14 @@ class NautobotAdapter(EstateAdapter):
             raise RecordProblem(f"{self.name} is Nautobot {self._version}, and this adapter needs {OLDEST[0]}.{OLDEST[1]} or newer")
         return self._version
 
-    def _requested(self, endpoint: str, filters: Mapping[str, Any] | None = None) -> Any:
+    def _requested(self, endpoint: str, filters: Mapping[str, Any] | None = None, session: Any = None) -> Any:
         request: Any = importlib.import_module("pynautobot.core.query").Request
         base = f"{self._api.base_url}/{endpoint}/"
-        return request(base=base, http_session=self._session, filters=dict(filters or {}), limit=self._page_size)
+        return request(base=base, http_session=session or self._session, filters=dict(filters or {}), limit=self._page_size)
 
     def list_natives(self, endpoint: str, parameters: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._requested(endpoint, parameters).get()
+        ordered = {"sort": "id", **parameters}
+        found = self._session.steadily(endpoint, lambda session: self._requested(endpoint, ordered, session).get())
         if endpoint == ADDRESSES:
             with self._lock:
                 for native in found:

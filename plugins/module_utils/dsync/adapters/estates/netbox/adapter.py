@@ -144,17 +144,21 @@ class NetBoxAdapter(EstateAdapter):
         self._cursors = release >= CURSORS_SINCE and hasattr(self._api, "pagination")
         return self._version
 
-    def _requested(self, endpoint: str, filters: Mapping[str, Any] | None = None, key: ServerId | None = None) -> Any:
+    def _requested(
+        self, endpoint: str, filters: Mapping[str, Any] | None = None, key: ServerId | None = None, session: Any = None
+    ) -> Any:
         given = {"filters": filters, "limit": self._page_size, "key": key}
         paged = {"pagination": "cursor"} if self._cursors else {}
         return self._pynetbox.core.query.Request(
-            base=f"{self._api.base_url}/{endpoint}/", http_session=self._session, **given, **paged
+            base=f"{self._api.base_url}/{endpoint}/", http_session=session or self._session, **given, **paged
         )
 
     def list_natives(self, endpoint: str, parameters: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-        ordered = {} if self._cursors else {"ordering": "id"}
-        found: Iterable[dict[str, Any]] = self._requested(endpoint, {**ordered, **parameters}).get()
-        return found
+        if self._cursors:
+            found: Iterable[dict[str, Any]] = self._requested(endpoint, parameters).get()
+            return found
+        ordered = {"ordering": "id", **parameters}
+        return self._session.steadily(endpoint, lambda session: self._requested(endpoint, ordered, session=session).get())
 
     def fields_parameters(self, kind: Kind, fields: set[str] | None) -> dict[str, Any]:
         return {"omit": _HEAVY} if fields is None else {"fields": ",".join(sorted(fields))}
