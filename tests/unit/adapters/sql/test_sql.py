@@ -419,6 +419,30 @@ def test_rows_that_are_gone_fail_alone(base: Path) -> None:
     assert rows(base, "SELECT name, role FROM devices ORDER BY name") == [("d0", "edge"), ("d2", "edge")]
 
 
+@pytest.mark.parametrize("meanwhile", ["'777'", "NULL"])
+def test_what_somebody_else_changed_meanwhile_is_not_written_over(base: Path, meanwhile: str) -> None:
+    target = loaded(base)
+    database(base, f"UPDATE sites SET phone = {meanwhile} WHERE name = 'nyc'")
+    wanted = given({"site": [{"name": "nyc", "phone": "11"}, {"name": "par", "phone": "22"}], "device": []})
+    result = target.apply(Plan.from_diff(target.diff_from(wanted)), wanted, DSyncFlags.CONTINUE_ON_FAILURE)
+    (failure,) = result.failures
+    assert failure.change.id == "nyc"
+    assert "sites: the row was changed by somebody else since it was read" in failure.message
+    assert rows(base, "SELECT name, phone FROM sites ORDER BY name") == [
+        ("nyc", None if meanwhile == "NULL" else "777"),
+        ("par", "22"),
+    ]
+
+
+def test_what_somebody_else_changed_in_another_column_is_no_hindrance(base: Path) -> None:
+    target = loaded(base)
+    database(base, "UPDATE sites SET note = 'new' WHERE name = 'nyc'", "UPDATE sites SET phone = NULL WHERE name = 'par'")
+    target = loaded(base)
+    wanted = given({"site": [{"name": "nyc", "phone": None}, {"name": "par", "phone": "22"}], "device": []})
+    target.apply(Plan.from_diff(target.diff_from(wanted)), wanted).raise_for_end()
+    assert rows(base, "SELECT name, phone, note FROM sites ORDER BY name") == [("nyc", None, "new"), ("par", "22", "kept")]
+
+
 def test_upsert_takes_over_what_the_mapping_does_not_see(base: Path) -> None:
     mapping = {"site": {"from": "sites", "where": {"phone": "3"}}}
     models = data_model({"site": {"identifiers": ["name"], "attributes": {"phone": "str"}}}, base=RecordModel)

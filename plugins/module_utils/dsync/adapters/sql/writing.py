@@ -15,8 +15,8 @@ from .tables import Relation
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, NestedTransaction
 
-_KEY, _NEW = "key {}", "new {}"
-"""What the values of a statement are called: of the n-th column of a key, and of the n-th column that is set."""
+_KEY, _NEW, _OLD = "key {}", "new {}", "old {}"
+"""What the values of a statement are called: of the n-th column of a key, and of the n-th column that is set, new and old."""
 
 Row = dict[str, Any]
 """Column → value."""
@@ -114,38 +114,71 @@ def _upsert(connection: Connection, relation: Relation, names: tuple[str, ...]) 
 
 
 def update(connection: Connection, relation: Relation, changes: Sequence[Change], singly: bool) -> list[Exception | None]:
-    """Change rows, and return for each None, or that it is not there.
+    """Change rows, and return for each None, or that it is not there, or not as it was read.
 
     Args:
         singly: row by row, which tells the rows that are not there.
 
     Raises:
-        NotAllThere: not ``singly``, and a row is not there.
+        NotAllThere: not ``singly``, and a row is not there, or not as it was read.
         sqlalchemy.exc.SQLAlchemyError: a change is refused.
     """
     results: list[Exception | None] = [None] * len(changes)
-    for names, places in _alike([change.row for change in changes]).items():
-        statement = _update(relation, names)
-        parameters = [_parameters(changes[place]) for place in places]
+    olds = [_old_values(relation, change) for change in changes]
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for place, (change, old) in enumerate(zip(changes, olds)):
+        groups.setdefault((tuple(change.row), tuple(old)), []).append(place)
+    for (names, checked), places in groups.items():
+        statement = _update(relation, names, checked)
+        parameters = [_parameters(changes[place], olds[place]) for place in places]
         if not singly:
             _check_count(connection.execute(statement, parameters).rowcount, len(places))
             continue
         for place, one in zip(places, parameters):
-            results[place] = None if connection.execute(statement, one).rowcount else _gone(relation)
+            if not connection.execute(statement, one).rowcount:
+                results[place] = _gone_or_changed(connection, relation, changes[place].key)
     return results
 
 
-def _update(relation: Relation, names: tuple[str, ...]) -> Any:
+def _old_values(relation: Relation, change: Change) -> Row:
+    """Return the columns that are changed with what was read in them, as far as a database surely finds equal what it has told."""
+    import sqlalchemy as sa
+
+    def is_comparable(name: str, value: Any) -> bool:
+        kind = relation.rows_of_table.c[name].type
+        surely = isinstance(kind, (sa.String, sa.Integer)) and name not in relation.padded
+        return surely and (value is None or value.__class__ in (str, int))
+
+    there = {name: change.record[name] for name in change.row if name in change.record}
+    return {name: value for name, value in there.items() if is_comparable(name, value)}
+
+
+def _gone_or_changed(connection: Connection, relation: Relation, key: tuple[Any, ...]) -> RecordProblem:
+    import sqlalchemy as sa
+
+    if connection.execute(sa.select(sa.literal(1)).where(_one_of(relation, [key]))).first() is None:
+        return _gone(relation)
+    return RecordProblem(
+        f"{relation.title}: the row was changed by somebody else since it was read; it was left as it is, so run this again"
+    )
+
+
+def _update(relation: Relation, names: tuple[str, ...], checked: tuple[str, ...]) -> Any:
     import sqlalchemy as sa
 
     keys = (relation.rows_of_table.c[name] == sa.bindparam(_KEY.format(number)) for number, name in enumerate(relation.key))
     new: dict[Any, Any] = {relation.rows_of_table.c[name]: sa.bindparam(_NEW.format(number)) for number, name in enumerate(names)}
-    return relation.rows_of_table.update().where(*keys).values(new)
+    columns = (relation.rows_of_table.c[name] for name in checked)
+    olds = (
+        column.is_not_distinct_from(sa.bindparam(_OLD.format(number), type_=column.type)) for number, column in enumerate(columns)
+    )
+    return relation.rows_of_table.update().where(*keys, *olds).values(new)
 
 
-def _parameters(change: Change) -> dict[str, Any]:
+def _parameters(change: Change, old: Row) -> dict[str, Any]:
     keys = {_KEY.format(number): value for number, value in enumerate(change.key)}
-    return {**keys, **{_NEW.format(number): value for number, value in enumerate(change.row.values())}}
+    olds = {_OLD.format(number): value for number, value in enumerate(old.values())}
+    return {**keys, **olds, **{_NEW.format(number): value for number, value in enumerate(change.row.values())}}
 
 
 def delete(connection: Connection, relation: Relation, keys: Sequence[tuple[Any, ...]], singly: bool) -> list[Exception | None]:
