@@ -109,6 +109,7 @@ class DSync(Target):
             ObjectStoreException: a dataset contradicts itself.
             ReferenceCycle: objects refer to one another in a circle that cannot be cut.
             MissingReference: an object would refer to one that is not there; with CONTINUE_ON_FAILURE only it is left out.
+            TargetNotWritable: an object would be created of a model with a required attribute that is read-only.
 
         Whatever else ends the run, such as Ctrl-C or what ``sync_complete`` raises, has ``result`` too.
         """
@@ -117,9 +118,18 @@ class DSync(Target):
         elif not isinstance(diff, diff_class):
             raise DiffClassMismatch(f"the diff that was given is a {diff.__class__.__name__}, not a {diff_class.__name__}")
         plan = Plan.from_diff(diff)
+        self._check_creatable(plan)
         verdicts = self._reference_verdicts(plan, diff, flags)
         self.apply(plan, source, flags=flags, diff=diff, callback=callback, verdicts=verdicts).raise_for_end()
         return diff
+
+    def _check_creatable(self, plan: Plan) -> None:
+        if any(model.uncreatable() for model in self.models().values()):
+            from .guard.writability import not_writable, refusal_of  # only here, since few models have such attributes
+
+            found = not_writable(plan, self)
+            if found:
+                raise refusal_of(found, len(plan))
 
     def _reference_verdicts(self, plan: Plan, diff: Diff, flags: DSyncFlags) -> dict[ChangeKey, Verdict]:
         if diff.references is None:

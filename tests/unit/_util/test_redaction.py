@@ -111,3 +111,31 @@ def test_collect_secrets() -> None:
     data = estate({"nyc": "555"})
     data.add(Interface(device="a", name="b", password=PLANTED))
     assert collect_secrets(data) == {PLANTED}
+
+
+@pytest.mark.parametrize(
+    ("key", "secret"),
+    [
+        ("s3cret-key-1", True),
+        ("hunter22!x", True),
+        ("1234567890", True),
+        ("AKIAIOSFODNN7EXAMPLE", True),
+        ("password", False),
+        ("snmp_community", False),
+        ("Ethernet1", False),
+        ("GigabitEthernet0/1", False),
+        ("10.1.200.254", False),
+        ("a1b2c3", False),
+    ],
+)
+def test_a_key_of_a_sensitive_dict_is_secret_unless_it_is_a_name(key: str, secret: bool) -> None:
+    text = scrub(f"refused {key}: x", secret_texts([{"outer": {key: "value"}}]))
+    assert (key not in text) is secret
+
+
+def test_keys_of_other_dicts_are_no_secrets() -> None:
+    assert secret_texts([{"s3cret-key-1": SecretStr("hunter22")}], everything=False) == {"hunter22"}
+
+
+def test_a_long_key_is_judged_at_once() -> None:
+    assert len(secret_texts([{"a" * 100_000 + "!": 1}])) > 0

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from dsync import Diff, DSyncAction, DSyncFlags
+from dsync import Diff, DSync, DSyncAction, DSyncFlags, DSyncModel
 from dsync.diff.selectors import Selector
 from dsync.guard.protection import protect
 from estate import SOURCE, TARGET, estate
@@ -66,3 +68,58 @@ def test_what_is_protected_is_shown_and_marked() -> None:
     assert str(diff) == marked
     assert diff.has_diffs()
     assert diff.dict() == estate(TARGET).diff_from(estate(SOURCE)).dict()
+
+
+class Counted:
+    """A value that counts how often it is compared."""
+
+    compared = 0
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return isinstance(other, Counted) and self.value == other.value
+
+    __hash__ = None  # type: ignore[assignment]  # it is none of a set
+
+    def __repr__(self) -> str:
+        return str(self.value)
+
+
+class Level(DSyncModel):
+    _modelname = "level"
+    _identifiers = ("name",)
+    _attributes = ("value",)
+    _children = {"level": "levels"}
+    name: str
+    value: Any
+    levels: list[str] = []
+
+
+class Tower(DSync):
+    level = Level
+    top_level = ["level"]
+
+
+def tower(value: int, height: int) -> Tower:
+    made = Tower("tower")
+    for number in range(height):
+        made.add(
+            Level(
+                name=f"l{number}",
+                value=Counted(value if number == height - 1 else 0),
+                levels=[f"l{number + 1}"][: height - 1 - number],
+            )
+        )
+    return made
+
+
+def test_the_text_of_a_deep_tree_costs_one_look_at_each_level() -> None:
+    height = 60
+    diff = tower(2, height).diff_from(tower(1, height))
+    for show in (diff.str, diff.dict):
+        Counted.compared = 0
+        assert "2" in str(show())
+        assert Counted.compared <= 2 * height

@@ -8,7 +8,7 @@ import copy
 import pickle
 
 import pytest
-from dsync.model.child_ids import ChildIds, ChildrenField, add_uid, discard_uid, extend_uids
+from dsync.model.child_ids import INDEX_FROM, ChildIds, ChildrenField, add_uid, discard_uid, extend_uids
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -137,3 +137,15 @@ def test_a_long_list_gets_an_index_when_a_child_is_removed() -> None:
     assert discard_uid(fields, "field", "5")
     assert isinstance(fields["field"], ChildIds)
     assert not discard_uid(fields, "field", "5")
+
+
+@pytest.mark.parametrize("number", [1, 10, INDEX_FROM - 1, INDEX_FROM, 100])
+def test_all_children_can_be_removed_while_going_through_them(number: int) -> None:
+    fields = {"devices": [f"d{place}" for place in range(number)]}
+    for uid in fields["devices"]:
+        assert discard_uid(fields, "devices", uid)
+    add_uid(fields, "devices", "new")
+    settled = fields["devices"]
+    if isinstance(settled, ChildIds):
+        settled.settle()
+    assert settled == ["new"]

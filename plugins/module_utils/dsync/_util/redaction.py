@@ -35,6 +35,15 @@ _ADDRESSES = [
 LONGEST_NUMBER = 4096
 """Bits in the longest whole number that is shown in decimal digits, which Python limits; longer ones are in hexadecimal digits."""
 
+_NAME = re.compile(
+    r"[A-Za-z]+(?:[ _./:-]+[A-Za-z]+)*(?:[ _-]?[0-9]{1,4}(?:[/.:-][0-9]{1,4})*)?|[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]+)?"
+).fullmatch
+"""Matches the key of a dict that is a name in all likelihood: words, a port, an address. It is no secret in a sensitive dict: to
+look for ``password`` or ``Ethernet1`` in a text would make it unreadable and hide nothing."""
+
+_SHORTEST_KEY = 8
+"""Keys of fewer characters are names too."""
+
 _SHORTEST = 3
 """Values of fewer characters are not looked for in a text: that would blot out half of it and hide nothing."""
 
@@ -72,6 +81,9 @@ def _texts(value: Any, everything: bool) -> Iterator[str]:
     elif isinstance(value, _CONTAINERS):
         for item in value.values() if isinstance(value, Mapping) else value:
             yield from _texts(item, everything)
+        for key in value if everything and isinstance(value, Mapping) else ():
+            if not (isinstance(key, str) and (len(key) < _SHORTEST_KEY or _NAME(key))):
+                yield from _texts(key, everything)
     elif (inner := contents(value)) is not None:
         yield from _texts(inner, everything)
     elif not everything:

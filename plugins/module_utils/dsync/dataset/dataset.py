@@ -160,15 +160,23 @@ class Dataset:
         return self.store.find(model, unique_id) is not None
 
     def refuses(self, model: Text, action: DSyncAction) -> Text:
-        """Return why no object of a model can be changed in this way here, as part of a sentence; nothing, as here, if it can.
+        """Return why no object of a model can be changed in this way here, as part of a sentence; an empty text if it can.
 
-        A dry run asks this of a dataset that is loaded, and so tells what a run would be refused for. It does no I/O.
+        A dry run asks this of a dataset that is loaded, and so tells what a run would be refused for. It does no I/O. A subclass
+        that has no reason of its own returns what this method returns: no object can be created without a value for a required
+        attribute that is read-only, where its class has no way of its own to create objects.
 
         Args:
             model: the model's name.
             action: create, update or delete.
         """
-        return ""
+        kind = self._known_class(model)
+        lacking = kind.uncreatable() if kind is not None and action == DSyncAction.CREATE else ()
+        if not lacking:
+            return ""
+        return (
+            f"{', '.join(lacking)} of {model} is read-only and has no default, so that no {model} can be created; give it a default"
+        )
 
     # ------------------------------------------------------------------ the objects
 
@@ -456,6 +464,8 @@ def _is_model(value: Any) -> bool:
 
 
 def _check_model(cls: type[Dataset], name: str, model: type[DSyncModel]) -> None:
+    if not getattr(model, "__pydantic_complete__", True):
+        model.model_rebuild(raise_errors=False)  # types that were not known yet when it was made
     if name in cls._reserved:
         raise DeclarationError(f'{cls.__name__}: a model cannot be called "{name}", every adapter has something else of that name')
     if model.get_type() != name:

@@ -152,8 +152,9 @@ class Diff:
         """Return ``{model: {name: {"+": new values, "-": old values, child model: …}}}``, sensitive values masked."""
         result: Dict[Text, Dict[Text, Dict[Text, Any]]] = {}
         for element in self.get_children():
-            if element.has_diffs():
-                result.setdefault(element.type, {})[element.name] = element.dict()
+            data = element.dict()
+            if data:
+                result.setdefault(element.type, {})[element.name] = data
         return result
 
     def str(self, indent: int = 0) -> Text:
@@ -313,10 +314,11 @@ class DiffElement:
 
     def dict(self) -> Dict[Text, Any]:
         """Return ``{"+": new values, "-": old values, child model: {name: …}}``, sensitive values masked."""
-        result: Dict[Text, Any] = {sign: masked(values, self.sensitive) for sign, values in self.get_attrs_diffs().items()}
-        if self.action is None:
-            result.clear()
-        result.update(self.child_diff.dict())
+        diffs, result = self.get_attrs_diffs(), {}
+        if self.action_of(diffs) is not None:
+            result = {sign: masked(values, self.sensitive) for sign, values in diffs.items()}
+        if self._child_diff is not None:
+            result.update(self._child_diff.dict())
         return result
 
     def str(self, indent: int = 0) -> Text:

@@ -48,8 +48,6 @@ def outline(item: Any, indent: int = 0) -> str:
 def _add_lines(lines: list[str], element: Any, indent: int) -> None:
     diffs = element.get_attrs_diffs()
     action = element.action_of(diffs)
-    if action is None and not element.has_diffs():
-        return
     margin = " " * indent
     lines.append(f"{margin}{SIGNS[action]} {element.type} {visible(element.name)}{' (protected)' if element.protected else ''}")
     if action is not None and action != DSyncAction.DELETE:
@@ -59,5 +57,8 @@ def _add_lines(lines: list[str], element: Any, indent: int) -> None:
             if len(values) == 2 and values[0] == values[1] and name not in element.sensitive:
                 values = [f"{value} ({type(diffs[sign][name]).__name__})" for value, sign in zip(values, "-+")]
             lines.append(f"{margin}{STEP * ' '}{name}: {' → '.join(values)}")
+    place = len(lines)
     for child in element.get_children():
         _add_lines(lines, child, indent + STEP)
+    if action is None and len(lines) == place:
+        lines.pop()  # neither the object differs nor anything below it

@@ -160,5 +160,6 @@ def discard_uid(fields: dict[str, Any], name: str, uid: str) -> bool:
         return uids.discard(uid)
     if uid not in uids:
         return False
-    uids.remove(uid)
+    place = uids.index(uid)
+    fields[name] = uids[:place] + uids[place + 1 :]  # a new list, since somebody may be going through this one
     return True

@@ -70,6 +70,7 @@ class Declaration:
         nested: attributes that may hold pydantic models or dataclasses.
         mixed: one entry an identifier: whether its field may hold text as well as something else.
         comparisons: identifier or attribute → how its values compare, where that is declared.
+        lacking: attributes without which no object can be made, and which are never written: read-only ones without a default.
         references: the fields whose values name other objects.
         given_as: sensitive field → the name under which its value is given: an alias, or its own.
         unique_id: turns the identifiers' values, in order, into the unique id.
@@ -103,6 +104,7 @@ class Declaration:
             DSyncAction.UPDATE: frozenset((*cls._read_only, *cls._create_only)),
             DSyncAction.DELETE: frozenset((*cls._read_only, *cls._create_only)),
         }
+        self.lacking = tuple(name for name in cls._read_only if cls.model_fields[name].is_required())
         self.references = tuple(self._references(cls, annotations))
         self.given_as = {name: cls.model_fields[name].alias or name for name in self.sensitive}
 
@@ -245,6 +247,7 @@ def declare(cls: type[Any]) -> Declaration:
     for reserved in RESERVED:
         if reserved in annotations:
             raise DeclarationError(f"{cls.__name__} has a field {reserved!r}, which is a name that every model uses already")
+    _check_fields_of(cls, annotations)
     for group, names in groups.items():
         _check_fields(cls, group, names, annotations)
     for action in _names(cls, "_protected", cls._protected):
@@ -264,6 +267,21 @@ def declare(cls: type[Any]) -> Declaration:
             if name in declaration.sensitive:
                 raise DeclarationError(f"{cls.__name__}: the sensitive field {name!r} cannot be in {group}, which are shown")
     return declaration
+
+
+def _check_fields_of(cls: type[Any], annotations: Mapping[str, Any]) -> None:
+    """Raise DeclarationError where a field hides a method of every model, or can only be set by an alias."""
+    methods = vars(next(ancestor for ancestor in reversed(cls.__mro__) if "_modelname" in vars(ancestor)))
+    by_name = cls.model_config.get("populate_by_name") or cls.model_config.get("validate_by_name")
+    for name in annotations:
+        if name in methods:
+            raise DeclarationError(f"{cls.__name__} has a field {name!r}, which is a method of every model; give it another name")
+        field = cls.model_fields[name]
+        if not by_name and name in (*cls._identifiers, *cls._attributes) and (field.validation_alias or field.alias):
+            raise DeclarationError(
+                f"{cls.__name__}: the field {name!r} has an alias and cannot be set by its name, so no object could be created; "
+                "leave populate_by_name in model_config as it is"
+            )
 
 
 def _check_identifiers(cls: type[Any], annotations: Mapping[str, Any]) -> None:

@@ -121,6 +121,7 @@ class DSyncModel(BaseModel):
         arbitrary_types_allowed=True,
         hide_input_in_errors=True,
         ignored_types=(DSyncModelFlags,),
+        populate_by_name=True,
         protected_namespaces=(),
     )
 
@@ -139,9 +140,16 @@ class DSyncModel(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        if compare_as_declared(cls):
-            cls.model_rebuild(force=True, raise_errors=False)
-        cls._declare()
+        if not (compare_as_declared(cls) and cls.model_rebuild(force=True, raise_errors=False)):
+            cls._declare()
+
+    @classmethod
+    def model_rebuild(cls, *, _parent_namespace_depth: int = 2, **kwargs: Any) -> bool | None:
+        """Resolve types that were not known when the class was made, as pydantic does, and check the declaration with them."""
+        rebuilt = super().model_rebuild(_parent_namespace_depth=_parent_namespace_depth + 1, **kwargs)
+        if rebuilt:
+            cls._declare()
+        return rebuilt
 
     @classmethod
     def _declare(cls) -> None:
@@ -293,6 +301,12 @@ class DSyncModel(BaseModel):
     def overrides(cls, method: Text) -> bool:
         """Return whether this class, or one between it and DSyncModel, defines a method that DSyncModel has too."""
         return next(ancestor for ancestor in cls.__mro__ if method in vars(ancestor)) is not DSyncModel
+
+    @classmethod
+    def uncreatable(cls) -> tuple[Text, ...]:
+        """Return the required attributes that are read-only, without which the default ``create`` can make no object; none where a
+        class has its own way to create objects, which may get them from the system."""
+        return () if any(map(cls.overrides, ("create", "create_many"))) else cls._declaration.lacking
 
     @classmethod
     def get_type(cls) -> Text:

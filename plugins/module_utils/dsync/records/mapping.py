@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._util.pydantic import to_jsonable_python
 from .._util.redaction import scrub, secret_texts
@@ -56,8 +56,22 @@ Values = dict[Path, Any]
 """What is to be written into a native record."""
 
 
+class _Tables(NamedTuple):
+    """A lookup in both directions, never changed.
+
+    Attributes:
+        there: native value → attribute's value.
+        back: attribute's value → native value.
+        twice: attribute's values of several native ones.
+    """
+
+    there: Mapping[Any, Any]
+    back: Mapping[Any, Any]
+    twice: frozenset[Any]
+
+
 class Lookup:
-    """A table from native values to attributes' values.
+    """A table from native values to attributes' values; several threads may use one.
 
     Args:
         name: what it is called in messages.
@@ -66,59 +80,67 @@ class Lookup:
 
     def __init__(self, name: str, pairs: Callable[[], Iterable[tuple[Any, Any]]]) -> None:
         self._name, self._pairs = name, pairs
-        self._there: dict[Any, Any] | None = None
-        self._back: dict[Any, Any] = {}
-        self._twice: set[Any] = set()
+        self._tables: _Tables | None = None
         self._met: type[Any] | None = None
 
-    def _fill(self) -> None:
-        self._there, self._back, self._twice = {}, {}, set()
+    def _filled(self) -> _Tables:
+        there: dict[Any, Any] = {}
+        back: dict[Any, Any] = {}
+        twice: set[Any] = set()
         for native, value in self._pairs():
             for one in (native, value):
-                if isinstance(one, (list, Mapping)):
-                    what = "a list" if isinstance(one, list) else "a dictionary"
+                if not _is_key(one):
+                    what = "a list" if isinstance(one, list) else "a dictionary" if isinstance(one, Mapping) else type(one).__name__
                     raise RecordProblem(f"the lookup {self._name} has {what} in it, and it should have single values alone")
-            self._there[native] = value
-            if value in self._back and self._back[value] != native:
-                self._twice.add(value)
-            self._back[value] = native
+            there[native] = value
+            if value in back and back[value] != native:
+                twice.add(value)
+            back[value] = native
+        self._tables = _Tables(there, back, frozenset(twice))
+        return self._tables
 
     def value_of(self, native: Any) -> Any:
         """Return the attribute's value for a native one. Raises RecordProblem."""
-        value = self._found(native, lambda: self._there or {})
-        if native is not None:
-            self._met = native.__class__
-        return value
+        if native is None:
+            return None
+        key, tables = self._found(native, lambda tables: tables.there)
+        self._met = native.__class__
+        return tables.there[key]
 
     def native_of(self, value: Any) -> Any:
         """Return the native value for an attribute's. Raises RecordProblem."""
-        native = self._found(value, lambda: self._back)
-        if value in self._twice:
+        if value is None:
+            return None
+        key, tables = self._found(value, lambda tables: tables.back)
+        if key in tables.twice:
             raise RecordProblem(f'the lookup {self._name} has "{value}" for several native values, so it cannot be written')
-        return self._as_met(native)
+        return self._as_met(tables.back[key])
 
     def _as_met(self, native: Any) -> Any:
         """Return a native value as records have them; the keys of a table in a task are texts, be they written as numbers."""
         forms = spellings(native) if self._met in (bool, int, str) else ()
         return next((one for one in forms if one.__class__ is self._met), native)
 
-    def _found(self, wanted: Any, table: Callable[[], Mapping[Any, Any]]) -> Any:
-        if wanted is None:
-            return None
-        fresh = self._there is None
-        if fresh:
-            self._fill()
-        for again in (False, True):
+    def _found(self, wanted: Any, table: Callable[[_Tables], Mapping[Any, Any]]) -> tuple[Any, _Tables]:
+        """Return the key that a value is found by, and the tables that have it, read again if those that there were have not."""
+        known_before = self._tables
+        tables = known_before or self._filled()
+        while True:
             for key in spellings(wanted):
-                try:
-                    if key in table():
-                        return table()[key]
-                except TypeError:  # a list or a dictionary is no key
-                    break
-            if again or fresh:
+                if _is_key(key) and key in table(tables):
+                    return key, tables
+            if tables is not known_before:
                 break
-            self._fill()
-        raise RecordProblem(f'the lookup {self._name} has no "{wanted}"{known(wanted, map(str, table()))}')
+            tables = self._filled()
+        raise RecordProblem(f'the lookup {self._name} has no "{wanted}"{known(wanted, map(str, table(tables)))}')
+
+
+def _is_key(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def spellings(value: Any) -> Iterator[Any]:

@@ -336,7 +336,7 @@ class RecordAdapter(DSync):
             self._check_writable()
         except RecordProblem as problem:
             return str(problem)
-        return ""
+        return super().refuses(model, action)
 
     def _check_writable(self) -> None:
         if not self.writable:
