@@ -11,74 +11,84 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 requirements:
-  - pydantic >= 2.6 (on the host that runs the task)
+  - python >= 3.10 (on the target host)
+  - pydantic >= 2.6 (on the target host)
 options:
   source:
     description:
-      - The dataset that says how things should be. It is only read.
+      - The dataset with the desired state. It is only read.
     type: dict
     required: true
     suboptions: &side
       adapter:
         description:
-          - The class that loads the dataset, and that writes to it if it is the target. It inherits from C(dsync.DSync), or
-            from C(diffsync.Adapter) as adapters do that were written for DiffSync.
-          - V(file), V(inventory), V(memory), V(rest) and V(sql) are built in. They read and write records, and the task says what
-            these are with O(models).
-          - V(netbox) and V(nautobot) are built in as well. They bring models of their own, which O(models) takes the place of
-            where it declares some. See the collection's pages on NetBox and Nautobot.
+          - The adapter that loads the dataset, and that writes to it if it is the target.
+          - V(file), V(inventory), V(memory), V(rest), and V(sql) are built in. They read and write records, whose models the task
+            declares with O(models).
+          - V(netbox) and V(nautobot) are built in as well. They have models of their own, which are replaced by O(models) if it
+            declares any.
           - V(adapters/sot.py:SourceOfTruth) is a class in a Python file on the controller. A relative path is searched
-            where Ansible searches files. In a role that is the role's C(files) directory first, and then the places beside
-            the playbook. The file and those beside it that it imports are sent to the host.
+            where Ansible searches files. In a role that is the role's C(files) directory first, and then the directories beside
+            the playbook. The file, and those beside it that it imports, are sent to the target host.
           - V(acme.netops.cmdb.Cmdb) is the class C(Cmdb) in C(plugins/module_utils/cmdb.py) of the collection C(acme.netops)
-            on the controller. The file and all module utilities that it imports are sent to the host.
-          - V(acme_cmdb.adapters:Cmdb) is a class that the host's Python can import. Nothing is sent.
+            on the controller. The file and all module utilities that it imports are sent to the target host.
+          - V(acme_cmdb.adapters:Cmdb) is a class that Python can import on the target host. Nothing is sent.
+          - A class inherits from C(dsync.DSync), or from C(diffsync.Adapter) if it was written for DiffSync.
         type: str
         required: true
       options:
         description:
-          - Keyword arguments of the class. The user and password of an address are not shown, nor are options whose names say that
-            they are secret, such as C(token) or C(client_key_password); they belong in C(secrets) all the same.
+          - Options of the adapter, such as C(path) of V(file) or C(url) of V(sql), which are the keyword arguments of its class.
+            The collection's pages on built-in adapters, NetBox, and Nautobot list them.
+          - The user and password in a URL, and options whose names indicate a secret, such as C(token) or C(client_key_password),
+            are not shown. They belong in C(secrets) all the same.
         type: dict
         default: {}
       secrets:
         description:
-          - More keyword arguments of the class, which are never shown or logged. Tokens and passwords belong here.
-          - Whatever is given here, Ansible masks wherever it appears in the result, so nothing else should be.
+          - Additional options of the adapter that are never shown or logged, such as tokens and passwords.
+          - Ansible masks these values wherever they appear in the result, so do not put anything else here.
         type: dict
         default: {}
       name:
         description:
-          - What the dataset is called in messages and results, if not what its adapter calls it.
+          - Display name of the dataset in messages and results. Defaults to the name that the adapter gives it.
         type: str
       mapping:
         description:
-          - How the records of this side become objects of the declared models, and how objects are written back. A dictionary
-            of model's name to mapping, or the path of a YAML file on the controller that holds one.
-          - Without it, each attribute is the field of its own name.
-          - See the collection's page on datasets without Python for everything that a mapping can say.
+          - How the records of this dataset become objects of the declared models, and how objects are written back. A dictionary
+            of model name to mapping, or the path of a YAML file on the controller that contains one.
+          - Without a mapping, each attribute is read from the field of the same name.
+          - The collection's page on models and mappings documents all keys.
         type: raw
       lookups:
         description:
-          - Tables that a mapping translates values with, by name. Each is a dictionary of native value to attribute's value, or
-            says where to read one, with C(from) or C(model), C(key) and C(value). Or the path of a YAML file that holds them.
+          - Tables by which a mapping translates values, by name. Each is a dictionary of native value to attribute value, or
+            states where to read one, with C(from) or C(model), C(key), and C(value). Or the path of a YAML file with such tables.
         type: raw
   target:
     description:
-      - The dataset that is compared with O(source), and that a synchronisation changes.
+      - The dataset that is compared with O(source), and that M(dsync.core.dsync_sync) changes.
     type: dict
     required: true
     suboptions: *side
+  prune:
+    description:
+      - Whether to delete objects that only the target has. V(true) brings the target fully in line with the source. V(false)
+        deletes nothing, exactly as the flag V(skip_unmatched_dst) does.
+      - A plan is applied with the setting that it was made with. Undoing a run deletes what that run created in either case.
+    type: bool
+    default: true
   flags:
     description:
-      - How to compare and to synchronise.
-      - V(continue_on_failure) goes on with the other objects when one of them fails. Without it the run stops there. Either way
-        the task fails when a change failed or was refused, unless it was refused because it is protected, or because it is
+      - How to compare and synchronize.
+      - V(continue_on_failure) continues with other objects when one of them fails. Without it the run stops there. In either case
+        the task fails if a change failed or was refused, unless it was refused because it is protected, or because it is
         stale and stale changes are to be skipped.
-      - V(skip_unmatched_src) leaves aside what only the source has, so that nothing is created.
-      - V(skip_unmatched_dst) leaves aside what only the target has, so that nothing is deleted.
+      - V(skip_unmatched_src) ignores objects that only the source has, so that nothing is created.
+      - V(skip_unmatched_dst) ignores objects that only the target has, so that nothing is deleted, as O(prune=false) does.
       - V(skip_unmatched_both) is both of these.
-      - V(log_unchanged_records) logs the unchanged objects too, for an adapter that listens to the Python logger C(dsync).
+      - V(log_unchanged_records) also logs unchanged objects, for an adapter that listens to the Python logger C(dsync).
     type: list
     elements: str
     choices:
@@ -90,50 +100,76 @@ options:
     default: []
   models:
     description:
-      - A dictionary declares the models of adapters of records, such as V(file) and V(sql), for both sides. The path of a YAML
-        file on the controller stands for what is in it, which is either that dictionary, or C(models) and C(top_level).
-      - A list names those of the adapters' models that are compared and changed. Objects of other models are left aside, while
-        what is below them is looked at all the same. Without it, all models.
+      - A dictionary declares the models of record-based adapters, such as V(file) and V(sql), for both datasets. The path of a YAML
+        file on the controller is replaced by its content, which is either that dictionary, or C(models) and C(top_level).
+      - A list names the models of the adapters that are compared and changed. Objects of other models are ignored, while
+        their children are still compared. Defaults to all models.
     type: raw
   top_level:
     description:
-      - With which of the declared models to begin, in their order. Without it, with those that are nobody's children.
+      - Root models, in processing order. Defaults to all models that are not a child of another model.
     type: list
     elements: str
   only:
     description:
-      - What is compared and changed, together with everything below it. Without it, everything.
-      - An object is meant when at least one of these selectors selects it, or an object above it. See the notes.
+      - Compare and change only objects that match at least one of these selectors, and everything below them. Defaults to all
+        objects.
     type: list
     elements: dict
+    suboptions: &selector
+      model:
+        description: Name of a model. Matches its objects.
+        type: str
+      id:
+        description:
+          - Matches objects whose identifier matches a shell-style pattern, such as V(rtr-*), or after a V(~) a regular expression,
+            such as V(~^rtr-[0-9]+$).
+        type: str
+      attributes:
+        description:
+          - Matches objects that have these values on at least one side, as a dictionary of attribute or identifier to value.
+            Sensitive attributes cannot be used.
+        type: dict
+      action:
+        description: Matches objects to which this would be done.
+        type: str
+        choices:
+          - create
+          - update
+          - delete
   exclude:
     description:
-      - What is left aside, together with everything below it. An object is not deleted while something below it is left aside.
-        See the notes for selectors.
+      - Ignore objects that match at least one of these selectors, and everything below them. An object is not deleted while
+        something below it is ignored.
     type: list
     elements: dict
+    suboptions: *selector
   attributes:
     description:
-      - Names of the attributes that are compared and updated, as a list that goes for every model, or as a dictionary of model to
-        such a list. An object is still created with all its attributes.
+      - Names of the attributes that are compared and updated, as a list for every model, or as a dictionary of model to list.
+        Defaults to all attributes. Objects are still created with all their attributes.
     type: raw
   protect:
     description:
-      - What must not be changed. The differences stay visible and are marked as protected, and are never applied.
+      - Objects that must not be changed, as selectors. Their differences are shown, marked as protected, and never applied.
       - What is below an object that must not be created or deleted is protected with it, and what is above an object that must
-        not be deleted is not deleted either. See the notes for selectors.
+        not be deleted is not deleted either.
     type: list
     elements: dict
+    suboptions: *selector
   limits:
     description:
-      - The most changes that a run may make. A run that would make more is refused before anything is written.
-      - C(create), C(update) and C(delete) are numbers, or percentages such as V(10%), of all objects that the source has for
-        C(create), and that the target has for the others. The name of a model holds a dictionary of the same for that model.
+      - The maximum number of changes that a run may make. A run that would make more is refused before anything is written.
+      - C(create), C(update), and C(delete) are numbers, or percentages such as V(10%), of all objects that the source has for
+        C(create), and that the target has for the others. The name of a model contains a dictionary of the same keys for it.
+      - Without a stated limit, a run that would delete more than 30% of the objects of a model is refused if the target has
+        at least ten of them and the source has any. C(delete) for that model, or for all, replaces this default limit, and V(100%)
+        removes it. Moved and protected objects are not counted, and undoing a run has no default limit.
     type: dict
     default: {}
   empty_source:
     description:
-      - What happens when the source was loaded and has no object at all of a model, so that all those of the target would be
+      - What to do if the source was loaded and has no objects of a model, so that all those of the target would be
         deleted. V(fail) refuses the run, V(allow) deletes them.
     type: str
     choices:
@@ -142,53 +178,53 @@ options:
     default: fail
   baseline:
     description:
-      - Path of a small file, on the host of the task, that tells how many objects the source had at the last good run.
+      - Path of a small file on the target host that records how many objects the source had at the last successful run.
         M(dsync.core.dsync_sync) writes it at the end of a run in which nothing failed. The first run, without it, warns.
     type: path
   max_shrink:
     description:
-      - How many of the objects that the source had at the last good run it may have lost since, of any model, as a percentage such
-        as V(20%). When it has lost more, the run is refused before anything is written. Needs O(baseline).
+      - Maximum percentage of objects, per model, that may be missing from the source compared with the last successful run, such
+        as V(20%). If more are missing, the run is refused before anything is written. Requires O(baseline).
     type: str
   plan_key:
     description:
-      - A passphrase. Files hold a digest of each sensitive value, never the value itself, and with this passphrase the digest
-        tells nothing to someone who guesses. A plan can only be applied with the passphrase that it was written with.
+      - A passphrase. Files contain a digest of each sensitive value, never the value itself; with a passphrase, the digests cannot
+        be brute-forced. A plan can only be applied with the passphrase that it was written with.
     type: str
   max_changes:
     description:
-      - How many records RV(changes) and RV(failures) hold at most. They hold fewer when the records are long, so that the
-        result never grows beyond 500 kB.
+      - Maximum number of records in RV(changes) and RV(failures). There are fewer if the records are long, so that these two
+        lists never grow beyond 500 kB.
     type: int
     default: 500
   progress:
     description:
-      - Whether a task that runs for more than a few seconds says meanwhile where it is, with names of models and numbers. It never
+      - Whether a task that runs for more than a few seconds reports its progress, as names of models and numbers. It never
         does with C(no_log) or C(async), and only on hosts that are reached by the connections V(local) and V(ssh).
-      - The variable C(dsync_progress) decides for all tasks that do not say.
+      - The variable C(dsync_progress) sets the default for all tasks.
     type: bool
     default: true
   reports:
     description:
-      - Files to write a report to of what was found, or of what was done. A report has all changes, however many there are, and
-        nothing of what RV(changes) masks.
-      - It is written in check mode too, for it is what was asked for, and also when the task fails, as long as both datasets could
-        be loaded and compared. That each file can be written is made sure before anything is loaded.
+      - Files to write a report to, of what was found or of what was done. A report contains all changes, however many there are,
+        and none of the values that RV(changes) masks.
+      - Reports are written in check mode too, and also if the task fails, as long as both datasets could be loaded and compared.
+        Write access to every file is checked before any data is loaded.
     type: list
     elements: dict
     default: []
     suboptions:
       path:
         description:
-          - Path of the file, on the host of the task. The file is replaced when the report is complete.
+          - Path of the file on the target host. The file is replaced when the report is complete.
         type: path
         required: true
       format:
         description:
-          - V(text) is for reading in a terminal, V(markdown) for a comment on a merge request, which is at most 60,000 bytes and
-            says what it leaves out, V(html) is one file that a browser shows without a network, V(junit) shows drift as tests
-            that fail, and V(json) is for other programs.
-          - Without it, the ending of O(reports[].path) says which. That is C(.txt), C(.md), C(.html), C(.xml) or C(.json).
+          - V(text) is for a terminal, V(markdown) for a comment on a merge request, which is at most 60,000 bytes and
+            names what it omits, V(html) is one file that a browser shows without a network, V(junit) shows drift as failing
+            tests, and V(json) is for other programs.
+          - Defaults to the format of the extension of O(reports[].path), which is C(.txt), C(.md), C(.html), C(.xml), or C(.json).
         type: str
         choices:
           - text
@@ -198,11 +234,11 @@ options:
           - json
       title:
         description:
-          - What stands above the report, if not which datasets it is of.
+          - Title of the report. Defaults to the names of the two datasets.
         type: str
       mode:
         description:
-          - The file's permissions, as octal digits. Reports hold what the datasets hold.
+          - Permissions of the file, as octal digits. Reports contain what the datasets contain.
         type: raw
         default: "0600"
 attributes:
@@ -214,15 +250,11 @@ attributes:
   idempotent:
     description: When run twice in a row outside of check mode with the same arguments, the second run changes nothing.
   platform:
-    description: Operating systems that the host may have.
+    description: Operating systems that are supported on the target host.
     support: full
     platforms: posix
 notes:
-  - Only Python code is sent to the host. Data that an adapter reads has to be where the task runs.
-  - Adapters run on the host of the task. To run them on the controller, delegate the task to C(localhost).
+  - Only Python code is sent to the target host. Data that an adapter reads must be there, or reachable from there.
+  - Adapters run on the target host. To run them on the controller, delegate the task to C(localhost).
   - What an adapter prints does not become part of the result.
-  - A selector, in O(only), O(exclude) and O(protect), is a dictionary with at least one of C(model), a model's name, C(id), a
-    shell-style pattern of the identifier (V(rtr-*)) or after a V(~) a regular expression (V(~^rtr-[0-9]+$)), C(attributes), a
-    dictionary of attribute or identifier to value, and C(action), which is V(create), V(update) or V(delete). It selects an object
-    that is like all that it says.
 """

@@ -12,8 +12,8 @@ version_added: 0.1.0
 author:
   - dsync contributors (!UNKNOWN)
 description:
-  - Loads two datasets through Python classes of yours, the adapters, and says what would have to be created, updated and
-    deleted in the target for it to be like the source.
+  - Loads a source and a target through adapters, and reports what would have to be created, updated, or deleted to bring the
+    target in line with the source.
   - Never writes. M(dsync.core.dsync_sync) with the same O(source), O(target) and O(flags) makes the changes that this module
     returns.
   - Reports a change when the datasets differ, so that C(--diff) shows the differences and handlers run.
@@ -22,94 +22,104 @@ extends_documentation_fragment:
 options:
   plan:
     description:
-      - Path of a file, on the host of the task, to write the plan to, which is the changes in their order. Somebody can read and
-        approve it, and M(dsync.core.dsync_sync) then applies exactly it. The file is written in check mode too, for it is what
-        was asked for, and nothing else is.
+      - Path of a file on the target host to write the plan to, which contains the changes in their order. It can be read and
+        approved, and M(dsync.core.dsync_sync) then applies exactly this plan. The file is written in check mode too.
     type: path
   fail_on_drift:
     description:
-      - Fail when the datasets differ in anything that is not protected. Everything is returned all the same.
+      - Whether to fail if the datasets differ in anything that is not protected. Everything is returned all the same.
     type: bool
     default: false
 attributes:
   check_mode:
     support: full
     details:
-      - The module never changes a dataset, with or without check mode. It writes O(plan) and O(reports), if asked to, in both.
+      - The module never changes a dataset, with or without check mode. It writes O(plan) and O(reports) in both.
   idempotent:
     support: N/A
     details:
-      - The module changes nothing, and reports the same differences for as long as they are there.
+      - The module changes nothing, and reports the same differences for as long as they exist.
 seealso:
   - module: dsync.core.dsync_sync
 """
 
 EXAMPLES = r"""
-- name: See how the CMDB differs from the source of truth
+- name: Compare an export with the source of truth
   dsync.core.dsync_diff:
-    source:
-      adapter: adapters/sot.py:SourceOfTruth
-      options:
-        path: sot.yml
-    target:
-      adapter: acme.netops.cmdb.Cmdb
-      options:
-        url: https://cmdb.example.com
-      secrets:
-        token: "{{ vault_cmdb_token }}"
-  register: cmdb
+    models:
+      device:
+        identifiers: [name]
+        attributes: {role: str, mtu: int}
+    source: {adapter: file, options: {path: /srv/sot.yml}}
+    target: {adapter: file, options: {path: /srv/export.csv}}
+  register: export
 
 - name: Show which objects differ
   ansible.builtin.debug:
-    msg: "{{ cmdb.changes | map(attribute='id') }}"
+    msg: "{{ export.changes | map(attribute='id') }}"
 
-- name: Fail when anything has drifted, but for what only the CMDB has
+- name: Fail on drift, but ignore what only the export has
   dsync.core.dsync_diff:
-    source:
-      adapter: adapters/sot.py:SourceOfTruth
-      options:
-        path: sot.yml
-    target:
-      adapter: acme.netops.cmdb.Cmdb
-      options:
-        url: https://cmdb.example.com
-      secrets:
-        token: "{{ vault_cmdb_token }}"
-    flags:
-      - skip_unmatched_dst
+    models:
+      device:
+        identifiers: [name]
+        attributes: {role: str, mtu: int}
+    source: {adapter: file, options: {path: /srv/sot.yml}}
+    target: {adapter: file, options: {path: /srv/export.csv}}
+    prune: false
     fail_on_drift: true
 
-- name: Write a plan for somebody to approve, and see whether it would be refused
+- name: Write a plan for approval, and see whether it would be refused
   dsync.core.dsync_diff:
-    source:
-      adapter: adapters/sot.py:SourceOfTruth
-      options:
-        path: sot.yml
-    target:
-      adapter: acme_cmdb.adapters:Cmdb
+    models:
+      device:
+        identifiers: [name]
+        attributes: {role: str, mtu: int}
+    source: {adapter: file, options: {path: /srv/sot.yml}}
+    target: {adapter: file, options: {path: /srv/export.csv}}
     protect:
-      - model: device
-        id: core-*
-        action: delete
+      - {model: device, id: core-*, action: delete}
     limits:
       delete: 10
-      device:
-        update: 5%
-    plan: /var/lib/dsync/cmdb.plan
+      device: {update: 5%}
+    plan: /var/lib/dsync/export.plan
   register: audit
 
-- name: Write what differs as a page to look at, and as tests for CI to show
+- name: Write the differences as a web page, and as test results for CI
   dsync.core.dsync_diff:
-    source:
-      adapter: adapters/sot.py:SourceOfTruth
-      options:
-        path: sot.yml
-    target:
-      adapter: acme_cmdb.adapters:Cmdb
+    models:
+      device:
+        identifiers: [name]
+        attributes: {role: str, mtu: int}
+    source: {adapter: file, options: {path: /srv/sot.yml}}
+    target: {adapter: file, options: {path: /srv/export.csv}}
     reports:
       - path: /srv/www/drift.html
         mode: "0644"
       - path: "{{ playbook_dir }}/drift.xml"
+
+- name: Compare the inventory of the play with NetBox
+  dsync.core.dsync_diff:
+    models:
+      device: {identifiers: [name], attributes: {site: str}}
+    source:
+      adapter: netbox
+      options: {url: "https://netbox.example.com"}
+      secrets: {token: "{{ vault_netbox_token }}"}
+    target:
+      adapter: inventory
+      mapping:
+        device: {from: hosts, fields: {name: inventory_hostname, site: site}}
+
+- name: Use adapters of your own
+  dsync.core.dsync_diff:
+    source:
+      adapter: adapters/sot.py:SourceOfTruth
+      options: {path: sot.yml}
+    target:
+      adapter: acme.netops.cmdb.Cmdb
+      options: {url: "https://cmdb.example.com"}
+      secrets: {token: "{{ vault_cmdb_token }}"}
 """
 
 RETURN = r"""
@@ -122,10 +132,10 @@ summary:
   description:
     - How many objects there are of each kind, each object of either side counted once.
     - C(create), objects that only the source has.
-    - C(update), objects that differ. In Jinja write C(summary['update']), for C(summary.update) is a method of the dictionary.
+    - C(update), objects that differ. In Jinja write C(summary['update']), since C(summary.update) is a method of the dictionary.
     - C(delete), objects that only the target has.
     - C(no_change), objects that are the same on both sides.
-    - C(skip), objects that were left aside because of flags, or because only one side has their model.
+    - C(skip), objects that were skipped because of flags, or because only one side has their model.
     - C(by_model), the same five numbers for each model, by the name of the model.
   returned: when both datasets could be loaded and compared
   type: dict
@@ -140,8 +150,8 @@ summary:
       device: {"create": 2, "update": 1, "delete": 0, "no_change": 93, "skip": 0}
 changes:
   description:
-    - The changes that make the target like the source, in the order in which M(dsync.core.dsync_sync) makes them.
-    - A value whose text has more than 2000 characters is cut, and says so.
+    - The changes that bring the target in line with the source, in the order in which M(dsync.core.dsync_sync) makes them.
+    - A value whose string has more than 2000 characters is truncated, and says so.
   returned: when both datasets could be loaded and compared
   type: list
   elements: dict
@@ -155,7 +165,7 @@ changes:
       type: str
       sample: device
     id:
-      description: The identifiers' values as one text, unique among all objects of the model.
+      description: The values of the identifiers as one string, unique among all objects of the model.
       type: str
       sample: rtr-nyc
     ids:
@@ -163,7 +173,7 @@ changes:
       type: dict
       sample: {"name": "rtr-nyc"}
     parent:
-      description: The object that this one belongs to, as C(model) and C(id). V(null) for an object at the top.
+      description: The object that this one belongs to, as C(model) and C(id). V(null) for a top-level object.
       type: dict
       sample: {"model": "site", "id": "nyc"}
     before:
@@ -180,11 +190,11 @@ changes:
       sample: {"role": "router"}
     status:
       description: >-
-        V(refused) for a change that is protected, V(not_attempted) for the others, for this module changes nothing.
+        V(refused) for a change that is protected, V(not_attempted) for the others, since this module changes nothing.
       type: str
       sample: not_attempted
     message:
-      description: Why the change ended like that, or what the adapter said of it.
+      description: Why the change ended like that, or the message of the adapter.
       type: str
       sample: nothing but compared
 outcomes:
@@ -207,7 +217,7 @@ plan:
   type: dict
   contains: &file
     path:
-      description: Where it is.
+      description: Path of the file.
       type: str
       sample: /var/lib/dsync/cmdb.plan
     digest:
@@ -215,17 +225,17 @@ plan:
       type: str
       sample: sha256:4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a
     changes:
-      description: How many changes it holds.
+      description: Number of changes in it.
       type: int
       sample: 4
 changes_truncated:
-  description: How many more changes there are than RV(changes) shows. 0 when it shows all.
+  description: How many changes RV(changes) omits. 0 if it is complete.
   returned: when both datasets could be loaded and compared
   type: int
   sample: 0
 failures:
   description:
-    - Those of the changes that are refused, because they are protected.
+    - The changes that are refused because they are protected.
   returned: when both datasets could be loaded and compared
   type: list
   elements: dict
@@ -238,7 +248,7 @@ reports:
   elements: dict
   contains:
     path:
-      description: Where it is.
+      description: Path of the file.
       type: str
       sample: /srv/www/drift.html
     format:
@@ -251,7 +261,7 @@ source:
   type: dict
   contains: &side
     name:
-      description: What the dataset is called.
+      description: Name of the dataset.
       type: str
       sample: SourceOfTruth
     adapter:

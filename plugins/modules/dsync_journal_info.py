@@ -1,35 +1,36 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells what runs have done."""
+"""Reads the journal of runs."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dsync_journal_info
-short_description: Tell from a journal what runs have done, also one that was killed
+short_description: Read a run journal, including interrupted runs
 version_added: 0.1.0
 author:
   - dsync contributors (!UNKNOWN)
 description:
-  - Reads the journal that M(dsync.core.dsync_sync) keeps, and says of one of its runs which changes were made, which may have been
-    made because the run was killed or interrupted in the middle of them, and which were not.
-  - To take them back, give the journal to M(dsync.core.dsync_sync) as O(dsync.core.dsync_sync#module:undo_journal).
+  - Reads the journal of M(dsync.core.dsync_sync), and reports for one of its runs which changes were made, which may have been
+    made because the run was interrupted in the middle of them, and which were not.
+  - To undo the changes of a run, use the journal as O(dsync.core.dsync_sync#module:undo_journal).
 requirements:
-  - pydantic >= 2.6 (on the host that runs the task)
+  - python >= 3.10 (on the target host)
+  - pydantic >= 2.6 (on the target host)
 options:
   path:
     description:
-      - Path of the journal, on the host of the task.
+      - Path of the journal on the target host.
     type: path
     required: true
   run:
     description:
-      - The id of the run to tell of. Without it, the last one.
+      - ID of the run to report. Defaults to the last run.
     type: str
   max_changes:
     description:
-      - How many records RV(changes) holds at most. It holds fewer when the records are long.
+      - Maximum number of records in RV(changes). There are fewer if the records are long.
     type: int
     default: 500
 attributes:
@@ -55,7 +56,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See how far the run came that was killed
+- name: Read how far an interrupted run came
   dsync.core.dsync_journal_info:
     path: /var/lib/dsync/cmdb.journal
   register: journal
@@ -77,7 +78,7 @@ runs:
       type: str
       sample: 8b1f0c2d9e3a4756
     purpose:
-      description: V(sync), or V(undo) for a run that reversed another.
+      description: V(sync), or V(undo) for a run that undid another.
       type: str
       sample: sync
     when:
@@ -85,15 +86,15 @@ runs:
       type: str
       sample: "2026-11-23T03:00:00Z"
     by:
-      description: Who made it, as user and host.
+      description: Who started it, as user and host.
       type: str
       sample: awx@runner-1
     source:
-      description: Name of the dataset that the values came from.
+      description: Name of the source.
       type: str
       sample: SourceOfTruth
     target:
-      description: Name of the dataset that was changed.
+      description: Name of the target.
       type: str
       sample: Cmdb
     plan_digest:
@@ -105,7 +106,7 @@ runs:
       elements: str
       sample: [continue_on_failure]
     ended:
-      description: Whether the run came to its end. One that did not was killed, or could not write to its journal.
+      description: Whether the run ended normally. Otherwise it was interrupted, or could not write to its journal.
       type: bool
       sample: false
     outcomes:
@@ -113,7 +114,7 @@ runs:
       type: dict
       sample: {"done": 3, "maybe": 1, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 20}
 run:
-  description: The run that RV(changes) are of. V(null) if the journal tells of none.
+  description: The run to which RV(changes) belong. V(null) if the journal contains none.
   returned: always
   type: dict
   contains: *run
@@ -125,7 +126,7 @@ changes:
   elements: dict
   contains:
     action:
-      description: What was to be done to the object, V(create), V(update) or V(delete).
+      description: What was planned for the object, V(create), V(update) or V(delete).
       type: str
       sample: update
     model:
@@ -133,7 +134,7 @@ changes:
       type: str
       sample: device
     id:
-      description: The identifiers' values as one text.
+      description: The values of the identifiers as one string.
       type: str
       sample: rtr-nyc
     ids:
@@ -141,7 +142,7 @@ changes:
       type: dict
       sample: {"name": "rtr-nyc"}
     parent:
-      description: The object that this one belongs to, as C(model) and C(id). V(null) for an object at the top.
+      description: The object that this one belongs to, as C(model) and C(id). V(null) for a top-level object.
       type: dict
       sample: {"model": "site", "id": "nyc"}
     before:
@@ -149,14 +150,14 @@ changes:
       type: dict
       sample: {"role": "switch"}
     after:
-      description: Attributes as they were to be.
+      description: Attributes of the desired state.
       type: dict
       sample: {"role": "router"}
     status:
       description:
         - How the change ended, V(done), V(maybe), V(already_done), V(failed), V(refused) or V(not_attempted).
-        - V(maybe) means that the run ended in the middle of it, or that no answer came, so that it may have been made, wholly or
-          by half.
+        - V(maybe) means that the run ended in the middle of it, or that no answer came, so that it may have been made, completely
+          or partly.
       type: str
       sample: maybe
     message:
@@ -164,7 +165,7 @@ changes:
       type: str
       sample: ""
 changes_truncated:
-  description: How many more changes there are than RV(changes) shows. 0 when it shows all.
+  description: How many changes RV(changes) omits. 0 if it is complete.
   returned: always
   type: int
   sample: 0

@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes a dataset like another."""
+"""Synchronizes a dataset with another."""
 
 from __future__ import annotations
 
@@ -12,38 +12,43 @@ version_added: 0.1.0
 author:
   - dsync contributors (!UNKNOWN)
 description:
-  - Loads two datasets through Python classes of yours, the adapters, and creates, updates and deletes objects of the target
-    until it is like the source.
-  - Each change is made by the C(create), C(update) or C(delete) of the object's class on the target's side. A change that
-    cannot be made is a failure of that object, and the task fails at its end. Everything is returned all the same.
-  - When anything was changed, the C(sync_complete) of the target's adapter is called once at the end.
+  - Loads a source and a target through adapters, and creates, updates, and deletes objects of the target to bring it in line
+    with the source.
+  - Objects that only the target has are deleted, unless O(prune=false). A run that would delete more than 30% of the objects of a
+    model is refused unless O(limits) allows it.
+  - A change that fails makes the task fail. Everything is returned all the same, including what was done before.
+  - With an adapter of your own, each change calls the C(create), C(update), or C(delete) of the object's class on the target's
+    side. If anything was changed, the C(sync_complete) of the target's adapter is called once at the end.
 extends_documentation_fragment:
   - dsync.core.adapters
 options:
   plan:
     description:
-      - Path of a plan, on the host of the task, that M(dsync.core.dsync_diff) or O(undo) has written. Exactly it is applied. The
-        file, the declarations of the models, and what every change expects of the target are checked before the first write.
-      - A change whose object is as it is to be already is left alone, so that applying a plan twice, or again after a crash,
-        finishes it and changes nothing more.
+      - Path of a plan on the target host that M(dsync.core.dsync_diff) or O(undo) has written. Exactly this plan is applied. The
+        file, the declarations of the models, and the state that every change expects in the target are checked before the first
+        write.
+      - Changes that are already in effect are skipped, so that applying a plan twice, or again after a crash, completes it and
+        changes nothing else.
     type: path
   plan_digest:
     description:
-      - The digest of the plan that was approved, as RV(dsync.core.dsync_diff#module:plan.digest). Any other plan is refused.
+      - Digest of the approved plan, as RV(dsync.core.dsync_diff#module:plan.digest). Any other plan is refused.
     type: str
   undo_journal:
     description:
-      - Path of a journal. What one of its runs did is reversed, whether that run came to its end or was killed.
+      - Path of a journal on the target host. Undoes (rolls back) what one of its runs did, whether that run ended normally or was
+        interrupted.
     type: path
   undo_run:
     description:
-      - The id of the run that O(undo_journal) is to reverse. Without it, the last one that changed
-        something, or may have, and was not itself an undo.
+      - ID of the run that O(undo_journal) undoes. Defaults to the last run that changed something, or may have, and
+        was not itself an undo.
     type: str
   on_stale:
     description:
-      - What happens when an object of the target is neither as a plan expects it, nor as it is to be. V(fail) refuses the run,
-        V(skip) refuses the change, and what depends on it; such changes do not make the task fail.
+      - What to do if an object of the target is stale, which means that it matches neither the state recorded in the plan nor the
+        desired state. V(fail) refuses the run, V(skip) refuses the change and what depends on it; such changes do not make the
+        task fail.
     type: str
     choices:
       - fail
@@ -51,8 +56,8 @@ options:
     default: fail
   lost_secrets:
     description:
-      - What happens when a plan needs a sensitive value that neither source nor target has any more, for files hold none. V(fail)
-        refuses the run, V(leave) leaves the attribute as it is and creates no object without it.
+      - What to do if a plan needs a sensitive value that neither source nor target has any more, since files contain none. V(fail)
+        refuses the run, V(leave) leaves the attribute unchanged and does not create objects without it.
     type: str
     choices:
       - fail
@@ -60,44 +65,45 @@ options:
     default: fail
   journal:
     description:
-      - Path of a file, on the host of the task, to which the run appends each change before it is attempted, and how it ended,
-        each on the disk before the run goes on. Also after a crash it tells what was done, what may have been, and what was not.
+      - Path of a file on the target host to which the run appends each change before it is attempted, and how it ended,
+        each written to disk before the run continues. Even after a crash it documents what was done, what may have been done, and
+        what was not. M(dsync.core.dsync_journal_info) reads it.
     type: path
   undo:
     description:
-      - Path of a file to write the plan to that reverses exactly what was done, for O(plan) of a later task. A plan that reverses
-        everything is written before the first change, so that the file is there when the run is killed, and what was not done
-        needs no reversing. That plan stays when a change may have been made, as after an interrupted commit. When nothing is to
-        be done the file is not touched.
+      - Path of a file on the target host to write a plan to that undoes exactly what was done, for O(plan) of a later task. A plan
+        that undoes everything is written before the first change, so that the file exists if the run is interrupted; changes that
+        were not made need no undoing. That plan is kept if a change may have been made, as after an interrupted commit. If there
+        is nothing to do, the file is not touched.
     type: path
   lock:
     description:
-      - Path of a file, on the host of the task, that is locked throughout the run, so that no two runs change the target at the
-        same time. The lock of a run that died is free. Needs the Python library filelock on the host.
+      - Path of a file on the target host that is locked during the run, so that no two runs change the target at the
+        same time. The lock of a run that died is free. Requires the Python library filelock on the target host.
     type: path
   lock_timeout:
     description:
-      - How many seconds to wait for another run to let go of O(lock).
+      - How many seconds to wait for another run to release O(lock).
     type: float
     default: 0
   verify:
     description:
-      - Load the target again after the run, and fail if it is not as it is to be.
+      - Whether to load the target again after the run, and fail if it does not match the desired state.
     type: bool
     default: false
   retries:
     description:
-      - How often a change is tried again that failed in a way that may pass, which the adapter tells. The first wait is half a
-        second, and each is twice as long as the one before, up to 30 seconds, with a random part. Needs the Python library
-        tenacity on the host.
+      - How many times to retry a change that failed with a transient error, as classified by the adapter. The first wait is half a
+        second, and each is twice as long as the one before, up to 30 seconds, with a random part. Requires the Python library
+        tenacity on the target host.
     type: int
     default: 0
   workers:
     description:
-      - How many changes, or batches of them, are made at the same time, each as soon as what it depends on is done. The adapter of
-        the target must say that it is thread-safe, as V(netbox) and V(nautobot) do; with any other one it is a single change at a
-        time, and a warning.
-      - After a failure that ends the run, what had been begun beside it comes to its end.
+      - How many changes, or batches of changes, to make at the same time, each as soon as what it depends on is done. The adapter
+        of the target must be declared thread-safe, as V(netbox) and V(nautobot) are; any other adapter makes one change at a
+        time, with a warning.
+      - After a failure that ends the run, changes that were already started are completed.
     type: int
     default: 1
 attributes:
@@ -109,68 +115,103 @@ attributes:
   idempotent:
     support: partial
     details:
-      - As far as the target's adapter loads again what it has written.
+      - If the target's adapter loads what it has written.
 seealso:
   - module: dsync.core.dsync_diff
 """
 
 EXAMPLES = r"""
-- name: Bring the CMDB in line with the source of truth
+- name: Bring an export in line with the source of truth, deleting what only the export has
   dsync.core.dsync_sync:
-    source:
-      adapter: adapters/sot.py:SourceOfTruth
-      options:
-        path: sot.yml
-    target:
-      adapter: acme.netops.cmdb.Cmdb
-      options:
-        url: https://cmdb.example.com
-      secrets:
-        token: "{{ vault_cmdb_token }}"
-  register: cmdb
+    models:
+      device:
+        identifiers: [name]
+        attributes: {role: str, mtu: int}
+    source: {adapter: file, options: {path: /srv/sot.yml}}
+    target: {adapter: file, options: {path: /srv/export.csv}}
+    prune: true
+  register: export
 
 - name: Show what was changed
   ansible.builtin.debug:
-    msg: "{{ cmdb.changes | map(attribute='id') }}"
+    msg: "{{ export.changes | map(attribute='id') }}"
 
-- name: Create and update without deleting anything, and go on with the others when an object fails
+- name: Create and update only, and continue with other objects if one fails
   dsync.core.dsync_sync:
-    source:
-      adapter: adapters/sot.py:SourceOfTruth
-      options:
-        path: sot.yml
-    target:
-      adapter: acme_cmdb.adapters:Cmdb
-    flags:
-      - skip_unmatched_dst
-      - continue_on_failure
+    models:
+      device:
+        identifiers: [name]
+        attributes: {role: str, mtu: int}
+    source: {adapter: file, options: {path: /srv/sot.yml}}
+    target: {adapter: file, options: {path: /srv/export.csv}}
+    prune: false
+    flags: [continue_on_failure]
 
-- name: Apply the plan that was approved, and keep what is needed to take it back
+- name: Synchronize routers only, never delete a core router, and refuse a run with more than ten deletes
   dsync.core.dsync_sync:
+    models:
+      device:
+        identifiers: [name]
+        attributes: {role: str, mtu: int}
+    source: {adapter: file, options: {path: /srv/sot.yml}}
+    target: {adapter: file, options: {path: /srv/export.csv}}
+    only:
+      - {model: device, attributes: {role: router}}
+    protect:
+      - {id: core-*, action: delete}
+    limits: {delete: 10}
+
+- name: Bring a database in line with NetBox
+  dsync.core.dsync_sync:
+    models:
+      site: {identifiers: [name], attributes: {status: str}}
     source:
-      adapter: adapters/sot.py:SourceOfTruth
-      options:
-        path: sot.yml
+      adapter: netbox
+      options: {url: "https://netbox.example.com"}
+      secrets: {token: "{{ vault_netbox_token }}"}
     target:
-      adapter: acme_cmdb.adapters:Cmdb
-    plan: /var/lib/dsync/cmdb.plan
+      adapter: sql
+      options: {url: "postgresql://cmdb@db.example.com/cmdb"}
+      secrets: {password: "{{ vault_cmdb_password }}"}
+      mapping:
+        site: {from: sites, fields: {name: site_name}}
+
+- name: Apply the approved plan, with a lock, a journal, and an undo plan
+  dsync.core.dsync_sync:
+    models:
+      device:
+        identifiers: [name]
+        attributes: {role: str, mtu: int}
+    source: {adapter: file, options: {path: /srv/sot.yml}}
+    target: {adapter: file, options: {path: /srv/export.csv}}
+    plan: /var/lib/dsync/export.plan
     plan_digest: "{{ approved_digest }}"
-    lock: /var/lib/dsync/cmdb.lock
-    journal: /var/lib/dsync/cmdb.journal
-    undo: /var/lib/dsync/cmdb.undo
+    lock: /var/lib/dsync/export.lock
+    journal: /var/lib/dsync/export.journal
+    undo: /var/lib/dsync/export.undo
     verify: true
 
-- name: Take back what the last run did, even if it was killed half-way
+- name: Roll back what the last run did, even if it was interrupted
+  dsync.core.dsync_sync:
+    models:
+      device:
+        identifiers: [name]
+        attributes: {role: str, mtu: int}
+    source: {adapter: file, options: {path: /srv/sot.yml}}
+    target: {adapter: file, options: {path: /srv/export.csv}}
+    undo_journal: /var/lib/dsync/export.journal
+    reports:
+      - path: /var/log/dsync/undone.md
+
+- name: Use adapters of your own
   dsync.core.dsync_sync:
     source:
       adapter: adapters/sot.py:SourceOfTruth
-      options:
-        path: sot.yml
+      options: {path: sot.yml}
     target:
-      adapter: acme_cmdb.adapters:Cmdb
-    undo_journal: /var/lib/dsync/cmdb.journal
-    reports:
-      - path: /var/log/dsync/undone.md
+      adapter: acme.netops.cmdb.Cmdb
+      options: {url: "https://cmdb.example.com"}
+      secrets: {token: "{{ vault_cmdb_token }}"}
 """
 
 RETURN = r"""
@@ -183,10 +224,10 @@ summary:
   description:
     - How many objects there are of each kind, each object of either side counted once.
     - C(create), objects that only the source has.
-    - C(update), objects that differ. In Jinja write C(summary['update']), for C(summary.update) is a method of the dictionary.
+    - C(update), objects that differ. In Jinja write C(summary['update']), since C(summary.update) is a method of the dictionary.
     - C(delete), objects that only the target has.
     - C(no_change), objects that are the same on both sides.
-    - C(skip), objects that were left aside because of flags, or because only one side has their model.
+    - C(skip), objects that were skipped because of flags, or because only one side has their model.
     - C(by_model), the same five numbers for each model, by the name of the model.
   returned: when both datasets could be loaded and compared
   type: dict
@@ -201,8 +242,8 @@ summary:
       device: {"create": 2, "update": 1, "delete": 0, "no_change": 93, "skip": 0}
 changes:
   description:
-    - The changes that make the target like the source, in the order in which they are made.
-    - A value whose text has more than 2000 characters is cut, and says so.
+    - The changes that bring the target in line with the source, in the order in which they are made.
+    - A value whose string has more than 2000 characters is truncated, and says so.
   returned: when both datasets could be loaded and compared
   type: list
   elements: dict
@@ -216,7 +257,7 @@ changes:
       type: str
       sample: device
     id:
-      description: The identifiers' values as one text, unique among all objects of the model.
+      description: The values of the identifiers as one string, unique among all objects of the model.
       type: str
       sample: rtr-nyc
     ids:
@@ -224,7 +265,7 @@ changes:
       type: dict
       sample: {"name": "rtr-nyc"}
     parent:
-      description: The object that this one belongs to, as C(model) and C(id). V(null) for an object at the top.
+      description: The object that this one belongs to, as C(model) and C(id). V(null) for a top-level object.
       type: dict
       sample: {"model": "site", "id": "nyc"}
     before:
@@ -246,7 +287,7 @@ changes:
       type: str
       sample: done
     message:
-      description: Why the change ended like that, or what the adapter said of it.
+      description: Why the change ended like that, or the message of the adapter.
       type: str
       sample: ""
 outcomes:
@@ -269,7 +310,7 @@ plan:
   type: dict
   contains: &file
     path:
-      description: Where it is.
+      description: Path of the file.
       type: str
       sample: /var/lib/dsync/cmdb.plan
     digest:
@@ -277,11 +318,11 @@ plan:
       type: str
       sample: sha256:4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a
     changes:
-      description: How many changes it holds.
+      description: Number of changes in it.
       type: int
       sample: 4
 undo:
-  description: The file with the plan that reverses what was done.
+  description: The file with the plan that undoes what was done.
   returned: when O(undo) is given and there was something to do
   type: dict
   contains: *file
@@ -299,12 +340,12 @@ journal:
       type: str
       sample: 8b1f0c2d9e3a4756
 verified:
-  description: Whether the target, loaded again, was as it is to be.
+  description: Whether the target, loaded again, matched the desired state.
   returned: when O(verify) is set and nothing failed
   type: bool
   sample: true
 changes_truncated:
-  description: How many more changes there are than RV(changes) shows. 0 when it shows all.
+  description: How many changes RV(changes) omits. 0 if it is complete.
   returned: when both datasets could be loaded and compared
   type: int
   sample: 0
@@ -325,7 +366,7 @@ reports:
   elements: dict
   contains:
     path:
-      description: Where it is.
+      description: Path of the file.
       type: str
       sample: /srv/www/drift.html
     format:
@@ -338,7 +379,7 @@ source:
   type: dict
   contains: &side
     name:
-      description: What the dataset is called.
+      description: Name of the dataset.
       type: str
       sample: SourceOfTruth
     adapter:

@@ -22,7 +22,7 @@ def tasks(folder: Path, seed: int, host: str) -> list[dict[str, Any]]:
     save(folder / f"{seed}.source", estate(random.Random(f"{seed} source"), sites=6))
     save(folder / f"{seed}.{host}.target", estate(random.Random(f"{seed} target"), sites=6))
     target = side(folder / f"{seed}.{host}.target", log=str(folder / f"{seed}.{host}.log"))
-    sides = {"source": side(folder / f"{seed}.source"), "target": target, "empty_source": "allow"}
+    sides = {"source": side(folder / f"{seed}.source"), "target": target, "empty_source": "allow", "limits": {"delete": "100%"}}
     on_host = {"when": f"inventory_hostname == '{host}'"}
     return [
         {"name": f"{seed} diff {host}", "dsync.core.dsync_diff": sides, **on_host},

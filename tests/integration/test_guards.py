@@ -46,10 +46,10 @@ def test_limits(play: Play, tmp_path: Path) -> None:
         "number": ({"delete": 6}, f"limits.delete: 6 is exceeded: 7 to delete ({named})"),
         "percentage": ({"delete": "50 %"}, f"limits.delete: 50% is exceeded: 7 to delete, 58.3% of 12 ({named})"),
         "model": ({"delete": 7, "site": {"delete": 5}}, f"limits.site.delete: 5 is exceeded: 6 to delete ({named})"),
-        "create": ({"create": 0}, 'limits.create: 0 is exceeded: 1 to create (site "new")'),
+        "create": ({"create": 0, "delete": "100%"}, 'limits.create: 0 is exceeded: 1 to create (site "new")'),
     }
     tasks = [task(name, "dsync_sync", {**sides, "limits": limits}, ignore_errors=True) for name, (limits, _said) in over.items()]
-    two = {**sides, "limits": {"create": 0, "site": {"update": "10%"}}}
+    two = {**sides, "limits": {"create": 0, "delete": "100%", "site": {"update": "10%"}}}
     wrong = {
         "misspelt": ({"delte": 1}, "limits: unknown action or model 'delte' (did you mean 'delete'?)."),
         "no limit": (
@@ -86,6 +86,73 @@ def test_limits(play: Play, tmp_path: Path) -> None:
     ran = play([task("within", "dsync_sync", {**sides, "limits": within})]).ok().result("within")
     assert ran["outcomes"]["done"] == 12
     assert content(target) == content(tmp_path / "work" / "source.json")
+
+
+def test_the_default_limit_of_deletes(play: Play, tmp_path: Path) -> None:
+    """A run that would delete much of a model is refused in check mode, by its plan and for good, unless the task allows it."""
+    sites = [site(f"s{number}") for number in range(12)]
+    sides = scene(tmp_path / "work", sites, sites[:8])
+    target, plan = tmp_path / "work" / "target.json", str(tmp_path / "plan")
+    said = (
+        '4 of 12 site objects would be deleted, 33.3% (site "s8", site "s9", site "s10", site "s11"); '
+        "more than 30% needs a limit that allows it, such as limits: {site: {delete: 4}}"
+    )
+    played = play(
+        [
+            task("diff", "dsync_diff", {**sides, "plan": plan}),
+            task("check", "dsync_sync", sides, check_mode=True),
+            task("run", "dsync_sync", sides, ignore_errors=True),
+            task("by plan", "dsync_sync", {**sides, "plan": plan}, ignore_errors=True),
+        ]
+    ).ok()
+    assert calls(tmp_path / "work") == []
+    assert all(played.result(name)["refusals"] == [said] for name in ("diff", "check", "run", "by plan"))
+    assert refusal(played, "run").endswith(f"{REFUSED}{said}.")
+    assert refusal(played, "by plan").endswith(f"{REFUSED}{said}.")
+
+    journal = str(tmp_path / "journal")
+    allowed = {**sides, "plan": plan, "limits": {"site": {"delete": 4}}, "journal": journal}
+    ran = play([task("allowed", "dsync_sync", allowed), task("undo", "dsync_sync", {**sides, "undo_journal": journal})]).ok()
+    assert ran.result("allowed")["outcomes"]["done"] == ran.result("undo")["outcomes"]["done"] == 4
+    assert content(target) == content(save(tmp_path / "before", sites))
+
+
+def test_undoing_is_not_limited_by_default(play: Play, tmp_path: Path) -> None:
+    sides = scene(tmp_path / "work", [], [site(f"s{number}") for number in range(12)])
+    journal = str(tmp_path / "journal")
+    undo = {**sides, "undo_journal": journal, "prune": False}
+    played = play([task("run", "dsync_sync", {**sides, "journal": journal}), task("undo", "dsync_sync", undo)]).ok()
+    assert played.result("undo")["outcomes"]["done"] == 12
+    assert content(tmp_path / "work" / "target.json") == []
+
+
+def test_prune(play: Play, tmp_path: Path) -> None:
+    """Without it nothing is deleted, nor reported to be, and a plan is applied with the setting that it was made with."""
+    sides = scene(tmp_path / "work", [site("a", note=1), site("gone")], [site("a", note=2), site("new")])
+    kept, pruning, undo = (str(tmp_path / name) for name in ("kept", "pruning", "undo"))
+    unpruned = {**sides, "prune": False}
+    played = play(
+        [
+            task("diff", "dsync_diff", {**unpruned, "plan": kept}),
+            task("plan with deletes", "dsync_diff", {**sides, "plan": pruning}),
+            task("check", "dsync_sync", unpruned, check_mode=True),
+            task("clash", "dsync_sync", {**unpruned, "plan": pruning}, ignore_errors=True),
+            task("both", "dsync_sync", {**unpruned, "plan": kept, "flags": ["skip_unmatched_dst"]}, check_mode=True),
+            task("run", "dsync_sync", {**sides, "plan": kept, "undo": undo, "verify": True}),
+            task("again", "dsync_diff", {**unpruned, "fail_on_drift": True}),
+            task("back", "dsync_sync", {**unpruned, "plan": undo}),
+        ]
+    ).ok()
+    assert set(statuses(played.result("diff"))) == {"update a", "create new"}
+    assert set(statuses(played.result("check"))) == set(statuses(played.result("both"))) == {"update a", "create new"}
+    assert refusal(played, "clash") == (
+        f"flags: a plan is applied as it was made, and {pruning} was made with no flags; "
+        "omit skip_unmatched_dst (prune: false sets skip_unmatched_dst)."
+    )
+    assert set(statuses(played.result("run")).values()) == set(statuses(played.result("back")).values()) == {"done"}
+    assert "delete gone" not in calls(tmp_path / "work")
+    before = [site("a", note=1), site("gone")]
+    assert content(tmp_path / "work" / "target.json") == content(save(tmp_path / "before", before))
 
 
 # ---------------------------------------------------------------------- the source
@@ -247,7 +314,7 @@ def test_scope(play: Play, tmp_path: Path) -> None:
     }
     wrong = {
         "model": ({"models": ["sites"]}, "models[0]: unknown model 'sites' (did you mean 'site'?)."),
-        "key": ({"only": [{"modle": "site"}]}, "only[0]: unknown key 'modle' (did you mean 'model'?)."),
+        "key": ({"only": [{"modle": "site"}]}, "Unsupported parameters for (dsync.core.dsync_sync) module: only.modle."),
         "kind": ({"attributes": "note"}, "attributes: a list of attributes, or a dict of model to such a list, is wanted, not"),
         "no only": ({"only": []}, "only is empty, which would leave nothing to compare; leave it out to compare everything."),
     }  # fmt: skip

@@ -27,7 +27,7 @@ from .sentences import happened, stage
 from .shipped import Cargo
 from .sides import Side, hidden_texts
 from .signals import Signals
-from .work import UNDO, Work, file_record, guarded_diff
+from .work import UNDO, Work, file_record, flag_names, guarded_diff
 
 MOST_NAMED = 5
 
@@ -158,7 +158,7 @@ class Application:
             work.plan,
             source=self._source.dataset,
             target=self._target.dataset,
-            flags=self._params["flags"],
+            flags=flag_names(self._params),
             plan_digest=work.saved.digest if work.saved else None,
             purpose=UNDO if work.undoes else "sync",
             key=self._params["plan_key"],

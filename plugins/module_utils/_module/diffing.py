@@ -11,7 +11,7 @@ from .arguments import AdapterModule
 from .running import Ending, end_with, load, opened, report_of
 from .sentences import drift, stage
 from .sides import Side
-from .work import Work, compared, file_record
+from .work import Work, compared, file_record, flag_names
 
 
 def run(module: AdapterModule) -> None:
@@ -42,7 +42,7 @@ def _save_plan(params: dict[str, Any], work: Work, source: Side, target: Side) -
             params["plan"],
             source=source.dataset,
             target=target.dataset,
-            flags=params["flags"],
+            flags=flag_names(params),
             adapters=(source.params["adapter"], target.params["adapter"]),
             key=params["plan_key"],
         )

@@ -14,6 +14,7 @@ from ..dsync.diff.scope import Scope
 from ..dsync.diff.selectors import classes_by_model, selectors
 from ..dsync.exceptions import Refused, SelectorError
 from ..dsync.guard.limits import limits, over_limits, percentage
+from ..dsync.guard.mass_deletes import mass_deletes
 from ..dsync.guard.protection import protect
 from ..dsync.guard.source_size import empty_source, shrunken_source
 from ..dsync.model.references import References
@@ -87,6 +88,7 @@ class Guards:
         found: list[Refused] = list(over_limits(plan, self._limits, self._source, self._target))
         if undoes:
             return found
+        found += mass_deletes(plan, self._limits, self._source, self._target)
         if self._params["empty_source"] == "fail":
             found += empty_source(plan, self._source, self._target)
         if self._before is not None and self._params["max_shrink"] is not None:

@@ -31,6 +31,12 @@ FLAGS = (
 COMPARISON_FLAGS = FLAGS[1:4]
 """Those that decide what is found, and so what is in a plan."""
 
+NO_DELETES = "skip_unmatched_dst"
+"""The flag that ``prune: false`` sets."""
+
+ACTIONS = ("create", "update", "delete")
+"""What can be done to an object, as ``dsync.flags.DSyncAction`` has it."""
+
 REPORT_FORMATS = ("text", "markdown", "html", "junit", "json")
 """The formats of reports, as ``dsync.report.render.formats`` has them."""
 
@@ -106,12 +112,13 @@ def argument_spec(**more: dict[str, Any]) -> dict[str, Any]:
     return {
         **{side: _side() for side in SIDES},
         "flags": {"type": "list", "elements": "str", "choices": list(FLAGS), "default": []},
+        "prune": {"type": "bool", "default": True},
         "models": {"type": "raw"},
         "top_level": {"type": "list", "elements": "str"},
-        "only": {"type": "list", "elements": "dict"},
-        "exclude": {"type": "list", "elements": "dict"},
+        "only": _selectors(),
+        "exclude": _selectors(),
         "attributes": {"type": "raw"},
-        "protect": {"type": "list", "elements": "dict"},
+        "protect": _selectors(),
         "limits": {"type": "dict", "default": {}},
         "empty_source": {"type": "str", "choices": ["fail", "allow"], "default": "fail"},
         "baseline": {"type": "path"},
@@ -122,6 +129,16 @@ def argument_spec(**more: dict[str, Any]) -> dict[str, Any]:
         "reports": {"type": "list", "elements": "dict", "default": [], "options": _report()},
         **more,
     }
+
+
+def _selectors() -> dict[str, Any]:
+    selector = {
+        "model": {"type": "str"},
+        "id": {"type": "str"},
+        "attributes": {"type": "dict"},
+        "action": {"type": "str", "choices": list(ACTIONS)},
+    }
+    return {"type": "list", "elements": "dict", "options": selector}
 
 
 def _report() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from .guards import Guards
 from .sentences import stage
 from .sides import Side
 from .spec import COMPARISON_FLAGS
-from .work import UNDO, Work, flags_of
+from .work import UNDO, Work, flag_names, flags_of
 
 
 class FromFile:
@@ -46,11 +46,12 @@ class FromFile:
                 self._stored, self._target, self._undoes = run.undo(), run.target, True
 
     def _check_flags(self, planned: list[str]) -> None:
-        said = [name for name in self._params["flags"] if name in COMPARISON_FLAGS]
-        if said and sorted(said) != sorted(name for name in planned if name in COMPARISON_FLAGS):
+        said = self._params["flags"] if self._undoes else flag_names(self._params)
+        narrowing = [name for name in said if name in COMPARISON_FLAGS]
+        if narrowing and flags_of(narrowing) != flags_of([name for name in planned if name in COMPARISON_FLAGS]):
             raise TaskFailure(
-                f"flags: a plan is applied as it was made, and {self._path} was made with "
-                f"{', '.join(planned) or 'no flags'}; leave {', '.join(said)} out."
+                f"flags: a plan is applied as it was made, and {self._path} was made with {', '.join(planned) or 'no flags'}; "
+                f"omit {', '.join(narrowing)}{'' if self._params['prune'] else ' (prune: false sets skip_unmatched_dst)'}."
             )
 
     def work(self, guards: Guards, source: Side, target: Side) -> Work:
@@ -58,7 +59,7 @@ class FromFile:
         params, name = self._params, target.dataset.name
         if name != self._target:
             raise TaskFailure(f"{self._path} was made for the target {self._target}, and the target of this task is {name}.")
-        flags = flags_of(params["flags"])
+        flags = flags_of(flag_names(params))
         with stage("checking the plan"):
             bound = self._stored.resolve(source.dataset, target.dataset, params["plan_key"], lost_secrets=params["lost_secrets"])
             verdicts, dangling = guards.references(bound, flags)

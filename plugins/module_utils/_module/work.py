@@ -20,6 +20,7 @@ from ..dsync.plan.outcome import Verdict
 from .guards import Guards
 from .sentences import stage
 from .sides import Side
+from .spec import NO_DELETES
 
 if TYPE_CHECKING:
     from ..dsync.storage.plan_file import SavedPlan
@@ -61,6 +62,11 @@ class Work:
         return foresee(self.plan, {**self.verdicts, **refused}, "the run is refused")[0], []
 
 
+def flag_names(params: Mapping[str, Any]) -> list[str]:
+    """Return the names of the flags of a task, including the one that ``prune: false`` sets."""
+    return [*params["flags"], *([NO_DELETES] if not params["prune"] and NO_DELETES not in params["flags"] else [])]
+
+
 def flags_of(names: list[str]) -> DSyncFlags:
     """Return the flags of these names."""
     return reduce(or_, (DSyncFlags[name.upper()] for name in names), DSyncFlags.NONE)
@@ -68,7 +74,7 @@ def flags_of(names: list[str]) -> DSyncFlags:
 
 def compared(params: Mapping[str, Any], guards: Guards, source: Side, target: Side) -> Work:
     """Return what makes the target like the source, both loaded."""
-    flags = flags_of(params["flags"])
+    flags = flags_of(flag_names(params))
     with stage("comparing source and target"):
         diff = guarded_diff(flags, guards, source, target)
         plan = Plan.from_diff(diff)

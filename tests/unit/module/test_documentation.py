@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.dsync.core.plugins.module_utils._module.spec import (
+    ACTIONS,
     DIFF_ONLY,
     FLAGS,
     JOURNAL_INFO,
@@ -19,7 +20,7 @@ from ansible_collections.dsync.core.plugins.module_utils._module.spec import (
     argument_spec,
     info_spec,
 )
-from ansible_collections.dsync.core.plugins.module_utils.dsync import DSyncFlags
+from ansible_collections.dsync.core.plugins.module_utils.dsync import DSyncAction, DSyncFlags
 
 PLUGINS = Path(__file__).parents[3] / "plugins"
 MODULES = ("dsync_diff", "dsync_sync")
@@ -44,6 +45,10 @@ def test_every_flag_can_be_given() -> None:
     assert {name.upper() for name in FLAGS} == {flag.name for flag in DSyncFlags if flag.value} | {"SKIP_UNMATCHED_BOTH"}
 
 
+def test_every_action_can_be_selected() -> None:
+    assert list(ACTIONS) == [action.value for action in DSyncAction]
+
+
 def test_shared_options_are_documented_as_they_are() -> None:
     options = documented("doc_fragments/adapters.py", "DOCUMENTATION")["options"]
     spec = argument_spec()
@@ -51,6 +56,9 @@ def test_shared_options_are_documented_as_they_are() -> None:
     assert options["flags"]["choices"] == spec["flags"]["choices"]
     for side in ("source", "target"):
         assert options[side]["suboptions"].keys() == spec[side]["options"].keys()
+    for name in ("only", "exclude", "protect", "reports"):
+        documented_as = {key: option.get("choices") for key, option in options[name]["suboptions"].items()}
+        assert documented_as == {key: option.get("choices") for key, option in spec[name]["options"].items()}
 
 
 @pytest.mark.parametrize(
