@@ -45,7 +45,7 @@ ELSEWHERE = ("awx.awx.", "community.")
 """Collections that pages show tasks of, and that need not be installed here."""
 
 PROGRAMS = [("migration.md", "['sw-1']\n")]
-"""Pages that hold a program to run, and what it prints. That of the README has a test of its own."""
+"""Pages that hold a program to run, and what it prints. That of python.md has a test of its own."""
 
 SUITES = [("authors.md", "9 passed")]
 """Pages that hold an adapter with its tests, and what pytest says of them."""
@@ -217,5 +217,5 @@ def test_adapters_pass_their_suites(page: str, said: str, tmp_path: Path) -> Non
 def test_no_program_is_left_unplayed() -> None:
     marked = {p.values[0].page.name for p in blocks("python") if p.values[0].marker == "run: python"}
     suites = {p.values[0].page.name for p in blocks("python") if p.values[0].file.startswith("test_")}
-    assert marked == {"README.md", *(page for page, said in PROGRAMS)}
+    assert marked == {"python.md", *(page for page, said in PROGRAMS)}
     assert suites == {"records.md", *(page for page, said in SUITES)}  # tests/integration/test_records.py plays that of records.md

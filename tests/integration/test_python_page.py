@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The README's playbook, copied from the README file by file, does what the README says."""
+"""The playbook of docs/python.md, copied from it file by file, does what the page says."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    for name, text in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", README, re.DOTALL):
+    for name, text in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", PAGE, re.DOTALL):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     return tmp_path
