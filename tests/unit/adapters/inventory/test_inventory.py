@@ -377,6 +377,17 @@ def test_tags_stay(lab: Path) -> None:
     assert content(lab)["host_vars/lone.yml"] == text.replace("rack: 5", "rack: '6'")
 
 
+@pytest.mark.parametrize("written", ['"{{ tier }}-1"', '["{{ tier }}", b]', '{deep: "{{ tier }}"}'])
+def test_a_template_is_not_written_over(lab: Path, written: str) -> None:
+    (lab / "host_vars" / "lone.yml").write_text(f"rack: {written}  # by tier\n")
+    models = {"device": {"identifiers": ["name"], "attributes": {"rack": {"type": "any", "default": None}}}}
+    target = opened(lab, models)
+    records = [{"name": uid, "rack": "x-1" if uid == "lone" else attrs["rack"]} for uid, attrs in rows(target).items()]
+    with pytest.raises(ObjectCrudException, match='"rack" of the host lone is a template, which is not written over'):
+        target.sync_from(memory(records, models))
+    assert (lab / "host_vars" / "lone.yml").read_text() == f"rack: {written}  # by tier\n"
+
+
 def test_text_from_outside_never_becomes_a_template(lab: Path) -> None:
     evil = "{{ lookup('pipe', 'touch /tmp/never') }}"
     again = changed(

@@ -207,7 +207,13 @@ class InventoryFiles:
             before = _plain_copy(there.get(variable), variable)
         found: dict[str, Any] = {variable: copied(before)}
         for path, value in parts.items():
-            new = self._encoded(path, value, _at(before, path[1:]), path in secret)
+            old = _at(before, path[1:])
+            if _has_template(old):
+                raise RecordProblem(
+                    f'"{text_of_path(path)}" of the {kind} {name} is a template, which is not written over; change it by hand, or '
+                    "leave it out of the model"
+                )
+            new = self._encoded(path, value, old, path in secret)
             try:
                 write(found, path, new)
             except TypeError as error:
@@ -462,6 +468,15 @@ def _plain_copy(value: Any, variable: str) -> Any:
     if isinstance(value, str) and _TEMPLATE.search(value):
         raise RecordProblem(f'"{variable}" is defined for a group and has a template in it, so it cannot be copied')
     return value
+
+
+def _has_template(value: Any) -> bool:
+    """Return whether Ansible evaluates a value of a file, or something in it."""
+    if isinstance(value, dict):
+        return any(map(_has_template, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_template, value))
+    return isinstance(value, str) and _TEMPLATE.search(value) is not None
 
 
 def _at(value: Any, path: FieldPath) -> Any:
