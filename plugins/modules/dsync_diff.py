@@ -27,7 +27,9 @@ options:
     type: path
   fail_on_drift:
     description:
-      - Whether to fail if the datasets differ in anything that is not protected. Everything is returned all the same.
+      - Whether to fail if the datasets differ in anything that is not protected. RV(drift) distinguishes drift from other failures.
+      - Ansible shows the result of a failed task as one line. So that it fits on a screen, RV(changes) and RV(failures) hold only
+        the first records then. O(plan) and O(reports) hold all changes, as does a task without this option.
     type: bool
     default: false
 attributes:
@@ -68,6 +70,29 @@ EXAMPLES = r"""
     target: {adapter: file, options: {path: /srv/export.csv}}
     prune: false
     fail_on_drift: true
+
+- name: Tell drift from a comparison that failed
+  block:
+    - name: Compare two files
+      dsync.core.dsync_diff:
+        source:
+          adapter: file
+          options:
+            path: /srv/estate/sot.yml
+        target:
+          adapter: file
+          options:
+            path: /srv/estate/export.csv
+        models:
+          device:
+            identifiers: [name]
+            attributes: {role: str, mtu: int}
+        fail_on_drift: true
+  rescue:
+    - name: Pass on a failure that is not drift
+      ansible.builtin.fail:
+        msg: "{{ ansible_failed_result.msg }}"
+      when: not ansible_failed_result.drift | default(false)
 
 - name: Write a plan for approval, and see whether it would be refused
   dsync.core.dsync_diff:
@@ -197,6 +222,13 @@ changes:
       description: Why the change ended like that, or the message of the adapter.
       type: str
       sample: nothing but compared
+drift:
+  description:
+    - Whether the datasets differ in anything that is not protected. It is not returned when a dataset could not be loaded, so that
+      a failure with RV(drift=true) is drift and nothing else.
+  returned: when both datasets could be loaded and compared
+  type: bool
+  sample: true
 outcomes:
   description:
     - How many of the changes ended with each status. The numbers add up to the number of all changes.

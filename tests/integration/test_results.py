@@ -110,20 +110,40 @@ def test_without_diff_there_is_no_diff(play: Play, tmp_path: Path) -> None:
     assert "diff" not in played.result("drift")
 
 
-def test_fail_on_drift_returns_everything(play: Play, tmp_path: Path) -> None:
+def test_drift_is_told_from_failure_and_fits_on_a_screen(play: Play, tmp_path: Path) -> None:
     sides = both(tmp_path, [site("a"), site("b")], [site("a", size=1), site("c"), site("d")])
+    (tmp_path / "many").mkdir()
+    many = both(
+        tmp_path / "many", [site(f"kept-{number}") for number in range(50)], [site(f"new-{number}") for number in range(600)]
+    )
+    protect = [{"action": "delete"}]
+    broken = {**sides, "target": {**sides["target"], "adapter": "absent.py:Tree"}}
     tasks = [
         task("drift", "dsync_diff", {**sides, "fail_on_drift": True}, ignore_errors=True),
         task("repair", "dsync_sync", sides),
         task("calm", "dsync_diff", {**sides, "fail_on_drift": True}),
+        task("much", "dsync_diff", {**many, "protect": protect, "fail_on_drift": True}, ignore_errors=True),
+        task("all of it", "dsync_diff", {**many, "protect": protect}),
+        task("broken", "dsync_diff", {**broken, "fail_on_drift": True}, ignore_errors=True),
     ]
     played = play(tasks).ok()
+    much = played.result("much")
+    assert (much["msg"], much["drift"]) == ("Drift: 600 to create.", True)
+    assert 0 < len(much["changes"]) < 20
+    assert len(much["changes"]) + much["changes_truncated"] == 650
+    assert 0 < len(much["failures"]) < 20
+    assert max(len(line) for line in played.screen.splitlines() if "Drift: 600" in line) < 6000
+    assert len(played.result("all of it")["changes"]) > 300
+    assert played.result("all of it")["drift"]
+    assert "drift" not in played.result("broken")
     drift = played.result("drift")
+    assert drift["drift"]
     assert drift["failed"]
     assert drift["changed"]
     assert drift["msg"] == "Drift: 2 to create, 1 to update, 1 to delete."
     assert set(drift) >= KEYS
     assert len(drift["changes"]) == 4
+    assert played.result("calm")["drift"] is False
     assert not played.result("calm")["failed"]
     assert not played.result("calm")["changed"]
 

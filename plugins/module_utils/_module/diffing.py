@@ -27,9 +27,10 @@ def _diff(module: AdapterModule, sides: list[Side]) -> Ending:
     work = compared(module.params, guards, source, target)
     saved = {"plan": _save_plan(module.params, work, source, target)} if module.params["plan"] else {}
     outcomes = work.foreseen("nothing but compared")[0]
-    result = {**report_of(module, sides, work, outcomes, guards, work.refusals), **saved}
     drifted = [change for change in work.plan if not change.protected]
     sentence = drift(drifted) if module.params["fail_on_drift"] and drifted else ""
+    report = report_of(module, sides, work, outcomes, guards, work.refusals, on_screen=bool(sentence))
+    result = {**report, "drift": bool(drifted), **saved}
     return Ending(bool(work.plan.changes), result, sentence, work=work, outcomes=outcomes)
 
 

@@ -26,6 +26,9 @@ ROOM_FOR_FAILURES = 50_000
 ROOM_FOR_DIFF = 100_000
 """Bytes of JSON for the change records, for the failures' records, and for each of the texts before and after."""
 
+ROOM_ON_SCREEN = 1500
+"""Bytes of JSON for each list of records in a result that Ansible shows whole."""
+
 MOST_WARNINGS = 20
 BOUNDED = ("options", "mapping", "lookups")
 """The arguments of a side that may be as long as the user likes."""
@@ -41,10 +44,12 @@ class Report:
         params: the task's arguments.
         source: the side that the target is compared from, loaded.
         target: the other side, loaded.
+        on_screen: whether Ansible shows the result whole, so that it is to hold no more than a screen does.
     """
 
-    def __init__(self, params: Mapping[str, Any], source: Side, target: Side) -> None:
+    def __init__(self, params: Mapping[str, Any], source: Side, target: Side, on_screen: bool = False) -> None:
         self._params = params
+        self._rooms = (ROOM_ON_SCREEN, ROOM_ON_SCREEN) if on_screen else (ROOM_FOR_CHANGES, ROOM_FOR_FAILURES)
         self._source = source
         self._target = target
         self._secrets = source.secrets() | target.secrets()
@@ -62,13 +67,14 @@ class Report:
     def outcomes(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         """Return what is told of how the changes ended."""
         most = self._params["max_changes"]
-        changes = self._recorder.records(outcomes, most, ROOM_FOR_CHANGES)
+        room, room_for_failures = self._rooms
+        changes = self._recorder.records(outcomes, most, room)
         failed = (outcome for outcome in outcomes if outcome.status in FAILED)
         return {
             "outcomes": Result(list(outcomes)).counts,
             "changes": changes,
             "changes_truncated": len(outcomes) - len(changes),
-            "failures": self._recorder.records(failed, most, ROOM_FOR_FAILURES),
+            "failures": self._recorder.records(failed, most, room_for_failures),
         }
 
     def refusals(self, refusals: Sequence[Refused]) -> list[str]:

@@ -150,10 +150,12 @@ def report_of(
     outcomes: list[Outcome],
     guards: Guards,
     foreseen: Sequence[Refused] = (),
+    on_screen: bool = False,
 ) -> dict[str, Any]:
-    """Return what a task tells of its work; what a run would be refused for is a warning, too."""
+    """Return what a task tells of its work; what a run would be refused for is a warning, too. With ``on_screen``, no more of it
+    than a screen holds."""
     source, target = sides
-    report = Report(module.params, source, target)
+    report = Report(module.params, source, target, on_screen)
     loading = [sentence for side in sides for sentence in side.dataset.load_warnings]
     found = loading if work.diff is None else work.diff.warnings
     notes = [f"{module.params['baseline']} is not there yet, so no shrinking can be noticed."] if guards.first_run else []
