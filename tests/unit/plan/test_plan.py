@@ -126,7 +126,7 @@ class Breaking:
         ([b"\xff"], [{"$bytes": "/w=="}]),
         (10**5000, hex(10**5000)),
         ({"a": [-(10**5000)]}, {"a": [hex(-(10**5000))]}),
-        (collections.deque([10**5000]), "<a deque that cannot be shown>"),
+        (collections.deque([10**5000]), [hex(10**5000)]),
         ({b"\xff": 1}, {"b'\\xff'": 1}),
         ({(1, 2): "x"}, {"1,2": "x"}),
         ({10**5000: "x"}, {hex(10**5000): "x"}),

@@ -179,7 +179,7 @@ def test_values_that_json_has_not(path: Path) -> None:
     assert change.after["text"] == "\ud800"
 
 
-@pytest.mark.parametrize("value", [object(), {1: 1, "1": 2}, [object], 10**5000], ids=["object", "keys", "class", "number"])
+@pytest.mark.parametrize("value", [object(), {1: 1, "1": 2}, [object]], ids=["object", "keys", "class"])
 def test_values_without_a_json_form_are_refused(path: Path, value: Any) -> None:
     class Odd(DSyncModel):
         _modelname = "odd"

@@ -1,12 +1,14 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Values as plain JSON that can be compared and read again, and as plain JSON that may be shown.
+"""The one codec of values: plain JSON that can be compared and read again, that may be shown, and that native records hold.
 
-What a value looks like is what pydantic writes: an address, a date, a decimal number or an enumeration's member is a string (or
-whatever the member's value is), a nested model a dict. Sets are sorted, and so are the keys of dicts, so that equal values look
-the same. Bytes are ``{"$bytes": base64}``; a dict of the user's own that could be mistaken for that has its ``$`` doubled.
+What a value looks like does not depend on the release of pydantic: an address, a date, a decimal number, a URL or an enumeration's
+member is a string (or whatever the member's value is), a length of time the string of ISO 8601, a nested model a dict. Sets are
+sorted, and so are the keys of dicts, so that equal values look the same. Bytes are ``{"$bytes": base64}``, and integers that are
+too long for decimal digits ``{"$int": hexadecimal}``; a dict of the user's own that could be mistaken has its ``$`` doubled.
 
-To be shown, a value becomes JSON of the same form (:func:`displayed`), whatever it is, without any pydantic secret.
+To be shown, a value becomes JSON of the same form (:func:`displayed`), whatever it is, without any pydantic secret. A native record
+holds the same strings (:func:`natural`), and bytes as text.
 """
 
 from __future__ import annotations
@@ -14,19 +16,48 @@ from __future__ import annotations
 import base64
 import enum
 import json
+import re
+from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
+from uuid import UUID
 
 from .contents import contents, is_root
-from .pydantic import BaseModel, to_jsonable_python
 from .redaction import LONGEST_NUMBER, MASK
 
-BYTES = "$bytes"
-"""The key of a dict that represents bytes, for which JSON has no form."""
+BYTES, INTEGER = "$bytes", "$int"
+"""The keys of dicts that represent bytes, for which JSON has no form, and long integers, for which Python has no decimal digits."""
 
 _SIMPLE = (str, bool, type(None), float)
-_ADDRESSES = (IPv4Address, IPv4Network, IPv6Address, IPv6Network)  # of which the oldest pydantic here knows no JSON form
+_AS_TEXT = (Decimal, UUID, IPv4Address, IPv4Network, IPv6Address, IPv6Network)
+
+
+def _length(value: timedelta) -> str:
+    """Return a length of time as ISO 8601 has it, such as ``P1DT2H0.5S``."""
+    days, rest = abs(value).days, abs(value).seconds
+    seconds = f"{rest % 60}.{abs(value).microseconds:06}".rstrip("0").rstrip(".")
+    parts = [(rest // 3600, "H"), (rest // 60 % 60, "M"), (seconds, "S")]
+    clock = "".join(f"{number}{unit}" for number, unit in parts if str(number) != "0")
+    text = f"P{f'{days}D' if days else ''}{f'T{clock}' if clock else ''}"
+    return f"{'-' if value < timedelta() else ''}{'PT0S' if text == 'P' else text}"
+
+
+def _text_form(value: Any) -> str | None:
+    """Return the string of a value of one of the types that have no JSON form but one string each; None for another type."""
+    if isinstance(value, (datetime, time)):
+        text = value.isoformat()
+        return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return _length(value)
+    if isinstance(value, re.Pattern):
+        return str(value.pattern)
+    other = hasattr(value, "unicode_string") or hasattr(value, "__fspath__")  # a URL of pydantic's; a path
+    return str(value) if other or isinstance(value, _AS_TEXT) else None
 
 
 def unshowable(value: Any) -> str:
@@ -63,7 +94,6 @@ def plain(value: Any) -> tuple[Any, bool]:
     writer = _Writer()
     try:
         made = writer.plain(value)
-        text_of(made)  # numbers may be too long for JSON
     except Unwritable:
         raise
     except Exception as error:  # whatever a user's own type raises
@@ -108,7 +138,11 @@ class _Writer:
         inner = contents(value)
         if inner is not None:
             return {name: self.plain(inner[name]) for name in sorted(inner)}
-        return str(value) if isinstance(value, _ADDRESSES) else to_jsonable_python(value, inf_nan_mode="constants")
+        text = _text_form(value)
+        return self._unknown(value) if text is None else text
+
+    def _unknown(self, value: Any) -> Any:
+        raise Unwritable(f"a {type(value).__name__} has no JSON form")
 
     def _mapping(self, value: Mapping[Any, Any]) -> dict[str, Any]:
         pairs = {_key(key): item for key, item in value.items()}
@@ -119,14 +153,20 @@ class _Writer:
         return {key: self.plain(pairs[key]) for key in sorted(pairs)}
 
     def _number(self, value: int) -> Any:
-        return int(value)
+        return int(value) if value.bit_length() <= LONGEST_NUMBER else {INTEGER: hex(value)}
+
+    def _sorted(self, items: list[Any]) -> list[Any]:
+        return sorted(items, key=text_of)
+
+    def _bytes(self, value: bytes) -> Any:
+        return {BYTES: base64.b64encode(value).decode()}
 
     _FORMS: tuple[tuple[Any, Callable[[Any, Any], Any]], ...] = (
         (enum.Enum, lambda self, value: self.plain(value.value)),
         (Mapping, lambda self, value: self._mapping(value)),
-        ((list, tuple), lambda self, value: [self.plain(item) for item in value]),
-        ((set, frozenset), lambda self, value: sorted((self.plain(item) for item in value), key=text_of)),
-        ((bytes, bytearray), lambda self, value: {BYTES: base64.b64encode(value).decode()}),
+        ((list, tuple, deque), lambda self, value: [self.plain(item) for item in value]),
+        ((set, frozenset), lambda self, value: self._sorted([self.plain(item) for item in value])),
+        ((bytes, bytearray), lambda self, value: self._bytes(value)),
         (str, lambda self, value: str.__str__(value)),
         (int, lambda self, value: self._number(value)),
         (float, lambda self, value: float(value)),
@@ -140,16 +180,11 @@ class _Display(_Writer):
         if hasattr(value, "get_secret_value"):
             return MASK
         try:
-            made = super().plain(value)
-            if not isinstance(value, self._OWN):
-                text_of(made)  # pydantic leaves numbers as long as they are
-            return made
+            return super().plain(value)
         except RecursionError:
             raise
         except Exception:  # whatever a user's own type raises
             return _readable(value)
-
-    _OWN = (str, int, float, type(None), Mapping, list, tuple, set, frozenset, BaseModel)
 
     def _mapping(self, value: Mapping[Any, Any]) -> dict[str, Any]:
         return {self._shown_key(key): self.plain(item) for key, item in value.items()}
@@ -174,7 +209,66 @@ def _readable(value: Any) -> str:
 
 
 def _key(key: Any) -> str:
-    if key.__class__ is str:
-        return str(key)
-    made = to_jsonable_python({key: None}, inf_nan_mode="constants")
-    return str(next(iter(made)))
+    """Return the key of a dict as JSON has it. Raises Unwritable."""
+    if isinstance(key, enum.Enum):
+        return _key(key.value)
+    if isinstance(key, str):
+        return str.__str__(key)
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if isinstance(key, bytes):
+        return key.decode()
+    if isinstance(key, tuple):
+        return ",".join(map(_key, key))
+    text = str(key) if key is None or isinstance(key, (int, float)) else _text_form(key)
+    if text is None:
+        raise Unwritable(f"a {type(key).__name__} is no key in JSON")
+    return text
+
+
+class _Natural(_Writer):
+    """Makes what native records hold."""
+
+    def __init__(self, keeps: tuple[type[Any], ...]) -> None:
+        super().__init__()
+        self._keeps = keeps
+
+    def plain(self, value: Any) -> Any:
+        if isinstance(value, self._keeps):
+            return value
+        return value.isoformat() if isinstance(value, (datetime, time)) else super().plain(value)
+
+    def _mapping(self, value: Mapping[Any, Any]) -> dict[Any, Any]:
+        return {self.plain(key): self.plain(item) for key, item in value.items()}
+
+    def _number(self, value: int) -> Any:
+        return int(value)
+
+    def _sorted(self, items: list[Any]) -> list[Any]:
+        try:
+            return sorted(items, key=lambda item: (str(type(item)), item))
+        except TypeError:  # items that have no order
+            return sorted(items, key=lambda item: (str(type(item)), str(item)))
+
+    def _unknown(self, value: Any) -> Any:
+        return str(value)
+
+    def _bytes(self, value: bytes) -> Any:
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise Unwritable("bytes that are not UTF-8 cannot be written to a record; give the field another type") from None
+
+
+def natural(value: Any, keeps: tuple[type[Any], ...] = ()) -> Any:
+    """Return a value as native records hold it, new and independent: texts, numbers, booleans, lists and dicts; a secret in clear,
+    dicts in their order, and what has no such form as its text.
+
+    Args:
+        value: any value; not changed.
+        keeps: other types that the records can hold.
+
+    Raises:
+        Unwritable: it is, or holds, bytes that are no text.
+    """
+    return _Natural(keeps).plain(value)

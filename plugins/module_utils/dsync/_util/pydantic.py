@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         TypeAdapter,
         ValidationError,
     )
-    from pydantic_core import PydanticCustomError, SchemaError, SchemaValidator, core_schema, to_jsonable_python
+    from pydantic_core import PydanticCustomError, SchemaError, SchemaValidator, core_schema
 else:
     try:
         import pydantic
@@ -60,7 +60,7 @@ else:
             TypeAdapter,
             ValidationError,
         )
-        from pydantic_core import PydanticCustomError, SchemaError, SchemaValidator, core_schema, to_jsonable_python
+        from pydantic_core import PydanticCustomError, SchemaError, SchemaValidator, core_schema
     except ImportError as error:
         HAS_PYDANTIC = False
         PYDANTIC_IMPORT_ERROR = traceback.format_exc()
@@ -99,7 +99,7 @@ else:
 
         ConfigDict = dict
         AfterValidator = BeforeValidator = TypeAdapter = _refuse
-        PydanticCustomError = SchemaValidator = core_schema = to_jsonable_python = _refuse
+        PydanticCustomError = SchemaValidator = core_schema = _refuse
 
 __all__ = (
     "HAS_PYDANTIC",
@@ -118,5 +118,4 @@ __all__ = (
     "TypeAdapter",
     "ValidationError",
     "core_schema",
-    "to_jsonable_python",
 )

@@ -315,7 +315,7 @@ class Dataset:
         Raises:
             ObjectNotFound: one of them is not there.
         """
-        same = _same_id(self._known_class(obj))
+        same = _same_id(getattr(self, obj, None) if isinstance(obj, Text) else obj)
         return self.store.objects_of(self._modelname(obj), uids if same is None else map(same, uids))
 
     def get_all_model_names(self) -> set[Text]:
@@ -376,10 +376,11 @@ class Dataset:
         return obj if isinstance(obj, type) else type(obj)
 
     def _key(self, obj: ModelArgument, identifier: Text | Dict[Text, Any]) -> tuple[Text, Text]:
-        modelname, cls = self._modelname(obj), self._known_class(obj)
+        modelname = self._modelname(obj)
         if isinstance(identifier, Text):
-            same = _same_id(cls)
+            same = _same_id(getattr(self, obj, None) if isinstance(obj, Text) else obj)
             return modelname, identifier if same is None else same(identifier)
+        cls = self._known_class(obj)
         if cls is None:
             raise ValueError(f'{self.name} has no model "{modelname}", so its identifiers cannot be made into a unique id')
         return modelname, cls.create_unique_id(**identifier)
@@ -456,7 +457,11 @@ class Dataset:
 
 def _same_id(cls: Any) -> Callable[[Text], Text] | None:
     """Return what gives a unique id the spelling that objects of a class have; None where there is just one, or for no class."""
-    return cls._declaration.same_id if _is_model(cls) else None
+    try:
+        same: Callable[[Text], Text] | None = cls._declaration.same_id
+    except AttributeError:
+        return None
+    return same
 
 
 def _is_model(value: Any) -> bool:

@@ -24,16 +24,15 @@ What is not named is a native field of the attribute's own name. A native field 
 from __future__ import annotations
 
 import difflib
-import enum
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, time
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .._util.pydantic import to_jsonable_python
+from .._util.plain_json import Unwritable, natural
 from .._util.redaction import scrub, secret_texts
 from .._util.suggestions import known
 from ..exceptions import RecordProblem
@@ -573,7 +572,7 @@ def _by_name(model: type[DSyncModel], parent: type[DSyncModel] | None, fields: M
 
 
 def plain_value(value: Any, keeps: tuple[type[Any], ...] = ()) -> Any:
-    """Return a value as records hold it: texts, numbers, truth values, lists and dictionaries; a secret in clear.
+    """Return a value as records hold it (:func:`.plain_json.natural`), a secret in clear.
 
     Args:
         value: an attribute's value; not changed.
@@ -582,31 +581,12 @@ def plain_value(value: Any, keeps: tuple[type[Any], ...] = ()) -> Any:
     Raises:
         RecordProblem: it is, or holds, bytes that are no text.
     """
-    if value is None or isinstance(value, (bool, *keeps)):
+    if value.__class__ in _KEPT:
         return value
-    if hasattr(value, "get_secret_value"):
-        return plain_value(value.get_secret_value(), keeps)
-    if isinstance(value, bytes):
-        return _text(value)
-    if isinstance(value, enum.Enum):
-        return value.value
-    for kind in (str, int, float):
-        if isinstance(value, kind):
-            return value if value.__class__ is kind else kind.__str__(value) if kind is str else kind(value)
-    if isinstance(value, Mapping):
-        return {plain_value(key): plain_value(item, keeps) for key, item in value.items()}
-    if isinstance(value, (set, frozenset)):
-        return sorted((plain_value(item, keeps) for item in value), key=lambda item: (str(type(item)), item))
-    if isinstance(value, (list, tuple)):
-        return [plain_value(item, keeps) for item in value]
-    if isinstance(value, timedelta):
-        return to_jsonable_python(value)
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _text(value: bytes) -> str:
-    """Return bytes as the text of which a field makes the same bytes again."""
     try:
-        return value.decode()
-    except UnicodeDecodeError:
-        raise RecordProblem("bytes that are not UTF-8 cannot be written to a record; give the field another type") from None
+        return natural(value, keeps)
+    except Unwritable as error:
+        raise RecordProblem(str(error)) from None
+
+
+_KEPT = (str, int, float, bool, type(None))

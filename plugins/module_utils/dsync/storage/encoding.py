@@ -12,7 +12,7 @@ import base64
 from typing import Any
 
 from .._util.contents import contents
-from .._util.plain_json import BYTES, plain
+from .._util.plain_json import BYTES, INTEGER, plain
 from .._util.pydantic import SchemaValidator, TypeAdapter, core_schema
 from ..model.construction import fields_schema
 from ..model.declaration import is_nested
@@ -32,6 +32,8 @@ def from_plain(value: Any) -> Any:
         key, item = next(iter(value.items()))
         if key == BYTES:
             return base64.b64decode(item, validate=True)
+        if key == INTEGER:
+            return int(item, 16)
         if key.startswith("$$"):
             return {key[1:]: from_plain(item)}
     return {key: from_plain(item) for key, item in value.items()}
