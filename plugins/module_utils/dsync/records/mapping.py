@@ -37,7 +37,7 @@ from .._util.redaction import scrub, secret_texts
 from .._util.suggestions import known
 from ..exceptions import RecordProblem
 from ..model.model import DSyncModel
-from ..model.values import allows_none
+from ..model.values import allows_none, members_of
 from .declaration_reader import Declared
 from .expression import Evaluate, compiled
 from .path import MISSING, Path, path_of, read, text_of_path
@@ -97,6 +97,10 @@ class Lookup:
             back[value] = native
         self._tables = _Tables(there, back, frozenset(twice))
         return self._tables
+
+    def has(self, native: Any) -> bool:
+        """Return whether the table has a native value. Raises RecordProblem."""
+        return _is_key(native) and native in (self._tables or self._filled()).there
 
     def value_of(self, native: Any) -> Any:
         """Return the attribute's value for a native one. Raises RecordProblem."""
@@ -184,12 +188,13 @@ class FieldMap:
     write: Mapping[Path, Evaluate] | None = None
     written: bool = True
 
-    def value_of(self, record: Record, above: Mapping[str, Any] = NO_PARENT) -> Any:
+    def value_of(self, record: Record, above: Mapping[str, Any] = NO_PARENT, empty_is_none: bool = False) -> Any:
         """Return the attribute's value, or MISSING where the model's own default is to stand. Raises RecordProblem.
 
         Args:
             record: the native record.
             above: the parent's identifiers, as far as they are known.
+            empty_is_none: whether an empty text is null, or the default, where the attribute may be null or has a default.
         """
         if self.constant is not MISSING:
             return self.constant
@@ -198,6 +203,11 @@ class FieldMap:
         value = self.expression({**record, "record": record}) if self.expression is not None else read(record, self.source or ())
         if value is MISSING:
             return above.get(self.implied or "", self.default)
+        if empty_is_none and value == "" and not (self.lookups and self.lookups[0].has(value)):
+            if self.nullable:
+                return None
+            if self.default is not MISSING:
+                return self.default
         for lookup in self.lookups:
             value = lookup.value_of(value)
         return self.default if value is None and self.default is not MISSING and not self.nullable else value
@@ -300,7 +310,7 @@ class ModelMap:
         values: dict[str, Any] = {}
         for name, mapped in self.fields.items():
             try:
-                value = mapped.value_of(record, above)
+                value = mapped.value_of(record, above, empty_is_none)
             except RecordProblem as problem:
                 raise RecordProblem(f"{self.name}.{name}: {self._told(problem, record, name)}") from None
             if value is MISSING:
@@ -312,11 +322,19 @@ class ModelMap:
                     value = None
                 else:
                     continue
-            if empty_is_none and value == "" and mapped.nullable:
-                value = None
+            if empty_is_none and value == "":
+                if mapped.nullable:
+                    value = None
+                elif self._default_counts(name):
+                    continue
             values[name] = value
         self._check_identity(values)
         return values
+
+    def _default_counts(self, name: str) -> bool:
+        """Return whether an empty text is a model's own default: where there is one, and the attribute holds no texts."""
+        field = self.model.model_fields[name]
+        return not field.is_required() and not {str, Any} & set(members_of(field.annotation))
 
     def _check_identity(self, values: Mapping[str, Any]) -> None:
         """Raise RecordProblem where all that identifies an object is blank; null identifies where an identifier may be null."""

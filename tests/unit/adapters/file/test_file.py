@@ -575,3 +575,94 @@ class TestCsv(FileConformance):
 
 class TestTsv(FileConformance):
     end, mapping = ".tsv", SIDE_BY_SIDE
+
+
+# ---------------------------------------------------------------------- tables as spreadsheets and people write them
+
+PORTS = data_model(
+    {
+        "port": {
+            "identifiers": ["name"],
+            "attributes": {"up": "bool", "mtu": {"type": "int", "default": 1500}, "vlan": "str | None"},
+        }
+    },
+    base=RecordModel,
+)
+
+
+def port(name: str, up: bool, mtu: int = 1500, vlan: str | None = None) -> dict[str, Any]:
+    return {"name": name, "up": up, "mtu": mtu, "vlan": vlan}
+
+
+def ports(path: Path, mapping: Any = None, **options: Any) -> FileAdapter:
+    return opened(path, mapping, PORTS, **options)
+
+
+@pytest.mark.parametrize(
+    ("words", "changed"),
+    [
+        (("yes", "no"), ("no", "yes")),
+        (("Yes", "Yes"), ("No", "Yes")),
+        (("Y", "Y"), ("N", "Y")),
+        (("1", "0"), ("0", "1")),
+        (("TRUE", ""), ("FALSE", "TRUE")),
+        (("on", "yes"), ("false", "true")),
+    ],
+)
+def test_a_boolean_is_written_in_the_words_of_its_column(tmp_path: Path, words: tuple[str, str], changed: tuple[str, str]) -> None:
+    path = tmp_path / "ports.csv"
+    path.write_text(f"name,up,mtu,vlan\np1,{words[0]},1500,\np2,{words[1] or words[0]},1500,\n")
+    target = ports(path)
+    wanted = [port("p1", not target.get("port", "p1").up), port("p2", target.get("port", "p2").up), port("p3", True)]
+    target.sync_from(memory(wanted, PORTS, None))
+    assert path.read_text().splitlines()[1] == f"p1,{changed[0]},1500,"
+    assert path.read_text().splitlines()[3] == f"p3,{changed[1]},1500,"
+    assert same(ports(path), memory(wanted, PORTS, None))
+
+
+@pytest.mark.parametrize("cell", ["", " "])
+def test_columns_without_a_name_are_left_alone_as_long_as_they_are_empty(tmp_path: Path, cell: str) -> None:
+    path = tmp_path / "ports.csv"
+    path.write_text(f"name,up,mtu,vlan,,\np1,true,1500,,{cell},\n")
+    target = ports(path)
+    target.sync_from(memory([port("p1", True, 9000), port("p2", True)], PORTS, None))
+    assert path.read_text() == f"name,up,mtu,vlan,,\np1,true,9000,,{cell},\np2,true,1500,,,\n"
+    path.write_text("name,up,mtu,vlan,,\np1,true,1500,,,x\n")
+    with pytest.raises(RecordProblem, match="line 2: cell 6 is in a column that has no name in line 1; give it one"):
+        ports(path)
+
+
+def test_a_cell_may_be_of_any_length(tmp_path: Path) -> None:
+    path = tmp_path / "ports.csv"
+    path.write_text(f"name,up,mtu,vlan\np1,true,1500,{'x' * 200_000}\n")
+    assert len(ports(path).get("port", "p1").vlan) == 200_000
+
+
+def test_new_rows_end_as_the_others_do(tmp_path: Path) -> None:
+    path = tmp_path / "ports.csv"
+    path.write_bytes(b"name,up,mtu,vlan\rp1,true,1500,\r")
+    ports(path).sync_from(memory([port("p1", True), port("p2", True)], PORTS, None))
+    assert path.read_bytes() == b"name,up,mtu,vlan\rp1,true,1500,\rp2,true,1500,\r"
+
+
+def test_an_empty_cell_is_the_default_where_there_is_one_and_null_where_it_may_be(tmp_path: Path) -> None:
+    path = tmp_path / "ports.csv"
+    path.write_text("name,up,mtu,vlan\np1,,,\np2,true,9000,1\n")
+    lookups = {"vlan": {"from": "vlan", "lookup": {1: "office"}}}
+    target = ports(path, {"port": {"fields": {"up": {"from": "up", "default": True}, **lookups}}})
+    assert [obj.get_attrs() for obj in target.get_all("port")] == [
+        {"up": True, "mtu": 1500, "vlan": None},
+        {"up": True, "mtu": 9000, "vlan": "office"},
+    ]
+    given = {"": "none", 1: "office"}
+    named = ports(path, {"port": {"fields": {"up": {"from": "up", "default": True}, "vlan": {"from": "vlan", "lookup": given}}}})
+    assert named.get("port", "p1").vlan == "none"
+
+
+def test_each_file_of_a_glob_is_written_as_its_format_wants(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("name,up,mtu,vlan\np1,true,1500,\n")
+    (tmp_path / "b.json").write_text('[{"name": "p2", "up": true, "mtu": 1500, "vlan": "x"}]\n')
+    target = ports(tmp_path / "*.*")
+    target.sync_from(memory([port("p1", False, 9000), port("p2", False, 9000, "x")], PORTS, None))
+    assert (tmp_path / "a.csv").read_text() == "name,up,mtu,vlan\np1,false,9000,\n"
+    assert (tmp_path / "b.json").read_text() == '[{"name": "p2", "up": false, "mtu": 9000, "vlan": "x"}]\n'

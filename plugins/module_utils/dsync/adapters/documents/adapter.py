@@ -56,7 +56,7 @@ class DocumentAdapter(RecordAdapter):
     def from_document(self, mapped: ModelMap, record: Located) -> None:
         """Change a record, as it stands in a document, into what is read."""
 
-    def to_document(self, mapped: ModelMap, values: Values) -> Values:
+    def to_document(self, mapped: ModelMap, values: Values, document: Document) -> Values:
         """Return values as they stand in a document. Raises RecordProblem."""
         return values
 
@@ -162,7 +162,7 @@ class DocumentAdapter(RecordAdapter):
         key = new.values.get(mapped.key) if mapped.key is not None else None
         document, way, keyed = self._place_for(mapped, key, new.parent)
         values = {path: value for path, value in new.values.items() if not keyed or path != mapped.key}
-        record = _nested(self.to_document(mapped, values))
+        record = _nested(self.to_document(mapped, values, document))
         edits = document.edits
         if not way or (way in edits.removed and way not in edits.added):
             edits.changed[way] = {(): record}
@@ -208,7 +208,7 @@ class DocumentAdapter(RecordAdapter):
         if record.keyed and mapped.key in changed.values:
             raise RecordProblem("the key under which a record stands cannot be changed")
         document, way = record.document, record.way
-        values = self.to_document(mapped, changed.values)
+        values = self.to_document(mapped, changed.values, document)
         after = Located(copy.deepcopy(dict(record)), document, way, record.keyed)
         for path, value in values.items():
             _write(after, path, value)

@@ -39,6 +39,9 @@ class TsvFormat(CsvFormat):
     default = "\t"
 
 
+_LONGEST_CELL = 2**31 - 1
+"""The library csv reads no longer ones than 128 KiB unless it is told to."""
+
 _DELIMITERS = (",", ";", "\t", "|")
 """What stands between cells, usually; in the name of an only column it means that another delimiter was expected."""
 
@@ -50,6 +53,7 @@ class _Table:
         self.lines, self.delimiter, self.name = io.StringIO(text, newline="").readlines(), delimiter, name
         self.header: list[str] = []
         self.header_end = 0
+        csv.field_size_limit(_LONGEST_CELL)
         reader = csv.reader(self.lines, delimiter=delimiter, strict=True)
         for cells in self._told(reader):
             if any(cells):
@@ -60,9 +64,10 @@ class _Table:
                 f'{name}, line {self.header_end}: there is one column alone, "{self.header[0]}"; is the delimiter '
                 f"{delimiter!r} right?"
             )
-        twice = {cell for cell in self.header if self.header.count(cell) > 1}
+        twice = {cell for cell in self.header if cell and self.header.count(cell) > 1}
         if twice:
             raise RecordProblem(f'{name}, line {self.header_end}: the column "{sorted(twice)[0]}" is there twice')
+        self._nameless = [place for place, cell in enumerate(self.header) if not cell]
         self._reader = reader
 
     def _told(self, reader: Any) -> Iterator[list[str]]:
@@ -84,6 +89,7 @@ class _Table:
             end = self._reader.line_num
             if not _is_blank(cells):
                 self._check_width(cells, width, start + 1)
+                self._check_nameless(cells, start + 1)
                 yield start, end, cells
             start = end
 
@@ -101,10 +107,22 @@ class _Table:
                 f"is the file truncated? Add a {self.delimiter!r} for each empty cell at the end of a row"
             )
 
+    def _check_nameless(self, cells: Sequence[str], line: int) -> None:
+        """Raise RecordProblem where there is something in a column without a name; spreadsheets export such columns, empty."""
+        for place in self._nameless:
+            if cells[place].strip():
+                raise RecordProblem(
+                    f"{self.name}, line {line}: cell {place + 1} is in a column that has no name in line {self.header_end}; give "
+                    "it one"
+                )
+
     def records(self) -> Iterator[dict[str, str]]:
         header = self.header
         for _start, _end, cells in self.rows():
-            yield dict(zip(header, cells))
+            record = dict(zip(header, cells))
+            if self._nameless:
+                del record[""]
+            yield record
 
 
 def _is_blank(cells: Iterable[str]) -> bool:
@@ -118,7 +136,8 @@ class _Rows:
     def __init__(self, table: _Table) -> None:
         self._table = table
         self._rows = list(table.rows())
-        self._newline = "\r\n" if any(line.endswith("\r\n") for line in table.lines[:1]) else "\n"
+        first = table.lines[0] if table.lines else ""
+        self._newline = next((end for end in ("\r\n", "\r") if first.endswith(end)), "\n")
         self._columns = list(table.header)
 
     def changed(self, edits: Edits) -> str:

@@ -35,6 +35,7 @@ from ...records.path import EVERY, text_of_path, write
 from ...records.path import Path as FieldPath
 from ...storage.files import PRIVATE, reading, telling
 from ..documents.adapter import DocumentAdapter
+from ..documents.cells import Words, words_in
 from ..documents.commit import FileChange, commit, digest_of, nothing_kept, recover
 from ..documents.document import Document, Located
 from ..documents.edits import text_of_way
@@ -112,6 +113,7 @@ class FileAdapter(DocumentAdapter):
         self._delimiter = None if delimiter is None else _delimiter(options.at("delimiter"))
         self._files: list[_File] | None = None
         self._lists: dict[str, list[FieldPath]] = {}
+        self._words_of: dict[tuple[str, str], Words] = {}
         self._many = _is_directory(self._path) or (any(one in self._path for one in _MAGIC) and not Path(self._path).is_file())
         kinds = [self._kind_of(name) for name in self._names_for_kinds(options.at("path"))]
         self.empty_is_none = any(kind.cells for kind in kinds)  # type: ignore[misc]  # it depends on the format
@@ -253,14 +255,14 @@ class FileAdapter(DocumentAdapter):
             ]
         return self._lists[mapped.name]
 
-    def to_document(self, mapped: ModelMap, values: Values) -> Values:
-        if not self.empty_is_none:
+    def to_document(self, mapped: ModelMap, values: Values, document: Document) -> Values:
+        if not isinstance(document, _File) or not document.format.cells:
             return values
-        return {(text_of_path(path),): self._cell(path, value) for path, value in values.items()}
+        return {(text_of_path(path),): self._cell(path, value, document) for path, value in values.items()}
 
-    def _cell(self, path: FieldPath, value: Any) -> str:
+    def _cell(self, path: FieldPath, value: Any, document: _File) -> str:
         if isinstance(value, list):
-            items = [self._cell(path, item) for item in value]
+            items = [self._cell(path, item, document) for item in value]
             if any(self._separator in item or not item for item in items):
                 raise RecordProblem(
                     f'an item of "{path[0]}" is empty or has a "{self._separator}" in it, which stands between items; choose '
@@ -270,8 +272,15 @@ class FileAdapter(DocumentAdapter):
         if isinstance(value, dict):
             raise RecordProblem(f'"{path[0]}" is a dictionary, which a cell cannot hold')
         if isinstance(value, bool):
-            return "true" if value else "false"
+            return self._words(text_of_path(path), document)[value]
         return "" if value is None else str(value)
+
+    def _words(self, column: str, document: _File) -> Words:
+        """Return what a column has for false and for true."""
+        if (document.name, column) not in self._words_of:
+            cells = (record[column] for record in document.tree or () if column in record)
+            self._words_of[document.name, column] = words_in(cells)
+        return self._words_of[document.name, column]
 
     def describe(self, mapped: ModelMap, record: Record) -> str:
         if not isinstance(record, Located) or not isinstance(record.document, _File):
