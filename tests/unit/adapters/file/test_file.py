@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -666,3 +667,23 @@ def test_each_file_of_a_glob_is_written_as_its_format_wants(tmp_path: Path) -> N
     target.sync_from(memory([port("p1", False, 9000), port("p2", False, 9000, "x")], PORTS, None))
     assert (tmp_path / "a.csv").read_text() == "name,up,mtu,vlan\np1,false,9000,\n"
     assert (tmp_path / "b.json").read_text() == '[{"name": "p2", "up": false, "mtu": 9000, "vlan": "x"}]\n'
+
+
+PRICES = data_model(
+    {"item": {"identifiers": ["name"], "attributes": {"price": "decimal", "more": {"type": "any", "default": None}}}},
+    base=RecordModel,
+)
+
+
+@pytest.mark.parametrize("written", ["12345678901234567.89", "0.12345678901234567891", "1.10", "-7.0"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.json", '[{{"name": "a", "price": {0}, "more": {1}}}]\n'), ("a.yml", "- name: a\n  price: {0}\n  more: {1}\n")],
+)
+def test_a_decimal_has_every_digit_of_its_file(tmp_path: Path, name: str, text: str, written: str) -> None:
+    path = tmp_path / name
+    path.write_text(text.format(written, written))
+    target = opened(path, None, PRICES)
+    assert target.get("item", "a").price == Decimal(written)
+    target.sync_from(memory([{"name": "a", "price": Decimal(written), "more": 2.5}], PRICES, None))
+    assert path.read_text() == text.format(written, "2.5")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
 from .edits import Edits, Way
@@ -64,6 +65,33 @@ class WrittenNumber(int):
     def of(cls, value: int, written: str) -> int:
         """Return a number; a plain one where it is written in plain decimal."""
         if str(value) == written:
+            return value
+        made = cls(value)
+        made.written = written
+        return made
+
+    def __str__(self) -> str:
+        return self.written
+
+
+class WrittenFloat(float):
+    """A number of which a file has more digits than a float holds.
+
+    It is the nearest float, and the string of it is what is written: for a decimal attribute no digit is lost.
+
+    Attributes:
+        written: as in the file.
+    """
+
+    written: str
+
+    @classmethod
+    def of(cls, value: float, written: str) -> float:
+        """Return a number; a plain one where it is all that is written."""
+        try:
+            if not isinstance(value, float) or Decimal(written) == Decimal(repr(value)):
+                return value
+        except InvalidOperation:  # not written as a decimal number, such as .inf
             return value
         made = cls(value)
         made.written = written

@@ -12,7 +12,7 @@ from typing import Any
 from ...exceptions import RecordProblem
 from . import json_text
 from .edits import Edits, Way
-from .format import Format
+from .format import Format, WrittenFloat
 
 
 class JsonFormat(Format):
@@ -37,7 +37,7 @@ def _json(text: str, name: str, line: int = 0) -> Any:
     if not line and not text.strip():
         return None
     try:
-        return json.loads(text, object_pairs_hook=_without_doubles)
+        return json.loads(text, object_pairs_hook=_without_doubles, parse_float=_number)
     except json.JSONDecodeError as error:
         raise RecordProblem(f"{name}, line {line or error.lineno}: {error.msg} (column {error.colno})") from None
     except _DoubledKey:
@@ -47,6 +47,10 @@ def _json(text: str, name: str, line: int = 0) -> Any:
         raise RecordProblem(f"{name}{f', line {line}' if line else ''}: {error}") from None
     except RecursionError:
         raise RecordProblem(f"{name} is nested too deeply") from None
+
+
+def _number(written: str) -> float:
+    return WrittenFloat.of(float(written), written)
 
 
 class _DoubledKey(Exception):

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...exceptions import LibraryMissing, RecordProblem
 from .edits import Edits, Way, same_tree
-from .format import Format, WrittenNumber
+from .format import Format, WrittenFloat, WrittenNumber
 
 
 class YamlFormat(Format):
@@ -130,7 +130,11 @@ def _made_loader() -> Any:
     def whole_number(loader: Any, node: Any) -> int:
         return WrittenNumber.of(loader.construct_yaml_int(node), loader.construct_scalar(node))
 
+    def number(loader: Any, node: Any) -> float:
+        return WrittenFloat.of(loader.construct_yaml_float(node), loader.construct_scalar(node))
+
     Loader.add_multi_constructor("!", tagged)
+    Loader.add_constructor("tag:yaml.org,2002:float", number)
     Loader.add_constructor("tag:yaml.org,2002:int", whole_number)
     return Loader
 
