@@ -24,6 +24,7 @@ from .declared_files import DeclaredFiles
 from .play_inventory import PlayInventory, is_wanted, needed
 from .progress import told
 from .roots import BUILT_IN, CORE_FAMILY, DIFFSYNC_FAMILY, FAMILIES, Roots, families_of, needs_reports, own_code
+from .start_folder import starting_there
 
 
 class ShippingAction(ActionBase):
@@ -35,7 +36,10 @@ class ShippingAction(ActionBase):
     """The datasets of a task: arguments of it, or the task itself where it has but one."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result = super().run(tmp, task_vars)
+        with starting_there(self._loader):
+            return self._ran(super().run(tmp, task_vars), task_vars)
+
+    def _ran(self, result: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         try:
             module_args = {**self._task.args, **self._files_read()}
             module_args[SHIPPED] = self._pack(dict(self._inventories(module_args, task_vars or {})))
