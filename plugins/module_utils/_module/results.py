@@ -26,8 +26,8 @@ ROOM_FOR_FAILURES = 50_000
 ROOM_FOR_DIFF = 100_000
 """Bytes of JSON for the change records, for the failures' records, and for each of the texts before and after."""
 
-ROOM_ON_SCREEN = 1500
-"""Bytes of JSON for each list of records in a result that Ansible shows whole."""
+ROOMS_ON_SCREEN = 3000, 1000
+"""Bytes of JSON for the change records, and for the failures' records, in a result that Ansible shows whole."""
 
 MOST_WARNINGS = 20
 BOUNDED = ("options", "mapping", "lookups")
@@ -49,7 +49,7 @@ class Report:
 
     def __init__(self, params: Mapping[str, Any], source: Side, target: Side, on_screen: bool = False) -> None:
         self._params = params
-        self._rooms = (ROOM_ON_SCREEN, ROOM_ON_SCREEN) if on_screen else (ROOM_FOR_CHANGES, ROOM_FOR_FAILURES)
+        self._rooms = ROOMS_ON_SCREEN if on_screen else (ROOM_FOR_CHANGES, ROOM_FOR_FAILURES)
         self._source = source
         self._target = target
         self._secrets = source.secrets() | target.secrets()
