@@ -65,6 +65,10 @@ options:
       - Selectors of the objects that are excluded, together with everything below them.
     type: list
     elements: dict
+"""
+
+    ATTRIBUTES = r"""
+options:
   attributes:
     description:
       - Names of the attributes that are returned, as a list for every model, or as a dictionary of model to such a list.

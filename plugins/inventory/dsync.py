@@ -159,7 +159,8 @@ from ansible.vars.reserved import is_reserved_name
 from ..module_utils._module.choices import choices
 from ..module_utils._module.failure import TaskFailure
 from ..plugin_utils.declared_files import DeclaredFiles
-from ..plugin_utils.inventory_source import SourceFailure, Wanted, loaded
+from ..plugin_utils.inventory_source import Wanted, loaded
+from ..plugin_utils.local_dataset import SourceFailure, found_in
 from ..plugin_utils.play_inventory import bare
 
 FILES = ("dsync.yml", "dsync.yaml")
@@ -219,7 +220,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """Return the adapter with what belongs to it, all but the secrets, and the models, from whichever files they stand in.
         Raises TaskFailure."""
         folder = Path(path).resolve().parent
-        files = DeclaredFiles(self.loader, lambda name: _found(folder / Path(name).expanduser()))
+        files = DeclaredFiles(self.loader, found_in(folder))
         side = {name: bare(self.get_option(name)) for name in ("adapter", "mapping", "lookups")}
         models = {name: bare(self.get_option(name)) for name in ("models", "top_level")}
         options = self._evaluated("options", path)
@@ -355,7 +356,3 @@ def _check_variable(option: str, variable: str) -> None:
 def _known(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the expressions of the file know of an object."""
     return {**record["values"], "parents": {above["model"]: above["values"] for above in reversed(record["above"])}}
-
-
-def _found(path: Path) -> tuple[Path | None, list[str]]:
-    return (path.resolve(), []) if path.is_file() else (None, [str(path)])

@@ -14,11 +14,13 @@ author:
 description:
   - Loads one dataset through an adapter, with the same models and mapping as M(dsync.core.dsync_diff), and returns its objects.
   - Never writes to the dataset, and writes no files.
+  - The lookup P(dsync.core.dsync#lookup) does the same on the controller.
 requirements:
   - python >= 3.10 (on the host that runs the task)
   - pydantic >= 2.6 (on the host that runs the task)
 extends_documentation_fragment:
   - dsync.core.dataset
+  - dsync.core.dataset.attributes
 options:
   max_objects:
     description:
@@ -54,6 +56,8 @@ notes:
   - Only Python code is sent to the managed node. Data that an adapter reads has to be where the task runs.
 seealso:
   - module: dsync.core.dsync_diff
+  - plugin: dsync.core.dsync
+    plugin_type: lookup
 """
 
 EXAMPLES = r"""

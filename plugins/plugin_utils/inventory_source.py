@@ -5,49 +5,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..module_utils._module import alias
 from ..module_utils._module.choices import choices
-from ..module_utils._module.declaring import declared_models
 from ..module_utils._module.failure import TaskFailure
-from ..module_utils._module.quiet import streams_aside
-from ..module_utils._module.reference import Form, Reference
-from ..module_utils._module.sentences import told, traceback_of
-from ..module_utils._module.shipped import Cargo, CargoFinder
-from ..module_utils._module.sides import Side, hidden_texts
+from ..module_utils._module.sides import Side
 from ..module_utils.dsync import DSync, DSyncModel
-from ..module_utils.dsync._util.gc import patient_collector
 from ..module_utils.dsync._util.plain_json import Unwritable, plain
-from ..module_utils.dsync._util.pydantic import HAS_PYDANTIC, PYDANTIC_MINIMUM, PYDANTIC_PROBLEM
 from ..module_utils.dsync.dataset.tree import parents_of
-from ..module_utils.dsync.exceptions import LibraryMissing
 from ..module_utils.dsync.model.identity import ObjectRef
-from .adapters import locate
-from .cargo import pack
-from .closure import Closure, closure
-from .roots import Roots
+from .local_dataset import found_in, records_of
 
 ROLE = "adapter"
 """What the only side of an inventory is called in messages."""
-
-
-class SourceFailure(Exception):
-    """The inventory cannot be read. Its text is the sentence for the user.
-
-    Attributes:
-        details: the traceback of what led to it.
-    """
-
-    def __init__(self, sentence: str, details: str = "") -> None:
-        super().__init__(sentence)
-        self.details = details
 
 
 @dataclass(frozen=True)
@@ -82,82 +55,13 @@ def loaded(
         SourceFailure: something is wrong.
         KeyboardInterrupt: the user has interrupted it.
     """
-    if not HAS_PYDANTIC:
-        raise SourceFailure(f"pydantic >= {PYDANTIC_MINIMUM} is needed by {sys.executable} on the controller ({PYDANTIC_PROBLEM}).")
-    alias.install()
-    side = Side(ROLE, params)
-    try:
-        cargo = _cargo(params["adapter"], folder)
-        with _imports_of(cargo), _working_in(folder), streams_aside(), patient_collector():
-            side.models = declared_models(models)
-            side.open(cargo)
-            _check(wanted, side.dataset)
-            side.load()
-            records = list(_records(side.dataset, wanted))
-        for sentence in side.dataset.load_warnings:
-            warn(told(sentence, hidden_texts([side])))
-        return records
-    except TaskFailure as failure:
-        cause = failure.__cause__
-        if isinstance(cause, KeyboardInterrupt):
-            raise KeyboardInterrupt from None
-        raise _shown(failure, cause, side) from None
 
+    def use(side: Side) -> list[dict[str, Any]]:
+        _check(wanted, side.dataset)
+        side.load()
+        return list(_records(side.dataset, wanted))
 
-def _shown(failure: TaskFailure, cause: BaseException | None, side: Side) -> SourceFailure:
-    """Return what to raise for a failure, without anything that nobody may see."""
-    hidden = hidden_texts([side])
-    sentence = str(failure)
-    if isinstance(cause, LibraryMissing):
-        sentence = f"{sentence} Install the Python library {cause.library} for {sys.executable} on the controller."
-    return SourceFailure(told(sentence, hidden), told(traceback_of(cause), hidden))
-
-
-# ---------------------------------------------------------------------- the adapter's code
-
-
-def _cargo(adapter: str, folder: Path) -> Cargo:
-    """Return the code of an adapter in a file, as a task would ship it; other adapters the controller's Python imports itself."""
-    reference, roots = Reference.parse(adapter), Roots()
-
-    def find_file(path: str) -> tuple[Path | None, Sequence[str]]:
-        found = folder / Path(path).expanduser()
-        return (found.resolve(), ()) if found.is_file() else (None, (str(found),))
-
-    source = locate(reference, roots, find_file)
-    if source is None or reference.form is not Form.FILE:
-        return Cargo()
-    package = source.name.partition(".")[0]
-    needed = closure([source], roots)
-    own = [name for name in needed.sources if name.partition(".")[0] == package]
-    shipped = Closure({name: needed.sources[name] for name in own}, {name: needed.neighbours[name] for name in own})
-    return Cargo.unpack(pack({adapter: source.name}, shipped))
-
-
-@contextmanager
-def _imports_of(cargo: Cargo) -> Iterator[None]:
-    """Let an adapter's files be imported meanwhile, and forget them afterwards: the next source may have others of these names."""
-    finder = CargoFinder(cargo.modules)
-    sys.meta_path.insert(0, finder)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)
-        for name in cargo.modules:
-            sys.modules.pop(name, None)
-
-
-@contextmanager
-def _working_in(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-# ---------------------------------------------------------------------- the records
+    return records_of(Side(ROLE, params), models, folder, found_in(folder), use, warn)
 
 
 def _check(wanted: Wanted, dataset: DSync) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+from collections import ChainMap
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,15 @@ def test_every_option_of_a_module_is_documented_as_it_is(module: str, own: dict[
         }
 
 
-def test_every_option_of_dsync_info_is_documented_as_it_is() -> None:
-    shared = documented("doc_fragments/dataset.py", "DOCUMENTATION")["options"]
-    options = {**shared, **documented("modules/dsync_info.py", "DOCUMENTATION")["options"]}
-    assert options.keys() == info_spec().keys()
-    for name, spec in info_spec().items():
+@pytest.mark.parametrize(("module", "spec"), [("dsync_info", info_spec())])
+def test_every_option_of_a_module_of_one_dataset_is_documented_as_it_is(module: str, spec: dict[str, Any]) -> None:
+    fragments = {"dsync_info": ("DOCUMENTATION", "ATTRIBUTES")}[module]
+    shared = [documented("doc_fragments/dataset.py", name)["options"] for name in fragments]
+    options = dict(ChainMap(*shared, documented(f"modules/{module}.py", "DOCUMENTATION")["options"]))
+    assert options.keys() == spec.keys()
+    for name, option in spec.items():
         keys = ("type", "elements", "default", "required")
-        assert {key: options[name].get(key) for key in keys} == {key: spec.get(key) for key in keys}
+        assert {key: options[name].get(key) for key in keys} == {key: option.get(key) for key in keys}
 
 
 @pytest.mark.parametrize("key", ["summary", "source", "diff", "changes_truncated"])

@@ -1,0 +1,139 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks up objects of a dataset."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: dsync
+short_description: Look up objects of any dataset that an adapter loads
+version_added: 0.1.0
+author:
+  - dsync contributors (!UNKNOWN)
+description:
+  - Loads one dataset through an adapter, on the controller, and returns its objects, or those with given identifiers. Never writes.
+  - The dataset is loaded each time the lookup is evaluated. Use M(dsync.core.dsync_info), or keep the result with
+    M(ansible.builtin.set_fact), when it is needed more than once.
+  - What comes from the dataset is not evaluated as a template.
+extends_documentation_fragment:
+  - dsync.core.dataset
+  - dsync.core.dataset.attributes
+requirements:
+  - python >= 3.10 (on the controller)
+  - pydantic >= 2.6 (on the controller)
+options:
+  _terms:
+    description:
+      - The identifiers of the objects to return, each as in the key C(id) of the result. An identifier that no object has is an
+        error. Without any, all selected objects are returned.
+    type: list
+    elements: str
+  model:
+    description:
+      - The model whose objects are returned. Defaults to all models.
+    type: str
+notes:
+  - Relative paths in O(options) start from the directory of the playbook. Files of adapters, models and mappings are searched as
+    files of tasks are.
+  - The adapter V(inventory) reads inventory files here, and not the inventory of the play.
+seealso:
+  - module: dsync.core.dsync_info
+  - plugin: dsync.core.dsync
+    plugin_type: inventory
+"""
+
+EXAMPLES = r"""
+- name: Show the MTU of one device
+  ansible.builtin.debug:
+    msg: "{{ device.attributes.mtu }}"
+  vars:
+    device: "{{ lookup('dsync.core.dsync', 'rtr-1', **estate) }}"
+    estate: &estate
+      adapter: file
+      options:
+        path: /srv/estate/devices.csv
+      models:
+        device:
+          identifiers: [name]
+          attributes: {role: str, mtu: int}
+
+- name: Show the names of all routers
+  ansible.builtin.debug:
+    msg: "{{ query('dsync.core.dsync', only=routers, **estate) | map(attribute='id') }}"
+  vars:
+    routers:
+      - attributes: {role: router}
+    estate: *estate
+"""
+
+RETURN = r"""
+_raw:
+  description:
+    - The objects, each as in RV(dsync.core.dsync_info#module:objects). With identifiers, in their order, otherwise each parent
+      before its children. Sensitive values are shown as V(********).
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleFileNotFound, AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
+
+from ..module_utils._module.choices import choices
+from ..module_utils._module.failure import TaskFailure
+from ..plugin_utils.declared_files import DeclaredFiles
+from ..plugin_utils.local_dataset import SourceFailure
+from ..plugin_utils.looked_up import Wanted, looked_up
+from ..plugin_utils.play_inventory import bare
+from ..plugin_utils.start_folder import start_folder, starting_there
+
+OF_THE_DATASET = ("adapter", "options", "secrets", "name", "mapping", "lookups")
+OF_MODELS = ("models", "top_level")
+NARROWING = ("only", "exclude", "attributes")
+
+display = Display()
+
+
+class LookupModule(LookupBase):
+    """Objects as dictionaries."""
+
+    def run(self, terms: list[Any], variables: Any = None, **kwargs: Any) -> list[dict[str, Any]]:
+        self.set_options(var_options=variables, direct=kwargs)
+
+        def find_file(path: str) -> tuple[Path | None, list[str]]:
+            try:
+                with starting_there(self._loader):
+                    paths = (variables or {}).get("ansible_search_path", [self._loader.get_basedir()])
+                    return Path(self._loader.path_dwim_relative_stack(paths, "files", path)).resolve(), []
+            except AnsibleFileNotFound as error:
+                return None, list(error.paths or [path])
+
+        try:
+            self._check(kwargs)
+            files = DeclaredFiles(self._loader, find_file)
+            side, models, scope = (
+                {name: bare(self.get_option(name)) for name in names} for names in (OF_THE_DATASET, OF_MODELS, NARROWING)
+            )
+            wanted = Wanted(bare(terms), bare(self.get_option("model")), scope)
+            return looked_up(
+                {**side, **files.of_side(side)},
+                {**models, **files.of_models(models["models"])},
+                wanted,
+                start_folder(self._loader),
+                find_file,
+                display.warning,
+            )
+        except (SourceFailure, TaskFailure) as failure:
+            raise AnsibleLookupError(str(failure)) from None
+
+    def _check(self, given: Mapping[str, Any]) -> None:
+        """Raise TaskFailure for an option that there is not, which Ansible would ignore."""
+        known = [name for name in self._options if name != "_terms"]
+        for name in given:
+            if name not in known:
+                raise TaskFailure(f'there is no option "{name}"{choices(name, known, "there are")}')
