@@ -14,7 +14,8 @@ author:
 description:
   - Loads one dataset through an adapter, with the same models and mapping as M(dsync.core.dsync_diff), and returns its objects.
   - Never writes to the dataset, and writes no files.
-  - The lookup P(dsync.core.dsync#lookup) does the same on the controller.
+  - The lookup P(dsync.core.dsync#lookup) does the same on the controller. The module M(dsync.core.dsync_export) writes a dataset of
+    any size to a file.
 requirements:
   - python >= 3.10 (on the host that runs the task)
   - pydantic >= 2.6 (on the host that runs the task)

@@ -34,6 +34,8 @@ class ShippingAction(ActionBase):
     _supports_async = True
     _roles: Sequence[str] = SIDES
     """The datasets of a task: arguments of it, or the task itself where it has but one."""
+    _writes_with: frozenset[str] = frozenset()
+    """The families of the adapter that the module itself writes with, whatever adapters its datasets have."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         with starting_there(self._loader):
@@ -56,7 +58,7 @@ class ShippingAction(ActionBase):
     def _pack(self, inventories: Mapping[str, Any]) -> str:
         roots = Roots()
         found = {}
-        families: set[str] = {CORE_FAMILY} if self._declares_models() else set()
+        families = {*self._writes_with, *([CORE_FAMILY] if self._declares_models() else [])}
         for side, arguments in self._sides():
             name = arguments.get("adapter")
             if not isinstance(name, str):
@@ -125,6 +127,12 @@ class DatasetAction(ShippingAction):
     """Runs a module that reads one dataset, which the arguments of the task name."""
 
     _roles = (DATASET,)
+
+
+class ExportAction(DatasetAction):
+    """Runs a module that reads one dataset, and writes its objects to a file."""
+
+    _writes_with = BUILT_IN["file"]
 
 
 def _families_for(reference: Reference) -> Collection[str]:

@@ -239,7 +239,7 @@ def test_the_page_does_what_it_says(environment: dict[str, str], tmp_path: Path)
     played = re.findall(
         r"(?:<!-- ends with: (\d) -->\n)?```console\n(.*?)```(?:\n\n<!-- output -->\n```text\n(.*?)```)?", page, re.DOTALL
     )
-    assert len(played) == 5
+    assert len(played) == 6
     screen = ""
     for status, commands, output in played:
         digest = re.search(r"sha256:\w+", screen)

@@ -24,6 +24,7 @@ from ansible_collections.dsync.core.plugins.module_utils._module.spec import (
     PLAN_INFO,
     SYNC_ONLY,
     argument_spec,
+    export_spec,
     info_spec,
 )
 from dsync.adapters.core.base import RecordModel
@@ -37,6 +38,7 @@ FENCED = re.compile(
 SPECS = {
     "dsync_diff": argument_spec(**DIFF_ONLY),
     "dsync_sync": argument_spec(**SYNC_ONLY),
+    "dsync_export": export_spec(),
     "dsync_info": info_spec(),
     "dsync_journal_info": JOURNAL_INFO,
     "dsync_plan_info": PLAN_INFO,

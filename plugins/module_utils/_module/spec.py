@@ -101,6 +101,15 @@ def info_spec() -> dict[str, Any]:
     }
 
 
+def export_spec() -> dict[str, Any]:
+    """Return the arguments of dsync_export: those of one dataset, which of its objects are written, and where to."""
+    own = info_spec()
+    return {
+        **{name: own[name] for name in own if name not in ("attributes", "max_objects")},
+        "path": {"type": "path", "required": True},
+    }
+
+
 def sides_in(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return role → arguments of each dataset that a task names."""
     given = {role: arguments[role] for role in SIDES if role in arguments}

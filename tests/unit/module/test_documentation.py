@@ -19,6 +19,7 @@ from ansible_collections.dsync.core.plugins.module_utils._module.spec import (
     PLAN_INFO,
     SYNC_ONLY,
     argument_spec,
+    export_spec,
     info_spec,
 )
 from ansible_collections.dsync.core.plugins.module_utils.dsync import DSyncAction, DSyncFlags
@@ -28,6 +29,7 @@ MODULES = ("dsync_diff", "dsync_sync")
 SPECS = {
     "dsync_diff": argument_spec(**DIFF_ONLY),
     "dsync_sync": argument_spec(**SYNC_ONLY),
+    "dsync_export": export_spec(),
     "dsync_info": info_spec(),
     "dsync_journal_info": JOURNAL_INFO,
     "dsync_plan_info": PLAN_INFO,
@@ -80,9 +82,9 @@ def test_every_option_of_a_module_is_documented_as_it_is(module: str, own: dict[
         }
 
 
-@pytest.mark.parametrize(("module", "spec"), [("dsync_info", info_spec())])
+@pytest.mark.parametrize(("module", "spec"), [("dsync_info", info_spec()), ("dsync_export", export_spec())])
 def test_every_option_of_a_module_of_one_dataset_is_documented_as_it_is(module: str, spec: dict[str, Any]) -> None:
-    fragments = {"dsync_info": ("DOCUMENTATION", "ATTRIBUTES")}[module]
+    fragments = {"dsync_info": ("DOCUMENTATION", "ATTRIBUTES"), "dsync_export": ("DOCUMENTATION",)}[module]
     shared = [documented("doc_fragments/dataset.py", name)["options"] for name in fragments]
     options = dict(ChainMap(*shared, documented(f"modules/{module}.py", "DOCUMENTATION")["options"]))
     assert options.keys() == spec.keys()

@@ -49,11 +49,13 @@ class DataModel:
         models: name → class, parents before their children.
         top_level: names of those to begin with.
         parents: name of a model → name of the model whose child it is; top-level models are not in it.
+        declared: name → the declaration that it was made from.
     """
 
     models: Mapping[str, type[DSyncModel]]
     top_level: tuple[str, ...]
     parents: Mapping[str, str] = field(default_factory=dict)
+    declared: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def data_model(models: Any, top_level: Any = None, base: type[DSyncModel] = DSyncModel) -> DataModel:
@@ -73,7 +75,8 @@ def data_model(models: Any, top_level: Any = None, base: type[DSyncModel] = DSyn
     classes = {name: _class(name, model, declared, base) for name, model in declared.items()}
     parents = _parents(declared)
     first = _top_level(Declared(top_level, "top_level"), declared, parents)
-    return DataModel({name: classes[name] for name in _downwards(first, declared)}, first, parents)
+    ordered = {name: classes[name] for name in _downwards(first, declared)}
+    return DataModel(ordered, first, parents, {name: model.value for name, model in declared.items()})
 
 
 def _parents(declared: Mapping[str, Declared]) -> dict[str, str]:

@@ -1,0 +1,12 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs dsync_export with the adapter that reads the dataset, and the one that writes the file."""
+
+from __future__ import annotations
+
+from ..plugin_utils.shipping import ExportAction
+
+
+class ActionModule(ExportAction):
+    """The module of the same name does the work."""

@@ -1,0 +1,93 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stages of dsync_export: load, describe, write. In check mode it is the same without write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..dsync import DSync, Plan, Result
+from .arguments import AdapterModule
+from .declaring import declared_models
+from .failure import TaskFailure
+from .guards import scope_in
+from .objects import check_no_action
+from .results import first_warnings
+from .running import Ending, end_with
+from .sentences import failures, stage
+from .sides import Side, hidden_texts
+
+FILE = "file"
+"""The adapter that writes the records."""
+
+
+def run(module: AdapterModule) -> None:
+    """Write the objects of a dataset to a file of records."""
+    end_with(module, _export)
+
+
+def _export(module: AdapterModule, sides: list[Side]) -> Ending:
+    from ..dsync.records.description import describe, unlisted  # only here: it is shipped for this task alone
+
+    params, (side,) = module.params, sides
+    path = str(Path.cwd() / params["path"])
+    if os.path.lexists(path):
+        raise TaskFailure(f'path: "{path}" is there already, and nothing is overwritten; name another file, or remove it first.')
+    check_no_action(params)
+    side.models = declared_models(params)
+    side.open(module.cargo)
+    scope = scope_in({**params, "attributes": None}, side.dataset, side.dataset)
+    side.load()
+    with stage("describing the models"):
+        description = describe(side.dataset)
+        file = _file(path, description)
+        plan = Plan.from_diff(diff := file.diff_from(side.dataset, scope=scope))
+    for warning in first_warnings(
+        [*_warnings(description.left_out, unlisted(side.dataset)), *side.dataset.load_warnings], side.secrets()
+    ):
+        module.warn(warning)
+    result = Result([])
+    if not module.check_mode:
+        with stage(f"writing {path}"):
+            hidden = partial(hidden_texts, sides, plan)
+            result = file.apply(plan, side.dataset, diff=diff, hidden=hidden, stop=module.signals.received)
+    told = {
+        "path": path,
+        "models": {"models": description.models, "top_level": description.top_level},
+        "mapping": description.mapping,
+        "left_out": description.left_out,
+        "exported": {"counts": _counts(plan), "total": len(plan)},
+        "dataset": {name: value for name, value in side.record().items() if name != "records"},
+    }
+    return Ending(bool(plan.changes), told, failures(result, FILE), changes=list(plan))
+
+
+def _file(path: str, description: Any) -> DSync:
+    """Return an empty dataset of records in a file that is made when something is written to it."""
+    from ..dsync.adapters import RecordModel, built_in
+    from ..dsync.records.definition import data_model
+
+    models = data_model(description.models, description.top_level, base=RecordModel)
+    adapter: Any = built_in(FILE)
+    file: DSync = adapter.bound(models, description.mapping or None)(path=path, create=True)
+    file.load()
+    return file
+
+
+def _counts(plan: Plan) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for change in plan:
+        counts[change.model] = counts.get(change.model, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def _warnings(left_out: Mapping[str, list[str]], unlisted: Mapping[str, int]) -> Iterator[str]:
+    for model, names in left_out.items():
+        yield f"{model}: {', '.join(names)} is not exported, since it is sensitive or read-only."
+    for model, count in unlisted.items():
+        yield f"{model}: {count} objects are not exported, since no parent lists them."

@@ -1,0 +1,195 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Model classes → models as a task or a YAML file declares them, so that a dataset of any adapter can become records in files."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args, get_origin
+
+from .._util.plain_json import displayed
+from ..dataset.dataset import Dataset
+from ..dataset.tree import parents_of
+from ..model.identity import ObjectRef
+from ..model.model import DSyncModel
+from ..model.values import members_of
+from .types import CONTAINERS, SCALARS
+
+ANY = "any"
+"""The type of what no other type describes."""
+
+_BASES = (bool, int, float, str)
+"""Types whose subclasses are declared like themselves."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """The models of a dataset as plain data.
+
+    Attributes:
+        models: model's name → declaration, without the attributes that are left out.
+        top_level: names of the models to begin with.
+        mapping: model's name → how a record finds its parent.
+        left_out: model's name → names of its sensitive and read-only attributes.
+    """
+
+    models: dict[str, Any]
+    top_level: list[str]
+    mapping: dict[str, Any] = field(default_factory=dict)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+
+
+def describe(dataset: Dataset) -> Description:
+    """Return the models of a dataset as plain data, from which :func:`.definition.data_model` makes classes of records.
+
+    What was declared stays as it was declared. Sensitive attributes are left out, since the records are in clear, and read-only
+    ones, since nobody can write them.
+
+    Args:
+        dataset: loaded; not changed. Its objects show which field of a child names its parent.
+    """
+    classes = dataset.models()
+    declared = getattr(getattr(dataset, "data_model", None), "declared", {})
+    left_out = {name: _left_out(model) for name, model in classes.items()}
+    models = {}
+    for name, model in classes.items():
+        made = dict(declared[name]) if name in declared else _declaration(model, classes)
+        attributes = {key: value for key, value in (made.get("attributes") or {}).items() if key not in left_out[name]}
+        models[name] = {**made, "attributes": attributes}
+    children = {child for model in classes.values() for child in model._children}
+    return Description(
+        models,
+        [name for name in classes if name not in children],
+        _mapping(dataset, left_out),
+        {name: names for name, names in left_out.items() if names},
+    )
+
+
+def _left_out(model: type[DSyncModel]) -> list[str]:
+    return [name for name in model._attributes if name in model.get_sensitive_fields() or name in model._read_only]
+
+
+def _declaration(model: type[DSyncModel], classes: Mapping[str, Any]) -> dict[str, Any]:
+    identifiers = {name: _identifier(model, name, classes) for name in model._identifiers}
+    made: dict[str, Any] = {
+        "identifiers": list(identifiers) if all(kind == "str" for kind in identifiers.values()) else identifiers,
+        "attributes": {name: _attribute(model, name, classes) for name in model._attributes},
+    }
+    if model._shortname:
+        made["shortname"] = list(model._shortname)
+    if model._children:
+        made["children"] = list(model._children)
+    return made
+
+
+def _identifier(model: type[DSyncModel], name: str, classes: Mapping[str, Any]) -> Any:
+    found = _type_of(model, name)
+    kept = found if isinstance(found, list) or found.partition("[")[0] not in (ANY, *CONTAINERS) else "str"
+    references = [other for other in model._references.get(name, ()) if other in classes]
+    return {"type": kept, "ref": references} if references else kept
+
+
+def _attribute(model: type[DSyncModel], name: str, classes: Mapping[str, Any]) -> Any:
+    more: dict[str, Any] = {}
+    references = [other for other in model._references.get(name, ()) if other in classes]
+    if references:
+        more["ref"] = references
+    if name in model._create_only:
+        more["compare"] = "create_only"
+    return {"type": _type_of(model, name), **more} if more else _type_of(model, name)
+
+
+def _type_of(model: type[DSyncModel], name: str) -> Any:
+    known = model.model_fields.get(name)
+    return ANY if known is None else type_of(known.annotation)
+
+
+def type_of(annotation: Any) -> Any:
+    """Return the declared type that comes nearest to an annotation: a text such as ``list[int]``, or a list of values."""
+    members = list(dict.fromkeys(members_of(annotation)))
+    kinds = [kind for kind in members if kind not in (None, type(None))]
+    ending = " | None" if len(kinds) < len(members) else ""
+    values = _choice(kinds[0]) if len(kinds) == 1 else None
+    if values is not None and not ending:
+        return values
+    if values is not None:
+        return f"{'str' if all(isinstance(value, str) for value in values) else ANY}{ending}"
+    for name, known in SCALARS.items():
+        if set(members_of(known)) == set(kinds):
+            return name if name == ANY else f"{name}{ending}"
+    texts = dict.fromkeys(map(_kind, kinds))
+    return ANY if ANY in texts or not texts else " | ".join(texts) + ending
+
+
+def _choice(kind: Any) -> list[Any] | None:
+    """Return the values of a type that is limited to some texts and whole numbers; None for any other type."""
+    values: list[Any] = []
+    if get_origin(kind) is Literal:
+        values = list(get_args(kind))
+    elif isinstance(kind, type) and issubclass(kind, enum.Enum):
+        values = [member.value for member in kind]
+    simple = all(isinstance(value, (str, int)) and not isinstance(value, bool) for value in values)
+    return values if values and simple else None
+
+
+def _kind(kind: Any) -> str:
+    origin = get_origin(kind)
+    for name, (container, number) in CONTAINERS.items():
+        if origin is container and len(get_args(kind)) == number:
+            inner = [type_of(one) for one in get_args(kind)]
+            texts = [one if isinstance(one, str) else _kind_of(one) for one in inner]
+            return ANY if name != "list" and texts[0].partition("[")[0] == ANY else f"{name}[{', '.join(texts)}]"
+    for name, known in SCALARS.items():
+        if known is kind:
+            return name
+    base = next((base for base in _BASES if isinstance(kind, type) and issubclass(kind, base)), None)
+    return ANY if base is None or issubclass(kind, enum.Enum) else base.__name__
+
+
+def _kind_of(values: Iterable[Any]) -> str:
+    return "str" if all(isinstance(value, str) for value in values) else "any"
+
+
+# ---------------------------------------------------------------------- parents
+
+
+def _mapping(dataset: Dataset, left_out: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Return how records find their parents: by a field of their own that has the value, or else by a new one."""
+    classes = dataset.models()
+    parents = parents_of(dataset, classes)
+    found = {}
+    for name, model in classes.items():
+        for child in model._children:
+            pairs = [
+                (dataset.store.find(*ref), dataset.store.find(*above))
+                for ref, above in parents.items()
+                if ref.model == child and above.model == name
+            ]
+            fields = [one for one in (*classes[child]._identifiers, *classes[child]._attributes) if one not in left_out[child]]
+            found[child] = {"parent": {key: _field(name, key, fields, pairs) for key in model._identifiers}}
+    return found
+
+
+def _field(parent: str, key: str, fields: list[str], pairs: list[tuple[Any, Any]]) -> str:
+    """Return the field of a record that holds an identifier of its parent."""
+    for name in (f"{parent}_{key}", parent, key):
+        if name in fields and pairs and all(_same(one, name, above, key) for one, above in pairs):
+            return name
+    return next(name for name in (f"{parent}_{key}", f"parent_{parent}_{key}", f"_{parent}_{key}") if name not in fields)
+
+
+def _same(child: DSyncModel | None, name: str, parent: DSyncModel | None, key: str) -> bool:
+    return child is None or parent is None or displayed(getattr(child, name, None)) == displayed(getattr(parent, key))
+
+
+def unlisted(dataset: Dataset) -> dict[str, int]:
+    """Return model → number of objects that are nobody's children though their model is, which no comparison reaches."""
+    classes = dataset.models()
+    parents = parents_of(dataset, classes)
+    children = {child for model in classes.values() for child in model._children}
+    counts = {
+        name: sum(ObjectRef(name, obj.get_unique_id()) not in parents for obj in dataset.store.objects(name)) for name in children
+    }
+    return {name: count for name, count in sorted(counts.items()) if count}

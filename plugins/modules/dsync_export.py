@@ -1,0 +1,154 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the objects of a dataset to a file."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dsync_export
+short_description: Write a dataset to a new file, and return its models
+version_added: 0.1.0
+author:
+  - dsync contributors (!UNKNOWN)
+description:
+  - Loads one dataset through an adapter, with the same models and mapping as M(dsync.core.dsync_diff), and writes its objects to a
+    new file that the adapter V(file) reads.
+  - Returns the models and the mapping that the file needs to be read again. The role P(dsync.core.export#role) writes them beside
+    it, as a beginning of a source of truth.
+  - The dataset is only read, and a file that exists is never overwritten.
+  - Sensitive attributes are left out, since the file is in clear, and so are read-only attributes, since nobody can write them.
+requirements:
+  - python >= 3.10 (on the host that runs the task)
+  - pydantic >= 2.6 (on the host that runs the task)
+  - ruamel.yaml (on the host that runs the task, for YAML)
+extends_documentation_fragment:
+  - dsync.core.dataset
+options:
+  path:
+    description:
+      - Path of the new file, on the host that runs the task. The extension selects the format, V(.yml), V(.json) or another one
+        that the adapter V(file) knows. Only its owner can read it.
+    type: path
+    required: true
+  progress:
+    description:
+      - Whether a task that runs for more than a few seconds reports its progress, as in
+        O(dsync.core.dsync_diff#module:progress).
+    type: bool
+    default: true
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check mode and return what would be changed, without changing anything.
+    details:
+      - The dataset is loaded and its models are returned, and the file is not written.
+  diff_mode:
+    support: none
+    description: Returns what has changed, or in check mode what would be changed, when run with C(--diff).
+  idempotent:
+    support: none
+    description: When run twice in a row outside of check mode with the same arguments, the second run changes nothing.
+    details:
+      - The second run fails, since the file exists.
+  platform:
+    support: full
+    description: Operating systems that the host may have.
+    platforms: posix
+notes:
+  - Only objects that a comparison reaches are written. A warning counts the others.
+seealso:
+  - module: dsync.core.dsync_info
+  - module: dsync.core.dsync_sync
+"""
+
+EXAMPLES = r"""
+- name: Write the rows of a CSV file to a YAML file
+  dsync.core.dsync_export:
+    adapter: file
+    options:
+      path: /srv/estate/export.csv
+    models:
+      device:
+        identifiers: [name]
+        attributes: {role: str, mtu: int}
+    path: /srv/estate/devices.yml
+
+- name: Write the sites and devices of NetBox to a YAML file
+  dsync.core.dsync_export:
+    adapter: netbox
+    options:
+      url: https://netbox.example.com
+    secrets:
+      token: "{{ vault_netbox_token }}"
+    models: [site, device]
+    path: /srv/estate/netbox.yml
+  register: exported
+
+- name: Compare NetBox with the file from now on
+  dsync.core.dsync_diff:
+    source:
+      adapter: file
+      options:
+        path: /srv/estate/netbox.yml
+      mapping: "{{ exported.mapping }}"
+    target:
+      adapter: netbox
+      options:
+        url: https://netbox.example.com
+      secrets:
+        token: "{{ vault_netbox_token }}"
+    models: "{{ exported.models.models }}"
+"""
+
+RETURN = r"""
+path:
+  description: Absolute path of the file.
+  returned: when the dataset could be loaded
+  type: str
+  sample: /srv/estate/devices.yml
+models:
+  description: The models and top_level, as a file that O(dsync.core.dsync_diff#module:models) names holds them.
+  returned: when the dataset could be loaded
+  type: dict
+  sample: {"models": {"device": {"identifiers": ["name"], "attributes": {"role": "str"}}}, "top_level": ["device"]}
+mapping:
+  description: The mapping that the file is read with. Empty when no model has a parent.
+  returned: when the dataset could be loaded
+  type: dict
+  sample: {"device": {"parent": {"name": "site"}}}
+left_out:
+  description: The attributes of each model that are sensitive or read-only, and so are not in the file.
+  returned: when the dataset could be loaded
+  type: dict
+  sample: {"device": ["enable_password"]}
+exported:
+  description: How many objects were written, or in check mode would be written.
+  returned: when the dataset could be loaded
+  type: dict
+  contains:
+    counts:
+      description: Number of objects of each model that has any.
+      type: dict
+      sample: {"device": 17, "site": 4}
+    total:
+      description: Number of objects.
+      type: int
+      sample: 21
+dataset:
+  description: What was loaded, with C(name), C(adapter), C(counts) and C(total), as RV(dsync.core.dsync_info#module:dataset).
+  returned: when the dataset could be loaded
+  type: dict
+  sample: {"name": "/srv/estate/export.csv", "adapter": "file", "counts": {"device": 17}, "total": 17}
+"""
+
+from ..module_utils._module.arguments import AdapterModule
+from ..module_utils._module.spec import export_spec
+
+
+def main() -> None:
+    AdapterModule(argument_spec=export_spec(), supports_check_mode=True).run("dataset_export")
+
+
+if __name__ == "__main__":
+    main()
