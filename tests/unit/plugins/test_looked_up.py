@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,21 @@ MODELS = {
     "site": {"identifiers": ["name"], "attributes": {"region": "str"}},
     "device": {"identifiers": ["name"], "attributes": {"role": "str"}},
 }
+
+
+@pytest.fixture(autouse=True)
+def _the_library_of_the_other_tests() -> Iterator[None]:
+    """Reading a dataset on the controller replaces the library of the process by the one that the collection has."""
+
+    def loaded() -> dict[str, Any]:
+        return {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "dsync"}
+
+    before, finders = loaded(), list(sys.meta_path)
+    yield
+    for name in loaded():
+        del sys.modules[name]
+    sys.modules.update(before)
+    sys.meta_path[:] = finders
 
 
 def look(folder: Path, *ids: Any, model: str | None = None, **scope: Any) -> list[tuple[str, str]]:
