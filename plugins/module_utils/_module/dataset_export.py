@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..dsync import DSync, Plan, Result
+from ..dsync import Change, Diff, DSync, Plan, Result
+from ..dsync._util.plain_json import Unwritable, plain
+from ..dsync.diff.scope import Scope
 from .arguments import AdapterModule
 from .declaring import declared_models
 from .failure import TaskFailure
@@ -45,8 +48,8 @@ def _export(module: AdapterModule, sides: list[Side]) -> Ending:
     side.load()
     with stage("describing the models"):
         description = describe(side.dataset)
-        file = _file(path, description)
-        plan = Plan.from_diff(diff := file.diff_from(side.dataset, scope=scope))
+        file = file_of(path, description)
+        diff, plan = plan_of(file, side.dataset, description, scope)
     for warning in first_warnings(
         [*_warnings(description.left_out, unlisted(side.dataset)), *side.dataset.load_warnings], side.secrets()
     ):
@@ -67,7 +70,13 @@ def _export(module: AdapterModule, sides: list[Side]) -> Ending:
     return Ending(bool(plan.changes), told, failures(result, FILE), changes=list(plan))
 
 
-def _file(path: str, description: Any) -> DSync:
+def plan_of(file: DSync, source: DSync, description: Any, scope: Scope | None) -> tuple[Diff, Plan]:
+    """Return what has to be written for a file to hold the objects of a dataset. Raises TaskFailure for a value that cannot be."""
+    diff = file.diff_from(source, scope=scope)
+    return diff, Plan(_plain(change, description.left_out.get(change.model, ())) for change in Plan.from_diff(diff))
+
+
+def file_of(path: str, description: Any) -> DSync:
     """Return an empty dataset of records in a file that is made when something is written to it."""
     from ..dsync.adapters import RecordModel, built_in
     from ..dsync.records.definition import data_model
@@ -77,6 +86,30 @@ def _file(path: str, description: Any) -> DSync:
     file: DSync = adapter.bound(models, description.mapping or None)(path=path, create=True)
     file.load()
     return file
+
+
+def _plain(change: Change, left_out: Collection[str]) -> Change:
+    """Return a change with plain values, as records hold them, whatever types its class has. Raises TaskFailure."""
+    values = [_plain_values(change, side, left_out) for side in (change.ids, change.before, change.after)]
+    return replace(change, ids=values[0] or {}, before=values[1], after=values[2], sensitive=frozenset())
+
+
+def _plain_values(change: Change, values: Mapping[str, Any] | None, left_out: Collection[str]) -> dict[str, Any] | None:
+    if values is None:
+        return None
+    found = {}
+    for name, value in values.items():
+        if name in left_out:
+            continue
+        try:
+            found[name], secret = plain(value)
+        except Unwritable as error:
+            raise TaskFailure(f'{change.model} "{change.id}": {name} cannot be written: {error}.') from error
+        if secret:
+            raise TaskFailure(
+                f'{change.model} "{change.id}": {name} holds a secret; declare the attribute as sensitive to leave it out.'
+            )
+    return found
 
 
 def _counts(plan: Plan) -> dict[str, int]:
