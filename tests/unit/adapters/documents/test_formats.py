@@ -274,6 +274,17 @@ def test_any_changes_can_be_made_in_any_yaml(records: Any, new: Any, data: Any, 
     assert same_tree(found, these.made_in(kind.read(text, "f")))
 
 
+@pytest.mark.parametrize("old", [1, [], {}, [None], [1, 2], {"a": None}, {"a": [None]}, [[None]], [{"a": None}]])
+@pytest.mark.parametrize("indent", [2, 4])
+def test_a_list_in_the_column_of_its_key_gives_place_to_whatever_it_may_be(old: Any, indent: int) -> None:
+    text = yaml.safe_dump({"top": [{"b": 1, "a": old, "c": 2}], "end": 1}, indent=indent, sort_keys=False)
+    kind = FORMATS["yaml"]()
+    for new in (1, [], {}, [None], {"a": None}, {"a": [None], "x": {"y": 1}}, [[1]]):
+        these = Edits()
+        these.changed["top", 0] = {("a",): new}
+        assert same_tree(kind.read(kind.changed(text, these, "f"), "f"), {"top": [{"b": 1, "a": new, "c": 2}], "end": 1})
+
+
 # ---------------------------------------------------------------------- reading YAML
 
 

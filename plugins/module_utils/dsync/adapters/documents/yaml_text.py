@@ -253,6 +253,10 @@ class _Text:
 
     def _exchanged_block(self, node: Node, way: Way, value: Any) -> Splice:
         if node.kind in ("map", "list") and not node.flow:
+            holder, _depth = self.find(way[:-1]) if way else (None, 0)
+            if isinstance(value, dict) and holder is not None and holder.kind == "map" and node.column <= holder.column:
+                # only a list may begin in the column of its key
+                return Splice.at(way, line_start(self.text, node.start), node.end, self._block(value, holder.column + _STEP))
             return Splice.at(way, node.start, node.end, self._block(value, node.column).lstrip(" "))
         if not way:
             lead = self.newline if node.start != line_start(self.text, node.start) else ""
