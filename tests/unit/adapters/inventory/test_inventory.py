@@ -377,6 +377,21 @@ def test_tags_stay(lab: Path) -> None:
     assert content(lab)["host_vars/lone.yml"] == text.replace("rack: 5", "rack: '6'")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("hosts.yml", "all:\n  hosts:\n    r1: {x: 1\n", ["flow mapping"]),
+        ("hosts.ini", "[web]\nr1\n[web:nonsense]\nr2\n", ["nonsense"]),
+    ],
+)
+def test_why_a_source_cannot_be_read_is_told(tmp_path: Path, name: str, text: str, words: list[str]) -> None:
+    (tmp_path / name).write_text(text)
+    said = problem(lambda: opened(tmp_path / name))
+    assert f"ansible-inventory cannot read {tmp_path / name}: " in said
+    assert all(word in said for word in words), said
+    assert "\n" not in said
+
+
 @pytest.mark.parametrize("written", ['"{{ tier }}-1"', '["{{ tier }}", b]', '{deep: "{{ tier }}"}'])
 def test_a_template_is_not_written_over(lab: Path, written: str) -> None:
     (lab / "host_vars" / "lone.yml").write_text(f"rack: {written}  # by tier\n")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -171,8 +172,18 @@ def _environment() -> dict[str, str]:
     return {**os.environ, **_SETTINGS, **utf8}
 
 
+_REASON = re.compile(r"Failed to parse \S+ with '?(?P<plugin>\w+)'? plugin: (?P<reason>.+)")
+_ORIGIN = re.compile(r"^Origin: (?P<place>[^<\s]+:\d+)", re.MULTILINE)
+
+
 def _complaint(stderr: bytes) -> str:
-    """Return what a program said last, or where it says that something is an error."""
-    lines = [line.strip() for line in stderr.decode(errors="replace").splitlines() if line.strip()]
+    """Return what a program said last, or where it says that something is an error, and why a source cannot be read."""
+    text = stderr.decode(errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("[ERROR]", "ERROR!"))]
-    return (errors or lines or ["it does not say why"])[-1].removeprefix("[ERROR]: ").removeprefix("ERROR! ")
+    said = (errors or lines or ["it does not say why"])[-1].removeprefix("[ERROR]: ").removeprefix("ERROR! ")
+    reasons = {found["plugin"]: found["reason"].strip() for found in _REASON.finditer(text)}
+    reason = next((reasons[plugin] for plugin in ("yaml", "ini") if plugin in reasons), "")
+    origin = _ORIGIN.search(text)
+    place = f" ({origin['place']})" if origin and reason else ""
+    return f"{said}: {reason}{place}" if reason and reason not in said else said
