@@ -24,7 +24,7 @@ options:
         description:
           - The adapter that loads the dataset, and that writes to it if it is the target.
           - V(file), V(inventory), V(memory), V(rest), and V(sql) are built in. They read and write records, whose models the task
-            declares with O(models).
+            declares with O(models) or O(models_file).
           - V(netbox) and V(nautobot) are built in as well. They have models of their own, which are replaced by O(models) if it
             declares any.
           - V(adapters/sot.py:SourceOfTruth) is a class in a Python file on the controller. A relative path is searched
@@ -100,11 +100,21 @@ options:
     default: []
   models:
     description:
-      - A dictionary declares the models of record-based adapters, such as V(file) and V(sql), for both datasets. The path of a YAML
-        file on the controller is replaced by its content, which is either that dictionary, or C(models) and C(top_level).
-      - A list names the models of the adapters that are compared and changed. Objects of other models are ignored, while
-        their children are still compared. Defaults to all models.
-    type: raw
+      - Declarations of the models of record-based adapters, such as V(file) and V(sql), for both datasets. A dictionary of model
+        name to declaration. The collection's page on models and mappings documents all keys.
+      - Mutually exclusive with O(models_file).
+    type: dict
+  models_file:
+    description:
+      - Path of a YAML file on the controller that contains the declarations, as in O(models), or a dictionary of C(models) and
+        C(top_level). A relative path is searched where Ansible searches files.
+    type: str
+  only_models:
+    description:
+      - Names of the models that are compared and changed. Objects of other models are ignored, while their children are still
+        compared. Defaults to all models.
+    type: list
+    elements: str
   top_level:
     description:
       - Root models, in processing order. Defaults to all models that are not a child of another model.
@@ -144,11 +154,12 @@ options:
     type: list
     elements: dict
     suboptions: *selector
-  attributes:
+  compare_attributes:
     description:
       - Names of the attributes that are compared and updated, as a list for every model, or as a dictionary of model to list.
         Defaults to all attributes. Objects are still created with all their attributes.
     type: raw
+    aliases: [attributes]
   protect:
     description:
       - Objects that must not be changed, as selectors. Their differences are shown, marked as protected, and never applied.
@@ -210,6 +221,7 @@ options:
         and none of the values that RV(changes) masks.
       - Reports are written in check mode too, and also if the task fails, as long as both datasets could be loaded and compared.
         Write access to every file is checked before any data is loaded.
+      - A string is short for a dictionary with this O(reports[].path).
     type: list
     elements: dict
     default: []

@@ -43,10 +43,19 @@ options:
     type: raw
   models:
     description:
-      - The models of an adapter of records, such as V(file), as in O(dsync.core.dsync_diff#module:models). A dictionary, or the
-        path of a YAML file on the controller.
-      - A list names the models whose objects are returned. Defaults to all models.
-    type: raw
+      - Declarations of the models of a record-based adapter, such as V(file) and V(sql). A dictionary of model name to declaration.
+      - Mutually exclusive with O(models_file).
+    type: dict
+  models_file:
+    description:
+      - Path of a YAML file on the controller that contains the declarations, as in O(models), or a dictionary of C(models) and
+        C(top_level). A relative path is searched where Ansible searches files.
+    type: str
+  only_models:
+    description:
+      - Names of the models whose objects are returned. Defaults to all models.
+    type: list
+    elements: str
   top_level:
     description:
       - Root models among the declared ones, in processing order. Defaults to all models that are not children of another model.

@@ -97,6 +97,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils.dsync.report.render.formats import FORMATS, rendered
 from ..module_utils.dsync.report.report import Report, ReportSide
+from ..plugin_utils.suggestions import known
 from ..plugin_utils.task_results import compared
 
 NAME = "dsync.core.report"
@@ -107,7 +108,7 @@ ATTEMPTED = ("done", "already_done", "failed")
 def report(result: Any, format: Any = "markdown", title: Any = "", color: Any = False, max_bytes: Any = None) -> str:
     """Return a report of a result, in one of the formats."""
     if format not in tuple(FORMATS):
-        raise AnsibleFilterError(f"{NAME}: format: there is no {format!r}; there are {', '.join(FORMATS)}.")
+        raise AnsibleFilterError(f"{NAME}: format: there is no {format!r}{known(str(format), FORMATS)}.")
     results = compared(result, NAME)
     if len(results) != 1:
         raise AnsibleFilterError(f"{NAME}: a report is of one result, and a loop has {len(results)}; take one of its results.")

@@ -49,12 +49,16 @@ options:
     default: {}
   models:
     description:
-      - For an adapter of records, such as V(file), the models, as in a task. Or the path of a YAML file that holds them, alone or
-        with O(top_level) beside them, relative to the inventory file.
+      - Declarations of the models of a record-based adapter, such as V(file), as in a task. Mutually exclusive with O(models_file).
     type: raw
+  models_file:
+    description:
+      - Path of a YAML file that contains the declarations, alone or as C(models) together with C(top_level), relative to the
+        inventory file.
+    type: str
   top_level:
     description:
-      - With which of the declared models to begin. Without it, with those that are nobody's children.
+      - Root models, in processing order. Defaults to all models that are not a child of another model.
     type: list
     elements: str
   mapping:
@@ -156,12 +160,12 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible.utils.vars import validate_variable_name
 from ansible.vars.reserved import is_reserved_name
 
-from ..module_utils._module.choices import choices
 from ..module_utils._module.failure import TaskFailure
 from ..plugin_utils.declared_files import DeclaredFiles
 from ..plugin_utils.inventory_source import Wanted, loaded
 from ..plugin_utils.local_dataset import SourceFailure, found_in
 from ..plugin_utils.play_inventory import bare
+from ..plugin_utils.suggestions import known
 
 FILES = ("dsync.yml", "dsync.yaml")
 GROUPS_OF_ALL = ("all", "ungrouped")
@@ -192,12 +196,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _check(self, config: Mapping[str, Any]) -> None:
         """Raise TaskFailure when the file says something that nobody reads."""
-        known = [*self._options]
+        options = [*self._options]
         for name in config:
-            if name not in known:
-                raise TaskFailure(f'there is no option "{name}"{choices(str(name), known, "there are")}')
-        if not isinstance(self.get_option("models"), (Mapping, str, type(None))):
-            raise TaskFailure("models should be a dictionary that declares models, or the path of a YAML file that does.")
+            if name not in options:
+                raise TaskFailure(f'there is no option "{name}"{known(str(name), options)}.')
         for variable in self._named():
             _check_variable("vars", variable)
 
@@ -222,9 +224,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         folder = Path(path).resolve().parent
         files = DeclaredFiles(self.loader, found_in(folder))
         side = {name: bare(self.get_option(name)) for name in ("adapter", "mapping", "lookups")}
-        models = {name: bare(self.get_option(name)) for name in ("models", "top_level")}
+        models = {name: bare(self.get_option(name)) for name in ("models", "models_file", "top_level")}
         options = self._evaluated("options", path)
-        return {**side, "options": options, **files.of_side(side)}, {**models, **files.of_models(models["models"])}
+        return {**side, "options": options, **files.of_side(side)}, {**models, **files.of_models(models)}
 
     def _digest(self, side: Mapping[str, Any], models: Mapping[str, Any]) -> str:
         """Return a digest of all that decides what is read, and so what a cache may hold."""

@@ -84,17 +84,17 @@ from ansible.errors import AnsibleFileNotFound, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
-from ..module_utils._module.choices import choices
 from ..module_utils._module.failure import TaskFailure
 from ..plugin_utils.declared_files import DeclaredFiles
 from ..plugin_utils.local_dataset import SourceFailure
 from ..plugin_utils.looked_up import Wanted, looked_up
 from ..plugin_utils.play_inventory import bare
 from ..plugin_utils.start_folder import start_folder, starting_there
+from ..plugin_utils.suggestions import known
 
 OF_THE_DATASET = ("adapter", "options", "secrets", "name", "mapping", "lookups")
-OF_MODELS = ("models", "top_level")
-NARROWING = ("only", "exclude", "attributes")
+OF_MODELS = ("models", "models_file", "top_level")
+NARROWING = ("only_models", "only", "exclude", "attributes")
 
 display = Display()
 
@@ -122,7 +122,7 @@ class LookupModule(LookupBase):
             wanted = Wanted(bare(terms), bare(self.get_option("model")), scope)
             return looked_up(
                 {**side, **files.of_side(side)},
-                {**models, **files.of_models(models["models"])},
+                {**models, **files.of_models(models)},
                 wanted,
                 start_folder(self._loader),
                 find_file,
@@ -133,7 +133,7 @@ class LookupModule(LookupBase):
 
     def _check(self, given: Mapping[str, Any]) -> None:
         """Raise TaskFailure for an option that there is not, which Ansible would ignore."""
-        known = [name for name in self._options if name != "_terms"]
+        options = [name for name in self._options if name != "_terms"]
         for name in given:
-            if name not in known:
-                raise TaskFailure(f'there is no option "{name}"{choices(name, known, "there are")}')
+            if name not in options:
+                raise TaskFailure(f'there is no option "{name}"{known(name, options)}.')

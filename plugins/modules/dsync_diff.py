@@ -20,11 +20,12 @@ description:
 extends_documentation_fragment:
   - dsync.core.adapters
 options:
-  plan:
+  plan_dest:
     description:
       - Path of a file on the target host to write the plan to, which contains the changes in their order. It can be read and
         approved, and M(dsync.core.dsync_sync) then applies exactly this plan. The file is written in check mode too.
     type: path
+    aliases: [plan]
   fail_on_drift:
     description:
       - Whether to fail if the datasets differ in anything that is not protected. RV(drift) distinguishes drift from other failures.
@@ -36,7 +37,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - The module never changes a dataset, with or without check mode. It writes O(plan) and O(reports) in both.
+      - The module never changes a dataset, with or without check mode. It writes O(plan_dest) and O(reports) in both.
   idempotent:
     support: N/A
     details:
@@ -107,7 +108,7 @@ EXAMPLES = r"""
     limits:
       delete: 10
       device: {update: 5%}
-    plan: /var/lib/dsync/export.plan
+    plan_dest: /var/lib/dsync/export.plan
   register: audit
 
 - name: Write the differences as a web page, and as test results for CI
@@ -245,7 +246,7 @@ refusals:
   sample: ["limits.delete: 10 is exceeded: 12 to delete (device \"sw-1\", device \"sw-2\", …)"]
 plan:
   description: The plan's file.
-  returned: when O(plan) is given
+  returned: when O(plan_dest) is given
   type: dict
   contains: &file
     path:

@@ -81,7 +81,7 @@ EXAMPLES = r"""
       url: https://netbox.example.com
     secrets:
       token: "{{ vault_netbox_token }}"
-    models: [site, device]
+    only_models: [site, device]
     path: /srv/estate/netbox.yml
   register: exported
 
@@ -108,7 +108,7 @@ path:
   type: str
   sample: /srv/estate/devices.yml
 models:
-  description: The models and top_level, as a file that O(dsync.core.dsync_diff#module:models) names holds them.
+  description: The models and top_level, as a file that O(dsync.core.dsync_diff#module:models_file) names holds them.
   returned: when the dataset could be loaded
   type: dict
   sample: {"models": {"device": {"identifiers": ["name"], "attributes": {"role": "str"}}}, "top_level": ["device"]}

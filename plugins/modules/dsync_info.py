@@ -84,7 +84,7 @@ EXAMPLES = r"""
       url: postgresql://reader@db.example.com/cmdb
     secrets:
       password: "{{ vault_cmdb_password }}"
-    models: models.yml
+    models_file: models.yml
     mapping: cmdb.yml
     only:
       - model: device
@@ -98,7 +98,7 @@ EXAMPLES = r"""
       url: https://netbox.example.com
     secrets:
       token: "{{ vault_netbox_token }}"
-    models: [site]
+    only_models: [site]
 """
 
 RETURN = r"""

@@ -22,7 +22,7 @@ description:
 extends_documentation_fragment:
   - dsync.core.adapters
 options:
-  plan:
+  plan_src:
     description:
       - Path of a plan on the target host that M(dsync.core.dsync_diff) or O(undo) has written. Exactly this plan is applied. The
         file, the declarations of the models, and the state that every change expects in the target are checked before the first
@@ -30,6 +30,7 @@ options:
       - Changes that are already in effect are skipped, so that applying a plan twice, or again after a crash, completes it and
         changes nothing else.
     type: path
+    aliases: [plan]
   plan_digest:
     description:
       - Digest of the approved plan, as RV(dsync.core.dsync_diff#module:plan.digest). Any other plan is refused.
@@ -71,10 +72,10 @@ options:
     type: path
   undo:
     description:
-      - Path of a file on the target host to write a plan to that undoes exactly what was done, for O(plan) of a later task. A plan
-        that undoes everything is written before the first change, so that the file exists if the run is interrupted; changes that
-        were not made need no undoing. That plan is kept if a change may have been made, as after an interrupted commit. If there
-        is nothing to do, the file is not touched.
+      - Path of a file on the target host to write a plan to that undoes exactly what was done, for O(plan_src) of a later task. A
+        plan that undoes everything is written before the first change, so that the file exists if the run is interrupted; changes
+        that were not made need no undoing. That plan is kept if a change may have been made, as after an interrupted commit. If
+        there is nothing to do, the file is not touched.
     type: path
   lock:
     description:
@@ -184,7 +185,7 @@ EXAMPLES = r"""
         attributes: {role: str, mtu: int}
     source: {adapter: file, options: {path: /srv/sot.yml}}
     target: {adapter: file, options: {path: /srv/export.csv}}
-    plan: /var/lib/dsync/export.plan
+    plan_src: /var/lib/dsync/export.plan
     plan_digest: "{{ approved_digest }}"
     lock: /var/lib/dsync/export.lock
     journal: /var/lib/dsync/export.journal
@@ -306,7 +307,7 @@ refusals:
   sample: ["limits.delete: 10 is exceeded: 12 to delete (device \"sw-1\", device \"sw-2\", …)"]
 plan:
   description: The plan's file.
-  returned: when O(plan) is given
+  returned: when O(plan_src) is given
   type: dict
   contains: &file
     path:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..module_utils._module.choices import choices
 from ..module_utils._module.failure import TaskFailure
 from ..module_utils._module.reference import Form, Reference
 from .roots import Roots, collection_folders
 from .sources import Source
+from .suggestions import known
 
 FindFile = Callable[[str], tuple[Path | None, Sequence[str]]]
 
@@ -32,7 +32,7 @@ def locate(reference: Reference, roots: Roots, find_file: FindFile) -> Source | 
         return None
     source = _file(reference, roots, find_file) if reference.form is Form.FILE else _collection_module(reference, roots)
     if not source.may_define(reference.class_name):
-        raise TaskFailure(f"{source.path} has no class {reference.class_name}{choices(reference.class_name, source.classes())}")
+        raise TaskFailure(f"{source.path} has no class {reference.class_name}{known(reference.class_name, source.classes())}.")
     return source
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.common.validation import check_type_dict
 from ansible.parsing.dataloader import DataLoader
 
 from ..module_utils._module.failure import TaskFailure
@@ -29,12 +30,15 @@ class DeclaredFiles:
     def __init__(self, loader: DataLoader, find_file: FindFile) -> None:
         self._loader, self._find_file = loader, find_file
 
-    def of_models(self, models: Any) -> dict[str, Any]:
-        """Return what a file of models holds, as the arguments ``models`` and perhaps ``top_level``; nothing if ``models`` is no
-        path. Raises TaskFailure."""
-        if not isinstance(models, str):
-            return {}
-        found = self._read("models", models)
+    def of_models(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments ``models``, and perhaps ``top_level``, from the file of ``models_file``, or from JSON; an empty dict
+        if there is nothing to replace. Raises TaskFailure."""
+        models, path = arguments.get("models"), arguments.get("models_file")
+        if path is None:
+            return {} if models is None or isinstance(models, Mapping) else {"models": _declarations(models)}
+        if models is not None:
+            raise TaskFailure("models and models_file are mutually exclusive; declare the models in one of them.")
+        found = self._read("models_file", str(path))
         both = set(found) <= {"models", "top_level"} and isinstance(found.get("models"), dict)
         return found if both else {"models": found}
 
@@ -55,3 +59,15 @@ class DeclaredFiles:
         if not isinstance(content, dict):
             raise TaskFailure(f"{argument}: {file} should hold a dictionary.")
         return content
+
+
+def _declarations(models: Any) -> dict[str, Any]:
+    """Return models that are given as JSON. Raises TaskFailure."""
+    try:
+        found: dict[str, Any] = check_type_dict(models)
+    except TypeError as error:
+        raise TaskFailure(
+            f"models should be a dictionary that declares models, and is {models!r}. "
+            "Use models_file for the path of a file, and only_models for names of models."
+        ) from error
+    return found

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..module_utils._module.choices import choices
 from ..module_utils._module.failure import TaskFailure
 from ..module_utils._module.sides import Side
 from ..module_utils.dsync import DSync, DSyncModel
+from ..module_utils.dsync._util import suggestions
 from ..module_utils.dsync._util.plain_json import Unwritable, plain
 from ..module_utils.dsync.dataset.tree import parents_of
 from ..module_utils.dsync.model.identity import ObjectRef
@@ -67,11 +67,11 @@ def loaded(
 def _check(wanted: Wanted, dataset: DSync) -> None:
     models = dataset.models()
     if wanted.model not in models:
-        raise TaskFailure(f'host_model: there is no model "{wanted.model}"{choices(wanted.model, list(models), "there are")}')
+        raise TaskFailure(f'host_model: there is no model "{wanted.model}"{suggestions.known(wanted.model, models)}.')
     names = [*models[wanted.model]._identifiers, *models[wanted.model]._attributes]
     for name in wanted.named:
         if name not in names:
-            raise TaskFailure(f'vars: a {wanted.model} has no attribute "{name}"{choices(name, names)}')
+            raise TaskFailure(f'vars: a {wanted.model} has no attribute "{name}"{suggestions.known(name, names)}.')
 
 
 def _records(dataset: DSync, wanted: Wanted) -> Iterator[dict[str, Any]]:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..module_utils._module.choices import choices
 from ..module_utils._module.failure import TaskFailure
 from ..module_utils._module.guards import scope_in
 from ..module_utils._module.objects import check_no_action, selected
 from ..module_utils._module.records import Recorder
 from ..module_utils._module.sides import Side
 from ..module_utils._module.spec import DATASET
+from ..module_utils.dsync._util.suggestions import known
 from .adapters import FindFile
 from .local_dataset import Records, records_of
 
@@ -28,7 +28,7 @@ class Wanted:
     Attributes:
         ids: the unique ids of the objects; empty for all.
         model: the model of the objects; None for all.
-        scope: ``only``, ``exclude`` and ``attributes``, as a task has them.
+        scope: ``only_models``, ``only``, ``exclude`` and ``attributes``, as a task has them.
     """
 
     ids: Sequence[Any] = ()
@@ -60,10 +60,10 @@ def looked_up(
 
     def use(side: Side) -> Records:
         check_no_action(wanted.scope)
-        scope = scope_in({**wanted.scope, "models": models["models"]}, side.dataset, side.dataset)
-        known = list(side.dataset.models())
-        if wanted.model is not None and wanted.model not in known:
-            raise TaskFailure(f'model: there is no model "{wanted.model}"{choices(wanted.model, known, "there are")}')
+        scope = scope_in(wanted.scope, side.dataset, side.dataset, "attributes")
+        names = list(side.dataset.models())
+        if wanted.model is not None and wanted.model not in names:
+            raise TaskFailure(f'model: there is no model "{wanted.model}"{known(wanted.model, names)}.')
         side.load()
         chosen = [one for one in selected(side.dataset, scope) if wanted.model in (None, one.obj.get_type())]
         recorder = Recorder(side.secrets())
@@ -85,6 +85,6 @@ def _by_id(found: Records, wanted: Wanted) -> Records:
             raise TaskFailure(f'"{uid}" is the identifier of several objects, of the models {models}; name one with model.')
         if not several:
             what = wanted.model or "object"
-            raise TaskFailure(f'there is no {what} "{uid}" among those that are selected{choices(uid, list(by_id), "there are")}')
+            raise TaskFailure(f'there is no {what} "{uid}" among those that are selected{known(uid, by_id)}.')
         records += several
     return records

@@ -78,8 +78,8 @@ class ShippingAction(ActionBase):
         return pack({name: source.name for name, source in found.items()}, shipped, inventories)
 
     def _declares_models(self) -> bool:
-        """Return whether the task declares models, rather than naming some of those that its adapters have."""
-        return not isinstance(self._task.args.get("models"), (list, type(None)))
+        """Return whether the task declares the models of its adapters."""
+        return any(self._task.args.get(name) is not None for name in ("models", "models_file"))
 
     def _inventories(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the inventory of the play for each side that reads it. Raises TaskFailure."""
@@ -107,13 +107,18 @@ class ShippingAction(ActionBase):
     def _files_read(self) -> dict[str, Any]:
         """Return the arguments in which the path of a YAML file stands for what is in it, with that in its place."""
         files = DeclaredFiles(self._loader, self._find_file)
-        read = files.of_models(self._task.args.get("models"))
+        read = files.of_models(self._task.args)
         for side, arguments in self._sides():
             found = files.of_side(arguments, "" if side == DATASET else side)
             if side == DATASET:
                 read.update(found)
             elif found:
                 read[side] = {**arguments, **found}
+        reports = self._task.args.get("reports")
+        if isinstance(reports, str) and not reports.startswith(("[", "{")):
+            reports = [reports]
+        if isinstance(reports, list):
+            read["reports"] = [{"path": one} if isinstance(one, str) and not _is_dict(one) else one for one in reports]
         return read
 
     def _find_file(self, path: str) -> tuple[Path | None, Sequence[str]]:
@@ -140,6 +145,14 @@ def _families_for(reference: Reference) -> Collection[str]:
     if reference.form is Form.BUILT_IN:
         return BUILT_IN.get(reference.text, ())
     return FAMILIES if reference.form is Form.IMPORTABLE else (DIFFSYNC_FAMILY,)
+
+
+def _is_dict(text: str) -> bool:
+    """Return whether Ansible reads a string as a dictionary."""
+    try:
+        return bool(check_type_dict(text))
+    except TypeError:
+        return False
 
 
 def _kind_of(value: Any) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from . import suggestions
+
 ACTIONS = ("create", "update", "delete")
 STATUSES = ("done", "already_done", "failed", "refused", "not_attempted")
 COMPARED = {"changes": Sequence, "outcomes": Mapping, "summary": Mapping, "source": Mapping, "target": Mapping}
@@ -91,7 +93,7 @@ def texts(said: Any, known: Sequence[str], place: str) -> set[str]:
 def _texts(said: Any, known: Sequence[str], place: str) -> Iterator[str]:
     for name in () if said is None else [said] if isinstance(said, str) else said:
         if known and name not in known:
-            raise AnsibleFilterError(f"{place}: there is no {name!r}; there are {', '.join(known)}.")
+            raise AnsibleFilterError(f"{place}: there is no {name!r}{suggestions.known(str(name), known)}.")
         yield str(name)
 
 

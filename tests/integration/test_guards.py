@@ -51,7 +51,10 @@ def test_limits(play: Play, tmp_path: Path) -> None:
     tasks = [task(name, "dsync_sync", {**sides, "limits": limits}, ignore_errors=True) for name, (limits, _said) in over.items()]
     two = {**sides, "limits": {"create": 0, "delete": "100%", "site": {"update": "10%"}}}
     wrong = {
-        "misspelt": ({"delte": 1}, "limits: unknown action or model 'delte' (did you mean 'delete'?)."),
+        "misspelt": (
+            {"delte": 1},
+            "limits: unknown action or model 'delte' (did you mean \"delete\"? known: create, update, delete",
+        ),
         "no limit": (
             {"site": {"delete": "many"}},
             "limits.site.delete: a number or a percentage such as 10% is wanted, not 'many'.",
@@ -307,15 +310,15 @@ def test_scope(play: Play, tmp_path: Path) -> None:
     untouched = content(target)
     in_sites = {"update a", "update b", "delete gone"}
     scopes: dict[str, tuple[dict[str, Any], set[str]]] = {
-        "models": ({"models": ["site"]}, in_sites),
+        "models": ({"only_models": ["site"]}, in_sites),
         "only": ({"only": [{"id": "a"}, {"attributes": {"note": 2}, "model": "tag"}]}, {"update a", "update t"}),
         "exclude": ({"exclude": [{"model": "tag"}, {"action": "delete"}]}, {"update a", "update b"}),
-        "by model": ({"models": ["site"], "attributes": {"site": ["size"]}}, {"update a", "delete gone"}),
+        "by model": ({"only_models": ["site"], "attributes": {"site": ["size"]}}, {"update a", "delete gone"}),
     }
     wrong = {
-        "model": ({"models": ["sites"]}, "models[0]: unknown model 'sites' (did you mean 'site'?)."),
+        "model": ({"only_models": ["sites"]}, "only_models[0]: unknown model 'sites' (did you mean \"site\"? known: "),
         "key": ({"only": [{"modle": "site"}]}, "Unsupported parameters for (dsync.core.dsync_sync) module: only.modle."),
-        "kind": ({"attributes": "note"}, "attributes: a list of attributes, or a dict of model to such a list, is wanted, not"),
+        "kind": ({"compare_attributes": "note"}, "compare_attributes: expected a list of attributes, or a dictionary of model"),
         "no only": ({"only": []}, "only is empty, which would leave nothing to compare; leave it out to compare everything."),
     }  # fmt: skip
     played = play(

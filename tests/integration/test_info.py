@@ -60,7 +60,7 @@ def test_a_dataset_in_a_variable(play: Play, tmp_path: Path) -> None:
     (tmp_path / "sites.py").write_text(ADAPTER)
     (tmp_path / "models.yml").write_text(json.dumps({"device": MODELS["device"]}))
     before = (path := Path(devices(tmp_path, 1200))).read_bytes()
-    file = {"adapter": "file", "options": {"path": str(path)}, "models": "models.yml"}
+    file = {"adapter": "file", "options": {"path": str(path)}, "models_file": "models.yml"}
     chosen = {**file, "only": [{"attributes": {"role": "router"}}], "exclude": [{"id": "rtr-0001"}], "attributes": ["mtu"]}
     tasks = [
         info("all", **file),
@@ -71,7 +71,7 @@ def test_a_dataset_in_a_variable(play: Play, tmp_path: Path) -> None:
         info("action", **file, only=[{"action": "delete"}]),
         info("absent", **{**file, "options": {"path": str(tmp_path / "none.json")}}),
         info("negative", **file, max_objects=-1),
-        info("no file of models", **{**file, "models": "modells.yml"}),
+        info("no file of models", **{**file, "models_file": "modells.yml"}),
     ]
     played = play(tasks, "-vvv", "--diff").ok()
     found = played.result("all")
@@ -95,11 +95,11 @@ def test_a_dataset_in_a_variable(play: Play, tmp_path: Path) -> None:
     assert own["objects"][0]["attributes"] == {"note": "read with ********"}
     assert (own["dataset"]["name"], own["warnings"]) == ("our sites", ["our sites: one site was skipped"])
     messages = {name: played.result(name)["msg"] for name in ("nothing to narrow", "action", "absent", "negative")}
-    assert messages["nothing to narrow"] == "only[0].model: unknown model 'devize' (did you mean 'device'?)."
+    assert messages["nothing to narrow"] == "only[0].model: unknown model 'devize' (did you mean \"device\"? known: device)."
     assert messages["action"].startswith("only[0].action: nothing is compared here")
     assert messages["absent"].startswith("dataset (file): load() failed: ")
     assert messages["negative"] == "max_objects is -1; it should be 0 or more."
-    assert 'models: the file "modells.yml" was not found' in played.result("no file of models")["msg"]
+    assert 'models_file: the file "modells.yml" was not found' in played.result("no file of models")["msg"]
     assert path.read_bytes() == before
     assert SECRET not in played.screen
     assert TOKEN not in played.screen

@@ -341,7 +341,7 @@ def test_the_cache_is_used_until_it_is_flushed_or_the_declaration_changes(run: A
 
 def test_the_cache_of_one_dataset_is_not_taken_for_another(run: Any, tmp_path: Path) -> None:
     kept = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": "kept"}
-    write(tmp_path, models="models.yml", options={"path": "{{ which }}.json"}, **kept)
+    write(tmp_path, models=None, models_file="models.yml", options={"path": "{{ which }}.json"}, **kept)
     (tmp_path / "models.yml").write_text(yaml.safe_dump(DEVICES))
     for name, record in zip(("east", "west"), RECORDS):
         (tmp_path / f"{name}.json").write_text(json.dumps([record]))
@@ -358,18 +358,21 @@ def test_the_cache_of_one_dataset_is_not_taken_for_another(run: Any, tmp_path: P
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "model": ({"host_model": "divice"}, 'host_model: there is no model "divice"; there are device. Did you mean "device"?'),
-    "option": ({"hostmodel": "device"}, 'there is no option "hostmodel"; there are '),
-    "vars": ({"vars": ["rol"]}, 'vars: a device has no attribute "rol"; it has name, note, pin, role, tags. Did you mean "role"?'),
+    "model": ({"host_model": "divice"}, 'host_model: there is no model "divice" (did you mean "device"? known: device).'),
+    "option": ({"hostmodel": "device"}, 'there is no option "hostmodel" (did you mean "host_model"? known: '),
+    "vars": ({"vars": ["rol"]}, 'vars: a device has no attribute "rol" (did you mean "role"? known: name, note, pin, role, tags).'),
     "shape": (
         {"vars": "role"},
         "vars should be a list of names of attributes, or a dictionary of variable to name of an attribute.",
     ),
     "adapter": ({"adapter": "fil"}, 'there is no built-in adapter "fil"'),
     "adapter_file": ({"adapter": "adapters/no.py:Sot"}, 'the adapter file "adapters/no.py" was not found; searched: /'),
-    "models_file": ({"models": "no.yml"}, 'models: the file "no.yml" was not found; searched: /'),
-    "models_list": ({"models": ["device"]}, "models should be a dictionary that declares models, or the path of a YAML file"),
-    "models_number": ({"models": 5}, "models should be a dictionary that declares models, or the path of a YAML file that does."),
+    "models_file": ({"models_file": "no.yml", "models": None}, 'models_file: the file "no.yml" was not found; searched: /'),
+    "models_list": (
+        {"models": ["device"]},
+        "models should be a dictionary that declares models, and is ['device']. Use models_file for the path of a file",
+    ),
+    "models_number": ({"models": 5}, "models should be a dictionary that declares models, and is 5."),
     "type": ({"models": {"device": {"identifiers": ["name"], "attributes": {"role": "string"}}}}, 'there is no type "string"'),
     "data": ({"options": {"path": "absent.json"}}, "absent.json"),
     "template": ({"options": {"path": "{{ nowhere }}"}}, "options cannot be evaluated: "),

@@ -47,7 +47,7 @@ CALLS = {
     "own": "lookup('dsync.core.dsync', adapter='sites.py:Sites', secrets={'token': token})",
     "absent": "lookup('dsync.core.dsync', 'sw-2', **file)",
     "no model": "lookup('dsync.core.dsync', model='devize', **file)",
-    "no file": "lookup('dsync.core.dsync', adapter='file', options={'path': 'none.json'}, models=file.models)",
+    "no file": "lookup('dsync.core.dsync', adapter='file', options={'path': 'none.json'}, models_file=file.models_file)",
     "refused": "lookup('dsync.core.dsync', adapter='sites.py:Sites', secrets={'token': 'wr0ng-token'})",
     "unknown option": "lookup('dsync.core.dsync', adapter='file', option={})",
     "no adapter": "lookup('dsync.core.dsync')",
@@ -62,7 +62,7 @@ def test_objects_on_the_controller(play: Play, tmp_path: Path) -> None:
     (tmp_path / "devices.json").write_text(json.dumps(records))
     (tmp_path / "models.yml").write_text(json.dumps(MODELS))
     (tmp_path / "sites.py").write_text(ADAPTER)
-    variables = {"file": {"adapter": "file", "options": {"path": "devices.json"}, "models": "models.yml"}, "token": TOKEN}
+    variables = {"file": {"adapter": "file", "options": {"path": "devices.json"}, "models_file": "models.yml"}, "token": TOKEN}
     tasks: list[dict[str, Any]] = [
         {"name": name, "ansible.builtin.debug": {"msg": "{{ " + call + " }}"}, "ignore_errors": True}
         for name, call in CALLS.items()
@@ -80,11 +80,11 @@ def test_objects_on_the_controller(play: Play, tmp_path: Path) -> None:
     assert [(one["id"], one["attributes"]) for one in found["routers"]] == [("rtr-1", {"role": "router"})]
     assert (found["one"], found["two"]) == ("switch", ["sw-1", "rtr-1"])
     assert found["own"]["attributes"] == {"note": "read with ********"}
-    assert 'there is no object "sw-2" among those that are selected; there are rtr-1, sw-1. Did you mean "sw-1"?' in found["absent"]
-    assert 'there is no model "devize"; there are device. Did you mean "device"?' in found["no model"]
+    assert 'there is no object "sw-2" among those that are selected (did you mean "sw-1"? known: rtr-1, sw-1).' in found["absent"]
+    assert 'there is no model "devize" (did you mean "device"? known: device).' in found["no model"]
     assert "dataset (file): load() failed: " in found["no file"]
     assert "dataset (sites.py:Sites): load() raised RuntimeError: ******** is refused" in found["refused"]
-    assert 'there is no option "option"; there are ' in found["unknown option"]
+    assert 'there is no option "option" (did you mean "options"? known: ' in found["unknown option"]
     assert "adapter" in found["no adapter"]
     for secret in (SECRET, TOKEN, "wr0ng-token is"):
         assert secret not in json.dumps(played.results) + played.screen

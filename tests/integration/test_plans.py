@@ -215,15 +215,15 @@ def test_plans_that_do_not_fit(play: Play, tmp_path: Path) -> None:
     (tmp_path / "places.py").write_text(dedent(OTHER_MODELS))
     plan = {"plan": str(tmp_path / "plan")}
     lab, pattern = {**sides["target"], "name": "lab"}, [{"model": "site"}]
-    narrowed = {"models": ["site"], "only": pattern, "exclude": pattern, "attributes": ["note"], "protect": pattern}
+    narrowed = {"only_models": ["site"], "only": pattern, "exclude": pattern, "compare_attributes": ["note"], "protect": pattern}
     other_models = {role: {**sides[role], "adapter": "places.py:Tree"} for role in ("source", "target")}
     wrong = {
         "other name": ({**plan, "target": lab}, "was made for the target Tree, and the target of this task is lab"),
         "other models": ({**plan, **other_models}, "does not fit the target any more"),
         "flags": ({**plan, "flags": ["skip_unmatched_src"]}, "made with skip_unmatched_dst; omit skip_unmatched_src"),
-        "narrowed": ({**plan, **narrowed}, ", ".join(f"plan|{name}" for name in narrowed)),
+        "narrowed": ({**plan, **narrowed}, ", ".join(f"plan_src|{name}" for name in narrowed)),
         "narrowed undo": ({"undo_journal": "x", **narrowed}, ", ".join(f"undo_journal|{name}" for name in narrowed)),
-        "digest": ({"plan_digest": "x"}, "missing parameter(s) required by 'plan_digest': plan"),
+        "digest": ({"plan_digest": "x"}, "missing parameter(s) required by 'plan_digest': plan_src"),
         "one file": ({"journal": f"{tmp_path}/x", "undo": f"{tmp_path}/./x"}, "journal and undo are the same file, {tmp}/x; each"),
         "no file": ({"plan": str(tmp_path / "nowhere")}, "reading the plan failed: {tmp}/nowhere cannot be read: No such file"),
         "no journal": ({"undo_journal": plan["plan"]}, "plan cannot be used as a journal: it is not a journal of dsync"),

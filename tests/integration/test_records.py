@@ -133,13 +133,19 @@ MEMORY = {"adapter": "memory", "options": {"records": []}}
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no models": (
         {},
-        "source (memory): this adapter reads records, so the task has to say what they are: declare them under models.",
+        "source (memory): this adapter reads records, so the task has to say what they are: declare them under models",
     ),
     "a type": (
         {"models": {"device": {"identifiers": ["name"], "attributes": {"mtu": "integer"}}}},
         'models.device.attributes.mtu: there is no type "integer" (did you mean "int"?',
     ),
-    "no file of models": ({"models": "modles.yml"}, 'models: the file "modles.yml" was not found; searched: '),
+    "no file of models": ({"models_file": "modles.yml"}, 'models_file: the file "modles.yml" was not found; searched: '),
+    "a path as models": ({"models": "models.yml"}, "Use models_file for the path of a file, and only_models for names of models."),
+    "models twice": ({**LINES, "models_file": "models.yml"}, "models and models_file are mutually exclusive"),
+    "a format": (
+        {**LINES, "source": {"adapter": "csv"}},
+        'no built-in adapter "csv"; csv is read by the adapter file (known: file,',
+    ),
     "a mapping": (
         {**LINES, "target": {**MEMORY, "mapping": {"device": {"fields": {"rol": "x"}}}}},
         'target (memory): mapping.device.fields: there is no key "rol" here (did you mean "role"?',
@@ -150,7 +156,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an adapter": (
         {**LINES, "source": {"adapter": "memroy"}},
-        'there is no built-in adapter "memroy"; there are file, inventory, memory, nautobot, netbox, rest, sql.',
+        'there is no built-in adapter "memroy" (did you mean "memory"? known: file, inventory, memory, nautobot, netbox, ',
     ),
     "an option": ({**LINES, "source": {"adapter": "file", "options": {"pth": "x"}}}, "FileAdapter takes no option pth"),
     "a file": ({**LINES, "source": {"adapter": "file", "options": {"path": "absent.csv"}}}, "absent.csv"),
@@ -158,7 +164,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {**LINES, "source": {"adapter": "memory", "options": {"records": [{"name": "a", "role": "r", "pin": "p"}, {"role": "r"}]}}},
         'device.name: the record has no "name"',
     ),
-    "a top level": ({"models": ["device"], "top_level": ["device"]}, "top_level says with which of the declared models to begin"),
+    "a top level": ({"top_level": ["device"]}, "top_level names root models, but no models are declared"),
     "a database": (
         {
             **LINES,

@@ -51,8 +51,9 @@ def test_reports_filters_and_the_test_in_one_play(play: Play, tmp_path: Path) ->
     reports: list[dict[str, Any]] = [{"path": str(folder / name)} for name in FILES.values()]
     reports[2]["mode"] = "0644"
     reports[4] |= {"path": str(folder / "any"), "format": "json", "title": "All of it"}
+    asked = [reports[0]["path"], *reports[1:]]  # a path is short for a dictionary with it
     tasks = [
-        task("drift", "dsync_diff", {**both, "reports": reports, "fail_on_drift": True, "max_changes": 3}, register="drift",
+        task("drift", "dsync_diff", {**both, "reports": asked, "fail_on_drift": True, "max_changes": 3}, register="drift",
              ignore_errors=True, check_mode=True),
         said("markdown", "drift | dsync.core.report(title='Drift')"),
         said("json", "drift | dsync.core.report('json')"),

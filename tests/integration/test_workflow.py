@@ -72,7 +72,7 @@ def test_audit_approve_apply_undo(run_playbook: RunPlaybook, demo: Path, way: st
     assert "changed=0" in again.stdout
 
     if way == "undo":
-        from_file = FILES["undo.yml"].replace("undo_journal:", "plan:", 1).replace("cmdb.journal", "cmdb.undo", 1)
+        from_file = FILES["undo.yml"].replace("undo_journal:", "plan_src:", 1).replace("cmdb.journal", "cmdb.undo", 1)
         (demo / "undo.yml").write_text(from_file)
     undone = played(run_playbook, demo / "undo.yml")
     assert '"done": 24' in undone.stdout, undone.stdout + undone.stderr

@@ -107,7 +107,7 @@ def test_a_dataset_becomes_its_source_of_truth(play: Play, tmp_path: Path) -> No
     assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == written
 
     audited = {
-        "audit_models": str(folder / "models.yml"),
+        "audit_models_file": str(folder / "models.yml"),
         "audit_source": {"adapter": "file", "options": {"path": str(folder / "data.yml")}, "mapping": str(folder / "mapping.yml")},
         "audit_target": {"adapter": "file", "options": {"path": str(folder / "data.yml")}, "mapping": str(folder / "mapping.yml")},
     }

@@ -22,9 +22,9 @@ OWN = {
     "reconcile": {"directory", "name", "require_approval", "approved_digest", "statistic"},
 }
 LEFT_OUT = {  # a variable of its own decides about progress
-    "audit": {"progress", "plan", "plan_key"},
+    "audit": {"progress", "plan_dest", "plan_key"},
     "reconcile": {
-        *("progress", "plan", "plan_digest", "journal", "undo", "lock", "baseline"),
+        *("progress", "plan_src", "plan_digest", "journal", "undo", "lock", "baseline"),
         *("undo_journal", "undo_run", "lost_secrets"),
     },
 }
@@ -150,7 +150,7 @@ def test_reconcile_plans_applies_verifies_and_has_nothing_left_to_do(play: Play,
 
 
 def test_reconcile_waits_for_approval_and_applies_what_was_approved(play: Play, tmp_path: Path) -> None:
-    variables = {**ledgers(tmp_path, 3, 0), "reconcile_require_approval": True, "reconcile_models": ["site"]}
+    variables = {**ledgers(tmp_path, 3, 0), "reconcile_require_approval": True, "reconcile_only_models": ["site"]}
     waiting = play("reconcile", variables)
     assert waiting.returncode == 0, waiting.stdout + waiting.stderr
     told = statistic(waiting, "reconcile_summary")

@@ -16,8 +16,8 @@ from conftest import ROOT, Play, files, statistic
 ROLE = ROOT / "roles" / "rollback"
 OWN = {"directory", "name", "run", "statistic"}
 LEFT_OUT = {
-    *("flags", "only", "exclude", "attributes", "protect", "empty_source", "baseline", "max_shrink", "progress"),
-    *("plan", "plan_digest", "undo_journal", "undo_run", "journal", "undo", "lock"),
+    *("flags", "only", "exclude", "compare_attributes", "protect", "empty_source", "baseline", "max_shrink", "progress"),
+    *("plan_src", "plan_digest", "undo_journal", "undo_run", "journal", "undo", "lock"),
 }
 
 

@@ -44,7 +44,7 @@ def _export(module: AdapterModule, sides: list[Side]) -> Ending:
     check_no_action(params)
     side.models = declared_models(params)
     side.open(module.cargo)
-    scope = scope_in({**params, "attributes": None}, side.dataset, side.dataset)
+    scope = scope_in({**params, "attributes": None}, side.dataset, side.dataset, "attributes")
     side.load()
     with stage("describing the models"):
         description = describe(side.dataset)

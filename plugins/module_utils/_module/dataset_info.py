@@ -31,7 +31,7 @@ def _info(module: AdapterModule, sides: list[Side]) -> Ending:
     check_no_action(params)
     side.models = declared_models(params)
     side.open(module.cargo)
-    scope = scope_in(params, side.dataset, side.dataset)
+    scope = scope_in(params, side.dataset, side.dataset, "attributes")
     side.load()
     with stage("selecting objects"):
         found = list(selected(side.dataset, scope))

@@ -20,31 +20,15 @@ if TYPE_CHECKING:
 def declared_models(params: Mapping[str, Any]) -> DataModel | None:
     """Return the models that a task declares, or None when its adapters bring their own. Raises TaskFailure."""
     models, top_level = params["models"], params["top_level"]
-    if models is None or isinstance(models, list):
+    if models is None:
         if top_level is not None:
-            raise TaskFailure("top_level says with which of the declared models to begin, and models declares none.")
+            raise TaskFailure("top_level names root models, but no models are declared; declare them with models or models_file.")
         return None
-    if not isinstance(models, Mapping):
-        raise TaskFailure(
-            f"models should be a dictionary that declares models, the path of a YAML file that does, or a list of the names of "
-            f"models to look at, and is {models!r}."
-        )
     from ..dsync.adapters import RecordModel  # only here, since most tasks need none of it
     from ..dsync.records.definition import data_model
 
     with _placed():
         return data_model(models, top_level, base=RecordModel)
-
-
-def scope_of(params: Mapping[str, Any]) -> list[str] | None:
-    """Return the names of the models that a task is to look at; None for all."""
-    models = params["models"]
-    if not isinstance(models, list):
-        return None
-    for name in models:
-        if not isinstance(name, str):
-            raise TaskFailure(f"models should be a list of the names of models to look at, and one of them is {name!r}.")
-    return models
 
 
 def joined(adapter: type[DSync], data_model: DataModel | None, params: Mapping[str, Any]) -> type[DSync]:
@@ -62,7 +46,9 @@ def joined(adapter: type[DSync], data_model: DataModel | None, params: Mapping[s
             )
         return adapter
     if data_model is None and own is None:
-        raise TaskFailure("this adapter reads records, so the task has to say what they are: declare them under models.")
+        raise TaskFailure(
+            "this adapter reads records, so the task has to say what they are: declare them under models, or in models_file."
+        )
     if data_model is None and not given and hasattr(adapter, "data_model"):
         return adapter
     with _placed():

@@ -25,7 +25,7 @@ def _diff(module: AdapterModule, sides: list[Side]) -> Ending:
     load(sides)
     source, target = sides
     work = compared(module.params, guards, source, target)
-    saved = {"plan": _save_plan(module.params, work, source, target)} if module.params["plan"] else {}
+    saved = {"plan": _save_plan(module.params, work, source, target)} if module.params["plan_dest"] else {}
     outcomes = work.foreseen("nothing but compared")[0]
     drifted = [change for change in work.plan if not change.protected]
     sentence = drift(drifted) if module.params["fail_on_drift"] and drifted else ""
@@ -40,11 +40,11 @@ def _save_plan(params: dict[str, Any], work: Work, source: Side, target: Side) -
     with stage("saving the plan"):
         digest = save(
             work.plan,
-            params["plan"],
+            params["plan_dest"],
             source=source.dataset,
             target=target.dataset,
             flags=flag_names(params),
             adapters=(source.params["adapter"], target.params["adapter"]),
             key=params["plan_key"],
         )
-    return file_record(params["plan"], digest, work.plan)
+    return file_record(params["plan_dest"], digest, work.plan)

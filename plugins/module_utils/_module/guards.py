@@ -11,7 +11,7 @@ from typing import Any
 
 from ..dsync import Diff, DSync, DSyncFlags, Plan
 from ..dsync.diff.scope import Scope
-from ..dsync.diff.selectors import classes_by_model, selectors
+from ..dsync.diff.selectors import check_known, classes_by_model, selectors
 from ..dsync.exceptions import Refused, SelectorError
 from ..dsync.guard.limits import limits, over_limits, percentage
 from ..dsync.guard.mass_deletes import mass_deletes
@@ -21,7 +21,6 @@ from ..dsync.model.references import References
 from ..dsync.plan.change import ChangeKey
 from ..dsync.plan.outcome import Verdict, verdicts_of
 from ..dsync.storage.baseline import read_baseline
-from .declaring import scope_of
 from .failure import TaskFailure
 from .sentences import stage
 
@@ -96,19 +95,37 @@ class Guards:
         return found
 
 
-def scope_in(params: Mapping[str, Any], source: DSync, target: DSync) -> Scope:
-    """Return which objects and attributes a task looks at. Raises TaskFailure when it names something that there is not."""
+def scope_in(params: Mapping[str, Any], source: DSync, target: DSync, attributes: str = "compare_attributes") -> Scope:
+    """Return which objects and attributes a task looks at; ``attributes`` is the argument that names the latter.
+
+    Raises:
+        TaskFailure: an argument names something that does not exist.
+    """
     with _arguments():
         return Scope.of(
-            source, target, scope_of(params), params["only"], params["exclude"] or (), _attributes(params["attributes"])
+            source,
+            target,
+            _names(params["only_models"], classes_by_model(source, target)),
+            params["only"],
+            params["exclude"] or (),
+            _attributes(params[attributes], attributes),
         )
 
 
-def _attributes(said: Any) -> Any:
-    """Return the argument ``attributes``, which may be a list of names or a dict of such lists."""
+def _names(said: Any, models: Mapping[str, Any]) -> Any:
+    """Return the argument ``only_models``, names of models that exist."""
+    if said == []:
+        raise SelectorError("only_models is empty, which would leave nothing to compare; omit it to compare all models")
+    for position, name in enumerate(said or ()):
+        check_known(name, models, f"only_models[{position}]", "model")
+    return said
+
+
+def _attributes(said: Any, place: str) -> Any:
+    """Return an argument that may be a list of names of attributes or a dict of such lists."""
     if said is None or _is_names(said) or (isinstance(said, dict) and all(map(_is_names, said.values()))):
         return said
-    raise SelectorError(f"attributes: a list of attributes, or a dict of model to such a list, is wanted, not {said!r}")
+    raise SelectorError(f"{place}: expected a list of attributes, or a dictionary of model to list, not {said!r}")
 
 
 def _is_names(said: Any) -> bool:

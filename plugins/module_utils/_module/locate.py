@@ -10,12 +10,19 @@ import sys
 from types import ModuleType
 
 from ..dsync import DSync
+from ..dsync._util.suggestions import known
 from ..dsync.exceptions import LibraryMissing
-from .choices import choices
 from .failure import TaskFailure
 from .reference import FORMS, Form, Reference
 from .sentences import place, stage
 from .shipped import Cargo
+
+READ_BY = {
+    "file": ("csv", "json", "jsonl", "toml", "tsv", "yaml", "yml"),
+    "sql": ("mariadb", "mysql", "postgres", "postgresql", "sqlite"),
+    "rest": ("http", "https"),
+}
+"""Built-in adapter → names by which people look for it."""
 
 DIFFSYNC = "diffsync"
 """The package that adapters are written for which come by way of the bridge."""
@@ -39,7 +46,7 @@ def adapter_class(reference: Reference, cargo: Cargo) -> type[DSync]:
 
         with stage(f"reading what {reference.class_name} declares"):
             return bridged(found)
-    adapters = choices(reference.class_name, _adapters_in(module), "its adapters are")
+    adapters = f"{known(reference.class_name, _adapters_in(module))}."
     if found is None:
         raise TaskFailure(f"{reference.holder} has no class {reference.class_name}{adapters}")
     raise TaskFailure(
@@ -52,7 +59,8 @@ def _built_in(name: str) -> type[DSync]:
     from ..dsync.adapters import BUILT_IN, built_in  # only here, since most tasks need none of them
 
     if name not in BUILT_IN:
-        raise TaskFailure(f'there is no built-in adapter "{name}"{choices(name, list(BUILT_IN), "there are")} {FORMS}.')
+        family = next((f"; {name} is read by the adapter {adapter}" for adapter, names in READ_BY.items() if name in names), "")
+        raise TaskFailure(f'there is no built-in adapter "{name}"{family}{known(name, BUILT_IN)}. {FORMS}.')
     with stage(f"importing the adapter {name}"):
         return built_in(name)
 

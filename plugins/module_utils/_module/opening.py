@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..dsync import DSync
-from .choices import choices
+from ..dsync._util.suggestions import known
 from .failure import TaskFailure
 from .sentences import stage
 
@@ -89,7 +89,7 @@ class Parameters:
         return [name for name in given if name not in self._required]
 
     def _names(self, wrong: str) -> str:
-        return choices(wrong, list(self._required), "it takes")
+        return f"{known(wrong, self._required)}."
 
 
 def _ancestors(adapter: type[DSync]) -> tuple[type, ...]:

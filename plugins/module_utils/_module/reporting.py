@@ -19,7 +19,7 @@ from .sides import Side
 from .spec import REPORT_FORMATS
 from .work import Work
 
-OTHER_FILES = ("plan", "undo_journal", "journal", "undo", "baseline", "lock")
+OTHER_FILES = ("plan_src", "plan_dest", "undo_journal", "journal", "undo", "baseline", "lock")
 """The arguments of a task that name its other files."""
 
 MODES = "a mode is a text of octal digits such as '0644', with which the file's owner can read and write it"

@@ -163,7 +163,7 @@ def report_of(
         module.warn(warning)
     parts = {**report.comparison(work), **report.outcomes(outcomes), "refusals": report.refusals(work.refusals)}
     if work.saved is not None:
-        parts["plan"] = file_record(module.params["plan"], work.saved.digest, work.plan)
+        parts["plan"] = file_record(module.params["plan_src"], work.saved.digest, work.plan)
     return {**parts, "diff": report.before_after(work.plan)} if module._diff else parts
 
 

@@ -40,16 +40,16 @@ ACTIONS = ("create", "update", "delete")
 REPORT_FORMATS = ("text", "markdown", "html", "junit", "json")
 """The formats of reports, as ``dsync.report.render.formats`` has them."""
 
-NARROWING = ("models", "only", "exclude", "attributes", "protect")
+NARROWING = ("only_models", "only", "exclude", "compare_attributes", "protect")
 """The arguments that narrow what is compared and changed."""
 
 DIFF_ONLY: dict[str, Any] = {
-    "plan": {"type": "path"},
+    "plan_dest": {"type": "path", "aliases": ["plan"]},
     "fail_on_drift": {"type": "bool", "default": False},
 }
 
 SYNC_ONLY: dict[str, Any] = {
-    "plan": {"type": "path"},
+    "plan_src": {"type": "path", "aliases": ["plan"]},
     "plan_digest": {"type": "str"},
     "undo_journal": {"type": "path"},
     "undo_run": {"type": "str"},
@@ -65,8 +65,8 @@ SYNC_ONLY: dict[str, Any] = {
 }
 
 SYNC_RULES: dict[str, Any] = {
-    "mutually_exclusive": [("plan", "undo_journal")],
-    "required_by": {"plan_digest": ("plan",), "undo_run": ("undo_journal",), "max_shrink": ("baseline",)},
+    "mutually_exclusive": [("plan_src", "undo_journal")],
+    "required_by": {"plan_digest": ("plan_src",), "undo_run": ("undo_journal",), "max_shrink": ("baseline",)},
 }
 """What the arguments of dsync_sync ask of one another."""
 
@@ -91,7 +91,9 @@ def info_spec() -> dict[str, Any]:
     """Return the arguments of dsync_info: those of one dataset, and what of it is returned."""
     return {
         **_dataset(),
-        "models": {"type": "raw"},
+        "models": {"type": "dict"},
+        "models_file": {"type": "str"},
+        "only_models": {"type": "list", "elements": "str"},
         "top_level": {"type": "list", "elements": "str"},
         "only": {"type": "list", "elements": "dict"},
         "exclude": {"type": "list", "elements": "dict"},
@@ -122,11 +124,13 @@ def argument_spec(**more: dict[str, Any]) -> dict[str, Any]:
         **{side: _side() for side in SIDES},
         "flags": {"type": "list", "elements": "str", "choices": list(FLAGS), "default": []},
         "prune": {"type": "bool", "default": True},
-        "models": {"type": "raw"},
+        "models": {"type": "dict"},
+        "models_file": {"type": "str"},
+        "only_models": {"type": "list", "elements": "str"},
         "top_level": {"type": "list", "elements": "str"},
         "only": _selectors(),
         "exclude": _selectors(),
-        "attributes": {"type": "raw"},
+        "compare_attributes": {"type": "raw", "aliases": ["attributes"]},
         "protect": _selectors(),
         "limits": {"type": "dict", "default": {}},
         "empty_source": {"type": "str", "choices": ["fail", "allow"], "default": "fail"},

@@ -25,19 +25,19 @@ class FromFile:
     """A plan that stands in a file, or the reverse of a run that a journal tells of.
 
     Args:
-        params: the task's arguments, of which ``plan`` or ``undo_journal`` is set.
+        params: the task's arguments, of which ``plan_src`` or ``undo_journal`` is set.
 
     Raises:
         TaskFailure: the file cannot be used.
     """
 
     def __init__(self, params: Mapping[str, Any]) -> None:
-        self._params, self._path = params, params["plan"] or params["undo_journal"]
+        self._params, self._path = params, params["plan_src"] or params["undo_journal"]
         self._saved: SavedPlan | None = None
         self._stored: StoredPlan
-        if params["plan"]:
+        if params["plan_src"]:
             with stage("reading the plan"):
-                self._stored = self._saved = load(params["plan"], params["plan_digest"])
+                self._stored = self._saved = load(params["plan_src"], params["plan_digest"])
             self._target, self._undoes = self._saved.header["target"].get("name", ""), self._saved.header["purpose"] == UNDO
             self._check_flags(self._saved.header["flags"])
         else:

@@ -23,7 +23,7 @@ from .spec import NARROWING
 from .stored import FromFile
 from .work import Work, compared, possible
 
-FILES = ("plan", "undo_journal", "journal", "undo", "baseline", "lock")
+FILES = ("plan_src", "undo_journal", "journal", "undo", "baseline", "lock")
 APPENDED = {"undo_journal", "journal"}
 """The arguments that name files, and two of them that may name the same, to which a run only appends."""
 
@@ -40,7 +40,7 @@ def _sync(module: AdapterModule, sides: list[Side]) -> Ending:
     guards = opened(module, sides)
     with _lock(module, sides[1]):  # what an earlier run writes is read only when that has ended
         guards.read_baseline()
-        stored = FromFile(params) if params["plan"] or params["undo_journal"] else None
+        stored = FromFile(params) if params["plan_src"] or params["undo_journal"] else None
         load(sides)
         source, target = sides
         wanted = stored.work(guards, source, target) if stored else compared(params, guards, source, target)
@@ -63,10 +63,9 @@ def _sync(module: AdapterModule, sides: list[Side]) -> Ending:
 
 
 def _check_narrowing(params: dict[str, Any]) -> None:
-    """Raise TaskFailure if what a file says is to be done would be narrowed; declared models narrow nothing."""
-    declared = "models" if isinstance(params["models"], dict) else None
-    narrowing = [name for name in NARROWING if params[name] is not None and name != declared]
-    clashes = [f"{way}|{name}" for way in ("plan", "undo_journal") if params[way] for name in narrowing]
+    """Raise TaskFailure if the changes of a plan or a journal would be narrowed."""
+    narrowing = [name for name in NARROWING if params[name] is not None]
+    clashes = [f"{way}|{name}" for way in ("plan_src", "undo_journal") if params[way] for name in narrowing]
     if clashes:
         raise TaskFailure(f"parameters are mutually exclusive: {', '.join(clashes)}; a plan or a journal is followed as a whole.")
 

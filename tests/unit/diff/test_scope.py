@@ -218,12 +218,12 @@ def test_the_sides_may_have_different_attributes() -> None:
 @pytest.mark.parametrize(
     ("scope", "words"),
     [
-        ({"models": ["site", "devices"]}, r"models\[1\]: unknown model 'devices' \(did you mean 'device'\?\)"),
-        ({"only": [{"model": "ship"}]}, r"only\[0\].model: unknown model 'ship' \(there are site, folder, device, interface\)"),
+        ({"models": ["site", "devices"]}, r"models\[1\]: unknown model 'devices' \(did you mean .device.\? known: "),
+        ({"only": [{"model": "ship"}]}, r"only\[0\].model: unknown model 'ship' \(known: site, folder, device, interface\)"),
         ({"exclude": [{"id": "a"}, {}]}, r"exclude\[1\]: it says nothing"),
         ({"attributes": {"ship": []}}, r"attributes: unknown model 'ship'"),
-        ({"attributes": {"site": ["contac"]}}, r"attributes.site: unknown attribute 'contac' \(did you mean 'contact'\?\)"),
-        ({"attributes": {"site": ["role"]}}, r"attributes.site: unknown attribute 'role' \(there are contact\)"),
+        ({"attributes": {"site": ["contac"]}}, r"attributes.site: unknown attribute 'contac' \(did you mean .contact.\? known: "),
+        ({"attributes": {"site": ["role"]}}, r"attributes.site: unknown attribute 'role' \(known: contact\)"),
         ({"attributes": ["contact", "name"]}, r"attributes\[1\]: unknown attribute 'name'"),
     ],
     ids=repr,

@@ -388,7 +388,7 @@ def test_values_that_are_no_limit(value: Any) -> None:
 
 
 def test_names_that_are_no_limit() -> None:
-    with pytest.raises(SelectorError, match=r"limits: unknown action or model 'deletes' \(did you mean 'delete'\?\)"):
+    with pytest.raises(SelectorError, match=r"limits: unknown action or model 'deletes' \(did you mean .delete.\? known: "):
         limits({"deletes": 1}, ["site"])
     with pytest.raises(SelectorError, match=r"limits.site: unknown action 'remove'"):
         limits({"site": {"remove": 1}}, ["site"])

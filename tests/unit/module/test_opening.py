@@ -62,14 +62,14 @@ def test_a_class_may_take_anything() -> None:
 @pytest.mark.parametrize(
     ("adapter", "options", "sentence"),
     [
-        (Closed, {"path": "a", "limt": 1}, 'Closed takes no option limt; it takes path, limit, token. Did you mean "limit"?'),
-        (Closed, {"pth": "a"}, 'Closed takes no option pth; it takes path, limit, token. Did you mean "path"?'),
-        (Open, {"pth": "a"}, 'Open takes no option pth; it takes path, name. Did you mean "path"?'),
+        (Closed, {"path": "a", "limt": 1}, 'Closed takes no option limt (did you mean "limit"? known: path, limit, token).'),
+        (Closed, {"pth": "a"}, 'Closed takes no option pth (did you mean "path"? known: path, limit, token).'),
+        (Open, {"pth": "a"}, 'Open takes no option pth (did you mean "path"? known: path, name).'),
         (Closed, {"limit": 1}, "Closed needs the option path; give it in options, or in secrets."),
-        (HandsOn, {"path": "a", "regoin": 1}, "HandsOn takes no option regoin; it takes region, path, limit, token."),
+        (HandsOn, {"path": "a", "regoin": 1}, 'HandsOn takes no option regoin (did you mean "region"? known: region, path, '),
         (HandsOn, {}, "making HandsOn raised TypeError: "),
         (Plain, {"x": 1}, "Plain does not take these options: "),
-        (Confused, {"x": 1}, "Confused does not take these options: unhashable; it takes name."),
+        (Confused, {"x": 1}, "Confused does not take these options: unhashable (known: name)."),
         (Confused, {}, "making Confused raised TypeError: unhashable"),
     ],
 )

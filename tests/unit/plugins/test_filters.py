@@ -93,7 +93,7 @@ def test_changes_that_a_result_does_not_hold_are_warned_of(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("value", "asked", "words"),
     [
-        (result(), {"action": "rename"}, "there is no 'rename'; there are create, update, delete"),
+        (result(), {"action": "rename"}, "there is no 'rename' .*known: create, update, delete."),
         (result(), {"status": ["done", "over"]}, "there is no 'over'"),
         (result(), {"id": "~("}, "no regular expression"),
         ("cmdb", {}, "a registered result of .* is wanted, not a text"),
@@ -221,7 +221,7 @@ def test_report_tells_what_went_wrong(value: Any, problems: list[str]) -> None:
 @pytest.mark.parametrize(
     ("value", "kind", "words"),
     [
-        (result(), "pdf", "there is no 'pdf'; there are text, markdown, html, junit, json"),
+        (result(), "pdf", "there is no 'pdf' .known: text, markdown, html, junit, json."),
         ({"results": [result(), result()]}, "text", "a loop has 2"),
         (LOAD_FAILED, "text", "failed before it had compared anything"),
         ({**result(), "changes": [{"id": "a"}]}, "text", "not as a task returned it"),
@@ -236,8 +236,8 @@ def test_what_no_report_can_be_made_of(value: Any, kind: str, words: str) -> Non
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"format": None}, "format: there is no None; there are text, markdown, html, junit, json"),
-        ({"format": ["text"]}, "format: there is no .*text.*; there are text, markdown, html, junit, json"),
+        ({"format": None}, "format: there is no None .known: text, markdown, html, junit, json."),
+        ({"format": ["text"]}, "format: there is no .*text.*known: text, markdown, html, junit, json."),
         ({"max_bytes": "many"}, "max_bytes should be a number of bytes, and is 'many'"),
         ({"max_bytes": 0}, "max_bytes should be a number of bytes, and is 0"),
         ({"max_bytes": True}, "max_bytes should be a number of bytes, and is True"),

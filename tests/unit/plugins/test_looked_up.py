@@ -17,7 +17,7 @@ pytest.importorskip("ansible", reason="lookups run on the controller, which need
 from ansible_collections.dsync.core.plugins.plugin_utils.local_dataset import SourceFailure, found_in
 from ansible_collections.dsync.core.plugins.plugin_utils.looked_up import Wanted, looked_up
 
-NOTHING = {"only": None, "exclude": None, "attributes": None}
+NOTHING = {"only_models": None, "only": None, "exclude": None, "attributes": None}
 MODELS = {
     "site": {"identifiers": ["name"], "attributes": {"region": "str"}},
     "device": {"identifiers": ["name"], "attributes": {"role": "str"}},
@@ -59,8 +59,8 @@ def test_what_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ids", "more", "words"),
     [
-        (["b"], {}, r'^there is no object "b" among those that are selected; there are a, 7'),
-        (["a"], {"model": "devices"}, r'^model: there is no model "devices"; there are site, device'),
+        (["b"], {}, r'^there is no object "b" among those that are selected \(known: a, 7\)'),
+        (["a"], {"model": "devices"}, r'^model: there is no model "devices" \(did you mean "device"\? known: site, device\)'),
         (["7"], {"model": "device"}, r'^there is no device "7" among those that are selected'),
         (["a"], {}, r'^"a" is the identifier of several objects, of the models site, device; name one with model\.$'),
         ([], {"only": [{"action": "create"}]}, r"^only\[0\]\.action: nothing is compared here"),

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
 from typing import Any
 
+from .._util import suggestions
 from .._util.plain_json import displayed
 from .._util.redaction import masked
 from ..dataset.dataset import Dataset
@@ -156,9 +156,7 @@ def check_known(name: Any, known: Iterable[str], place: str, kind: str) -> None:
     """Raise SelectorError unless ``name`` is one of those that are known, suggesting the nearest."""
     choices = list(known)
     if name not in choices:
-        near = difflib.get_close_matches(str(name), choices, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(choices) or 'none'}"
-        raise SelectorError(f"{place}: unknown {kind} {name!r} ({hint})")
+        raise SelectorError(f"{place}: unknown {kind} {name!r}{suggestions.known(name, choices)}")
 
 
 def selecting(
