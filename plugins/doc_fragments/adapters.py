@@ -146,6 +146,7 @@ options:
         choices:
           - create
           - update
+          - move
           - delete
   exclude:
     description:
@@ -171,8 +172,8 @@ options:
   limits:
     description:
       - The maximum number of changes that a run may make. A run that would make more is refused before anything is written.
-      - C(create), C(update), and C(delete) are numbers, or percentages such as V(10%), of all objects that the source has for
-        C(create), and that the target has for the others. The name of a model contains a dictionary of the same keys for it.
+      - C(create), C(update), C(move), and C(delete) are numbers, or percentages such as V(10%), of all objects that the source has
+        for C(create), and that the target has for the others. The name of a model contains a dictionary of the same keys for it.
       - Without a stated limit, a run that would delete more than 30% of the objects of a model is refused if the target has
         at least ten of them and the source has any. C(delete) for that model, or for all, replaces this default limit, and V(100%)
         removes it. Moved and protected objects are not counted, and undoing a run has no default limit.

@@ -30,7 +30,7 @@ options:
     elements: str
   action:
     description:
-      - V(create), V(update) or V(delete), or a list of these.
+      - V(create), V(update), V(move) or V(delete), or a list of these.
     type: list
     elements: str
     choices:

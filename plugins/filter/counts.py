@@ -59,8 +59,8 @@ _value:
     delete: 0
     total: 3
     by_model:
-      site: {"create": 0, "update": 1, "delete": 0, "total": 1}
-      device: {"create": 2, "update": 0, "delete": 0, "total": 2}
+      site: {"create": 0, "update": 1, "move": 0, "delete": 0, "total": 1}
+      device: {"create": 2, "update": 0, "move": 0, "delete": 0, "total": 2}
     by_status: {"done": 0, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 3}
 """
 

@@ -126,7 +126,7 @@ changes:
   elements: dict
   contains:
     action:
-      description: What was planned for the object, V(create), V(update) or V(delete).
+      description: What was planned for the object, V(create), V(update), V(move) or V(delete).
       type: str
       sample: update
     model:
@@ -143,6 +143,16 @@ changes:
       sample: {"name": "rtr-nyc"}
     parent:
       description: The object that this one belongs to, as C(model) and C(id). V(null) for a top-level object.
+      type: dict
+      sample: {"model": "site", "id": "nyc"}
+    from:
+      description: The object that this one belonged to, in the form of C(parent).
+      returned: for a move
+      type: dict
+      sample: {"model": "site", "id": "lon"}
+    to:
+      description: The object that this one was to belong to, the same as C(parent).
+      returned: for a move
       type: dict
       sample: {"model": "site", "id": "nyc"}
     before:

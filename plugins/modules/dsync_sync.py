@@ -17,8 +17,8 @@ description:
   - Objects that only the target has are deleted, unless O(prune=false). A run that would delete more than 30% of the objects of a
     model is refused unless O(limits) allows it.
   - A change that fails makes the task fail. Everything is returned all the same, including what was done before.
-  - With an adapter of your own, each change calls the C(create), C(update), or C(delete) of the object's class on the target's
-    side. If anything was changed, the C(sync_complete) of the target's adapter is called once at the end.
+  - With an adapter of your own, each change calls the C(create), C(update), C(move), or C(delete) of the object's class on the
+    target's side. If anything was changed, the C(sync_complete) of the target's adapter is called once at the end.
 extends_documentation_fragment:
   - dsync.core.adapters
 options:
@@ -111,7 +111,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Both datasets are loaded and compared. No C(create), C(update), C(delete) or C(sync_complete) is called, and the
+      - Both datasets are loaded and compared. No C(create), C(update), C(move), C(delete) or C(sync_complete) is called, and the
         changes that are returned are exactly those that a run would make. The files of O(reports) are written.
   idempotent:
     support: partial
@@ -226,21 +226,23 @@ summary:
     - How many objects there are of each kind, each object of either side counted once.
     - C(create), objects that only the source has.
     - C(update), objects that differ. In Jinja write C(summary['update']), since C(summary.update) is a method of the dictionary.
+    - C(move), objects that have another parent in the source. What is below them moves along and is counted by its own differences.
     - C(delete), objects that only the target has.
     - C(no_change), objects that are the same on both sides.
     - C(skip), objects that were skipped because of flags, or because only one side has their model.
-    - C(by_model), the same five numbers for each model, by the name of the model.
+    - C(by_model), the same six numbers for each model, by the name of the model.
   returned: when both datasets could be loaded and compared
   type: dict
   sample:
     create: 2
     update: 1
+    move: 0
     delete: 0
     no_change: 97
     skip: 0
     by_model:
-      site: {"create": 0, "update": 0, "delete": 0, "no_change": 4, "skip": 0}
-      device: {"create": 2, "update": 1, "delete": 0, "no_change": 93, "skip": 0}
+      site: {"create": 0, "update": 0, "move": 0, "delete": 0, "no_change": 4, "skip": 0}
+      device: {"create": 2, "update": 1, "move": 0, "delete": 0, "no_change": 93, "skip": 0}
 changes:
   description:
     - The changes that bring the target in line with the source, in the order in which they are made.
@@ -250,7 +252,7 @@ changes:
   elements: dict
   contains: &record
     action:
-      description: What is done to the object, V(create), V(update) or V(delete).
+      description: What is done to the object, V(create), V(update), V(move) or V(delete).
       type: str
       sample: update
     model:
@@ -269,15 +271,26 @@ changes:
       description: The object that this one belongs to, as C(model) and C(id). V(null) for a top-level object.
       type: dict
       sample: {"model": "site", "id": "nyc"}
+    from:
+      description: The object that this one belongs to in the target, in the form of C(parent).
+      returned: for a move
+      type: dict
+      sample: {"model": "site", "id": "lon"}
+    to:
+      description: The object that this one is to belong to, the same as C(parent).
+      returned: for a move
+      type: dict
+      sample: {"model": "site", "id": "nyc"}
     before:
       description:
-        - Attributes of the target's object as found. For an update those that differ, for a delete all, V(null) for a create.
+        - Attributes of the target's object as found. For an update or a move those that differ, for a delete all, V(null) for a
+          create.
         - Sensitive values are shown as V(********).
       type: dict
       sample: {"role": "switch"}
     after:
       description:
-        - Attributes of the source's object. For an update those that differ, for a create all, V(null) for a delete.
+        - Attributes of the source's object. For an update or a move those that differ, for a create all, V(null) for a delete.
         - Sensitive values are shown as V(********).
       type: dict
       sample: {"role": "router"}

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 
 from . import suggestions
 
-ACTIONS = ("create", "update", "delete")
+ACTIONS = ("create", "update", "move", "delete")
 STATUSES = ("done", "already_done", "failed", "refused", "not_attempted")
 COMPARED = {"changes": Sequence, "outcomes": Mapping, "summary": Mapping, "source": Mapping, "target": Mapping}
 """What a result has once both datasets were loaded and compared."""

@@ -85,7 +85,7 @@ def test_limits(play: Play, tmp_path: Path) -> None:
     assert (played.result("diff")["changed"], played.result("check")["changed"]) == (True, False)
     assert played.result("drift")["msg"] == "Drift: 1 to create, 4 to update, 7 to delete."
 
-    within = {"create": 1, "update": "34%", "delete": "59%", "site": {"delete": 6}, "tag": {"delete": "50%"}}
+    within = {"create": 1, "update": "34%", "move": 0, "delete": "59%", "site": {"delete": 6}, "tag": {"delete": "50%"}}
     ran = play([task("within", "dsync_sync", {**sides, "limits": within})]).ok().result("within")
     assert ran["outcomes"]["done"] == 12
     assert content(target) == content(tmp_path / "work" / "source.json")

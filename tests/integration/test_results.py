@@ -43,9 +43,9 @@ def test_returned_values(play: Play, tmp_path: Path) -> None:
     result = played.result("sync")
     assert set(result) - {"_ansible_no_log", "failed", "invocation"} == KEYS
     assert result["changed"] is True
-    numbers = {"create": 1, "update": 1, "delete": 1, "no_change": 1, "skip": 0}
-    none = {"create": 0, "update": 0, "delete": 0, "no_change": 0, "skip": 0}
-    by_model = {"site": {**none, "update": 1, "delete": 1, "no_change": 1}, "rack": {**none, "create": 1}}
+    numbers = {"create": 1, "update": 1, "move": 0, "delete": 1, "no_change": 1, "skip": 0}
+    none = {"create": 0, "update": 0, "move": 0, "delete": 0, "no_change": 0, "skip": 0}
+    by_model = {"site": {**none, "update": 1, "move": 0, "delete": 1, "no_change": 1}, "rack": {**none, "create": 1}}
     assert {key: value for key, value in result["summary"].items() if key != "by_model"} == numbers
     assert {model: counts for model, counts in result["summary"]["by_model"].items() if counts != none} == by_model
     assert result["source"] == {

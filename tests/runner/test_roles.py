@@ -28,7 +28,7 @@ LEFT_OUT = {  # a variable of its own decides about progress
         *("undo_journal", "undo_run", "lost_secrets"),
     },
 }
-CHANGES = {"create": 1, "update": 1, "delete": 1, "total": 3}
+CHANGES = {"create": 1, "update": 1, "move": 0, "delete": 1, "total": 3}
 
 
 def options(role: str) -> dict[str, dict[str, Any]]:

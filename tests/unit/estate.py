@@ -107,6 +107,32 @@ class Estate(DSync):
             raise self.sabotage
 
 
+class Movable(Recorded):
+    """A model whose objects can be moved as they are."""
+
+    def move(self, parent: DSyncModel | None, ids: dict[str, Any], attrs: dict[str, Any]) -> Recorded | None:
+        moved = self.dsync.operate(("move", self.get_type(), self.get_unique_id()))
+        return super().move(parent, ids, attrs) if moved else None
+
+
+class Moving(Estate):
+    """An estate whose system moves objects by itself."""
+
+    site = type("Site", (Movable, Site), {})
+    device = type("Device", (Movable, Device), {})
+    interface = type("Interface", (Movable, Interface), {})
+    folder = type("Folder", (Movable, Folder), {})
+
+
+class InTwo(Estate):
+    """An estate of which no object moves by one change: each is deleted in its old place and created in its new one."""
+
+    site = type("Site", (Site,), {"_moves": False})
+    device = type("Device", (Device,), {"_moves": False})
+    interface = type("Interface", (Interface,), {"_moves": False})
+    folder = type("Folder", (Folder,), {"_moves": False})
+
+
 Sites = Mapping[str, Any]
 """Site → contact, or (contact, {device → role, or (role, {interface → mtu})})."""
 

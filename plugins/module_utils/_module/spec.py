@@ -34,7 +34,7 @@ COMPARISON_FLAGS = FLAGS[1:4]
 NO_DELETES = "skip_unmatched_dst"
 """The flag that ``prune: false`` sets."""
 
-ACTIONS = ("create", "update", "delete")
+ACTIONS = ("create", "update", "move", "delete")
 """What can be done to an object, as ``dsync.flags.DSyncAction`` has it."""
 
 REPORT_FORMATS = ("text", "markdown", "html", "junit", "json")

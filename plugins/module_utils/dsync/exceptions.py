@@ -10,9 +10,10 @@
     │   ├── ObjectAlreadyExists     .existing, .new
     │   ├── ObjectNotFound
     │   └── ObjectStoreWrongType
-    ├── ObjectCrudException         create, update or delete of one object; .result
+    ├── ObjectCrudException         create, update, move or delete; .result
     │   ├── ObjectNotCreated
     │   ├── ObjectNotUpdated
+    │   ├── ObjectNotMoved
     │   └── ObjectNotDeleted
     ├── DiffException               comparing
     │   ├── DiffClassMismatch
@@ -105,6 +106,10 @@ class ObjectNotCreated(ObjectCrudException):
 
 class ObjectNotUpdated(ObjectCrudException):
     """Updating an object failed."""
+
+
+class ObjectNotMoved(ObjectCrudException):
+    """Moving an object to another parent failed."""
 
 
 class ObjectNotDeleted(ObjectCrudException):
@@ -212,7 +217,7 @@ class NothingKept(RecordProblem):
 
 
 class TransientError(DSyncException):
-    """A create, update or delete failed in a way that may pass; adapters raise it so that the call is tried again."""
+    """A create, update, move or delete failed in a way that may pass; adapters raise it so that the call is tried again."""
 
 
 class AskedToEnd(KeyboardInterrupt):

@@ -52,7 +52,7 @@ class DSyncModelFlags(enum.Flag):
 
 
 class DSyncStatus(enum.Enum):
-    """State an object reports of its own last create, update or delete."""
+    """State an object reports of its own last create, update, move or delete."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -65,6 +65,7 @@ class DSyncAction(str, enum.Enum):
 
     CREATE = "create"
     UPDATE = "update"
+    MOVE = "move"
     DELETE = "delete"
 
     __str__ = str.__str__

@@ -68,6 +68,9 @@ class FaultyNode(Node):
     def update(self, attrs: dict[str, Any]) -> Any:
         return self.dsync.operate(DSyncAction.UPDATE, self.get_unique_id(), partial(super().update, attrs))
 
+    def move(self, parent: Any, ids: dict[str, Any], attrs: dict[str, Any]) -> Any:
+        return self.dsync.operate(DSyncAction.MOVE, self.get_unique_id(), partial(super().move, parent, ids, attrs))
+
     def delete(self) -> Any:
         return self.dsync.operate(DSyncAction.DELETE, self.get_unique_id(), super().delete)
 

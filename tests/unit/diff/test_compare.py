@@ -29,6 +29,7 @@ def counts(**found: int) -> dict[str, int]:
     return {
         "create": 0,
         "update": 0,
+        "move": 0,
         "delete": 0,
         "no-change": 0,
         "skip": 0,

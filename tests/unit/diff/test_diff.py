@@ -69,7 +69,7 @@ def test_elements_are_counted_sorted_and_true() -> None:
     assert len(parent) == 2
     assert parent.has_diffs()
     assert not parent.has_diffs(include_children=False)
-    assert parent.summary() == {"create": 1, "update": 0, "delete": 0, "no-change": 1, "skip": 0}
+    assert parent.summary() == {"create": 1, "update": 0, "move": 0, "delete": 0, "no-change": 1, "skip": 0}
     assert parent.dict() == {"device": {"d": {"+": {}}}}
     assert [child.name for child in parent.walk_children()] == ["d"]
 
@@ -86,7 +86,7 @@ def test_a_diff_by_hand() -> None:
     assert diff.groups() == ["site", "device"]
     assert len(diff) == 3
     assert diff.has_diffs()
-    assert diff.summary() == {"create": 1, "update": 0, "delete": 1, "no-change": 1, "skip": 0}
+    assert diff.summary() == {"create": 1, "update": 0, "move": 0, "delete": 1, "no-change": 1, "skip": 0}
     assert diff.summary_by_model()["site"]["create"] == 1
     assert diff.dict() == {"site": {"b": {"+": {"x": 1}}}, "device": {"d": {"-": {}}}}
 

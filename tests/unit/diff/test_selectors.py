@@ -130,7 +130,7 @@ def test_the_first_that_selects_is_found() -> None:
         ({1: "site"}, r"protect\[0\]: unknown key 1"),
         ({"model": "sites"}, r"protect\[0\].model: unknown model 'sites' \(did you mean .site.\? known: "),
         ({"model": ["site"]}, r"protect\[0\].model: unknown model \['site'\]"),
-        ({"action": "remove"}, r"protect\[0\].action: unknown action 'remove' \(known: create, update, delete\)"),
+        ({"action": "erase"}, r"protect\[0\].action: unknown action 'erase' \(known: create, update, move, delete\)"),
         ({"id": "~("}, r"protect\[0\].id: '~\(' is no regular expression: "),
         ({"attributes": ["role"]}, r"protect\[0\].attributes: a dict of attribute to value is wanted, not a list"),
         ({"attributes": "", "id": "a"}, r"protect\[0\].attributes: a dict of attribute to value is wanted, not a str"),

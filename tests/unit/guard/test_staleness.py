@@ -16,7 +16,7 @@ from dsync.plan.subtrees import left_aside
 from dsync.plan.undo import undo_plan
 from dsync.storage.plan_file import load, save
 from dsync.storage.stored_plan import ResolvedPlan
-from estate import PLANTED, SOURCE, TARGET, Device, Estate, Folder, Interface, Site, dataset, estate
+from estate import PLANTED, SOURCE, TARGET, Device, Estate, Folder, Interface, InTwo, Site, dataset, estate
 from hypothesis import given
 from hypothesis import strategies as st
 from richtree import KINDS, Spec, TakingTree, Tree, content, specs, tree
@@ -177,24 +177,54 @@ def test_moves() -> None:
     new = {"a": (None, {}), "b": (None, {}), "x": ("b", {}), "y": ("x", {})}
     plan = plan_of(tree(new), tree(old))
     assert check(plan, tree(old)) == {}
-    assert len(already(plan, tree(new))) == len(plan) == 4
-    stays = "stays where it is, since it cannot be created at its new place"
-    assert said(plan, tree({**old, "x": (None, {})})) == {"delete x": "is at the top level now", "delete y": stays}
+    assert already(plan, tree(new)) == ["move x"]
+    assert said(plan, tree({**old, "x": (None, {})})) == {"move x": "is at the top level now"}
     gone = {"a": (None, {}), "x": ("a", {}), "y": ("x", {})}
-    assert said(plan, tree(gone)) == {
-        "create x": 'cannot be created, since its parent node "b" is gone',
-        "delete x": stays,
-        "delete y": stays,
+    assert said(plan, tree(gone)) == {"move x": 'cannot be moved, since its new parent node "b" is gone'}
+    assert said(plan, tree({**old, "y": ("x", {"number": 7})})) == {
+        "move x": 'node "y" moves along, and its number is 7, expected was 0'
     }
+    assert said(plan, tree({**old, "z": ("y", {})})) == {"move x": 'has the child node "z", which the plan does not move'}
+    assert check(plan, tree({**new, "z": ("y", {})}))[ChangeKey(DSyncAction.MOVE, "node", "x")].status == ALREADY
     live = tree(gone)
     assert not live.apply(plan, tree(new), verdicts=check(plan, live, "skip")).changed
+
+
+def test_what_is_left_of_a_move_that_was_cut_off_is_moved() -> None:
+    old = {"a": (None, {}), "b": (None, {}), "x": ("a", {"number": 1}), "y": ("x", {}), "z": ("y", {})}
+    new = {"a": (None, {}), "b": (None, {}), "x": ("b", {"number": 2}), "y": ("x", {}), "z": ("y", {})}
+    plan = plan_of(tree(new), tree(old))
+    left: list[Spec] = [
+        {"a": (None, {}), "b": (None, {}), "y": (None, {}), "z": ("y", {})},
+        {"a": (None, {}), "b": (None, {}), "x": ("a", {"number": 1})},
+        {"a": (None, {}), "b": (None, {})},
+        {"a": (None, {}), "b": (None, {}), "x": ("b", {"number": 2})},
+        {"a": (None, {}), "b": (None, {}), "x": ("b", {"number": 2}), "y": ("x", {})},
+    ]
+    for spec in left:
+        live = tree(spec)
+        assert check(plan, live) == {}
+        assert not live.apply(plan, tree(new), verdicts=check(plan, live)).failures
+        assert content(live) == content(tree(new))
+
+
+def test_moves_by_two_changes() -> None:
+    old, new = {"a": ("1", {"d": "x"}), "b": "1"}, {"a": "1", "b": ("1", {"d": "x"})}
+    plan = plan_of(estate(new, kind=InTwo), estate(old, kind=InTwo))
+    assert check(plan, estate(old, kind=InTwo)) == {}
+    assert already(plan, estate(new, kind=InTwo)) == ["delete d", "create d"]
+    assert said(plan, estate({"a": ("1", {"d": "x"})}, kind=InTwo)) == {
+        "delete d": "stays where it is, since it cannot be created at its new place",
+        "create d": 'cannot be created, since its parent site "b" is gone',
+    }
+    assert already(plan, estate({"a": "1", "b": "1"}, kind=InTwo)) == ["delete d"]
 
 
 def test_a_moved_object_that_was_only_taken_out_is_created() -> None:
     old, new = {"a": (None, {}), "x": ("a", {})}, {"a": (None, {}), "x": (None, {})}
     plan = plan_of(tree(new), tree(old))
     live = tree({"a": (None, {})})
-    assert already(plan, live) == ["delete x"]
+    assert already(plan, live) == []
     live.apply(plan, tree(new), verdicts=check(plan, live))
     assert content(live) == content(tree(new))
 
@@ -328,27 +358,3 @@ def test_protected_changes_are_not_looked_at() -> None:
 
     plan = plan_of(estate({"a": "new"}), estate({"a": "old"}))
     assert check(Plan(replace(change, protected="why") for change in plan), Estate()) == {}
-
-
-def folders(*pairs: tuple[str, str | None], sites: tuple[str, ...] = ()) -> Estate:
-    """Return an estate of folders, each given with the folder that it is in, and of sites."""
-    made = Estate()
-    for name in sites:
-        made.add(made.site(name=name))
-    for path, _above in pairs:
-        made.add(made.folder(path=path))
-    for path, above in pairs:
-        if above is not None:
-            made.get("folder", above).add_child(made.get("folder", path))
-    return made
-
-
-def test_what_was_left_behind_at_the_top_has_not_arrived_there_while_what_comes_before_it_is_lacking() -> None:
-    plan = Plan.from_diff(folders(("c", None), ("a", "c")).diff_from(folders(("a", None), ("c", "a"), sites=("new",))))
-    create = ChangeKey(DSyncAction.CREATE, "folder", "a")
-    after_the_first_delete = folders(("a", None))
-    assert create not in check(plan, after_the_first_delete, "skip")
-    arrived = folders(("a", None), sites=("new",))
-    assert check(plan, arrived, "skip")[create].status == OutcomeStatus.ALREADY_DONE
-    whole = folders(("a", None), ("c", "a"), sites=("new",))
-    assert {verdict.status for verdict in check(plan, whole, "skip").values()} == {OutcomeStatus.ALREADY_DONE}

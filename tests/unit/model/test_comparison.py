@@ -161,7 +161,7 @@ def test_objects_whose_identities_compare_equal_are_one_and_attributes_compare_a
     source = estate("source", {"site": " NYC", "mac": "AA:BB:CC:00:00:01", "label": "Z\u00fcrich", "tags": ["b", "a "]})
     target = estate("target", {"site": "nyc", "mac": "aabb.cc00.0001", "label": "Zu\u0308rich", "tags": ["a", "b"]}, site="nyc")
     diff = target.diff_from(source)
-    assert (diff.summary(), diff.warnings) == ({"create": 0, "update": 0, "delete": 0, "no-change": 2, "skip": 0}, [])
+    assert (diff.summary(), diff.warnings) == ({"create": 0, "update": 0, "move": 0, "delete": 0, "no-change": 2, "skip": 0}, [])
 
 
 def test_what_is_created_has_the_spelling_of_the_source_and_what_is_updated_keeps_that_of_the_target() -> None:

@@ -115,7 +115,7 @@ def test_it_is_compared_by_what_is_in_it_and_written_as_it_is(case: str) -> None
     annotation, old, new = VALUES[case]
     model = model_of(annotation)
     source, target = loaded(model, "source", a=new, b=new, c=old), loaded(model, "target", b=old, c=old)
-    assert target.diff_from(source).summary() == {"create": 1, "update": 1, "delete": 0, "no-change": 1, "skip": 0}
+    assert target.diff_from(source).summary() == {"create": 1, "update": 1, "move": 0, "delete": 0, "no-change": 1, "skip": 0}
     target.sync_from(source)
     assert not target.diff_from(source).has_diffs()
     for name in "ab":
@@ -141,7 +141,7 @@ def test_a_change_keeps_its_value_whatever_becomes_of_the_object() -> None:
 
 def test_classes_of_two_sides_that_have_the_same_fields_are_compared_and_given_by_these() -> None:
     source, target = loaded(model_of(One | None), "source", a=One(x=1), b=One(x=2)), loaded(model_of(Other), "target", a=Other(x=1))
-    assert target.diff_from(source).summary() == {"create": 1, "update": 0, "delete": 0, "no-change": 1, "skip": 0}
+    assert target.diff_from(source).summary() == {"create": 1, "update": 0, "move": 0, "delete": 0, "no-change": 1, "skip": 0}
     target.sync_from(source)
     assert target.get("thing", "b").v == Other(x=2)  # type: ignore[attr-defined]  # of a class made here
 

@@ -39,7 +39,10 @@ def check_order(plan: Plan) -> None:
     for change in plan:
         assert all(place[key] < place[change.key] for key in change.requires)
         above = (change.action, *(change.parent or ("", "")))
-        if above in place and change.action != DSyncAction.UPDATE:
+        if change.action == DSyncAction.MOVE:
+            assert place.get((DSyncAction.CREATE, *(change.parent or ("", ""))), -1) < place[change.key]
+            assert place.get((DSyncAction.DELETE, *(change.before_parent or ("", ""))), len(place)) > place[change.key]
+        elif above in place and change.action != DSyncAction.UPDATE:
             assert (place[above] < place[change.key]) is (change.action == DSyncAction.CREATE)
 
 

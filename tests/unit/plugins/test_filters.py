@@ -21,7 +21,7 @@ from ansible_collections.dsync.core.plugins.filter.counts import counts
 from ansible_collections.dsync.core.plugins.filter.report import report
 from ansible_collections.dsync.core.plugins.test.in_sync import in_sync
 
-ZERO = {"create": 0, "update": 0, "delete": 0, "no_change": 0, "skip": 0}
+ZERO = {"create": 0, "update": 0, "move": 0, "delete": 0, "no_change": 0, "skip": 0}
 NONE = {"done": 0, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 0}
 
 
@@ -93,7 +93,7 @@ def test_changes_that_a_result_does_not_hold_are_warned_of(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("value", "asked", "words"),
     [
-        (result(), {"action": "rename"}, "there is no 'rename' .*known: create, update, delete."),
+        (result(), {"action": "rename"}, "there is no 'rename' .*known: create, update, move, delete."),
         (result(), {"status": ["done", "over"]}, "there is no 'over'"),
         (result(), {"id": "~("}, "no regular expression"),
         ("cmdb", {}, "a registered result of .* is wanted, not a text"),
@@ -125,7 +125,7 @@ def test_counts() -> None:
         "delete": 2,
         "total": 4,
     }
-    assert found["by_model"]["site"] == {"create": 0, "update": 1, "delete": 0, "total": 1}
+    assert found["by_model"]["site"] == {"create": 0, "update": 1, "move": 0, "delete": 0, "total": 1}
     assert found["by_status"] == {**NONE, "not_attempted": 4}
     assert counts(changes(result(*RECORDS))) == found
 

@@ -274,13 +274,26 @@ def test_what_is_no_journal(path: Path) -> None:
         (b"".join([*lines[:14], b'{"line":"intent","n":99}\n']), "line 15 is malformed: there is no such change"),
         (b"".join([*lines[:14], b'{"line":"intent","run":"x","n":0}\n']), "line 15 is malformed: it is of a run without a header"),
         (b"".join([*lines[:14], b'{"line":"intent","run":[],"n":0}\n']), "line 15 is malformed"),
-        (lines[0].replace(b'"version":1', b'"version":2') * 2, "version 2, and this dsync"),
+        (lines[0].replace(b'"version":2', b'"version":3') * 2, "version 3, and this dsync"),
         (lines[0].replace(b"dsync-journal", b"else") * 2, "not of a journal"),
         (lines[0].replace(b'"target":"Estate"', b'"target":1') * 2, "the header lacks something"),
     ):
         path.write_bytes(content_)
         with pytest.raises(RecordError, match=why):
             read(path)
+
+
+def test_a_journal_of_an_earlier_release_is_read(path: Path) -> None:
+    run(path, estate(SOURCE), estate(TARGET))
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    lines[0]["version"] = 1
+    for line in lines:
+        if line["line"] == "change":
+            del line["change"]["before_parent"], line["change"]["parts"]
+    (whole,) = read(path)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (report,) = read(path)
+    assert report.done == whole.done
 
 
 def test_fuzzed_journals_are_read_or_refused(path: Path) -> None:

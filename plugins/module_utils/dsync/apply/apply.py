@@ -53,7 +53,7 @@ def apply(
 ) -> Result:
     """Make the changes of a plan in the target and return how each of them ended.
 
-    What an object's own create, update or delete raises is recorded, never raised, and so is what journal and callback raise.
+    What an object's own create, update, move or delete raises is recorded, never raised, and so is what journal and callback raise.
     Without CONTINUE_ON_FAILURE nothing more is attempted after the first failure; with it only what depends on a failed change is
     not attempted. In each case an object that was deleted in its old place is still created in its new one. When anything was
     changed, ``target.sync_complete`` is called, also after a failure, so that what is reported as done is written. A transactional

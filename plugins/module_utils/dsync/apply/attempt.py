@@ -17,14 +17,16 @@ from typing import Any, NamedTuple
 
 from .._util.pydantic import ValidationError
 from .._util.redaction import Scrubber, scrub
+from ..diff.moves import moves_itself
 from ..exceptions import DSyncException, ObjectAlreadyExists, ObjectNotFound
 from ..flags import DSyncAction, DSyncStatus
 from ..model.construction import problems_of
-from ..model.model import Creation, DSyncModel, Snapshot, Updating
+from ..model.model import Creation, DSyncModel, Moving, Snapshot, Updating
 from ..model.values import copied
 from ..plan.change import Change, secrets_of
 from ..plan.outcome import Outcome, OutcomeStatus
 from ..plan.result import PAST, cause_of
+from .remake import Remake
 from .target import Target
 
 logger = logging.getLogger("dsync")
@@ -109,12 +111,16 @@ class _Tried(NamedTuple):
         said: what the adapter said of it.
         error: why it failed.
         undo: sets the object at hand to what it was; None where that is done.
+        maybe: whether it may have been made, wholly or by half, although it failed.
+        outcome: how it ended, where the dataset is in step with it already.
     """
 
     made: DSyncModel | None = None
     said: str = ""
     error: BaseException | None = None
     undo: Callable[[], None] | None = None
+    maybe: bool = False
+    outcome: Outcome | None = None
 
 
 class Attempt:
@@ -132,9 +138,19 @@ class Attempt:
         self._tried: dict[int, _Tried] = {}
         self._halted = False
 
+    @property
+    def is_remake(self) -> bool:
+        """Whether this is the move of an object whose system cannot move it. Then :meth:`make` keeps the dataset in step with each
+        of its deletes and creates, and is to be called in the thread that applies the plan."""
+        change = self.changes[0]
+        kind = self._maker.classes.get(change.model)
+        return change.action == DSyncAction.MOVE and kind is not None and not moves_itself(kind)
+
     def make(self) -> None:
         """Make the changes in the remote system. Whatever goes wrong is kept for :meth:`outcomes`, and nothing is raised."""
-        if self._maker.in_bulk(self.changes[0]):
+        if self.is_remake:
+            self._tried[0] = self._remade(self.changes[0])
+        elif self._maker.in_bulk(self.changes[0]):
             self._make_many()
         else:
             self._tried[0] = self._single(self.changes[0])
@@ -152,6 +168,22 @@ class Attempt:
             return _Tried(error=None, said=self._maker.trying(make), made=obj)
         except BaseException as error:
             return _Tried(error=error, made=obj)
+
+    def _remade(self, change: Change) -> _Tried:
+        if not change.parts:
+            why = "the plan does not hold what is to be deleted and created again; make the plan anew, from a comparison"
+            return _Tried(error=_Failure(why))
+        remake = Remake(self._target, change, self._step)
+        try:
+            return _Tried(outcome=remake.outcome())
+        except BaseException as error:
+            return _Tried(error=error, maybe=remake.begun)
+
+    def _step(self, change: Change) -> Outcome:
+        """Make one create or delete of a move, and keep the dataset in step with it."""
+        attempt = Attempt(self._maker, [change], lambda: False)
+        attempt.make()
+        return next(attempt.outcomes())
 
     def _make_many(self) -> None:
         bulk = Bulk(self._target, self._maker.classes[self.changes[0].model], self.changes[0].action)
@@ -235,8 +267,10 @@ class Attempt:
             yield not_attempted(change) if tried is None else self._outcome(change, tried)
 
     def _outcome(self, change: Change, tried: _Tried) -> Outcome:
+        if tried.outcome is not None:
+            return tried.outcome
         if tried.error is not None:
-            return self._failure(change, tried.error, tried.made)
+            return self._failure(change, tried.error, tried.made, tried.maybe)
         try:
             if tried.made is not None:
                 _KEEPERS[change.action](self._target, change, tried.made)
@@ -248,7 +282,7 @@ class Attempt:
         logger.info('%s "%s" was %s', change.model, change.id, PAST[change.action])
         return Outcome(change, OutcomeStatus.DONE, message)
 
-    def _failure(self, change: Change, error: BaseException, made: DSyncModel | None) -> Outcome:
+    def _failure(self, change: Change, error: BaseException, made: DSyncModel | None, maybe: bool = False) -> Outcome:
         """Return the outcome of a change that failed, be it only because the target's objects could not be kept in step with it."""
         cleaned = self._cleaning(change)
         message = type(error).__name__ if cleaned is None else " ".join(cleaned(_explain(error)).split())
@@ -264,7 +298,7 @@ class Attempt:
             message,
             error=None if isinstance(error, _Failure) else error,
             presentable=cleaned is not None and cleaned(whole) == whole,
-            maybe=made is not None or not isinstance(error, Exception) or _may_be_made(error),
+            maybe=maybe or made is not None or not isinstance(error, Exception) or _may_be_made(error),
         )
 
     def _cleaning(self, change: Change) -> Callable[[str], str] | None:
@@ -307,7 +341,7 @@ def _written(kind: type[DSyncModel], change: Change) -> dict[str, Any]:
 
 
 def _checked(obj: Any, change: Change) -> DSyncModel:
-    """Return what create, update or delete returned, if it says that the change was made."""
+    """Return what create, update, move or delete returned, if it says that the change was made."""
     if obj is None:
         raise _Failure(f"{change.action}() returned None")
     if not isinstance(obj, DSyncModel) or obj.get_type() != change.model:
@@ -344,6 +378,8 @@ class Bulk:
         if self._action == DSyncAction.DELETE:
             return obj
         self._before[id(obj)] = Snapshot(obj)
+        if self._action == DSyncAction.MOVE:
+            return Moving(obj, _new_parent(self._target, change), copied(change.ids), _written(type(obj), change))
         return Updating(obj, _written(type(obj), change))
 
     def make(self, items: Sequence[Any]) -> Sequence[Any]:
@@ -356,7 +392,7 @@ class Bulk:
 
     def restore(self, item: Any) -> None:
         """Set the fields of an object whose update failed to what they were."""
-        if isinstance(item, Updating):
+        if isinstance(item, (Updating, Moving)):
             self._before[id(item.obj)].restore()
 
 
@@ -364,6 +400,11 @@ def _parent_of_new(target: Target, change: Change) -> DSyncModel | None:
     """Return the parent of an object that is to be created, None at the top level. Raises _Failure when it cannot be created."""
     if target.store.find(change.model, change.id) is not None:
         raise _Failure(f"{target.name} has it already, in another place of the tree")
+    return _new_parent(target, change)
+
+
+def _new_parent(target: Target, change: Change) -> DSyncModel | None:
+    """Return the object that is to be the parent of another one, None at the top level. Raises _Failure when it is not there."""
     parent = _parent(target, change)
     if parent is None and change.parent is not None:
         raise _Failure(f'{target.name} has no {change.parent.model} "{change.parent.id}", which is to be its parent')
@@ -405,6 +446,29 @@ def _keep_updated(target: Target, change: Change, obj: DSyncModel) -> None:
     target.update(obj)
 
 
+def _move(target: Target, classes: dict[str, type[DSyncModel]], change: Change) -> DSyncModel:
+    obj, parent = _existing(target, change), _new_parent(target, change)
+    before = Snapshot(obj)
+    try:
+        return _checked(obj.move(parent, copied(change.ids), _written(type(obj), change)), change)
+    except BaseException:
+        before.restore()
+        raise
+
+
+def _keep_moved(target: Target, change: Change, obj: DSyncModel) -> None:
+    old, new = (None if ref is None else target.store.find(*ref) for ref in (change.before_parent, change.parent))
+    if old is not None:
+        with contextlib.suppress(ObjectNotFound):  # its own move() may have taken it out already
+            old.remove_child(obj)
+        target.update(old)
+    if new is not None:
+        with contextlib.suppress(ObjectAlreadyExists):
+            new.add_child(obj)
+        target.update(new)
+    target.update(obj)
+
+
 def _delete(target: Target, classes: dict[str, type[DSyncModel]], change: Change) -> DSyncModel:
     return _checked(_existing(target, change).delete(), change)
 
@@ -422,6 +486,7 @@ def _keep_deleted(target: Target, change: Change, obj: DSyncModel) -> None:
 _MAKERS: dict[DSyncAction, Callable[[Any, dict[str, type[DSyncModel]], Change], DSyncModel]] = {
     DSyncAction.CREATE: _create,
     DSyncAction.UPDATE: _update,
+    DSyncAction.MOVE: _move,
     DSyncAction.DELETE: _delete,
 }
 """They make a change in the remote system."""
@@ -429,6 +494,7 @@ _MAKERS: dict[DSyncAction, Callable[[Any, dict[str, type[DSyncModel]], Change], 
 _KEEPERS: dict[DSyncAction, Callable[[Any, Change, DSyncModel], None]] = {
     DSyncAction.CREATE: _keep_created,
     DSyncAction.UPDATE: _keep_updated,
+    DSyncAction.MOVE: _keep_moved,
     DSyncAction.DELETE: _keep_deleted,
 }
 """They keep the target's objects in step with a change that was made; that is never tried again."""

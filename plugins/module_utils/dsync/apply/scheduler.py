@@ -88,11 +88,13 @@ def side_by_side(run: Run, ordered: Sequence[Batch], workers: int) -> Generator[
             while line.ready and len(running) < workers and not run.is_interrupted():
                 number = heapq.heappop(line.ready)
                 attempt = run.begin(ordered[number])
-                if attempt is not None:
+                if attempt is not None and not attempt.is_remake:
                     running[pool.submit(attempt.make)] = number, attempt
                     continue
+                if attempt is not None:
+                    attempt.make()
                 line.ended(number)
-                yield run.end(ordered[number], None)
+                yield run.end(ordered[number], attempt)
             if not running:
                 if run.interrupted is not None:
                     return

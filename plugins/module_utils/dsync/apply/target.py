@@ -52,7 +52,7 @@ class Target(Dataset):
         takes back what was changed. The base class does nothing, for what was changed only in memory and is not written."""
 
     def is_transient(self, error: BaseException) -> bool:
-        """Return whether a create, update or delete that failed with ``error`` is worth trying again; for TransientError it is.
+        """Return whether a create, update, move or delete that failed with ``error`` is worth trying again; a TransientError is.
 
         A subclass may know other exceptions that pass, such as a timeout of its client.
         """

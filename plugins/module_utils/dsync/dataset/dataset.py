@@ -168,7 +168,7 @@ class Dataset:
 
         Args:
             model: the model's name.
-            action: create, update or delete.
+            action: create, update or delete; of a move by a model that knows how, move.
         """
         kind = self._known_class(model)
         lacking = kind.uncreatable() if kind is not None and action == DSyncAction.CREATE else ()

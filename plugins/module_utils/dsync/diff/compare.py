@@ -74,6 +74,7 @@ def compare(
     lone = [element for element in diff.walk() if element.source_attrs is None or element.dest_attrs is None]
     comparison.hold_halves(lone)
     diff.warnings.extend(hints(lone, comparison.comparisons()))
+    comparison.join_moves(diff)
     comparison.finish()
     diff.complete()
     return diff
@@ -257,10 +258,7 @@ class _Comparison:
             None if target is None else pairing.target_reading.attributes(target),
         )
         if pairing.read_only and source is not None and target is not None:
-            differing = element.get_attrs_diffs()["+"].keys()
-            if differing and differing <= pairing.read_only:
-                names = f"{', '.join(differing)} {'is' if len(differing) == 1 else 'are'}"
-                element.protected = f"protected: {names} read-only in {self.target.dataset.name}"
+            element.protect_read_only()
         return element
 
     def _pairing(self, model: str) -> Pairing:
@@ -300,6 +298,14 @@ class _Comparison:
     def comparisons(self) -> dict[str, Mapping[str, Comparison]]:
         """Return model → field → how it is declared to compare, of every model that was compared."""
         return {model: pairing.comparisons for model, pairing in self._pairings.items()}
+
+    def join_moves(self, diff: Diff) -> None:
+        """Make one element of the two of each object that has another parent in the source; only where objects are on one side."""
+        total = self.tally.total()
+        if total["create"] and total["delete"]:
+            from .moves import join_moves  # only here, since few comparisons need it
+
+            join_moves(diff, self.target.dataset.models(), self.tally, self._keep_unchanged)
 
     def _source_has(self, obj: DSyncModel) -> bool:
         return self.source.dataset.store.find(obj.get_type(), obj.get_unique_id()) is not None

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._util.redaction import masked
 from ..exceptions import ObjectAlreadyExists
 from ..flags import DSyncAction, DSyncModelFlags
-from ..model.identity import SEPARATOR
+from ..model.identity import SEPARATOR, ObjectRef
 from ..model.values import same_value
 from .text import outline
 
@@ -23,7 +24,7 @@ Text = str
 
 _NONE: frozenset[Text] = frozenset()
 
-SUMMARY_KEYS = ("create", "update", "delete", "no-change", "skip")
+SUMMARY_KEYS = ("create", "update", "move", "delete", "no-change", "skip")
 """What an object of a comparison is counted as, one of them each."""
 
 
@@ -45,6 +46,35 @@ class Tally:
         return {key: sum(counts[key] for counts in self.by_model.values()) for key in SUMMARY_KEYS}
 
 
+class Move(NamedTuple):
+    """That an object has another parent in the source than in the target.
+
+    Attributes:
+        before: its parent in the target, None at the top level.
+        after: its parent in the source, likewise.
+    """
+
+    before: ObjectRef | None
+    after: ObjectRef | None
+
+
+class Carried(NamedTuple):
+    """An object that moves, or moves along with another one, in a comparison where an object moves that its system cannot move:
+    such an object is deleted and created again, with all that is below it.
+
+    Attributes:
+        element: the object in the comparison.
+        place: its parent in the target.
+        create_only: attributes that are set on new objects only → the source's value.
+        moves_itself: whether its model knows how its system moves an object.
+    """
+
+    element: DiffElement
+    place: ObjectRef | None
+    create_only: Dict[Text, Any]
+    moves_itself: bool
+
+
 class Diff:
     """The differences between two datasets, or between the children of two objects.
 
@@ -57,7 +87,10 @@ class Diff:
         source_name: name of the dataset that the other one is to become like.
         dest_name: name of the dataset that is to be changed.
         references: which fields name other objects; None where no model has such fields.
+        carried: the objects that move or move along, parents first, if a system cannot move one of them.
     """
+
+    carried: Mapping[ObjectRef, Carried] = MappingProxyType({})
 
     def __init__(self) -> None:
         self.references: References | None = None
@@ -99,6 +132,13 @@ class Diff:
         group[element.name] = element
         self._tally = None
 
+    def discard(self, element: DiffElement) -> None:
+        """Take an element out, which is in this tree itself and not below one of its elements; the counts stay."""
+        group = self.children[element.type]
+        del group[element.name]
+        if not group:
+            del self.children[element.type]
+
     def set_tally(self, tally: Tally) -> None:
         """Give the counts that the comparison made on its way, so that a summary needs no second walk."""
         self._tally = tally
@@ -119,8 +159,8 @@ class Diff:
         yield from children.values()
 
     def summary(self) -> Dict[Text, int]:
-        """Return how many objects are to be created, updated and deleted, are unchanged (``no-change``), and were left aside
-        (``skip``): each object of either side counts once."""
+        """Return how many objects are to be created, updated, moved and deleted, are unchanged (``no-change``), and were left
+        aside (``skip``): each object of either side counts once."""
         return self._counted().total()
 
     def summary_by_model(self) -> Dict[Text, Dict[Text, int]]:
@@ -134,6 +174,10 @@ class Diff:
         for element in self.walk():
             tally.count(element.type, element.action or "no-change")
         return tally
+
+    def moves(self) -> Iterator[DiffElement]:
+        """Yield the elements of the objects that have another parent in the source, where they are to be."""
+        return (element for element in self.walk() if element.move is not None)
 
     def walk(self) -> Iterator[DiffElement]:
         """Yield every element of the tree, parents before their children."""
@@ -182,12 +226,13 @@ class DiffElement:
         compared: names of the attributes that are compared; None for all that both sides have.
         read_only: attributes that are compared and shown, and cannot be written.
         protected: why the difference must not be repaired; empty when it may be.
+        move: where the object was and where it is to be, if it has another parent in the source.
         spared: whether a delete is protected for the sake of something below it alone, so that what else is below it is not.
     """
 
     __slots__ = (
-        "_child_diff", "_diff_class", "compared", "dest_attrs", "dest_name", "exact", "flags", "keys", "name", "protected",
-        "read_only", "sensitive", "source_attrs", "source_name", "spared", "type", "uid",
+        "_child_diff", "_diff_class", "compared", "dest_attrs", "dest_name", "exact", "flags", "keys", "move", "name",
+        "protected", "read_only", "sensitive", "source_attrs", "source_name", "spared", "type", "uid",
     )  # fmt: skip
 
     def __init__(
@@ -219,6 +264,7 @@ class DiffElement:
         self.flags = flags
         self.compared: frozenset[Text] | None = None
         self.read_only: frozenset[Text] = _NONE
+        self.move: Move | None = None
         self.protected = ""
         self.spared = False
 
@@ -253,6 +299,8 @@ class DiffElement:
             return None if self.source_attrs is None else DSyncAction.CREATE
         if self.source_attrs is None:
             return DSyncAction.DELETE
+        if self.move is not None:
+            return DSyncAction.MOVE
         return DSyncAction.UPDATE if diffs["+"] else None
 
     def add_attrs(self, source: Dict[Text, Any] | None = None, dest: Dict[Text, Any] | None = None) -> None:
@@ -286,6 +334,13 @@ class DiffElement:
             return {"-": Dict(self.dest_attrs)}
         return {} if self.source_attrs is None else {"+": Dict(self.source_attrs)}
 
+    def protect_read_only(self) -> None:
+        """Protect an object on both sides that differs in nothing but attributes that cannot be written."""
+        differing = self.get_attrs_diffs()["+"].keys() if self.read_only else ()
+        if differing and differing <= self.read_only:
+            names = f"{', '.join(differing)} {'is' if len(differing) == 1 else 'are'}"
+            self.protected = f"protected: {names} read-only in {self.dest_name}"
+
     def add_child(self, element: DiffElement) -> None:
         """Add the element of a child."""
         self.child_diff.add(element)
@@ -313,10 +368,14 @@ class DiffElement:
         return self.str()
 
     def dict(self) -> Dict[Text, Any]:
-        """Return ``{"+": new values, "-": old values, child model: {name: …}}``, sensitive values masked."""
+        """Return ``{"+": new values, "-": old values, child model: {name: …}}``, sensitive values masked; of an object that moves
+        also ``{">": {"from": parent, "to": parent}}``, each as model and id, or None at the top level."""
         diffs, result = self.get_attrs_diffs(), {}
         if self.action_of(diffs) is not None:
             result = {sign: masked(values, self.sensitive) for sign, values in diffs.items()}
+        if self.move is not None:
+            places = ((side, place and place._asdict()) for side, place in zip(("from", "to"), self.move))
+            result[">"] = Dict(places)
         if self._child_diff is not None:
             result.update(self._child_diff.dict())
         return result

@@ -6,6 +6,7 @@
 
     ~ site nyc
         contact_phone: '555-0100' → '555-0199'
+        > device sw-1 (from site ams)
         + device rtr-2
             role: 'router'
         - device old-1
@@ -18,15 +19,17 @@ from typing import Any
 from .._util.redaction import masked
 from .._util.visible import visible
 from ..flags import DSyncAction
+from ..model.identity import ObjectRef
 from ..model.values import python_text
 
 SIGNS: dict[DSyncAction | None, str] = {
     DSyncAction.CREATE: "+",
     DSyncAction.UPDATE: "~",
+    DSyncAction.MOVE: ">",
     DSyncAction.DELETE: "-",
     None: " ",
 }
-"""What stands before an object that is created, updated, deleted, or only has differing descendants."""
+"""What stands before an object that is created, updated, moved, deleted, or only has differing descendants."""
 
 STEP = 4
 """Spaces that each level is indented by."""
@@ -45,11 +48,18 @@ def outline(item: Any, indent: int = 0) -> str:
     return "\n".join(lines) or f"{' ' * indent}(no differences)"
 
 
+def came_from(place: ObjectRef | None) -> str:
+    """Return the note that says where a moved object was before, with a blank in front of it."""
+    return " (from the top level)" if place is None else f" (from {place.model} {visible(place.id)})"
+
+
 def _add_lines(lines: list[str], element: Any, indent: int) -> None:
     diffs = element.get_attrs_diffs()
     action = element.action_of(diffs)
     margin = " " * indent
-    lines.append(f"{margin}{SIGNS[action]} {element.type} {visible(element.name)}{' (protected)' if element.protected else ''}")
+    notes = came_from(element.move.before) if element.move else ""
+    notes += " (protected)" if element.protected else ""
+    lines.append(f"{margin}{SIGNS[action]} {element.type} {visible(element.name)}{notes}")
     if action is not None and action != DSyncAction.DELETE:
         new, old = masked(diffs.get("+", {}), element.sensitive), masked(diffs.get("-", {}), element.sensitive)
         for name, value in new.items():

@@ -28,7 +28,7 @@ class Limit:
     """The most changes of one kind that a run may make.
 
     Attributes:
-        action: create, update or delete.
+        action: create, update, move or delete.
         model: the model that it is said of; None for all together.
         number: how many.
         percent: how many of a hundred objects: of those that the source has for creates, else of those that the target has.
@@ -48,7 +48,8 @@ def limits(said: Mapping[str, Any], models: Iterable[str]) -> list[Limit]:
     """Return the limits that plain data describes.
 
     Args:
-        said: ``create``, ``update`` or ``delete`` → a number or a percentage such as ``"10%"``; a model's name → such a dict.
+        said: ``create``, ``update``, ``move`` or ``delete`` → a number or a percentage such as ``"10%"``; a model's
+            name → such a dict.
         models: the names of the models that there are.
 
     Raises:

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..diff.diff import Diff, DiffElement
+from ..diff.moves import remaking
 from ..diff.selectors import Selector, selecting
 from ..flags import DSyncAction
+from ..model.identity import ObjectRef
 from ..plan.protection import declared_protection
 
 
@@ -18,38 +20,95 @@ def protect(diff: Diff, selectors: Sequence[Selector], models: Mapping[str, Any]
 
     An object that must not be created or deleted takes what is below it along; and what is above an object that must not be
     deleted is not deleted either, since the remote system might delete both. What else is below that is deleted by itself. An
-    object that moves keeps its old place unless both halves of the move may be made.
+    object that must not be moved keeps its old place, so that nothing above it there is deleted. In a system that cannot move,
+    an object does not move either if it, or anything that would move along, must not be deleted or created.
 
     Args:
         diff: its elements are marked; marks that are there already stay.
         selectors: which differences; besides, those of a model whose class has their action in ``_protected``.
         models: model name → class.
     """
-    moves = _moves(diff)
+    rules = _Rules(diff, selectors, models)
     while True:
         for element in diff.get_children():
-            _protect(element, selectors, models, "")
-        if not [move for move in moves if _hold_together(*move)]:
+            rules.protect(element, "")
+        if not rules.hold_places():
             return
 
 
-def _protect(element: DiffElement, selectors: Sequence[Selector], models: Mapping[str, Any], above: str) -> str:
-    """Mark an element and what is below it; return what it is called if it is not deleted for being protected."""
-    action, named = element.action, f'{element.type} "{element.uid}"'
-    if element.spared or not element.protected:
-        reason = (above if action is not None else "") or _reason(element, action, selectors, models)
-        if reason:
-            element.protected, element.spared = reason, False
-    direct = element.protected and not element.spared and action in (DSyncAction.CREATE, DSyncAction.DELETE)
-    inherited = f"protected with {named}" if direct else ""
-    kept = [_protect(child, selectors, models, inherited) for child in element.get_children()]
-    if action == DSyncAction.DELETE and any(kept) and not element.protected:
-        element.protected, element.spared = f"protected for the sake of {next(filter(None, kept))} below it", True
-    return named if action == DSyncAction.DELETE and element.protected else ""
+class _Rules:
+    """What is protected of one diff."""
+
+    def __init__(self, diff: Diff, selectors: Sequence[Selector], models: Mapping[str, Any]) -> None:
+        self._selectors, self._models, self._carried = selectors, models, diff.carried
+        self._moves = list(diff.moves())
+        self._pairs = _pairs(diff)
+        self._deletes = {_ref(element): (element, above) for element, above in _deletes(diff)}
+
+    def protect(self, element: DiffElement, above: str) -> str:
+        """Mark an element and what is below it; return what is protected from being deleted in it, empty if nothing is."""
+        action, named = element.action, f'{element.type} "{element.uid}"'
+        if element.spared or not element.protected:
+            reason = (above if action is not None else "") or self._reason(element, action)
+            if reason:
+                element.protected, element.spared = reason, False
+        direct = element.protected and not element.spared and action in (DSyncAction.CREATE, DSyncAction.DELETE)
+        inherited = f"protected with {named}" if direct else ""
+        kept = next(filter(None, [self.protect(child, inherited) for child in element.get_children()]), "")
+        remade = action == DSyncAction.MOVE and remaking(self._carried, _ref(element)) is element
+        if kept and not element.protected and (action == DSyncAction.DELETE or remade):
+            element.protected, element.spared = f"protected for the sake of {kept} below it", action == DSyncAction.DELETE
+        if action == DSyncAction.DELETE:
+            return named if element.protected else ""
+        return kept
+
+    def hold_places(self) -> bool:
+        """Let what does not move keep its old place: protect what would be deleted above it; return whether anything was marked."""
+        marked = [pair for pair in self._pairs if _hold_together(*pair)]
+        above = [element for element in self._moves if element.protected and self._hold_above(element)]
+        return bool(marked or above)
+
+    def _hold_above(self, element: DiffElement) -> bool:
+        why, marked = f'protected for the sake of {element.type} "{element.uid}" below it', False
+        place = None if element.move is None else element.move.before
+        while place is not None:
+            gone, above = self._deletes.get(place, (None, None))
+            move = remaking(self._carried, place)
+            holder = gone if gone is not None else move
+            if holder is not None and holder is not element and not holder.protected:
+                holder.protected, holder.spared, marked = why, holder is gone, True
+            place = above if gone is not None else self._carried[place].place if place in self._carried else None
+        return marked
+
+    def _reason(self, element: DiffElement, action: DSyncAction | None) -> str:
+        if action is None:
+            return ""
+        reason = _reason(element, action, self._selectors, self._models)
+        if reason or action != DSyncAction.MOVE or remaking(self._carried, _ref(element)) is not element:
+            return reason
+        for ref, one in self._carried.items():
+            if remaking(self._carried, ref) is element:
+                for step in (DSyncAction.DELETE, DSyncAction.CREATE):
+                    reason = reason or _reason(one.element, step, self._selectors, self._models)
+        return reason
 
 
-def _moves(diff: Diff) -> list[tuple[DiffElement, DiffElement]]:
-    """Return the two elements, delete and create, of each object that moves to another place of the tree."""
+def _ref(element: DiffElement) -> ObjectRef:
+    return ObjectRef(element.type, element.uid)
+
+
+def _deletes(diff: Diff) -> Iterator[tuple[DiffElement, ObjectRef | None]]:
+    """Yield each element that is deleted, and what is above it."""
+    todo: list[tuple[DiffElement, ObjectRef | None]] = [(element, None) for element in diff.get_children()]
+    while todo:
+        element, above = todo.pop()
+        if element.source_attrs is None:
+            yield element, above
+        todo += [(child, _ref(element)) for child in element.get_children()]
+
+
+def _pairs(diff: Diff) -> list[tuple[DiffElement, DiffElement]]:
+    """Return the two elements, delete and create, of each object that moves by two changes."""
     gone, made = {}, {}
     for element in diff.walk():
         if element.source_attrs is None:
@@ -70,9 +129,7 @@ def _hold_together(gone: DiffElement, made: DiffElement) -> bool:
     return True
 
 
-def _reason(element: DiffElement, action: DSyncAction | None, selectors: Sequence[Selector], models: Mapping[str, Any]) -> str:
-    if action is None:
-        return ""
+def _reason(element: DiffElement, action: DSyncAction, selectors: Sequence[Selector], models: Mapping[str, Any]) -> str:
     declared = declared_protection(element.type, action, models)
     if declared:
         return declared

@@ -10,7 +10,6 @@ from its old one.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
@@ -25,13 +24,13 @@ from ..model.values import python_text, same_value
 from ..plan.change import Change, ChangeKey, ref_of
 from ..plan.outcome import OutcomeStatus, Verdict
 from ..plan.plan import Plan
-from ..plan.subtrees import staying
+from ..plan.subtrees import leaving, staying
 
 OnStale = Literal["fail", "skip"]
 
 _NAMED = 3
 _LONGEST = 60
-_CREATE, _UPDATE, _DELETE = DSyncAction.CREATE, DSyncAction.UPDATE, DSyncAction.DELETE
+_CREATE, _UPDATE, _MOVE, _DELETE = DSyncAction.CREATE, DSyncAction.UPDATE, DSyncAction.MOVE, DSyncAction.DELETE
 
 
 def check(plan: Plan, target: Dataset, on_stale: OnStale = "fail") -> dict[ChangeKey, Verdict]:
@@ -98,38 +97,22 @@ class _Look:
         self._leaves = getattr(plan, "leaves", {})
         self._places = parents_of(target, {change.model for change in plan})
         self._created = {ref_of(change): change for change in plan if change.action == _CREATE}
-        self._deletes = {change.key for change in plan if change.action == _DELETE}
         self._old_places = {ref_of(change): change.parent for change in plan if change.action == _DELETE}
         self._steps = {ref_of(change): change for change in plan if change.action == _UPDATE}
+        self._leaving = leaving(plan)
+        self._moves = {ref_of(change): change for change in plan if change.action == _MOVE}
+        self._cut_off: set[ObjectRef] = set()
         self._left = set(self._moved_already())
         self._seen: set[ObjectRef] = set()
 
     def _moved_already(self) -> Iterator[ObjectRef]:
-        """Yield the objects that stand at the new place already to which the plan moves them, parents before children."""
+        """Yield the objects that are at the new place already to which a delete and a create move them, parents before children."""
         left: set[ObjectRef] = set()
         for ref, create in self._created.items():
-            if ref not in self._old_places or self._find(ref) is None or self._places.get(ref) != create.parent:
-                continue
-            if create.parent in left or (self._old_places[ref] != create.parent and self._has_arrived(create, ref)):
+            stands = self._find(ref) is not None and self._places.get(ref) == create.parent
+            if ref in self._old_places and stands and (create.parent in left or self._old_places[ref] != create.parent):
                 left.add(ref)
                 yield ref
-
-    def _has_arrived(self, create: Change, ref: ObjectRef) -> bool:
-        """Return whether an object at the place of ``create`` was created there. One that stands at the top level, and whose old
-        parent is gone, may have been left behind; its values tell, or, where these are the same, whether the run came as far."""
-        old, obj = self._old_places[ref], self._find(ref)
-        if obj is None or create.parent is not None or old is None or self._find(old) is not None:
-            return obj is not None
-        return not _others(obj, create.after or {}) and self._came_as_far_as(create, ref)
-
-    def _came_as_far_as(self, create: Change, ref: ObjectRef) -> bool:
-        """Return whether a run that was interrupted may have made ``create``: what is created below it is there, or no object is
-        lacking that is created before it."""
-        for one, other in self._created.items():
-            if other.parent == ref and self._places.get(one) == ref and self._old_places.get(one, ref) != ref:
-                return True
-        earlier = itertools.takewhile(lambda one: one != ref, self._created)
-        return all(self._find(one) is not None for one in earlier)
 
     def _find(self, ref: ObjectRef) -> DSyncModel | None:
         return self._target.store.find(*ref)
@@ -142,6 +125,12 @@ class _Look:
             return self._create(change, ref, obj)
         if change.action == _UPDATE:
             return self._update(change, ref, obj)
+        if change.action == _MOVE:
+            self._seen.add(ref)
+            verdict = self._move(change, ref, obj)
+            if verdict is None and any(self._find(ref_of(part)) is None for part in change.parts):
+                self._cut_off.update(ref_of(part) for part in change.parts)
+            return verdict
         return self._delete(change, ref, obj)
 
     def _create(self, change: Change, ref: ObjectRef, obj: DSyncModel | None) -> Verdict | None:
@@ -161,6 +150,8 @@ class _Look:
     def _update(self, change: Change, ref: ObjectRef, obj: DSyncModel | None) -> Verdict | None:
         if ref in self._created and (obj is None or (ref in self._old_places and ref not in self._left)):
             return None
+        if ref in self._cut_off and (obj is None or self._places.get(ref) != change.parent):
+            return None
         if obj is None:
             return _already("it is gone already") if ref in self._old_places else _stale("is gone")
         if self._places.get(ref) != change.parent:
@@ -173,9 +164,48 @@ class _Look:
             return _stale(_differences(change, attrs, before, others))
         return _already("it is like that already") if as_after >= set(after) and len(as_before) < len(before) else None
 
+    def _move(self, change: Change, ref: ObjectRef, obj: DSyncModel | None) -> Verdict | None:
+        parent, place = change.parent, self._places.get(ref)
+        if parent is not None and parent not in self._seen and self._find(parent) is None:
+            return _stale(f'cannot be moved, since its new parent {parent.model} "{parent.id}" is gone')
+        if obj is None or ref in self._cut_off:
+            return None if change.parts or ref in self._cut_off else _stale("is gone")
+        if place not in (parent, change.before_parent):
+            return _stale(f"is {_named(place)} now")
+        attrs, before, after = obj.get_attrs(), _counted(obj, change.before), _counted(obj, change.after)
+        as_after = {name for name in after if name in attrs and _same(obj, name, attrs[name], after[name])}
+        as_before = {name for name in before if name in attrs and _same(obj, name, attrs[name], before[name])}
+        others = [name for name in before if name not in as_before | as_after]
+        if others:
+            return _stale(_differences(change, attrs, before, others))
+        arrived = place == parent
+        verdict = self._parts(change, arrived)
+        if verdict is not None or not arrived or len(as_after) < len(after):
+            return verdict
+        stays = [part for part in change.parts if ref_of(part) == ref or ref_of(part) not in self._leaving]
+        return _already("it is there already") if all(self._find(ref_of(part)) for part in stays) else None
+
+    def _parts(self, move: Change, arrived: bool) -> Verdict | None:
+        """Return the refusal to delete and create again what is not as the plan holds it, or to delete what it does not hold."""
+        held = {ref_of(part) for part in move.parts}
+        for part in move.parts:
+            obj = self._find(ref_of(part))
+            if obj is None:
+                continue
+            step, own, before = self._step(ref_of(part)), self._moves.get(ref_of(part), _NO_STEP), part.before or {}
+            others = _others(obj, before, part.after, step.before, step.after, own.before, own.after)
+            if others:
+                below = "" if part.id == move.id and part.model == move.model else f'{part.model} "{part.id}" moves along, and '
+                return _stale(below + _differences(part, obj.get_attrs(), before, others))
+            for child in () if arrived else staying(self._target, part, held | self._leaving):
+                return _stale(f'has the child {child.model} "{child.id}", which the plan does not move')
+        return None
+
     def _delete(self, change: Change, ref: ObjectRef, obj: DSyncModel | None) -> Verdict | None:
         if obj is None:
             return _already("it is gone already")
+        if ref in self._cut_off:
+            return None
         if ref in self._left:
             return _already("it has left this place already")
         place, orphan = self._places.get(ref), self._is_orphan(change, ref)
@@ -200,7 +230,7 @@ class _Look:
     def _children(self, change: Change) -> Verdict | None:
         """Return the refusal to delete an object below which something stands that the plan does not know."""
         known = self._leaves.get(change.key, ())
-        for child in staying(self._target, change, self._deletes):
+        for child in staying(self._target, change, self._leaving):
             if child not in known and not is_kept(self._target, child):
                 return _stale(f'has the child {child.model} "{child.id}", which the plan does not delete')
         return None
@@ -215,11 +245,11 @@ def _counted(obj: DSyncModel, values: dict[str, Any] | None) -> dict[str, Any]:
     return obj._declaration.counted(_UPDATE, values or {})
 
 
-def _others(obj: DSyncModel, expected: dict[str, Any], step: dict[str, Any] | None = None) -> list[str]:
-    """Return the attributes of an object that are neither as expected nor as the other step of the change leaves or finds them."""
+def _others(obj: DSyncModel, expected: dict[str, Any], *steps: dict[str, Any] | None) -> list[str]:
+    """Return the attributes of an object that are neither as expected nor as another step of the change leaves or finds them."""
     attrs, found = obj.get_attrs(), []
     for name in _counted(obj, expected):
-        values = [expected[name], *([step[name]] if step and name in step else [])]
+        values = [side[name] for side in (expected, *steps) if side and name in side]
         if name in attrs and not any(_same(obj, name, attrs[name], value) for value in values):
             found.append(name)
     return found

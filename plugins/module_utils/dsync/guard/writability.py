@@ -26,7 +26,8 @@ def not_writable(changes: Iterable[Change], target: Dataset) -> list[tuple[Chang
             continue
         kind = (change.model, change.action)
         if kind not in reasons:
-            reasons[kind] = target.refuses(*kind)
+            actions = (DSyncAction.DELETE, DSyncAction.CREATE) if change.parts else (change.action,)
+            reasons[kind] = next(filter(None, (target.refuses(change.model, action) for action in actions)), "")
         if reasons[kind]:
             found.append((change, reasons[kind]))
     return found

@@ -102,6 +102,7 @@ class Declaration:
         self._not_counted = {
             DSyncAction.CREATE: frozenset(cls._read_only),
             DSyncAction.UPDATE: frozenset((*cls._read_only, *cls._create_only)),
+            DSyncAction.MOVE: frozenset((*cls._read_only, *cls._create_only)),
             DSyncAction.DELETE: frozenset((*cls._read_only, *cls._create_only)),
         }
         self.lacking = tuple(name for name in cls._read_only if cls.model_fields[name].is_required())
@@ -111,11 +112,11 @@ class Declaration:
     def counted(self, action: DSyncAction, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of an object's attributes that count for an action, as a new dict.
 
-        A create and an update write these; and an object that is there is the expected one, for an update or a delete, if these are
-        as expected. Read-only attributes never count, and those that are set on new objects count for a create alone.
+        A create, an update and a move write these; and an object that is there is the expected one, for all but a create, if these
+        are as expected. Read-only attributes never count, and those that are set on new objects count for a create alone.
 
         Args:
-            action: create, update or delete.
+            action: create, update, move or delete.
             values: attribute → value; not changed.
         """
         return {name: value for name, value in values.items() if name not in self._not_counted[action]}
@@ -252,7 +253,7 @@ def declare(cls: type[Any]) -> Declaration:
         _check_fields(cls, group, names, annotations)
     for action in _names(cls, "_protected", cls._protected):
         if action not in list(DSyncAction):
-            raise DeclarationError(f"{cls.__name__}._protected names {action!r}, which is none of create, update, delete")
+            raise DeclarationError(f"{cls.__name__}._protected names {action!r}, which is none of {', '.join(DSyncAction)}")
     _check_apart(cls, groups, ("_identifiers", "_attributes", "_children"))
     for group in ("_create_only", "_read_only"):
         for name in groups[group]:

@@ -56,6 +56,20 @@ class Updating(NamedTuple):
         return f"Updating(obj={self.obj!r}, attrs={', '.join(self.attrs) or 'none'})"
 
 
+class Moving(NamedTuple):
+    """An object that is to be moved: its new parent, None at the top level, its identifiers' values, and the new values of the
+    attributes that differ."""
+
+    obj: DSyncModel
+    parent: DSyncModel | None
+    ids: dict[str, Any]
+    attrs: dict[str, Any]
+
+    def __repr__(self) -> str:
+        """Return the object, its parent and the names of the attributes, whose values may be sensitive."""
+        return f"Moving(obj={self.obj!r}, parent={self.parent!r}, attrs={', '.join(self.attrs) or 'none'})"
+
+
 class DSyncModel(BaseModel):
     """Base class of every model.
 
@@ -98,7 +112,11 @@ class DSyncModel(BaseModel):
     """Attributes that are compared and shown, and never written."""
 
     _protected: ClassVar[tuple[Text, ...]] = ()
-    """Actions ("create", "update", "delete") that are shown as differences and never made for objects of this model."""
+    """Actions ("create", "update", "move", "delete") that are shown as differences and never made for objects of this model."""
+
+    _moves: ClassVar[bool] = True
+    """Whether an object that another parent lists in the source is moved, as one change; else it is deleted and created again,
+    as two."""
 
     _compare: ClassVar[Dict[Text, Text | tuple[Text, ...]]] = {}
     """Identifier or attribute → how its values compare where equality is too strict: "case_insensitive", "unicode_nfc" and
@@ -363,14 +381,14 @@ class DSyncModel(BaseModel):
         return self._declaration.attributes_in(fields_of(self))
 
     def get_status(self) -> tuple[DSyncStatus, Text]:
-        """Return the state of the last create, update or delete of this object, and a message."""
+        """Return the state of the last create, update, move or delete of this object, and a message."""
         try:
             return _get_state(self)  # type: ignore[no-any-return]  # a slot's descriptor is not typed
         except AttributeError:
             return DSyncStatus.SUCCESS, ""
 
     def set_status(self, status: DSyncStatus, message: Text = "") -> None:
-        """Say how the last create, update or delete of this object went.
+        """Say how the last create, update, move or delete of this object went.
 
         Args:
             status: FAILURE and ERROR make the change count as failed, even though the method returns the object.
@@ -411,7 +429,7 @@ class DSyncModel(BaseModel):
                 f"{self!r} cannot have the child {child!r}: the children of a {self.get_type()} are of model {kinds}"
             ) from None
 
-    # ------------------------------------------------------------------ create, update, delete
+    # ------------------------------------------------------------------ create, update, move, delete
 
     @classmethod
     def create(cls, dsync: Any, ids: Dict[Text, Any], attrs: Dict[Text, Any]) -> Self | None:
@@ -490,6 +508,28 @@ class DSyncModel(BaseModel):
         for name in [*attrs][-1:]:  # with the last value the validators of the whole model run
             self.__pydantic_validator__.validate_assignment(self, name, attrs[name])
 
+    def move(self, parent: DSyncModel | None, ids: Dict[Text, Any], attrs: Dict[Text, Any]) -> Self | None:
+        """Move the object to another parent in the remote system, with all that is below it, and return it.
+
+        A subclass overrides this if the remote system can move an object, does that system's own work and calls
+        ``super().move(parent, ids, attrs)``. The adapter's objects list the new parent's child afterwards.
+
+        Where a class does not override it, this is not called: the object is deleted, with all that is below it, and created
+        again below the new parent. When that is refused, it is created again where it was.
+
+        Args:
+            parent: the object's new parent, None for the top level; not to be changed.
+            ids: the values of the object's identifiers, which are the same as before.
+            attrs: new values of the attributes that differ, and of no others; often none.
+
+        Returns:
+            This object; None means that it failed, and is where it was.
+
+        Raises:
+            ObjectNotMoved: or any other exception: it failed, and is where it was.
+        """
+        return self.update_base(attrs)
+
     def delete(self) -> Self | None:
         """Delete the object from the remote system and return it.
 
@@ -509,11 +549,11 @@ class DSyncModel(BaseModel):
 
     # ------------------------------------------------------------------ many at once
 
-    # A subclass that can create, update or delete many objects with one call defines the method for that; it is then called in
-    # the place of create, update or delete, with up to the adapter's ``batch_size`` objects. Each returns, for each item and in
-    # the items' order, the object, None, or an exception: the last two mean that this one failed. It raises when nothing of the
-    # batch was done: the batch is then tried again in halves, down to single objects; but not after an exception whose ``maybe``
-    # is true, which says that something may have been done (RecordProblem has it).
+    # A subclass that can create, update, move or delete many objects with one call defines the method for that; it is then
+    # called in the place of create, update, move or delete, with up to the adapter's ``batch_size`` objects. Each returns, for
+    # each item and in the items' order, the object, None, or an exception: the last two mean that this one failed. It raises when
+    # nothing of the batch was done: the batch is then tried again in halves, down to single objects; but not after an exception
+    # whose ``maybe`` is true, which says that something may have been done (RecordProblem has it).
 
     @classmethod
     def create_many(cls, dsync: Any, items: Sequence[Creation]) -> Sequence[Self | Exception | None]:
@@ -528,6 +568,12 @@ class DSyncModel(BaseModel):
     @classmethod
     def update_many(cls, dsync: Any, items: Sequence[Updating]) -> Sequence[DSyncModel | Exception | None]:
         """Change objects in the remote system and return them, with the new values set. Otherwise as :meth:`create_many`."""
+        raise NotImplementedError
+
+    @classmethod
+    def move_many(cls, dsync: Any, items: Sequence[Moving]) -> Sequence[DSyncModel | Exception | None]:
+        """Move objects to other parents in the remote system and return them, with the new values set, as :meth:`move` does.
+        Otherwise as :meth:`create_many`."""
         raise NotImplementedError
 
     @classmethod

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A change: one create, update or delete of one object of the target, as a value."""
+"""A change: one create, update, move or delete of one object of the target, as a value."""
 
 from __future__ import annotations
 
@@ -30,13 +30,17 @@ class Change:
     """One change to one object of the target. Its values are its own: they stay as they are, whatever becomes of the objects.
 
     Attributes:
-        action: create, update or delete.
+        action: create, update, move or delete.
         model: the model's name.
         id: the object's unique id.
         ids: the identifiers' values.
-        before: attributes as they are expected to be now: of an update those that differ, of a delete all, of a create None.
-        after: attributes as they are to be: of an update those that differ, of a create all, of a delete None.
-        parent: the object that lists this one among its children, None at the top level.
+        before: attributes as they are expected to be now: of an update or a move those that differ, of a delete all, of a create
+            None.
+        after: attributes as they are to be: of an update or a move those that differ, of a create all, of a delete None.
+        parent: the object that lists this one among its children, None at the top level; of a move the one that is to.
+        before_parent: of a move the object that lists this one now, None at the top level.
+        parts: of a move whose object is deleted and created again: that object and all below it, parents first. Each is a move with
+            all attributes of the object: as they are, and as it is created again.
         sensitive: attributes that are never shown.
         protected: why this change must not be made; empty for one that may be.
         cascade: a delete that the remote system makes by itself when the parent is deleted; no delete is called.
@@ -56,6 +60,8 @@ class Change:
     cascade: bool = False
     removes_children: bool = False
     requires: tuple[ChangeKey, ...] = field(default=(), repr=False)
+    before_parent: ObjectRef | None = None
+    parts: tuple[Change, ...] = field(default=(), repr=False)
 
     def __repr__(self) -> str:
         return f'{self.action} {self.model} "{self.id}"'
@@ -67,16 +73,22 @@ class Change:
 
     def record(self) -> dict[str, Any]:
         """Return the change as a new dict of plain JSON values, sensitive ones masked: action, model, id, ids, parent (model
-        and id, or None), before and after."""
+        and id, or None), before and after; of a move also ``from`` and ``to``, the old and the new parent."""
+        places = {"from": _place(self.before_parent), "to": _place(self.parent)} if self.action == DSyncAction.MOVE else {}
         return {
             "action": self.action.value,
             "model": self.model,
             "id": self.id,
             "ids": _shown(self.ids, frozenset()),
-            "parent": None if self.parent is None else self.parent._asdict(),
+            "parent": _place(self.parent),
+            **places,
             "before": None if self.before is None else _shown(self.before, self.sensitive),
             "after": None if self.after is None else _shown(self.after, self.sensitive),
         }
+
+
+def _place(ref: ObjectRef | None) -> dict[str, Any] | None:
+    return None if ref is None else ref._asdict()
 
 
 def _shown(values: dict[str, Any], sensitive: frozenset[str]) -> dict[str, Any]:
@@ -89,7 +101,7 @@ def ref_of(change: Change) -> ObjectRef:
 
 
 def steps_of(changes: Iterable[Change]) -> frozenset[ChangeKey]:
-    """Return the updates that are one of two steps: their object is created or deleted by another of the changes."""
+    """Return the updates that are one of two steps: their object is created, moved or deleted by another of the changes."""
     found = list(changes)
     whole = {ref_of(change) for change in found if change.action != DSyncAction.UPDATE}
     return frozenset(change.key for change in found if change.action == DSyncAction.UPDATE and ref_of(change) in whole)
@@ -97,8 +109,9 @@ def steps_of(changes: Iterable[Change]) -> frozenset[ChangeKey]:
 
 def secrets_of(change: Change, obj: DSyncModel | None = None) -> set[str]:
     """Return the texts of all sensitive values that a change, or the object that it changes, holds."""
-    sides = [side for side in (change.before, change.after) if side]
-    values = [side[name] for side in sides for name in change.sensitive if name in side]
+    sides = [side for one in (change, *change.parts) for side in (one.before, one.after) if side]
+    sensitive = change.sensitive.union(*(part.sensitive for part in change.parts))
+    values = [side[name] for side in sides for name in sensitive if name in side]
     if obj is not None:
         values.extend(getattr(obj, name, None) for name in obj.get_sensitive_fields())
     return secret_texts(values) | secret_texts((value for side in sides for value in side.values()), everything=False)

@@ -1,11 +1,18 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The order of changes whose objects refer to one another: created after what they refer to, deleted before it.
+"""The order of changes: one graph of what must come after what, for the tree, for moves and for references, and one sort.
+
+An object that moves does so after what its new place needs, and before anything above its old place is deleted. In a system that
+cannot move, it is deleted and created again with all that is below it: what leaves it does so before, and so does what lets go of a
+reference to it; what begins to refer to it comes after. Where that closes a circle, what cannot leave before goes along, and leaves
+later.
+
+An object is created after what it refers to, and deleted before it.
 
 Where objects refer to one another in a circle, an optional reference in it is cut: the object is created without it and updated
 at the end, or has it taken away by an update before it is deleted. Which one is cut is decided by kind: rather one that refers to
 a model which is declared later than its own (a device's primary address, not an address's interface), and then the one of which
-the circle has the fewest.
+the circle has the fewest. An object that moves and refers to what can only be created after that gets the reference by an update.
 """
 
 from __future__ import annotations
@@ -17,6 +24,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from ..diff.diff import Carried
+from ..diff.moves import remaking
 from ..exceptions import ReferenceCycle
 from ..flags import DSyncAction
 from ..model.identity import ObjectRef
@@ -24,7 +33,7 @@ from ..model.references import Named, References
 from ..model.values import same_value
 from .change import Change, ChangeKey, ref_of
 
-_CREATE, _UPDATE, _DELETE = DSyncAction.CREATE, DSyncAction.UPDATE, DSyncAction.DELETE
+_CREATE, _UPDATE, _MOVE, _DELETE = DSyncAction.CREATE, DSyncAction.UPDATE, DSyncAction.MOVE, DSyncAction.DELETE
 _SHOWN = 8
 """How many changes of a circle are named."""
 
@@ -51,12 +60,15 @@ _Graph = dict[ChangeKey, dict[ChangeKey, "_Link | None"]]
 """Change → what it must come after, and why; None for what the tree asks for."""
 
 
-def arranged(changes: Sequence[Change], references: References) -> list[Change]:
-    """Return the changes of a plan in an order that heeds references, otherwise as they stand.
+def arranged(
+    changes: Sequence[Change], references: References | None = None, carried: Mapping[ObjectRef, Carried] | None = None
+) -> list[Change]:
+    """Return the changes of a plan in an order that heeds moves and references, otherwise as they stand.
 
     Args:
         changes: in the order of the tree; not changed.
-        references: which fields name other objects.
+        references: which fields name other objects; None for none.
+        carried: the objects that move or move along, if a system cannot move one of them.
 
     Returns:
         The changes, with what they require of one another; those that are made in two steps are two.
@@ -64,51 +76,26 @@ def arranged(changes: Sequence[Change], references: References) -> list[Change]:
     Raises:
         ReferenceCycle: there is a circle with no reference that can be left for later; it is printed.
     """
-    links = _links(changes, references)
-    if not links:
-        return list(changes)
     nodes = {change.key: change for change in changes}
-    graph = {key: {**dict.fromkeys(change.requires), **links.get(key, {})} for key, change in nodes.items()}
+    links = {} if references is None else _links(changes, references)
+    graph: _Graph = {key: {**dict.fromkeys(change.requires), **links.get(key, {})} for key, change in nodes.items()}
+    for gone, move in _old_places(changes):
+        graph[gone].setdefault(move, None)
+    ranks = _ranks(changes)
+    wishes = list(_wishes(changes, references, carried or {}))
+    _grant(graph, wishes)
     for key in [key for key in graph if key in graph[key]]:
         _cut(nodes, graph, [(key, key)])
     for circle in _circles(graph):
         _break(nodes, graph, circle)
-    return [_requiring(nodes[key], graph[key]) for key in _in_order(graph, _ranks(changes, nodes))]
-
-
-def with_moves_together(changes: Sequence[Change]) -> list[Change]:
-    """Return the changes of a plan in an order in which each move is made in one go, otherwise as they stand.
-
-    An object that moves is deleted in its old place right before it is created in its new one: after what the new place needs, so
-    that nothing is deleted for a place that cannot be made, and before anything above its old place is deleted. Where that is not
-    possible, as in a hierarchy that is turned upside down, the object is deleted first.
-
-    Args:
-        changes: in the order of the tree, moved objects deleted first; not changed.
-
-    Returns:
-        The changes, with what they require of one another.
-    """
-    nodes = {change.key: change for change in changes}
-    created = {ref_of(change): change for change in changes if change.action == _CREATE}
-    moves = [(change, created[ref_of(change)]) for change in changes if change.action == _DELETE and ref_of(change) in created]
-    graph: _Graph = {key: dict.fromkeys(change.requires) for key, change in nodes.items()}
-    wishes = {wish for delete, create in moves for wish in _wishes(nodes, delete, create)}
-    for wish in wishes:
-        graph[wish.key][wish.need] = None
-        if wish.instead is not None:
-            graph[wish.instead].pop(wish.key, None)
-    while circles := _circles(graph):
-        for wish in [wish for wish in wishes for circle in circles if wish.key in circle and wish.need in circle]:
-            wishes.discard(wish)
-            graph[wish.key].pop(wish.need, None)
-            if wish.instead is not None:
-                graph[wish.instead][wish.key] = None
-    return [_requiring(nodes[key], graph[key]) for key in _in_order(graph, _places(changes, created))]
+    _rank_steps(ranks, nodes)
+    order = list(_in_order(graph, ranks))
+    _keep_in_order(graph, wishes, order)
+    return [_requiring(nodes[key], graph[key]) for key in order]
 
 
 class _Wish(NamedTuple):
-    """What a change should come after for the sake of a move, if that is possible.
+    """What a change should come after, if that is possible.
 
     Attributes:
         key: the change.
@@ -122,8 +109,82 @@ class _Wish(NamedTuple):
     instead: ChangeKey | None = None
 
 
-def _wishes(nodes: Mapping[ChangeKey, Change], delete: Change, create: Change) -> Iterator[_Wish]:
-    """Yield what is wished for one move; nothing for one that is protected, which is not made."""
+def _grant(graph: _Graph, wishes: Iterable[_Wish]) -> None:
+    """Let changes come after others where they should, unless that closes a circle."""
+    granted = {wish for wish in wishes if wish.need not in graph[wish.key]}
+    for wish in granted:
+        graph[wish.key][wish.need] = None
+        if wish.instead is not None:
+            graph[wish.instead].pop(wish.key, None)
+    while granted and (circles := _circles(graph)):
+        refused = {wish for wish in granted for circle in circles if wish.key in circle and wish.need in circle}
+        if not refused:
+            return
+        granted -= refused
+        for wish in refused:
+            graph[wish.key].pop(wish.need, None)
+            if wish.instead is not None:
+                graph[wish.instead][wish.key] = None
+
+
+def _keep_in_order(graph: _Graph, wishes: Iterable[_Wish], order: Sequence[ChangeKey]) -> None:
+    """Let a change require what it comes after as it was wished, also where another order would have done: what is to leave an
+    object that is deleted and created again, and could not, must not be lost with it."""
+    places = {key: place for place, key in enumerate(order)}
+    for wish in wishes:
+        if wish.instead is None and places[wish.need] < places[wish.key]:
+            graph[wish.key].setdefault(wish.need, None)
+
+
+def _wishes(changes: Sequence[Change], references: References | None, carried: Mapping[ObjectRef, Carried]) -> Iterator[_Wish]:
+    """Yield what is wished for the sake of objects that are deleted and created again to be moved."""
+    nodes = {change.key: change for change in changes}
+    created = {ref_of(change): change for change in changes if change.action == _CREATE}
+    deleted = {ref_of(change): change for change in changes if change.action == _DELETE}
+    for ref, change in deleted.items():
+        if ref in created:
+            yield from _of_a_pair(nodes, change, created[ref])
+    moves = {ref: remaking(carried, ref) for ref in carried}
+    remade = {ref: ChangeKey(_MOVE, move.type, move.uid) for ref, move in moves.items() if move is not None and not move.protected}
+    remaking_moves = frozenset(remade.values())
+    for change in changes if remade else ():
+        if change.protected:
+            continue
+        leaves = change.parent if change.action == _DELETE else change.before_parent
+        while leaves is not None and (leaves in deleted or leaves in carried):
+            move = ChangeKey(_MOVE, *leaves)
+            if move in remaking_moves:
+                yield _Wish(move, change.key)
+            leaves = deleted[leaves].parent if leaves in deleted else carried[leaves].place
+        if references is not None:
+            for ref in _named(references, change, change.after):
+                if remade.get(ref, change.key) != change.key:
+                    yield _Wish(change.key, remade[ref])
+            for ref in _named(references, change, change.before):
+                if remade.get(ref, change.key) != change.key:
+                    yield _Wish(remade[ref], change.key)
+
+
+def _named(references: References, change: Change, values: dict[str, Any] | None) -> Iterator[ObjectRef]:
+    """Yield the objects that values of a changed object name, and, of one that is created or deleted, its identifiers."""
+    whole = values is not None and change.action in (_CREATE, _DELETE)
+    for named in references.named(change.model, change.ids if whole else None, values):
+        yield from named.choices
+
+
+def _old_places(changes: Sequence[Change]) -> Iterator[tuple[ChangeKey, ChangeKey]]:
+    """Yield (delete, move) for each object that is deleted and the moves of what is below it, which must come before."""
+    deleted = {ref_of(change): change for change in changes if change.action == _DELETE}
+    for change in changes if deleted else ():
+        above = change.before_parent if change.action == _MOVE and not change.protected else None
+        while above in deleted:
+            yield deleted[above].key, change.key
+            above = deleted[above].parent
+
+
+def _of_a_pair(nodes: Mapping[ChangeKey, Change], delete: Change, create: Change) -> Iterator[_Wish]:
+    """Yield what is wished for an object that is moved by two changes: that it is created right after it is deleted, after what
+    the new place needs, and before anything above its old place is deleted. Nothing is wished for one that is protected."""
     if delete.protected or create.protected:
         return
     for need in _of_the_place(nodes, create):
@@ -139,28 +200,6 @@ def _wishes(nodes: Mapping[ChangeKey, Change], delete: Change, create: Change) -
         elif not delete.cascade and create.parent != above:
             yield _Wish(gone.key, create.key, instead=delete.key)
         above = gone.parent
-
-
-def _places(changes: Sequence[Change], created: Mapping[ObjectRef, Change]) -> dict[ChangeKey, tuple[int, int]]:
-    """Return where each change stands if nothing speaks against it: the delete of a moved object right before its create, what goes
-    with a deleted object right after that, and the delete of what else was below a moved object right after its create."""
-    places = {change.key: place for place, change in enumerate(changes)}
-    ranks = {key: (place, 1) for key, place in places.items()}
-    deleted = {ref_of(change): change for change in changes if change.action == _DELETE}
-    for change in deleted.values():
-        gone = _remover(change, deleted)
-        if ref_of(gone) in created:
-            ranks[change.key] = (places[created[ref_of(gone)].key], 0)
-            continue
-        ranks[change.key] = (places[gone.key], 1)
-        above, seen = gone.parent, set[ObjectRef]()
-        while above in deleted and above not in seen:
-            if above in created:
-                ranks[change.key] = (places[created[above].key], 2)
-                break
-            seen.add(above)
-            above = deleted[above].parent
-    return ranks
 
 
 def _of_the_place(nodes: Mapping[ChangeKey, Change], create: Change) -> Iterator[ChangeKey]:
@@ -188,14 +227,14 @@ def _links(changes: Sequence[Change], references: References) -> dict[ChangeKey,
         if change.action != _DELETE:
             for named, other in _targets(references.named(change.model, change.ids, change.after), created):
                 if other.key != change.key or named.reference.optional:
-                    links[change.key].setdefault(other.key, _link(change, change, named))
+                    links[change.key].setdefault(other.key, _link(change, change, named, gains=True))
         if change.action != _CREATE:
             holder = _remover(change, deleted)
             for named, other in _targets(references.named(change.model, change.ids, change.before), deleted):
                 gone = _remover(other, deleted)
                 to_itself = other is change and not change.cascade and named.reference.optional
                 if (gone.key != holder.key or to_itself) and not (change.action == _UPDATE and ref_of(other) in created):
-                    links[gone.key].setdefault(holder.key, _link(change, holder, named))
+                    links[gone.key].setdefault(holder.key, _link(change, holder, named, gains=False))
     return links
 
 
@@ -206,10 +245,14 @@ def _targets(named: Iterable[Named], changed: Mapping[ObjectRef, Change]) -> Ite
                 yield one, changed[ref]
 
 
-def _link(change: Change, holder: Change, named: Named) -> _Link:
-    """Return the link of a change whose values name an object; its holder, a delete, may be made along with another one, so that
-    nothing can be taken from it before."""
-    optional = named.reference.optional and change.action != _UPDATE and not change.protected and holder is change
+def _link(change: Change, holder: Change, named: Named, gains: bool) -> _Link:
+    """Return the link of a change whose values name an object, which it ``gains`` or loses as a reference. Its holder, a delete,
+    may be made along with another one, so that nothing can be taken from it before; a move can be made first and the reference
+    set later."""
+    if change.action == _MOVE:
+        optional = gains and not change.protected
+    else:
+        optional = named.reference.optional and change.action != _UPDATE and not change.protected and holder is change
     return _Link(holder.key, named.reference.field, named.value, named.later, optional)
 
 
@@ -220,16 +263,39 @@ def _remover(change: Change, deleted: Mapping[ObjectRef, Change]) -> Change:
     return change
 
 
-def _ranks(changes: Sequence[Change], nodes: Mapping[ChangeKey, Change]) -> dict[ChangeKey, tuple[int, int]]:
-    """Return where each change stands if nothing speaks against it: those that take a reference away right before the delete,
-    those that complete a create at the end."""
+def _ranks(changes: Sequence[Change]) -> dict[ChangeKey, tuple[int, int]]:
+    """Return where each change stands if nothing speaks against it: as they come, but the delete of an object that is moved by two
+    changes right before its create, what goes with a deleted object right after that, and the delete of what else was below such
+    an object right after its create."""
     ranks = {change.key: (place, 1) for place, change in enumerate(changes)}
+    created = {ref_of(change): change for change in changes if change.action == _CREATE}
+    deleted = {ref_of(change): change for change in changes if change.action == _DELETE}
+    places = {key: place for key, (place, _step) in ranks.items()}
+    for change in deleted.values():
+        gone = _remover(change, deleted)
+        if ref_of(gone) in created:
+            ranks[change.key] = (places[created[ref_of(gone)].key], 0)
+            continue
+        ranks[change.key] = (places[gone.key], 1)
+        above, seen = gone.parent, set[ObjectRef]()
+        while above in deleted and above not in seen:
+            if above in created:
+                ranks[change.key] = (places[created[above].key], 2)
+                break
+            seen.add(above)
+            above = deleted[above].parent
+    return ranks
+
+
+def _rank_steps(ranks: dict[ChangeKey, tuple[int, int]], nodes: Mapping[ChangeKey, Change]) -> None:
+    """Add where those changes stand that were made by cutting circles: those that take a reference away right before the delete,
+    those that complete a create or a move at the end."""
     last = len(ranks)
     for key in nodes:
         if key not in ranks:
             delete = ranks.get(ChangeKey(_DELETE, key.model, key.id))
-            ranks[key] = (last, ranks[ChangeKey(_CREATE, key.model, key.id)][0]) if delete is None else (delete[0], 0)
-    return ranks
+            first = next((ranks[one] for action in (_CREATE, _MOVE) if (one := ChangeKey(action, *key[1:])) in ranks), (0, 0))
+            ranks[key] = (last, first[0]) if delete is None else (delete[0], 0)
 
 
 def _in_order(graph: _Graph, ranks: Mapping[ChangeKey, tuple[int, int]]) -> Iterator[ChangeKey]:
@@ -272,10 +338,11 @@ def _break(nodes: dict[ChangeKey, Change], graph: _Graph, circle: set[ChangeKey]
 
 
 def _is_habit(change: Change, other: Change, link: _Link | None) -> bool:
-    """Return whether a delete waits for another change only because the tree is walked that way, or for the sake of a move."""
+    """Return whether a change waits for another one only because the tree is walked that way, or for the sake of a move: what is
+    below an updated object for the update, a delete for that of its parent, or for the create of what is moved by two changes."""
     if link is not None or change.action != _DELETE:
-        return False
-    return other.action == _CREATE or (other.action == _DELETE and change.parent == ref_of(other) and not change.cascade)
+        return link is None and other.action == _UPDATE and ref_of(other) != ref_of(change)
+    return other.action in (_CREATE, _UPDATE) or (other.action == _DELETE and change.parent == ref_of(other) and not change.cascade)
 
 
 def _cut(nodes: dict[ChangeKey, Change], graph: _Graph, edges: Iterable[tuple[ChangeKey, ChangeKey]]) -> None:
@@ -286,7 +353,7 @@ def _cut(nodes: dict[ChangeKey, Change], graph: _Graph, edges: Iterable[tuple[Ch
             continue
         holder = nodes[link.holder]
         step = ChangeKey(_UPDATE, holder.model, holder.id)
-        if holder.action == _CREATE:
+        if holder.action in (_CREATE, _MOVE):
             _leave_for_later(nodes, graph, holder, step, link)
             graph[step][need] = None
         else:
@@ -295,14 +362,20 @@ def _cut(nodes: dict[ChangeKey, Change], graph: _Graph, edges: Iterable[tuple[Ch
 
 
 def _leave_for_later(nodes: dict[ChangeKey, Change], graph: _Graph, holder: Change, step: ChangeKey, link: _Link) -> None:
-    after = dict(holder.after or {})
-    whole = nodes[step].after if step in nodes else None
-    final = dict(whole or {})
-    final.setdefault(link.field, after[link.field])
-    after[link.field] = _without(after[link.field], link.value)
-    nodes[holder.key] = replace(holder, after=after)
+    before, after = dict(holder.before or {}), dict(holder.after or {})
+    whole = nodes.get(step)
+    final = dict(whole.after or {}) if whole is not None else {}
+    if holder.action == _MOVE:
+        first = dict(whole.before or {}) if whole is not None else {}
+        final[link.field], first[link.field] = after.pop(link.field), before.pop(link.field)
+        nodes[holder.key] = replace(holder, before=before, after=after)
+    else:
+        final.setdefault(link.field, after[link.field])
+        after[link.field] = _without(after[link.field], link.value)
+        first = {name: after[name] for name in final}
+        nodes[holder.key] = replace(holder, after=after)
     nodes[step] = replace(
-        holder, action=_UPDATE, before={name: after[name] for name in final}, after=final, cascade=False, removes_children=False
+        holder, action=_UPDATE, before=first, after=final, cascade=False, removes_children=False, before_parent=None
     )
     graph.setdefault(step, {})[holder.key] = None
 

@@ -22,9 +22,8 @@ class Plan:
 
     Attributes:
         changes: in the order in which they are to be made: parents before children, except deletes where a model asks for its
-            natural order; an object that moves to another parent is deleted there right before it is created here, after
-            what its new place needs and before its old place goes; what refers to another object is created after it and deleted
-            before it (:mod:`.plan.ordering`).
+            natural order; a move after what its new place needs and before its old place goes; what refers to another object is
+            created after it and deleted before it (:mod:`.plan.ordering`).
         verdicts: how changes end that need no attempt, as found by :func:`.guard.preparation.prepare`; None unless the plan was
             compared with its target.
     """
@@ -47,7 +46,8 @@ class Plan:
             checked: whether the plan was compared with it.
         """
         for change in self.changes:
-            for name, value in (change.after or {}).items():
+            values = ((name, value) for one in (change, *change.parts) for name, value in (one.after or {}).items())
+            for name, value in values:
                 if isinstance(value, (Sealed, Lost)) and not change.protected:
                     return f"{change!r} has no real value for {name}; apply what prepare_plan(plan, source, {target}) returns"
         return ""
@@ -62,11 +62,14 @@ class Plan:
         with patient_collector():
             moved = _moved(diff)
             changes = list(_ordered(diff, moved))
-            if moved or diff.references is not None:
-                from .ordering import arranged, with_moves_together  # only here, since few plans need either
+            if moved or diff.references is not None or any(change.action == DSyncAction.MOVE for change in changes):
+                from .ordering import arranged  # only here, since few plans need it
 
-                changes = with_moves_together(changes) if moved else changes
-                changes = changes if diff.references is None else arranged(changes, diff.references)
+                changes = arranged(changes, diff.references, diff.carried)
+            if diff.carried:
+                from .parts import with_parts  # likewise
+
+                changes = with_parts(changes, diff.carried)
             return cls(changes)
 
 
@@ -79,7 +82,7 @@ class _Place(NamedTuple):
 
 
 _Moved = frozenset[ObjectRef]
-"""Objects that are deleted in one place of the tree and created in another."""
+"""Objects that are deleted in one place of the tree and created in another, by two changes: those of models that do not move."""
 
 
 def _ordered(diff: Diff, moved: _Moved) -> Iterator[Change]:
@@ -130,7 +133,11 @@ def _changes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Cha
             diffs = {sign: _writable(values, element.read_only) for sign, values in diffs.items()}
         yield _change(element, action, diffs, place, place.above + left)
         alone = element.protected and action == DSyncAction.UPDATE  # what is below it does not wait for it
-        yield from _below(element, place._replace(parent=here) if alone else _Place(here, (ChangeKey(action, *here),)), moved)
+        if element.protected and action == DSyncAction.MOVE:
+            below = _Place(here)  # it stays where it is
+        else:
+            below = place._replace(parent=here) if alone else _Place(here, (ChangeKey(action, *here),))
+        yield from _below(element, below, moved)
 
 
 def _writable(values: dict[str, Any], read_only: frozenset[str]) -> dict[str, Any]:
@@ -140,6 +147,7 @@ def _writable(values: dict[str, Any], read_only: frozenset[str]) -> dict[str, An
 def _deletes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Change]:
     """Yield the deletes of an element and of all below it: the element first, unless its model asks for the natural order."""
     here, delete, diffs = _ref(element), DSyncAction.DELETE, element.get_attrs_diffs()
+    place = place._replace(above=tuple(key for key in place.above if key.action != DSyncAction.MOVE))  # whether it moved or not
     takes_all = bool(element.flags & DSyncModelFlags.SKIP_CHILDREN_ON_DELETE)
     natural = bool(element.flags & DSyncModelFlags.NATURAL_DELETION_ORDER) and not takes_all and not place.cascade
     left: tuple[ChangeKey, ...] = ()
@@ -181,4 +189,5 @@ def _change(
         cascade=place.cascade,
         removes_children=removes_children,
         requires=requires,
+        before_parent=None if element.move is None else element.move.before,
     )

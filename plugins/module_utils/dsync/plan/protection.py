@@ -13,7 +13,7 @@ from ..dataset.dataset import Dataset
 from ..dataset.tree import parents_of
 from ..flags import DSyncAction
 from ..model.identity import ObjectRef
-from .change import Change, ChangeKey
+from .change import Change, ChangeKey, ref_of
 
 
 def declared_protection(model: str, action: DSyncAction, models: Mapping[str, Any]) -> str:
@@ -53,14 +53,22 @@ class _Marks:
         """Mark what is protected itself, or because of what is marked; return whether anything was marked."""
         before = len(self._why), len(self._spared)
         for change in self._downwards:
-            self._mark(change, declared_protection(change.model, change.action, self._models) or self._above(change))
+            self._mark(change, self._declared(change) or self._above(change))
         for change in reversed(self._downwards):
-            if change.action == DSyncAction.DELETE and (change.key in self._why or change.key in self._spared):
+            if change.action in (DSyncAction.DELETE, DSyncAction.MOVE) and (change.key in self._why or change.key in self._spared):
                 self._spare_above(change)
         for change in self._downwards:
             if change.key not in self._before:
                 self._mark(change, self._other_half(change))
         return before != (len(self._why), len(self._spared))
+
+    def _declared(self, change: Change) -> str:
+        """Return the reason if a model's class protects its objects from a change, or from one of those that a move is made of."""
+        reason = declared_protection(change.model, change.action, self._models)
+        for part in change.parts:
+            for action in (DSyncAction.DELETE, DSyncAction.CREATE):
+                reason = reason or declared_protection(part.model, action, self._models)
+        return reason
 
     def _mark(self, change: Change, why: str) -> None:
         if why:
@@ -77,7 +85,8 @@ class _Marks:
         """Return the reason if an object above is not created or deleted for its own sake."""
         if change.parent is None or change.action == DSyncAction.UPDATE:
             return ""
-        held = ChangeKey(change.action, *change.parent) in self._why
+        above = DSyncAction.CREATE if change.action == DSyncAction.MOVE else change.action
+        held = ChangeKey(above, *change.parent) in self._why
         return f'protected with {change.parent.model} "{change.parent.id}"' if held else ""
 
     def _other_half(self, change: Change) -> str:
@@ -89,9 +98,14 @@ class _Marks:
         return "protected: its create in its new place is protected" if held else ""
 
     def _spare_above(self, change: Change) -> None:
-        above = None if change.parent is None else ChangeKey(DSyncAction.DELETE, *change.parent)
+        """Let what an object that stays is below stay, too."""
+        place = change.before_parent if change.action == DSyncAction.MOVE else change.parent
+        above = None if place is None else ChangeKey(DSyncAction.DELETE, *place)
+        why = f'protected for the sake of {change.model} "{change.id}" below it'
         if above in self._by_key and above not in self._why and above not in self._before:
-            self._spared.setdefault(above, f'protected for the sake of {change.model} "{change.id}" below it')
+            self._spared.setdefault(above, why)
+        if place in self._remade and self._remade[place] != change.key:
+            self._mark(self._by_key[self._remade[place]], why)
 
     def marked(self, change: Change) -> Change:
         """Return a change as it is protected now. One below a protected update, or below a delete that is protected for the sake of
@@ -100,9 +114,10 @@ class _Marks:
         todo = list(change.requires)
         while todo:
             key = todo.pop(0)
-            passed_over = key in self._spared if key.action == DSyncAction.DELETE else key.action == DSyncAction.UPDATE
+            stays = key.action in (DSyncAction.UPDATE, DSyncAction.MOVE)
+            passed_over = key in self._spared if key.action == DSyncAction.DELETE else stays
             if passed_over and key in self._held and self._is_below(change, ObjectRef(key.model, key.id)):
-                todo = [*self._by_key[key].requires, *todo]
+                todo = [*(() if key.action == DSyncAction.MOVE else self._by_key[key].requires), *todo]
             else:
                 requires.append(key)
         alone = change.parent is not None and ChangeKey(DSyncAction.DELETE, *change.parent) in self._spared
@@ -112,6 +127,11 @@ class _Marks:
             cascade=change.cascade and not alone,
             requires=tuple(dict.fromkeys(requires)),
         )
+
+    @cached_property
+    def _remade(self) -> dict[ObjectRef, ChangeKey]:
+        """The objects that are deleted and created again in the course of a move, and that move."""
+        return {ref_of(part): change.key for change in self._downwards for part in change.parts}
 
     @cached_property
     def _held(self) -> dict[ChangeKey, str]:

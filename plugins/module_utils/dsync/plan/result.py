@@ -9,18 +9,24 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from ..exceptions import AskedToEnd, ObjectCrudException, ObjectNotCreated, ObjectNotDeleted, ObjectNotUpdated
+from ..exceptions import AskedToEnd, ObjectCrudException, ObjectNotCreated, ObjectNotDeleted, ObjectNotMoved, ObjectNotUpdated
 from ..flags import DSyncAction
 from .outcome import Outcome, OutcomeStatus
 
 CRUD_EXCEPTIONS: dict[DSyncAction, type[ObjectCrudException]] = {
     DSyncAction.CREATE: ObjectNotCreated,
     DSyncAction.UPDATE: ObjectNotUpdated,
+    DSyncAction.MOVE: ObjectNotMoved,
     DSyncAction.DELETE: ObjectNotDeleted,
 }
 """The exception that stands for the failure of each action."""
 
-PAST = {DSyncAction.CREATE: "created", DSyncAction.UPDATE: "updated", DSyncAction.DELETE: "deleted"}
+PAST = {
+    DSyncAction.CREATE: "created",
+    DSyncAction.UPDATE: "updated",
+    DSyncAction.MOVE: "moved",
+    DSyncAction.DELETE: "deleted",
+}
 """How it is said that a change was made."""
 
 _FAILURES = (OutcomeStatus.FAILED, OutcomeStatus.REFUSED)

@@ -1,6 +1,7 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The plan that reverses what a run did: creates become deletes, updates restore, deletes recreate.
+"""The plan that reverses what a run did: creates become deletes, updates restore, moves go back,
+deletes recreate.
 
 Made of the changes in memory right after a run it is complete, sensitive values included. Made of a journal, or read from a file,
 it holds digests of those: what no live object has any more is refused when the plan is bound (docs/decisions/0004).
@@ -21,6 +22,7 @@ from .plan import Plan
 _REVERSE = {
     DSyncAction.CREATE: DSyncAction.DELETE,
     DSyncAction.UPDATE: DSyncAction.UPDATE,
+    DSyncAction.MOVE: DSyncAction.MOVE,
     DSyncAction.DELETE: DSyncAction.CREATE,
 }
 
@@ -33,8 +35,9 @@ def undo_plan(done: Iterable[Change]) -> Plan:
             finds out.
 
     Returns:
-        A plan in which children are deleted before their parents and created after them, and an object that was moved is deleted
-        where it is before it is created where it was. Nothing in it is protected or left to cascade.
+        A plan in which children are deleted before their parents and created after them, and an object that was moved is moved
+        back. One that was moved by two changes is deleted where it is before it is created where it was. Nothing in it is
+        protected or left to cascade.
 
     Raises:
         RecordError: a change comes twice, so that these are not the changes of one run.
@@ -78,6 +81,9 @@ def _reverse(change: Change, action: DSyncAction, requires: tuple[ChangeKey, ...
         action=action,
         before=change.after,
         after=change.before,
+        parent=change.before_parent if action == DSyncAction.MOVE else change.parent,
+        before_parent=change.parent if action == DSyncAction.MOVE else None,
+        parts=tuple(_reverse(part, DSyncAction.MOVE, ()) for part in change.parts),
         protected="",
         cascade=False,
         removes_children=False,

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..exceptions import DeclarationError, DefinitionError
-from ..flags import DSyncModelFlags
+from ..flags import DSyncAction, DSyncModelFlags
 from ..model.comparison import COMPARISONS, UNORDERED
 from ..model.model import DSyncModel
 from .declaration_reader import Declared
@@ -280,7 +280,7 @@ def _class(name: str, model: Declared, declared: Mapping[str, Declared], base: t
         "_create_only": tuple(attributes.create_only),
         "_read_only": tuple(attributes.read_only),
         "_references": attributes.references,
-        "_protected": _choices(model, "protected", ("create", "update", "delete")),
+        "_protected": _choices(model, "protected", tuple(DSyncAction)),
         "__doc__": str(model.at("description").value or ""),
     }
     flags = _flags(model)

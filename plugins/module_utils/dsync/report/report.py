@@ -26,7 +26,7 @@ from ..storage.provenance import VERSION, now
 FORMAT, FORMAT_VERSION = "dsync-report", 1
 
 Counts = Mapping[str, Mapping[str, int]]
-"""Model → ``create``, ``update``, ``delete``, ``no_change``, ``skip`` → number of objects."""
+"""Model → ``create``, ``update``, ``move``, ``delete``, ``no_change``, ``skip`` → number of objects."""
 
 Hide = Callable[[str], str]
 """Returns a text without what nobody may see."""
@@ -78,15 +78,16 @@ class Entry:
     """One change of a report.
 
     Attributes:
-        action: ``create``, ``update`` or ``delete``.
+        action: ``create``, ``update``, ``move`` or ``delete``.
         model: the model's name.
         id: the object's unique id.
         ids: the identifiers' values.
         parent: the object that this one belongs to, None at the top.
-        before: attributes as they were: of an update those that differ, of a delete all, of a create None.
+        before: attributes as they were: of an update or a move those that differ, of a delete all, of a create None.
         after: attributes as they are to be, likewise; of a delete None.
         status: how it ended, a value of :class:`~.outcome.OutcomeStatus`.
         message: why.
+        before_parent: of a move the object that this one belonged to, None at the top.
     """
 
     action: str
@@ -98,6 +99,7 @@ class Entry:
     after: Mapping[str, Any] | None
     status: str
     message: str
+    before_parent: ObjectRef | None = None
 
     @property
     def state(self) -> State:
@@ -106,7 +108,10 @@ class Entry:
 
     def record(self) -> dict[str, Any]:
         """Return the entry as a new dict of JSON values."""
-        return {**vars(self), "parent": None if self.parent is None else self.parent._asdict()}
+        before, parent = (None if ref is None else ref._asdict() for ref in (self.before_parent, self.parent))
+        record = {**vars(self), "parent": parent}
+        del record["before_parent"]
+        return {**record, "from": before, "to": parent} if self.action == DSyncAction.MOVE else record
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ class Report:
         target: the dataset that differs from it, or differed.
         created: when the report was made, in UTC.
         entries: the changes, in the order in which they are made.
-        models: model → how many of its objects are to be created, updated and deleted, are unchanged, and were left aside.
+        models: model → how many of its objects are to be created, updated, moved and deleted, are unchanged, and were left aside.
         outcomes: status → how many changes ended with it; their sum is the number of all changes.
         problems: why a run is refused, or what went wrong besides.
         warnings: what else there is to say.
@@ -252,7 +257,7 @@ class Report:
 
     @cached_property
     def summary(self) -> dict[str, int]:
-        """How many objects of all models are to be created, updated and deleted, are unchanged, and were left aside."""
+        """How many objects of all models are to be created, updated, moved and deleted, are unchanged, and were left aside."""
         return {key: sum(counts[key] for counts in self.models.values()) for key in COUNTED}
 
     @property
@@ -323,18 +328,23 @@ def above(diff: Diff) -> Above:
 
 
 def _entry(record: Mapping[str, Any]) -> Entry:
-    parent = record["parent"]
+    parent, before = record["parent"], record.get("from")
     return Entry(
         action=DSyncAction(record["action"]).value,
         model=str(record["model"]),
         id=str(record["id"]),
         ids=record["ids"],
-        parent=None if parent is None else ObjectRef(str(parent["model"]), str(parent["id"])),
+        parent=_ref(parent),
+        before_parent=_ref(before),
         before=record["before"],
         after=record["after"],
         status=OutcomeStatus(record["status"]).value,
         message=str(record["message"]),
     )
+
+
+def _ref(place: Mapping[str, Any] | None) -> ObjectRef | None:
+    return None if place is None else ObjectRef(str(place["model"]), str(place["id"]))
 
 
 def _tallied(entries: Iterable[Entry]) -> Counts:

@@ -24,10 +24,15 @@ Leaves = Mapping[ChangeKey, Collection[ObjectRef]]
 
 _KEYS = {
     "action", "model", "id", "ids", "parent", "before", "after", "sensitive", "protected", "cascade", "removes_children",
-    "requires", "leaves",
+    "requires", "leaves", "before_parent", "parts",
 }  # fmt: skip
 _SECRET = "secret"
-_SIDES = {DSyncAction.CREATE: (False, True), DSyncAction.UPDATE: (True, True), DSyncAction.DELETE: (True, False)}
+_SIDES = {
+    DSyncAction.CREATE: (False, True),
+    DSyncAction.UPDATE: (True, True),
+    DSyncAction.MOVE: (True, True),
+    DSyncAction.DELETE: (True, False),
+}
 
 
 class Malformed(ValueError):
@@ -66,6 +71,8 @@ class ChangeWriter:
             "removes_children": change.removes_children,
             "requires": [[key.action.value, key.model, key.id] for key in change.requires],
             "leaves": sorted(map(list, leaves)),
+            "before_parent": None if change.before_parent is None else list(change.before_parent),
+            "parts": [self.line(part) for part in change.parts],
         }
 
     def _identifier(self, change: Change, name: str, value: Any) -> Any:
@@ -127,6 +134,8 @@ def read_change(line: Any) -> tuple[Change, frozenset[ObjectRef]]:
             cascade=_truth(line["cascade"]),
             removes_children=_truth(line["removes_children"]),
             requires=tuple(map(_change_key, _list(line["requires"]))),
+            before_parent=None if line["before_parent"] is None else _ref(line["before_parent"]),
+            parts=tuple(read_change(part)[0] for part in _list(line["parts"])),
         )
         leaves = frozenset(map(_ref, _list(line["leaves"])))
     except (ValueError, TypeError, KeyError):
@@ -150,6 +159,9 @@ def read_key(value: Any) -> ChangeKey:
 def _check_sides(change: Change) -> None:
     if (change.before is not None, change.after is not None) != _SIDES[change.action]:
         raise Malformed(f"the values before and after are not those of a {change.action}")
+    moves = change.action == DSyncAction.MOVE
+    if (change.before_parent is not None or change.parts) and not moves:
+        raise Malformed(f"a {change.action} has no old parent and no parts")
     if change.before is not None and change.after is not None and change.before.keys() != change.after.keys():
         raise Malformed("the values before and after are not those of the same attributes")
 

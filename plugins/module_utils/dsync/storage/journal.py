@@ -42,7 +42,10 @@ if TYPE_CHECKING:
 
     from ..plan.result import Result
 
-FORMAT, FORMAT_VERSION = "dsync-journal", 1
+FORMAT, FORMAT_VERSION = "dsync-journal", 2
+
+_NOT_IN_VERSION_1: dict[str, Any] = {"before_parent": None, "parts": []}
+"""What the line of a change lacks in runs that earlier releases recorded, which knew no moves."""
 
 _BATCH = 1024 * 1024
 _MAYBE_TEXT = (str, type(None))
@@ -366,8 +369,10 @@ class _ReadRun:
     def __init__(self, path: str, header: dict[str, Any]) -> None:
         if header["format"] != FORMAT:
             raise Malformed("it is not of a journal of dsync")
-        if header["version"] != FORMAT_VERSION:
-            raise Malformed(f"its format is of version {header['version']}, and this dsync ({VERSION}) reads {FORMAT_VERSION}")
+        if header["version"] not in (1, FORMAT_VERSION):
+            raise Malformed(
+                f"its format is of version {header['version']}, and this dsync ({VERSION}) reads 1 and {FORMAT_VERSION}"
+            )
         self._path, self._header = path, header
         self._changes: list[Change] = []
         self._intended: set[int] = set()
@@ -386,7 +391,8 @@ class _ReadRun:
     def _change(self, line: dict[str, Any]) -> None:
         if line["n"] != len(self._changes):
             raise Malformed("a change is out of place")
-        self._changes.append(read_change(line["change"])[0])
+        lacking = _NOT_IN_VERSION_1 if self._header["version"] == 1 else {}
+        self._changes.append(read_change({**lacking, **line["change"]})[0])
 
     def _ready(self, line: dict[str, Any]) -> None:
         if len(self._changes) != self._header["changes"]:

@@ -230,7 +230,7 @@ def load(path: AnyPath, approved: str | None = None) -> SavedPlan:
         approved: the digest of the plan that was approved, if it must be that one.
 
     Raises:
-        RecordError: the file cannot be read, is no plan, is of a newer version, truncated or changed since it was written.
+        RecordError: the file cannot be read, is no plan, is of another version, truncated or changed since it was written.
         Refused: it is a good plan, but not the approved one.
     """
     with reading(path) as stream, patient_collector():

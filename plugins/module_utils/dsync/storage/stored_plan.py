@@ -181,7 +181,11 @@ class _Resolver:
                 name: self._value(change, cls, name, value, _having(name, target.attrs)) for name, value in change.before.items()
             }
         return replace(
-            change, ids=self._ids(change, cls, source, target), before=before, after=self._after(change, cls, source, target)
+            change,
+            ids=self._ids(change, cls, source, target),
+            before=before,
+            after=self._after(change, cls, source, target),
+            parts=tuple(map(self.resolved, change.parts)),
         )
 
     def written(self, change: Change) -> Change:
@@ -208,8 +212,8 @@ class _Resolver:
             return None
         after = {}
         for name, value in change.after.items():
-            moves = change.before is None or not _same(change.before[name], value)
-            sides = (target.attrs, source.attrs) if moves else (source.attrs,)
+            either = change.action == DSyncAction.MOVE or change.before is None or not _same(change.before[name], value)
+            sides = (target.attrs, source.attrs) if either else (source.attrs,)
             candidates = [*_having(name, *sides), *_defaults(cls, name, value)]
             after[name] = self._value(change, cls, name, value, candidates)
             if isinstance(after[name], (Sealed, Lost)):
@@ -273,7 +277,8 @@ def _same(before: Any, after: Any) -> bool:
 
 
 def _lost_names(change: Change) -> list[str]:
-    return [name for name, value in (change.after or {}).items() if isinstance(value, (Sealed, Lost))]
+    whole = (change, *change.parts)
+    return [name for one in whole for name, value in (one.after or {}).items() if isinstance(value, (Sealed, Lost))]
 
 
 def _without_lost(change: Change) -> Change:
@@ -281,7 +286,11 @@ def _without_lost(change: Change) -> Change:
     lost = _lost_names(change)
     if not lost:
         return change
-    if change.action == DSyncAction.CREATE or len(lost) == len(change.after or {}):
+    if (
+        change.action == DSyncAction.CREATE
+        or change.parts
+        or (change.action == DSyncAction.UPDATE and len(lost) == len(change.after or {}))
+    ):
         return replace(change, protected=f"the value of {', '.join(lost)} is not to be found any more, and is not left empty")
     return replace(change, before=_only(change.before, lost), after=_only(change.after, lost))
 

@@ -31,7 +31,12 @@ def test_the_schema_is_one() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("make", [drift, lambda: Report.from_records([], ReportSide("a"), ReportSide("b", "file", 0))])
+def moved() -> Report:
+    target, source = estate({"a": ("1", {"d": "x"}), "b": "1"}), estate({"a": "1", "b": ("1", {"d": "y"})})
+    return Report.from_diff(target.diff_from(source))
+
+
+@pytest.mark.parametrize("make", [drift, moved, lambda: Report.from_records([], ReportSide("a"), ReportSide("b", "file", 0))])
 def test_reports_are_as_the_schema_says(make: Any) -> None:
     VALIDATOR.validate(made(make()))
 
@@ -39,7 +44,10 @@ def test_reports_are_as_the_schema_says(make: Any) -> None:
 def test_the_schema_describes_every_member() -> None:
     data = made(drift())
     assert data.keys() == SCHEMA["properties"].keys() == set(SCHEMA["required"])
-    assert data["changes"][0].keys() == SCHEMA["$defs"]["change"]["properties"].keys()
+    properties = SCHEMA["$defs"]["change"]["properties"].keys()
+    assert data["changes"][0].keys() == properties - {"from", "to"}
+    move = next(change for change in made(moved())["changes"] if change["action"] == "move")
+    assert move.keys() == properties
 
 
 @pytest.mark.parametrize(

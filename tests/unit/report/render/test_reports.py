@@ -12,8 +12,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from dsync import Plan
 from dsync.report.render import html, junit, markdown, text
 from dsync.report.render.formats import FORMATS, format_of, rendered
+from dsync.report.render.unified import before_after
 from dsync.report.report import Report, ReportSide
 from estate import SOURCE, TARGET, estate
 
@@ -28,6 +30,18 @@ def record(uid: str = "a", status: str = "not_attempted", model: str = "site", *
 
 def drift() -> Report:
     return Report.from_diff(estate(TARGET, name="box").diff_from(estate(SOURCE, name="cmdb")))
+
+
+def test_a_move_shows_both_places() -> None:
+    target, source = estate({"a": ("1", {"d": "x"}), "b": "1"}), estate({"a": "1", "b": ("1", {"d": "y"})})
+    diff = target.diff_from(source)
+    report = Report.from_diff(diff)
+    assert report.headline == "1 change: 1 to move"
+    assert text.render(report).endswith('  site b\n  > device d\n      parent: site a → site b\n      role: "x" → "y"\n')
+    assert "| move | <code>device d</code> | <code>parent</code> <code>site a → site b</code><br>" in markdown.render(report)
+    before, after = before_after(Plan.from_diff(diff))
+    assert before == 'device\n  d\n  d  parent: site a\n  d  role: "x"\n'
+    assert after == 'device\n  d\n  d  parent: site b\n  d  role: "y"\n'
 
 
 def failed() -> Report:
@@ -60,11 +74,11 @@ source   cmdb
 target   box
 written  {created} by dsync {version}
 
-model      create  update  delete  unchanged  left aside
-site            1       1       1          0           0
-device          2       0       2          1           0
-interface       2       1       2          0           0
-total           5       2       5          1           0
+model      create  update  move  delete  unchanged  left aside
+site            1       1     0       1          0           0
+device          2       0     0       2          1           0
+interface       2       1     0       2          0           0
+total           5       2     0       5          1           0
 
 ~ site nyc
     contact: "555-0" → "555-1"
@@ -127,7 +141,7 @@ def test_markdown() -> None:
     assert made.startswith(
         "### box compared with cmdb\n\n**12 changes: 5 to create, 2 to update, 5 to delete**\n\n| model | create |"
     )
-    assert "\n| <code>device</code> | 2 | 0 | 2 | 1 | 0 |\n" in made
+    assert "\n| <code>device</code> | 2 | 0 | 0 | 2 | 1 | 0 |\n" in made
     assert "\n<details><summary><code>site</code>: 3 changes</summary>\n" in made
     row = "| update | <code>site nyc</code> | <code>contact</code> <code>&#34;555-0&#34; → &#34;555-1&#34;</code> |"
     assert f"\n{row}\n" in made
@@ -151,7 +165,7 @@ def test_nothing_in_markdown_is_markup_but_its_own() -> None:
         outside = re.sub("<code>.*?</code>", "", line)
         assert not re.search("alert|@|~3", outside)
         if line.startswith("|"):
-            assert len(re.findall(r"(?<!\\)\|", line)) in (4, 7)
+            assert len(re.findall(r"(?<!\\)\|", line)) in (4, 8)
     assert not re.search(r"<code>[^<]*[@*_`|\\\[][^<]*</code>", made)
 
 

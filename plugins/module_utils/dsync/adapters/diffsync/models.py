@@ -46,6 +46,8 @@ class BridgedModel(DSyncModel):
 
     __slots__ = ("_original",)
 
+    _moves: ClassVar[bool] = False  # DiffSync deletes and creates
+
     _original_class: ClassVar[Any] = None
     """DiffSync's model class."""
 

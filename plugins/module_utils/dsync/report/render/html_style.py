@@ -9,12 +9,14 @@ STYLE = """
   color-scheme: light dark;
   --ground: #ffffff; --raised: #f5f6f8; --line: #dfe2e7; --text: #1c2024; --dim: #5d6670; --accent: #2257c9;
   --create: #17723b; --create-ground: #e2f5e8; --update: #855400; --update-ground: #fdf0d3;
+  --move: #14607a; --move-ground: #def1f8;
   --delete: #b3261e; --delete-ground: #fde6e4; --plain: #b8bfc8; --mark: #ffe37a;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #14171b; --raised: #1d2127; --line: #333a43; --text: #e5e8ec; --dim: #9aa4af; --accent: #8ab0ff;
     --create: #6fd492; --create-ground: #15321f; --update: #f0bc5a; --update-ground: #38290b;
+    --move: #7cc8e6; --move-ground: #0f2d38;
     --delete: #ff9990; --delete-ground: #421916; --plain: #4a535e; --mark: #6b5600;
   }
 }
@@ -33,7 +35,8 @@ dt { color: var(--dim); }
 dd { margin: 0; overflow-wrap: anywhere; }
 .bar { display: flex; height: .6rem; margin: 1rem 0; overflow: hidden; border-radius: .3rem; background: var(--plain); }
 .bar span { min-width: 2px; }
-.bar .create { background: var(--create); } .bar .update { background: var(--update); } .bar .delete { background: var(--delete); }
+.bar .create { background: var(--create); } .bar .update { background: var(--update); } .bar .move { background: var(--move); }
+.bar .delete { background: var(--delete); }
 .bar .rest { background: var(--plain); }
 .wide { margin-top: 1.2rem; overflow-x: auto; }
 table.counts { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -43,7 +46,8 @@ table.counts { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .counts tbody th { color: var(--text); }
 .counts tr.total > * { border-bottom: 0; font-weight: 600; }
 .counts td.none { color: var(--dim); }
-.counts td.create { color: var(--create); } .counts td.update { color: var(--update); } .counts td.delete { color: var(--delete); }
+.counts td.create { color: var(--create); } .counts td.update { color: var(--update); } .counts td.move { color: var(--move); }
+.counts td.delete { color: var(--delete); }
 .sentences { margin: 0; padding: 0; list-style: none; }
 .sentences li { margin: .3rem 0; padding: .35rem .7rem; border-radius: .3rem; overflow-wrap: anywhere; }
 .note { color: var(--dim); }
@@ -71,6 +75,7 @@ button:hover { background: var(--raised); }
 .row .badge { flex: none; min-width: 4.2rem; padding: 0 .5rem; border-radius: .3rem; font-size: .85rem; text-align: center; }
 .badge.create { color: var(--create); background: var(--create-ground); }
 .badge.update { color: var(--update); background: var(--update-ground); }
+.badge.move { color: var(--move); background: var(--move-ground); }
 .badge.delete { color: var(--delete); background: var(--delete-ground); }
 .row .model { color: var(--dim); }
 .row .id { font-weight: 600; overflow-wrap: anywhere; }

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ..._util.visible import visible
+from ...model.identity import ObjectRef
 from ...storage.provenance import VERSION
 from ..report import COUNTED, Entry, Report, ReportSide
 
-SIGNS = {"create": "+", "update": "~", "delete": "-"}
-"""What stands before an object that is created, updated or deleted."""
+SIGNS = {"create": "+", "update": "~", "move": ">", "delete": "-"}
+"""What stands before an object that is created, updated, moved or deleted."""
 
-HEADINGS = ("create", "update", "delete", "unchanged", "left aside")
+HEADINGS = ("create", "update", "move", "delete", "unchanged", "left aside")
 """What the counts of a model are called, in the order of :data:`~..report.COUNTED`."""
 
 
@@ -46,7 +47,10 @@ def shown(value: Any) -> str:
 
 
 def attributes(entry: Entry) -> Iterator[Attribute]:
-    """Yield the attributes that a change is about. What is masked looks alike on both sides, and is said to have changed."""
+    """Yield the attributes that a change is about, of a move first where the object was and is to be. What is masked looks alike on
+    both sides, and is said to have changed."""
+    if entry.action == "move":
+        yield Attribute("parent", _place(entry.before_parent), _place(entry.parent))
     before, after = entry.before, entry.after
     for name in {**(before or {}), **(after or {})}:
         old = None if before is None or name not in before else shown(before[name])
@@ -58,6 +62,11 @@ def phrase(attribute: Attribute) -> str:
     """Return the value of an attribute, or the old and the new one, in one line."""
     values = (one_line(value) for value in (attribute.before, attribute.after) if value is not None)
     return " → ".join(values)
+
+
+def _place(ref: ObjectRef | None) -> str:
+    """Return the place of an object: its parent, in one line."""
+    return "top level" if ref is None else one_line(f"{ref.model} {ref.id}")
 
 
 def details(entry: Entry) -> list[str]:

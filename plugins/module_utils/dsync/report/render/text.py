@@ -5,9 +5,9 @@
 Cmdb compared with SourceOfTruth
 3 changes: 2 to create, 1 to update
 
-model   create  update  delete  unchanged  left aside
-site         0       1       0          3           0
-device       2       0       0         91           0
+model   create  update  move  delete  unchanged  left aside
+site         0       1     0       0          3           0
+device       2       0     0       0         91           0
 
 ~ site nyc
     contact_phone: "555-0100" → "555-0199"
@@ -26,8 +26,8 @@ from .phrases import CAPPED, HEADINGS, SIGNS, details, facts, more_changes, one_
 STEP = 2
 """Spaces that each level is indented by."""
 
-_BOLD, _RED, _GREEN, _YELLOW, _DIM = 1, 31, 32, 33, 2
-_COLOURS = {"create": _GREEN, "update": _YELLOW, "delete": _RED}
+_BOLD, _RED, _GREEN, _YELLOW, _CYAN, _DIM = 1, 31, 32, 33, 36, 2
+_COLOURS = {"create": _GREEN, "update": _YELLOW, "move": _CYAN, "delete": _RED}
 _NOTES = {State.DONE: _GREEN, State.OPEN: _DIM, State.REFUSED: _YELLOW, State.FAILED: _RED}
 
 

@@ -28,7 +28,7 @@ from ...plan.plan import Plan
 _PATIENCE = 20
 """So many changes may be too long for what room is left before no more are tried: there may be a million of them."""
 
-_ORDER = {DSyncAction.DELETE: 0, DSyncAction.CREATE: 1, DSyncAction.UPDATE: 2}
+_ORDER = {DSyncAction.DELETE: 0, DSyncAction.CREATE: 1, DSyncAction.MOVE: 2, DSyncAction.UPDATE: 3}
 
 
 def before_after(plan: Plan, max_bytes: int = 100_000) -> tuple[str, str]:
@@ -40,8 +40,8 @@ def before_after(plan: Plan, max_bytes: int = 100_000) -> tuple[str, str]:
             then end with a line that says how many.
 
     Returns:
-        Two texts of the same groups in the same order, and in each group what is deleted, what is created, what is updated;
-        sensitive values are masked. Both are empty for an empty plan.
+        Two texts of the same groups in the same order, and in each group what is deleted, created, moved,
+        updated; sensitive values are masked. Both are empty for an empty plan.
     """
     before: list[str] = []
     after: list[str] = []
@@ -82,11 +82,21 @@ def _ranks(plan: Plan) -> dict[str, tuple[int, int]]:
 
 def _sides(change: Change) -> tuple[list[str], list[str]]:
     record = change.record()
-    if change.action == DSyncAction.UPDATE:  # what is masked looks alike on both sides, and has changed all the same
+    if change.action in (DSyncAction.UPDATE, DSyncAction.MOVE):  # what is masked looks alike on both sides, and has changed
         record["after"] |= dict.fromkeys(change.sensitive & record["after"].keys(), f"{MASK} (changed)")
     label = f"  {change.id} (protected)" if change.protected else f"  {change.id}"
+    if change.action == DSyncAction.MOVE:
+        label = visible(label)
+        sides = zip(("from", "to"), ("before", "after"))
+        old, new = ([f"{label}  parent: {_place(record[place])}", *_lines(label, record[side] or None)] for place, side in sides)
+        return [label, *old], [label, *new]
     anchor = [visible(label)] if change.action == DSyncAction.UPDATE else []
     return anchor + _lines(label, record["before"]), anchor + _lines(label, record["after"])
+
+
+def _place(parent: dict[str, Any] | None) -> str:
+    text = "(top level)" if parent is None else f"{parent['model']} {parent['id']}"
+    return visible(text if text.isascii() else text.encode("utf-8", "replace").decode())
 
 
 def _lines(label: str, values: dict[str, Any] | None) -> list[str]:

@@ -1,0 +1,160 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Moving an object in a system that cannot move it: it is deleted with all that is below it, and created again at once.
+
+When that is refused, all of it is created again where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from ..dataset.tree import children_of, parents_of
+from ..flags import DSyncAction, DSyncModelFlags
+from ..model.identity import ObjectRef
+from ..model.model import DSyncModel
+from ..plan.change import Change, ref_of
+from ..plan.outcome import Outcome, OutcomeStatus
+from .target import Target
+
+Make = Callable[[Change], Outcome]
+"""Makes one create or delete, keeps the dataset in step with it, and returns how it ended."""
+
+
+class _Refused(Exception):
+    """A create or delete was not made.
+
+    Attributes:
+        outcome: how it ended.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.message)
+        self.outcome = outcome
+
+
+class Remake:
+    """The deletes and creates of one move.
+
+    Args:
+        target: the dataset to change.
+        move: a move with parts; not changed.
+        make: makes one create or delete.
+    """
+
+    def __init__(self, target: Target, move: Change, make: Make) -> None:
+        self._target, self._move, self._make = target, move, make
+        self._parts = {ref_of(part): part for part in move.parts}
+        self._deleted: list[Change] = []
+        self._created: list[Change] = []
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was deleted or created that is not back where it was."""
+        return bool(self._deleted or self._created)
+
+    def outcome(self) -> Outcome:
+        """Move the object, or what is left of it where an earlier run was cut off, and return how that ended."""
+        try:
+            if not self._has_arrived():
+                for part in [*self._leaving(self._move.parts[0])]:
+                    self._delete(part, part.before_parent)
+            for part in self._move.parts:
+                if self._find(part) is None:
+                    self._create(part)
+                    self._created.append(part)
+                self._link(part, part.parent)
+        except _Refused as refused:
+            return self._failed(refused.outcome)
+        return Outcome(self._move, OutcomeStatus.DONE)
+
+    def put_back(self) -> None:
+        """Delete what was created in the new place, and create again what was deleted in the old one.
+
+        Raises:
+            _Refused: a create or delete was not made; an exception of its own where it is not raised.
+        """
+        while self._created:
+            part = self._created[-1]
+            self._delete(part, part.parent)
+            self._created.pop()
+        for part in self._move.parts:
+            if self._find(part) is None:
+                kind = self._target.models()[part.model]
+                lacking = {name for name in kind._create_only if (part.before or {}).get(name) is None}
+                first = {name: value for name, value in (part.after or {}).items() if name in lacking}
+                self._create(replace(part, parent=part.before_parent, after={**(part.before or {}), **first}))
+            self._link(part, part.before_parent)
+        self._deleted.clear()
+
+    def _failed(self, step: Outcome) -> Outcome:
+        """Put everything back after a step that was refused, and return the outcome of the move."""
+        ended = replace(step, change=self._move)
+        if step.maybe or not isinstance(step.error or Exception(), (Exception, SystemExit)):
+            return replace(ended, maybe=True)
+        if not self.begun:
+            return ended
+        try:
+            self.put_back()
+        except _Refused as refused:
+            message = f"{step.message}; and it could not be put back where it was: {refused.outcome.message}"
+            return replace(ended, message=message, maybe=True)
+        return replace(ended, message=f"{step.message}; it was put back where it was")
+
+    def _find(self, part: Change) -> DSyncModel | None:
+        return self._target.store.find(part.model, part.id)
+
+    def _lists(self, parent: ObjectRef | None, ref: ObjectRef) -> bool:
+        obj = None if parent is None else self._target.store.find(*parent)
+        return obj is not None and ref in children_of(obj)
+
+    def _has_arrived(self) -> bool:
+        """Return whether an earlier run created the object in its new place already."""
+        ref, move = ref_of(self._move), self._move
+        if self._find(move) is None:
+            return False
+        if move.parent is None:
+            return not self._lists(move.before_parent, ref)
+        return self._lists(move.parent, ref)
+
+    def _leaving(self, part: Change) -> Iterator[Change]:
+        """Yield the parts that are to be deleted, in order: an object before what is below it, unless its model asks for the
+        natural order; nothing below one that takes its children with it."""
+        ref, obj = ref_of(part), self._find(part)
+        flags = DSyncModelFlags.NONE if obj is None else obj.model_flags
+        below = [child for child in self._move.parts[1:] if child.before_parent == ref]
+        if flags & DSyncModelFlags.SKIP_CHILDREN_ON_DELETE:
+            below = []
+        natural = bool(flags & DSyncModelFlags.NATURAL_DELETION_ORDER)
+        if obj is not None and not natural:
+            yield part
+        for child in below:
+            yield from self._leaving(child)
+        if obj is not None and natural:
+            yield part
+
+    def _delete(self, part: Change, parent: ObjectRef | None) -> None:
+        obj = self._find(part)
+        takes_all = obj is not None and bool(obj.model_flags & DSyncModelFlags.SKIP_CHILDREN_ON_DELETE)
+        self._made(
+            replace(part, action=DSyncAction.DELETE, after=None, parent=parent, before_parent=None, removes_children=takes_all)
+        )
+        self._deleted.append(part)
+
+    def _create(self, part: Change) -> None:
+        self._made(replace(part, action=DSyncAction.CREATE, before=None, before_parent=None))
+
+    def _made(self, change: Change) -> None:
+        outcome = self._make(change)
+        if outcome.status != OutcomeStatus.DONE:
+            raise _Refused(outcome)
+
+    def _link(self, part: Change, parent: ObjectRef | None) -> None:
+        """Let an object that is there be a child of its parent, which may have been created again without it."""
+        obj, above = self._find(part), None if parent is None else self._target.store.find(*parent)
+        if obj is None or above is None or ref_of(part) in children_of(above):
+            return
+        if parents_of(self._target, {part.model}).get(ref_of(part)) is None:
+            above.add_child(obj)
+            self._target.update(above)
