@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dsync import Change, Diff, DSyncAction, DSyncFlags, DSyncModel, DSyncModelFlags, Plan
+from dsync import Change, Diff, DSync, DSyncAction, DSyncFlags, DSyncModel, DSyncModelFlags, Plan, prepare_plan
 from dsync.diff.scope import Scope
 from dsync.diff.selectors import Selector, classes_by_model, selectors
 from dsync.exceptions import DeclarationError, EmptySource, LimitExceeded, Refused, SelectorError, SourceShrank
@@ -249,6 +249,49 @@ def test_a_move_that_is_protected_keeps_its_old_place() -> None:
     for kind, held in ((Estate, {"move device d": "protected by model: interface, action: delete"}), (Moving, {})):
         target, source = estate(sites, kind=kind), estate({"a": "1", "b": ("1", {"d": ("x", {"e": 1})})}, kind=kind)
         assert why(protected_diff(target, source, {"model": "interface", "action": "delete"})) == held
+
+
+@pytest.mark.parametrize("kind", [Estate, Moving])
+def test_nothing_moves_below_what_stays_below_it(tmp_path: Path, kind: type[Estate]) -> None:
+    upside_down = {"a": (None, {"x": (None, {"b": None})})}, {"b": (None, {"x": (None, {"a": None})})}
+    target, source = (estate(folders=folders, kind=kind) for folders in upside_down)
+    diff = protected_diff(target, source, {"id": "b"})
+    assert why(diff) == {
+        "move folder b": "protected by id: b",
+        "move folder x": 'protected for the sake of folder "b" below it',
+        "move folder a": 'protected for the sake of folder "b" below it',
+    }
+    assert not target.apply(Plan.from_diff(diff), source).changed
+
+
+class Box(DSyncModel):
+    _modelname = "box"
+    _identifiers = ("name",)
+    _children = {"crate": "crates"}
+    name: str
+    crates: list[str] = []
+
+    def move(self, parent: Any, ids: Any, attrs: Any) -> Any:
+        return super().move(parent, ids, attrs)
+
+
+class Crate(Box):
+    _modelname = "crate"
+    _children = {"box": "crates"}
+
+
+def test_nothing_of_a_stored_plan_moves_below_what_stays_below_it(tmp_path: Path) -> None:
+    def sides(crate: type[Box] = Crate) -> tuple[DSync, DSync]:
+        inside = dataset(Box, crate, objects=[Box(name="a", crates=["b"]), crate(name="b")])
+        return inside, dataset(Box, crate, objects=[Box(name="a"), crate(name="b", crates=["a"])])
+
+    target, source = sides()
+    plan = Plan.from_diff(target.diff_from(source))
+    assert [repr(change) for change in plan] == ['move crate "b"', 'move box "a"']
+    save(plan, tmp_path / "plan", source=source, target=target)
+    live = sides(type("Crate", (Crate,), {"_protected": ("move",)}))[0]
+    assert live.apply(prepare_plan(load(tmp_path / "plan"), source, live), source).counts["refused"] == 2
+    assert (live.get("box", "a").crates, live.get("crate", "b").crates) == (["b"], [])
 
 
 def keeper(*actions: str, model: type[DSyncModel] = Device) -> type[Estate]:

@@ -52,10 +52,12 @@ class Move(NamedTuple):
     Attributes:
         before: its parent in the target, None at the top level.
         after: its parent in the source, likewise.
+        risen: the objects that are below it in the target and above it in the source; it can only move if they do.
     """
 
     before: ObjectRef | None
     after: ObjectRef | None
+    risen: tuple[ObjectRef, ...] = ()
 
 
 class Carried(NamedTuple):
@@ -374,7 +376,8 @@ class DiffElement:
         if self.action_of(diffs) is not None:
             result = {sign: masked(values, self.sensitive) for sign, values in diffs.items()}
         if self.move is not None:
-            places = ((side, place and place._asdict()) for side, place in zip(("from", "to"), self.move))
+            both = (("from", self.move.before), ("to", self.move.after))
+            places = ((side, place and place._asdict()) for side, place in both)
             result[">"] = Dict(places)
         if self._child_diff is not None:
             result.update(self._child_diff.dict())

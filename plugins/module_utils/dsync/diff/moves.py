@@ -53,7 +53,7 @@ def join_moves(diff: Diff, classes: Classes, tally: Tally, keep_unchanged: bool)
         before.siblings.discard(before.element)
     roots: dict[ObjectRef, DiffElement] = {}
     for ref, (before, after) in joined.items():
-        _join(before, after, tally)
+        _join(before, after, _risen(before, after, joined), tally)
         root = roots[ref] = after.element if after.element.move or before.parent is None else roots[before.parent]
         if before.element.protected and not root.protected and not moves_itself(classes[root.type]):
             root.protected = before.element.protected
@@ -113,12 +113,28 @@ def _ref(element: DiffElement) -> ObjectRef:
     return ObjectRef(element.type, element.uid)
 
 
-def _join(before: _Place, after: _Place, tally: Tally) -> None:
+def _risen(before: _Place, after: _Place, joined: Mapping[ObjectRef, tuple[_Place, _Place]]) -> tuple[ObjectRef, ...]:
+    """Return the moving objects that are below an object before, and above it afterwards."""
+    found = []
+    above = after.above
+    while above is not None:
+        ref = _ref(above.element)
+        if ref in joined:
+            old, new = joined[ref]
+            place = old.above if old.parent != new.parent else None
+            while place is not None and place.element is not before.element:
+                place = place.above
+            found += [] if place is None else [ref]
+        above = above.above
+    return tuple(found)
+
+
+def _join(before: _Place, after: _Place, risen: tuple[ObjectRef, ...], tally: Tally) -> None:
     gone, element = before.element, after.element
     element.add_attrs(dest=gone.dest_attrs)
     element.flags = gone.flags
     if before.parent != after.parent:
-        element.move = Move(before.parent, after.parent)
+        element.move = Move(before.parent, after.parent, risen)
     else:
         element.protect_read_only()
     for child in [*gone.get_children()]:

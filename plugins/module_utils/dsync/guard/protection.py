@@ -20,8 +20,8 @@ def protect(diff: Diff, selectors: Sequence[Selector], models: Mapping[str, Any]
 
     An object that must not be created or deleted takes what is below it along; and what is above an object that must not be
     deleted is not deleted either, since the remote system might delete both. What else is below that is deleted by itself. An
-    object that must not be moved keeps its old place, so that nothing above it there is deleted. In a system that cannot move,
-    an object does not move either if it, or anything that would move along, must not be deleted or created.
+    object that must not be moved keeps its old place, so that nothing above it there is deleted or moved below it. In a system
+    that cannot move, an object does not move either if it, or anything that would move along, must not be deleted or created.
 
     Args:
         diff: its elements are marked; marks that are there already stay.
@@ -42,6 +42,7 @@ class _Rules:
     def __init__(self, diff: Diff, selectors: Sequence[Selector], models: Mapping[str, Any]) -> None:
         self._selectors, self._models, self._carried = selectors, models, diff.carried
         self._moves = list(diff.moves())
+        self._moved = {_ref(element): element for element in self._moves}
         self._pairs = _pairs(diff)
         self._deletes = {_ref(element): (element, above) for element, above in _deletes(diff)}
 
@@ -66,7 +67,15 @@ class _Rules:
         """Let what does not move keep its old place: protect what would be deleted above it; return whether anything was marked."""
         marked = [pair for pair in self._pairs if _hold_together(*pair)]
         above = [element for element in self._moves if element.protected and self._hold_above(element)]
-        return bool(marked or above)
+        below = [element for element in self._moves if not element.protected and self._stays_above(element)]
+        return bool(marked or above or below)
+
+    def _stays_above(self, element: DiffElement) -> bool:
+        """Protect a move below an object that does not leave its place below the moved one; return whether it was marked."""
+        for ref in element.move.risen if element.move else ():
+            if self._moved[ref].protected:
+                element.protected = f'protected for the sake of {ref.model} "{ref.id}" below it'
+        return bool(element.protected)
 
     def _hold_above(self, element: DiffElement) -> bool:
         why, marked = f'protected for the sake of {element.type} "{element.uid}" below it', False

@@ -59,7 +59,7 @@ class _Marks:
                 self._spare_above(change)
         for change in self._downwards:
             if change.key not in self._before:
-                self._mark(change, self._other_half(change))
+                self._mark(change, self._other_half(change) or self._circle(change))
         return before != (len(self._why), len(self._spared))
 
     def _declared(self, change: Change) -> str:
@@ -96,6 +96,22 @@ class _Marks:
             return "protected: its delete in its old place is protected"
         held = change.key == gone and made in self._why and gone not in self._spared
         return "protected: its create in its new place is protected" if held else ""
+
+    def _circle(self, change: Change) -> str:
+        """Return the reason if an object would move below one that stays below it."""
+        if change.action != DSyncAction.MOVE:
+            return ""
+        place, seen = change.parent, set[ObjectRef]()
+        while place is not None and place not in seen:
+            seen.add(place)
+            move = self._by_key.get(ChangeKey(DSyncAction.MOVE, *place))
+            made = self._by_key.get(ChangeKey(DSyncAction.CREATE, *place))
+            stays = move is not None and (move.key in self._why or move.key in self._before)
+            above = self._parents.get(place) if stays or (move or made) is None else (move or made).parent  # type: ignore[union-attr]
+            if above == ref_of(change):
+                return f'protected for the sake of {place.model} "{place.id}" below it'
+            place = above
+        return ""
 
     def _spare_above(self, change: Change) -> None:
         """Let what an object that stays is below stay, too."""
