@@ -149,3 +149,13 @@ def test_all_children_can_be_removed_while_going_through_them(number: int) -> No
     if isinstance(settled, ChildIds):
         settled.settle()
     assert settled == ["new"]
+
+
+@pytest.mark.parametrize("kind", [list, tuple, set])
+def test_a_child_can_be_removed_whatever_collection_a_model_has(kind: type[list[str]]) -> None:
+    fields = {"devices": kind(["a", "b"])}
+    assert discard_uid(fields, "devices", "a")
+    assert not discard_uid(fields, "devices", "c")
+    if isinstance(fields["devices"], ChildIds):
+        fields["devices"].settle()
+    assert list(fields["devices"]) == ["b"]

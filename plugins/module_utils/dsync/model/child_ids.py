@@ -154,7 +154,7 @@ def discard_uid(fields: dict[str, Any], name: str, uid: str) -> bool:
     uids = fields[name]
     if uids is None:
         return False
-    if uids.__class__ is not ChildIds and len(uids) >= INDEX_FROM:
+    if uids.__class__ is not ChildIds and (uids.__class__ is not list or len(uids) >= INDEX_FROM):
         fields[name] = uids = ChildIds(uids)
     if uids.__class__ is ChildIds:
         return uids.discard(uid)
