@@ -102,6 +102,9 @@ options:
     description:
       - Declarations of the models of record-based adapters, such as V(file) and V(sql), for both datasets. A dictionary of model
         name to declaration. The collection's page on models and mappings documents all keys.
+      - C(compare) of an identifier or attribute declares how its values compare, for example V(case_insensitive), V(stripped),
+        V(unicode_nfc), V(mac), V(ip), V(number), V(moment), or, for the list of an attribute, V(unordered). Objects whose
+        identifiers compare equal are one object.
       - Mutually exclusive with O(models_file).
     type: dict
   models_file:
