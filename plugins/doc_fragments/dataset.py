@@ -63,17 +63,29 @@ options:
     elements: str
   only:
     description:
-      - Selectors of the objects that are returned, together with everything below them. Defaults to all objects.
-      - A selector is a dictionary with at least one of C(model), the name of a model, C(id), a shell-style pattern of the
-        identifier (V(rtr-*)) or after a V(~) a regular expression (V(~^rtr-[0-9]+$)), and C(attributes), a dictionary of attribute
-        or identifier to value. An object has to meet all criteria of the selector.
+      - Select only objects that match at least one of these selectors, and everything below them. Defaults to all objects.
     type: list
     elements: dict
+    suboptions: &selector
+      model:
+        description: Name of a model. Matches its objects.
+        type: str
+      id:
+        description:
+          - Matches objects whose identifier matches a shell-style pattern, such as V(rtr-*), or after a V(~) a regular expression,
+            such as V(~^rtr-[0-9]+$).
+        type: str
+      attributes:
+        description:
+          - Matches objects that have these values, as a dictionary of attribute or identifier to value. Sensitive attributes cannot
+            be used.
+        type: dict
   exclude:
     description:
-      - Selectors of the objects that are excluded, together with everything below them.
+      - Ignore objects that match at least one of these selectors, and everything below them.
     type: list
     elements: dict
+    suboptions: *selector
 """
 
     ATTRIBUTES = r"""

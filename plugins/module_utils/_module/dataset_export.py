@@ -19,7 +19,6 @@ from .arguments import AdapterModule
 from .declaring import declared_models
 from .failure import TaskFailure
 from .guards import scope_in
-from .objects import check_no_action
 from .results import first_warnings
 from .running import Ending, end_with
 from .sentences import failures, stage
@@ -41,7 +40,6 @@ def _export(module: AdapterModule, sides: list[Side]) -> Ending:
     path = str(Path.cwd() / params["path"])
     if os.path.lexists(path):
         raise TaskFailure(f'path: "{path}" is there already, and nothing is overwritten; name another file, or remove it first.')
-    check_no_action(params)
     side.models = declared_models(params)
     side.open(module.cargo)
     scope = scope_in({**params, "attributes": None}, side.dataset, side.dataset, "attributes")

@@ -10,7 +10,7 @@ from collections import Counter
 from .arguments import AdapterModule
 from .declaring import declared_models
 from .guards import scope_in
-from .objects import check_no_action, selected
+from .objects import selected
 from .records import Recorder, fitting
 from .results import first_warnings
 from .running import Ending, end_with
@@ -28,7 +28,6 @@ def run(module: AdapterModule) -> None:
 
 def _info(module: AdapterModule, sides: list[Side]) -> Ending:
     params, (side,) = module.params, sides
-    check_no_action(params)
     side.models = declared_models(params)
     side.open(module.cargo)
     scope = scope_in(params, side.dataset, side.dataset, "attributes")

@@ -37,6 +37,9 @@ NO_DELETES = "skip_unmatched_dst"
 ACTIONS = ("create", "update", "move", "delete")
 """What can be done to an object, as ``dsync.flags.DSyncAction`` has it."""
 
+CRITERIA = ("model", "id", "attributes")
+"""What a selector can say of an object of one dataset, where nothing is compared."""
+
 REPORT_FORMATS = ("text", "markdown", "html", "junit", "json")
 """The formats of reports, as ``dsync.report.render.formats`` has them."""
 
@@ -95,8 +98,8 @@ def info_spec() -> dict[str, Any]:
         "models_file": {"type": "str"},
         "only_models": {"type": "list", "elements": "str"},
         "top_level": {"type": "list", "elements": "str"},
-        "only": {"type": "list", "elements": "dict"},
-        "exclude": {"type": "list", "elements": "dict"},
+        "only": _selectors(*CRITERIA),
+        "exclude": _selectors(*CRITERIA),
         "attributes": {"type": "raw"},
         "max_objects": {"type": "int", "default": 1000},
         "progress": {"type": "bool", "default": True},
@@ -144,14 +147,15 @@ def argument_spec(**more: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _selectors() -> dict[str, Any]:
+def _selectors(*criteria: str) -> dict[str, Any]:
+    """Return the argument of a list of selectors that may have these criteria; without any, all that there are."""
     selector = {
         "model": {"type": "str"},
         "id": {"type": "str"},
         "attributes": {"type": "dict"},
         "action": {"type": "str", "choices": list(ACTIONS)},
     }
-    return {"type": "list", "elements": "dict", "options": selector}
+    return {"type": "list", "elements": "dict", "options": {name: selector[name] for name in criteria or selector}}
 
 
 def _report() -> dict[str, Any]:

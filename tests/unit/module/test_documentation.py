@@ -91,6 +91,8 @@ def test_every_option_of_a_module_of_one_dataset_is_documented_as_it_is(module: 
     for name, option in spec.items():
         keys = ("type", "elements", "default", "required")
         assert {key: options[name].get(key) for key in keys} == {key: option.get(key) for key in keys}
+        if "options" in option:
+            assert options[name]["suboptions"].keys() == option["options"].keys()
 
 
 @pytest.mark.parametrize("key", ["summary", "source", "diff", "changes_truncated"])
