@@ -16,7 +16,19 @@ from conftest import ROOT, Play, files, statistic
 ROLE = ROOT / "roles" / "rollback"
 OWN = {"directory", "name", "run", "statistic"}
 LEFT_OUT = {
-    *("flags", "only", "exclude", "compare_attributes", "protect", "empty_source", "baseline", "max_shrink", "progress"),
+    *(
+        "flags",
+        "prune",
+        "only_models",
+        "only",
+        "exclude",
+        "compare_attributes",
+        "protect",
+        "empty_source",
+        "baseline",
+        "max_shrink",
+        "progress",
+    ),
     *("plan_src", "plan_digest", "undo_journal", "undo_run", "journal", "undo", "lock"),
 }
 
@@ -81,4 +93,5 @@ def test_a_run_is_reverted_with_the_variables_of_reconcile(play: Play, tmp_path:
     assert reverted.returncode == 0, reverted.stdout + reverted.stderr
     told = statistic(reverted, "rollback_summary")
     assert (told["state"], told["outcomes"]["done"], told["reports"]) == ("reverted", 3, [str(tmp_path / "back.md")])
+    assert told["changes"] == {"create": 1, "update": 1, "move": 0, "delete": 1, "total": 3}
     assert devices(cmdb) == before
