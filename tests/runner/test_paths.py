@@ -45,7 +45,7 @@ def test_a_user_stands_in_a_directory(environment: dict[str, str], collections: 
     files(here, "audit")
     (here / "models.yml").write_text(json.dumps(MODELS))
     shared: dict[str, Any] = {
-        "models": "models.yml",
+        "models_file": "models.yml",
         "source": {"adapter": "file", "options": {"path": "truth.json"}, "name": "truth"},
         "target": {"adapter": "file", "options": {"path": "cmdb.json"}, "name": "cmdb"},
     }
