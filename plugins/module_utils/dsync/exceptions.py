@@ -173,7 +173,7 @@ class TargetNotWritable(RefusedChanges):
 
 
 class ReferenceCycle(Refused):
-    """Changes cannot be put in an order, since their objects refer to one another in a circle."""
+    """Changes cannot be put in an order, since their objects refer to one another, or take unique values, in a circle."""
 
 
 class SecretMoved(Refused):

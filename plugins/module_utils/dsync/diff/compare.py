@@ -61,7 +61,9 @@ def compare(
     comparison = _Comparison(source, target, flags, diff_class, callback, scope or None)
     diff = diff_class()
     diff.source_name, diff.dest_name = source.name, target.name
-    diff.references = References.of({**source.models(), **target.models()})
+    models = target.models()
+    diff.references = References.of({**source.models(), **models})
+    diff.unique = {model: kind._declaration.unique for model, kind in models.items() if kind._declaration.unique}
     try:
         for element in comparison.top_level():
             diff.add(element)

@@ -72,6 +72,7 @@ class Declaration:
         comparisons: identifier or attribute → how its values compare, where that is declared.
         lacking: attributes without which no object can be made, and which are never written: read-only ones without a default.
         references: the fields whose values name other objects.
+        unique: tuples of fields of which no two objects have the same values.
         given_as: sensitive field → the name under which its value is given: an alias, or its own.
         unique_id: turns the identifiers' values, in order, into the unique id.
         unique_id_given: the same for values as a user gives them, such as a decimal number as text.
@@ -107,6 +108,7 @@ class Declaration:
         }
         self.lacking = tuple(name for name in cls._read_only if cls.model_fields[name].is_required())
         self.references = tuple(self._references(cls, annotations))
+        self.unique = tuple((one,) if isinstance(one, str) else tuple(one) for one in cls._unique)
         self.given_as = {name: cls.model_fields[name].alias or name for name in self.sensitive}
 
     def counted(self, action: DSyncAction, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,6 +230,22 @@ def _check_references(cls: type[Any], annotations: Mapping[str, Any]) -> None:
             )
 
 
+def _check_unique(cls: type[Any], annotations: Mapping[str, Any]) -> None:
+    declared = cls._unique
+    one_or_several = isinstance(declared, (tuple, list)) and all(
+        isinstance(one, str) or (isinstance(one, (tuple, list)) and one and all(isinstance(name, str) for name in one))
+        for one in declared
+    )
+    if not one_or_several:
+        raise DeclarationError(f"{cls.__name__}._unique must be a tuple of field names, or of tuples of such, not {declared!r}")
+    for one in declared:
+        names = (one,) if isinstance(one, str) else one
+        _check_fields(cls, "_unique", names, annotations)
+        for name in names:
+            if name not in (*cls._identifiers, *cls._attributes):
+                raise DeclarationError(f"{cls.__name__}._unique names {name!r}, which is not one of its identifiers and attributes")
+
+
 def declare(cls: type[Any]) -> Declaration:
     """Check what a model class declares and return it.
 
@@ -261,6 +279,7 @@ def declare(cls: type[Any]) -> Declaration:
                 raise DeclarationError(f"{cls.__name__}.{group} names {name!r}, which is none of its _attributes")
     _check_apart(cls, groups, ("_create_only", "_read_only"))
     _check_references(cls, annotations)
+    _check_unique(cls, annotations)
     _check_identifiers(cls, annotations)
     declaration = Declaration(cls, annotations)
     for group in ("_identifiers", "_shortname"):

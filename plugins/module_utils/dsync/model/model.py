@@ -111,6 +111,11 @@ class DSyncModel(BaseModel):
     _read_only: ClassVar[tuple[Text, ...]] = ()
     """Attributes that are compared and shown, and never written."""
 
+    _unique: ClassVar[tuple[Text | tuple[Text, ...], ...]] = ()
+    """Identifiers and attributes, or tuples of several, of which no two objects in the system may have the same values, such as
+    ``("serial", ("site", "asset_tag"))``; None in one of them is the same as nothing. Whatever gives such a value up is changed
+    before what takes it."""
+
     _protected: ClassVar[tuple[Text, ...]] = ()
     """Actions ("create", "update", "move", "delete") that are shown as differences and never made for objects of this model."""
 

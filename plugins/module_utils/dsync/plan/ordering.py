@@ -7,7 +7,7 @@ cannot move, it is deleted and created again with all that is below it: what lea
 reference to it; what begins to refer to it comes after. Where that closes a circle, what cannot leave before goes along, and leaves
 later.
 
-An object is created after what it refers to, and deleted before it.
+An object is created after what it refers to, and deleted before it. What takes a unique value comes after what gives it up.
 
 Where objects refer to one another in a circle, an optional reference in it is cut: the object is created without it and updated
 at the end, or has it taken away by an update before it is deleted. Which one is cut is decided by kind: rather one that refers to
@@ -32,6 +32,7 @@ from ..model.identity import ObjectRef
 from ..model.references import Named, References
 from ..model.values import same_value
 from .change import Change, ChangeKey, ref_of
+from .uniqueness import Handover
 
 _CREATE, _UPDATE, _MOVE, _DELETE = DSyncAction.CREATE, DSyncAction.UPDATE, DSyncAction.MOVE, DSyncAction.DELETE
 _SHOWN = 8
@@ -47,6 +48,7 @@ class _Link(NamedTuple):
         value: the value that names it.
         later: whether it names an object of a model that is declared after the holder's.
         optional: whether the holder can do without it for a while.
+        unique: whether the holder takes unique values from the object instead of naming it.
     """
 
     holder: ChangeKey
@@ -54,6 +56,7 @@ class _Link(NamedTuple):
     value: Any
     later: bool
     optional: bool
+    unique: bool = False
 
 
 _Graph = dict[ChangeKey, dict[ChangeKey, "_Link | None"]]
@@ -61,26 +64,32 @@ _Graph = dict[ChangeKey, dict[ChangeKey, "_Link | None"]]
 
 
 def arranged(
-    changes: Sequence[Change], references: References | None = None, carried: Mapping[ObjectRef, Carried] | None = None
+    changes: Sequence[Change],
+    references: References | None = None,
+    carried: Mapping[ObjectRef, Carried] | None = None,
+    handovers: Iterable[Handover] = (),
 ) -> list[Change]:
-    """Return the changes of a plan in an order that heeds moves and references, otherwise as they stand.
+    """Return the changes of a plan in an order that heeds moves, references and unique values, otherwise as they stand.
 
     Args:
         changes: in the order of the tree; not changed.
         references: which fields name other objects; None for none.
         carried: the objects that move or move along, if a system cannot move one of them.
+        handovers: which changes take unique values that others give up.
 
     Returns:
         The changes, with what they require of one another; those that are made in two steps are two.
 
     Raises:
-        ReferenceCycle: there is a circle with no reference that can be left for later; it is printed.
+        ReferenceCycle: there is a circle with no reference that can be left for later, or of unique values; it is printed.
     """
     nodes = {change.key: change for change in changes}
     links = {} if references is None else _links(changes, references)
     graph: _Graph = {key: {**dict.fromkeys(change.requires), **links.get(key, {})} for key, change in nodes.items()}
     for gone, move in _old_places(changes):
         graph[gone].setdefault(move, None)
+    for taker, giver, link in _takings(changes, handovers):
+        graph[taker].setdefault(giver, link)
     ranks = _ranks(changes)
     wishes = list(_wishes(changes, references, carried or {}))
     _grant(graph, wishes)
@@ -254,6 +263,16 @@ def _link(change: Change, holder: Change, named: Named, gains: bool) -> _Link:
     else:
         optional = named.reference.optional and change.action != _UPDATE and not change.protected and holder is change
     return _Link(holder.key, named.reference.field, named.value, named.later, optional)
+
+
+def _takings(changes: Sequence[Change], handovers: Iterable[Handover]) -> Iterator[tuple[ChangeKey, ChangeKey, _Link]]:
+    """Yield (change that takes unique values, change by which the remote system frees them, why)."""
+    deleted = {ref_of(change): change for change in changes if change.action == _DELETE}
+    for taker, giver, fields in handovers:
+        gone = deleted.get(ObjectRef(giver.model, giver.id)) if giver.action == _DELETE else None
+        freed = giver if gone is None else _remover(gone, deleted).key
+        if freed != taker:
+            yield taker, freed, _Link(taker, ", ".join(fields), None, False, False, unique=True)
 
 
 def _remover(change: Change, deleted: Mapping[ObjectRef, Change]) -> Change:
@@ -454,6 +473,11 @@ def _told(graph: _Graph, circle: set[ChangeKey]) -> str:
         line.append(at)
     steps = [f'{key.action} {key.model} "{key.id}"{_by(graph, key, need)}' for key, need in itertools.pairwise(line)]
     shown = " needs ".join(steps[:_SHOWN]) + (" needs …" if len(steps) > _SHOWN else "")
+    if any(link is not None and link.unique for link in (graph[key][need] for key, need in itertools.pairwise(line))):
+        return (
+            f"no order is possible, since objects take unique values from one another in a circle: {shown} needs the first again; "
+            "set one of these values to another one, or to null, in the target first"
+        )
     return (
         f"no order is possible, since objects refer to one another in a circle: {shown} needs the first again; let one of these "
         "references be optional (its type with | None), so that it can be set by an update"

@@ -57,15 +57,18 @@ class Plan:
         """Return the plan that a diff asks for; the diff is not changed.
 
         Raises:
-            ReferenceCycle: objects refer to one another in a circle in which no reference can be left for later.
+            ReferenceCycle: objects refer to one another in a circle in which no reference can be left for later, or take unique
+                values from one another in a circle.
         """
         with patient_collector():
             moved = _moved(diff)
             changes = list(_ordered(diff, moved))
-            if moved or diff.references is not None or any(change.action == DSyncAction.MOVE for change in changes):
+            moves = moved or any(change.action == DSyncAction.MOVE for change in changes)
+            if moves or diff.references is not None or diff.unique:
                 from .ordering import arranged  # only here, since few plans need it
+                from .uniqueness import handovers
 
-                changes = arranged(changes, diff.references, diff.carried)
+                changes = arranged(changes, diff.references, diff.carried, handovers(diff))
             if diff.carried:
                 from .parts import with_parts  # likewise
 

@@ -32,7 +32,7 @@ from ..model.model import DSyncModel
 from .declaration_reader import Declared
 from .types import annotation_of, choice, comparing, fitting, lenient, or_none
 
-MODEL_KEYS = ("identifiers", "shortname", "attributes", "children", "protected", "flags", "description")
+MODEL_KEYS = ("identifiers", "shortname", "attributes", "children", "unique", "protected", "flags", "description")
 ATTRIBUTE_KEYS = ("type", "ref", "default", "compare", "tolerance", "read_only", "sensitive", "description")
 IDENTIFIER_KEYS = ("type", "ref", "compare")
 _EQUAL, _NOT_COMPARED = "equal", ("ignored", "create_only")
@@ -280,6 +280,7 @@ def _class(name: str, model: Declared, declared: Mapping[str, Declared], base: t
         "_create_only": tuple(attributes.create_only),
         "_read_only": tuple(attributes.read_only),
         "_references": attributes.references,
+        "_unique": _unique(model, [*identifiers, *attributes.compared]),
         "_protected": _choices(model, "protected", tuple(DSyncAction)),
         "__doc__": str(model.at("description").value or ""),
     }
@@ -338,6 +339,19 @@ def _identifiers(model: Declared, models: Mapping[str, Declared], references: di
             piece.wrong(f'an identifier cannot be of type "{piece.value}".')
         fields[name] = (lenient(annotation), ...)
     return fields
+
+
+def _unique(model: Declared, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of fields of which no two objects have the same values: each item is a name, or a list of names."""
+    if not model.has("unique"):
+        return ()
+    groups = []
+    for item in model.at("unique").items():
+        several = isinstance(item.value, (list, tuple))
+        for one in item.items() if several else [item]:
+            one.one_of(names)
+        groups.append(tuple(item.names()) if several else (item.text(),))
+    return tuple(groups)
 
 
 def _shortname(model: Declared, identifiers: Mapping[str, Any]) -> tuple[str, ...]:

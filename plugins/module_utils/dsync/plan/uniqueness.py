@@ -1,0 +1,85 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Values that a system lets no two objects have: what gives one up is changed before what takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ..diff.diff import Diff, DiffElement
+from ..flags import DSyncAction
+from .change import ChangeKey
+
+_Claim = tuple[str, tuple[str, ...], tuple[Any, ...]]
+"""A model, fields of it that are unique together, and values of these."""
+
+
+class Handover(NamedTuple):
+    """One change has to come after another one, since it takes what that one gives up.
+
+    Attributes:
+        taker: the change after which an object has the value.
+        giver: the change after which another object has it no more.
+        fields: the fields that are unique together.
+    """
+
+    taker: ChangeKey
+    giver: ChangeKey
+    fields: tuple[str, ...]
+
+
+def handovers(diff: Diff) -> list[Handover]:
+    """Return which changes of a comparison take unique values that others give up, in the order of the comparison.
+
+    None is not a value: any number of objects may have it. What is protected gives nothing up and takes nothing.
+
+    Args:
+        diff: not changed; its ``unique`` says which fields count.
+    """
+    given: dict[_Claim, ChangeKey] = {}
+    taken: dict[_Claim, ChangeKey] = {}
+    for element in diff.walk() if diff.unique else ():
+        action = element.action
+        if action is None or element.protected:
+            continue
+        key = ChangeKey(action, element.type, element.uid)
+        old, new = _old(element), _new(element, action)
+        for fields in diff.unique.get(element.type, ()):
+            before, after = _values(old, fields), _values(new, fields)
+            if before != after:
+                given.update({} if before is None else {(element.type, fields, before): key})
+                taken.update({} if after is None else {(element.type, fields, after): key})
+    return list(_met(taken, given))
+
+
+def _met(taken: dict[_Claim, ChangeKey], given: dict[_Claim, ChangeKey]) -> Iterator[Handover]:
+    for claim, taker in taken.items():
+        giver = given.get(claim, taker)
+        if giver != taker:
+            yield Handover(taker, giver, claim[1])
+
+
+def _old(element: DiffElement) -> dict[str, Any] | None:
+    return None if element.dest_attrs is None else {**element.dest_attrs, **element.keys}
+
+
+def _new(element: DiffElement, action: DSyncAction) -> dict[str, Any] | None:
+    if element.source_attrs is None:
+        return None
+    written = element.source_attrs if action == DSyncAction.CREATE else element.get_attrs_diffs()["+"]
+    return {**(element.dest_attrs or {}), **written, **element.keys}
+
+
+def _values(side: dict[str, Any] | None, fields: tuple[str, ...]) -> tuple[Any, ...] | None:
+    """Return the values of fields that are unique together; None where one of them is missing or null."""
+    values = tuple(_hashable((side or {}).get(name)) for name in fields)
+    return None if None in values else values
+
+
+def _hashable(value: Any) -> Any:
+    try:
+        hash(value)
+    except TypeError:
+        return repr(value)
+    return value
