@@ -259,7 +259,7 @@ def test_json_server_is_filled_changed_and_emptied(pagination: str, update_metho
 
 def test_json_server_has_nested_collections(jsons: rest_servers.Server) -> None:
     item = "/devices/{id}"
-    place = {"list": "/sites/{parent.id}/devices", "pagination": "none", "update": item, "move": 0, "delete": item}
+    place = {"list": "/sites/{parent.id}/devices", "pagination": "none", "update": item, "delete": item}
     cls = RestAdapter.bound(data_model(DEVICES, base=RecordModel), {"site": {"from": "/sites"}, "device": {"from": place}})
     for source in (devices(4, 3), devices(3, 4, "switch")):
         result = synchronised(cls(base_url=jsons.url), source)

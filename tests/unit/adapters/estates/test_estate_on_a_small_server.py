@@ -399,6 +399,25 @@ def test_only_what_has_the_owner_tag_is_deleted(which: str, request: pytest.Fixt
     assert adapter(estate, {"tag": {"identifiers": ["name"]}}, owner_tag="robot").count("tag") == 0
 
 
+def test_what_lacks_the_owner_tag_is_not_deleted_to_be_moved(netbox: Estate) -> None:
+    declared: Any = {
+        "site": {"identifiers": ["name"], "children": ["device"]},
+        "device": {"identifiers": ["name"], "attributes": {"serial": "str"}},
+    }
+    mapping = {"device": {"parent": {"name": "site"}}}
+    sites = {name: netbox.add("dcim/sites", name=name) for name in ("Paris", "Lyon")}
+    there = netbox.add("dcim/devices", name="theirs", site=sites["Paris"], serial="s")
+    source = wanted(declared, site=[{"name": "Paris"}, {"name": "Lyon"}], device=[{"name": "theirs", "serial": "s"}])
+    source.get("site", "Lyon").add_child(source.get("device", "theirs"))
+    target = adapter(netbox, declared, mapping, owner_tag="robot")
+    diff = target.diff_from(source)
+    assert [(str(one.action), one.protected) for one in diff.walk() if one.action] == [
+        ("move", 'protected: it does not have the tag "robot"')
+    ]
+    synchronised(target, source)
+    assert netbox.table("dcim/devices")[there]["site"] == sites["Paris"]
+
+
 def test_tags_are_changed_and_the_owner_tag_stays(netbox: Estate) -> None:
     declared = {"site": {"identifiers": ["name"], "attributes": {"tags": {"type": "list[str]", "compare": "unordered"}}}}
     netbox.add("extras/tags", name="blue")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...diff.diff import Diff
+from ...diff.moves import remaking
 from ...exceptions import DSyncException, RecordProblem
 from ...flags import DSyncAction, DSyncFlags
 from ...guard.protection import protect
@@ -81,14 +82,18 @@ class EstateAdapter(EstateReader):
         callback: Any = None,
         scope: Any = None,
     ) -> Diff:
-        """Return what has to change, as every adapter does; deletes of objects that lack the owner tag are protected in it."""
+        """Return what has to change, as every adapter does; in it are protected the deletes of objects that lack the owner tag, and
+        the moves in which such an object would be deleted and created again."""
         diff = super().diff_from(source, diff_class, flags, callback, scope)
         if self._owner_tag is None:
             return diff
-        for element in diff.walk():
+        deleted = [element for element in diff.walk() if element.action == DSyncAction.DELETE]
+        moves = [(one.element, remaking(diff.carried, ref)) for ref, one in diff.carried.items()]
+        for element, change in [*((element, element) for element in deleted), *moves]:
             record = self._records.get(element.type, {}).get(element.uid)
-            if element.action == DSyncAction.DELETE and record is not None and not record.get(OWNED) and not element.protected:
-                element.protected = f'protected: it does not have the tag "{self._owner_tag}"'
+            if change is not None and not change.protected and record is not None and not record.get(OWNED):
+                it = "it" if change is element else f'{element.type} "{element.uid}" below it'
+                change.protected = f'protected: {it} does not have the tag "{self._owner_tag}"'
         protect(diff, (), self.models())
         return diff
 
