@@ -24,6 +24,7 @@ _NUMBERS = (int, float, complex, Decimal)
 _SIMPLE = frozenset({str, int, bool, bytes, type(None)})
 _BY_ITEMS = (list.__eq__, tuple.__eq__)
 _CONTAINERS = (list, tuple, set, frozenset, dict)
+_SIMPLE = frozenset((str, int, float, bool, type(None)))
 _COPIED = (list, tuple, set, dict, bytearray)
 
 
@@ -66,7 +67,8 @@ def copied(values: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return a new dict of the same values, in which containers, models and dataclasses are copies at any depth; empty for None.
     What cannot be copied is the value itself."""
     return {
-        name: _copy(value) if isinstance(value, _COPIED) or _has_fields(value) else value for name, value in (values or {}).items()
+        name: value if value.__class__ in _SIMPLE or not (isinstance(value, _COPIED) or _has_fields(value)) else _copy(value)
+        for name, value in (values or {}).items()
     }
 
 
