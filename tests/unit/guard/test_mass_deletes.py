@@ -64,7 +64,7 @@ def test_a_source_without_the_model_is_left_to_the_guard_of_empty_sources() -> N
 def test_what_moves_is_not_counted() -> None:
     devices = {f"d{number}": "" for number in range(10)}
     target, source = estate({"lon": ("", devices), "par": ""}), estate({"lon": "", "par": ("", devices)})
-    assert len(Plan.from_diff(target.diff_from(source))) == 20
+    assert len(Plan.from_diff(target.diff_from(source))) == 10
     assert refused(target, source) == []
 
 

@@ -24,7 +24,6 @@ _NUMBERS = (int, float, complex, Decimal)
 _SIMPLE = frozenset({str, int, bool, bytes, type(None)})
 _BY_ITEMS = (list.__eq__, tuple.__eq__)
 _CONTAINERS = (list, tuple, set, frozenset, dict)
-_SIMPLE = frozenset((str, int, float, bool, type(None)))
 _COPIED = (list, tuple, set, dict, bytearray)
 
 
