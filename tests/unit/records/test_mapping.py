@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+import itertools
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -461,7 +462,7 @@ def test_a_value_of_several_natives_cannot_be_written_however_it_is_spelled(valu
 
 
 def test_one_lookup_serves_several_threads_while_it_is_read_again() -> None:
-    reads = iter(range(1_000_000))
+    reads = itertools.count()
 
     def pairs() -> Iterator[tuple[int, str]]:
         yield from ((number, f"role {number}") for number in range(200))

@@ -82,9 +82,8 @@ class Fields:
             return True
         if contents(made) is None:
             return False
-        others = (
-            leaf for leaf in leaf_types(self._cls.model_fields[name].annotation) if is_nested(leaf) and leaf is not type(made)
-        )
+        leaves, own = leaf_types(self._cls.model_fields[name].annotation), made.__class__
+        others = (leaf for leaf in leaves if is_nested(leaf) and leaf is not own)
         return any(self._fits(other, value, written) for other in others)
 
     def _fits(self, kind: Any, value: Any, written: Any) -> bool:

@@ -18,8 +18,8 @@ from dsync.records.definition import data_model
 DEVICE = {"device": {"identifiers": ["name"], "attributes": {"role": "str | None", "mtu": {"type": "int", "default": 1500}}}}
 
 
-def memory(records: list[dict[str, Any]], mapping: Any = None, models: Any = DEVICE) -> DSync:
-    adapter = MemoryAdapter.bound(data_model(models, None, base=RecordModel), mapping)(records={"device": records})
+def memory(records: list[dict[str, Any]], mapping: Any = None, models: Any = None) -> DSync:
+    adapter = MemoryAdapter.bound(data_model(models or DEVICE, None, base=RecordModel), mapping)(records={"device": records})
     adapter.load()
     return adapter
 

@@ -400,7 +400,7 @@ def _says_none(value: Any, path: Path) -> bool:
     there = read(value, path)
     if there is not MISSING or not isinstance(value, dict):
         return there is None
-    return any(type(count) is int and count == 0 and _COUNTER.search(name) for name, count in value.items())
+    return any(count == 0 and not isinstance(count, bool) and _COUNTER.search(name) for name, count in value.items())
 
 
 def _no_list(value: Any, path: Path) -> str:

@@ -135,8 +135,9 @@ def _watched(answer: Answer, pages: Pages) -> Iterator[int]:
         yield total
     elif pages.kind == "next":
         value = answer.json()
-        if isinstance(value, dict) and "previous" in value and type(value.get("count")) is int:  # as Django REST framework answers
-            yield value["count"]
+        count = value.get("count") if isinstance(value, dict) and "previous" in value else None  # as Django REST framework answers
+        if isinstance(count, int) and not isinstance(count, bool):
+            yield count
 
 
 def _numbered(client: Client, path: str, pages: Pages, records_in: Callable[[Answer], Records]) -> Iterator[tuple[Answer, Records]]:
