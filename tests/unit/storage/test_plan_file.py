@@ -73,6 +73,7 @@ def test_what_a_file_says(path: Path) -> None:
     assert header["fingerprint"] == fingerprint(estate(TARGET), estate(SOURCE))
     assert lines[-1].keys() == {"changes", "checksum", "digest"}
     assert (lines[-1]["changes"], lines[-1]["digest"]) == (12, digest)
+    assert path.read_text().splitlines()[-1].count("sha256:") == 1
     assert path.stat().st_mode & 0o777 == 0o600
     loaded = load(path)
     assert (loaded.digest, loaded.header, len(loaded)) == (digest, header, 12)
