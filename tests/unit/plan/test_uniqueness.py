@@ -131,6 +131,18 @@ def test_a_swap_is_refused_and_printed() -> None:
     )
 
 
+def test_what_is_never_written_is_taken_by_nobody() -> None:
+    kind = type("Device", (Device,), {"_read_only": ("serial",)})
+    both = [type("Read", (System,), {"device": kind})() for _side in range(2)]
+    for made, serials in zip(both, ("xy", "yx")):
+        site = made.site(name="a")
+        made.add(site)
+        for number, serial in enumerate(serials):
+            made.add(made.device(name=f"d{number}", serial=serial, unit=len(made.get_all("device")) + (made is both[0])))
+            site.add_child(made.get("device", f"d{number}"))
+    assert len(Plan.from_diff(both[0].diff_from(both[1]))) == 2
+
+
 DEVICES = st.dictionaries(
     st.sampled_from("abcd"),
     st.fixed_dictionaries(

@@ -67,7 +67,8 @@ def _old(element: DiffElement) -> dict[str, Any] | None:
 def _new(element: DiffElement, action: DSyncAction) -> dict[str, Any] | None:
     if element.source_attrs is None:
         return None
-    written = element.source_attrs if action == DSyncAction.CREATE else element.get_attrs_diffs()["+"]
+    wanted = element.source_attrs if action == DSyncAction.CREATE else element.get_attrs_diffs()["+"]
+    written = {name: value for name, value in wanted.items() if name not in element.read_only}
     return {**(element.dest_attrs or {}), **written, **element.keys}
 
 

@@ -144,18 +144,6 @@ def read_change(line: Any) -> tuple[Change, frozenset[ObjectRef]]:
     return change, leaves
 
 
-def read_key(value: Any) -> ChangeKey:
-    """Return the key of a change that a list of three texts names.
-
-    Raises:
-        Malformed: it names none.
-    """
-    try:
-        return _change_key(value)
-    except (ValueError, TypeError):
-        raise Malformed("it names no change") from None
-
-
 def _check_sides(change: Change) -> None:
     if (change.before is not None, change.after is not None) != _SIDES[change.action]:
         raise Malformed(f"the values before and after are not those of a {change.action}")
