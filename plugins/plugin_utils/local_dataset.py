@@ -20,7 +20,7 @@ from ..module_utils._module.reference import Form, Reference
 from ..module_utils._module.sentences import told, traceback_of
 from ..module_utils._module.shipped import Cargo, CargoFinder
 from ..module_utils._module.sides import Side, hidden_texts
-from ..module_utils.dsync._util.gc import patient_collector
+from ..module_utils.dsync._util.gc import relaxed_collector
 from ..module_utils.dsync._util.pydantic import HAS_PYDANTIC, PYDANTIC_MINIMUM, PYDANTIC_PROBLEM
 from ..module_utils.dsync.exceptions import LibraryMissing
 from .adapters import FindFile, locate
@@ -70,7 +70,7 @@ def records_of(
     alias.install()
     try:
         cargo = _cargo(side.params["adapter"], find_file)
-        with _imports_of(cargo), _working_in(folder), _silent(), patient_collector():
+        with _imports_of(cargo), _working_in(folder), _silent(), relaxed_collector():
             side.models = declared_models(models)
             side.open(cargo)
             records = use(side)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..dsync import Result
-from ..dsync.apply.preview import foresee
+from ..dsync.apply.preview import preview
 from ..dsync.storage.plan_file import SavedPlan, load
 from .arguments import AdapterModule
 from .records import Recorder
@@ -30,7 +30,7 @@ def _info(module: AdapterModule, sides: list[Side]) -> Ending:
     params = module.params
     with stage("reading the plan"):
         plan = load(params["path"], params["approved"])
-    outcomes = foresee(plan, why="not applied: read from a plan")[0]
+    outcomes = preview(plan, why="not applied: read from a plan")[0]
     changes = Recorder(()).records(outcomes, params["max_changes"], ROOM_FOR_CHANGES)
     result = {
         "plan": {**file_record(params["path"], plan.digest, plan), **{name: plan.header[name] for name in _HEADER}},

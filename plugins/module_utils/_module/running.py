@@ -14,7 +14,7 @@ from typing import Any
 from ansible.module_utils.basic import missing_required_lib
 
 from ..dsync import Outcome
-from ..dsync._util.gc import patient_collector
+from ..dsync._util.gc import relaxed_collector
 from ..dsync._util.pydantic import HAS_PYDANTIC, PYDANTIC_IMPORT_ERROR, PYDANTIC_MINIMUM, PYDANTIC_PROBLEM
 from ..dsync._util.redaction import scrub
 from ..dsync.exceptions import LibraryMissing, Refused
@@ -69,7 +69,7 @@ def end_with(module: AdapterModule, work: Callable[[AdapterModule, list[Side]], 
     sides = both_sides(module.params, progress)
     try:
         _check_numbers(module.params)
-        with streams_aside(), patient_collector(), module.signals.heeded(), progress:
+        with streams_aside(), relaxed_collector(), module.signals.heeded(), progress:
             reports = report_files(module.params) if module.params.get("reports") else []
             ending = work(module, sides)
             if reports and ending.work is not None:

@@ -12,7 +12,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from ..dsync import Diff, DSync, DSyncFlags, Outcome, OutcomeStatus, Plan
-from ..dsync.apply.preview import foresee
+from ..dsync.apply.preview import preview
 from ..dsync.exceptions import Refused, RefusedChanges
 from ..dsync.guard.writability import not_writable, refusal_of
 from ..dsync.plan.change import Change, ChangeKey
@@ -56,10 +56,10 @@ class Work:
     def foreseen(self, why: str) -> tuple[list[Outcome], list[Change]]:
         """Return how every change would end, and which would be made; ``why`` says why none of those is."""
         if not self.refusals:
-            return foresee(self.plan, self.verdicts, why)
+            return preview(self.plan, self.verdicts, why)
         blamed = [pair for error in self.refusals if isinstance(error, RefusedChanges) for pair in error.changes]
         refused = {change.key: Verdict(OutcomeStatus.REFUSED, sentence) for change, sentence in blamed}
-        return foresee(self.plan, {**self.verdicts, **refused}, "the run is refused")[0], []
+        return preview(self.plan, {**self.verdicts, **refused}, "the run is refused")[0], []
 
 
 def flag_names(params: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ import builtins
 from collections.abc import Callable
 from typing import Any
 
-from ._util.gc import patient_collector
+from ._util.gc import relaxed_collector
 from .apply.target import Target
 from .diff.compare import compare
 from .diff.diff import Diff
@@ -68,7 +68,7 @@ class DSync(Target):
             DiffException: the datasets cannot be compared.
             ObjectStoreException: a dataset contradicts itself.
         """
-        with patient_collector():
+        with relaxed_collector():
             diff, models = compare(source, self, flags, diff_class, callback, scope), self.models()
             if any(model._protected for model in models.values()) or any(element.protected for element in diff.walk()):
                 protect(diff, (), models)
@@ -176,7 +176,7 @@ class DSync(Target):
             PlanNotReady: the plan comes from a file and was not prepared; nothing was attempted.
             ValueError: ``workers`` is less than 1, or more and this dataset is not thread-safe.
         """
-        with patient_collector():
+        with relaxed_collector():
             from .apply.apply import apply  # only here, since a comparison needs none of it
 
             return apply(plan, source, self, flags, diff, callback, **watch)

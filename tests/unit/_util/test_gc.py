@@ -8,7 +8,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
-from dsync._util.gc import PATIENT, patient_collector, patiently
+from dsync._util.gc import PATIENT, relaxed_collector, relaxed_gc
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +31,8 @@ def test_what_is_more_patient_already_stays_and_what_is_off_stays_off(
     own: tuple[int, int, int], meanwhile: tuple[int, int, int]
 ) -> None:
     gc.set_threshold(*own)
-    with patient_collector():
-        with patient_collector():
+    with relaxed_collector():
+        with relaxed_collector():
             pass
         assert gc.get_threshold() == meanwhile
     assert gc.get_threshold() == own
@@ -44,6 +44,6 @@ def test_a_function_that_raises_leaves_the_collector_as_it_was() -> None:
 
     gc.set_threshold(700, 10, 10)
     with pytest.raises(KeyError) as raised:
-        patiently(fail)()
+        relaxed_gc(fail)()
     assert raised.value.args == PATIENT
     assert gc.get_threshold() == (700, 10, 10)

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import pytest
 from dsync import Diff, DSyncFlags, DSyncModelFlags, ObjectRef, Plan, Result
-from dsync.apply.preview import foresee
+from dsync.apply.preview import preview
 from dsync.diff.scope import Scope
 from dsync.diff.selectors import classes_by_model, selectors
 from dsync.guard.limits import limits, over_limits
@@ -320,7 +320,7 @@ class Machine(RuleBasedStateMachine):
         filtered = moves and bool(filters.scope or filters.protected)  # which the oracle sees as two changes
         oracle = None if filtered or filters.flags & DSyncFlags.SKIP_UNMATCHED_BOTH else _oracle(filters, self.source, target)
         plan, diff = self.planned(filters)
-        outcomes, made = foresee(plan)
+        outcomes, made = preview(plan)
         refusals = [
             *over_limits(plan, limits(allowed, target.models()), self.source, target),
             *empty_source(plan, self.source, target),
@@ -365,7 +365,7 @@ class Machine(RuleBasedStateMachine):
         target, repeated = self.run(self.remote, again, filters.flags, verdicts=verdicts)
         assert target.log == []
         assert repeated.counts == {**result.counts, "done": 0, "already_done": result.counts["done"]}
-        self.done.append(Done(before, Plan(foresee(plan)[1]), "memory", path))
+        self.done.append(Done(before, Plan(preview(plan)[1]), "memory", path))
 
     @precondition(lambda self: self.done)
     @rule()
@@ -409,7 +409,7 @@ class Machine(RuleBasedStateMachine):
             bound, verdicts = self.bound(load(file), self.remote)
             self.target = self.run(self.remote, bound, filters.flags, verdicts=verdicts)[0]
             assert values(self.remote) == values(whole)
-            self.done.append(Done(before, Plan(foresee(plan)[1]), "memory", path))
+            self.done.append(Done(before, Plan(preview(plan)[1]), "memory", path))
         else:
             undo, verdicts = self.bound(report.undo(), self.remote, self.loaded(before))
             self.run(self.remote, undo, verdicts=verdicts)

@@ -27,7 +27,7 @@ _before = gc.get_threshold()
 
 
 @contextmanager
-def patient_collector() -> Iterator[None]:
+def relaxed_collector() -> Iterator[None]:
     """Let the garbage collector wait longer between passes; nests, also across threads."""
     global _inside, _before
     with _lock:
@@ -45,12 +45,12 @@ def patient_collector() -> Iterator[None]:
                 gc.set_threshold(*_before)
 
 
-def patiently(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``function`` so that it runs under :func:`patient_collector`."""
+def relaxed_gc(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``function`` so that it runs under :func:`relaxed_collector`."""
 
     @functools.wraps(function)
     def patient(*args: Any, **kwargs: Any) -> Any:
-        with patient_collector():
+        with relaxed_collector():
             return function(*args, **kwargs)
 
     return patient

@@ -17,9 +17,9 @@ from ..plan.change import Change, ChangeKey, secrets_of
 from ..plan.outcome import Outcome, OutcomeStatus, Recorder, Verdict
 from ..plan.plan import Plan
 from ..plan.result import PAST, Result, cause_of
-from .attempt import Attempt, Hidden, Maker, Retry, not_attempted
-from .preview import Settling
-from .scheduler import batches, in_turn, side_by_side
+from .attempt import Attempt, Executor, Hidden, Retry, not_attempted
+from .preview import SkipRules
+from .scheduler import batches, run_parallel, run_serial
 from .target import Target
 
 logger = logging.getLogger("dsync")
@@ -85,23 +85,51 @@ def apply(
         PlanNotReady: the plan comes from a file and was not prepared; nothing was attempted.
         ValueError: ``workers`` is less than 1, or more and the target is not thread-safe.
     """
+    verdicts = plan.verdicts if verdicts is None and isinstance(plan, Plan) else verdicts
+    _check_ready(plan, target, verdicts is not None, workers)
+    executor = Executor(target, retry, hidden, bool(flags & DSyncFlags.CONTINUE_ON_FAILURE))
+    run = _Run(plan, executor, verdicts or {}, journal, stop)
+    if diff is not None and flags & DSyncFlags.LOG_UNCHANGED_RECORDS:
+        _log_unchanged(diff)
+    result = _run_changes(run, plan, target, journal, callback, workers)
+    _complete(result, source, executor, flags, diff, held_back)
+    try:
+        if journal is not None and target.transactional:
+            journal.record(*result.outcomes)
+        if callback is not None and not run.cut_off:
+            callback("sync", len(plan), len(plan))
+    except BaseException as error:
+        result.interrupted = result.interrupted or error
+    return result
+
+
+def _check_ready(plan: Plan, target: Target, checked: bool, workers: int) -> None:
+    """Refuse what must not be begun.
+
+    Args:
+        checked: whether verdicts on the plan's changes are known.
+
+    Raises:
+        PlanNotReady, ValueError: see :func:`apply`.
+    """
     if workers < 1 or (workers > 1 and not target.thread_safe):
         raise ValueError(f"{workers} workers are not possible: {target.name} is not thread-safe" if workers > 1 else "no workers")
     if not isinstance(plan, Plan):
         raise PlanNotReady("a plan from a file holds no real values; apply what prepare_plan(plan, source, target) returns")
-    verdicts = plan.verdicts if verdicts is None else verdicts
-    unready = plan.unready(target.name, verdicts is not None)
+    unready = plan.unready(target.name, checked)
     if unready:
         raise PlanNotReady(unready)
-    maker = Maker(target, retry, hidden, bool(flags & DSyncFlags.CONTINUE_ON_FAILURE))
-    run = _Run(plan, maker, verdicts or {}, journal, stop)
+
+
+def _run_changes(
+    run: _Run, plan: Plan, target: Target, journal: Recorder | None, callback: Progress | None, workers: int
+) -> Result:
+    """Attempt the changes of a plan in turn, or several at a time, and return how each of them ended. Never raises."""
     ended: dict[ChangeKey, Outcome] = {}
     interrupted: BaseException | None = None
-    if diff is not None and flags & DSyncFlags.LOG_UNCHANGED_RECORDS:
-        _log_unchanged(diff)
-    ordered = batches(plan, maker.in_bulk, target.batch_size, workers)
+    ordered = batches(plan, run.executor.in_bulk, target.batch_size, workers)
     try:
-        with closing(in_turn(run, ordered) if workers == 1 else side_by_side(run, ordered, workers)) as finished:
+        with closing(run_serial(run, ordered) if workers == 1 else run_parallel(run, ordered, workers)) as finished:
             for outcomes in finished:
                 ended.update((outcome.change.key, outcome) for outcome in outcomes)
                 run.forget(outcomes)
@@ -110,21 +138,12 @@ def apply(
                 if callback is not None and len(ended) < len(plan) and run.interrupted is None:
                     callback("sync", len(ended), len(plan))
     except BaseException as error:
-        interrupted, callback = error, None
+        interrupted, run.cut_off = error, True
         ended.update((change.key, _cut_off(change, error)) for change in run.begun.values() if change.key not in ended)
     interrupted = interrupted or run.interrupted
     left = "" if interrupted is None else f"the run was interrupted ({cause_of(interrupted)})"
     outcomes = [ended.get(change.key) or Outcome(change, OutcomeStatus.NOT_ATTEMPTED, left) for change in plan]
-    result = Result(outcomes, run.stopped, interrupted)
-    _complete(result, source, maker, flags, diff, held_back)
-    try:
-        if journal is not None and target.transactional:
-            journal.record(*result.outcomes)
-        if callback is not None:
-            callback("sync", len(plan), len(plan))
-    except BaseException as error:
-        result.interrupted = result.interrupted or error
-    return result
+    return Result(outcomes, run.stopped, interrupted)
 
 
 class _Run:
@@ -134,18 +153,20 @@ class _Run:
         begun: the changes whose attempt has not come to its end.
         stopped: whether a failure has ended the run.
         interrupted: the exception from outside the changes that has.
+        cut_off: whether an exception has left the loop over the changes, so that no progress is reported any more.
+        executor: makes the changes.
     """
 
     def __init__(
-        self, plan: Plan, maker: Maker, verdicts: Mapping[ChangeKey, Verdict], journal: Recorder | None, stop: Stop | None
+        self, plan: Plan, executor: Executor, verdicts: Mapping[ChangeKey, Verdict], journal: Recorder | None, stop: Stop | None
     ) -> None:
-        self._maker, self._journal, self._stop = maker, journal, stop
+        self.executor, self._journal, self._stop = executor, journal, stop
         self._creates = {change.key for change in plan if change.action == DSyncAction.CREATE}
-        self._owed: set[ChangeKey] = set()
-        self._settling = Settling(verdicts)
+        self._begun_moves: set[ChangeKey] = set()
+        self._skip_rules = SkipRules(verdicts)
         self._settled: dict[ChangeKey, Outcome] = {}
         self.begun: dict[ChangeKey, Change] = {}
-        self.stopped = False
+        self.stopped = self.cut_off = False
         self.interrupted: BaseException | None = None
 
     def ends_here(self) -> bool:
@@ -156,7 +177,7 @@ class _Run:
         """Ask whether something from outside has ended the run, and return the answer; only when no move is half made."""
         if self.interrupted is None and self._stop is not None:
             self.interrupted = self._stop()
-        return self.interrupted is not None and not self._owed
+        return self.interrupted is not None and not self._begun_moves
 
     def begin(self, batch: Sequence[Change]) -> Attempt | None:
         """Return the attempt at changes none of which requires another; None if all of them are settled without one."""
@@ -168,18 +189,18 @@ class _Run:
         if self._journal is not None:
             self._journal.intend(*todo)
         self.begun.update((change.key, change) for change in todo)
-        owed = any(change.key in self._owed for change in todo)
-        return Attempt(self._maker, todo, (lambda: False) if owed else self.ends_here)
+        begun = any(change.key in self._begun_moves for change in todo)
+        return Attempt(self.executor, todo, (lambda: False) if begun else self.ends_here)
 
     def end(self, batch: Sequence[Change], attempt: Attempt | None) -> list[Outcome]:
         """Keep the dataset in step with what an attempt at a batch did, and return how its changes ended, in order."""
         found = {outcome.change.key: self._noted(outcome) for outcome in ([] if attempt is None else attempt.outcomes())}
         outcomes = [found[change.key] if change.key in found else self._settled.pop(change.key) for change in batch]
         for outcome in outcomes:
-            self._settling.note(outcome)
+            self._skip_rules.note(outcome)
             self._note_move(outcome)
             if outcome.status == OutcomeStatus.ALREADY_DONE and outcome.change.action == DSyncAction.CREATE:
-                self._maker.join(outcome.change)
+                self.executor.join(outcome.change)
         return outcomes
 
     def forget(self, outcomes: Sequence[Outcome]) -> None:
@@ -188,27 +209,27 @@ class _Run:
             self.begun.pop(outcome.change.key, None)
 
     def _note_move(self, outcome: Outcome) -> None:
-        """Note that an object was deleted in its old place, and is owed in its new one."""
+        """Note that an object was deleted in its old place, and is begun in its new one."""
         change = outcome.change
-        self._owed.discard(change.key)
+        self._begun_moves.discard(change.key)
         created = ChangeKey(DSyncAction.CREATE, change.model, change.id)
         if change.action == DSyncAction.DELETE and outcome.status == OutcomeStatus.DONE and created in self._creates:
-            self._owed.add(created)
+            self._begun_moves.add(created)
 
     def _noted(self, outcome: Outcome) -> Outcome:
         """Note whether a failure ends the run."""
         if outcome.status == OutcomeStatus.FAILED:
             error = outcome.error
             if error is None or isinstance(error, (Exception, SystemExit)):
-                self.stopped = self.stopped or not self._maker.goes_on
+                self.stopped = self.stopped or not self.executor.goes_on
             else:
                 self.interrupted = self.interrupted or error
         return outcome
 
     def _settled_outcome(self, change: Change) -> Outcome | None:
         """Return how a change ends that is not to be attempted now."""
-        outcome = self._settling.outcome_of(change)
-        if outcome is None and self.ends_here() and change.key not in self._owed:
+        outcome = self._skip_rules.outcome_of(change)
+        if outcome is None and self.ends_here() and change.key not in self._begun_moves:
             return not_attempted(change, self.interrupted)
         if outcome is None and change.cascade:
             return Outcome(change, OutcomeStatus.DONE, "deleted together with its parent")
@@ -221,18 +242,20 @@ def _cut_off(change: Change, error: BaseException) -> Outcome:
     return Outcome(change, OutcomeStatus.FAILED, message, error=error, presentable=False, maybe=True)
 
 
-def _complete(result: Result, source: Target, maker: Maker, flags: DSyncFlags, diff: Diff | None, held_back: HeldBack) -> None:
+def _complete(
+    result: Result, source: Target, executor: Executor, flags: DSyncFlags, diff: Diff | None, held_back: HeldBack
+) -> None:
     """Call the target's ``sync_complete`` if something was changed, keeping what it raises; or have it all rolled back.
 
     Args:
         result: its outcomes are replaced when the changes were rolled back, or may have been.
         source: handed to ``sync_complete``.
-        maker: knows the dataset that was changed, and what may be shown of an exception.
+        executor: knows the dataset that was changed, and what may be shown of an exception.
         flags: handed to ``sync_complete``.
         diff: handed to ``sync_complete``.
         held_back: as for :func:`apply`.
     """
-    target = maker.target
+    target = executor.target
     done = any(outcome.status == OutcomeStatus.DONE for outcome in result.outcomes)
     if not done and not (target.transactional and result.changed):
         return
@@ -247,7 +270,7 @@ def _complete(result: Result, source: Target, maker: Maker, flags: DSyncFlags, d
             _roll_back(result, "the run did not come to its end")
     except BaseException as error:
         if isinstance(error, Exception):
-            result.complete_error = maker.presentable(error, lambda: _secrets(result, target))
+            result.complete_error = executor.presentable(error, lambda: _secrets(result, target))
         else:
             result.complete_error = error
             result.interrupted = result.interrupted or error

@@ -50,7 +50,7 @@ class _Failure(DSyncException):
         self.maybe = maybe
 
 
-class Maker:
+class Executor:
     """Makes changes in one target.
 
     Args:
@@ -103,7 +103,7 @@ class Maker:
             _keep_created(self.target, change, obj)
 
 
-class _Tried(NamedTuple):
+class _AttemptResult(NamedTuple):
     """What an attempt at one change came to.
 
     Attributes:
@@ -127,15 +127,15 @@ class Attempt:
     """An attempt at changes that are made at one stroke.
 
     Args:
-        maker: what they are made with.
+        executor: what they are made with.
         changes: one change; or several of one model and action, whose model has a method for that.
         ends_here: asked before each call whether the run has ended meanwhile.
     """
 
-    def __init__(self, maker: Maker, changes: Sequence[Change], ends_here: Callable[[], bool]) -> None:
+    def __init__(self, executor: Executor, changes: Sequence[Change], ends_here: Callable[[], bool]) -> None:
         self.changes = changes
-        self._maker, self._target, self._ends_here = maker, maker.target, ends_here
-        self._tried: dict[int, _Tried] = {}
+        self._executor, self._target, self._ends_here = executor, executor.target, ends_here
+        self._tried: dict[int, _AttemptResult] = {}
         self._halted = False
 
     @property
@@ -143,50 +143,50 @@ class Attempt:
         """Whether this is the move of an object whose system cannot move it. Then :meth:`make` keeps the dataset in step with each
         of its deletes and creates, and is to be called in the thread that applies the plan."""
         change = self.changes[0]
-        kind = self._maker.classes.get(change.model)
+        kind = self._executor.classes.get(change.model)
         return change.action == DSyncAction.MOVE and kind is not None and not moves_itself(kind)
 
     def make(self) -> None:
         """Make the changes in the remote system. Whatever goes wrong is kept for :meth:`outcomes`, and nothing is raised."""
         if self.is_remake:
             self._tried[0] = self._remade(self.changes[0])
-        elif self._maker.in_bulk(self.changes[0]):
+        elif self._executor.in_bulk(self.changes[0]):
             self._make_many()
         else:
             self._tried[0] = self._single(self.changes[0])
 
-    def _single(self, change: Change) -> _Tried:
+    def _single(self, change: Change) -> _AttemptResult:
         obj: DSyncModel | None = None
 
         def make() -> str:
             nonlocal obj
             obj = None
-            obj = _MAKERS[change.action](self._target, self._maker.classes, change)
-            return _said(obj, change)
+            obj = _MAKERS[change.action](self._target, self._executor.classes, change)
+            return _status_message(obj, change)
 
         try:
-            return _Tried(error=None, said=self._maker.trying(make), made=obj)
+            return _AttemptResult(error=None, said=self._executor.trying(make), made=obj)
         except BaseException as error:
-            return _Tried(error=error, made=obj)
+            return _AttemptResult(error=error, made=obj)
 
-    def _remade(self, change: Change) -> _Tried:
+    def _remade(self, change: Change) -> _AttemptResult:
         if not change.parts:
             why = "the plan does not hold what is to be deleted and created again; make the plan anew, from a comparison"
-            return _Tried(error=_Failure(why))
+            return _AttemptResult(error=_Failure(why))
         remake = Remake(self._target, change, self._step)
         try:
-            return _Tried(outcome=remake.outcome())
+            return _AttemptResult(outcome=remake.outcome())
         except BaseException as error:
-            return _Tried(error=error, maybe=remake.begun)
+            return _AttemptResult(error=error, maybe=remake.begun)
 
     def _step(self, change: Change) -> Outcome:
         """Make one create or delete of a move, and keep the dataset in step with it."""
-        attempt = Attempt(self._maker, [change], lambda: False)
+        attempt = Attempt(self._executor, [change], lambda: False)
         attempt.make()
         return next(attempt.outcomes())
 
     def _make_many(self) -> None:
-        bulk = Bulk(self._target, self._maker.classes[self.changes[0].model], self.changes[0].action)
+        bulk = Bulk(self._target, self._executor.classes[self.changes[0].model], self.changes[0].action)
         items: list[tuple[int, Any]] = []
         for place, change in enumerate(self.changes):
             try:
@@ -197,8 +197,8 @@ class Attempt:
 
     def _fail(self, error: BaseException, *places: int) -> None:
         for place in places:
-            self._tried[place] = _Tried(error=error)
-        if not self._maker.goes_on or not isinstance(error, (Exception, SystemExit)):
+            self._tried[place] = _AttemptResult(error=error)
+        if not self._executor.goes_on or not isinstance(error, (Exception, SystemExit)):
             self._halted = True
 
     def _halve(self, bulk: Bulk, items: Sequence[tuple[int, Any]]) -> None:
@@ -220,7 +220,7 @@ class Attempt:
             return ""
 
         try:
-            self._maker.trying(make)
+            self._executor.trying(make)
         except BaseException as error:
             if not any(error is one for one in results.values()):
                 for place, _item in waiting:
@@ -254,10 +254,10 @@ class Attempt:
             if isinstance(made, BaseException):
                 raise made
             obj = _checked(made, change)
-            self._tried[place] = _Tried(obj, _said(obj, change), undo=lambda: bulk.restore(item))
+            self._tried[place] = _AttemptResult(obj, _status_message(obj, change), undo=lambda: bulk.restore(item))
         except BaseException as error:
             self._fail(error, place)
-            self._tried[place] = _Tried(obj, error=error)
+            self._tried[place] = _AttemptResult(obj, error=error)
             bulk.restore(item)
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -266,7 +266,7 @@ class Attempt:
             tried = self._tried.get(place)
             yield not_attempted(change) if tried is None else self._outcome(change, tried)
 
-    def _outcome(self, change: Change, tried: _Tried) -> Outcome:
+    def _outcome(self, change: Change, tried: _AttemptResult) -> Outcome:
         if tried.outcome is not None:
             return tried.outcome
         if tried.error is not None:
@@ -274,7 +274,7 @@ class Attempt:
         try:
             if tried.made is not None:
                 _KEEPERS[change.action](self._target, change, tried.made)
-            message = tried.said and self._maker.hidden.scrub(tried.said)
+            message = tried.said and self._executor.hidden.scrub(tried.said)
         except BaseException as error:
             if tried.undo is not None:
                 tried.undo()
@@ -304,7 +304,7 @@ class Attempt:
     def _cleaning(self, change: Change) -> Callable[[str], str] | None:
         """Return what takes out of a text what nobody may see; None where the store does not tell it any more."""
         try:
-            secrets, hidden = secrets_of(change, self._target.store.find(change.model, change.id)), self._maker.hidden
+            secrets, hidden = secrets_of(change, self._target.store.find(change.model, change.id)), self._executor.hidden
         except Exception:
             return None
         return lambda text: hidden.scrub(scrub(text, secrets))
@@ -512,7 +512,7 @@ def _parent(target: Target, change: Change) -> DSyncModel | None:
     return None if change.parent is None else target.store.find(*change.parent)
 
 
-def _said(obj: DSyncModel, change: Change) -> str:
+def _status_message(obj: DSyncModel, change: Change) -> str:
     """Return what the object's status says, without sensitive values."""
     message = obj.get_status()[1]
     return scrub(message, secrets_of(change, obj)) if message else ""

@@ -13,7 +13,7 @@ from ..plan.plan import Plan
 _MISSED = {"failed": "failed", "refused": "was refused", "not_attempted": "was not attempted"}
 
 
-class Settling:
+class SkipRules:
     """Which changes end without being attempted: protected ones, those with a verdict, what depends on one that was not made."""
 
     def __init__(self, verdicts: Mapping[ChangeKey, Verdict]) -> None:
@@ -41,7 +41,7 @@ class Settling:
             self._missed[outcome.change.key] = outcome
 
 
-def foresee(plan: Plan, verdicts: Mapping[ChangeKey, Verdict] | None = None, why: str = "") -> tuple[list[Outcome], list[Change]]:
+def preview(plan: Plan, verdicts: Mapping[ChangeKey, Verdict] | None = None, why: str = "") -> tuple[list[Outcome], list[Change]]:
     """Return how every change would end, and which of them a run would make if none of them fails. No I/O.
 
     Args:
@@ -49,14 +49,14 @@ def foresee(plan: Plan, verdicts: Mapping[ChangeKey, Verdict] | None = None, why
         verdicts: as for :func:`apply`.
         why: the message of the outcomes of those that a run would make; their status is ``not_attempted``.
     """
-    settling = Settling(verdicts or {})
+    rules = SkipRules(verdicts or {})
     outcomes, made = [], []
     for change in plan:
-        outcome = settling.outcome_of(change)
+        outcome = rules.outcome_of(change)
         if outcome is None:
             made.append(change)
             outcome = Outcome(change, OutcomeStatus.NOT_ATTEMPTED, why)
         else:
-            settling.note(outcome)
+            rules.note(outcome)
         outcomes.append(outcome)
     return outcomes, made

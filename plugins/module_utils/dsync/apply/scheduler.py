@@ -64,7 +64,7 @@ def batches(plan: Plan, in_bulk: Callable[[Change], bool], size: int = 1, worker
     return found
 
 
-def in_turn(run: Run, ordered: Sequence[Batch]) -> Generator[list[Outcome], None, None]:
+def run_serial(run: Run, ordered: Sequence[Batch]) -> Generator[list[Outcome], None, None]:
     """Attempt batches one after the other, and yield the outcomes of each, until the run is interrupted."""
     for batch in ordered:
         if run.is_interrupted():
@@ -75,12 +75,12 @@ def in_turn(run: Run, ordered: Sequence[Batch]) -> Generator[list[Outcome], None
         yield run.end(batch, attempt)
 
 
-def side_by_side(run: Run, ordered: Sequence[Batch], workers: int) -> Generator[list[Outcome], None, None]:
+def run_parallel(run: Run, ordered: Sequence[Batch], workers: int) -> Generator[list[Outcome], None, None]:
     """Attempt batches in several threads, each as soon as what it requires has ended, and yield the outcomes of each.
 
     When the run is interrupted nothing more is begun, and what had been begun comes to its end.
     """
-    line = _Line(ordered)
+    line = _ReadyQueue(ordered)
     running: dict[Future[None], tuple[int, Attempt]] = {}
     pool = ThreadPoolExecutor(workers, thread_name_prefix="dsync")
     try:
@@ -119,7 +119,7 @@ def _finished(run: Run, running: dict[Future[None], tuple[int, Attempt]]) -> lis
     return sorted(done, key=lambda future: running[future][0])
 
 
-class _Line:
+class _ReadyQueue:
     """Which batches may be begun.
 
     Attributes:

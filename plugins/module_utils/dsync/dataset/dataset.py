@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from .._util.gc import patient_collector, patiently
+from .._util.gc import relaxed_collector, relaxed_gc
 from .._util.redaction import MASK, secret_texts
 from ..exceptions import DeclarationError, ObjectNotFound, ObjectStoreWrongType, RecordError
 from ..flags import DSyncAction
@@ -65,7 +65,7 @@ class Dataset:
             if _is_model(value):
                 _check_model(cls, name, value)
         if isinstance(vars(cls).get("load"), FunctionType):
-            cls.load = patiently(cls.load)  # type: ignore[method-assign]  # the same, patiently
+            cls.load = relaxed_gc(cls.load)  # type: ignore[method-assign]  # the same, relaxed_gc
         if not isinstance(cls.top_level, (list, tuple)):
             raise DeclarationError(f"{cls.__name__}.top_level must be a list of model names, not {cls.top_level!r}")
         for name in cls.top_level:
@@ -241,7 +241,7 @@ class Dataset:
 
         Nothing is added of the batch of :data:`.bulk_load.BATCH` rows in which something is wrong; earlier batches are.
         """
-        with patient_collector():
+        with relaxed_collector():
             return add_rows(self, self._class(model), rows, None if parent is None else self._class(parent), parent_ids or {})
 
     def _class(self, model: ModelArgument) -> builtins.type[DSyncModel]:

@@ -18,7 +18,7 @@ from ..model.model import DSyncModel
 from ..model.references import References
 from .diff import Diff, DiffElement, Tally
 from .lookalike import hints
-from .matching import Pairing, ShortNames, pair_models
+from .matching import Matching, ShortNames, matching_of
 from .scope import Scope, Stance
 from .traversal import Side
 
@@ -74,7 +74,7 @@ def compare(
     diff.warnings.extend(comparison.warnings())
     diff.set_tally(comparison.tally)
     lone = [element for element in diff.walk() if element.source_attrs is None or element.dest_attrs is None]
-    comparison.hold_halves(lone)
+    comparison.protect_partial_moves(lone)
     diff.warnings.extend(hints(lone, comparison.comparisons()))
     comparison.join_moves(diff)
     comparison.finish()
@@ -91,16 +91,16 @@ def _aligned(source: Siblings, target: Siblings) -> Iterable[_Pair]:
     return [*zip(of_source.values(), map(of_target.get, of_source)), *_target_only(of_source, of_target)]
 
 
-def _differing(pairing: Pairing, source: Siblings, target: Siblings) -> tuple[list[_Pair], int]:
+def _differing(matching: Matching, source: Siblings, target: Siblings) -> tuple[list[_Pair], int]:
     """Return the pairs, in the order of :func:`_aligned`, of which one object is missing or whose attributes are not equal, and
     how many other pairs there are."""
     if source[0] == target[0]:
-        unlike: list[_Pair] = [*compress(zip(source[1], target[1]), _unequal(pairing, source[1], target[1]))]
+        unlike: list[_Pair] = [*compress(zip(source[1], target[1]), _unequal(matching, source[1], target[1]))]
         return unlike, len(source[1]) - len(unlike)
     of_source, of_target = dict(zip(*source)), dict(zip(*target))
     common = [*filter(of_target.__contains__, of_source)]
     lefts, rights = map(of_source.__getitem__, common), map(of_target.__getitem__, common)
-    uids = {*compress(common, _unequal(pairing, lefts, rights))}
+    uids = {*compress(common, _unequal(matching, lefts, rights))}
     same = len(common) - len(uids)
     if len(common) < len(of_source):
         uids |= of_source.keys() - of_target.keys()
@@ -112,8 +112,8 @@ def _target_only(of_source: dict[str, DSyncModel], of_target: dict[str, DSyncMod
     return [(None, obj) for uid, obj in of_target.items() if uid not in of_source]
 
 
-def _unequal(pairing: Pairing, lefts: Iterable[DSyncModel], rights: Iterable[DSyncModel]) -> Iterator[bool]:
-    return map(ne, pairing.compared(lefts), pairing.compared(rights))
+def _unequal(matching: Matching, lefts: Iterable[DSyncModel], rights: Iterable[DSyncModel]) -> Iterator[bool]:
+    return map(ne, matching.compared(lefts), matching.compared(rights))
 
 
 class _Comparison:
@@ -131,7 +131,7 @@ class _Comparison:
         self.source, self.target = Side(source), Side(target)
         self.diff_class = diff_class
         self.tally = Tally()
-        self._pairings: dict[str, Pairing] = {}
+        self._matchings: dict[str, Matching] = {}
         self._skip_source = bool(flags & DSyncFlags.SKIP_UNMATCHED_SRC)
         self._skip_target = bool(flags & DSyncFlags.SKIP_UNMATCHED_DST)
         self._keep_unchanged = bool(flags & DSyncFlags.LOG_UNCHANGED_RECORDS)
@@ -157,118 +157,120 @@ class _Comparison:
                     self._skip(side, side.top(model)[1])
                     self._note(f"{model} is a top-level model of {side.dataset.name} only, not of {other.dataset.name}: left aside")
         for model in common:
-            yield from self._siblings(self._pairing(model), self.source.top(model), self.target.top(model), None, False)
+            yield from self._siblings(self._matching(model), self.source.top(model), self.target.top(model), None, False)
             self._progress()
 
     def _siblings(
-        self, pairing: Pairing, source: Siblings, target: Siblings, parent: DSyncModel | None, inside: bool
+        self, matching: Matching, source: Siblings, target: Siblings, parent: DSyncModel | None, inside: bool
     ) -> Iterable[DiffElement]:
         """Return the elements of the children of one parent that are of one model; ``inside`` as for :meth:`.Scope.stance`."""
-        self._check_names(pairing, source, target, parent)
-        if self._tells_at_once(pairing):
-            return self._leaves(pairing, source, target)
-        return filter(None, (self._pair(pairing, left, right, inside) for left, right in _aligned(source, target)))
+        self._check_names(matching, source, target, parent)
+        if self._is_decided_by_attributes(matching):
+            return self._leaves(matching, source, target)
+        return filter(None, (self._pair(matching, left, right, inside) for left, right in _aligned(source, target)))
 
-    def _leaves(self, pairing: Pairing, source: Siblings, target: Siblings) -> list[DiffElement]:
+    def _leaves(self, matching: Matching, source: Siblings, target: Siblings) -> list[DiffElement]:
         """Return the elements of siblings that have no children and of which those with equal attributes need no further look."""
-        unlike, same = _differing(pairing, source, target)
+        unlike, same = _differing(matching, source, target)
         elements = []
         for left, right in unlike:
-            if left is not None and right is not None and not pairing.differ(left, right):
+            if left is not None and right is not None and not matching.differ(left, right):
                 same += 1
-            elif self._left_aside(pairing, left, right):
-                self._skip_pair(pairing.model, left, right)
+            elif self._left_aside(matching, left, right):
+                self._skip_pair(matching.model, left, right)
             else:
-                self.tally.count(pairing.model, _action(left, right))
-                elements.append(self._element(pairing, left, right, True))
+                self.tally.count(matching.model, _action(left, right))
+                elements.append(self._element(matching, left, right, True))
         if same:
-            self.tally.count(pairing.model, "no-change", same)
+            self.tally.count(matching.model, "no-change", same)
         return elements
 
-    def _tells_at_once(self, pairing: Pairing) -> bool:
+    def _is_decided_by_attributes(self, matching: Matching) -> bool:
         """Return whether objects with equal attributes need no further look, one by one."""
         return (
-            pairing.plain
-            and pairing.is_leaf
-            and not (pairing.exact or pairing.flags_matter or self._keep_unchanged or self._scope is not None)
+            matching.plain
+            and matching.is_leaf
+            and not (matching.exact or matching.flags_matter or self._keep_unchanged or self._scope is not None)
         )
 
-    def _pair(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, inside: bool) -> DiffElement | None:
+    def _pair(self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None, inside: bool) -> DiffElement | None:
         """Return the element of one identity; None if it and all below it are unchanged or left aside."""
-        differs = source is None or target is None or pairing.differ(source, target)
+        differs = source is None or target is None or matching.differ(source, target)
         action = _action(source, target) if differs else None
-        stance = Stance.OUT if self._left_aside(pairing, source, target) else Stance.IN
+        stance = Stance.OUT if self._left_aside(matching, source, target) else Stance.IN
         if self._scope is not None and stance is Stance.IN:
-            stance, inside = self._scope.stance(pairing.model, action, source, target, inside)
+            stance, inside = self._scope.stance(matching.model, action, source, target, inside)
             if stance is Stance.OUT and target is not None:
                 self._keep(f"{target!r} below it is out of scope")
         if stance is Stance.OUT:
-            self._skip_pair(pairing.model, source, target)
+            self._skip_pair(matching.model, source, target)
             return None
         compared = stance is Stance.IN
-        element = self._element(pairing, source, target, compared) if compared and (differs or self._keep_unchanged) else None
-        self.tally.count(pairing.model, (action or "no-change") if compared else "skip")
+        element = self._element(matching, source, target, compared) if compared and (differs or self._keep_unchanged) else None
+        self.tally.count(matching.model, (action or "no-change") if compared else "skip")
         kept = self._kept
-        for child in () if pairing.is_leaf else self._children(pairing, source, target, inside):
+        for child in () if matching.is_leaf else self._children(matching, source, target, inside):
             if element is None:
-                element = self._element(pairing, source, target, compared)
+                element = self._element(matching, source, target, compared)
             element.add_child(child)
         if element is not None and source is None and self._kept != kept:
             element.protected, element.spared = f"protected: {self._kept[1]}", True
         return element
 
-    def _children(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, inside: bool) -> list[DiffElement]:
+    def _children(
+        self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None, inside: bool
+    ) -> list[DiffElement]:
         elements: list[DiffElement] = []
-        for model, source_field, target_field in pairing.children:
+        for model, source_field, target_field in matching.children:
             left = ((), []) if source is None else self.source.children(source, model, source_field)
             right = ((), []) if target is None else self.target.children(target, model, target_field)
             if left[0] or right[0]:
-                elements += self._siblings(self._pairing(model), left, right, source or target, inside)
+                elements += self._siblings(self._matching(model), left, right, source or target, inside)
                 self._progress()
         for side, obj, kinds in (
-            (self.source, source, pairing.source_only),
-            (self.target, target, pairing.target_only),
+            (self.source, source, matching.source_only),
+            (self.target, target, matching.target_only),
         ):
             if obj is None:
                 continue
             for model, field in kinds:
                 self._skip(side, side.children(obj, model, field)[1])
-                self._note(f"{model} is a child of {pairing.model} in {side.dataset.name} only: left aside")
+                self._note(f"{model} is a child of {matching.model} in {side.dataset.name} only: left aside")
         return elements
 
-    def _element(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None, compared: bool) -> DiffElement:
+    def _element(self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None, compared: bool) -> DiffElement:
         obj = cast(DSyncModel, target if source is None else source)
-        reading = pairing.target_reading if source is None else pairing.source_reading
+        reading = matching.target_reader if source is None else matching.source_reader
         element = DiffElement(
-            pairing.model,
+            matching.model,
             reading.name(obj),
             reading.identifiers(obj),
             self.source.dataset.name,
             self.target.dataset.name,
             self.diff_class,
             uid=obj.get_unique_id(),
-            sensitive=pairing.sensitive,
-            exact=pairing.exact,
-            flags=target.model_flags if target is not None and pairing.uses_flags else DSyncModelFlags.NONE,
+            sensitive=matching.sensitive,
+            exact=matching.exact,
+            flags=target.model_flags if target is not None and matching.uses_flags else DSyncModelFlags.NONE,
         )
-        if pairing.read_only:
-            element.read_only = pairing.read_only
-        if pairing.narrowed or not compared:
-            element.compared = frozenset(pairing.attributes if compared else ())
+        if matching.read_only:
+            element.read_only = matching.read_only
+        if matching.narrowed or not compared:
+            element.compared = frozenset(matching.attributes if compared else ())
         element.add_attrs(
-            None if source is None else pairing.source_reading.attributes(source),
-            None if target is None else pairing.target_reading.attributes(target),
+            None if source is None else matching.source_reader.attributes(source),
+            None if target is None else matching.target_reader.attributes(target),
         )
-        if pairing.read_only and source is not None and target is not None:
+        if matching.read_only and source is not None and target is not None:
             element.protect_read_only()
         return element
 
-    def _pairing(self, model: str) -> Pairing:
-        if model not in self._pairings:
+    def _matching(self, model: str) -> Matching:
+        if model not in self._matchings:
             only = None if self._scope is None else self._scope.attributes.get(model)
-            self._pairings[model] = pair_models(model, self.source.dataset, self.target.dataset, only)
+            self._matchings[model] = matching_of(model, self.source.dataset, self.target.dataset, only)
             self._note_unmanaged(model)
-        return self._pairings[model]
+        return self._matchings[model]
 
     def _note_unmanaged(self, model: str) -> None:
         """Note which attributes are left as they are in the target, because the source has nothing of them."""
@@ -281,7 +283,7 @@ class _Comparison:
 
     # ------------------------------------------------------------------ what is left aside
 
-    def hold_halves(self, lone: Iterable[DiffElement]) -> None:
+    def protect_partial_moves(self, lone: Iterable[DiffElement]) -> None:
         """Protect each of these objects, which is deleted or created in one place, where the other side has it in a place that was
         not compared: the delete would lose the object, the create would clash with it."""
         held = []
@@ -299,7 +301,7 @@ class _Comparison:
 
     def comparisons(self) -> dict[str, Mapping[str, Comparison]]:
         """Return model → field → how it is declared to compare, of every model that was compared."""
-        return {model: pairing.comparisons for model, pairing in self._pairings.items()}
+        return {model: matching.comparisons for model, matching in self._matchings.items()}
 
     def join_moves(self, diff: Diff) -> None:
         """Make one element of the two of each object that has another parent in the source; only where objects are on one side."""
@@ -316,16 +318,16 @@ class _Comparison:
         """Note that an object of the target that is not compared must not be deleted together with those above it."""
         self._kept = (self._kept[0] + 1, why)
 
-    def _left_aside(self, pairing: Pairing, source: DSyncModel | None, target: DSyncModel | None) -> bool:
+    def _left_aside(self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None) -> bool:
         """Return whether flags leave an object aside."""
-        if not (pairing.flags_matter or self._skip_source or self._skip_target):
+        if not (matching.flags_matter or self._skip_source or self._skip_target):
             return False
         left = (target is None and self._skip_source) or (source is None and self._skip_target)
         for obj, alone, unmatched in (
             (source, target is None, DSyncModelFlags.SKIP_UNMATCHED_SRC),
             (target, source is None, DSyncModelFlags.SKIP_UNMATCHED_DST),
         ):
-            if pairing.flags_matter and obj is not None:
+            if matching.flags_matter and obj is not None:
                 left = left or bool(obj.model_flags & DSyncModelFlags.IGNORE or (alone and obj.model_flags & unmatched))
         return left
 
@@ -355,10 +357,10 @@ class _Comparison:
 
     # ------------------------------------------------------------------ checks, progress, warnings
 
-    def _check_names(self, pairing: Pairing, source: Siblings, target: Siblings, parent: DSyncModel | None) -> None:
+    def _check_names(self, matching: Matching, source: Siblings, target: Siblings, parent: DSyncModel | None) -> None:
         """Raise ObjectAlreadyExists when two siblings on one side have the same short name."""
-        self._check_side(self.source, pairing.model, pairing.source_shortname, source, parent)
-        self._check_side(self.target, pairing.model, pairing.target_shortname, target, parent)
+        self._check_side(self.source, matching.model, matching.source_shortname, source, parent)
+        self._check_side(self.target, matching.model, matching.target_shortname, target, parent)
 
     @staticmethod
     def _check_side(side: Side, model: str, shortnames: ShortNames | None, siblings: Siblings, parent: DSyncModel | None) -> None:

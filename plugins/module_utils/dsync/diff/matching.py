@@ -49,7 +49,7 @@ class ShortNames:
 
 
 @dataclass(frozen=True)
-class Reading:
+class AttributeReader:
     """What a difference shows of an object, read from its fields where its class does not say otherwise.
 
     Attributes:
@@ -64,7 +64,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Pairing:
+class Matching:
     """How the objects of one model are compared.
 
     Attributes:
@@ -80,8 +80,8 @@ class Pairing:
         children: (model, the source's field, the target's field) for each kind of child that both sides have.
         source_only: (model, field) of the kinds of child that only the source has.
         target_only: (model, field) of the kinds of child that only the target has.
-        source_reading: how the source's objects are read for a difference.
-        target_reading: the same for the target.
+        source_reader: how the source's objects are read for a difference.
+        target_reader: the same for the target.
         source_shortname: the short names of the source's objects; None when they are the unique ids.
         target_shortname: the same for the target.
         uses_flags: whether an object may carry flags of its own or of its class.
@@ -100,8 +100,8 @@ class Pairing:
     children: tuple[tuple[str, str, str], ...]
     source_only: tuple[tuple[str, str], ...]
     target_only: tuple[tuple[str, str], ...]
-    source_reading: Reading
-    target_reading: Reading
+    source_reader: AttributeReader
+    target_reader: AttributeReader
     source_shortname: ShortNames | None
     target_shortname: ShortNames | None
     uses_flags: bool
@@ -119,7 +119,7 @@ class Pairing:
             if not self.exact and (left == right if pick is None else pick(left) == pick(right)):
                 return False
             return any(not same_value(left[name], right[name], name in self.exact) for name in self.attributes)
-        old, new = self.target_reading.attributes(target), self.source_reading.attributes(source)
+        old, new = self.target_reader.attributes(target), self.source_reader.attributes(source)
         names = self.attributes if self.narrowed else new
         both = [name for name in names if name in new and name in old]
         return any(not same_value(new[name], old[name], name in self.exact) for name in both)
@@ -130,7 +130,7 @@ class Pairing:
         return fields if self.pick is None else map(self.pick, fields)
 
 
-def pair_models(model: str, source: Dataset, target: Dataset, only: frozenset[str] | None = None) -> Pairing:
+def matching_of(model: str, source: Dataset, target: Dataset, only: frozenset[str] | None = None) -> Matching:
     """Work out how the objects of ``model`` on two sides are compared.
 
     Args:
@@ -170,7 +170,7 @@ def pair_models(model: str, source: Dataset, target: Dataset, only: frozenset[st
     unlike = frozenset(name for name in attributes if _unlike_nested(name, kinds))
     plain = uniform and not unlike and not any(map(_asks_objects, kinds))
     whole = all(set(kind.model_fields) == {*kind._identifiers, *attributes} for kind in kinds)
-    return Pairing(
+    return Matching(
         model=model,
         attributes=attributes,
         narrowed=only is not None or bool(skipped),
@@ -183,8 +183,8 @@ def pair_models(model: str, source: Dataset, target: Dataset, only: frozenset[st
         children=tuple((kind, field, right._children[kind]) for kind, field in left._children.items() if kind in right._children),
         source_only=_missing(left._children, right._children),
         target_only=_missing(right._children, left._children),
-        source_reading=_reading(source.store.kinds(model) | {left}, unlike),
-        target_reading=_reading(target.store.kinds(model) | {right}, unlike),
+        source_reader=_attribute_reader(source.store.kinds(model) | {left}, unlike),
+        target_reader=_attribute_reader(target.store.kinds(model) | {right}, unlike),
         source_shortname=_shortname_reader(source.store.kinds(model) or {left}),
         target_shortname=_shortname_reader(target.store.kinds(model) or {right}),
         uses_flags=any(kind._uses_flags for kind in kinds),
@@ -218,7 +218,7 @@ def _unlike_nested(name: str, kinds: Iterable[type[DSyncModel]]) -> bool:
     return bool(nested) and any(annotation != annotations[0] for annotation in annotations)
 
 
-def _reading(kinds: set[type[DSyncModel]], unlike: frozenset[str]) -> Reading:
+def _attribute_reader(kinds: set[type[DSyncModel]], unlike: frozenset[str]) -> AttributeReader:
     kind = next(iter(kinds))
     declaration, alone = kind._declaration, len(kinds) == 1
     name: Callable[[DSyncModel], str] = methodcaller("get_shortname")
@@ -232,7 +232,7 @@ def _reading(kinds: set[type[DSyncModel]], unlike: frozenset[str]) -> Reading:
         identifiers = _from_fields(declaration.identifiers_in)
     if alone and not _asks_objects(kind):
         attributes = _from_fields(declaration.attributes_in)
-    return Reading(name, identifiers, _flattening(attributes, unlike) if unlike else attributes)
+    return AttributeReader(name, identifiers, _flattening(attributes, unlike) if unlike else attributes)
 
 
 def _flattening(read: Callable[[DSyncModel], dict[str, Any]], names: frozenset[str]) -> Callable[[DSyncModel], dict[str, Any]]:

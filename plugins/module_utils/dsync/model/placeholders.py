@@ -7,11 +7,11 @@ from __future__ import annotations
 from .._util.redaction import MASK
 
 
-class Sealed:
+class DigestedSecret:
     """Stands for a sensitive value of which only a keyed digest is known. It equals no value.
 
     Attributes:
-        digest: the digest, as :class:`~.storage.digests.Seal` makes it.
+        digest: the digest, as :class:`~.storage.digests.SecretDigester` makes it.
     """
 
     __slots__ = ("digest",)

@@ -348,7 +348,7 @@ def _break(nodes: dict[ChangeKey, Change], graph: _Graph, circle: set[ChangeKey]
     else:
         links = {edge: link for edge in inside if (link := graph[edge[0]][edge[1]]) is not None and link.optional}
         if not links:
-            raise ReferenceCycle(_told(graph, circle))
+            raise ReferenceCycle(_circle_as_text(graph, circle))
         kinds = Counter((not link.later, link.holder.model, link.field) for link in links.values())
         chosen = min(kinds, key=lambda kind: (kind[0], kinds[kind], kind))
         _cut(nodes, graph, [edge for edge, link in links.items() if (link.holder.model, link.field) == chosen[1:]])
@@ -461,7 +461,7 @@ def _circles(graph: Mapping[ChangeKey, Iterable[ChangeKey]]) -> list[set[ChangeK
     return found
 
 
-def _told(graph: _Graph, circle: set[ChangeKey]) -> str:
+def _circle_as_text(graph: _Graph, circle: set[ChangeKey]) -> str:
     """Return the sentence that prints one way around a circle."""
     first = min(circle)
     line, at = [first], first

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from .._util.gc import patient_collector
+from .._util.gc import relaxed_collector
 from ..diff.diff import Diff, DiffElement
 from ..flags import DSyncAction, DSyncModelFlags
 from ..model.identity import ObjectRef
-from ..model.placeholders import Lost, Sealed
+from ..model.placeholders import DigestedSecret, Lost
 from ..model.values import copied
 from .change import Change, ChangeKey
 from .outcome import Verdict
@@ -48,7 +48,7 @@ class Plan:
         for change in self.changes:
             values = ((name, value) for one in (change, *change.parts) for name, value in (one.after or {}).items())
             for name, value in values:
-                if isinstance(value, (Sealed, Lost)) and not change.protected:
+                if isinstance(value, (DigestedSecret, Lost)) and not change.protected:
                     return f"{change!r} has no real value for {name}; apply what prepare_plan(plan, source, {target}) returns"
         return ""
 
@@ -60,7 +60,7 @@ class Plan:
             ReferenceCycle: objects refer to one another in a circle in which no reference can be left for later, or take unique
                 values from one another in a circle.
         """
-        with patient_collector():
+        with relaxed_collector():
             moved = _moved(diff)
             changes = list(_ordered(diff, moved))
             moves = moved or any(change.action == DSyncAction.MOVE for change in changes)

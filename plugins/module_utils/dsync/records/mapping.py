@@ -289,10 +289,10 @@ class ModelMap:
                 if expression is not None and bool(expression(names)) is not wanted:
                     return False
             except RecordProblem as problem:
-                raise RecordProblem(f"{self.name}.{key}: {self._told(problem, record)}") from None
+                raise RecordProblem(f"{self.name}.{key}: {self._located(problem, record)}") from None
         return True
 
-    def _told(self, problem: RecordProblem, record: Record, name: str = "") -> str:
+    def _located(self, problem: RecordProblem, record: Record, name: str = "") -> str:
         """Return what went wrong about a record, or about one attribute of it, without a value that nobody may see."""
         hidden = self.model.get_sensitive_fields()
         sources = [field.source for one, field in self.fields.items() if one in hidden and field.source is not None]
@@ -312,7 +312,7 @@ class ModelMap:
             try:
                 value = mapped.value_of(record, above, empty_is_none)
             except RecordProblem as problem:
-                raise RecordProblem(f"{self.name}.{name}: {self._told(problem, record, name)}") from None
+                raise RecordProblem(f"{self.name}.{name}: {self._located(problem, record, name)}") from None
             if value is MISSING:
                 if self.model.model_fields[name].is_required():
                     if not mapped.nullable:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ..apply.preview import foresee
+from ..apply.preview import preview
 from ..diff.diff import SUMMARY_KEYS, Diff, DiffElement
 from ..flags import DSyncAction
 from ..model.identity import ObjectRef
@@ -178,7 +178,7 @@ class Report:
     @classmethod
     def from_diff(cls, diff: Diff, *, title: str = "", hide: Hide | None = None) -> Report:
         """Return the report of what a comparison found; the diff is not changed."""
-        outcomes = foresee(Plan.from_diff(diff))[0]
+        outcomes = preview(Plan.from_diff(diff))[0]
         sides = ReportSide(diff.source_name), ReportSide(diff.dest_name)
         more: dict[str, Any] = {"models": diff.summary_by_model(), "warnings": diff.warnings, "above": above(diff)}
         return cls.from_outcomes(outcomes, *sides, title=title, hide=hide, **more)
@@ -186,7 +186,7 @@ class Report:
     @classmethod
     def from_plan(cls, plan: Plan, source: ReportSide, target: ReportSide, *, title: str = "", hide: Hide | None = None) -> Report:
         """Return the report of changes that nobody has attempted yet."""
-        return cls.from_outcomes(foresee(plan)[0], source, target, title=title, hide=hide)
+        return cls.from_outcomes(preview(plan)[0], source, target, title=title, hide=hide)
 
     @classmethod
     def from_outcomes(cls, outcomes: Iterable[Outcome], source: ReportSide, target: ReportSide, **more: Any) -> Report:

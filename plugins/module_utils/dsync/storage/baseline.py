@@ -32,26 +32,26 @@ def read_baseline(path: AnyPath, source: str) -> dict[str, int] | None:
         return None
     with reading(path) as stream:
         data = stream.read(_LONGEST + 1)
-    said = _said(data)
-    if said is None or said.get("format") != FORMAT:
+    parsed = _parsed_line(data)
+    if parsed is None or parsed.get("format") != FORMAT:
         raise RecordError(f"{os.fspath(path)} is no baseline of dsync; remove it to begin anew")
-    if said.get("version") != FORMAT_VERSION:
-        version = f"its format is of version {said.get('version')}, and this dsync ({VERSION}) reads version {FORMAT_VERSION}"
+    if parsed.get("version") != FORMAT_VERSION:
+        version = f"its format is of version {parsed.get('version')}, and this dsync ({VERSION}) reads version {FORMAT_VERSION}"
         raise RecordError(f"{os.fspath(path)} cannot be used as a baseline: {version}")
-    counts = said.get("counts")
+    counts = parsed.get("counts")
     if not isinstance(counts, dict) or not all(map(_is_count, counts.values())):
         raise RecordError(f"{os.fspath(path)} cannot be used as a baseline: it is malformed; remove it to begin anew")
-    if said.get("source") != source:
-        raise RecordError(f"{os.fspath(path)} is the baseline of the source {said.get('source')!r}, not of {source!r}")
+    if parsed.get("source") != source:
+        raise RecordError(f"{os.fspath(path)} is the baseline of the source {parsed.get('source')!r}, not of {source!r}")
     return counts
 
 
-def _said(data: bytes) -> dict[str, Any] | None:
+def _parsed_line(data: bytes) -> dict[str, Any] | None:
     try:
-        said = json.loads(data.decode("utf-8")) if len(data) <= _LONGEST else None
+        parsed = json.loads(data.decode("utf-8")) if len(data) <= _LONGEST else None
     except (ValueError, RecursionError):
         return None
-    return said if isinstance(said, dict) else None
+    return parsed if isinstance(parsed, dict) else None
 
 
 def _is_count(value: Any) -> bool:
@@ -69,7 +69,7 @@ def write_baseline(path: AnyPath, source: str, counts: Mapping[str, int]) -> Non
     Raises:
         RecordError: it cannot be written; a file that was there before is unchanged.
     """
-    said = {
+    document = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "when": now(),
@@ -78,5 +78,5 @@ def write_baseline(path: AnyPath, source: str, counts: Mapping[str, int]) -> Non
         "counts": dict(counts),
     }
     with replacing(path, PRIVATE) as stream:
-        json.dump(said, stream, indent=1)
+        json.dump(document, stream, indent=1)
         stream.write("\n")

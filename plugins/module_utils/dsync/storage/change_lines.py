@@ -14,10 +14,10 @@ from .._util.plain_json import Unwritable, plain, text_of
 from ..exceptions import RecordError
 from ..flags import DSyncAction
 from ..model.identity import ObjectRef
-from ..model.placeholders import Lost, Sealed
+from ..model.placeholders import DigestedSecret, Lost
 from ..plan.change import Change, ChangeKey
-from .digests import Seal
-from .encoding import LOST, SEALED
+from .digests import SecretDigester
+from .encoding import DIGESTED, LOST
 
 Leaves = Mapping[ChangeKey, Collection[ObjectRef]]
 """Delete → children of its object that were left aside when the plan was made."""
@@ -43,13 +43,13 @@ class ChangeWriter:
     """Makes dicts of plain JSON of changes.
 
     Args:
-        seal: makes the digests of sensitive values; None leaves nothing of them but that they are there.
+        digester: makes the digests of sensitive values; None leaves nothing of them but that they are there.
         stored: the changes' values are plain JSON already.
         lenient: write a value that has no JSON form as such, instead of raising.
     """
 
-    def __init__(self, seal: Seal | None, stored: bool = False, lenient: bool = False) -> None:
-        self._seal, self._stored, self._lenient = seal, stored, lenient
+    def __init__(self, digester: SecretDigester | None, stored: bool = False, lenient: bool = False) -> None:
+        self._digester, self._stored, self._lenient = digester, stored, lenient
 
     def line(self, change: Change, leaves: Collection[ObjectRef] = ()) -> dict[str, Any]:
         """Return a change as a new dict.
@@ -89,7 +89,7 @@ class ChangeWriter:
     def _value(self, change: Change, name: str, value: Any) -> Any:
         if self._stored:
             return _stored_value(value)
-        if isinstance(value, (Sealed, Lost)):  # no live object had it when the plan was bound
+        if isinstance(value, (DigestedSecret, Lost)):  # no live object had it when the plan was bound
             return {LOST: value.kind if isinstance(value, Lost) else _SECRET}
         try:
             made, secret = plain(value)
@@ -99,12 +99,12 @@ class ChangeWriter:
             raise _unwritable(change, name, error) from None
         if value is None or not (secret or name in change.sensitive):
             return made
-        return {SEALED: "" if self._seal is None else self._seal.digest(change.model, change.id, name, made)}
+        return {DIGESTED: "" if self._digester is None else self._digester.digest(change.model, change.id, name, made)}
 
 
 def _stored_value(value: Any) -> Any:
-    if isinstance(value, Sealed):
-        return {SEALED: value.digest}
+    if isinstance(value, DigestedSecret):
+        return {DIGESTED: value.digest}
     return {LOST: value.kind} if isinstance(value, Lost) else value
 
 
@@ -160,8 +160,8 @@ def _values(value: Any) -> dict[str, Any]:
 
 def _value(value: Any) -> Any:
     if isinstance(value, dict) and len(value) == 1:
-        if SEALED in value:
-            return Sealed(_text(value[SEALED]))
+        if DIGESTED in value:
+            return DigestedSecret(_text(value[DIGESTED]))
         if LOST in value:
             return Lost(_text(value[LOST]))
     return value

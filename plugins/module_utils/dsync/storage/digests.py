@@ -33,7 +33,7 @@ def new_salt() -> str:
     return secrets.token_hex(SALT_DIGITS // 2)
 
 
-class Seal:
+class SecretDigester:
     """Makes the digests of one file.
 
     Args:
@@ -52,7 +52,7 @@ class Seal:
 
     @cached_property
     def check(self) -> str | None:
-        """What tells whether another seal has the same key; None where there is no key."""
+        """What tells whether another digester has the same key; None where there is no key."""
         return None if self._key is None else self._hmac("dsync key check")
 
     def digest(self, model: str, uid: str, attribute: str, value: Any) -> str:

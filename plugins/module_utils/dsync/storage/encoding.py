@@ -18,7 +18,7 @@ from ..model.construction import fields_schema
 from ..model.declaration import is_nested
 from ..model.values import leaf_types, same_value
 
-SEALED, LOST = "$hmac", "$lost"
+DIGESTED, LOST = "$hmac", "$lost"
 """The keys of dicts that represent a sensitive value and one that could not be written."""
 
 

@@ -40,7 +40,7 @@ def replacing(path: AnyPath, mode: int = PRIVATE) -> Iterator[TextIO]:
     Raises:
         RecordError: it cannot be written; nothing is left behind.
     """
-    with telling(path, "written"):
+    with wrap_os_errors(path, "written"):
         check_regular(path)
         real = Path(os.path.realpath(path))
         beside = real.parent / f".dsync-{secrets.token_hex(6)}.tmp"
@@ -74,7 +74,7 @@ def check_writable(path: AnyPath) -> None:
     Raises:
         RecordError: it cannot be written.
     """
-    with telling(path, "written"):
+    with wrap_os_errors(path, "written"):
         check_regular(path)
         beside = Path(os.path.realpath(path)).parent / f".dsync-{secrets.token_hex(6)}.tmp"
         try:
@@ -119,7 +119,7 @@ def reading(path: AnyPath) -> Iterator[BinaryIO]:
     Raises:
         RecordError: it is not there, or cannot be read.
     """
-    with telling(path, "read"):
+    with wrap_os_errors(path, "read"):
         check_regular(path)
         with Path(path).open("rb") as stream:
             yield stream
@@ -140,7 +140,7 @@ def lines_of(stream: BinaryIO, path: AnyPath, longest: int = LONGEST_LINE) -> It
 
 
 @contextmanager
-def telling(path: AnyPath, what: str) -> Iterator[None]:
+def wrap_os_errors(path: AnyPath, what: str) -> Iterator[None]:
     """Turn every OSError into a RecordError that says that ``path`` cannot be read, or written, and why."""
     try:
         yield

@@ -29,8 +29,8 @@ from ..plan.outcome import Outcome, OutcomeStatus
 from ..plan.plan import Plan
 from ..plan.undo import reaching
 from .change_lines import ChangeWriter, Malformed, line_text, read_change
-from .digests import Seal, new_salt
-from .files import LONGEST_LINE, PRIVATE, AnyPath, check_regular, lines_of, reading, sync_folder, telling
+from .digests import SecretDigester, new_salt
+from .files import LONGEST_LINE, PRIVATE, AnyPath, check_regular, lines_of, reading, sync_folder, wrap_os_errors
 from .plan_file import counts_of, declared_sides
 from .provenance import VERSION, now, whoami
 from .stored_plan import StoredPlan, undo_stored
@@ -92,7 +92,7 @@ class Journal:
         self.run = secrets.token_hex(8)
         self._path = path
         self._numbers = {change.key: number for number, change in enumerate(plan)}
-        seal = Seal(new_salt(), key)
+        digester = SecretDigester(new_salt(), key)
         header = {
             "line": "run",
             "format": FORMAT,
@@ -109,12 +109,12 @@ class Journal:
             "changes": len(plan),
             "counts": counts_of(plan),
             "declared": declared_sides(source, target),
-            "salt": seal.salt,
-            "key_check": seal.check,
+            "salt": digester.salt,
+            "key_check": digester.check,
         }
         self._descriptor = _opened(path, mode)
         try:
-            self._begin(header, plan, ChangeWriter(seal, lenient=True))
+            self._begin(header, plan, ChangeWriter(digester, lenient=True))
         except BaseException:
             self.close()
             raise
@@ -179,17 +179,17 @@ class Journal:
                 batch, room = [], _BATCH
         self._write(b"".join(batch))
         self._append(self._line("ready"))
-        with telling(self._path, "written"):
+        with wrap_os_errors(self._path, "written"):
             sync_folder(Path(os.path.realpath(self._path)).parent)
 
     def _append(self, *lines: dict[str, Any]) -> None:
         self._write("".join(map(line_text, lines)).encode())
-        with telling(self._path, "written"):
+        with wrap_os_errors(self._path, "written"):
             os.fsync(self._descriptor)
 
     def _write(self, data: bytes) -> None:
         """Append bytes, all of them; when that fails, take back the part that was written, unless another run has written since."""
-        with telling(self._path, "written"):
+        with wrap_os_errors(self._path, "written"):
             before = os.fstat(self._descriptor).st_size
             left = memoryview(data)
             try:
@@ -204,7 +204,7 @@ class Journal:
 
 def _opened(path: AnyPath, mode: int) -> int:
     """Return a descriptor of a file to append to."""
-    with telling(path, "written"):
+    with wrap_os_errors(path, "written"):
         check_regular(path)
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
 
@@ -294,19 +294,19 @@ def _with_tears(path: str, lines: Iterable[bytes]) -> Iterator[tuple[int, Any, b
     file, or one after which a later run noted that it is torn."""
     before: tuple[int, bytes] | None = None
     for number, line in enumerate(lines, 1):
-        torn = _said(line) == {"line": "torn"}
+        torn = _parsed_line(line) == {"line": "torn"}
         if before is not None:
             yield (before[0], None, True) if torn else (before[0], _whole(path, *before), False)
         before = None if torn else (number, line)
     if before is not None:
         whole = before[1].endswith(b"\n")
-        said = _said(before[1]) if whole else None
-        if said is None and whole and before[0] == 1:
+        parsed = _parsed_line(before[1]) if whole else None
+        if parsed is None and whole and before[0] == 1:
             _fail(path, "it is not a journal of dsync")
-        yield before[0], said, said is None
+        yield before[0], parsed, parsed is None
 
 
-def _said(line: bytes) -> Any:
+def _parsed_line(line: bytes) -> Any:
     try:
         return json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -314,10 +314,10 @@ def _said(line: bytes) -> Any:
 
 
 def _whole(path: str, number: int, line: bytes) -> Any:
-    said = _said(line)
-    if said is None:
+    parsed = _parsed_line(line)
+    if parsed is None:
         _fail(path, f"line {number} is malformed")
-    return said
+    return parsed
 
 
 def _fail(path: str, why: str) -> NoReturn:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..exceptions import LibraryMissing, LockHeld
-from .files import AnyPath, check_regular, replacing, telling
+from .files import AnyPath, check_regular, replacing, wrap_os_errors
 from .provenance import now, whoami
 
 LIBRARY = "filelock"
@@ -41,7 +41,7 @@ def locked(path: AnyPath, timeout: float = 0.0, what: str = "a run of dsync") ->
         import filelock
     except ImportError:
         raise LibraryMissing("runs can only be kept apart with the library filelock, which is not installed", LIBRARY) from None
-    with telling(path, "used as a lock"):
+    with wrap_os_errors(path, "used as a lock"):
         check_regular(path)
         real = Path(os.path.realpath(path))
         real.parent.stat()  # some releases of filelock would make the folder

@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
-from .._util.gc import patient_collector
+from .._util.gc import relaxed_collector
 from ..dataset.dataset import Dataset
 from ..exceptions import RecordError, Refused
 from ..model.identity import ObjectRef
@@ -30,7 +30,7 @@ from ..plan.plan import Plan
 from ..plan.subtrees import left_aside
 from . import schema
 from .change_lines import ChangeWriter, Malformed, line_text, read_change
-from .digests import SALT_DIGITS, Seal
+from .digests import SALT_DIGITS, SecretDigester
 from .files import LONGEST_LINE, PRIVATE, AnyPath, lines_of, reading, replacing
 from .provenance import VERSION, now, whoami
 from .schema import fingerprint
@@ -113,7 +113,10 @@ def save(
         "flags": sorted(flags),
         "fingerprint": fingerprint(target, source),
     }
-    seal = plan.seal(key) if isinstance(plan, StoredPlan) else Seal(salt or _salt(content, _lines(plan, None, False, leaves)), key)
+    if isinstance(plan, StoredPlan):
+        digester = plan.digester(key)
+    else:
+        digester = SecretDigester(salt or _salt(content, _lines(plan, None, False, leaves)), key)
     header = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -124,17 +127,22 @@ def save(
         "changes": len(plan),
         "counts": counts_of(plan),
         "declared": declared_sides(source, target),
-        "salt": seal.salt,
-        "key_check": seal.check,
+        "salt": digester.salt,
+        "key_check": digester.check,
     }
+    return _write_lines(path, mode, header, _lines(plan, digester, stored, leaves), content)
+
+
+def _write_lines(path: AnyPath, mode: int, header: dict[str, Any], lines: Iterator[dict[str, Any]], content: dict[str, Any]) -> str:
+    """Replace a file by the lines of a plan and its footer, and return the digest of what the plan holds."""
     digests = _Digests()
     with replacing(path, mode) as stream:
-        for line in itertools.chain([header], _lines(plan, seal, stored, leaves)):
+        for line in itertools.chain([header], lines):
             text = line_text(line)
             _check_length(path, text)
             digests.add(text.encode(), None if line is header else line)
             stream.write(text)
-        stream.write(_footer(len(plan), digests, content))
+        stream.write(_footer(header["changes"], digests, content))
     return digests.of_the_plan(content)
 
 
@@ -186,8 +194,8 @@ def _salt(content: dict[str, Any], lines: Iterable[dict[str, Any]]) -> str:
     return _digest_of_plan(content, map(_digest_of_change, lines))[:SALT_DIGITS]
 
 
-def _lines(plan: Iterable[Change], seal: Seal | None, stored: bool, leaves: Any) -> Iterator[dict[str, Any]]:
-    writer = ChangeWriter(seal, stored)
+def _lines(plan: Iterable[Change], digester: SecretDigester | None, stored: bool, leaves: Any) -> Iterator[dict[str, Any]]:
+    writer = ChangeWriter(digester, stored)
     return (writer.line(change, leaves.get(change.key, ())) for change in plan)
 
 
@@ -233,7 +241,7 @@ def load(path: AnyPath, approved: str | None = None) -> SavedPlan:
         RecordError: the file cannot be read, is no plan, is of another version, truncated or changed since it was written.
         Refused: it is a good plan, but not the approved one.
     """
-    with reading(path) as stream, patient_collector():
+    with reading(path) as stream, relaxed_collector():
         reader = _Reader(os.fspath(path), lines_of(stream, path))
         plan = reader.plan()
     if approved is not None and approved.strip().lower() not in (plan.digest, plan.digest.partition(":")[2]):

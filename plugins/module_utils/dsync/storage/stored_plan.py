@@ -15,20 +15,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
-from .._util.gc import patient_collector
+from .._util.gc import relaxed_collector
 from .._util.plain_json import Unwritable, plain
 from ..dataset.dataset import Dataset
 from ..exceptions import RecordError, Refused, SecretMoved
 from ..flags import DSyncAction
 from ..model.model import DSyncModel
-from ..model.placeholders import Lost, Sealed
+from ..model.placeholders import DigestedSecret, Lost
 from ..model.values import same_value
 from ..plan.change import Change
 from ..plan.plan import Plan
 from ..plan.protection import protect_changes
 from ..plan.undo import undo_plan
 from .change_lines import Leaves
-from .digests import Seal
+from .digests import SecretDigester
 from .encoding import Fields, NotTheSame, from_plain
 from .schema import Declared, difference
 
@@ -92,19 +92,19 @@ class StoredPlan:
     def __iter__(self) -> Iterator[Change]:
         return iter(self.changes)
 
-    def seal(self, key: str | None = None) -> Seal:
+    def digester(self, key: str | None = None) -> SecretDigester:
         """Return what makes the digests of this plan.
 
         Raises:
             Refused: the file needs a key, none is to be given, or it is another one.
         """
-        seal = Seal(self.salt, key)
+        digester = SecretDigester(self.salt, key)
         if (key is None) is not (self.key_check is None):
             needs = "was written with a key, and none was given" if key is None else "was written without a key, but one was given"
             raise Refused(f"{self.origin} {needs}")
-        if key is not None and not hmac.compare_digest(str(seal.check), str(self.key_check)):
+        if key is not None and not hmac.compare_digest(str(digester.check), str(self.key_check)):
             raise Refused(f"{self.origin} was written with another key than the one that was given")
-        return seal
+        return digester
 
     def resolve(
         self, source: Dataset | None, target: Dataset, key: str | None = None, *, lost_secrets: LostSecrets = "fail"
@@ -124,10 +124,10 @@ class StoredPlan:
             SecretMoved: a sensitive value is not to be found any more; all such are counted, and the first ones named.
             RecordError: a value does not fit the target's field; it names model, id and attribute.
         """
-        seal = self.seal(key)
+        digester = self.digester(key)
         self._check_declared(source, target)
-        resolver = _Resolver(self.origin, source, target, seal)
-        with patient_collector():
+        resolver = _Resolver(self.origin, source, target, digester)
+        with relaxed_collector():
             changes = [resolver.written(resolver.resolved(change)) for change in self.changes]
         if resolver.missing and lost_secrets == "fail":
             raise SecretMoved(_moved_message(self.origin, resolver.missing))
@@ -163,14 +163,14 @@ class _Resolver:
         missing: (change, attribute).
     """
 
-    def __init__(self, origin: str, source: Dataset | None, target: Dataset, seal: Seal) -> None:
-        self._origin, self._source, self._target, self._seal = origin, source, target, seal
+    def __init__(self, origin: str, source: Dataset | None, target: Dataset, digester: SecretDigester) -> None:
+        self._origin, self._source, self._target, self._digester = origin, source, target, digester
         self._classes = target.models()
         self._fields: dict[type[DSyncModel], Fields] = {}
         self.missing: list[tuple[Change, str]] = []
 
     def resolved(self, change: Change) -> Change:
-        """Return a change with real values; what cannot be found stays a Sealed or Lost."""
+        """Return a change with real values; what cannot be found stays a DigestedSecret or Lost."""
         source, target = _Live(self._source, change), _Live(self._target, change)
         cls = self._classes.get(change.model) if target.obj is None else target.obj.__class__
         if cls is None:
@@ -216,7 +216,7 @@ class _Resolver:
             sides = (target.attrs, source.attrs) if either else (source.attrs,)
             candidates = [*_having(name, *sides), *_defaults(cls, name, value)]
             after[name] = self._value(change, cls, name, value, candidates)
-            if isinstance(after[name], (Sealed, Lost)):
+            if isinstance(after[name], (DigestedSecret, Lost)):
                 self.missing.append((change, name))
         return after
 
@@ -227,7 +227,7 @@ class _Resolver:
         for candidate in candidates:
             if self._is_written(change, name, candidate, value):
                 return candidate
-        if isinstance(value, Sealed):
+        if isinstance(value, DigestedSecret):
             return value
         if cls not in self._fields:
             self._fields[cls] = Fields(cls)
@@ -245,8 +245,8 @@ class _Resolver:
             live = plain(candidate)[0]
         except Unwritable:
             return False
-        if isinstance(value, Sealed):
-            return hmac.compare_digest(self._seal.digest(change.model, change.id, name, live), value.digest)
+        if isinstance(value, DigestedSecret):
+            return hmac.compare_digest(self._digester.digest(change.model, change.id, name, live), value.digest)
         return same_value(live, value, exact=True)
 
     def _misfit(self, change: Change, name: str, error: Exception) -> RecordError:
@@ -263,12 +263,12 @@ def _having(name: str, *sides: dict[str, Any]) -> list[Any]:
 def _defaults(cls: type[DSyncModel], name: str, value: Any) -> Iterator[Any]:
     """Yield the default of a field whose sensitive value is looked for."""
     field = cls.model_fields.get(name)
-    if isinstance(value, Sealed) and field is not None and field.default_factory is None and not field.is_required():
+    if isinstance(value, DigestedSecret) and field is not None and field.default_factory is None and not field.is_required():
         yield field.default
 
 
 def _same(before: Any, after: Any) -> bool:
-    if isinstance(before, Sealed) and isinstance(after, Sealed):
+    if isinstance(before, DigestedSecret) and isinstance(after, DigestedSecret):
         return before.digest == after.digest
     return same_value(before, after, exact=True)
 
@@ -278,7 +278,7 @@ def _same(before: Any, after: Any) -> bool:
 
 def _lost_names(change: Change) -> list[str]:
     whole = (change, *change.parts)
-    return [name for one in whole for name, value in (one.after or {}).items() if isinstance(value, (Sealed, Lost))]
+    return [name for one in whole for name, value in (one.after or {}).items() if isinstance(value, (DigestedSecret, Lost))]
 
 
 def _without_lost(change: Change) -> Change:

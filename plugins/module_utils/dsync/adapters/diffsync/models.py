@@ -93,7 +93,7 @@ class BridgedModel(DSyncModel):
         kind, adapter = cls._original_class, _bridge(dsync).original
         if adapter.get_or_none(kind, ids) is not None:
             raise ObjectNotCreated(f"{dsync.name} has it already: it was added while another object was created or changed")
-        with _told(ObjectNotCreated):
+        with _translated_errors(ObjectNotCreated):
             made = kind.create(adapter=adapter, ids=ids, attrs=attrs)
         if not isinstance(made, diffsync().DiffSyncModel):
             return made  # type: ignore[no-any-return]  # None, or what the caller tells to be no object
@@ -101,12 +101,12 @@ class BridgedModel(DSyncModel):
 
     def update(self, attrs: dict[str, Any]) -> Any:
         original = self._live(ObjectNotUpdated)
-        with _told(ObjectNotUpdated):
+        with _translated_errors(ObjectNotUpdated):
             return self._returned(original.update(attrs=attrs))
 
     def delete(self) -> Any:
         original = self._live(ObjectNotDeleted)
-        with _told(ObjectNotDeleted):
+        with _translated_errors(ObjectNotDeleted):
             return self._returned(original.delete())
 
     def _live(self, failure: type[ObjectCrudException]) -> Any:
@@ -144,7 +144,7 @@ def _bridge(dsync: DSync) -> Any:
 
 
 @contextlib.contextmanager
-def _told(failure: type[ObjectCrudException]) -> Iterator[None]:
+def _translated_errors(failure: type[ObjectCrudException]) -> Iterator[None]:
     """Let what DiffSync's code raises when an object could not be written, or kept, be ours."""
     exceptions = diffsync().exceptions
     try:

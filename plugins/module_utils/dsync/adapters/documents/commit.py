@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...exceptions import NothingKept, RecordError, RecordProblem
-from ...storage.files import PRIVATE, check_regular, own_as, sync_folder, telling
+from ...storage.files import PRIVATE, check_regular, own_as, sync_folder, wrap_os_errors
 
 FORMAT, FORMAT_VERSION = "dsync-commit", 1
 
@@ -204,7 +204,7 @@ class _Manifest:
         """Write the first line of a new manifest. Raises RecordError."""
         token = secrets.token_hex(6)
         path = base / f".dsync-{token}.commit"
-        with telling(steps[0].path, "written"):
+        with wrap_os_errors(steps[0].path, "written"):
             made = cls(base, path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE))
         with contextlib.suppress(OSError):
             fcntl.flock(made._descriptor, fcntl.LOCK_EX)
@@ -217,7 +217,7 @@ class _Manifest:
         ]
         first = json.dumps({"format": FORMAT, "version": FORMAT_VERSION, "files": [step.line() for step in named]})
         try:
-            with telling(steps[0].path, "written"):
+            with wrap_os_errors(steps[0].path, "written"):
                 made._append(f"{first}\n".encode())
         except BaseException:
             made.roll_back()
@@ -276,7 +276,7 @@ class _Manifest:
     def _read(self) -> None:
         with os.fdopen(os.dup(self._descriptor), "rb") as stream:
             lines = stream.read().splitlines(keepends=True)
-        first = _said(lines[0]) if lines else None
+        first = _parsed_line(lines[0]) if lines else None
         if first is None:
             return
         if first.get("format") != FORMAT or first.get("version") != FORMAT_VERSION:
@@ -286,7 +286,7 @@ class _Manifest:
         except (KeyError, TypeError, ValueError):
             raise _unfinished(self.path, f"{self.path} names a file that is not below its directory") from None
         self._first = lines[0]
-        last = _said(lines[1]) if len(lines) == 2 else None
+        last = _parsed_line(lines[1]) if len(lines) == 2 else None
         if last is not None and last.get("files") == digest_of(lines[0]) and len(last.get("after", ())) == len(self.steps):
             self.after = last["after"]
 
@@ -294,7 +294,7 @@ class _Manifest:
         """Write the second line, and make sure that both are on the disk."""
         line = json.dumps({"files": digest_of(self._first), "after": after}).encode() + b"\n"
         self._may_be_complete = True
-        with telling(self.path, "written"):
+        with wrap_os_errors(self.path, "written"):
             self._append(line)
             os.fsync(self._descriptor)
             sync_folder(self.base)
@@ -331,13 +331,13 @@ class _Manifest:
             os.close(descriptor)
 
 
-def _said(line: bytes) -> dict[str, Any] | None:
+def _parsed_line(line: bytes) -> dict[str, Any] | None:
     """Return what a line of a manifest holds; None for one that is not whole."""
     try:
-        said = json.loads(line) if line.endswith(b"\n") else None
+        parsed = json.loads(line) if line.endswith(b"\n") else None
     except ValueError:
         return None
-    return said if isinstance(said, dict) else None
+    return parsed if isinstance(parsed, dict) else None
 
 
 # ---------------------------------------------------------------------- the steps
@@ -347,11 +347,11 @@ def _prepare(manifest: _Manifest, changes: Sequence[FileChange]) -> None:
     """Write all new contents beside their files and complete the manifest. Raises RecordError."""
     for step, change in zip(manifest.steps, changes):
         if change.new is not None:
-            with telling(change.path, "written"):
+            with wrap_os_errors(change.path, "written"):
                 check_regular(change.path)
                 _write(step, change.new, change.mode)
     for folder in {step.beside.parent for step in manifest.steps if step.temporary is not None}:
-        with telling(folder, "written"):
+        with wrap_os_errors(folder, "written"):
             sync_folder(folder)
     manifest.complete([digest_of(change.new) for change in changes])
 
@@ -379,7 +379,7 @@ def _finish(manifest: _Manifest) -> None:
     problem, changed = "", False
     for step in manifest.steps:
         try:
-            with telling(step.path, "removed" if step.temporary is None else "written"):
+            with wrap_os_errors(step.path, "removed" if step.temporary is None else "written"):
                 _make(step)
         except RecordError as error:
             if not changed:
@@ -420,7 +420,7 @@ def _recover(manifest: _Manifest) -> None:
         _check(manifest, zip(manifest.steps, manifest.after))
     for step, _after in left:
         try:
-            with telling(step.path, "removed" if step.temporary is None else "written"):
+            with wrap_os_errors(step.path, "removed" if step.temporary is None else "written"):
                 _make(step)
         except RecordError as error:
             raise _unfinished(manifest.path, str(error)) from None
@@ -434,7 +434,7 @@ def _is_left(step: _Step) -> bool:
 def _check(manifest: _Manifest, steps: Iterable[tuple[_Step, str | None]]) -> None:
     """Make sure that nobody else changed the files meanwhile. Raises RecordProblem."""
     for step, after in steps:
-        with telling(step.path, "read"):
+        with wrap_os_errors(step.path, "read"):
             there, left = digest_of(_content(step.real)), _is_left(step)
             expected = {step.before} if left else {after}
             if there not in expected or (left and step.temporary is not None and digest_of(_content(step.beside)) != after):

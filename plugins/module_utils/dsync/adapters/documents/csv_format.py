@@ -55,7 +55,7 @@ class _Table:
         self.header_end = 0
         csv.field_size_limit(_LONGEST_CELL)
         reader = csv.reader(self.lines, delimiter=delimiter, strict=True)
-        for cells in self._told(reader):
+        for cells in self._rows_of(reader):
             if any(cells):
                 self.header, self.header_end = cells, reader.line_num
                 break
@@ -70,7 +70,7 @@ class _Table:
         self._nameless = [place for place, cell in enumerate(self.header) if not cell]
         self._reader = reader
 
-    def _told(self, reader: Any) -> Iterator[list[str]]:
+    def _rows_of(self, reader: Any) -> Iterator[list[str]]:
         try:
             yield from reader
         except csv.Error as error:
@@ -85,7 +85,7 @@ class _Table:
             RecordProblem: a row has more or fewer cells than the header.
         """
         start, width = self.header_end, len(self.header)
-        for cells in self._told(self._reader):
+        for cells in self._rows_of(self._reader):
             end = self._reader.line_num
             if not _is_blank(cells):
                 self._check_width(cells, width, start + 1)

@@ -33,7 +33,7 @@ from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
 from ...records.path import EVERY, text_of_path, write
 from ...records.path import Path as FieldPath
-from ...storage.files import PRIVATE, reading, telling
+from ...storage.files import PRIVATE, reading, wrap_os_errors
 from ..documents.adapter import DocumentAdapter
 from ..documents.cells import Words, words_in
 from ..documents.commit import FileChange, commit, digest_of, nothing_kept, recover
@@ -160,7 +160,7 @@ class FileAdapter(DocumentAdapter):
     def documents(self) -> Sequence[_File]:
         if self._files is None:
             recover(self._directory())
-            with _as_problem(), telling(self._path, "read"):
+            with _as_problem(), wrap_os_errors(self._path, "read"):
                 paths = self._paths()
             if self._many and not paths and not self._may_make:
                 raise RecordProblem(f"there is no file {'in ' if _is_directory(self._path) else ''}{self._path}; {_WAY_OUT}")
@@ -313,7 +313,7 @@ class FileAdapter(DocumentAdapter):
             for document in gone:
                 self._unchanged_bytes(document)
             for document in changed if self._may_make else ():
-                with telling(document.path, "written"):
+                with wrap_os_errors(document.path, "written"):
                     document.path.parent.mkdir(parents=True, exist_ok=True)
         written = [FileChange(self._place_of(document), document.digest, new, self._mode) for document, new, _tree in texts]
         removed = [FileChange(self._place_of(document), document.digest, None) for document in gone]

@@ -19,7 +19,7 @@ from typing import Any
 from ...exceptions import NothingKept, RecordError, RecordProblem
 from ...records.path import Path as FieldPath
 from ...records.path import text_of_path, write
-from ...storage.files import PRIVATE, telling
+from ...storage.files import PRIVATE, wrap_os_errors
 from ..documents.commit import FileChange, commit, digest_of, nothing_kept
 from ..documents.edits import Edits
 from ..documents.yaml_format import Tagged, YamlFormat
@@ -380,13 +380,13 @@ class InventoryFiles:
     def _prepared(self, changed: Sequence[_File]) -> list[FileChange]:
         """Return what is to become of files, whose directories are made. Raises NothingKept."""
         with nothing_kept((RecordError, RecordProblem)):
-            with telling(self._main, "read"):
+            with wrap_os_errors(self._main, "read"):
                 usual = stat.S_IMODE(self._main.stat().st_mode)
             new = [None if file.gone else file.rendered() for file in changed]
             for file in changed:
                 if _bytes_of(file.path) != file.raw:
                     raise _moved_on(file.path)
-                with telling(file.path, "written"):
+                with wrap_os_errors(file.path, "written"):
                     file.path.parent.mkdir(exist_ok=True)
         paired = [(file, one) for file, one in zip(changed, new) if one is not None] + [
             (file, None) for file in changed if file.gone

@@ -133,7 +133,7 @@ class SqlAdapter(RecordAdapter):
         return self._relations[mapped.name]
 
     def _relation_at(self, place: Declared, default: str) -> Relation:
-        with self._reading() as connection, self._database.telling(self._database.shown):
+        with self._reading() as connection, self._database.wrap_errors(self._database.shown):
             relation = relation_at(connection, place, default, self._schema)
         if relation.query is None:
             return relation
@@ -145,7 +145,7 @@ class SqlAdapter(RecordAdapter):
 
     def _queried(self, relation: Relation) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
         """Return the columns and rows of a query, which is handed to the database as it was written."""
-        with self._reading() as connection, self._database.telling(relation.title):
+        with self._reading() as connection, self._database.wrap_errors(relation.title):
             result = connection.exec_driver_sql(relation.query or "", execution_options={"no_parameters": True})
             return tuple(result.keys()), rows_of(result)
 
@@ -164,7 +164,7 @@ class SqlAdapter(RecordAdapter):
         if relation.query is not None:
             fetched = self._fetched.pop(relation.query, None)
             return self._queried(relation)[1] if fetched is None else fetched
-        with self._reading() as connection, self._database.telling(relation.title):
+        with self._reading() as connection, self._database.wrap_errors(relation.title):
             found = rows_of(connection.execute(relation.select(where).limit(most)))
         return unpadded(found, relation.padded)
 

@@ -173,7 +173,7 @@ class Database:
     # ------------------------------------------------------------------ what goes wrong
 
     @contextmanager
-    def telling(self, what: str) -> Iterator[None]:
+    def wrap_errors(self, what: str) -> Iterator[None]:
         """Raise RecordProblem for what the database says meanwhile.
 
         Args:

@@ -75,20 +75,20 @@ def _inserted(
     if not connection.dialect.insert_executemany_returning:
         keys = (connection.execute(statement, row).inserted_primary_key for row in rows)
         return [{} if key is None else dict(key._mapping) for key in keys]
-    telling = () if singly else _telling(relation, names, rows)
-    if not telling:
+    identifying = () if singly else _identifying(relation, names, rows)
+    if not identifying:
         statement = statement.returning(*others)
         return [dict(connection.execute(statement, row).one()._mapping) for row in rows]
-    statement = statement.returning(*(relation.rows_of_table.c[name] for name in telling), *others)
-    found = {tuple(row[: len(telling)]): row[len(telling) :] for row in connection.execute(statement, rows)}
+    statement = statement.returning(*(relation.rows_of_table.c[name] for name in identifying), *others)
+    found = {tuple(row[: len(identifying)]): row[len(identifying) :] for row in connection.execute(statement, rows)}
     columns = [column.name for column in others]
     try:
-        return [dict(zip(columns, found[tuple(row[name] for name in telling)])) for row in rows]
+        return [dict(zip(columns, found[tuple(row[name] for name in identifying)])) for row in rows]
     except KeyError:
         raise NotAllThere from None
 
 
-def _telling(relation: Relation, names: Sequence[str], rows: Sequence[Row]) -> tuple[str, ...]:
+def _identifying(relation: Relation, names: Sequence[str], rows: Sequence[Row]) -> tuple[str, ...]:
     """Return columns by whose values each of some rows can be told from the others; empty where there are none."""
     simple = tuple(name for name in names if all(row[name].__class__ in (str, int) for row in rows))
     for columns in (relation.key, *relation.uniques, simple):
@@ -310,7 +310,7 @@ class Together:
             point.commit()
         except BaseException as error:
             intact = self._taken_back(point)
-            raised = self._told(error, what, hidden, intact)
+            raised = self._translate(error, what, hidden, intact)
             if not intact and self._any:
                 self._lost = f"{what}: the transaction is lost, and with it all that was done before in this run: {raised}"
             if not intact or not self._any:
@@ -333,7 +333,7 @@ class Together:
             return False
         return not self._connection.invalidated
 
-    def _told(self, error: BaseException, what: str, hidden: Collection[str], intact: bool) -> BaseException:
+    def _translate(self, error: BaseException, what: str, hidden: Collection[str], intact: bool) -> BaseException:
         import sqlalchemy as sa
 
         if not isinstance(error, sa.exc.SQLAlchemyError):
