@@ -267,6 +267,18 @@ def test_delete_may_take_the_object_out_itself(how: str) -> None:
     assert target.count("device") == 0
 
 
+def test_what_is_there_already_is_reported_with_its_place() -> None:
+    source, target = estate({"nyc": ("1", {"rtr": "x"}), "sfo": "2"}), estate({"nyc": "1", "sfo": "2"})
+    plan = Plan.from_diff(target.diff_from(source))
+    assert target.apply(plan, source).counts["done"] == 1
+    again = target.apply(plan, source)
+    assert [outcome.message for outcome in again.outcomes] == ["Estate has it already"]
+    target.get("site", "nyc").remove_child(target.get("device", "rtr"))
+    target.get("site", "sfo").add_child(target.get("device", "rtr"))
+    elsewhere = target.apply(plan, source)
+    assert [outcome.message for outcome in elsewhere.outcomes] == ['Estate has it already below site "sfo", not below site "nyc"']
+
+
 def test_plans_that_do_not_fit_the_target_fail_change_by_change() -> None:
     target = estate({"nyc": "1"})
     ref = ObjectRef("site", "gone")
@@ -280,7 +292,7 @@ def test_plans_that_do_not_fit_the_target_fail_change_by_change() -> None:
     result = target.apply(Plan(changes), estate({}), flags=GO_ON)
     assert [outcome.message for outcome in result.outcomes] == [
         'Estate has no site "gone", which is to be its parent',
-        "Estate has it already, in another place of the tree",
+        "Estate has it already",
         'Estate has no model "ship"',
         "Estate has no such object any more",
         "Estate has no such object any more",

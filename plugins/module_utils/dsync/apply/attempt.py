@@ -17,10 +17,12 @@ from typing import Any, NamedTuple
 
 from .._util.pydantic import ValidationError
 from .._util.redaction import Scrubber, scrub
+from ..dataset.tree import parents_of
 from ..diff.moves import moves_itself
 from ..exceptions import DSyncException, ObjectAlreadyExists, ObjectNotFound
 from ..flags import DSyncAction, DSyncStatus
 from ..model.construction import problems_of
+from ..model.identity import ObjectRef
 from ..model.model import Creation, DSyncModel, Moving, Snapshot, Updating
 from ..model.values import copied
 from ..plan.change import Change, secrets_of
@@ -399,8 +401,14 @@ class Bulk:
 def _parent_of_new(target: Target, change: Change) -> DSyncModel | None:
     """Return the parent of an object that is to be created, None at the top level. Raises _Failure when it cannot be created."""
     if target.store.find(change.model, change.id) is not None:
-        raise _Failure(f"{target.name} has it already, in another place of the tree")
+        place = parents_of(target, [change.model]).get(ObjectRef(change.model, change.id))
+        where = "" if place == change.parent else f" {_below(place)}, not {_below(change.parent)}"
+        raise _Failure(f"{target.name} has it already{where}")
     return _new_parent(target, change)
+
+
+def _below(place: ObjectRef | None) -> str:
+    return "at the top level" if place is None else f'below {place.model} "{place.id}"'
 
 
 def _new_parent(target: Target, change: Change) -> DSyncModel | None:
