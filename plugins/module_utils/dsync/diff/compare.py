@@ -73,9 +73,8 @@ def compare(
     comparison.check()
     diff.warnings.extend(comparison.warnings())
     diff.set_tally(comparison.tally)
-    lone = [element for element in diff.walk() if element.source_attrs is None or element.dest_attrs is None]
-    comparison.protect_partial_moves(lone)
-    diff.warnings.extend(hints(lone, comparison.comparisons()))
+    comparison.protect_partial_moves(comparison.lone)
+    diff.warnings.extend(hints(comparison.lone, comparison.comparisons()))
     comparison.join_moves(diff)
     comparison.finish()
     diff.complete()
@@ -131,6 +130,7 @@ class _Comparison:
         self.source, self.target = Side(source), Side(target)
         self.diff_class = diff_class
         self.tally = Tally()
+        self.lone: list[DiffElement] = []  # the elements of objects that are on one side only
         self._matchings: dict[str, Matching] = {}
         self._skip_source = bool(flags & DSyncFlags.SKIP_UNMATCHED_SRC)
         self._skip_target = bool(flags & DSyncFlags.SKIP_UNMATCHED_DST)
@@ -261,7 +261,9 @@ class _Comparison:
             None if source is None else matching.source_reader.attributes(source),
             None if target is None else matching.target_reader.attributes(target),
         )
-        if matching.read_only and source is not None and target is not None:
+        if source is None or target is None:
+            self.lone.append(element)
+        elif matching.read_only:
             element.protect_read_only()
         return element
 
@@ -309,7 +311,7 @@ class _Comparison:
         if total["create"] and total["delete"]:
             from .moves import join_moves  # only here, since few comparisons need it
 
-            join_moves(diff, self.target.dataset.models(), self.tally, self._keep_unchanged)
+            join_moves(diff, self.lone, self.target.dataset.models(), self.tally, self._keep_unchanged)
 
     def _source_has(self, obj: DSyncModel) -> bool:
         return self.source.dataset.store.find(obj.get_type(), obj.get_unique_id()) is not None

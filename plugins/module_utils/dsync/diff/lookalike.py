@@ -39,9 +39,10 @@ def hints(lone: Iterable[DiffElement], comparisons: Mapping[str, Mapping[str, Co
     sides: dict[str, tuple[list[DiffElement], list[DiffElement]]] = {}
     for element in lone:
         sides.setdefault(element.type, ([], []))[element.source_attrs is None].append(element)
+    texts: dict[str, Any] = {}
     for model, (created, deleted) in sides.items():
-        gone = {_look(element): element for element in deleted} if created else {}
-        pairs = [(element, gone[look]) for element in created if gone and (look := _look(element)) in gone]
+        gone = {_look(element, texts): element for element in deleted} if created else {}
+        pairs = [(element, gone[look]) for element in created if gone and (look := _look(element, texts)) in gone]
         pairs = [(new, old) for new, old in pairs if new.uid != old.uid]
         if pairs:
             yield _warning(model, *pairs[0], len(pairs), comparisons.get(model, {}))
@@ -82,9 +83,22 @@ def _sufficient(value: str, other: str, declared: tuple[str, ...]) -> tuple[str,
     return next((names for names in fitting if key_of_text(names)(value) == key_of_text(names)(other)), ())
 
 
-def _look(element: DiffElement) -> tuple[Any, ...]:
-    """Return what an object's identity looks like: the same for identities that look alike."""
-    return tuple(map(_looks, element.keys.values()))
+def _look(element: DiffElement, texts: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what an object's identity looks like: the same for identities that look alike.
+
+    Args:
+        element: the object in the comparison.
+        texts: text → what it looks like, of those seen so far, since most of them are seen again; texts are added to it.
+    """
+    look = []
+    for value in element.keys.values():
+        if value.__class__ is not str:
+            look.append(_looks(value))
+            continue
+        if value not in texts:
+            texts[value] = _looks(value)
+        look.append(texts[value])
+    return tuple(look)
 
 
 def _looks(value: Any) -> Any:

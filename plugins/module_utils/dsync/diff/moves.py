@@ -5,7 +5,7 @@ two elements become one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ..model.identity import ObjectRef
@@ -28,7 +28,7 @@ class _Place(NamedTuple):
         return None if self.above is None else _ref(self.above.element)
 
 
-def join_moves(diff: Diff, classes: Classes, tally: Tally, keep_unchanged: bool) -> None:
+def join_moves(diff: Diff, lone: Sequence[DiffElement], classes: Classes, tally: Tally, keep_unchanged: bool) -> None:
     """Make one element of the two of each object that the source has below another parent.
 
     The element is where the object is to be. It holds the attributes of both sides, and its ``move`` names both parents. What is
@@ -37,10 +37,14 @@ def join_moves(diff: Diff, classes: Classes, tally: Tally, keep_unchanged: bool)
 
     Args:
         diff: changed in place.
+        lone: its elements of objects that are on one side only.
         classes: the models of the target.
         tally: the counts of the comparison; changed in place.
         keep_unchanged: whether elements without a difference stay.
     """
+    created = {(element.type, element.uid) for element in lone if element.dest_attrs is None}
+    if not any(element.source_attrs is None and (element.type, element.uid) in created for element in lone):
+        return
     old, new = _lone(diff)
     joined: dict[ObjectRef, tuple[_Place, _Place]] = {}
     for ref, place in new.items():
