@@ -8,7 +8,7 @@ import builtins
 from collections.abc import Callable
 from typing import Any
 
-from ._util.gc import relaxed_collector
+from ._util.gc import relaxed_collector, relaxed_gc
 from .apply.target import Target
 from .diff.compare import compare
 from .diff.diff import Diff
@@ -85,6 +85,7 @@ class DSync(Target):
         """Return what has to change in ``target`` for it to be like this dataset; otherwise as :meth:`diff_from`."""
         return target.diff_from(self, diff_class, flags, callback, scope)
 
+    @relaxed_gc
     def sync_from(
         self,
         source: DSync,

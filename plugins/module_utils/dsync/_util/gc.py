@@ -16,7 +16,9 @@ import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar, cast
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 PATIENT = (5_000, 1_000, 100)
 """Thresholds of the collector's generations meanwhile (Python's own are 700 or 2000, 10, 10 or 0)."""
@@ -45,7 +47,7 @@ def relaxed_collector() -> Iterator[None]:
                 gc.set_threshold(*_before)
 
 
-def relaxed_gc(function: Callable[..., Any]) -> Callable[..., Any]:
+def relaxed_gc(function: _Function) -> _Function:
     """Return ``function`` so that it runs under :func:`relaxed_collector`."""
 
     @functools.wraps(function)
@@ -53,4 +55,4 @@ def relaxed_gc(function: Callable[..., Any]) -> Callable[..., Any]:
         with relaxed_collector():
             return function(*args, **kwargs)
 
-    return patient
+    return cast(_Function, patient)

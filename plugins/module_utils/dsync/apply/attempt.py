@@ -66,6 +66,7 @@ class Executor:
         self.target, self.goes_on = target, goes_on
         self.classes = target.models()
         self._retry, self._asked = retry, hidden
+        self._in_bulk: dict[tuple[str, DSyncAction], bool] = {}
 
     @cached_property
     def hidden(self) -> Scrubber:
@@ -91,8 +92,12 @@ class Executor:
 
     def in_bulk(self, change: Change) -> bool:
         """Return whether the model has a method that makes many changes like this one at once."""
-        kind = self.classes.get(change.model)
-        return kind is not None and kind.overrides(f"{change.action.value}_many")
+        known = self._in_bulk.get((change.model, change.action))
+        if known is None:
+            kind = self.classes.get(change.model)
+            known = kind is not None and kind.overrides(f"{change.action.value}_many")
+            self._in_bulk[change.model, change.action] = known
+        return known
 
     def trying(self, make: Callable[[], str]) -> str:
         """Call what makes a change, again if it may pass."""
