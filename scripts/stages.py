@@ -47,8 +47,9 @@ OF_THE_MODULE = (
 NEEDS_ANSIBLE = ("adapters/inventory/test_inventory.py",)
 """Unit tests that run on the newest ansible-core only: they start ansible-inventory."""
 OF_FAULTS = ("apply/test_faults.py", "adapters/documents/test_commit.py", "scripts")
-"""Unit tests that run on the newest Python only: they test what faults and kills leave behind, and these scripts."""
+"""Unit tests that only `make test` runs, on the newest Python: they test what faults and kills leave behind, and these scripts."""
 WITHOUT_ANSIBLE = tuple(f"--ignore=tests/unit/{name}" for name in NEEDS_ANSIBLE)
+WITHOUT_FAULTS = tuple(f"--ignore=tests/unit/{name}" for name in OF_FAULTS)
 NOT_LONG = ("-m", "not long")
 SANITY_SKIP = re.compile(r"^WARNING: (Skipping .*|Skipped .*)$", re.MULTILINE)
 GENERATED_BY_BUILD = {"FILES.json", "MANIFEST.json"}
@@ -107,7 +108,7 @@ class Job:
 def unit(job: Job) -> bool:
     """The unit tests, but those that one environment is enough for."""
     job.say(f"left to the environment that counts coverage: {', '.join(NEEDS_ANSIBLE + OF_FAULTS)}")
-    return _pytest(job, "tests/unit", *NOT_LONG, *WITHOUT_ANSIBLE, *(f"--ignore=tests/unit/{name}" for name in OF_FAULTS))
+    return _pytest(job, "tests/unit", *NOT_LONG, *WITHOUT_ANSIBLE, *WITHOUT_FAULTS)
 
 
 def counted_unit(job: Job) -> bool:
@@ -119,8 +120,9 @@ def counted_unit(job: Job) -> bool:
 
 
 def quick(job: Job) -> bool:
-    """The unit tests but those that start ansible-inventory, on both cores at the same time."""
-    return _pytest(job, "tests/unit", *NOT_LONG, *WITHOUT_ANSIBLE, "--numprocesses=2", "--dist=worksteal")
+    """The unit tests but those of faults and kills and those that start ansible-inventory, on both cores at the same time."""
+    job.say(f"left to make test: {', '.join(NEEDS_ANSIBLE + OF_FAULTS)}")
+    return _pytest(job, "tests/unit", *NOT_LONG, *WITHOUT_ANSIBLE, *WITHOUT_FAULTS, "--numprocesses=2", "--dist=worksteal")
 
 
 def integration(job: Job) -> bool:
