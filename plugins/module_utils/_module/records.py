@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from ..dsync import Outcome
-from ..dsync._util.redaction import scrub
+from ..dsync._util.redaction import Redactor
 
 LONGEST_VALUE = 2000
 
@@ -33,7 +33,7 @@ class Recorder:
     """
 
     def __init__(self, secrets: Collection[str]) -> None:
-        self._secrets = secrets
+        self._redactor = Redactor(secrets)
 
     def records(self, outcomes: Iterable[Outcome], most: int, room: int) -> list[dict[str, Any]]:
         """Return the first records: not more than ``most``, and not more than fit in ``room`` bytes of JSON."""
@@ -63,7 +63,7 @@ class Recorder:
     def clean(self, value: Any) -> Any:
         """Return a JSON value without secrets, as long as it is."""
         if isinstance(value, str):
-            return scrub(value, self._secrets)
+            return self._redactor.redact(value)
         if isinstance(value, dict):
             return {name: self.clean(item) for name, item in value.items()}
         if isinstance(value, list):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..dsync import Diff, Outcome, OutcomeStatus, Plan, Result
-from ..dsync._util.redaction import scrub
+from ..dsync._util.redaction import Redactor
 from ..dsync.diff.diff import Tally
 from ..dsync.exceptions import Refused
 from ..dsync.report.render.unified import before_after
@@ -87,7 +87,8 @@ class Report:
 
     def before_after(self, plan: Plan) -> dict[str, str]:
         """Return the target before and after, as Ansible shows it with --diff."""
-        before, after = (_cut(scrub(text, self._secrets)) for text in before_after(plan, ROOM_FOR_DIFF))
+        redactor = Redactor(self._secrets)
+        before, after = (_cut(redactor.redact(text)) for text in before_after(plan, ROOM_FOR_DIFF))
         source, target = self._source.dataset.name, self._target.dataset.name
         return {
             "before": before,

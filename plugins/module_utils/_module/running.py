@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import missing_required_lib
@@ -16,7 +15,7 @@ from ansible.module_utils.basic import missing_required_lib
 from ..dsync import Outcome
 from ..dsync._util.gc import relaxed_collector
 from ..dsync._util.pydantic import HAS_PYDANTIC, PYDANTIC_IMPORT_ERROR, PYDANTIC_MINIMUM, PYDANTIC_PROBLEM
-from ..dsync._util.redaction import scrub
+from ..dsync._util.redaction import Redactor
 from ..dsync.exceptions import LibraryMissing, Refused
 from ..dsync.plan.change import Change
 from . import alias
@@ -77,7 +76,7 @@ def end_with(module: AdapterModule, work: Callable[[AdapterModule, list[Side]], 
     except TaskFailure as failure:
         ending = Ending(False, {}, _sentence(failure), failure.__cause__ or failure)
     if ending.sentence:
-        module.fail_json(**_scrubbed(sides, ending), changed=ending.changed, **ending.result)
+        module.fail_json(**_redacted(sides, ending), changed=ending.changed, **ending.result)
     module.exit_json(changed=ending.changed, **ending.result)
 
 
@@ -176,14 +175,14 @@ def _reported(files: list[ReportFile], sides: list[Side], ending: Ending, work: 
     written: list[dict[str, str]] = []
     sentence, error = ending.sentence, ending.error
     try:
-        for file in write_reports(files, sides, work, ending.outcomes, partial(scrub, secrets=own), problems):
+        for file in write_reports(files, sides, work, ending.outcomes, Redactor(own).redact, problems):
             written.append(file.record())
     except TaskFailure as failure:
         sentence, error = " ".join(filter(None, (sentence, str(failure)))), error or failure.__cause__ or failure
     return replace(ending, result={**ending.result, "reports": written}, sentence=sentence, error=error)
 
 
-def _scrubbed(sides: list[Side], ending: Ending) -> dict[str, str]:
+def _redacted(sides: list[Side], ending: Ending) -> dict[str, str]:
     """Return the message and the traceback of a failure, without anything that nobody may see."""
     hidden = hidden_texts(sides, ending.changes)
     return {"msg": told(ending.sentence, hidden), "exception": told(traceback_of(ending.error), hidden, LONGEST_TRACEBACK)}

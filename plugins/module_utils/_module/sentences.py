@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from ..dsync import DSyncAction, OutcomeStatus, Result
 from ..dsync._util.pydantic import ValidationError
-from ..dsync._util.redaction import scrub
+from ..dsync._util.redaction import Redactor
 from ..dsync.exceptions import AskedToEnd, DSyncException, NothingKept, Refused
 from ..dsync.plan.change import Change
 from .failure import TaskFailure
@@ -71,7 +71,7 @@ def traceback_of(error: BaseException | None) -> str:
 
 def told(text: str, secrets: Collection[str], longest: int = LONGEST) -> str:
     """Return a text as it may be shown: without secrets, and of a long one the beginning and the end."""
-    text = scrub(text, secrets)
+    text = Redactor(secrets).redact(text)
     if len(text) <= longest:
         return text
     return f"{text[: longest * 3 // 4]} … ({len(text)} characters) … {text[-longest // 4 :]}"

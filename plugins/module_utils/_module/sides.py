@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..dsync import DSync
-from ..dsync._util.redaction import collect_secrets, scrub, secret_texts
+from ..dsync._util.redaction import Redactor, collect_secrets, secret_texts
 from ..dsync.plan.change import Change, secrets_of
 from .declaring import joined
 from .failure import TaskFailure
@@ -54,7 +54,7 @@ class Side:
             adapter = adapter_class(Reference.parse(self.params["adapter"]), cargo)
             adapter = joined(adapter, self.models, self.params)
             self.dataset = opened(adapter, self.params["options"], self.params["secrets"], self.params["name"])
-            self.dataset.name = scrub(self.dataset.name, self.secrets())
+            self.dataset.name = Redactor(self.secrets()).redact(self.dataset.name)
             if self.role in cargo.inventories:
                 receiver: Any = self.dataset
                 receiver.receive(cargo.inventories[self.role])

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from dsync._util.redaction import MASK, Scrubber, collect_secrets, masked, scrub, secret_texts
+from dsync._util.redaction import MASK, Redactor, collect_secrets, masked, secret_texts
 from estate import PLANTED, Interface, estate
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,21 +57,21 @@ def test_masked() -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_point_9_a_secret_of_any_shape_is_scrubbed(value: Any) -> None:
-    assert PLANTED not in scrub(f"it was {PLANTED}, you see", secret_texts([value]))
+def test_point_9_a_secret_of_any_shape_is_redacted(value: Any) -> None:
+    assert PLANTED not in Redactor(secret_texts([value])).redact(f"it was {PLANTED}, you see")
 
 
-def test_scrub_covers_the_quoted_form_and_the_longest_first() -> None:
+def test_a_redactor_covers_the_quoted_form_and_the_longest_first() -> None:
     secret = "line\n'quoted'"
-    assert scrub(repr(secret), secret_texts([secret])) == f'"{MASK}"'
-    assert scrub("abcdef abc", {"abc", "abcdef"}) == f"{MASK} {MASK}"
-    assert scrub(str(b"\xffabc"), secret_texts([b"\xffabc"])) == f"b'{MASK}'"
-    assert scrub("pin 1234", secret_texts([1234])) == f"pin {MASK}"
-    assert scrub("text", None) == "text"
+    assert Redactor(secret_texts([secret])).redact(repr(secret)) == f'"{MASK}"'
+    assert Redactor({"abc", "abcdef"}).redact("abcdef abc") == f"{MASK} {MASK}"
+    assert Redactor(secret_texts([b"\xffabc"])).redact(str(b"\xffabc")) == f"b'{MASK}'"
+    assert Redactor(secret_texts([1234])).redact("pin 1234") == f"pin {MASK}"
+    assert Redactor(None).redact("text") == "text"
 
 
 @pytest.mark.parametrize("between", ["", "'", '"', "'\"", "\n\t", "\\", "\\'", "ü☃𝄞", " /?=é&+%20"])
-def test_scrub_covers_whatever_quotes_a_secret(between: str) -> None:
+def test_a_redactor_covers_whatever_quotes_a_secret(between: str) -> None:
     secret = f"{PLANTED}{between}{PLANTED}"
     ways: list[Callable[[str], str]] = [
         str, repr, ascii, json.dumps, quote, quote_plus,
@@ -86,18 +86,18 @@ def test_scrub_covers_whatever_quotes_a_secret(between: str) -> None:
     ]  # fmt: skip
     secrets = secret_texts([secret])
     for way in ways:
-        assert PLANTED not in scrub(way(secret), secrets)
-        assert PLANTED not in Scrubber(secrets).scrub(way(secret))
+        assert PLANTED not in Redactor(secrets).redact(way(secret))
+        assert PLANTED not in Redactor(secrets).redact(way(secret))
 
 
 SHORT = st.text("abc", max_size=6)
 
 
 @given(SHORT.map(lambda text: text * 3), st.sets(SHORT.filter(lambda text: len(text) > 2), max_size=5))
-def test_a_scrubber_masks_every_secret_and_nothing_else(text: str, secrets: set[str]) -> None:
+def test_a_redactor_masks_every_secret_and_nothing_else(text: str, secrets: set[str]) -> None:
     found = [(start, secret) for secret in secrets for start in range(len(text)) if text.startswith(secret, start)]
     covered = {place for start, secret in found for place in range(start, start + len(secret))}
-    shown = Scrubber(secrets).scrub(text)
+    shown = Redactor(secrets).redact(text)
     assert shown.replace(MASK, "") == "".join(letter for place, letter in enumerate(text) if place not in covered)
     assert (MASK in shown) is bool(covered)
 
@@ -129,7 +129,7 @@ def test_collect_secrets() -> None:
     ],
 )
 def test_a_key_of_a_sensitive_dict_is_secret_unless_it_is_a_name(key: str, secret: bool) -> None:
-    text = scrub(f"refused {key}: x", secret_texts([{"outer": {key: "value"}}]))
+    text = Redactor(secret_texts([{"outer": {key: "value"}}])).redact(f"refused {key}: x")
     assert (key not in text) is secret
 
 

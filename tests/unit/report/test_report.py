@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from dsync import Diff, DSyncFlags, ObjectRef, Plan
-from dsync._util.redaction import MASK, scrub
+from dsync._util.redaction import MASK, Redactor
 from dsync.report.report import Report, ReportSide, State, above
 from estate import EXPECTED, PLANTED, SOURCE, TARGET, Interface, dataset, estate
 
@@ -133,7 +133,7 @@ def test_what_nobody_may_see_is_removed_from_every_text() -> None:
     told["parent"] = {"model": PLANTED, "id": PLANTED}
     side = ReportSide(PLANTED, PLANTED)
     texts = {"problems": [PLANTED], "warnings": [PLANTED], "title": PLANTED, "models": {PLANTED: {}}}
-    report = Report.from_records([told], side, side, **texts, hide=lambda text: scrub(text, [PLANTED]))
+    report = Report.from_records([told], side, side, **texts, hide=Redactor([PLANTED]).redact)
     assert PLANTED not in json.dumps(report.data())
 
 

@@ -126,8 +126,8 @@ def _in_addresses(text: str) -> Iterator[str]:
 
 
 def secret_texts(values: Iterable[Any], everything: bool = True) -> set[str]:
-    """Return the texts under which ``values`` could show up somewhere, for :func:`scrub`; without ``everything`` only those of
-    the pydantic secrets in them."""
+    """Return the texts in which ``values`` could appear, for a :class:`Redactor`; without ``everything`` only those of the pydantic
+    secrets in them."""
     return {text for value in values for text in _texts(value, everything) if len(text) >= _SHORTEST}
 
 
@@ -144,27 +144,22 @@ def collect_secrets(dataset: Any) -> set[str]:
     return found
 
 
-def scrub(text: str, secrets: Collection[str] | None) -> str:
-    """Return ``text`` with every one of ``secrets`` replaced by :data:`MASK`, the longest first."""
-    for secret in sorted(secrets or (), key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    return text
-
-
-class Scrubber:
-    """Does the same as :func:`scrub` for ever the same texts, however many there are, in a time that depends on the text alone.
+class Redactor:
+    """Replaces secrets in texts, however many secrets there are, in a time that depends on the text alone.
 
     Args:
-        secrets: as :func:`secret_texts` returns them.
+        secrets: as :func:`secret_texts` returns them; None for none. Those of fewer than three characters are not looked for.
     """
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self, secrets: Iterable[str] | None) -> None:
         self._by_start: dict[str, dict[int, set[str]]] = {}
-        for secret in sorted(secrets, key=len, reverse=True):
+        for secret in sorted(secrets or (), key=len, reverse=True):
             self._by_start.setdefault(secret[:_SHORTEST], {}).setdefault(len(secret), set()).add(secret)
 
-    def scrub(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return ``text`` with whatever is part of a secret in it replaced by :data:`MASK`."""
+        if not self._by_start:
+            return text
         parts: list[str] = []
         end = 0
         for here, longest in self._found(text):

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from .._util.pydantic import ValidationError
-from .._util.redaction import Scrubber, scrub
+from .._util.redaction import Redactor
 from ..dataset.tree import parents_of
 from ..diff.moves import moves_itself
 from ..exceptions import DSyncException, ObjectAlreadyExists, ObjectNotFound
@@ -69,9 +69,9 @@ class Executor:
         self._in_bulk: dict[tuple[str, DSyncAction], bool] = {}
 
     @cached_property
-    def hidden(self) -> Scrubber:
+    def hidden(self) -> Redactor:
         """Takes out of a text what nobody may see."""
-        return Scrubber(() if self._asked is None else self._asked())
+        return Redactor(() if self._asked is None else self._asked())
 
     def presentable(self, error: Exception, secrets: Callable[[], Collection[str]]) -> Exception:
         """Return an exception that shows nothing that nobody may see: the given one, or else one that says the same, masked.
@@ -81,13 +81,13 @@ class Executor:
             secrets: returns the texts of sensitive values.
         """
         try:
-            own, hidden = Scrubber(secrets()), self.hidden
+            own, hidden = Redactor(secrets()), self.hidden
         except Exception:  # whatever a store raises that does not tell them any more
             return DSyncException(type(error).__name__).with_traceback(error.__traceback__)
         whole = _whole(error)
-        if hidden.scrub(own.scrub(whole)) == whole:
+        if hidden.redact(own.redact(whole)) == whole:
             return error
-        message = " ".join(hidden.scrub(own.scrub(_explain(error))).split())
+        message = " ".join(hidden.redact(own.redact(_explain(error))).split())
         return DSyncException(message).with_traceback(error.__traceback__)
 
     def in_bulk(self, change: Change) -> bool:
@@ -281,7 +281,7 @@ class Attempt:
         try:
             if tried.made is not None:
                 _KEEPERS[change.action](self._target, change, tried.made)
-            message = tried.said and self._executor.hidden.scrub(tried.said)
+            message = tried.said and self._executor.hidden.redact(tried.said)
         except BaseException as error:
             if tried.undo is not None:
                 tried.undo()
@@ -314,7 +314,7 @@ class Attempt:
             secrets, hidden = secrets_of(change, self._target.store.find(change.model, change.id)), self._executor.hidden
         except Exception:
             return None
-        return lambda text: hidden.scrub(scrub(text, secrets))
+        return lambda text: hidden.redact(Redactor(secrets).redact(text))
 
 
 def not_attempted(change: Change, interruption: BaseException | None = None) -> Outcome:
@@ -528,4 +528,4 @@ def _parent(target: Target, change: Change) -> DSyncModel | None:
 def _status_message(obj: DSyncModel, change: Change) -> str:
     """Return what the object's status says, without sensitive values."""
     message = obj.get_status()[1]
-    return scrub(message, secrets_of(change, obj)) if message else ""
+    return Redactor(secrets_of(change, obj)).redact(message) if message else ""

@@ -12,7 +12,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from .._util.pydantic import BaseModel, ConfigDict, PydanticCustomError, ValidationError
-from .._util.redaction import masked, scrub, secret_texts
+from .._util.redaction import Redactor, masked, secret_texts
 from ..exceptions import ObjectAlreadyExists, ObjectNotFound, ObjectNotUpdated, ObjectStoreWrongType
 from ..flags import DSyncModelFlags, DSyncStatus
 from .child_ids import ChildIds, ChildrenField, add_uid, discard_uid
@@ -273,7 +273,7 @@ class DSyncModel(BaseModel):
         lines: list[Any] = []
         for line in error.errors(include_url=False):
             hidden = line["loc"] and line["loc"][0] in sensitive
-            message = "the value does not fit the field's type" if hidden else scrub(line["msg"], secrets)
+            message = "the value does not fit the field's type" if hidden else Redactor(secrets).redact(line["msg"])
             kind = PydanticCustomError(line["type"], message)
             lines.append({"type": kind, "loc": line["loc"][:1] if hidden else line["loc"], "input": None})
         return ValidationError.from_exception_data(title, lines, hide_input=True)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from ..._util.redaction import Scrubber, secret_texts
+from ..._util.redaction import Redactor, secret_texts
 from ...apply.retry import LIBRARY as RETRY_LIBRARY
 from ...exceptions import LibraryMissing, RecordProblem
 from .options import Credentials, Manners
@@ -179,8 +179,8 @@ class Client:
             _tenacity()
         self.base, self._manners, self._pace = base, manners, _Pace(manners.rate_limit)
         self._origin = _origin(base)
-        self._scrubber = Scrubber(secret_texts(who.secrets))
-        _FILTER.hide(self._scrubber)
+        self._redactor = Redactor(secret_texts(who.secrets))
+        _FILTER.hide(self._redactor)
         self.stopping = threading.Event()
         headers = httpx.Headers({"User-Agent": "dsync", "Accept": "application/json", "Content-Type": "application/json"})
         headers.update(who.headers)
@@ -295,7 +295,7 @@ class Client:
         if wait is not None and wait > LONGEST_WAIT:
             text += f"; it asks one to wait for {wait:.0f} seconds, and more than {LONGEST_WAIT:.0f} are not waited for"
         return HttpProblem(
-            self._scrubber.scrub(f"{said}: {text}"),
+            self._redactor.redact(f"{said}: {text}"),
             status,
             maybe=method != "GET" and status >= 500 and status not in (501, 503),
             passes=(may_repeat or status == _TOO_MANY_REQUESTS) and status in _PASSING,
@@ -323,9 +323,9 @@ class Client:
         elif isinstance(error, httpx.TimeoutException):
             text = f"{server} gave no answer within {self._manners.read_timeout:g} seconds"
         elif unsent:
-            text = f"no connection to {server} ({self._scrubber.scrub(str(error))})"
+            text = f"no connection to {server} ({self._redactor.redact(str(error))})"
         else:
-            text = f"the connection to {server} broke before the answer came ({self._scrubber.scrub(str(error))})"
+            text = f"the connection to {server} broke before the answer came ({self._redactor.redact(str(error))})"
         maybe = not unsent and method != "GET"
         if maybe:
             text += "; it may have been done all the same"
@@ -432,18 +432,18 @@ class _Filter(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._scrubbers: weakref.WeakSet[Scrubber] = weakref.WeakSet()
+        self._redactors: weakref.WeakSet[Redactor] = weakref.WeakSet()
 
-    def hide(self, scrubber: Scrubber) -> None:
+    def hide(self, redactor: Redactor) -> None:
         """Keep what this one knows out of the logs as long as it is there."""
-        self._scrubbers.add(scrubber)
+        self._redactors.add(redactor)
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
-        for scrubber in list(self._scrubbers):
-            text = scrubber.scrub(text)
+        for redactor in list(self._redactors):
+            text = redactor.redact(text)
         record.msg, record.args = text, ()
         return True
 

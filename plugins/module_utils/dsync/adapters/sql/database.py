@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from ..._util.redaction import scrub, secret_texts
+from ..._util.redaction import Redactor, secret_texts
 from ..._util.suggestions import known
 from ...exceptions import DSyncException, LibraryMissing, RecordProblem, TransientError
 from ...records.declaration_reader import Declared
@@ -195,7 +195,7 @@ class Database:
             hidden: texts that it must not hold.
             passing: whether an error that may pass is to be told as such.
         """
-        sentence = f"{what}: {scrub(self.said(error), hidden)}"
+        sentence = f"{what}: {Redactor(hidden).redact(self.said(error))}"
         code = _code(getattr(error, "orig", None))
         return TransientError(sentence) if passing and (code in self._about.passing or is_lost(error)) else RecordProblem(sentence)
 
@@ -207,7 +207,7 @@ class Database:
             args = original.args
             primary = args[1] if len(args) > 1 and isinstance(args[0], int) else args[0] if args else ""
         lines = [line.strip() for line in str(primary).splitlines() if line.strip()]
-        return scrub(lines[0] if lines else type(original).__name__, self._secrets)
+        return Redactor(self._secrets).redact(lines[0] if lines else type(original).__name__)
 
 
 def is_lost(error: Exception) -> bool:
