@@ -18,7 +18,7 @@ from .sentences import place, stage
 from .shipped import Cargo
 
 READ_BY = {
-    "file": ("csv", "json", "jsonl", "toml", "tsv", "yaml", "yml"),
+    "file": ("csv", "json", "jsonl", "toml", "tsv", "xlsx", "yaml", "yml"),
     "sql": ("mariadb", "mysql", "postgres", "postgresql", "sqlite"),
     "rest": ("http", "https"),
 }

@@ -36,6 +36,10 @@ class Document:
         self.tree, self.edits = tree, Edits()
 
 
+class NotATable(str):
+    """Stands in a tree for a part of a document that holds no records: a sentence that says why."""
+
+
 class Located(dict[str, Any]):
     """A native record that knows where it is.
 
@@ -58,6 +62,8 @@ def records_at(document: Document, place: Path) -> Iterator[tuple[Way, Any, Mapp
     for way, found in walk(document.tree, place):
         if found is None:
             continue
+        if isinstance(found, NotATable):
+            raise RecordProblem(found)
         if document.single and not way and isinstance(found, Mapping):
             yield way, document.stem, found
         elif isinstance(found, Mapping):

@@ -9,6 +9,9 @@ from typing import Any, ClassVar
 
 from .edits import Edits, Way
 
+BYTES = "latin-1"
+"""The encoding in which each byte is one character: that of formats that are no text."""
+
 
 class Format:
     """One format, that reads and changes texts.
@@ -19,8 +22,12 @@ class Format:
 
     suffixes: ClassVar[tuple[str, ...]] = ()
     kept_types: ClassVar[tuple[type[Any], ...]] = ()
+    encoding: ClassVar[str | None] = None
+    """The encoding of every file of the format; None where files say, or the task does."""
     cells: ClassVar[bool] = False
-    """Whether all values are texts."""
+    """Whether records are rows of cells, none of which holds a list or a dictionary."""
+    typed: ClassVar[bool] = False
+    """Whether cells hold numbers, booleans and dates; else all of them are strings."""
     rows: ClassVar[bool] = False
     """Whether the root is always a list."""
     none_is_absent: ClassVar[bool] = False

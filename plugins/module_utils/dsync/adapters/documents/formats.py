@@ -10,6 +10,7 @@
     jsonl  a record a line; other lines than those of changed records are kept
     csv    a record a row; other rows than those of changed records are kept, as are the columns' order and the marks around cells
     tsv    the same with tabs
+    xlsx   a sheet for each model, a record a row; other sheets and the formats of cells are kept, by openpyxl
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .csv_format import CsvFormat, TsvFormat
 from .format import Format
 from .json_format import JsonFormat, JsonLinesFormat
 from .toml_format import TomlFormat
+from .xlsx_format import XlsxFormat
 from .yaml_format import YamlFormat
 
 FORMATS: dict[str, type[Format]] = {
@@ -27,6 +29,7 @@ FORMATS: dict[str, type[Format]] = {
     "csv": CsvFormat,
     "tsv": TsvFormat,
     "toml": TomlFormat,
+    "xlsx": XlsxFormat,
 }
 """Name of a format → what reads and changes texts in it."""
 

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""``file``: records in YAML, JSON, JSON Lines, CSV, TSV and TOML files.
+"""``file``: records in YAML, JSON, JSON Lines, CSV, TSV, TOML and XLSX files.
 
 One file holds records at the places of the models: at its root if there is one model, else under the model's name, or where
 ``from`` says, such as ``sites.*.devices`` for the devices inside the sites.
@@ -67,7 +67,7 @@ class FileAdapter(DocumentAdapter):
 
     Args:
         path: a file, a glob such as ``sites/*.yml``, or a directory with a file for each record.
-        format: yaml, json, jsonl, csv, tsv or toml; None for what each file's name ends in.
+        format: yaml, json, jsonl, csv, tsv, toml or xlsx; None for what each file's name ends in.
         create: whether a file or directory that is not there is an empty one, which is made when something is written.
         mode: permissions of new files, such as ``"0640"`` or 0o640; those of files that are there are kept.
         encoding: of the text.
@@ -116,6 +116,8 @@ class FileAdapter(DocumentAdapter):
         self._words_of: dict[tuple[str, str], Words] = {}
         self._many = _is_directory(self._path) or (any(one in self._path for one in _MAGIC) and not Path(self._path).is_file())
         kinds = [self._kind_of(name) for name in self._names_for_kinds(options.at("path"))]
+        if self._many and any(kind.typed for kind in kinds):
+            options.at("path").wrong("a workbook is read as one file, with a sheet for each model; give the path of one.")
         self.empty_is_none = any(kind.cells for kind in kinds)  # type: ignore[misc]  # it depends on the format
         self.free_fields = not self.empty_is_none  # type: ignore[misc]  # as above
         self.kept_types = tuple(  # type: ignore[misc]  # as above
@@ -172,11 +174,13 @@ class FileAdapter(DocumentAdapter):
         raw = _bytes_of(path)
         if raw is None and not self._may_make:
             raise RecordProblem(f"there is no file {path}; {_WAY_OUT}")
-        text = "" if raw is None else self._decoded(raw, path)
+        text = "" if raw is None else self._decoded(raw, path, kind)
         tree = kind.read(text, os.fspath(path))
         return _File(path, kind, tree, digest_of(raw), self._many, self._stem(path))
 
-    def _decoded(self, raw: bytes, path: Path) -> str:
+    def _decoded(self, raw: bytes, path: Path, kind: Format) -> str:
+        if kind.encoding is not None:
+            return raw.decode(kind.encoding)
         try:
             return raw.decode(self._encoding).removeprefix("\ufeff")
         except UnicodeDecodeError as error:
@@ -187,8 +191,21 @@ class FileAdapter(DocumentAdapter):
         return self._many and not any(isinstance(document.tree, list) for document in self.documents())
 
     def only_lists(self, document: Document, place: FieldPath) -> bool:
-        rows = isinstance(document, _File) and (document.format.cells or (document.format.rows and place[0] != EVERY))
-        return rows or super().only_lists(document, place)
+        if isinstance(document, _File) and document.format.rows and (document.format.cells or place[0] != EVERY):
+            return True
+        return super().only_lists(document, place)
+
+    def place_of(self, mapped: ModelMap) -> FieldPath:
+        """Return the path of a model's records; in a workbook the sheet of the model's name, or the only one.
+
+        Raises:
+            DefinitionError: the path of no records.
+        """
+        place = super().place_of(mapped)
+        if mapped.place.value is not None or place or self._many or not self._kind_of(self._path).typed:
+            return place
+        sheets = list(self.documents()[0].tree or ())
+        return (sheets[0] if len(sheets) == 1 else mapped.name,)
 
     def new_document(self, mapped: ModelMap, key: Any) -> Document:
         path = self._new_path(str(key))
@@ -260,9 +277,9 @@ class FileAdapter(DocumentAdapter):
             return values
         return {(text_of_path(path),): self._cell(path, value, document) for path, value in values.items()}
 
-    def _cell(self, path: FieldPath, value: Any, document: _File) -> str:
+    def _cell(self, path: FieldPath, value: Any, document: _File) -> Any:
         if isinstance(value, list):
-            items = [self._cell(path, item, document) for item in value]
+            items = [str(self._cell(path, item, document)) for item in value]
             if any(self._separator in item or not item for item in items):
                 raise RecordProblem(
                     f'an item of "{path[0]}" is empty or has a "{self._separator}" in it, which stands between items; choose '
@@ -271,6 +288,8 @@ class FileAdapter(DocumentAdapter):
             return self._separator.join(items)
         if isinstance(value, dict):
             raise RecordProblem(f'"{path[0]}" is a dictionary, which a cell cannot hold')
+        if document.format.typed:
+            return value
         if isinstance(value, bool):
             return self._words(text_of_path(path), document)[value]
         return "" if value is None else str(value)
@@ -294,7 +313,7 @@ class FileAdapter(DocumentAdapter):
         with contextlib.suppress(RecordProblem):
             raw = _bytes_of(document.path)
             if raw is not None and digest_of(raw) == document.digest and not document.edits:
-                return document.format.line(self._decoded(raw, document.path), record.way, document.name)
+                return document.format.line(self._decoded(raw, document.path, document.format), record.way, document.name)
         return None
 
     # ------------------------------------------------------------------ keeping the changes
@@ -342,7 +361,10 @@ class FileAdapter(DocumentAdapter):
     def _new_bytes(self, document: _File) -> tuple[bytes, Any]:
         """Return what a file is to hold, and the tree in it. Raises RecordProblem."""
         raw = self._unchanged_bytes(document)
-        text = document.format.changed(self._decoded(raw, document.path), document.edits, document.name)
+        kind = document.format
+        text = kind.changed(self._decoded(raw, document.path, kind), document.edits, document.name)
+        if kind.encoding is not None:
+            return text.encode(kind.encoding), kind.read(text, document.name)
         marked = raw.startswith(codecs.BOM_UTF8) or (not raw and self._encoding == "utf-8-sig")
         mark = codecs.BOM_UTF8 if marked else b""
         try:
@@ -351,7 +373,7 @@ class FileAdapter(DocumentAdapter):
             raise RecordProblem(
                 f"{document.path}: a text that is to be written has a character that {error.encoding} does not have"
             ) from None
-        return mark + new, document.format.read(text, document.name)
+        return mark + new, kind.read(text, document.name)
 
 
 def _dotted_paths(mapped: ModelMap) -> Iterator[FieldPath]:
