@@ -17,7 +17,13 @@ from dsync.report.report import Report, ReportSide
 
 SIDES = ReportSide("NetBox", "rest", 12_000), ReportSide("CMDB", "sql", 11_000)
 SOON = 3.0
-"""Seconds until a page of ten thousand changes can be used, on a machine that is busy with other tests."""
+"""Seconds until a page of ten thousand changes can be used."""
+
+AS_A_HUNDRED = 30
+"""On a busy machine: how many times as long it may take as a page of a hundred changes, which just did."""
+
+LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
+"""Asks the browser in how many milliseconds it has loaded a page."""
 
 ROWS = "[...document.querySelectorAll('.row')]"
 LINES_OF_MODELS = """[...document.querySelectorAll('.counts th:first-child')].map((cell) => {
@@ -76,9 +82,11 @@ def texts(page: Page, selector: str) -> list[str]:
 
 
 def test_ten_thousand_changes(page: Page, tmp_path: Path) -> None:
+    page.open(written(tmp_path, many(4)))
+    of_a_hundred = page.ask(LOADED)
     path = written(tmp_path, many(400))
     page.open(path)
-    assert page.ask("performance.getEntriesByType('navigation')[0].loadEventEnd") < SOON * 1000
+    assert page.ask(LOADED) < max(SOON * 1000, AS_A_HUNDRED * of_a_hundred)
     assert texts(page, "#found") == ["10,000 changes"]
     assert page.ask(f"{ROWS}.length") < 500
     page.ask(SEARCH.format(text="d399-2/6"))
