@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 from .._util.pydantic import ValidationError
 from .._util.redaction import Redactor
 from ..dataset.tree import parents_of
-from ..diff.moves import moves_itself
 from ..exceptions import DSyncException, ObjectAlreadyExists, ObjectNotFound
 from ..flags import DSyncAction, DSyncStatus
 from ..model.construction import problems_of
@@ -150,8 +149,8 @@ class Attempt:
         """Whether this is the move of an object whose system cannot move it. Then :meth:`make` keeps the dataset in step with each
         of its deletes and creates, and is to be called in the thread that applies the plan."""
         change = self.changes[0]
-        kind = self._executor.classes.get(change.model)
-        return change.action == DSyncAction.MOVE and kind is not None and not moves_itself(kind)
+        known = change.model in self._executor.classes
+        return change.action == DSyncAction.MOVE and known and not self._target.can_move(change.model)
 
     def make(self) -> None:
         """Make the changes in the remote system. Whatever goes wrong is kept for :meth:`outcomes`, and nothing is raised."""

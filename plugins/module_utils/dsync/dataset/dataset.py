@@ -178,6 +178,18 @@ class Dataset:
             f"{', '.join(lacking)} of {model} is read-only and has no default, so that no {model} can be created; give it a default"
         )
 
+    def can_move(self, model: Text) -> bool:
+        """Return whether the system moves an object of a model to another parent by itself, with all that is below it.
+
+        Where it cannot, the object is deleted and created again. The base class returns whether the model's class defines ``move``
+        or ``move_many``; a subclass may know of places that have such a class and cannot move all the same.
+
+        Args:
+            model: the model's name.
+        """
+        kind = self._known_class(model)
+        return kind is not None and (kind.overrides("move") or kind.overrides("move_many"))
+
     # ------------------------------------------------------------------ the objects
 
     def add(self, obj: DSyncModel) -> None:

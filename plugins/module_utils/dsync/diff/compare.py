@@ -311,7 +311,7 @@ class _Comparison:
         if total["create"] and total["delete"]:
             from .moves import join_moves  # only here, since few comparisons need it
 
-            join_moves(diff, self.lone, self.target.dataset.models(), self.tally, self._keep_unchanged)
+            join_moves(diff, self.lone, self.target.dataset, self.tally, self._keep_unchanged)
 
     def _source_has(self, obj: DSyncModel) -> bool:
         return self.source.dataset.store.find(obj.get_type(), obj.get_unique_id()) is not None

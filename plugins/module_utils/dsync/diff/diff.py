@@ -68,7 +68,7 @@ class Carried(NamedTuple):
         element: the object in the comparison.
         place: its parent in the target.
         create_only: attributes that are set on new objects only → the source's value.
-        moves_itself: whether its model knows how its system moves an object.
+        moves_itself: whether its system moves an object of its model by itself.
     """
 
     element: DiffElement

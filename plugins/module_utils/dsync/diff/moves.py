@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from ..dataset.dataset import Dataset
 from ..model.identity import ObjectRef
 from ..model.model import DSyncModel
 from .diff import Carried, Diff, DiffElement, Move, Tally
-
-Classes = Mapping[str, type[DSyncModel]]
-"""Model → its class in the target."""
 
 
 class _Place(NamedTuple):
@@ -28,7 +26,7 @@ class _Place(NamedTuple):
         return None if self.above is None else _ref(self.above.element)
 
 
-def join_moves(diff: Diff, lone: Sequence[DiffElement], classes: Classes, tally: Tally, keep_unchanged: bool) -> None:
+def join_moves(diff: Diff, lone: Sequence[DiffElement], target: Dataset, tally: Tally, keep_unchanged: bool) -> None:
     """Make one element of the two of each object that the source has below another parent.
 
     The element is where the object is to be. It holds the attributes of both sides, and its ``move`` names both parents. What is
@@ -38,7 +36,7 @@ def join_moves(diff: Diff, lone: Sequence[DiffElement], classes: Classes, tally:
     Args:
         diff: changed in place.
         lone: its elements of objects that are on one side only.
-        classes: the models of the target.
+        target: the dataset that is to be changed; not changed.
         tally: the counts of the comparison; changed in place.
         keep_unchanged: whether elements without a difference stay.
     """
@@ -46,6 +44,7 @@ def join_moves(diff: Diff, lone: Sequence[DiffElement], classes: Classes, tally:
     if not any(element.source_attrs is None and (element.type, element.uid) in created for element in lone):
         return
     old, new = _lone(diff)
+    classes = target.models()
     joined: dict[ObjectRef, tuple[_Place, _Place]] = {}
     for ref, place in new.items():
         may_move = ref in old and ref.model in classes and classes[ref.model]._moves
@@ -59,19 +58,14 @@ def join_moves(diff: Diff, lone: Sequence[DiffElement], classes: Classes, tally:
     for ref, (before, after) in joined.items():
         _join(before, after, _risen(before, after, joined), tally)
         root = roots[ref] = after.element if after.element.move or before.parent is None else roots[before.parent]
-        if before.element.protected and not root.protected and not moves_itself(classes[root.type]):
+        if before.element.protected and not root.protected and not target.can_move(root.type):
             root.protected = before.element.protected
-    if not all(moves_itself(classes[root.type]) for root in roots.values()):
-        diff.carried = {ref: _carried(*places, classes[ref.model]) for ref, places in joined.items()}
+    if not all(target.can_move(model) for model in {root.type for root in roots.values()}):
+        diff.carried = {ref: _carried(*places, classes[ref.model], target) for ref, places in joined.items()}
     if not keep_unchanged:
         for before, after in reversed([*joined.values()]):
             _prune(after)
             _prune(before.above)
-
-
-def moves_itself(kind: type[DSyncModel]) -> bool:
-    """Return whether the class of a model knows how its system moves an object."""
-    return kind.overrides("move") or kind.overrides("move_many")
 
 
 def remaking(carried: Mapping[ObjectRef, Carried], ref: ObjectRef) -> DiffElement | None:
@@ -148,10 +142,10 @@ def _join(before: _Place, after: _Place, risen: tuple[ObjectRef, ...], tally: Ta
     tally.count(element.type, element.action or "no-change")
 
 
-def _carried(before: _Place, after: _Place, kind: type[DSyncModel]) -> Carried:
+def _carried(before: _Place, after: _Place, kind: type[DSyncModel], target: Dataset) -> Carried:
     source = after.element.source_attrs or {}
     create_only = {name: source[name] for name in kind._create_only if name in source}
-    return Carried(after.element, before.parent, create_only, moves_itself(kind))
+    return Carried(after.element, before.parent, create_only, target.can_move(after.element.type))
 
 
 def _prune(place: _Place | None) -> None:

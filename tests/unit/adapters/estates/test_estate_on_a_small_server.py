@@ -399,23 +399,62 @@ def test_only_what_has_the_owner_tag_is_deleted(which: str, request: pytest.Fixt
     assert adapter(estate, {"tag": {"identifiers": ["name"]}}, owner_tag="robot").count("tag") == 0
 
 
-def test_what_lacks_the_owner_tag_is_not_deleted_to_be_moved(netbox: Estate) -> None:
+PARTS: Any = {
+    "device": {"identifiers": ["name"], "children": ["interface"]},
+    "interface": {"identifiers": ["name"], "attributes": {"type": "str"}},
+}
+
+
+def test_a_device_is_moved_to_another_site_by_one_patch(netbox: Estate) -> None:
     declared: Any = {
         "site": {"identifiers": ["name"], "children": ["device"]},
         "device": {"identifiers": ["name"], "attributes": {"serial": "str"}},
     }
-    mapping = {"device": {"parent": {"name": "site"}}}
     sites = {name: netbox.add("dcim/sites", name=name) for name in ("Paris", "Lyon")}
-    there = netbox.add("dcim/devices", name="theirs", site=sites["Paris"], serial="s")
-    source = wanted(declared, site=[{"name": "Paris"}, {"name": "Lyon"}], device=[{"name": "theirs", "serial": "s"}])
+    there = netbox.add("dcim/devices", name="theirs", site=sites["Paris"], serial="s", comments="precious")
+    source = wanted(declared, site=[{"name": "Paris"}, {"name": "Lyon"}], device=[{"name": "theirs", "serial": "t"}])
     source.get("site", "Lyon").add_child(source.get("device", "theirs"))
-    target = adapter(netbox, declared, mapping, owner_tag="robot")
+    target = adapter(netbox, declared, owner_tag="robot")
+    result = synchronised(target, source)
+    assert [(str(one.change.action), one.status.value) for one in result.outcomes] == [("move", "done")]
+    device = netbox.table("dcim/devices")[there]
+    assert (device["site"], device["serial"], device["comments"]) == (sites["Lyon"], "t", "precious")
+    assert netbox.asked("PATCH", "dcim/devices")[0].body == [{"id": there, "serial": "t", "site": sites["Lyon"]}]
+    assert not adapter(netbox, declared).diff_from(source).has_diffs()
+
+
+def test_an_object_of_nautobot_is_moved_by_one_patch(nautobot: NautobotEstate) -> None:
+    declared: Any = {
+        "location": {"identifiers": ["name"], "children": ["device"]},
+        "device": {"identifiers": ["name"], "attributes": {"serial": "str"}},
+    }
+    places = {name: nautobot.add("dcim/locations", name=name) for name in ("Paris", "Lyon")}
+    there = nautobot.add("dcim/devices", name="d1", location=places["Paris"], serial="s", comments="precious")
+    source = wanted(declared, location=[{"name": "Paris"}, {"name": "Lyon"}], device=[{"name": "d1", "serial": "s"}])
+    source.get("location", "Lyon").add_child(source.get("device", "d1"))
+    synchronised(adapter(nautobot, declared), source).raise_for_failure()
+    device = nautobot.table("dcim/devices")[there]
+    assert (device["location"], device["comments"]) == (places["Lyon"], "precious")
+    assert not nautobot.api.sent("POST")
+    assert not nautobot.api.sent("DELETE")
+
+
+def test_what_lacks_the_owner_tag_is_not_deleted_to_be_moved(netbox: Estate) -> None:
+    """NetBox never moves an interface to another device, so it would be deleted and created again."""
+    devices = {name: netbox.add("dcim/devices", name=name) for name in ("one", "other")}
+    there = netbox.add("dcim/interfaces", name="theirs", device=devices["one"], type="virtual")
+    source = adapter(netbox, PARTS)
+    source.get("device", "one").remove_child(source.get("interface", "theirs"))
+    source.get("device", "other").add_child(source.get("interface", "theirs"))
+    target = adapter(netbox, PARTS, owner_tag="robot")
     diff = target.diff_from(source)
     assert [(str(one.action), one.protected) for one in diff.walk() if one.action] == [
         ("move", 'protected: it does not have the tag "robot"')
     ]
     synchronised(target, source)
-    assert netbox.table("dcim/devices")[there]["site"] == sites["Paris"]
+    assert netbox.table("dcim/interfaces")[there]["device"] == devices["one"]
+    synchronised(adapter(netbox, PARTS), source).raise_for_failure()
+    assert [one["device"] for one in netbox.table("dcim/interfaces").values()] == [devices["other"]]
 
 
 def test_tags_are_changed_and_the_owner_tag_stays(netbox: Estate) -> None:

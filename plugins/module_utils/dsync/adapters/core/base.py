@@ -12,7 +12,7 @@ from ...adapter import DSync
 from ...exceptions import DefinitionError, DSyncException, ObjectAlreadyExists, ObjectNotFound, RecordProblem
 from ...flags import DSyncAction, DSyncModelFlags
 from ...model.construction import problems_of
-from ...model.model import Creation, DSyncModel, Updating
+from ...model.model import Creation, DSyncModel, Moving, Updating
 from ...records.declaration_reader import Declared
 from ...records.definition import DataModel, derived
 from ...records.mapping import Filter, ModelMap, ParentMap, Record, Values, model_map, plain_value
@@ -50,6 +50,21 @@ class ChangedRecord(NamedTuple):
     values: Values
 
 
+class MovedRecord(NamedTuple):
+    """A native record that is to have another parent.
+
+    Attributes:
+        record: as it was read.
+        values: path of a native field → its new value, plain: the fields that hold the parent, and those that change along; other
+            fields are to be left alone.
+        parent: the native record of the new parent.
+    """
+
+    record: Record
+    values: Values
+    parent: Record
+
+
 class RecordModel(DSyncModel):
     """A model whose objects are kept as native records by a :class:`RecordAdapter`, to which it leaves the writing."""
 
@@ -62,6 +77,10 @@ class RecordModel(DSyncModel):
     @classmethod
     def update_many(cls, dsync: Any, items: Sequence[Updating]) -> Sequence[DSyncModel | Exception | None]:
         return dsync._update_objects(cls, items)  # type: ignore[no-any-return]  # as above
+
+    @classmethod
+    def move_many(cls, dsync: Any, items: Sequence[Moving]) -> Sequence[DSyncModel | Exception | None]:
+        return dsync._move_objects(cls, items)  # type: ignore[no-any-return]  # as above
 
     @classmethod
     def delete_many(cls, dsync: Any, items: Sequence[DSyncModel]) -> Sequence[DSyncModel | Exception | None]:
@@ -120,6 +139,18 @@ class RecordAdapter(DSync):
     def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
         """Change native records and return, for each, the record as it is now, or why not. Otherwise as above."""
         raise NotImplementedError
+
+    def move_records(self, mapped: ModelMap, records: Sequence[MovedRecord]) -> Sequence[Record | Exception]:
+        """Let native records have other parents and return, for each, the record as it is now, or why not. Otherwise as above.
+
+        Here the fields are changed that hold the parent. A class that has records whose place tells the parent (:meth:`parent_of`)
+        defines this, and :meth:`can_move`, if it can move a whole record, fields that no attribute names included; else the object
+        is deleted and created again.
+        """
+        return self.change_records(mapped, [ChangedRecord(one.record, one.values) for one in records])
+
+    def can_move(self, model: str) -> bool:
+        return super().can_move(model) and not self.knows_parents(self._maps[model])
 
     def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
         """Remove native records and return, for each, None or why not. Otherwise as above."""
@@ -326,8 +357,10 @@ class RecordAdapter(DSync):
             if obj is not None:
                 yield obj, record
 
-    def _natives(self, mapped: ModelMap, obj: DSyncModel, names: Iterable[str]) -> Values:
-        fields = {name: plain_value(getattr(obj, name), self.kept_types) for name in mapped.fields}
+    def _natives(self, mapped: ModelMap, obj: DSyncModel, names: Iterable[str], ids: Mapping[str, Any] | None = None) -> Values:
+        """Return what a native record has to hold for these fields of an object, whose identifiers are perhaps to be others."""
+        given = {name: getattr(obj, name) for name in mapped.fields}
+        fields = {name: plain_value(value, self.kept_types) for name, value in {**given, **(ids or {})}.items()}
         told = self.knows_parents(mapped)
         return mapped.written(fields, [name for name in names if not (told and mapped.fields[name].implied)])
 
@@ -358,14 +391,14 @@ class RecordAdapter(DSync):
         made = self.create_records(mapped, [new for _place, _obj, new in todo]) if todo else ()
         for (place, obj, _new), record in zip(todo, made):
             with results.catching(place):
-                results[place] = self._completed(mapped, obj, self._noted(mapped, obj, record))
+                results[place] = self._completed(mapped, obj, self._noted(mapped, obj.get_unique_id(), record))
         return results
 
-    def _noted(self, mapped: ModelMap, obj: DSyncModel, record: Record | Exception) -> Record:
+    def _noted(self, mapped: ModelMap, uid: str, record: Record | Exception) -> Record:
         """Remember the record that an object has now, and return it. Raises what stands in the place of one."""
         if isinstance(record, Exception):
             raise record
-        self._records[mapped.name][obj.get_unique_id()] = record
+        self._records[mapped.name][uid] = record
         return record
 
     def _completed(self, mapped: ModelMap, obj: DSyncModel, record: Record) -> DSyncModel:
@@ -390,8 +423,34 @@ class RecordAdapter(DSync):
         made = self.change_records(mapped, [changed for _place, _obj, changed in todo]) if todo else ()
         for (place, obj, _changed), record in zip(todo, made):
             with results.catching(place):
-                self._noted(mapped, obj, record)
+                self._noted(mapped, obj.get_unique_id(), record)
                 results[place] = obj
+        return results
+
+    def _move_objects(self, model: type[DSyncModel], items: Sequence[Moving]) -> Sequence[DSyncModel | Exception]:
+        self._check_writable()
+        mapped, results, todo = self._maps[model.get_type()], _Results(items), []
+        parents = self._parents(mapped)
+        for place, item in enumerate(items):
+            with results.catching(place):
+                if parents is None or item.parent is None:
+                    raise RecordProblem(f"{self.name} has no place for a {mapped.name} without a parent")
+                there, above = self.record_of(item.obj), self.record_of(item.parent)
+                renamed = [name for name, value in item.ids.items() if getattr(item.obj, name) != value]
+                item.obj.update_base(item.attrs)
+                values = self._natives(mapped, item.obj, [*renamed, *item.attrs], item.ids)
+                held = parents.values_of(item.parent, above)
+                if not held and not self.knows_parents(mapped):
+                    raise RecordProblem(f'the mapping of "{mapped.name}" does not say how its parent is written; add "write"')
+                todo.append((place, item, MovedRecord(there, {**values, **held}, above)))
+        made = self.move_records(mapped, [moved for _place, _item, moved in todo]) if todo else ()
+        for (place, item, _moved), record in zip(todo, made):
+            with results.catching(place):
+                uid, known_as = model.create_unique_id(**item.ids), item.obj.get_unique_id()
+                self._noted(mapped, uid, record)
+                if uid != known_as:
+                    del self._records[mapped.name][known_as]
+                results[place] = item.obj
         return results
 
     def _delete_objects(self, model: type[DSyncModel], items: Sequence[DSyncModel]) -> Sequence[DSyncModel | Exception]:

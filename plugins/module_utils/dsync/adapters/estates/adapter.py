@@ -20,7 +20,7 @@ from ...flags import DSyncAction, DSyncFlags
 from ...guard.protection import protect
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
-from ..core.base import ChangedRecord, NewRecord
+from ..core.base import ChangedRecord, MovedRecord, NewRecord
 from ..http.client import HttpProblem
 from .kinds import CUSTOM_FIELDS, TAGS, Kind, slug_of
 from .names import Native, ServerId
@@ -126,9 +126,7 @@ class EstateAdapter(EstateReader):
         kind, above = self._kind(mapped), self._parent_field(mapped)
 
         def body_of(new: NewRecord) -> dict[str, Any]:
-            body = self._body(kind, mapped, new.values)
-            if new.parent is not None and above is not None:
-                body[above] = new.parent["id"]
+            body = _below(self._body(kind, mapped, new.values), above, new.parent)
             if kind.slugs and not body.get("slug"):
                 body["slug"] = slug_of(str(next((body[name] for name in ("name", "model") if body.get(name)), "")))
             return self._tagged(kind, body, True)
@@ -138,11 +136,21 @@ class EstateAdapter(EstateReader):
     def _body(self, kind: Kind, mapped: ModelMap, values: Values) -> dict[str, Any]:
         return self._bodies.body(kind, mapped, values, self._kind_of)
 
-    def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
-        kind = self._kind(mapped)
+    def can_move(self, model: str) -> bool:
+        return not self._kind(self._maps[model]).fixed
 
-        def body_of(changed: ChangedRecord) -> dict[str, Any]:
+    def move_records(self, mapped: ModelMap, records: Sequence[MovedRecord]) -> Sequence[Record | Exception]:
+        return self.change_records(mapped, records)
+
+    def change_records(
+        self, mapped: ModelMap, records: Sequence[ChangedRecord] | Sequence[MovedRecord]
+    ) -> Sequence[Record | Exception]:
+        kind, above = self._kind(mapped), self._parent_field(mapped)
+
+        def body_of(changed: ChangedRecord | MovedRecord) -> dict[str, Any]:
             body = self._body(kind, mapped, _without_gone(changed))
+            if isinstance(changed, MovedRecord):
+                body = _below(body, above, changed.parent)
             if TAGS in body:
                 body = self._tagged(kind, body, bool(changed.record.get(OWNED)))
             return {"id": changed.record["id"], **body}
@@ -210,7 +218,12 @@ class EstateAdapter(EstateReader):
         self.send_removed(kind.endpoint, [body["id"] for body in bodies])
 
 
-def _without_gone(changed: ChangedRecord) -> Values:
+def _below(body: dict[str, Any], field: str | None, parent: Record | None) -> dict[str, Any]:
+    """Return what is sent of an object that is to have a parent, which the server has in a field of the object."""
+    return body if field is None or parent is None else {**body, field: parent["id"]}
+
+
+def _without_gone(changed: ChangedRecord | MovedRecord) -> Values:
     """Return what is written of an object: custom fields as a whole with null for those that go, since servers keep the others."""
     value = changed.values.get((CUSTOM_FIELDS,))
     if not isinstance(value, dict):

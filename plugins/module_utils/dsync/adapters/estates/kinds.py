@@ -61,6 +61,7 @@ class Kind:
         slugs: whether an object needs a slug, which is made of its name where none is given.
         twins: whether the server lets objects have one identity, as those below different parents, and has few enough of them that
             all are looked at before others are compared by what they refer to.
+        fixed: whether the server never lets an object have another parent.
         known: whether the adapter knows the kind; another one is described by what the server says of its objects alone.
     """
 
@@ -72,6 +73,7 @@ class Kind:
     children: tuple[str, ...] = ()
     slugs: bool = False
     twins: bool = False
+    fixed: bool = False
     known: bool = True
 
     @cached_property

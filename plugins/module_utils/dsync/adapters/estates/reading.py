@@ -175,7 +175,7 @@ class EstateReader(RecordAdapter):
 
     def _fetch(self, mapped: ModelMap) -> list[Native]:
         kind = self._kind(mapped)
-        fields = wanted_fields(kind, mapped, self._owner_tag is not None)
+        fields = wanted_fields(kind, mapped, self._owner_tag is not None, self._parent_field(mapped))
         if fields is not None and self._cache is not None:
             fields.add(CHANGED)
         filters = self._filters.get(mapped.name, {})

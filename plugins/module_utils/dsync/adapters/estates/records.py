@@ -26,14 +26,22 @@ CF = "cf"
 """A shorter name of the custom fields."""
 
 
-def wanted_fields(kind: Kind, mapped: ModelMap, owner_tag: bool) -> set[str] | None:
-    """Return which of the server's fields a model needs; None for all, where expressions look at whole records."""
+def wanted_fields(kind: Kind, mapped: ModelMap, owner_tag: bool, parent: str | None = None) -> set[str] | None:
+    """Return which of the server's fields a model needs; None for all, where expressions look at whole records.
+
+    Args:
+        kind: the objects' kind.
+        mapped: the model.
+        owner_tag: whether the tags are to be looked at.
+        parent: the field that refers to an object's parent; None where there is none.
+    """
     maps = [*mapped.fields.values(), *(mapped.parent.fields if mapped.parent else ())]
     if mapped.keep or mapped.drop or any(one.expression for one in maps):
         return None
     paths: list[Path] = [one.source for one in maps if one.source]
     paths += [*mapped.where, *(mapped.parent.match if mapped.parent else ())]
     paths += [path for one in maps for path in (one.write or ())]
+    paths += [] if parent is None else [(parent,)]
     heads = {CUSTOM_FIELDS if path[0] == CF else path[0] for path in paths}
     heads |= {name for name in kind.identifiers if name in kind.refs} | ({"name"} & kind.identifiers.keys() if owner_tag else set())
     return {"id", *kind.natives_of(sorted(heads)), *([TAGS] if owner_tag and (TAGS in kind.attributes or not kind.known) else [])}

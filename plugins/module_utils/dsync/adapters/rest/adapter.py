@@ -303,8 +303,9 @@ class RestAdapter(RecordAdapter):
 
     def refuses(self, model: str, action: DSyncAction) -> str:
         endpoint = self._endpoint(self._maps[model])
-        there = endpoint.actions[action.value] is not None
-        return super().refuses(model, action) or ("" if there else _not_there(endpoint, action.value))
+        name = "update" if action == DSyncAction.MOVE else action.value
+        there = endpoint.actions[name] is not None
+        return super().refuses(model, action) or ("" if there else _not_there(endpoint, name))
 
     def _note_all(self, mapped: ModelMap, made: Sequence[Record | Exception], parents: Sequence[Record | None]) -> None:
         for record, parent in zip(made, parents):

@@ -149,6 +149,7 @@ KINDS = Kinds(
                 **_PORT,
                 **_COMMON,
             },
+            fixed=True,
         ),
         _kind("cluster_type", "virtualization/cluster-types", _NAME, {**_SLUG, **_COMMON}),
         _kind("cluster_group", "virtualization/cluster-groups", _NAME, {**_SLUG, **_COMMON}),
