@@ -25,7 +25,7 @@ options:
           - The adapter that loads the dataset, and that writes to it if it is the target.
           - V(file), V(inventory), V(memory), V(rest), and V(sql) are built in. They read and write records, whose models the task
             declares with O(models) or O(models_file).
-          - V(netbox) and V(nautobot) are built in as well. They have models of their own, which are replaced by O(models) if it
+          - V(netbox) and V(nautobot) are built in as well. They have their own models, which are replaced by O(models) if it
             declares any.
           - V(adapters/sot.py:SourceOfTruth) is a class in a Python file on the controller. A relative path is searched
             where Ansible searches files. In a role that is the role's C(files) directory first, and then the directories beside
@@ -41,7 +41,7 @@ options:
           - Options of the adapter, such as C(path) of V(file) or C(url) of V(sql), which are the keyword arguments of its class.
             The collection's pages on built-in adapters, NetBox, and Nautobot list them.
           - The user and password in a URL, and options whose names indicate a secret, such as C(token) or C(client_key_password),
-            are not shown. They belong in C(secrets) all the same.
+            are not shown. Nevertheless put them into C(secrets).
         type: dict
         default: {}
       secrets:

@@ -12,15 +12,15 @@ version_added: 0.1.0
 author:
   - dsync contributors (!UNKNOWN)
 description:
-  - Returns those of the changes in a registered result of M(dsync.core.dsync_diff) or M(dsync.core.dsync_sync) that are like all
-    that is asked for, in their order.
-  - A result holds no more changes than the O(dsync.core.dsync_diff#module:max_changes) of its task. When there are more, they
+  - Returns the changes in a registered result of M(dsync.core.dsync_diff) or M(dsync.core.dsync_sync) that match all given
+    criteria, in their order.
+  - A result contains at most O(dsync.core.dsync_diff#module:max_changes) changes. If there are more, the others
     cannot be selected, and a warning says so.
 positional: _input
 options:
   _input:
     description:
-      - The registered result, also that of a task in a loop, or a list of changes, such as this filter returns.
+      - The registered result, which may be that of a loop, or a list of changes, such as this filter returns.
     type: raw
     required: true
   model:
@@ -43,7 +43,7 @@ options:
     type: str
   status:
     description:
-      - How the change ended, or a list of these.
+      - Status of the change, or a list of these.
     type: list
     elements: str
     choices:

@@ -12,14 +12,14 @@ version_added: 0.1.0
 author:
   - dsync contributors (!UNKNOWN)
 description:
-  - Counts the changes of a registered result of M(dsync.core.dsync_diff) or M(dsync.core.dsync_sync), all of them, also those that
-    the result has no room for.
-  - Or counts those of a list of changes, such as P(dsync.core.changes#filter) returns.
+  - Counts all changes of a registered result of M(dsync.core.dsync_diff) or M(dsync.core.dsync_sync), including those that
+    the result omits.
+  - Alternatively counts a list of changes, such as P(dsync.core.changes#filter) returns.
 positional: _input
 options:
   _input:
     description:
-      - The registered result, also that of a task in a loop, or a list of changes.
+      - The registered result, which may be that of a loop, or a list of changes.
     type: raw
     required: true
 seealso:
@@ -36,11 +36,11 @@ EXAMPLES = r"""
       adapter: acme_cmdb.adapters:Cmdb
   register: cmdb
 
-- name: Say how much differs
+- name: Show the number of differences
   ansible.builtin.debug:
     msg: "{{ cmdb | dsync.core.counts }}"
 
-- name: Say how many routers would be deleted
+- name: Show how many routers would be deleted
   ansible.builtin.debug:
     msg: "{{ (cmdb | dsync.core.changes(id='rtr-*') | dsync.core.counts)['delete'] }}"
 """
@@ -48,14 +48,15 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(create), C(update), C(delete) and C(total), the numbers of changes. In Jinja write C(counts['update']), for
+    - C(create), C(update), C(move), C(delete) and C(total), the numbers of changes. In Jinja write C(counts['update']), since
       C(counts.update) is a method of the dictionary.
-    - C(by_model), the same four numbers for each model that has changes, by the name of the model.
+    - C(by_model), the same five numbers for each model that has changes, by the name of the model.
     - C(by_status), the numbers of changes that ended with each status.
   type: dict
   sample:
     create: 2
-    update: 1
+        update: 1
+    move: 0
     delete: 0
     total: 3
     by_model:

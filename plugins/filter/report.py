@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: report
-short_description: Make a report of the result of a comparison or a synchronisation
+short_description: Render the result of a comparison or a synchronisation as a report
 version_added: 0.1.0
 author:
   - dsync contributors (!UNKNOWN)
 description:
   - Returns a report of a registered result of M(dsync.core.dsync_diff), M(dsync.core.dsync_sync) or M(dsync.core.dsync_plan_info)
-    as a text.
-  - A result holds no more changes than the O(dsync.core.dsync_diff#module:max_changes) of its task, and long values only in part.
-    When there are more changes, the report says how many. The O(dsync.core.dsync_diff#module:reports) of the modules hold them all.
+    as a string.
+  - A result contains at most O(dsync.core.dsync_diff#module:max_changes) changes, and truncates long values.
+    If there are more changes, the report says how many. The O(dsync.core.dsync_diff#module:reports) of the modules contain all.
 positional: _input, format
 options:
   _input:
@@ -25,8 +25,8 @@ options:
     required: true
   format:
     description:
-      - V(text) is for reading in a terminal, V(markdown) for a comment on a merge request, V(html) is one file that a browser
-        shows without a network, V(junit) shows drift as tests that fail, and V(json) is for other programs.
+      - V(text) is for a terminal, V(markdown) for a comment on a merge request, V(html) is one file that a browser
+        shows without a network, V(junit) shows drift as failing tests, and V(json) is for other programs.
     type: str
     choices:
       - text
@@ -37,16 +37,16 @@ options:
     default: markdown
   title:
     description:
-      - What stands above the report, if not which datasets it is of.
+      - Title of the report. Defaults to the names of the two datasets.
     type: str
   color:
     description:
-      - Whether to colour the V(text) format, with the escape sequences that terminals know.
+      - Whether to color the V(text) format with the escape sequences of terminals.
     type: bool
     default: false
   max_bytes:
     description:
-      - How many bytes the V(markdown) format may have. Changes for which there is no room are left out, and the report says so.
+      - Maximum size of the V(markdown) format in bytes. Changes that do not fit are omitted, and the report says how many.
     type: int
     default: 60000
 seealso:
@@ -75,7 +75,7 @@ EXAMPLES = r"""
       body: "{{ cmdb | dsync.core.report('markdown', title='What this changes in the CMDB') }}"
     status_code: 201
 
-- name: Keep the report on the controller, though the comparison ran elsewhere
+- name: Write the report to the controller, although the comparison ran on another host
   ansible.builtin.copy:
     content: "{{ cmdb | dsync.core.report('html') }}"
     dest: drift.html

@@ -12,10 +12,10 @@ version_added: 0.1.0
 author:
   - dsync contributors (!UNKNOWN)
 description:
-  - Loads a dataset through an adapter, on the controller, and makes a host of each object of one model. The objects above it become
-    groups, and its attributes become variables.
-  - The file has to be called C(dsync.yml) or end in C(.dsync.yml), or the same with C(.yaml).
-  - What comes from the dataset is never evaluated as a template, wherever it is used.
+  - Loads a dataset through an adapter, on the controller, and creates a host from each object of one model. Its parent objects
+    become groups, and its attributes become variables.
+  - The name of the file must be C(dsync.yml) or end in C(.dsync.yml), or the same with C(.yaml).
+  - Values from the dataset are never evaluated as templates, wherever they are used.
 extends_documentation_fragment:
   - constructed
   - inventory_cache
@@ -31,19 +31,19 @@ options:
       - dsync.core.dsync
   adapter:
     description:
-      - The class that loads the dataset, named as in the side of a task, see M(dsync.core.dsync_diff). The path of a Python
-        file is relative to the inventory file. A class that Python can import is imported by the controller's Python.
+      - The adapter that loads the dataset, as in O(dsync.core.dsync_diff#module:source.adapter). The path of a Python
+        file is relative to the inventory file. A class in an installed package is imported by the controller's Python.
     type: str
     required: true
   options:
     description:
       - Keyword arguments of the class. Templates in them are evaluated, with the extra variables, C(inventory_dir) and
-        C(inventory_file). Relative paths in them start from the folder of the inventory file.
+        C(inventory_file). Relative paths in them start from the directory of the inventory file.
     type: dict
     default: {}
   secrets:
     description:
-      - More keyword arguments of the class, which no message shows. Templates in them are evaluated as in O(options), so that a
+      - Additional keyword arguments of the class, which are never shown. Templates in them are evaluated as in O(options), so a
         token can come from a lookup, and values may be encrypted with Ansible Vault.
     type: dict
     default: {}
@@ -63,11 +63,13 @@ options:
     elements: str
   mapping:
     description:
-      - How the records become objects of the declared models, as in the side of a task, or the path of a YAML file that says so.
+      - How records become objects of the declared models, as in O(dsync.core.dsync_diff#module:source.mapping). A dictionary, or
+        the path of a YAML file.
     type: raw
   lookups:
     description:
-      - Tables that the mapping translates values with, as in the side of a task, or the path of a YAML file that holds them.
+      - Tables that O(mapping) translates values with, as in O(dsync.core.dsync_diff#module:source.lookups). A dictionary, or the
+        path of a YAML file.
     type: raw
   host_model:
     description:
@@ -76,35 +78,36 @@ options:
     required: true
   hostname:
     description:
-      - What hosts are called, either the name of an attribute or identifier, or a Jinja expression. Without it, the identifiers as
-        one text.
+      - Name of the attribute or identifier that is the name of the host, or a Jinja expression. Defaults to the identifiers as
+        one string.
     type: str
   vars:
     description:
-      - Which attributes and identifiers become variables of the host. A list of their names, or a dictionary of variable to
-        attribute. Without it all, but for those that are sensitive, which have to be asked for by name, and for those whose names
-        Ansible keeps for itself, such as C(name) and C(tags).
-      - What is not asked for is known to the expressions of this file all the same, again but for what is sensitive.
+      - Attributes and identifiers that become variables of the host. A list of their names, or a dictionary of variable to
+        attribute. Defaults to all, except those that are sensitive, which must be listed by name, and those with names that are
+        reserved by Ansible, such as C(name) and C(tags).
+      - Expressions in this file can use all attributes that are not sensitive, whether or not they are listed here.
     type: raw
   vars_prefix:
     description:
-      - What the names of the variables start with that O(vars) does not call by a name of their own.
+      - Prefix of the names of variables to which O(vars) does not give a name.
     type: str
     default: ""
   parents_as_groups:
     description:
-      - Whether the objects above hosts become groups, the nearest one a group of the host, and each a child group of the next one.
+      - Whether the parent objects of hosts become groups. The nearest one is a group of the host, and each is a child group of the
+        next.
     type: bool
     default: true
   parents_prefix:
     description:
-      - What the names of these groups start with. Without it, the name of the object's model and an underscore.
+      - Prefix of the names of these groups. Defaults to the name of the object's model and an underscore.
     type: str
 notes:
-  - Expressions in O(hostname), O(compose), O(groups) and O(keyed_groups) know the object's attributes by their own names, the
-    host's variables, and as C(parents) the attributes of the objects above it, by the name of their model.
-  - The cache holds what variables and expressions may use, sensitive values included that O(vars) names. The dataset is read again
-    when its declaration has changed, be it in the file, in a file that it names, or in a template of O(options).
+  - Expressions in O(hostname), O(compose), O(groups) and O(keyed_groups) can use the object's attributes by name, the
+    host's variables, and in C(parents) the attributes of its parent objects, by the name of their model.
+  - The cache contains the values that variables and expressions may use, including sensitive values that O(vars) names. The dataset
+    is read again if its declaration has changed in the file, in a file that it names, or in a template of O(options).
 seealso:
   - module: dsync.core.dsync_diff
 """
@@ -127,7 +130,7 @@ keyed_groups:
   - key: role
     prefix: role
 
-# dsync.yml: an adapter of one's own, which has sites with devices below them
+# dsync.yml: a custom adapter, which has sites with devices below them
 # plugin: dsync.core.dsync
 # adapter: adapters/sot.py:SourceOfTruth
 # options:

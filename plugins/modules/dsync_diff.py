@@ -72,7 +72,7 @@ EXAMPLES = r"""
     prune: false
     fail_on_drift: true
 
-- name: Tell drift from a comparison that failed
+- name: Distinguish drift from a comparison that failed
   block:
     - name: Compare two files
       dsync.core.dsync_diff:
@@ -137,7 +137,7 @@ EXAMPLES = r"""
       mapping:
         device: {from: hosts, fields: {name: inventory_hostname, site: site}}
 
-- name: Use adapters of your own
+- name: Use custom adapters
   dsync.core.dsync_diff:
     source:
       adapter: adapters/sot.py:SourceOfTruth
@@ -179,7 +179,7 @@ summary:
 changes:
   description:
     - The changes that bring the target in line with the source, in the order in which M(dsync.core.dsync_sync) makes them.
-    - A value whose string has more than 2000 characters is truncated, and says so.
+    - A value whose string form has more than 2000 characters is truncated and marked as such.
   returned: when both datasets could be loaded and compared
   type: list
   elements: dict
@@ -210,7 +210,7 @@ changes:
       type: dict
       sample: {"model": "site", "id": "lon"}
     to:
-      description: The object that this one is to belong to, the same as C(parent).
+      description: The parent of the object after the move, the same as C(parent).
       returned: for a move
       type: dict
       sample: {"model": "site", "id": "nyc"}

@@ -17,7 +17,7 @@ description:
   - Returns the models and the mapping that the file needs to be read again. The role P(dsync.core.export#role) writes them beside
     it, as a beginning of a source of truth.
   - The dataset is only read, and a file that exists is never overwritten.
-  - Sensitive attributes are left out, since the file is in clear, and so are read-only attributes, since nobody can write them.
+  - Sensitive attributes are omitted because the file is not encrypted, and read-only attributes because they cannot be written.
 requirements:
   - python >= 3.10 (on the host that runs the task)
   - pydantic >= 2.6 (on the host that runs the task)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dsync_plan_info
-short_description: Show a plan file to whoever approves it
+short_description: Show the content of a plan file for approval
 version_added: 0.1.0
 author:
   - dsync contributors (!UNKNOWN)

@@ -16,8 +16,8 @@ description:
     with the source.
   - Objects that only the target has are deleted, unless O(prune=false). A run that would delete more than 30% of the objects of a
     model is refused unless O(limits) allows it.
-  - A change that fails makes the task fail. Everything is returned all the same, including what was done before.
-  - With an adapter of your own, each change calls the C(create), C(update), C(move), or C(delete) of the object's class on the
+  - A change that fails makes the task fail. The complete result is returned nevertheless, including what was done before.
+  - With a custom adapter, each change calls the C(create), C(update), C(move), or C(delete) of the object's class on the
     target's side. If anything was changed, the C(sync_complete) of the target's adapter is called once at the end.
 extends_documentation_fragment:
   - dsync.core.adapters
@@ -204,7 +204,7 @@ EXAMPLES = r"""
     reports:
       - path: /var/log/dsync/undone.md
 
-- name: Use adapters of your own
+- name: Use custom adapters
   dsync.core.dsync_sync:
     source:
       adapter: adapters/sot.py:SourceOfTruth
@@ -246,7 +246,7 @@ summary:
 changes:
   description:
     - The changes that bring the target in line with the source, in the order in which they are made.
-    - A value whose string has more than 2000 characters is truncated, and says so.
+    - A value whose string form has more than 2000 characters is truncated and marked as such.
   returned: when both datasets could be loaded and compared
   type: list
   elements: dict
@@ -277,7 +277,7 @@ changes:
       type: dict
       sample: {"model": "site", "id": "lon"}
     to:
-      description: The object that this one is to belong to, the same as C(parent).
+      description: The parent of the object after the move, the same as C(parent).
       returned: for a move
       type: dict
       sample: {"model": "site", "id": "nyc"}

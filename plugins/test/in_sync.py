@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: in_sync
-short_description: Whether a target is like its source
+short_description: Whether a target matches its source
 version_added: 0.1.0
 author:
   - dsync contributors (!UNKNOWN)
 description:
-  - Tells of a registered result of M(dsync.core.dsync_diff) whether nothing differs, and of M(dsync.core.dsync_sync) whether
-    nothing is left that differs. Of a task that failed it is never true.
-  - Of a task in a loop it is true when it is of every item.
-  - A task that was skipped, or whose loop has no items, has compared nothing. To ask about it is an error.
+  - Returns for a registered result of M(dsync.core.dsync_diff) whether there are no differences, and for M(dsync.core.dsync_sync)
+    whether no differences are left. It is false for a task that failed.
+  - For a loop it is true if it is true for every item.
+  - A task that was skipped, or whose loop has no items, has compared nothing; testing its result is an error.
 positional: _input
 options:
   _input:
@@ -25,7 +25,7 @@ options:
     required: true
   allow_refused:
     description:
-      - Whether it may be true although changes were refused, such as those that are protected.
+      - Whether to ignore changes that were refused, such as protected ones.
     type: bool
     default: false
 """

@@ -182,9 +182,7 @@ def test_limits_refuse_the_run_before_anything_is_written(play: Play, tmp_path: 
     assert statistic(check, "reconcile_summary")["state"] == "refused"
     refused = play("reconcile", variables)
     assert refused.returncode != 0
-    assert (
-        "Nothing was changed, for the run is refused: limits.create: 2 is exceeded: 3 to create" in refused.stdout + refused.stderr
-    )
+    assert "Nothing was changed. The run is refused: limits.create: 2 is exceeded: 3 to create" in refused.stdout + refused.stderr
     assert rows(tmp_path / "live.db") == set()
     assert sorted(path.name for path in (tmp_path / "records").iterdir()) == ["reconcile.plan"]
     allowed = play("reconcile", {**variables, "reconcile_limits": {"create": 3}})
