@@ -21,7 +21,7 @@ description:
 requirements:
   - python >= 3.10 (on the host that runs the task)
   - pydantic >= 2.6 (on the host that runs the task)
-  - ruamel.yaml (on the host that runs the task, for YAML)
+  - PyYAML (on the host that runs the task, for YAML)
 extends_documentation_fragment:
   - dsync.core.dataset
 options:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -140,7 +141,7 @@ def test_comments_stay_when_the_record_below_them_goes() -> None:
         ("a: {x: {r: 1}}\n", {"added": {("a", "z"): {"r": 2}}}, "a: {x: {r: 1}, z: {r: 2}}\n"),
         ("a:\n  x:\n  y: {r: 1}\n", {"changed": {("a", "x"): {("r",): 2}}}, "a:\n  x:\n    r: 2\n  y: {r: 1}\n"),
         ("10: {a: 1}\n20: {a: 2}\n", {"changed": {(20,): {("a",): 3}}, "removed": [(10,)]}, "20: {a: 3}\n"),
-        ("- a: |\n    x\n    y\n\n- a: 2\n", {"changed": {(0,): {("a",): "z"}}}, "- a: z\n\n- a: 2\n"),
+        ("- a: |\n    x\n    y\n\n- a: 2\n", {"changed": {(0,): {("a",): "z"}}}, "- a: |-\n    z\n\n- a: 2\n"),
         ("- a: |\n    x\n\n- a: 2\n", {"removed": [(0,)]}, "\n- a: 2\n"),
         ("x: []  # none yet\n", {"added": {("x", 0): {"a": 1}}}, "x:\n  - a: 1  # none yet\n"),
         ("x:\n# none yet\ny: 1\n", {"added": {("x", 0): {"a": 1}}}, "x:\n  - a: 1\n# none yet\ny: 1\n"),
@@ -156,6 +157,67 @@ def test_comments_stay_when_the_record_below_them_goes() -> None:
 )
 def test_yaml_in_other_forms(text: str, these: dict[str, Any], expected: str) -> None:
     assert FORMATS["yaml"]().changed(text, edits(**these), "f") == expected
+
+
+BLOCKS = """\
+sites:
+  - banner: |  # shown at the login
+      Welcome
+
+      to R1
+    motto: >-
+      one two three
+      four five six
+
+      seven
+
+    code: &code !vault |
+          $ANSIBLE_VAULT;1.1;AES256
+          6162
+    deep: |2
+        x
+    kept: |+
+      a
+
+    last: >
+      end
+"""
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("banner", "Welcome\n\nto R2\n", ["-      to R1", "+      to R2"]),
+        ("banner", "\u00fc: #x\n\ty", ["-  - banner: |  # shown at the login", "+  - banner: |-  # shown at the login"]),
+        ("banner", "  deeper\n", ["+  - banner: |2  # shown at the login", "+        deeper"]),
+        ("banner", "", ["+  - banner: ''  # shown at the login"]),
+        ("motto", "one two three four five six\neight", ["-      seven", "+      eight"]),
+        ("motto", "one two three four five sixes\nseven", ["-      four five six", "+      four five", "+      sixes"]),
+        ("motto", "a\n\n  b\nc\n", ["-    motto: >-", "+    motto: >", "+        b"]),
+        ("code", Tagged("!vault", "$ANSIBLE_VAULT;1.1;AES256\n99\n"), ["-          6162", "+          99"]),
+        ("code", "x", ["-    code: &code !vault |", "+    code: &code |-"]),
+        ("deep", "y\n", ["-    deep: |2", "+    deep: |"]),
+        ("kept", "b\n\n\n", ["-      a", "+      b", "+"]),
+        ("kept", "b\n", ["-    kept: |+", "-      a", "+    kept: |", "+      b"]),
+        ("last", "the end\n", ["-      end", "+      the end"]),
+        ("last", "the end\n\n", ["-    last: >", "-      end", "+    last: >+", "+      the end", "+"]),
+        ("new", Tagged("!vault", "1.1\n99\n"), ["+    new: !vault |", "+      1.1", "+      99"]),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_string_in_lines_of_its_own_stays_one(field: str, value: Any, expected: list[str], newline: str) -> None:
+    text = BLOCKS.replace("\n", newline)
+    these = edits({("sites", 0): {(field,): value}})
+    found = FORMATS["yaml"]().changed(text, these, "f")
+    assert found.replace(newline, "").count("\n") == 0
+    assert set(expected) <= set(difference("yaml", text, these))
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_string_in_lines_of_its_own_at_the_end_of_a_file(end: str) -> None:
+    kind = FORMATS["yaml"]()
+    assert kind.changed(f"a: |\n  x{end}", edits({(): {("a",): "y\n"}}), "f") == "a: |\n  y\n"
+    assert kind.changed(f"a: |-\n  x{end}", edits({(): {("a",): "y"}}), "f") == f"a: |-\n  y{end}"
 
 
 BRACKETS = """\
@@ -272,6 +334,61 @@ def test_any_changes_can_be_made_in_any_yaml(records: Any, new: Any, data: Any, 
     kind = FORMATS["yaml"]()
     found = kind.read(kind.changed(text, these, "f"), "f")
     assert same_tree(found, these.made_in(kind.read(text, "f")))
+
+
+WRITTEN = [
+    "core", "1.10", "0x1F", "yes", "", "2026-01-02", "'it''s'", '"a\\tb \\u00e9"', "a\tb", "[1, a,b]", "{x: 1,  y: [2]}",
+    "&{name} 5", "!x 7", "some text\n        in two lines", "|  # about\n        one\n\n          two",
+    "|-\n          deep", ">\n        one two\n        three\n\n        four",
+    "\n      - a  # one\n      - 'b'", "\n        x: 1.0\n        y: ~",
+]  # fmt: skip
+"""Values of a field as somebody may have written them."""
+
+
+@st.composite
+def documents(draw: Any) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
+    """Return records: what stands before one, and its fields: what stands before a field, its key, its value, what is behind it."""
+    found = []
+    for number in range(draw(st.integers(1, 3))):
+        fields = []
+        for place, key in enumerate(draw(st.lists(st.sampled_from("abcd"), min_size=1, unique=True))):
+            written = draw(st.sampled_from(WRITTEN)).replace("{name}", f"n{number}{key}")
+            lead = draw(st.sampled_from(["", "      # about it\n", "\n"])) if place else ""
+            blank = draw(st.sampled_from([" ", "   ", "\t"])) if written and written[0] != "\n" else ""
+            behind = "" if "\n" in written else draw(st.sampled_from(["", "  # a comment", "\t# one"]))
+            fields.append((lead, f"{key}:", blank + written, behind + "\n"))
+        found.append((draw(st.sampled_from(["", "    # the next\n", "\n"])), fields))
+    return found
+
+
+@given(records=documents(), data=st.data(), newline=st.sampled_from(["\n", "\r\n"]))
+def test_nothing_changes_in_any_yaml_but_what_is_changed(records: Any, data: Any, newline: str) -> None:
+    text, pattern, these = "# all\ntop:\n", re.escape(f"# all{newline}top:{newline}"), Edits()
+    more = data.draw(st.booleans())
+    for number, (before, fields) in enumerate(records):
+        action = data.draw(st.sampled_from(["keep", "change", "remove" if 0 < number < len(records) - more else "keep"]))
+        pattern += re.escape(before.replace("\n", newline))
+        text += before
+        changed = data.draw(st.sampled_from([key for _lead, key, _value, _behind in fields])) if action == "change" else None
+        if action == "remove":
+            these.removed.add(("top", number))
+        for place, (lead, key, value, behind) in enumerate(fields):
+            start = lead + ("      " if place else "    - ") + key
+            text += start + value + behind
+            if action != "remove":
+                parts = [re.escape(part.replace("\n", newline)) for part in (start, value, behind)]
+                pattern += parts[0] + ("(?s:.*?)" if key == changed else parts[1]) + parts[2]
+        if changed:
+            these.changed["top", number] = {(changed[:-1],): data.draw(VALUES | st.text("ab \n", max_size=20))}
+    if more:
+        these.added["top", len(records)] = ({"a": data.draw(VALUES)}, False)
+    pattern += ("(?s:.*?)" if more else "") + re.escape(f"# the end{newline}last: 0x10{newline}")
+    text = (text + "# the end\nlast: 0x10\n").replace("\n", newline)
+    kind = FORMATS["yaml"]()
+    new = kind.changed(text, these, "f") if these else text
+    assert re.fullmatch(pattern, new), new
+    assert new.replace(newline, "").count("\n") == 0
+    assert same_tree(kind.read(new, "f"), these.made_in(kind.read(text, "f")))
 
 
 @pytest.mark.parametrize("old", [1, [], {}, [None], [1, 2], {"a": None}, {"a": [None]}, [[None]], [{"a": None}]])

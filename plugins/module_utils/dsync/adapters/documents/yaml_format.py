@@ -7,9 +7,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from ...exceptions import LibraryMissing, RecordProblem
+from ...exceptions import RecordProblem
 from .edits import Edits, Way, same_tree
 from .format import Format, WrittenFloat, WrittenNumber
+from .yaml_nodes import loader_of
+from .yaml_scalars import CannotChange, library
 
 
 class YamlFormat(Format):
@@ -17,10 +19,7 @@ class YamlFormat(Format):
     kept_types = (datetime, date)
 
     def read(self, text: str, name: str) -> Any:
-        try:
-            import yaml
-        except ImportError:
-            raise LibraryMissing("YAML files can only be read with the library PyYAML, which is not installed", "PyYAML") from None
+        yaml = library()
         try:
             return yaml.load(text, Loader=_loader())  # a safe loader, with more checks
         except yaml.MarkedYAMLError as error:
@@ -32,7 +31,6 @@ class YamlFormat(Format):
 
     def changed(self, text: str, edits: Edits, name: str) -> str:
         from . import yaml_text
-        from .yaml_scalars import CannotChange
 
         after = edits.made_in(_unshared(self.read(text, name)))
         try:
@@ -51,11 +49,10 @@ class YamlFormat(Format):
 
     def line(self, text: str, way: Way, name: str) -> int | None:
         from . import yaml_text
-        from .yaml_scalars import CannotChange
 
         try:
             return yaml_text.line_of(text, way, self.read(text, name))
-        except (CannotChange, LibraryMissing):
+        except CannotChange:
             return None
 
 
@@ -103,9 +100,8 @@ def _loader() -> Any:
 
 
 def _made_loader() -> Any:
-    import yaml
-
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    yaml = library()
+    base: Any = loader_of(yaml)
 
     class Loader(base):  # type: ignore[misc]  # the base is of one of two classes
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:

@@ -1,12 +1,12 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Where each value of a YAML document stands in its text, as ruamel.yaml tells."""
+"""Where each value of a YAML document is in its text, by the events of PyYAML, with libyaml where it is there."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .yaml_scalars import CannotChange, ruamel
+from .yaml_scalars import CannotChange, library
 
 
 class Node:
@@ -15,23 +15,27 @@ class Node:
     Attributes:
         kind: ``scalar``, ``map``, ``list`` or ``alias``.
         start, end: where its text is; comments and blank lines behind it are not part of it.
+        tail: end of a string in lines of its own with the blank lines behind it.
         column: that of its first character in its line.
         flow: whether it is written with brackets.
         style: how a scalar is quoted; empty for not at all.
+        anchor: the name by which aliases refer to a scalar; empty for none.
         keys: of a map, in the order of ``items``.
         items: the values in it.
     """
 
-    __slots__ = ("column", "end", "flow", "items", "keys", "kind", "line", "start", "style", "value")
+    __slots__ = ("anchor", "column", "end", "flow", "items", "keys", "kind", "line", "start", "style", "tail", "value")
 
     def __init__(self, kind: str, event: Any) -> None:
         self.kind = kind
         self.start: int = event.start_mark.index
         self.end: int = event.end_mark.index
+        self.tail = self.end
         self.line: int = event.start_mark.line + 1
         self.column: int = event.start_mark.column
         self.flow = bool(getattr(event, "flow_style", False))
         self.style: str = getattr(event, "style", None) or ""
+        self.anchor: str = (event.anchor or "") if kind == "scalar" else ""
         self.value: str = getattr(event, "value", None) or ""
         self.keys: list[Node] = []
         self.items: list[Node] = []
@@ -43,22 +47,18 @@ class Node:
 
 
 def nodes_of(text: str) -> Node | None:
-    """Return the root of a document, or None where there is none.
-
-    Raises:
-        LibraryMissing: ruamel.yaml is not installed.
-        CannotChange: ruamel.yaml does not understand it, though others may.
-    """
+    """Return the root of a document that can be read, or None where there is none. Raises LibraryMissing."""
+    yaml = library()
     stack: list[Node] = []
     root: Node | None = None
-    for event in _events(text):
+    for event in yaml.parse(text, Loader=loader_of(yaml)):
         kind = _KINDS.get(type(event).__name__)
         if kind == "end":
             _close(stack.pop(), event, text)
         elif kind is not None:
             node = Node(kind, event)
             if stack:
-                _add(stack[-1], node, text)
+                _add(stack[-1], node)
             elif root is None:
                 root = node
             if type(event).__name__.endswith("StartEvent"):
@@ -68,16 +68,9 @@ def nodes_of(text: str) -> Node | None:
     return root
 
 
-def _events(text: str) -> list[Any]:
-    """Return what ruamel.yaml finds in a text; where it objects to a tab, which others take for a blank, that is one to it."""
-    library = ruamel()
-    try:
-        return list(library.YAML(typ="safe", pure=True).parse(text))
-    except library.error.YAMLError as error:
-        if "\t" in text:
-            return _events(text.replace("\t", " "))
-        mark = getattr(error, "problem_mark", None)
-        raise CannotChange("its form" if mark is None else f"line {mark.line + 1}") from None
+def loader_of(yaml: Any) -> Any:
+    """Return the loader that is used for texts that can be read: that of libyaml, or where there is none that of PyYAML itself."""
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 _KINDS = {
@@ -90,13 +83,10 @@ _KINDS = {
 }
 
 
-def _add(holder: Node, node: Node, text: str) -> None:
+def _add(holder: Node, node: Node) -> None:
     if holder.kind == "map" and len(holder.keys) == len(holder.items):
         holder.keys.append(node)
     else:
-        if node.empty and holder.kind == "map":  # ruamel.yaml says that it stands before what comes next
-            colon = text.find(":", holder.keys[-1].end)
-            node.start = node.end = colon + 1 if 0 <= colon < node.end else node.end
         holder.items.append(node)
 
 

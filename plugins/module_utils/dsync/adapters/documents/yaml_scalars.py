@@ -1,10 +1,9 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Values of YAML as they are written in one line, and the library that tells how."""
+"""Values of YAML as they are written in one line."""
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import re
@@ -13,24 +12,18 @@ from typing import Any
 
 from ...exceptions import LibraryMissing
 
-LIBRARY = "ruamel.yaml"
-
-_WIDE = 1_000_000
-
 
 class CannotChange(Exception):
     """The text has a form in which a value cannot be exchanged."""
 
 
-def ruamel() -> Any:
-    """Return the library. Raises LibraryMissing."""
+def library() -> Any:
+    """Return PyYAML. Raises LibraryMissing."""
     try:
-        import ruamel.yaml
+        import yaml
     except ImportError:
-        raise LibraryMissing(
-            "YAML files can only be written with the library ruamel.yaml, which is not installed", LIBRARY
-        ) from None
-    return ruamel.yaml
+        raise LibraryMissing("YAML files require the library PyYAML, which is not installed", "PyYAML") from None
+    return yaml
 
 
 def in_one_line(value: Any, style: str = "") -> str:
@@ -52,11 +45,16 @@ def in_one_line(value: Any, style: str = "") -> str:
         return str(value)
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(getattr(value, "tag", None), str) and isinstance(value.value, str):
+    if is_tagged(value):
         return " ".join((value.tag, _quoted(value.value, "'")))
     if not isinstance(value, float):
         raise CannotChange(f"{value!r} would have to be written anew")
     return _number(value)
+
+
+def is_tagged(value: Any) -> bool:
+    """Return whether a value is a string with a tag."""
+    return isinstance(getattr(value, "tag", None), str) and isinstance(value.value, str)
 
 
 def _number(value: float) -> str:
@@ -72,20 +70,29 @@ _PLAIN = re.compile(r"[\w./][\w./@+-]*( [\w./@+-]+)*\Z")
 def _quoted(text: str, style: str) -> str:
     if style not in ("'", '"') and _PLAIN.match(text) and not _ambiguous(text):
         return text
-    if not text.isprintable():
-        return _dumped(ruamel().scalarstring.DoubleQuotedScalarString(text))
-    return json.dumps(text, ensure_ascii=False) if style == '"' else "'" + text.replace("'", "''") + "'"
+    if style == '"' or not text.isprintable():
+        return f'"{_ESCAPED.sub(_escape, text)}"'
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _ambiguous(text: str) -> bool:
     """Return whether some version of YAML reads a text without quotation marks as something else."""
-    rules: Any = ruamel().resolver.implicit_resolvers
-    return not text or any(pattern.match(text) for _versions, _tag, pattern, _first in rules)
+    rules: Any = library().SafeLoader.yaml_implicit_resolvers.values()
+    patterns = (pattern for found in rules for _tag, pattern in found)
+    return not text or any(pattern.match(text) for pattern in (_NEWER, *patterns))
 
 
-def _dumped(value: Any) -> str:
-    yaml: Any = ruamel().YAML()
-    yaml.width = _WIDE
-    stream = io.StringIO()
-    yaml.dump(value, stream)
-    return stream.getvalue().removesuffix("\n").removesuffix("\n...")
+_NEWER = re.compile(r"([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)\Z")
+"""What YAML 1.2 reads as a number; its other words are those of YAML 1.1."""
+
+_ESCAPED = re.compile(r"[^ -!#-\[\]-~]")
+_SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def _escape(found: re.Match[str]) -> str:
+    """Return a character as it is written between double quotation marks."""
+    char = found[0]
+    if char.isprintable() and char not in _SHORT:
+        return char
+    code = ord(char)
+    return _SHORT.get(char) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")

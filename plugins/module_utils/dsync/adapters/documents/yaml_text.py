@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changing values in the text of a YAML file: what is not changed stays as it is, byte by byte.
 
-ruamel.yaml tells where each value stands in the text, and writes the new ones; only their places are exchanged. So comments, blank
-lines, quotation marks, the widths of indentation (also where several are used), anchors and unknown tags such as ``!vault`` stay as
-they are. What cannot be changed so, such as a value that an alias repeats elsewhere, is noticed by whoever reads the new text and
-compares.
+The events of PyYAML say where each value is in the text; only these places are exchanged. So comments, blank lines, quotation
+marks, strings in lines of their own, the widths of indentation (also where several are used), anchors and unknown tags such as
+``!vault`` stay as they are. What cannot be changed so, such as a value that an alias repeats elsewhere, is noticed by whoever
+reads the new text and compares.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .edits import Edits, Way, at, same_tree
+from .yaml_blocks import block, block_like, remark_of
 from .yaml_flow import cuts, end_of_last
 from .yaml_nodes import Node, before_blanks, dash_of, line_end, line_start, nodes_of
-from .yaml_scalars import CannotChange, in_one_line
+from .yaml_scalars import CannotChange, in_one_line, is_tagged
 
 _STEP = 2
 
@@ -59,7 +60,7 @@ def changed_text(text: str, edits: Edits, before: Any, after: Any) -> str:
 
     Raises:
         CannotChange: the text is of a form that this cannot change.
-        LibraryMissing: ruamel.yaml is not installed.
+        LibraryMissing: PyYAML is not installed.
     """
     return _Text(text, before, after).changed(edits)
 
@@ -71,6 +72,7 @@ class _Text:
         self.newline = "\r\n" if "\r\n" in text else "\n"
         self._keys: dict[int, dict[Any, int]] = {}
         self._list_step: int | None = None
+        self._open: list[str] = []
 
     # ------------------------------------------------------------------ where something is
 
@@ -107,7 +109,8 @@ class _Text:
         for way in self._added(edits, whole):
             splices.append(self._inserted(way, at(self.after, shift(way)), edits))
         splices = list(self._before_cuts(splices))
-        return "".join(self._joined(sorted(splices, key=lambda splice: splice[:3])))
+        found = "".join(self._joined(sorted(splices, key=lambda splice: splice[:3])))
+        return found + self.newline if found.endswith(tuple(self._open)) else found
 
     def _before_cuts(self, splices: list[Splice]) -> Iterator[Splice]:
         """Yield the pieces, those that would be inserted where lines are cut out at the end of the line before these."""
@@ -245,11 +248,50 @@ class _Text:
         return self._exchanged_block(node, way, value)
 
     def _exchanged_inline(self, node: Node, way: Way, value: Any) -> Splice:
+        remark = ""
+        if node.style in ("|", ">") and way:
+            remark = remark_of(node, self.text)
+            splice = self._exchanged_lines(node, way, value)
+            if splice is not None:
+                return splice
         start = node.start
         if node.kind in ("map", "list") and not node.flow and way:
             start = self._end_of_lead(node)
         lead = " " if start != node.start or (node.empty and way) else ""
-        return Splice.at(way, start, node.end, lead + in_one_line(value, node.style))
+        lead += f"&{node.anchor} " if node.anchor else ""
+        if isinstance(value, str) or not way or self._inside_flow(way):
+            return Splice.at(way, start, node.end, lead + in_one_line(value, node.style) + remark)
+        return Splice.at(way, start, node.end, lead + self._scalar(value, self._column_of(way)) + remark)
+
+    def _exchanged_lines(self, node: Node, way: Way, value: Any) -> Splice | None:
+        """Return the piece that exchanges a string in lines of its own; None where the new value cannot be written so."""
+        string, tag = (value.value, value.tag) if is_tagged(value) else (value, "")
+        if not isinstance(string, str):
+            return None
+        found = block_like(node, self.text, string, self._column_of(way), self.newline, tag)
+        if found is None:
+            return None
+        if string.endswith("\n\n"):  # blank lines behind it belong to it
+            return Splice.at(way, node.start, node.tail, found + self.newline)
+        return Splice.at(way, node.start, node.end, self._noted(found, string))
+
+    def _noted(self, found: str, string: str) -> str:
+        """Return a string in lines of its own, and take note of it where a line end has to follow."""
+        if string.endswith("\n"):
+            self._open.append(found)
+        return found
+
+    def _scalar(self, value: Any, column: int) -> str:
+        """Return a new value that is neither a list nor a dictionary; ``column`` is that of what it is in."""
+        if is_tagged(value) and "\n" in value.value:
+            found = block(value.value, value.tag, column, column + _STEP, self.newline)
+            if found is not None:
+                return self._noted(found, value.value)
+        return in_one_line(value)
+
+    def _column_of(self, way: Way) -> int:
+        holder, _depth = self.find(way[:-1])
+        return holder.column if holder is not None else 0
 
     def _exchanged_block(self, node: Node, way: Way, value: Any) -> Splice:
         if node.kind in ("map", "list") and not node.flow:
@@ -322,14 +364,14 @@ class _Text:
     def _entry(self, key: Any, value: Any, column: int) -> str:
         lead = f"{' ' * column}{in_one_line(key)}:"
         if not isinstance(value, (dict, list)) or not value:
-            return f"{lead} {in_one_line(value)}"
+            return f"{lead} {self._scalar(value, column)}"
         below = column + (self._step_of_lists() if isinstance(value, list) else _STEP)
         return f"{lead}{self.newline}{self._block(value, below)}"
 
     def _block(self, value: Any, column: int) -> str:
         """Return a value in lines of its own, which begin at a column."""
         if not isinstance(value, (dict, list)) or not value:
-            return " " * column + in_one_line(value)
+            return " " * column + self._scalar(value, column - _STEP)
         lines = []
         if isinstance(value, dict):
             lines = [self._entry(key, item, column) for key, item in value.items()]
