@@ -23,7 +23,7 @@ import contextlib
 import glob
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -41,6 +41,7 @@ from ..documents.document import Document, Located
 from ..documents.edits import text_of_way
 from ..documents.format import Format
 from ..documents.formats import FORMATS, format_of
+from ..documents.sources import fetched, inner_name, is_address, is_compressed, shown, unpacked
 
 _MAGIC = "*?["
 
@@ -66,13 +67,15 @@ class FileAdapter(DocumentAdapter):
     """Records in files.
 
     Args:
-        path: a file, a glob such as ``sites/*.yml``, or a directory with a file for each record.
+        path: a file, a glob such as ``sites/*.yml``, or a directory with a file for each record; or an address, such as
+            ``https://``, ``s3://``, ``sftp://`` or ``git+https://``. Addresses and compressed files (``.gz``) are only read.
         format: yaml, json, jsonl, csv, tsv, toml or xlsx; None for what each file's name ends in.
         create: whether a file or directory that is not there is an empty one, which is made when something is written.
         mode: permissions of new files, such as ``"0640"`` or 0o640; those of files that are there are kept.
         encoding: of the text.
         delimiter: between the cells of CSV and TSV.
         list_separator: between the items of a list in a cell of CSV and TSV.
+        storage_options: what fsspec's file system takes for an address, such as ``key`` and ``secret`` of S3.
 
     Raises:
         DefinitionError: an option is wrong.
@@ -90,6 +93,7 @@ class FileAdapter(DocumentAdapter):
         encoding: str = "utf-8",
         delimiter: str | None = None,
         list_separator: str = ",",
+        storage_options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         options = Declared(
@@ -103,8 +107,10 @@ class FileAdapter(DocumentAdapter):
             },
             "options",
         )
-        self._path = os.fspath(Path(options.at("path").text()).expanduser()) + os.sep * path.endswith(os.sep)
-        self.name = self._path
+        self._fetched = is_address(options.at("path").text())
+        self._path = path if self._fetched else os.fspath(Path(path).expanduser()) + os.sep * path.endswith(os.sep)
+        self.name = shown(path) if self._fetched else self._path
+        self._storage = dict(storage_options or {})
         self._may_make = options.at("create").truth()
         self._mode = _mode(Declared(mode, "options.mode"))
         self._encoding = _encoding(options.at("encoding"))
@@ -114,10 +120,14 @@ class FileAdapter(DocumentAdapter):
         self._files: list[_File] | None = None
         self._lists: dict[str, list[FieldPath]] = {}
         self._words_of: dict[tuple[str, str], Words] = {}
-        self._many = _is_directory(self._path) or (any(one in self._path for one in _MAGIC) and not Path(self._path).is_file())
-        kinds = [self._kind_of(name) for name in self._names_for_kinds(options.at("path"))]
+        self._many = not self._fetched and (
+            _is_directory(self._path) or (any(one in self._path for one in _MAGIC) and not Path(self._path).is_file())
+        )
+        names = self._names_for_kinds(options.at("path"))
+        kinds = [self._kind_of(name) for name in names]
         if self._many and any(kind.typed for kind in kinds):
             options.at("path").wrong("a workbook is read as one file, with a sheet for each model; give the path of one.")
+        self.writable = not self._fetched and not any(map(is_compressed, names))  # type: ignore[misc]  # it depends on the files
         self.empty_is_none = any(kind.cells for kind in kinds)  # type: ignore[misc]  # it depends on the format
         self.free_fields = not self.empty_is_none  # type: ignore[misc]  # as above
         self.kept_types = tuple(  # type: ignore[misc]  # as above
@@ -128,14 +138,15 @@ class FileAdapter(DocumentAdapter):
 
     def _names_for_kinds(self, path: Declared) -> list[str]:
         """Return names whose ends tell the formats. Raises DefinitionError where one tells none."""
-        names = [os.fspath(one) for one in self._paths()] or [self._path]
+        names = [self._path] if self._fetched else [os.fspath(one) for one in self._paths()] or [self._path]
         for name in names if self._format is None else ():
-            if format_of(name) is None and not (self._many and name == self._path):
-                path.wrong(f'"{name}" does not end in what tells a format ({", ".join(_ends())}); say it with "format".')
+            if format_of(inner_name(name)) is None and not (self._many and name == self._path):
+                seen = shown(name) if self._fetched else name
+                path.wrong(f'"{seen}" does not end in what tells a format ({", ".join(_ends())}); say it with "format".')
         return names
 
     def _kind_of(self, name: str) -> Format:
-        return FORMATS[self._format or format_of(name) or "yaml"](self._delimiter)
+        return FORMATS[self._format or format_of(inner_name(name)) or "yaml"](self._delimiter)
 
     def _paths(self) -> list[Path]:
         if not self._many:
@@ -156,10 +167,12 @@ class FileAdapter(DocumentAdapter):
         return Path(*itertools.takewhile(lambda part: not any(one in part for one in _MAGIC), parts))
 
     def _is_ours(self, name: str) -> bool:
-        kind = format_of(name)
+        kind = format_of(inner_name(name))
         return kind is not None and self._format in (None, kind)
 
     def documents(self) -> Sequence[_File]:
+        if self._files is None and self._fetched:
+            self._files = [self._fetch()]
         if self._files is None:
             recover(self._directory())
             with _as_problem(), wrap_os_errors(self._path, "read"):
@@ -178,7 +191,15 @@ class FileAdapter(DocumentAdapter):
         tree = kind.read(text, os.fspath(path))
         return _File(path, kind, tree, digest_of(raw), self._many, self._stem(path))
 
-    def _decoded(self, raw: bytes, path: Path, kind: Format) -> str:
+    def _fetch(self) -> _File:
+        kind = self._kind_of(self._path)
+        text = self._decoded(fetched(self._path, self._storage), Path(inner_name(self._path)), kind, self._path)
+        made = _File(Path(inner_name(self._path)), kind, kind.read(text, self.name), None, False, "")
+        made.name = self.name
+        return made
+
+    def _decoded(self, raw: bytes, path: Path, kind: Format, packed: str = "") -> str:
+        raw = unpacked(raw, packed or os.fspath(path))
         if kind.encoding is not None:
             return raw.decode(kind.encoding)
         try:
@@ -311,7 +332,7 @@ class FileAdapter(DocumentAdapter):
 
     def _line_of(self, record: Located, document: _File) -> int | None:
         with contextlib.suppress(RecordProblem):
-            raw = _bytes_of(document.path)
+            raw = None if self._fetched else _bytes_of(document.path)
             if raw is not None and digest_of(raw) == document.digest and not document.edits:
                 return document.format.line(self._decoded(raw, document.path, document.format), record.way, document.name)
         return None
