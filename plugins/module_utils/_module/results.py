@@ -13,6 +13,7 @@ from ..dsync import Diff, Outcome, OutcomeStatus, Plan, Result
 from ..dsync._util.redaction import Redactor
 from ..dsync.diff.diff import Tally
 from ..dsync.exceptions import Refused
+from ..dsync.plan.change import steps_of
 from ..dsync.report.render.unified import before_after
 from .masking import masked
 from .records import Recorder
@@ -128,10 +129,11 @@ def summary_of(diff: Diff) -> dict[str, Any]:
 
 
 def tallied(plan: Plan) -> Diff:
-    """Return an empty diff that counts the changes of a plan."""
-    diff, tally = Diff(), Tally()
+    """Return an empty diff that counts the changes of a plan; an object that is changed in several steps counts once."""
+    diff, tally, steps = Diff(), Tally(), steps_of(plan)
     for change in plan:
-        tally.count(change.model, change.action)
+        if change.key not in steps:
+            tally.count(change.model, change.action)
     diff.set_tally(tally)
     return diff
 

@@ -40,7 +40,7 @@ def run(target: Estate, source: Estate, flags: DSyncFlags = GO_ON) -> tuple[Resu
     """Apply what makes target like source; return the result, and how each change ended by its key."""
     diff = target.diff_from(source, flags=flags)
     result = target.apply(Plan.from_diff(diff), source, flags=flags, diff=diff)
-    return result, {tuple(map(str, outcome.change.key)): str(outcome.status) for outcome in result.outcomes}
+    return result, {tuple(map(str, outcome.change.key[:3])): str(outcome.status) for outcome in result.outcomes}
 
 
 # ---------------------------------------------------------------------- when all goes well

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import pytest
-from dsync import DSync, DSyncFlags, DSyncModel, OutcomeStatus, Plan
+from dsync import DSync, DSyncAction, DSyncFlags, DSyncModel, OutcomeStatus, Plan
 from dsync.exceptions import DeclarationError, MissingReference, ReferenceCycle
 from dsync.guard.limits import limits, over_limits
 from dsync.guard.staleness import check
-from dsync.plan.change import Change
+from dsync.plan.change import Change, ChangeKey
 from dsync.plan.undo import undo_plan
 from dsync.storage.journal import Journal, read
 from dsync.storage.plan_file import load, save
@@ -325,4 +325,4 @@ def test_a_model_may_be_named_by_a_dict_of_its_identifiers_and_one_of_several_mo
     order = texts(plan)
     assert order.index("create interface a__eth0") < order.index("create port p")
     created: Change = next(change for change in plan if change.model == "port")
-    assert ("create", "interface", "a__eth0") in [tuple(map(str, key)) for key in created.requires]
+    assert ChangeKey(DSyncAction.CREATE, "interface", "a__eth0") in created.requires

@@ -11,6 +11,7 @@ import pytest
 from dsync import Change, DSyncAction, DSyncModel, ObjectRef, Plan
 from dsync.exceptions import RecordError, SecretMoved
 from dsync.guard.staleness import check
+from dsync.plan.change import ChangeKey
 from dsync.plan.outcome import OutcomeStatus
 from dsync.plan.undo import undo_plan
 from dsync.storage import digests as seal
@@ -40,8 +41,8 @@ def check_order(plan: Plan) -> None:
         assert all(place[key] < place[change.key] for key in change.requires)
         above = (change.action, *(change.parent or ("", "")))
         if change.action == DSyncAction.MOVE:
-            assert place.get((DSyncAction.CREATE, *(change.parent or ("", ""))), -1) < place[change.key]
-            assert place.get((DSyncAction.DELETE, *(change.before_parent or ("", ""))), len(place)) > place[change.key]
+            assert place.get(ChangeKey(DSyncAction.CREATE, *(change.parent or ("", ""))), -1) < place[change.key]
+            assert place.get(ChangeKey(DSyncAction.DELETE, *(change.before_parent or ("", ""))), len(place)) > place[change.key]
         elif above in place and change.action != DSyncAction.UPDATE:
             assert (place[above] < place[change.key]) is (change.action == DSyncAction.CREATE)
 

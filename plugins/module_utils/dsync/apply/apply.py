@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 
@@ -17,10 +17,12 @@ from ..plan.change import Change, ChangeKey, secrets_of
 from ..plan.outcome import Outcome, OutcomeStatus, Recorder, Verdict
 from ..plan.plan import Plan
 from ..plan.result import PAST, Result, cause_of
+from ..plan.together import Unit
 from .attempt import Attempt, Executor, Hidden, Retry, not_attempted
 from .preview import SkipRules
 from .scheduler import batches, run_parallel, run_serial
 from .target import Target
+from .together import DELETED_ALONG
 
 logger = logging.getLogger("dsync")
 logger.addHandler(logging.NullHandler())
@@ -62,6 +64,8 @@ def apply(
 
     Changes of models that have methods for many at once are handed to them in batches of the target's ``batch_size``, tier by
     tier of what requires what. A batch that is refused as a whole is halved until the changes to blame stand alone.
+
+    Of changes that are made together or not at all (:mod:`.plan.together`), those that were made are undone when one is refused.
 
     With several workers, changes are made side by side in threads, each as soon as what it requires is done. The outcomes are those
     of one worker, save that after a failure that ends the run what had been begun beside it comes to its end.
@@ -180,12 +184,14 @@ class _Run:
         return self.interrupted is not None and not self._begun_moves
 
     def begin(self, batch: Sequence[Change]) -> Attempt | None:
-        """Return the attempt at changes none of which requires another; None if all of them are settled without one."""
-        settled = [(change, self._settled_outcome(change)) for change in batch]
+        """Return the attempt at a batch; None if all of its changes are settled without one."""
+        settled = [*zip(batch, self._settled_outcomes(batch))]
         self._settled.update((change.key, outcome) for change, outcome in settled if outcome is not None)
-        todo = [change for change, outcome in settled if outcome is None]
+        todo: Sequence[Change] = [change for change, outcome in settled if outcome is None]
         if not todo:
             return None
+        if isinstance(batch, Unit):
+            todo = Unit(todo)
         if self._journal is not None:
             self._journal.intend(*todo)
         self.begun.update((change.key, change) for change in todo)
@@ -226,14 +232,15 @@ class _Run:
                 self.interrupted = self.interrupted or error
         return outcome
 
-    def _settled_outcome(self, change: Change) -> Outcome | None:
-        """Return how a change ends that is not to be attempted now."""
-        outcome = self._skip_rules.outcome_of(change)
-        if outcome is None and self.ends_here() and change.key not in self._begun_moves:
-            return not_attempted(change, self.interrupted)
-        if outcome is None and change.cascade:
-            return Outcome(change, OutcomeStatus.DONE, "deleted together with its parent")
-        return outcome
+    def _settled_outcomes(self, batch: Sequence[Change]) -> Iterator[Outcome | None]:
+        """Yield how the changes of a batch end that are not to be attempted now, None for the others."""
+        for change, outcome in zip(batch, self._skip_rules.outcomes_of(batch)):
+            if outcome is None and self.ends_here() and change.key not in self._begun_moves:
+                yield not_attempted(change, self.interrupted)
+            elif outcome is None and change.cascade and not isinstance(batch, Unit):
+                yield Outcome(change, OutcomeStatus.DONE, DELETED_ALONG)
+            else:
+                yield outcome
 
 
 def _cut_off(change: Change, error: BaseException) -> Outcome:

@@ -27,8 +27,10 @@ from ..model.values import copied
 from ..plan.change import Change, secrets_of
 from ..plan.outcome import Outcome, OutcomeStatus
 from ..plan.result import PAST, cause_of
+from ..plan.together import Unit
 from .remake import Remake
 from .target import Target
+from .together import make_together
 
 logger = logging.getLogger("dsync")
 
@@ -134,7 +136,8 @@ class Attempt:
 
     Args:
         executor: what they are made with.
-        changes: one change; or several of one model and action, whose model has a method for that.
+        changes: one change; or several of one model and action, whose model has a method for that; or those of a
+            :class:`.plan.together.Unit`.
         ends_here: asked before each call whether the run has ended meanwhile.
     """
 
@@ -143,18 +146,25 @@ class Attempt:
         self._executor, self._target, self._ends_here = executor, executor.target, ends_here
         self._tried: dict[int, _AttemptResult] = {}
         self._halted = False
+        self._is_unit = isinstance(changes, Unit)
 
     @property
-    def is_remake(self) -> bool:
-        """Whether this is the move of an object whose system cannot move it. Then :meth:`make` keeps the dataset in step with each
-        of its deletes and creates, and is to be called in the thread that applies the plan."""
+    def in_steps(self) -> bool:
+        """Whether this is the move of an object whose system cannot move it, or changes that are made together or not at all. Then
+        :meth:`make` keeps the dataset in step with each of its steps, and is to be called in the thread that applies the plan."""
+        return self._is_unit or self._is_remake()
+
+    def _is_remake(self) -> bool:
         change = self.changes[0]
         known = change.model in self._executor.classes
         return change.action == DSyncAction.MOVE and known and not self._target.can_move(change.model)
 
     def make(self) -> None:
         """Make the changes in the remote system. Whatever goes wrong is kept for :meth:`outcomes`, and nothing is raised."""
-        if self.is_remake:
+        if self._is_unit:
+            for place, outcome in enumerate(make_together(self.changes, self._step)):
+                self._tried[place] = _AttemptResult(outcome=outcome)
+        elif self._is_remake():
             self._tried[0] = self._remade(self.changes[0])
         elif self._executor.in_bulk(self.changes[0]):
             self._make_many()
@@ -186,7 +196,7 @@ class Attempt:
             return _AttemptResult(error=error, maybe=remake.begun)
 
     def _step(self, change: Change) -> Outcome:
-        """Make one create or delete of a move, and keep the dataset in step with it."""
+        """Make one change of several, or one create or delete of a move, and keep the dataset in step with it."""
         attempt = Attempt(self._executor, [change], lambda: False)
         attempt.make()
         return next(attempt.outcomes())

@@ -4,13 +4,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..plan.change import Change, ChangeKey
 from ..plan.outcome import Outcome, OutcomeStatus, Verdict
 from ..plan.plan import Plan
+from ..plan.together import Unit, units
 
 _MISSED = {"failed": "failed", "refused": "was refused", "not_attempted": "was not attempted"}
+
+
+_MADE = (OutcomeStatus.DONE, OutcomeStatus.ALREADY_DONE)
+
+
+def depending(change: Change, missed: Outcome) -> Outcome:
+    """Return the outcome of a change that is not attempted because another one was not made."""
+    key, how = missed.change.key, _MISSED[missed.status]
+    why = f'it depends on the {key.action} of {key.model} "{key.id}", which {how}'
+    return Outcome(change, OutcomeStatus.NOT_ATTEMPTED, why, skipped=missed.skipped)
 
 
 class SkipRules:
@@ -30,14 +41,26 @@ class SkipRules:
         obstacles = [self._missed[key] for key in change.requires if key in self._missed]
         if not obstacles:
             return None
-        chosen = next((outcome for outcome in obstacles if not outcome.skipped), obstacles[0])
-        key, how = chosen.change.key, _MISSED[chosen.status]
-        why = f'it depends on the {key.action} of {key.model} "{key.id}", which {how}'
-        return Outcome(change, OutcomeStatus.NOT_ATTEMPTED, why, skipped=chosen.skipped)
+        return depending(change, next((outcome for outcome in obstacles if not outcome.skipped), obstacles[0]))
+
+    def outcomes_of(self, changes: Sequence[Change]) -> list[Outcome | None]:
+        """Return the same for each of several changes. Of those that are made together or not at all, none is attempted if one is
+        not made."""
+        found = [self.outcome_of(changes[0])]
+        for place, change in enumerate(changes[1:]):
+            before = found[place]
+            if before is not None:
+                self.note(before)
+            found.append(self.outcome_of(change))
+        if isinstance(changes, Unit):
+            missed = next((outcome for outcome in found if outcome is not None and outcome.status not in _MADE), None)
+            if missed is not None:
+                found = [outcome or depending(change, missed) for change, outcome in zip(changes, found)]
+        return found
 
     def note(self, outcome: Outcome) -> None:
         """Take note of how a change ended."""
-        if outcome.status not in (OutcomeStatus.DONE, OutcomeStatus.ALREADY_DONE):
+        if outcome.status not in _MADE:
             self._missed[outcome.change.key] = outcome
 
 
@@ -51,12 +74,11 @@ def preview(plan: Plan, verdicts: Mapping[ChangeKey, Verdict] | None = None, why
     """
     rules = SkipRules(verdicts or {})
     outcomes, made = [], []
-    for change in plan:
-        outcome = rules.outcome_of(change)
-        if outcome is None:
-            made.append(change)
-            outcome = Outcome(change, OutcomeStatus.NOT_ATTEMPTED, why)
-        else:
-            rules.note(outcome)
-        outcomes.append(outcome)
+    for batch in units(plan.changes):
+        for change, outcome in zip(batch, rules.outcomes_of(batch)):
+            if outcome is None:
+                made.append(change)
+            else:
+                rules.note(outcome)
+            outcomes.append(outcome or Outcome(change, OutcomeStatus.NOT_ATTEMPTED, why))
     return outcomes, made

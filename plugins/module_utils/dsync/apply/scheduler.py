@@ -8,18 +8,20 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol
 
 from ..flags import DSyncAction
 from ..plan.change import Change, ChangeKey
 from ..plan.outcome import Outcome
 from ..plan.plan import Plan
+from ..plan.together import Unit, units
 
 if TYPE_CHECKING:
     from .attempt import Attempt
 
 Batch = Sequence[Change]
-"""Changes that are made at one stroke; none of them requires another."""
+"""Changes that are made at one stroke: none of them requires another; or a :class:`.plan.together.Unit`."""
 
 
 class Run(Protocol):
@@ -50,18 +52,21 @@ def batches(plan: Plan, in_bulk: Callable[[Change], bool], size: int = 1, worker
         workers: how many batches are made at the same time.
     """
     if size <= 1 and workers <= 1:
-        return [[change] for change in plan]
+        return list(units(plan.changes))
     tiers: dict[ChangeKey, int] = {}
     groups: dict[tuple[int, str, DSyncAction], list[Change]] = {}
-    for change in plan:
-        tier = tiers[change.key] = 1 + max((tiers.get(key, 0) for key in change.requires), default=0)
-        groups.setdefault((tier, change.model, change.action), []).append(change)
-    ordered = [groups[key] for key in sorted(groups, key=lambda key: key[0])]
-    found: list[Batch] = []
-    for group in ordered:
+    found: list[tuple[int, Batch]] = []
+    for unit in units(plan.changes):
+        tier = 1 + max((tiers.get(key, 0) for change in unit for key in change.requires), default=0)
+        tiers.update((change.key, tier) for change in unit)
+        if isinstance(unit, Unit):
+            found.append((tier, unit))
+        else:
+            groups.setdefault((tier, unit[0].model, unit[0].action), []).append(unit[0])
+    for (tier, _model, _action), group in groups.items():
         step = size if in_bulk(group[0]) else 1
-        found += [group[start : start + step] for start in range(0, len(group), step)]
-    return found
+        found += [(tier, group[start : start + step]) for start in range(0, len(group), step)]
+    return [batch for _tier, batch in sorted(found, key=itemgetter(0))]
 
 
 def run_serial(run: Run, ordered: Sequence[Batch]) -> Generator[list[Outcome], None, None]:
@@ -88,7 +93,7 @@ def run_parallel(run: Run, ordered: Sequence[Batch], workers: int) -> Generator[
             while line.ready and len(running) < workers and not run.is_interrupted():
                 number = heapq.heappop(line.ready)
                 attempt = run.begin(ordered[number])
-                if attempt is not None and not attempt.is_remake:
+                if attempt is not None and not attempt.in_steps:
                     running[pool.submit(attempt.make)] = number, attempt
                     continue
                 if attempt is not None:
@@ -131,7 +136,7 @@ class _ReadyQueue:
         self._followers: dict[int, set[int]] = defaultdict(set)
         self._waiting = [0] * len(ordered)
         for number, batch in enumerate(ordered):
-            needed = {number_of[key] for change in batch for key in change.requires if key in number_of}
+            needed = {number_of[key] for change in batch for key in change.requires if key in number_of} - {number}
             self._waiting[number] = len(needed)
             for other in needed:
                 self._followers[other].add(number)

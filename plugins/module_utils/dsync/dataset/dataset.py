@@ -19,6 +19,8 @@ from .memory_store import MemoryStore
 from .store import BaseStore, taken
 
 if TYPE_CHECKING:
+    from ..model.declaration import Unique
+
     ModelArgument: TypeAlias = "str | DSyncModel | type[DSyncModel]"
     """A model, given by its name, its class, or one of its objects."""
 
@@ -130,6 +132,14 @@ class Dataset:
         for ancestor in reversed(cls.__mro__):
             found.update({name: getattr(cls, name) for name in vars(ancestor) if name not in found})
         return {name: value for name, value in found.items() if _is_model(value)}
+
+    def unique_fields(self, model: Text) -> Iterable[Unique]:
+        """Return the fields of which the system lets no two objects of a model have the same values.
+
+        Without override these are the ones that the model declares; a system that knows more of it may say so. To be called when
+        the dataset is loaded.
+        """
+        return self.models()[model]._declaration.uniques()
 
     @classmethod
     def get_tree_traversal(cls, as_dict: bool = False) -> Text | Dict[Text, Any]:

@@ -63,7 +63,7 @@ def compare(
     diff.source_name, diff.dest_name = source.name, target.name
     models = target.models()
     diff.references = References.of({**source.models(), **models})
-    diff.unique = {model: kind._declaration.unique for model, kind in models.items() if kind._declaration.unique}
+    diff.unique = {model: unique for model in models if (unique := tuple(target.unique_fields(model)))}
     try:
         for element in comparison.top_level():
             diff.add(element)

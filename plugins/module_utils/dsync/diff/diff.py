@@ -17,6 +17,7 @@ from ..model.values import same_value
 from .text import outline
 
 if TYPE_CHECKING:
+    from ..model.declaration import Unique
     from ..model.references import References
 
 Dict = dict  # the classes below have methods called dict and str
@@ -90,11 +91,11 @@ class Diff:
         dest_name: name of the dataset that is to be changed.
         references: which fields name other objects; None where no model has such fields.
         carried: the objects that move or move along, parents first, if a system cannot move one of them.
-        unique: model → groups of fields of which the target lets no two objects have the same values.
+        unique: model → fields of which the target lets no two objects have the same values.
     """
 
     carried: Mapping[ObjectRef, Carried] = MappingProxyType({})
-    unique: Mapping[Text, tuple[tuple[Text, ...], ...]] = MappingProxyType({})
+    unique: Mapping[Text, tuple[Unique, ...]] = MappingProxyType({})
 
     def __init__(self) -> None:
         self.references: References | None = None

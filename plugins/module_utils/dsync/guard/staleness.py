@@ -98,7 +98,10 @@ class _Look:
         self._places = parents_of(target, {change.model for change in plan})
         self._created = {ref_of(change): change for change in plan if change.action == _CREATE}
         self._old_places = {ref_of(change): change.parent for change in plan if change.action == _DELETE}
-        self._steps = {ref_of(change): change for change in plan if change.action == _UPDATE}
+        self._steps: dict[ObjectRef, list[Change]] = {}
+        for change in plan:
+            if change.action == _UPDATE:
+                self._steps.setdefault(ref_of(change), []).append(change)
         self._leaving = leaving(plan)
         self._moves = {ref_of(change): change for change in plan if change.action == _MOVE}
         self._cut_off: set[ObjectRef] = set()
@@ -142,7 +145,7 @@ class _Look:
         if self._places.get(ref) != parent and not self._is_orphan(change, ref):
             return _stale(f"is there already, {_named(self._places.get(ref))}")
         after = change.after or {}
-        others = _others(obj, after, self._step(ref).after)
+        others = _others(obj, after, *(step.after for step in self._steps_of(ref)))
         if others:
             return _stale(f"is there already, and {_differences(change, obj.get_attrs(), after, others)}")
         return _already("it is there already")
@@ -154,15 +157,37 @@ class _Look:
             return None
         if obj is None:
             return _already("it is gone already") if ref in self._old_places else _stale("is gone")
-        if self._places.get(ref) != change.parent:
+        if self._places.get(ref) not in self._places_of(change, ref):
             return _stale(f"is {_named(self._places.get(ref))} now")
+        if change.step and any(self._is_made(main) for main in (*self._steps_of(ref), self._moves.get(ref)) if main != change):
+            return _already("it was like that before its object was changed")
         attrs, before, after = obj.get_attrs(), _counted(obj, change.before), _counted(obj, change.after)
-        as_before = {name for name in before if name in attrs and _same(obj, name, attrs[name], before[name])}
-        as_after = {name for name in after if name in attrs and _same(obj, name, attrs[name], after[name])}
+        earlier, later = self._around(change, ref)
+        as_before = {name for name in before if name in attrs and _is_one_of(obj, name, attrs[name], before, *earlier)}
+        as_after = {name for name in after if name in attrs and _is_one_of(obj, name, attrs[name], after, *later)}
         others = [name for name in before if name not in as_before | as_after]
         if others:
             return _stale(_differences(change, attrs, before, others))
         return _already("it is like that already") if as_after >= set(after) and len(as_before) < len(before) else None
+
+    def _places_of(self, change: Change, ref: ObjectRef) -> tuple[ObjectRef | None, ...]:
+        """Return where an object may be that is updated; one that moves as well may be at either place."""
+        move = self._moves.get(ref)
+        return (change.parent,) if move is None else (change.parent, move.parent, move.before_parent)
+
+    def _is_made(self, change: Change | None) -> bool:
+        """Return whether an update or a move was made already."""
+        if change is None:
+            return False
+        obj, ref = self._find(ref_of(change)), ref_of(change)
+        verdict = self._update(change, ref, obj) if change.action == _UPDATE else self._move(change, ref, obj)
+        return verdict is not None and verdict.status == OutcomeStatus.ALREADY_DONE
+
+    def _around(self, change: Change, ref: ObjectRef) -> tuple[list[dict[str, Any] | None], list[dict[str, Any] | None]]:
+        """Return the values that an object has before an earlier update of it, and those that it has after a later one."""
+        steps = [step for step in self._steps_of(ref) if step.key != change.key]
+        earlier = [step.before for step in steps if step.step > change.step]
+        return earlier, [step.after for step in steps if step.step < change.step]
 
     def _move(self, change: Change, ref: ObjectRef, obj: DSyncModel | None) -> Verdict | None:
         parent, place = change.parent, self._places.get(ref)
@@ -192,8 +217,9 @@ class _Look:
             obj = self._find(ref_of(part))
             if obj is None:
                 continue
-            step, own, before = self._step(ref_of(part)), self._moves.get(ref_of(part), _NO_STEP), part.before or {}
-            others = _others(obj, before, part.after, step.before, step.after, own.before, own.after)
+            own, before = self._moves.get(ref_of(part), _NO_STEP), part.before or {}
+            steps = [side for step in self._steps_of(ref_of(part)) for side in (step.before, step.after)]
+            others = _others(obj, before, part.after, own.before, own.after, *steps)
             if others:
                 below = "" if part.id == move.id and part.model == move.model else f'{part.model} "{part.id}" moves along, and '
                 return _stale(below + _differences(part, obj.get_attrs(), before, others))
@@ -214,14 +240,15 @@ class _Look:
         if place != change.parent and not orphan:
             return _stale(f"is {_named(place)} now")
         attrs, before = obj.get_attrs(), change.before or {}
-        others = [name for name in _counted(obj, before) if name not in attrs] + _others(obj, before, self._step(ref).before)
+        befores = [step.before for step in self._steps_of(ref)]
+        others = [name for name in _counted(obj, before) if name not in attrs] + _others(obj, before, *befores)
         if others:
             return _stale(_differences(change, attrs, before, others))
         return self._children(change)
 
-    def _step(self, ref: ObjectRef) -> Change:
-        """Return the update that is the other step of an object's create or delete; an empty one if there is none."""
-        return self._steps.get(ref, _NO_STEP)
+    def _steps_of(self, ref: ObjectRef) -> list[Change]:
+        """Return the updates of an object, which may be steps of its create, move or delete, or of one another."""
+        return self._steps.get(ref, [])
 
     def _is_orphan(self, change: Change, ref: ObjectRef) -> bool:
         """Return whether an object stands alone because its parent is gone, as when a run ended between the two deletes."""
@@ -238,6 +265,11 @@ class _Look:
 
 def _same(obj: DSyncModel, name: str, live: Any, expected: Any) -> bool:
     return same_value(live, expected, name in obj._declaration.exact)
+
+
+def _is_one_of(obj: DSyncModel, name: str, live: Any, *sides: dict[str, Any] | None) -> bool:
+    """Return whether an attribute has the value that one of some sides has for it."""
+    return any(side and name in side and _same(obj, name, live, side[name]) for side in sides)
 
 
 def _counted(obj: DSyncModel, values: dict[str, Any] | None) -> dict[str, Any]:

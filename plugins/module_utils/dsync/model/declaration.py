@@ -58,6 +58,18 @@ class Reference(NamedTuple):
     optional: bool
 
 
+class Unique(NamedTuple):
+    """Fields of which a system lets no two objects have the same values, unless one of these is null.
+
+    Attributes:
+        fields: their names.
+        nullable: those of them that an update may set to null.
+    """
+
+    fields: tuple[str, ...]
+    nullable: tuple[str, ...]
+
+
 class Declaration:
     """The declarations of one model class.
 
@@ -73,6 +85,7 @@ class Declaration:
         lacking: attributes without which no object can be made, and which are never written: read-only ones without a default.
         references: the fields whose values name other objects.
         unique: tuples of fields of which no two objects have the same values.
+        nullable: attributes that an update may set to null.
         given_as: sensitive field → the name under which its value is given: an alias, or its own.
         unique_id: turns the identifiers' values, in order, into the unique id.
         unique_id_given: the same for values as a user gives them, such as a decimal number as text.
@@ -109,6 +122,8 @@ class Declaration:
         self.lacking = tuple(name for name in cls._read_only if cls.model_fields[name].is_required())
         self.references = tuple(self._references(cls, annotations))
         self.unique = tuple((one,) if isinstance(one, str) else tuple(one) for one in cls._unique)
+        settable = self.counted(DSyncAction.UPDATE, dict.fromkeys(self.attributes))
+        self.nullable = frozenset(name for name in settable if allows_none(annotations[name]))
         self.given_as = {name: cls.model_fields[name].alias or name for name in self.sensitive}
 
     def counted(self, action: DSyncAction, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,6 +137,10 @@ class Declaration:
             values: attribute → value; not changed.
         """
         return {name: value for name, value in values.items() if name not in self._not_counted[action]}
+
+    def uniques(self) -> tuple[Unique, ...]:
+        """Return the fields that are declared to be unique."""
+        return tuple(Unique(fields, tuple(name for name in fields if name in self.nullable)) for fields in self.unique)
 
     def _references(self, cls: type[Any], annotations: Mapping[str, Any]) -> Iterator[Reference]:
         settable = self.counted(DSyncAction.UPDATE, dict.fromkeys(self.attributes))

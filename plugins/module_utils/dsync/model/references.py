@@ -58,6 +58,11 @@ class References:
         return frozenset(self._of)
 
     @property
+    def fields(self) -> frozenset[tuple[str, str]]:
+        """(model, field) of all such fields."""
+        return frozenset((model, reference.field) for model, references in self._of.items() for reference in references)
+
+    @property
     def referred(self) -> frozenset[str]:
         """The models whose objects may be named."""
         return frozenset(model for references in self._of.values() for reference in references for model in reference.models)

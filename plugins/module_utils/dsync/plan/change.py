@@ -18,11 +18,19 @@ if TYPE_CHECKING:
 
 
 class ChangeKey(NamedTuple):
-    """A change named by what it does to which object; unique within a plan."""
+    """A change named by what it does to which object; unique within a plan.
+
+    Attributes:
+        action: create, update, move or delete.
+        model: the model's name.
+        id: the object's unique id.
+        step: 1 for an update that sets values of the object to null before other changes of it; else 0.
+    """
 
     action: DSyncAction
     model: str
     id: str
+    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,8 @@ class Change:
         after: attributes as they are to be: of an update or a move those that differ, of a create all, of a delete None.
         parent: the object that lists this one among its children, None at the top level; of a move the one that is to.
         before_parent: of a move the object that lists this one now, None at the top level.
+        step: 1 for an update that sets values to null, so that others can take them or what they name can be deleted, before the
+            object's update, move or delete (:mod:`.plan.ordering`); else 0.
         parts: of a move whose object is deleted and created again: that object and all below it, parents first. Each is a move with
             all attributes of the object: as they are, and as it is created again.
         sensitive: attributes that are never shown.
@@ -62,6 +72,7 @@ class Change:
     requires: tuple[ChangeKey, ...] = field(default=(), repr=False)
     before_parent: ObjectRef | None = None
     parts: tuple[Change, ...] = field(default=(), repr=False)
+    step: int = 0
 
     def __repr__(self) -> str:
         return f'{self.action} {self.model} "{self.id}"'
@@ -69,7 +80,7 @@ class Change:
     @property
     def key(self) -> ChangeKey:
         """What this change does to which object."""
-        return ChangeKey(self.action, self.model, self.id)
+        return ChangeKey(self.action, self.model, self.id, self.step)
 
     def record(self) -> dict[str, Any]:
         """Return the change as a new dict of plain JSON values, sensitive ones masked: action, model, id, ids, parent (model
@@ -101,10 +112,13 @@ def ref_of(change: Change) -> ObjectRef:
 
 
 def steps_of(changes: Iterable[Change]) -> frozenset[ChangeKey]:
-    """Return the updates that are one of two steps: their object is created, moved or deleted by another of the changes."""
+    """Return the updates that are steps of another of the changes: their object is created, moved or deleted by it, or it is the
+    object's update, before which they set values to null."""
     found = list(changes)
+    updates = [change for change in found if change.action == DSyncAction.UPDATE]
     whole = {ref_of(change) for change in found if change.action != DSyncAction.UPDATE}
-    return frozenset(change.key for change in found if change.action == DSyncAction.UPDATE and ref_of(change) in whole)
+    updated = {ref_of(change) for change in updates if not change.step}
+    return frozenset(change.key for change in updates if ref_of(change) in (whole | updated if change.step else whole))
 
 
 def secrets_of(change: Change, obj: DSyncModel | None = None) -> set[str]:

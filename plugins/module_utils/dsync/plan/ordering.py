@@ -7,17 +7,18 @@ cannot move, it is deleted and created again with all that is below it: what lea
 reference to it; what begins to refer to it comes after. Where that closes a circle, what cannot leave before goes along, and leaves
 later.
 
-An object is created after what it refers to, and deleted before it. What takes a unique value comes after what gives it up.
+An object is created after what it refers to, and deleted before it. What takes a unique value comes after what gives it up. Where
+objects take such values from one another in a circle, one of them has its value set to null first, where that is possible.
 
 Where objects refer to one another in a circle, an optional reference in it is cut: the object is created without it and updated
 at the end, or has it taken away by an update before it is deleted. Which one is cut is decided by kind: rather one that refers to
 a model which is declared later than its own (a device's primary address, not an address's interface), and then the one of which
-the circle has the fewest. An object that moves and refers to what can only be created after that gets the reference by an update.
+the circle has the fewest. An update that ends a reference has the reference taken away by another update before it. An object
+that moves and refers to what can only be created after that gets the reference by an update.
 """
 
 from __future__ import annotations
 
-import heapq
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ from ..model.identity import ObjectRef
 from ..model.references import Named, References
 from ..model.values import same_value
 from .change import Change, ChangeKey, ref_of
+from .graph import circles, in_order
+from .together import gathered
 from .uniqueness import Handover
 
 _CREATE, _UPDATE, _MOVE, _DELETE = DSyncAction.CREATE, DSyncAction.UPDATE, DSyncAction.MOVE, DSyncAction.DELETE
@@ -48,7 +51,8 @@ class _Link(NamedTuple):
         value: the value that names it.
         later: whether it names an object of a model that is declared after the holder's.
         optional: whether the holder can do without it for a while.
-        unique: whether the holder takes unique values from the object instead of naming it.
+        unique: the fields that are unique together, where the link is not of a reference: the holder gives their values up, which
+            the other change takes.
     """
 
     holder: ChangeKey
@@ -56,7 +60,7 @@ class _Link(NamedTuple):
     value: Any
     later: bool
     optional: bool
-    unique: bool = False
+    unique: tuple[str, ...] = ()
 
 
 _Graph = dict[ChangeKey, dict[ChangeKey, "_Link | None"]]
@@ -95,12 +99,12 @@ def arranged(
     _grant(graph, wishes)
     for key in [key for key in graph if key in graph[key]]:
         _cut(nodes, graph, [(key, key)])
-    for circle in _circles(graph):
+    for circle in circles(graph):
         _break(nodes, graph, circle)
     _rank_steps(ranks, nodes)
-    order = list(_in_order(graph, ranks))
-    _keep_in_order(graph, wishes, order)
-    return [_requiring(nodes[key], graph[key]) for key in order]
+    order = list(in_order(graph, ranks))
+    _keepin_order(graph, wishes, order)
+    return gathered([_requiring(nodes[key], graph[key]) for key in order])
 
 
 class _Wish(NamedTuple):
@@ -125,8 +129,8 @@ def _grant(graph: _Graph, wishes: Iterable[_Wish]) -> None:
         graph[wish.key][wish.need] = None
         if wish.instead is not None:
             graph[wish.instead].pop(wish.key, None)
-    while granted and (circles := _circles(graph)):
-        refused = {wish for wish in granted for circle in circles if wish.key in circle and wish.need in circle}
+    while granted and (found := circles(graph)):
+        refused = {wish for wish in granted for circle in found if wish.key in circle and wish.need in circle}
         if not refused:
             return
         granted -= refused
@@ -136,7 +140,7 @@ def _grant(graph: _Graph, wishes: Iterable[_Wish]) -> None:
                 graph[wish.instead][wish.key] = None
 
 
-def _keep_in_order(graph: _Graph, wishes: Iterable[_Wish], order: Sequence[ChangeKey]) -> None:
+def _keepin_order(graph: _Graph, wishes: Iterable[_Wish], order: Sequence[ChangeKey]) -> None:
     """Let a change require what it comes after as it was wished, also where another order would have done: what is to leave an
     object that is deleted and created again, and could not, must not be lost with it."""
     places = {key: place for place, key in enumerate(order)}
@@ -261,18 +265,19 @@ def _link(change: Change, holder: Change, named: Named, gains: bool) -> _Link:
     if change.action == _MOVE:
         optional = gains and not change.protected
     else:
-        optional = named.reference.optional and change.action != _UPDATE and not change.protected and holder is change
+        lasting = gains and change.action == _UPDATE
+        optional = named.reference.optional and not lasting and not change.protected and holder is change
     return _Link(holder.key, named.reference.field, named.value, named.later, optional)
 
 
 def _takings(changes: Sequence[Change], handovers: Iterable[Handover]) -> Iterator[tuple[ChangeKey, ChangeKey, _Link]]:
     """Yield (change that takes unique values, change by which the remote system frees them, why)."""
     deleted = {ref_of(change): change for change in changes if change.action == _DELETE}
-    for taker, giver, fields in handovers:
+    for taker, giver, fields, field, value in handovers:
         gone = deleted.get(ObjectRef(giver.model, giver.id)) if giver.action == _DELETE else None
         freed = giver if gone is None else _remover(gone, deleted).key
         if freed != taker:
-            yield taker, freed, _Link(taker, ", ".join(fields), None, False, False, unique=True)
+            yield taker, freed, _Link(giver, field, value, False, bool(field), unique=fields)
 
 
 def _remover(change: Change, deleted: Mapping[ObjectRef, Change]) -> Change:
@@ -307,32 +312,15 @@ def _ranks(changes: Sequence[Change]) -> dict[ChangeKey, tuple[int, int]]:
 
 
 def _rank_steps(ranks: dict[ChangeKey, tuple[int, int]], nodes: Mapping[ChangeKey, Change]) -> None:
-    """Add where those changes stand that were made by cutting circles: those that take a reference away right before the delete,
-    those that complete a create or a move at the end."""
+    """Add where those changes stand that were made by cutting circles: those that take a value away right before the delete, update
+    or move of the object, those that complete a create or a move at the end."""
     last = len(ranks)
     for key in nodes:
         if key not in ranks:
-            delete = ranks.get(ChangeKey(_DELETE, key.model, key.id))
-            first = next((ranks[one] for action in (_CREATE, _MOVE) if (one := ChangeKey(action, *key[1:])) in ranks), (0, 0))
-            ranks[key] = (last, first[0]) if delete is None else (delete[0], 0)
-
-
-def _in_order(graph: _Graph, ranks: Mapping[ChangeKey, tuple[int, int]]) -> Iterator[ChangeKey]:
-    """Yield the keys by rank, each after those that it needs."""
-    waiting = {key: sum(need in graph for need in needs) for key, needs in graph.items()}
-    followers: dict[ChangeKey, list[ChangeKey]] = defaultdict(list)
-    for key, needs in graph.items():
-        for need in needs:
-            followers[need].append(key)
-    ready = [(ranks[key], key) for key, number in waiting.items() if not number]
-    heapq.heapify(ready)
-    while ready:
-        key = heapq.heappop(ready)[1]
-        yield key
-        for follower in followers[key]:
-            waiting[follower] -= 1
-            if not waiting[follower]:
-                heapq.heappush(ready, (ranks[follower], follower))
+            others = [ChangeKey(action, key.model, key.id) for action in (_DELETE, _UPDATE, _MOVE, _CREATE)]
+            places = {other.action: ranks[other][0] for other in others if other in ranks}
+            before = next((places[other] for other in places if other == _DELETE or key.step), None)
+            ranks[key] = (last, next(iter(places.values()), 0)) if before is None else (before, 0)
 
 
 # ---------------------------------------------------------------------- circles
@@ -349,11 +337,19 @@ def _break(nodes: dict[ChangeKey, Change], graph: _Graph, circle: set[ChangeKey]
         links = {edge: link for edge in inside if (link := graph[edge[0]][edge[1]]) is not None and link.optional}
         if not links:
             raise ReferenceCycle(_circle_as_text(graph, circle))
-        kinds = Counter((not link.later, link.holder.model, link.field) for link in links.values())
-        chosen = min(kinds, key=lambda kind: (kind[0], kinds[kind], kind))
-        _cut(nodes, graph, [edge for edge, link in links.items() if (link.holder.model, link.field) == chosen[1:]])
-    for smaller in _circles({key: graph[key] for key in circle}):
+        _cut(nodes, graph, _chosen(links))
+    for smaller in circles({key: graph[key] for key in circle}):
         _break(nodes, graph, smaller)
+
+
+def _chosen(links: Mapping[tuple[ChangeKey, ChangeKey], _Link]) -> list[tuple[ChangeKey, ChangeKey]]:
+    """Return which links of a circle are to be cut: one of unique values, or else all references of one kind."""
+    unique = [edge for edge, link in links.items() if link.unique]
+    if unique:
+        return [min(unique, key=lambda edge: links[edge].holder)]
+    kinds = Counter((not link.later, link.holder.model, link.field) for link in links.values())
+    chosen = min(kinds, key=lambda kind: (kind[0], kinds[kind], kind))
+    return [edge for edge, link in links.items() if (link.holder.model, link.field) == chosen[1:]]
 
 
 def _is_habit(change: Change, other: Change, link: _Link | None) -> bool:
@@ -365,19 +361,18 @@ def _is_habit(change: Change, other: Change, link: _Link | None) -> bool:
 
 
 def _cut(nodes: dict[ChangeKey, Change], graph: _Graph, edges: Iterable[tuple[ChangeKey, ChangeKey]]) -> None:
-    """Let the holders of references do without them for a while."""
+    """Let the holders of references, or of unique values, do without them for a while."""
     for key, need in edges:
         link = graph[key].pop(need)
         if link is None:
             continue
         holder = nodes[link.holder]
-        step = ChangeKey(_UPDATE, holder.model, holder.id)
-        if holder.action in (_CREATE, _MOVE):
+        if holder.action in (_CREATE, _MOVE) and not link.unique:
+            step = ChangeKey(_UPDATE, holder.model, holder.id)
             _leave_for_later(nodes, graph, holder, step, link)
             graph[step][need] = None
         else:
-            _take_away_before(nodes, graph, holder, step, link)
-            graph[key][step] = None
+            graph[key][_take_away_before(nodes, graph, holder, link)] = None
 
 
 def _leave_for_later(nodes: dict[ChangeKey, Change], graph: _Graph, holder: Change, step: ChangeKey, link: _Link) -> None:
@@ -399,66 +394,41 @@ def _leave_for_later(nodes: dict[ChangeKey, Change], graph: _Graph, holder: Chan
     graph.setdefault(step, {})[holder.key] = None
 
 
-def _take_away_before(nodes: dict[ChangeKey, Change], graph: _Graph, holder: Change, step: ChangeKey, link: _Link) -> None:
-    before = dict(holder.before or {})
-    whole = nodes[step].before if step in nodes else None
-    first = dict(whole or {})
-    first.setdefault(link.field, before[link.field])
-    before[link.field] = _without(before[link.field], link.value)
-    nodes[holder.key] = replace(holder, before=before)
+def _take_away_before(nodes: dict[ChangeKey, Change], graph: _Graph, holder: Change, link: _Link) -> ChangeKey:
+    """Return the update that takes a value away from an object before the object's own change, which is added if need be."""
+    before, after = dict(holder.before or {}), None if holder.after is None else dict(holder.after)
+    held = before.get(link.field, link.value)
+    left = None if link.unique else _without(held, link.value)
+    step = ChangeKey(_UPDATE, holder.model, holder.id, 1 if link.unique or holder.action != _DELETE else 0)
+    for earlier in (step._replace(step=0), step._replace(step=1)):
+        if earlier != holder.key and earlier in nodes and link.field in (nodes[earlier].after or {}) and left == held:
+            return earlier
+    first = dict(nodes[step].before or {}) if step in nodes else {}
+    first.setdefault(link.field, held)
+    before[link.field] = left
+    if after is not None:
+        after.setdefault(link.field, held)
+    nodes[holder.key] = replace(holder, before=before, after=after)
     nodes[step] = replace(
-        holder, action=_UPDATE, before=first, after={name: before[name] for name in first}, cascade=False, removes_children=False
+        holder,
+        action=_UPDATE,
+        before=first,
+        after={name: before[name] for name in first},
+        parent=holder.before_parent if holder.action == _MOVE else holder.parent,
+        cascade=False,
+        removes_children=False,
+        before_parent=None,
+        step=step.step,
     )
     graph.setdefault(step, {})
     graph[holder.key][step] = None
+    return step
 
 
 def _without(value: Any, one: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return type(value)(item for item in value if not same_value(item, one, exact=True))
     return None
-
-
-def _circles(graph: Mapping[ChangeKey, Iterable[ChangeKey]]) -> list[set[ChangeKey]]:
-    """Return the sets of keys that all need one another (Tarjan's strongly connected components of more than one)."""
-    index: dict[ChangeKey, int] = {}
-    low: dict[ChangeKey, int] = {}
-    open_keys: list[ChangeKey] = []
-    is_open: set[ChangeKey] = set()
-    found: list[set[ChangeKey]] = []
-    for start in graph:
-        if start in index:
-            continue
-        line: list[tuple[ChangeKey, Iterator[ChangeKey]]] = []
-        upcoming: ChangeKey | None = start
-        while upcoming is not None or line:
-            if upcoming is not None:
-                index[upcoming] = low[upcoming] = len(index)
-                open_keys.append(upcoming)
-                is_open.add(upcoming)
-                line.append((upcoming, iter([need for need in graph[upcoming] if need in graph])))
-            key, needs = line[-1]
-            upcoming = None
-            for need in needs:
-                if need not in index:
-                    upcoming = need
-                    break
-                if need in is_open:
-                    low[key] = min(low[key], index[need])
-            if upcoming is not None:
-                continue
-            line.pop()
-            if line:
-                above = line[-1][0]
-                low[above] = min(low[above], low[key])
-            if low[key] == index[key]:
-                place = open_keys.index(key, index[key] - len(index))
-                circle = set(open_keys[place:])
-                del open_keys[place:]
-                is_open -= circle
-                if len(circle) > 1:
-                    found.append(circle)
-    return found
 
 
 def _circle_as_text(graph: _Graph, circle: set[ChangeKey]) -> str:
@@ -476,7 +446,8 @@ def _circle_as_text(graph: _Graph, circle: set[ChangeKey]) -> str:
     if any(link is not None and link.unique for link in (graph[key][need] for key, need in itertools.pairwise(line))):
         return (
             f"no order is possible, since objects take unique values from one another in a circle: {shown} needs the first again; "
-            "set one of these values to another one, or to null, in the target first"
+            "let one of these fields be optional (its type with | None), so that it can be null for a while, or set one of these "
+            "values to another one in the target first"
         )
     return (
         f"no order is possible, since objects refer to one another in a circle: {shown} needs the first again; let one of these "
@@ -486,4 +457,4 @@ def _circle_as_text(graph: _Graph, circle: set[ChangeKey]) -> str:
 
 def _by(graph: _Graph, key: ChangeKey, need: ChangeKey) -> str:
     link = graph[key][need]
-    return "" if link is None else f" ({link.field})"
+    return "" if link is None else f" ({', '.join(link.unique) or link.field})"

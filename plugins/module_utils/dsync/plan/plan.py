@@ -15,6 +15,7 @@ from ..model.placeholders import DigestedSecret, Lost
 from ..model.values import copied
 from .change import Change, ChangeKey
 from .outcome import Verdict
+from .uniqueness import handovers
 
 
 class Plan:
@@ -64,11 +65,11 @@ class Plan:
             moved = _moved(diff)
             changes = list(_ordered(diff, moved))
             moves = moved or any(change.action == DSyncAction.MOVE for change in changes)
-            if moves or diff.references is not None or diff.unique:
+            found = handovers(diff)
+            if moves or diff.references is not None or found:
                 from .ordering import arranged  # only here, since few plans need it
-                from .uniqueness import handovers
 
-                changes = arranged(changes, diff.references, diff.carried, handovers(diff))
+                changes = arranged(changes, diff.references, diff.carried, found)
             if diff.carried:
                 from .parts import with_parts  # likewise
 

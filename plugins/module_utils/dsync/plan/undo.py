@@ -18,6 +18,7 @@ from ..flags import DSyncAction
 from ..model.identity import ObjectRef
 from .change import Change, ChangeKey, ref_of
 from .plan import Plan
+from .together import gathered
 
 _REVERSE = {
     DSyncAction.CREATE: DSyncAction.DELETE,
@@ -42,7 +43,7 @@ def undo_plan(done: Iterable[Change]) -> Plan:
     Raises:
         RecordError: a change comes twice, so that these are not the changes of one run.
     """
-    return Plan(_reversed(list(done)))
+    return Plan(gathered(list(_reversed(list(done)))))
 
 
 def reaching(plan: Iterable[Change], done: Iterable[Change]) -> list[Change]:
@@ -61,29 +62,36 @@ def reaching(plan: Iterable[Change], done: Iterable[Change]) -> list[Change]:
 
 
 def _reversed(done: list[Change]) -> Iterator[Change]:
-    undone = {_undone(change): change for change in reversed(done)}
-    if len(undone) < len(done):
+    keys = {change.key: key for change, key in zip(done, _undone(done))}
+    if len(keys) < len(done):
         raise RecordError("a change comes twice, so these are not the changes of one run")
-    needed = _needed(undone, done)
+    undone = {keys[change.key]: change for change in reversed(done)}
+    needed = _needed(undone, done, keys)
     finished: set[ChangeKey] = set()
     for key in _in_order(undone, needed):
         finished.add(key)
-        yield _reverse(undone[key], key.action, tuple(other for other in needed[key] if other in finished))
+        yield _reverse(undone[key], key, tuple(other for other in needed[key] if other in finished))
 
 
-def _undone(change: Change) -> ChangeKey:
-    return ChangeKey(_REVERSE[change.action], change.model, change.id)
+def _undone(done: list[Change]) -> Iterator[ChangeKey]:
+    """Yield what reverses each change. Of two updates of an object, the one that came first comes last, and is no step any more."""
+    stepped = {ref_of(change) for change in done if change.step}
+    for change in done:
+        second = change.action == DSyncAction.UPDATE and not change.step and ref_of(change) in stepped
+        yield ChangeKey(_REVERSE[change.action], change.model, change.id, 1 if second else 0)
 
 
-def _reverse(change: Change, action: DSyncAction, requires: tuple[ChangeKey, ...]) -> Change:
+def _reverse(change: Change, key: ChangeKey, requires: tuple[ChangeKey, ...]) -> Change:
+    action = key.action
     return replace(
         change,
         action=action,
+        step=key.step,
         before=change.after,
         after=change.before,
         parent=change.before_parent if action == DSyncAction.MOVE else change.parent,
         before_parent=change.parent if action == DSyncAction.MOVE else None,
-        parts=tuple(_reverse(part, DSyncAction.MOVE, ()) for part in change.parts),
+        parts=tuple(_reverse(part, part.key, ()) for part in change.parts),
         protected="",
         cascade=False,
         removes_children=False,
@@ -91,7 +99,9 @@ def _reverse(change: Change, action: DSyncAction, requires: tuple[ChangeKey, ...
     )
 
 
-def _needed(undone: dict[ChangeKey, Change], done: list[Change]) -> dict[ChangeKey, list[ChangeKey]]:
+def _needed(
+    undone: dict[ChangeKey, Change], done: list[Change], keys: dict[ChangeKey, ChangeKey]
+) -> dict[ChangeKey, list[ChangeKey]]:
     """Return, for each change of the undo, those that must come before it: what the tree asks for, and the reverse of what the
     changes that were done required of one another."""
     needed: dict[ChangeKey, dict[ChangeKey, None]] = defaultdict(dict)
@@ -108,9 +118,8 @@ def _needed(undone: dict[ChangeKey, Change], done: list[Change]) -> dict[ChangeK
     deleted = {ref_of(change): change.parent for change in done if change.action == DSyncAction.DELETE}
     for key, change in undone.items():
         for required in change.requires:
-            earlier = ChangeKey(_REVERSE[required.action], required.model, required.id)
-            if earlier in undone and not _is_below(change, required, deleted):
-                needed[earlier][key] = None
+            if required in keys and not _is_below(change, required, deleted):
+                needed[keys[required]][key] = None
     return {key: list(needed[key]) for key in undone}
 
 

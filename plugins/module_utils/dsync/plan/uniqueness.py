@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from ..diff.diff import Diff, DiffElement
 from ..flags import DSyncAction
+from ..model.declaration import Unique
 from .change import ChangeKey
 
 _Claim = tuple[str, tuple[str, ...], tuple[Any, ...]]
@@ -22,11 +23,15 @@ class Handover(NamedTuple):
         taker: the change after which an object has the value.
         giver: the change after which another object has it no more.
         fields: the fields that are unique together.
+        field: one of them that the giver's object can have set to null before, so that it gives its values up; empty for none.
+        value: what the giver's object has in that field now.
     """
 
     taker: ChangeKey
     giver: ChangeKey
     fields: tuple[str, ...]
+    field: str = ""
+    value: Any = None
 
 
 def handovers(diff: Diff) -> list[Handover]:
@@ -37,27 +42,46 @@ def handovers(diff: Diff) -> list[Handover]:
     Args:
         diff: not changed; its ``unique`` says which fields count.
     """
-    given: dict[_Claim, ChangeKey] = {}
+    given: dict[_Claim, tuple[ChangeKey, str, Any]] = {}
     taken: dict[_Claim, ChangeKey] = {}
+    references = frozenset() if diff.references is None else diff.references.fields
     for element in diff.walk() if diff.unique else ():
         action = element.action
         if action is None or element.protected:
             continue
         key = ChangeKey(action, element.type, element.uid)
         old, new = _old(element), _new(element, action)
-        for fields in diff.unique.get(element.type, ()):
-            before, after = _values(old, fields), _values(new, fields)
-            if before != after:
-                given.update({} if before is None else {(element.type, fields, before): key})
-                taken.update({} if after is None else {(element.type, fields, after): key})
+        for unique in diff.unique.get(element.type, ()):
+            before, after = _values(old, unique.fields), _values(new, unique.fields)
+            if before == after:
+                continue
+            if before is not None:
+                field = _spare(element, unique, old or {}, new or {}, references)
+                given[element.type, unique.fields, before] = key, field, (old or {}).get(field)
+            if after is not None:
+                taken[element.type, unique.fields, after] = key
     return list(_met(taken, given))
 
 
-def _met(taken: dict[_Claim, ChangeKey], given: dict[_Claim, ChangeKey]) -> Iterator[Handover]:
+def _met(taken: dict[_Claim, ChangeKey], given: dict[_Claim, tuple[ChangeKey, str, Any]]) -> Iterator[Handover]:
     for claim, taker in taken.items():
-        giver = given.get(claim, taker)
+        giver, field, value = given.get(claim, (taker, "", None))
         if giver != taker:
-            yield Handover(taker, giver, claim[1])
+            yield Handover(taker, giver, claim[1], field, value)
+
+
+def _spare(
+    element: DiffElement, unique: Unique, old: dict[str, Any], new: dict[str, Any], references: Collection[tuple[str, str]]
+) -> str:
+    """Return the field that an object can do without for a while, an empty string if there is none: rather one that changes, and
+    rather one that does not name another object."""
+    compared, action = element.compared, element.action
+    names = [
+        name
+        for name in unique.nullable
+        if name in old and name not in element.read_only and (action == DSyncAction.DELETE or compared is None or name in compared)
+    ]
+    return min(names, key=lambda name: (old[name] == new.get(name), (element.type, name) in references), default="")
 
 
 def _old(element: DiffElement) -> dict[str, Any] | None:

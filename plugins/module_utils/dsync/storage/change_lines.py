@@ -24,7 +24,7 @@ Leaves = Mapping[ChangeKey, Collection[ObjectRef]]
 
 _KEYS = {
     "action", "model", "id", "ids", "parent", "before", "after", "sensitive", "protected", "cascade", "removes_children",
-    "requires", "leaves", "before_parent", "parts",
+    "requires", "leaves", "before_parent", "parts", "step",
 }  # fmt: skip
 _SECRET = "secret"
 _SIDES = {
@@ -69,10 +69,11 @@ class ChangeWriter:
             "protected": change.protected,
             "cascade": change.cascade,
             "removes_children": change.removes_children,
-            "requires": [[key.action.value, key.model, key.id] for key in change.requires],
+            "requires": [_key_line(key) for key in change.requires],
             "leaves": sorted(map(list, leaves)),
             "before_parent": None if change.before_parent is None else list(change.before_parent),
             "parts": [self.line(part) for part in change.parts],
+            "step": change.step,
         }
 
     def _identifier(self, change: Change, name: str, value: Any) -> Any:
@@ -136,6 +137,7 @@ def read_change(line: Any) -> tuple[Change, frozenset[ObjectRef]]:
             requires=tuple(map(_change_key, _list(line["requires"]))),
             before_parent=None if line["before_parent"] is None else _ref(line["before_parent"]),
             parts=tuple(read_change(part)[0] for part in _list(line["parts"])),
+            step=_step(line["step"]),
         )
         leaves = frozenset(map(_ref, _list(line["leaves"])))
     except (ValueError, TypeError, KeyError):
@@ -150,6 +152,8 @@ def _check_sides(change: Change) -> None:
     moves = change.action == DSyncAction.MOVE
     if (change.before_parent is not None or change.parts) and not moves:
         raise Malformed(f"a {change.action} has no old parent and no parts")
+    if change.step and change.action != DSyncAction.UPDATE:
+        raise Malformed(f"a {change.action} is no step of another change")
     if change.before is not None and change.after is not None and change.before.keys() != change.after.keys():
         raise Malformed("the values before and after are not those of the same attributes")
 
@@ -196,8 +200,18 @@ def _ref(value: Any) -> ObjectRef:
 
 
 def _change_key(value: Any) -> ChangeKey:
-    action, model, uid = map(_text, _list(value))
-    return ChangeKey(DSyncAction(action), model, uid)
+    action, model, uid, *step = _list(value)
+    return ChangeKey(DSyncAction(_text(action)), _text(model), _text(uid), *map(_step, step))
+
+
+def _key_line(key: ChangeKey) -> list[Any]:
+    return [key.action.value, key.model, key.id, *([key.step] if key.step else [])]
+
+
+def _step(value: Any) -> int:
+    if value not in (0, 1) or isinstance(value, bool):
+        raise TypeError("no step")
+    return int(value)
 
 
 def line_text(line: Mapping[str, Any]) -> str:
