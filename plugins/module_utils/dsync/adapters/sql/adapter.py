@@ -26,7 +26,7 @@ from ...records.mapping import ModelMap, Record, Values
 from ...records.path import Path
 from ..core.base import ChangedRecord, NewRecord, RecordAdapter
 from .database import Database
-from .mapping import check_mapping, check_match, described, matching
+from .mapping import check_mapping, check_match, described, matching, may_be_null, unique_of
 from .tables import Relation, relation_at, rows_of, unpadded
 from .writing import Alone, Change, NotAllThere, Together, delete, held, insert, update
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from ...adapter import DSync
     from ...diff.diff import Diff
+    from ...model.declaration import Unique
 
 _T = TypeVar("_T")
 _P = TypeVar("_P")
@@ -179,6 +180,16 @@ class SqlAdapter(RecordAdapter):
     def match_of(self, mapped: ModelMap, parent: ModelMap) -> Mapping[Path, Path]:
         """Return column of a child → column of its parent, as the foreign key tells."""
         return matching(mapped, self._relation(mapped), self._relation(parent))
+
+    def unique_fields(self, model: str) -> Iterable[Unique]:
+        """Return the fields of which no two rows may have the same values: those that are declared, or else those that have a
+        unique constraint, a unique index or the primary key in the database."""
+        declared, mapped, relation = tuple(super().unique_fields(model)), self._maps[model], self._relations.get(model)
+        if relation is None or relation.table is None:
+            return declared
+        if declared:
+            return [one._replace(nullable=may_be_null(mapped, relation, one.nullable)) for one in declared]
+        return unique_of(mapped, relation)
 
     def describe(self, mapped: ModelMap, record: Record) -> str:
         """Return the table of a row and its key, or what identifies its object, without what is sensitive."""

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..._util.suggestions import known
+from ...model.declaration import Unique
 from ...records.declaration_reader import Declared
 from ...records.mapping import FieldMap, ModelMap, Record
 from ...records.path import Path, text_of_path
@@ -29,6 +30,28 @@ def check_mapping(mapped: ModelMap, relation: Relation) -> None:
             _check_field(Declared(None, f"{place}.parent.{one.name}"), one, relation)
         for path in mapped.parent.match:
             _check_path(Declared(None, f"{place}.parent.match"), path, relation)
+
+
+def unique_of(mapped: ModelMap, relation: Relation) -> Iterator[Unique]:
+    """Yield the fields of a model of which the database lets no two rows have the same values, besides the identifiers."""
+    fields = {
+        one.source[0]: name
+        for name, one in mapped.fields.items()
+        if one.source is not None and len(one.source) == 1 and one.write is None and one.written
+    }
+    for columns in dict.fromkeys((relation.key, *relation.uniques)):
+        names = tuple(fields[column] for column in columns if column in fields)
+        known_ids = set(mapped.model._identifiers) <= set(names)
+        if columns and len(names) == len(columns) and not known_ids and columns not in relation.deferred:
+            yield Unique(names, may_be_null(mapped, relation, names))
+
+
+def may_be_null(mapped: ModelMap, relation: Relation, names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of some fields that both the model and the database let be null."""
+    columns = {name: (mapped.fields[name].source or ("",))[0] for name in names}
+    table = relation.rows_of_table.c
+    nullable = mapped.model._declaration.nullable
+    return tuple(name for name, column in columns.items() if name in nullable and column in table and table[column].nullable)
 
 
 def _check_field(declared: Declared, one: FieldMap, relation: Relation) -> None:

@@ -26,6 +26,10 @@ _JSON_CHECKS = (
     "SELECT check_clause FROM information_schema.check_constraints "
     "WHERE constraint_schema = COALESCE(:place, DATABASE()) AND table_name = :named"
 )
+_DEFERRABLE = (
+    "SELECT constraint_name FROM information_schema.table_constraints "
+    "WHERE table_schema = :place AND table_name = :named AND constraint_type = 'UNIQUE' AND is_deferrable = 'YES'"
+)
 _JSON_CHECK = re.compile(r"json_valid\(`?(.+?)`?\)", re.IGNORECASE)
 """The check by which MariaDB knows a column of JSON from one of text."""
 
@@ -61,6 +65,7 @@ class Relation:
         query: the query; None for a table.
         key: the columns that tell its rows apart and are never empty; empty where there are none.
         uniques: other columns that tell rows apart.
+        deferred: those of them of which a transaction may break the rule for a while.
         references: its foreign keys.
         schema: where the table is.
         padded: columns of fixed width, which the database fills with blanks that mean nothing.
@@ -72,6 +77,7 @@ class Relation:
     query: str | None = None
     key: tuple[str, ...] = ()
     uniques: tuple[tuple[str, ...], ...] = ()
+    deferred: frozenset[tuple[str, ...]] = frozenset()
     references: tuple[Reference, ...] = ()
     schema: str | None = None
     padded: tuple[str, ...] = ()
@@ -279,6 +285,7 @@ def _reflected(inspector: Inspector, connection: Connection, title: str, name: s
         table=table,
         key=primary or (whole[0] if whole else ()),
         uniques=tuple(uniques),
+        deferred=_deferred(inspector, connection, table),
         references=tuple(_references(inspector, table)),
         schema=schema or inspector.default_schema_name,
         padded=padded_columns(connection.dialect.name, table),
@@ -325,6 +332,18 @@ def _uniques(inspector: Inspector, table: Table) -> Iterator[tuple[str, ...]]:
         if index["unique"] and not partial and None not in index["column_names"]:
             found.append([str(name) for name in index["column_names"]])
     yield from dict.fromkeys(tuple(names) for names in found if all(name in table.c for name in names))
+
+
+def _deferred(inspector: Inspector, connection: Connection, table: Table) -> frozenset[tuple[str, ...]]:
+    """Return the columns of unique constraints that PostgreSQL can check at the end of a transaction."""
+    import sqlalchemy as sa
+
+    if connection.dialect.name != "postgresql":
+        return frozenset()
+    place = table.schema or inspector.default_schema_name
+    names = set(connection.execute(sa.text(_DEFERRABLE), {"place": place, "named": table.name}).scalars())
+    constraints = inspector.get_unique_constraints(table.name, table.schema)
+    return frozenset(tuple(one["column_names"]) for one in constraints if one["name"] in names)
 
 
 def _references(inspector: Inspector, table: Table) -> Iterator[Reference]:
