@@ -39,7 +39,9 @@ def locate(reference: Reference, roots: Roots, find_file: FindFile) -> Source | 
 def _file(reference: Reference, roots: Roots, find_file: FindFile) -> Source:
     path, searched = find_file(reference.place)
     if path is None:
-        raise TaskFailure(f'the adapter file "{reference.place}" was not found; searched: {", ".join(dict.fromkeys(searched))}.')
+        raise TaskFailure(
+            f'the adapter file "{reference.place}" was not found on the controller; searched: {", ".join(dict.fromkeys(searched))}.'
+        )
     if path.suffix != ".py":
         raise TaskFailure(f'the adapter file "{reference.place}" is no Python file: its name should end in .py.')
     return roots.adapter_file(path)

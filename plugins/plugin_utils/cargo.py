@@ -19,18 +19,20 @@ from .closure import Closure
 ALWAYS_THERE = frozenset({"ansible", "ansible.module_utils", "ansible_collections"})
 
 
-def pack(adapters: Mapping[str, str], shipped: Closure, inventories: Mapping[str, Any] | None = None) -> str:
+def pack(adapters: Mapping[str, str], shipped: Closure, inventories: Mapping[str, Any] | None = None, host: str = "") -> str:
     """Return a text that holds all the code, and the inventory of the play for the sides that read it.
 
     Args:
         adapters: an adapter's name as the user wrote it → name of the Python module that holds its class.
         shipped: that module and all that it imports.
         inventories: side → inventory.
+        host: what the inventory calls the host that the task runs on.
     """
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:  # compressed as a whole, which is smaller by a third than file by file
         modules = dict(_entries(shipped, archive))
-        archive.writestr(MANIFEST, json.dumps({"adapters": adapters, "modules": modules, "inventories": inventories or {}}))
+        manifest = {"adapters": adapters, "modules": modules, "inventories": inventories or {}, "host": host}
+        archive.writestr(MANIFEST, json.dumps(manifest))
     return base64.b64encode(zlib.compress(packed.getvalue())).decode("ascii")
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -51,14 +51,18 @@ class DeclaredFiles:
     def _read(self, argument: str, path: str) -> dict[str, Any]:
         file, searched = self._find_file(path)
         if file is None:
-            raise TaskFailure(f'{argument}: the file "{path}" was not found; searched: {", ".join(dict.fromkeys(searched))}.')
+            raise TaskFailure(f'{argument}: the file "{path}" was not found on the controller; searched: {_listed(searched)}.')
         try:
             content = self._loader.load_from_file(str(file), trusted_as_template=False) or {}
         except AnsibleError as error:
-            raise TaskFailure(f"{argument}: {file} cannot be read: {' '.join(str(error).split())}") from error
+            raise TaskFailure(f"{argument}: {file} on the controller cannot be read: {' '.join(str(error).split())}") from error
         if not isinstance(content, dict):
-            raise TaskFailure(f"{argument}: {file} should hold a dictionary.")
+            raise TaskFailure(f"{argument}: {file} on the controller should hold a dictionary.")
         return content
+
+
+def _listed(places: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(places))
 
 
 def _declarations(models: Any) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class ShippingAction(ActionBase):
     def _ran(self, result: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         try:
             module_args = {**self._task.args, **self._files_read()}
-            module_args[SHIPPED] = self._pack(dict(self._inventories(module_args, task_vars or {})))
+            module_args[SHIPPED] = self._pack(dict(self._inventories(module_args, task_vars or {})), self._host(task_vars or {}))
         except TaskFailure as failure:
             return {**result, "failed": True, "msg": str(failure), "exception": traceback.format_exc()}
         wrap_async = self._task.async_val and not self._connection.has_native_async
@@ -55,7 +55,10 @@ class ShippingAction(ActionBase):
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
-    def _pack(self, inventories: Mapping[str, Any]) -> str:
+    def _host(self, task_vars: Mapping[str, Any]) -> str:
+        return str(self._task.delegate_to or task_vars.get("inventory_hostname") or "")
+
+    def _pack(self, inventories: Mapping[str, Any], host: str) -> str:
         roots = Roots()
         found = {}
         families = {*self._writes_with, *([CORE_FAMILY] if self._declares_models() else [])}
@@ -75,7 +78,7 @@ class ShippingAction(ActionBase):
         sources = shipped.sources.values()
         about_reports = bool(self._task.args.get("reports")) or needs_reports(sources)
         shipped.add(own_code(families | families_of(sources), about_reports))
-        return pack({name: source.name for name, source in found.items()}, shipped, inventories)
+        return pack({name: source.name for name, source in found.items()}, shipped, inventories, host)
 
     def _declares_models(self) -> bool:
         """Return whether the task declares the models of its adapters."""

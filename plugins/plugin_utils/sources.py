@@ -42,7 +42,7 @@ class Source:
         try:
             return self.path.read_bytes()
         except OSError as error:
-            raise TaskFailure(f"{self.path} cannot be read: {error.strerror}.") from error
+            raise TaskFailure(f"{self.path} on the controller cannot be read: {error.strerror}.") from error
 
     @cached_property
     def tree(self) -> ast.Module:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from conftest import HERE, THERE, Play, Played, RunPlaybook, player
+from test_results import task
 
 SECRET, PASSWORD = "hidden-token-1", "hidden-password-2"
 LONG_SECRET = "\n".join(f"line {number} of a key" for number in range(400))
@@ -147,9 +148,12 @@ CASES = {
     "no class named": Case({"adapter": "bad.py"}, ('source: "bad.py" names no adapter.',)),
     "neither file nor module": Case({"adapter": "my adapter:Cmdb"}, ('source: "my adapter" is neither a Python file nor',)),
     "missing file": Case(
-        {"adapter": "no/file.py:Cmdb"}, ('source: the adapter file "no/file.py" was not found; searched: /', "/files/no/file.py")
+        {"adapter": "no/file.py:Cmdb"},
+        ('source: the adapter file "no/file.py" was not found on the controller; searched: /', "/files/no/file.py"),
     ),
-    "missing absolute file": Case({"adapter": "/no/file.py:Cmdb"}, ('source: the adapter file "/no/file.py" was not found',)),
+    "missing absolute file": Case(
+        {"adapter": "/no/file.py:Cmdb"}, ('source: the adapter file "/no/file.py" was not found on the controller',)
+    ),
     "no Python file": Case({"adapter": "./text.txt:Cmdb"}, ('"./text.txt" is no Python file', ".py")),
     "missing class": Case(bad("Goood"), ('bad.py has no class Goood (did you mean "Good"? known: Vlan, Good,',)),
     "no classes": Case({"adapter": "empty.py:Cmdb"}, ("empty.py has no class Cmdb (there are none).",)),
@@ -376,3 +380,19 @@ def test_what_adapters_print_is_not_in_the_way(play: Play, tmp_path: Path) -> No
             assert [change["id"] for change in played.result("noisy", host)["changes"]] == ["0"]
         assert "printed" not in played.screen
         assert os.linesep + "[WARNING]" not in played.screen
+
+
+def test_a_missing_file_is_named_with_its_host(play: Play, tmp_path: Path) -> None:
+    """By its absolute path: what a relative one starts from differs between hosts."""
+    sides = {"source": {"adapter": "file", "options": {"path": "none.csv"}}, "models": {"site": {"identifiers": ["name"]}}}
+    arguments = {**sides, "target": sides["source"], "reports": [{"path": "no/where.html"}]}
+    tasks = [
+        task("unread", "dsync_diff", {**arguments, "reports": []}, ignore_errors=True),
+        task("unwritten", "dsync_diff", arguments, ignore_errors=True),
+    ]
+    played = play(tasks, hosts="all").ok()
+    for host, folder in ((HERE, tmp_path), (THERE, Path.home())):
+        missing = f"source (file): load() failed: {folder / 'none.csv'} on {host} does not exist; check the path; "
+        assert played.result("unread", host)["msg"].startswith(missing)
+        unwritten = f"preparing reports[0] failed: {folder / 'no' / 'where.html'} on {host} cannot be written: "
+        assert played.result("unwritten", host)["msg"].startswith(unwritten)

@@ -170,7 +170,7 @@ def test_a_disk_that_gets_full_in_the_middle_of_a_run(play: Play, tmp_path: Path
     assert 0 < len(done) < 60
     assert (result["failed"], result["changed"]) == (True, True)
     assert result["outcomes"] == {"done": len(done), "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 61 - len(done)}
-    assert f"{disk / 'journal'} cannot be written: No space left on device" in result["msg"]
+    assert f"{disk / 'journal'} on here cannot be written: No space left on device" in result["msg"]
     (report,) = read(disk / "journal")
     told = {change.id for change in report.done} | {change.id for change in report.maybe}
     assert {change.id for change in report.done} <= set(done) <= told

@@ -208,10 +208,10 @@ def test_a_source_that_shrinks(play: Play, tmp_path: Path) -> None:
         ]
     ).ok()
     assert not path.exists()
-    assert f"{path} is not there yet, so no shrinking can be noticed." in first.result("check")["warnings"]
+    assert f"{path} on here does not exist yet, so no shrinking can be noticed." in first.result("check")["warnings"]
     assert "1 of 10 changes failed" in first.result("failed")["msg"]
     assert refusal(first, "no share") == "max_shrink: a percentage such as 20% is wanted, not 'a fifth'."
-    assert f"preparing the run failed: {unwritable} cannot be written: " in refusal(first, "unwritable")
+    assert f"preparing the run failed: {unwritable} on here cannot be written: " in refusal(first, "unwritable")
     assert calls(tmp_path / "work") == []
 
     second = play(
@@ -224,14 +224,14 @@ def test_a_source_that_shrinks(play: Play, tmp_path: Path) -> None:
             task("corrupt", "dsync_sync", {**guarded, "baseline": str(corrupt)}, ignore_errors=True),
         ]
     ).ok()
-    assert f"{path} is not there yet, so no shrinking can be noticed." in second.result("first")["warnings"]
+    assert f"{path} on here does not exist yet, so no shrinking can be noticed." in second.result("first")["warnings"]
     assert json.loads(path.read_text())["counts"]["site"] == 10
     assert (second.result("within")["refusals"], second.result("within")["changed"]) == ([], True)
     said = "Tree has shrunk: 7 site objects, 10 at the last good run; 30% fewer, and max_shrink is 20%"
     assert refusal(second, "shrunken").endswith(f"{REFUSED}{said}.")
     assert second.result("shrunken diff")["refusals"] == [said]
-    assert f"{path} is the baseline of the source 'Tree', not of 'lab'" in refusal(second, "another")
-    assert f"{corrupt} cannot be used as a baseline: it is malformed; remove it to begin anew" in refusal(second, "corrupt")
+    assert f"{path} on here is the baseline of the source 'Tree', not of 'lab'" in refusal(second, "another")
+    assert f"{corrupt} on here cannot be used as a baseline: it is malformed; remove it to begin anew" in refusal(second, "corrupt")
     assert content(target) == content(tmp_path / "work" / "source.json")
 
     third = play([task("less", "dsync_sync", source("s0", "s1")), task("idle", "dsync_sync", source("s0", "s1", "s2"))]).ok()
@@ -392,13 +392,13 @@ def test_locks(play: Play, tmp_path: Path) -> None:
         assert content(target) == untouched
         assert calls(tmp_path / "work") == []
         whose = f"by the night shift, process {holder.pid} of "
-        assert f"locking failed: {lock} is locked {whose}" in refusal(played, "second")
-        assert f"locking failed: {lock} is locked after 0.2 seconds {whose}" in refusal(played, "impatient")
+        assert f"locking failed: {lock} on here is locked {whose}" in refusal(played, "second")
+        assert f"locking failed: {lock} on here is locked after 0.2 seconds {whose}" in refusal(played, "impatient")
         assert played.result("check")["changed"]
-        assert f"locking failed: {tmp_path} is a directory." in refusal(played, "directory")
+        assert f"locking failed: {tmp_path} on here is a directory." in refusal(played, "directory")
         for path in (target / "lock", tmp_path / "no" / "lock"):
             name = "unwritable" if path.parent == target else "nowhere"
-            assert f"locking failed: {path} cannot be used as a lock: " in refusal(played, name)
+            assert f"locking failed: {path} on here cannot be used as a lock: " in refusal(played, name)
         assert not (tmp_path / "no").exists()
         os.kill(holder.pid, signal.SIGKILL)
         holder.wait()
@@ -440,4 +440,4 @@ def test_what_a_run_waits_for_is_done_before_it_looks(play: Play, tmp_path: Path
         )
         other.join()
     assert statuses(played.ok().result("undo")) == {"delete b": "done"}
-    assert "is not there yet" not in played.screen
+    assert "does not exist yet" not in played.screen

@@ -54,9 +54,12 @@ def cases(tmp_path: Path) -> dict[str, tuple[str, dict[str, Any]]]:
     both: dict[str, Any] = {"models": DEVICE, "source": few, "target": many}
     plan = str(tmp_path / "plan")
     return {
-        "there is no file …": ("dsync_sync", {**both, "source": file(tmp_path / "absent.csv")}),
+        "… does not exist; check the path": ("dsync_sync", {**both, "source": file(tmp_path / "absent.csv")}),
         'there is no built-in adapter "…"': ("dsync_sync", {**both, "source": {**few, "adapter": "csv"}}),
-        'the adapter file "…" was not found; searched: …': ("dsync_sync", {**both, "source": {"adapter": "absent.py:Cmdb"}}),
+        'the adapter file "…" was not found on the controller; searched: …': (
+            "dsync_sync",
+            {**both, "source": {"adapter": "absent.py:Cmdb"}},
+        ),
         "FileAdapter takes no option …": ("dsync_sync", {**both, "source": file(tmp_path / "few.csv", pth="")}),
         "this adapter reads records, so the task has to say what they are": ("dsync_sync", {"source": few, "target": many}),
         'there is no type "…"': ("dsync_sync", {**both, "models": device({"role": "string"})}),

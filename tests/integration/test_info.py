@@ -99,7 +99,7 @@ def test_a_dataset_in_a_variable(play: Play, tmp_path: Path) -> None:
     assert "only.action" in messages["action"]
     assert messages["absent"].startswith("dataset (file): load() failed: ")
     assert messages["negative"] == "max_objects is -1; it should be 0 or more."
-    assert 'models_file: the file "modells.yml" was not found' in played.result("no file of models")["msg"]
+    assert 'models_file: the file "modells.yml" was not found on the controller' in played.result("no file of models")["msg"]
     assert path.read_bytes() == before
     assert SECRET not in played.screen
     assert TOKEN not in played.screen

@@ -366,8 +366,14 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "vars should be a list of names of attributes, or a dictionary of variable to name of an attribute.",
     ),
     "adapter": ({"adapter": "fil"}, 'there is no built-in adapter "fil"'),
-    "adapter_file": ({"adapter": "adapters/no.py:Sot"}, 'the adapter file "adapters/no.py" was not found; searched: /'),
-    "models_file": ({"models_file": "no.yml", "models": None}, 'models_file: the file "no.yml" was not found; searched: /'),
+    "adapter_file": (
+        {"adapter": "adapters/no.py:Sot"},
+        'the adapter file "adapters/no.py" was not found on the controller; searched: /',
+    ),
+    "models_file": (
+        {"models_file": "no.yml", "models": None},
+        'models_file: the file "no.yml" was not found on the controller; searched: /',
+    ),
     "models_list": (
         {"models": ["device"]},
         "models should be a dictionary that declares models, and is ['device']. Use models_file for the path of a file",

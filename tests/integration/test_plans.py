@@ -89,7 +89,7 @@ def test_exactly_the_plan_is_applied(play: Play, tmp_path: Path) -> None:
     assert check["diff"]["before"] != check["diff"]["after"]
     assert not any(secret in plan.read_text(encoding="utf-8") for secret in ("hunter2", "s3cret"))
     sentence = refusal(first, "another")
-    assert f"{checked} is not the approved plan: its digest is {first.result('checked')['plan']['digest']}" in sentence
+    assert f"{checked} on here is not the approved plan: its digest is {first.result('checked')['plan']['digest']}" in sentence
 
     approved = {"plan": str(plan), "plan_digest": planned["plan"]["digest"]}
     second = play(
@@ -178,9 +178,9 @@ def test_secrets_of_a_plan(play: Play, tmp_path: Path) -> None:
     assert content(target) == untouched
     assert calls(tmp_path / "work") == []
     assert 'has the values that it was made with any more: password of site "a"' in refusal(first, "rotated")
-    assert "keyed was written with a key, and none was given" in refusal(first, "no key")
-    assert "keyed was written with another key than the one that was given" in refusal(first, "wrong key")
-    assert "plain was written without a key, but one was given" in refusal(first, "needless key")
+    assert "keyed on here was written with a key, and none was given" in refusal(first, "no key")
+    assert "keyed on here was written with another key than the one that was given" in refusal(first, "wrong key")
+    assert "plain on here was written without a key, but one was given" in refusal(first, "needless key")
     for secret in ("open sesame", "open barley"):
         assert secret not in first.screen + json.dumps(first.results)
 
@@ -225,8 +225,8 @@ def test_plans_that_do_not_fit(play: Play, tmp_path: Path) -> None:
         "narrowed undo": ({"undo_journal": "x", **narrowed}, ", ".join(f"undo_journal|{name}" for name in narrowed)),
         "digest": ({"plan_digest": "x"}, "missing parameter(s) required by 'plan_digest': plan_src"),
         "one file": ({"journal": f"{tmp_path}/x", "undo": f"{tmp_path}/./x"}, "journal and undo are the same file, {tmp}/x; each"),
-        "no file": ({"plan": str(tmp_path / "nowhere")}, "reading the plan failed: {tmp}/nowhere cannot be read: No such file"),
-        "no journal": ({"undo_journal": plan["plan"]}, "plan cannot be used as a journal: it is not a journal of dsync"),
+        "no file": ({"plan": str(tmp_path / "nowhere")}, "{tmp}/nowhere on here cannot be read: No such file"),
+        "no journal": ({"undo_journal": plan["plan"]}, "plan on here cannot be used as a journal: it is not a journal of dsync"),
     }  # fmt: skip
     untouched = content(target)
     tasks = [task(name, "dsync_sync", {**sides, **arguments}, ignore_errors=True) for name, (arguments, _said) in wrong.items()]
@@ -353,7 +353,7 @@ def test_undo_restores_exactly(play: Play, tmp_path: Path) -> None:
         ]
     ).ok()
     assert "changes are stale: " in refusal(back, "too early")
-    assert f"{journal} tells of no run 0123 (its last runs: " in refusal(back, "unknown")
+    assert f"{journal} on here tells of no run 0123 (its last runs: " in refusal(back, "unknown")
     assert back.result("last")["verified"]
     assert content(target) == kept[1]
     again = play(

@@ -139,7 +139,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"models": {"device": {"identifiers": ["name"], "attributes": {"mtu": "integer"}}}},
         'models.device.attributes.mtu: there is no type "integer" (did you mean "int"?',
     ),
-    "no file of models": ({"models_file": "modles.yml"}, 'models_file: the file "modles.yml" was not found; searched: '),
+    "no file of models": (
+        {"models_file": "modles.yml"},
+        'models_file: the file "modles.yml" was not found on the controller; searched: ',
+    ),
     "a path as models": ({"models": "models.yml"}, "Use models_file for the path of a file, and only_models for names of models."),
     "models twice": ({**LINES, "models_file": "models.yml"}, "models and models_file are mutually exclusive"),
     "a format": (

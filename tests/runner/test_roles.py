@@ -205,7 +205,7 @@ def test_a_folder_that_did_not_last_until_the_approval_is_told(play: Play, tmp_p
     variables = {**files(tmp_path, "reconcile"), "reconcile_directory": str(tmp_path / "records")}
     played = play("reconcile", {**variables, "reconcile_approved_digest": f"sha256:{64 * '0'}"})
     assert played.returncode != 0
-    assert "reconcile.plan cannot be read: No such file or directory" in played.stdout + played.stderr
+    assert "reconcile.plan on localhost cannot be read: No such file or directory" in played.stdout + played.stderr
     assert (tmp_path / "records").stat().st_mode & 0o777 == 0o700
 
 

@@ -9,12 +9,12 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ..dsync import Change, Diff, DSync, Plan, Result
 from ..dsync._util.plain_json import Unwritable, plain
 from ..dsync.diff.scope import Scope
+from ..dsync.storage.paths import absolute, file_error
 from .arguments import AdapterModule
 from .declaring import declared_models
 from .failure import TaskFailure
@@ -37,9 +37,13 @@ def _export(module: AdapterModule, sides: list[Side]) -> Ending:
     from ..dsync.records.description import describe, unlisted  # only here: it is shipped for this task alone
 
     params, (side,) = module.params, sides
-    path = str(Path.cwd() / params["path"])
+    path = absolute(params["path"])
     if os.path.lexists(path):
-        raise TaskFailure(f'path: "{path}" is there already, and nothing is overwritten; name another file, or remove it first.')
+        raise file_error(
+            lambda text: TaskFailure(f"path: {text}"),
+            path,
+            "exists already, and nothing is overwritten; name another file, or remove it.",
+        )
     side.models = declared_models(params)
     side.open(module.cargo)
     scope = scope_in({**params, "attributes": None}, side.dataset, side.dataset, "attributes")

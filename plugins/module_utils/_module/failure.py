@@ -11,4 +11,9 @@ class TaskFailure(Exception):
 
     Its text is the sentence for the user: it names the thing, the place and, where there is one, the way out. What led to
     it is its ``__cause__``, whose traceback goes to the result's ``exception``.
+
+    Attributes:
+        file: the absolute path of the file that the sentence is about, as in ``dsync.exceptions.DSyncException``.
     """
+
+    file: str = ""

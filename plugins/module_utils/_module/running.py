@@ -18,6 +18,7 @@ from ..dsync._util.pydantic import HAS_PYDANTIC, PYDANTIC_IMPORT_ERROR, PYDANTIC
 from ..dsync._util.redaction import Redactor
 from ..dsync.exceptions import LibraryMissing, Refused
 from ..dsync.plan.change import Change
+from ..dsync.storage.paths import file_error
 from . import alias
 from .arguments import AdapterModule
 from .declaring import declared_models
@@ -27,7 +28,7 @@ from .progress import Progress
 from .quiet import streams_aside
 from .reporting import ReportFile, report_files, write_reports
 from .results import Report
-from .sentences import LONGEST_TRACEBACK, stage, told, traceback_of
+from .sentences import LONGEST_TRACEBACK, on_host, stage, told, traceback_of
 from .sides import Side, both_sides, hidden_texts
 from .work import Work, file_record
 
@@ -76,7 +77,7 @@ def end_with(module: AdapterModule, work: Callable[[AdapterModule, list[Side]], 
     except TaskFailure as failure:
         ending = Ending(False, {}, _sentence(failure), failure.__cause__ or failure)
     if ending.sentence:
-        module.fail_json(**_redacted(sides, ending), changed=ending.changed, **ending.result)
+        module.fail_json(**_redacted(sides, ending, module.cargo.host), changed=ending.changed, **ending.result)
     module.exit_json(changed=ending.changed, **ending.result)
 
 
@@ -157,13 +158,18 @@ def report_of(
     report = Report(module.params, source, target, on_screen)
     loading = [sentence for side in sides for sentence in side.dataset.load_warnings]
     found = loading if work.diff is None else work.diff.warnings
-    notes = [f"{module.params['baseline']} is not there yet, so no shrinking can be noticed."] if guards.first_run else []
+    notes = [_first_run(module)] if guards.first_run else []
     for warning in report.warnings([*found, *work.warnings, *notes, *(f"A run would be refused: {error}." for error in foreseen)]):
         module.warn(warning)
     parts = {**report.comparison(work), **report.outcomes(outcomes), "refusals": report.refusals(work.refusals)}
     if work.saved is not None:
         parts["plan"] = file_record(module.params["plan_src"], work.saved.digest, work.plan)
     return {**parts, "diff": report.before_after(work.plan)} if module._diff else parts
+
+
+def _first_run(module: AdapterModule) -> str:
+    missing = file_error(TaskFailure, module.params["baseline"], "does not exist yet, so no shrinking can be noticed.")
+    return on_host(str(missing), missing, module.cargo.host)
 
 
 def _reported(files: list[ReportFile], sides: list[Side], ending: Ending, work: Work) -> Ending:
@@ -182,7 +188,8 @@ def _reported(files: list[ReportFile], sides: list[Side], ending: Ending, work: 
     return replace(ending, result={**ending.result, "reports": written}, sentence=sentence, error=error)
 
 
-def _redacted(sides: list[Side], ending: Ending) -> dict[str, str]:
+def _redacted(sides: list[Side], ending: Ending, host: str) -> dict[str, str]:
     """Return the message and the traceback of a failure, without anything that nobody may see."""
     hidden = hidden_texts(sides, ending.changes)
-    return {"msg": told(ending.sentence, hidden), "exception": told(traceback_of(ending.error), hidden, LONGEST_TRACEBACK)}
+    sentence = on_host(ending.sentence, ending.error, host)
+    return {"msg": told(sentence, hidden), "exception": told(traceback_of(ending.error), hidden, LONGEST_TRACEBACK)}

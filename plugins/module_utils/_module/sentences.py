@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -75,6 +76,22 @@ def told(text: str, secrets: Collection[str], longest: int = LONGEST) -> str:
     if len(text) <= longest:
         return text
     return f"{text[: longest * 3 // 4]} … ({len(text)} characters) … {text[-longest // 4 :]}"
+
+
+def on_host(sentence: str, error: BaseException | None, host: str) -> str:
+    """Return a sentence that says on which host the file is that it is about.
+
+    Args:
+        sentence: not changed where it is about no file, or nobody says which host that is.
+        error: what the sentence tells of; it, or what led to it, knows the file.
+        host: what the inventory calls the host.
+    """
+    while error is not None and not getattr(error, "file", ""):
+        error = error.__cause__
+    if error is None or not host:
+        return sentence
+    file = re.escape(error.file)  # type: ignore[attr-defined]  # the loop has seen that it has one
+    return re.sub(rf"{file}(?![\w/])", lambda found: f"{found[0]} on {host}", sentence, count=1)
 
 
 def drift(changes: Iterable[Change]) -> str:

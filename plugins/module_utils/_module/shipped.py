@@ -49,11 +49,13 @@ class Cargo:
         adapters: an adapter's name as the user wrote it → name of the Python module that holds its class.
         modules: dotted name → code.
         inventories: side → inventory of the play, for the sides that read it.
+        host: what the inventory calls the host that the task runs on; empty where nobody says.
     """
 
     adapters: Mapping[str, str] = field(default_factory=dict)
     modules: Mapping[str, Code] = field(default_factory=dict)
     inventories: Mapping[str, Any] = field(default_factory=dict)
+    host: str = ""
 
     @classmethod
     def unpack(cls, packed: str) -> Cargo:
@@ -71,7 +73,7 @@ class Cargo:
                 )
                 for name, entry in manifest["modules"].items()
             }
-        return cls(manifest["adapters"], modules, manifest.get("inventories", {}))
+        return cls(manifest["adapters"], modules, manifest["inventories"], manifest["host"])
 
     def install(self) -> None:
         """Make the shipped modules importable, before any others of the same names."""

@@ -11,6 +11,7 @@ from typing import Any
 from ..dsync.exceptions import StaleTarget
 from ..dsync.guard.staleness import check
 from ..dsync.storage.journal import RunReport, read
+from ..dsync.storage.paths import file_error
 from ..dsync.storage.plan_file import SavedPlan, load
 from ..dsync.storage.stored_plan import StoredPlan
 from .failure import TaskFailure
@@ -58,7 +59,9 @@ class FromFile:
         """Return what is to be done, both sides loaded. Raises TaskFailure."""
         params, name = self._params, target.dataset.name
         if name != self._target:
-            raise TaskFailure(f"{self._path} was made for the target {self._target}, and the target of this task is {name}.")
+            raise file_error(
+                TaskFailure, self._path, f"was made for the target {self._target}, and the target of this task is {name}."
+            )
         flags = flags_of(flag_names(params))
         with stage("checking the plan"):
             bound = self._stored.resolve(source.dataset, target.dataset, params["plan_key"], lost_secrets=params["lost_secrets"])
@@ -77,5 +80,5 @@ def _run_of(path: str, wanted: str | None, runs: list[RunReport]) -> RunReport:
     found = [run for run in runs if (wanted is None and run.purpose != UNDO) or run.run == wanted]
     if not found:
         known = ", ".join(run.run for run in runs[-3:]) or "none"
-        raise TaskFailure(f"{path} tells of no run {wanted or 'to undo'} (its last runs: {known}).")
+        raise file_error(TaskFailure, path, f"tells of no run {wanted or 'to undo'} (its last runs: {known}).")
     return next((run for run in reversed(found) if run.done or run.maybe), found[-1])

@@ -11,6 +11,7 @@ from typing import Any
 from ..dsync.plan.change import Change
 from ..dsync.plan.outcome import OutcomeStatus
 from ..dsync.storage.journal import RunReport, read
+from ..dsync.storage.paths import file_error
 from .arguments import AdapterModule
 from .failure import TaskFailure
 from .records import Recorder, fitting
@@ -36,7 +37,7 @@ def _tell(module: AdapterModule, sides: list[Side]) -> Ending:
         runs = read(path)
     chosen = next((run for run in reversed(runs) if wanted in (None, run.run)), None)
     if chosen is None and wanted is not None:
-        raise TaskFailure(f"{path} tells of no run {wanted}.")
+        raise file_error(TaskFailure, path, f"tells of no run {wanted}.")
     recorder = Recorder(())
     records = [] if chosen is None else list(fitting(_records(chosen, recorder), module.params["max_changes"], ROOM_FOR_CHANGES))
     number = 0 if chosen is None else len(chosen.stored)

@@ -50,7 +50,13 @@ from typing import Any
 
 
 class DSyncException(Exception):
-    """Root of the library's own exceptions."""
+    """Root of the library's own exceptions.
+
+    Attributes:
+        file: the absolute path of the file that the text is about, as it is in the text; empty where it is about no file.
+    """
+
+    file: str = ""
 
 
 class DeclarationError(DSyncException, AttributeError):

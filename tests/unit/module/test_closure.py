@@ -99,7 +99,7 @@ def test_what_is_no_python_is_told_with_its_file(tmp_path: Path, text: str) -> N
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    with pytest.raises(TaskFailure, match=r"absent\.py cannot be read: No such file"):
+    with pytest.raises(TaskFailure, match=r"absent\.py on the controller cannot be read: No such file"):
         shipped(tmp_path / "absent.py")
 
 

@@ -31,7 +31,7 @@ def packed(files: Files, adapters: dict[str, str] | None = None) -> str:
             archive.writestr(f"{name}.py", entry.get("code", ""))
             modules[name] = {"file": f"{name}.py", "path": f"/nowhere/{name}.py", "package": False, "neighbours": {}, **entry}
             modules[name].pop("code", None)
-        archive.writestr(MANIFEST, json.dumps({"adapters": adapters or {}, "modules": modules}))
+        archive.writestr(MANIFEST, json.dumps({"adapters": adapters or {}, "modules": modules, "inventories": {}, "host": ""}))
     return base64.b64encode(zlib.compress(memory.getvalue())).decode()
 
 

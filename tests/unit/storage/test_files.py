@@ -163,7 +163,7 @@ def test_lines(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"one\r\n\ntwo\x0bthree\xff\nlast")
     with reading(tmp_path / "a") as stream:
         assert list(lines_of(stream, "a", 12)) == [b"one\r\n", b"\n", b"two\x0bthree\xff\n", b"last"]
-    with reading(tmp_path / "a") as stream, pytest.raises(RecordError, match=r"^a: line 3 is longer than 8 bytes$"):
+    with reading(tmp_path / "a") as stream, pytest.raises(RecordError, match=r"/a has more than 8 bytes in line 3$"):
         list(lines_of(stream, "a", 8))
 
 
@@ -181,3 +181,13 @@ def test_stamps(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_version_is_that_of_the_package() -> None:
     assert f'version = "{stamp.VERSION}"' in (ROOT / "pyproject.toml").read_text()
     assert f"version: {stamp.VERSION}" in (ROOT / "galaxy.yml").read_text()
+
+
+def test_errors_name_the_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for name, what in {"x": "cannot be read: No such file or directory", "folder/../folder": "is a directory"}.items():
+        with pytest.raises(RecordError) as caught, reading(name):
+            pass
+        path = os.path.abspath(name)  # noqa: PTH100  # Path.absolute() keeps ".."
+        assert (str(caught.value), caught.value.file) == (f"{path} {what}", path)

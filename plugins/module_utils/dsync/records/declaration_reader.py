@@ -24,9 +24,11 @@ class Declared:
     def __init__(self, value: Any, place: str) -> None:
         self.value, self.place = value, place
 
-    def wrong(self, sentence: str) -> NoReturn:
-        """Raise DefinitionError: the place, and what is wrong there."""
-        raise DefinitionError(f"{self.place}: {sentence}")
+    def wrong(self, sentence: str, file: str = "") -> NoReturn:
+        """Raise DefinitionError: the place, and what is wrong there; ``file`` is the absolute path in it of a file at fault."""
+        error = DefinitionError(f"{self.place}: {sentence}")
+        error.file = file
+        raise error
 
     def at(self, key: object) -> Declared:
         """Return the piece under a key or a position; its value is None where there is nothing."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..exceptions import RecordError
 from .files import PRIVATE, AnyPath, reading, replacing
+from .paths import file_error
 from .provenance import VERSION, now, whoami
 
 FORMAT, FORMAT_VERSION = "dsync-baseline", 1
@@ -34,15 +35,15 @@ def read_baseline(path: AnyPath, source: str) -> dict[str, int] | None:
         data = stream.read(_LONGEST + 1)
     parsed = _parsed_line(data)
     if parsed is None or parsed.get("format") != FORMAT:
-        raise RecordError(f"{os.fspath(path)} is no baseline of dsync; remove it to begin anew")
+        raise file_error(RecordError, path, "is no baseline of dsync; remove it to begin anew")
     if parsed.get("version") != FORMAT_VERSION:
         version = f"its format is of version {parsed.get('version')}, and this dsync ({VERSION}) reads version {FORMAT_VERSION}"
-        raise RecordError(f"{os.fspath(path)} cannot be used as a baseline: {version}")
+        raise file_error(RecordError, path, f"cannot be used as a baseline: {version}")
     counts = parsed.get("counts")
     if not isinstance(counts, dict) or not all(map(_is_count, counts.values())):
-        raise RecordError(f"{os.fspath(path)} cannot be used as a baseline: it is malformed; remove it to begin anew")
+        raise file_error(RecordError, path, "cannot be used as a baseline: it is malformed; remove it to begin anew")
     if parsed.get("source") != source:
-        raise RecordError(f"{os.fspath(path)} is the baseline of the source {parsed.get('source')!r}, not of {source!r}")
+        raise file_error(RecordError, path, f"is the baseline of the source {parsed.get('source')!r}, not of {source!r}")
     return counts
 
 

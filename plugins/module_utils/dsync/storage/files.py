@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writing files that are whole or not there, and reading them without being overwhelmed by what they hold.
 
-Whatever goes wrong is a :class:`~.exceptions.RecordError` of one sentence that begins with the path.
+Whatever goes wrong is a :class:`~.exceptions.RecordError` of one sentence that begins with the absolute path.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, TypeAlias
 
 from ..exceptions import RecordError
+from .paths import file_error
 
 PRIVATE = 0o600
 """The mode of files, unless told otherwise: only their owner may read them."""
@@ -135,7 +136,7 @@ def lines_of(stream: BinaryIO, path: AnyPath, longest: int = LONGEST_LINE) -> It
     while line := stream.readline(longest + 1):
         number += 1
         if len(line) > longest:
-            raise RecordError(f"{os.fspath(path)}: line {number} is longer than {longest} bytes")
+            raise file_error(RecordError, path, f"has more than {longest} bytes in line {number}")
         yield line
 
 
@@ -145,7 +146,7 @@ def wrap_os_errors(path: AnyPath, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RecordError(f"{os.fspath(path)} cannot be {what}: {error.strerror or error}") from None
+        raise file_error(RecordError, path, f"cannot be {what}: {error.strerror or error}") from None
     except ValueError as error:  # a NUL in the path
         if "null" not in str(error):
             raise
@@ -160,7 +161,7 @@ def check_regular(path: AnyPath) -> None:
         return
     if not stat.S_ISREG(kind):
         what = "a directory" if stat.S_ISDIR(kind) else "no ordinary file"
-        raise RecordError(f"{os.fspath(path)} is {what}")
+        raise file_error(RecordError, path, f"is {what}")
 
 
 def sync_folder(folder: Path) -> None:

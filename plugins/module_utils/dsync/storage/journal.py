@@ -31,6 +31,7 @@ from ..plan.undo import reaching
 from .change_lines import ChangeWriter, Malformed, line_text, read_change
 from .digests import SecretDigester, new_salt
 from .files import LONGEST_LINE, PRIVATE, AnyPath, check_regular, lines_of, reading, sync_folder, wrap_os_errors
+from .paths import absolute, file_error
 from .plan_file import counts_of, declared_sides
 from .provenance import VERSION, now, whoami
 from .stored_plan import StoredPlan, undo_stored
@@ -171,7 +172,7 @@ class Journal:
         for number, change in enumerate(plan):
             line = line_text(self._line("change", n=number, change=writer.line(change))).encode()
             if len(line) > LONGEST_LINE:
-                raise RecordError(f"{os.fspath(self._path)} cannot be written: {change!r} has more than {LONGEST_LINE} bytes")
+                raise file_error(RecordError, self._path, f"cannot be written: {change!r} has more than {LONGEST_LINE} bytes")
             batch.append(line)
             room -= len(line)
             if room < 0:
@@ -283,8 +284,8 @@ def read(path: AnyPath) -> list[RunReport]:
         RecordError: the file cannot be read, or is no journal, or a line other than the last one of a run is torn.
     """
     with reading(path) as stream:
-        reader = _Reader(os.fspath(path))
-        for number, line, torn in _with_tears(os.fspath(path), lines_of(stream, path)):
+        reader = _Reader(absolute(path))
+        for number, line, torn in _with_tears(absolute(path), lines_of(stream, path)):
             reader.take(number, line, torn)
     return [run.report() for run in reader.runs]
 
@@ -321,7 +322,7 @@ def _whole(path: str, number: int, line: bytes) -> Any:
 
 
 def _fail(path: str, why: str) -> NoReturn:
-    raise RecordError(f"{path} cannot be used as a journal: {why}")
+    raise file_error(RecordError, path, f"cannot be used as a journal: {why}")
 
 
 class _Reader:

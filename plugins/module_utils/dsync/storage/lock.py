@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..exceptions import LibraryMissing, LockHeld
 from .files import AnyPath, check_regular, replacing, wrap_os_errors
+from .paths import file_error
 from .provenance import now, whoami
 
 LIBRARY = "filelock"
@@ -49,7 +50,7 @@ def locked(path: AnyPath, timeout: float = 0.0, what: str = "a run of dsync") ->
         try:
             lock.acquire()
         except filelock.Timeout:
-            raise LockHeld(_held(path, _holder_file(real), timeout)) from None
+            raise file_error(LockHeld, path, _held(_holder_file(real), timeout)) from None
     try:
         with replacing(_holder_file(real), _READABLE) as stream:
             json.dump({"by": whoami(), "pid": os.getpid(), "since": now(), "what": what}, stream)
@@ -64,9 +65,9 @@ def _holder_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.holder")
 
 
-def _held(path: AnyPath, holder: Path, timeout: float) -> str:
+def _held(holder: Path, timeout: float) -> str:
     waited = f" after {timeout:g} seconds" if timeout else ""
-    return f"{os.fspath(path)} is locked{waited} by {_named(holder)}; try again when that has ended, or wait longer for it"
+    return f"is locked{waited} by {_named(holder)}; try again when that has ended, or wait longer for it"
 
 
 def _named(holder: Path) -> str:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
@@ -32,6 +31,7 @@ from . import schema
 from .change_lines import ChangeWriter, Malformed, line_text, read_change
 from .digests import SALT_DIGITS, SecretDigester
 from .files import LONGEST_LINE, PRIVATE, AnyPath, lines_of, reading, replacing
+from .paths import absolute, file_error
 from .provenance import VERSION, now, whoami
 from .schema import fingerprint
 from .stored_plan import StoredPlan
@@ -205,7 +205,7 @@ def _footer(changes: int, digests: _Digests, content: dict[str, Any]) -> str:
 
 def _check_length(path: AnyPath, line: str) -> None:
     if len(line) * 4 > LONGEST_LINE and len(line.encode()) > LONGEST_LINE:
-        raise RecordError(f"{os.fspath(path)} cannot be written: a change has more than {LONGEST_LINE} bytes")
+        raise file_error(RecordError, path, f"cannot be written: a change has more than {LONGEST_LINE} bytes")
 
 
 def _side(dataset: Dataset | None, adapter: str | None) -> dict[str, str]:
@@ -242,10 +242,10 @@ def load(path: AnyPath, approved: str | None = None) -> SavedPlan:
         Refused: it is a good plan, but not the approved one.
     """
     with reading(path) as stream, relaxed_collector():
-        reader = _Reader(os.fspath(path), lines_of(stream, path))
+        reader = _Reader(absolute(path), lines_of(stream, path))
         plan = reader.plan()
     if approved is not None and approved.strip().lower() not in (plan.digest, plan.digest.partition(":")[2]):
-        raise Refused(f"{os.fspath(path)} is not the approved plan: its digest is {plan.digest}, approved is {approved}")
+        raise file_error(Refused, path, f"is not the approved plan: its digest is {plan.digest}, approved is {approved}")
     return plan
 
 
@@ -278,7 +278,7 @@ class _Reader:
         return SavedPlan(self._path, header, self._changes, self._leaves, self._digests.of_the_plan(content))
 
     def _fail(self, why: str) -> NoReturn:
-        raise RecordError(f"{self._path} cannot be used as a plan: {why}")
+        raise file_error(RecordError, self._path, f"cannot be used as a plan: {why}")
 
     def _next(self) -> bytes:
         """Return the next line, which must be whole."""

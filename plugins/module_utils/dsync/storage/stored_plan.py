@@ -30,6 +30,7 @@ from ..plan.undo import undo_plan
 from .change_lines import Leaves
 from .digests import SecretDigester
 from .encoding import Fields, NotTheSame, from_plain
+from .paths import file_error
 from .schema import Declared, difference
 
 _NAMED = 3
@@ -101,9 +102,9 @@ class StoredPlan:
         digester = SecretDigester(self.salt, key)
         if (key is None) is not (self.key_check is None):
             needs = "was written with a key, and none was given" if key is None else "was written without a key, but one was given"
-            raise Refused(f"{self.origin} {needs}")
+            raise file_error(Refused, self.origin, needs)
         if key is not None and not hmac.compare_digest(str(digester.check), str(self.key_check)):
-            raise Refused(f"{self.origin} was written with another key than the one that was given")
+            raise file_error(Refused, self.origin, "was written with another key than the one that was given")
         return digester
 
     def resolve(
@@ -139,7 +140,7 @@ class StoredPlan:
             if dataset is not None and self.declared.get(side):
                 moved = difference(dataset, self.declared[side])
                 if moved:
-                    raise Refused(f"{self.origin} does not fit the {side} any more: {moved}")
+                    raise file_error(Refused, self.origin, f"does not fit the {side} any more: {moved}")
 
 
 def undo_stored(done: Iterable[Change], stored: StoredPlan) -> StoredPlan:
@@ -174,7 +175,7 @@ class _Resolver:
         source, target = _Live(self._source, change), _Live(self._target, change)
         cls = self._classes.get(change.model) if target.obj is None else target.obj.__class__
         if cls is None:
-            raise Refused(f'{self._origin} does not fit: {self._target.name} has no model "{change.model}"')
+            raise file_error(Refused, self._origin, f'does not fit: {self._target.name} has no model "{change.model}"')
         before = None
         if change.before is not None:
             before = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -425,9 +426,27 @@ def test_wrong_options_are_named(options: dict[str, Any], expected: str) -> None
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    for path in (tmp_path / "a.yml", tmp_path / "*.yml", f"{tmp_path}/sites/"):
-        with pytest.raises(RecordProblem, match=r"there is no file .*; is the path right\? A target .* needs create: true"):
-            users(path)
+    (tmp_path / "empty").mkdir()
+    for name, what in {
+        "a.yml": "does not exist",
+        "*.yml": "matches no file",
+        "sites/": "does not exist",
+        "empty/": "contains no file to read",
+    }.items():
+        with pytest.raises(RecordProblem) as caught:
+            users(f"{tmp_path}/{name}")
+        path = str(tmp_path / name)
+        assert str(caught.value) == f"{path} {what}; check the path; a target that this run creates needs create: true"
+        assert caught.value.file == path
+
+
+def test_a_relative_path_is_told_as_an_absolute_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.yml").mkdir()
+    for name, what in {"a.yml": "does not exist", "folder/../b.yml": "does not exist", "*.csv": "matches no file"}.items():
+        with pytest.raises(RecordProblem, match=f"^{re.escape(os.path.abspath(name))} {what}; ") as caught:  # noqa: PTH100
+            users(name)
+        assert caught.value.file == os.path.abspath(name)  # noqa: PTH100
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 
 from ...exceptions import NothingKept, RecordError, RecordProblem
 from ...storage.files import PRIVATE, check_regular, own_as, sync_folder, wrap_os_errors
+from ...storage.paths import same_file
 
 FORMAT, FORMAT_VERSION = "dsync-commit", 1
 
@@ -71,7 +72,7 @@ def nothing_kept(kinds: tuple[type[Exception], ...] = (RecordError,)) -> Iterato
     try:
         yield
     except kinds as error:
-        raise NothingKept(str(error)) from None
+        raise same_file(NothingKept(str(error)), error) from None
 
 
 def commit(directory: Path, changes: Sequence[FileChange]) -> None:
@@ -384,7 +385,7 @@ def _finish(manifest: _Manifest) -> None:
         except RecordError as error:
             if not changed:
                 manifest.roll_back()
-                raise NothingKept(str(error)) from None
+                raise same_file(NothingKept(str(error)), error) from None
             problem = problem or str(error)
         changed = True
     if problem:
@@ -452,6 +453,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def _unfinished(manifest: Path, why: str) -> RecordProblem:
-    return RecordProblem(
-        f"a run has not finished writing the files in {manifest.parent}, and it cannot be finished now: {why}", True
-    )
+    sentence = f"a run has not finished writing the files in {manifest.parent}, and it cannot be finished now: {why}"
+    error = RecordProblem(sentence, True)
+    error.file = str(manifest.parent)
+    return error

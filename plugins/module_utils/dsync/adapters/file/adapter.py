@@ -34,6 +34,7 @@ from ...records.mapping import ModelMap, Record, Values
 from ...records.path import EVERY, text_of_path, write
 from ...records.path import Path as FieldPath
 from ...storage.files import PRIVATE, reading, wrap_os_errors
+from ...storage.paths import file_error, same_file
 from ..documents.adapter import DocumentAdapter
 from ..documents.cells import Words, words_in
 from ..documents.commit import FileChange, commit, digest_of, nothing_kept, recover
@@ -46,7 +47,7 @@ from ..documents.sources import fetched, inner_name, is_address, is_compressed, 
 _MAGIC = "*?["
 
 
-_WAY_OUT = "is the path right? A target that is made only by this run needs create: true"
+_WAY_OUT = "check the path; a target that this run creates needs create: true"
 
 
 class _File(Document):
@@ -178,15 +179,20 @@ class FileAdapter(DocumentAdapter):
             with _as_problem(), wrap_os_errors(self._path, "read"):
                 paths = self._paths()
             if self._many and not paths and not self._may_make:
-                raise RecordProblem(f"there is no file {'in ' if _is_directory(self._path) else ''}{self._path}; {_WAY_OUT}")
+                raise file_error(RecordProblem, self._path, f"{self._nothing_there()}; {_WAY_OUT}")
             self._files = [self._read(path) for path in paths]
         return self._files
+
+    def _nothing_there(self) -> str:
+        if Path(self._path).is_dir():
+            return "contains no file to read"
+        return "does not exist" if _is_directory(self._path) else "matches no file"
 
     def _read(self, path: Path) -> _File:
         kind = self._kind_of(path.name)
         raw = _bytes_of(path)
         if raw is None and not self._may_make:
-            raise RecordProblem(f"there is no file {path}; {_WAY_OUT}")
+            raise file_error(RecordProblem, path, f"does not exist; {_WAY_OUT}")
         text = "" if raw is None else self._decoded(raw, path, kind)
         tree = kind.read(text, os.fspath(path))
         return _File(path, kind, tree, digest_of(raw), self._many, self._stem(path))
@@ -231,14 +237,16 @@ class FileAdapter(DocumentAdapter):
     def new_document(self, mapped: ModelMap, key: Any) -> Document:
         path = self._new_path(str(key))
         if self._kind_of(path.name).rows:
-            raise RecordProblem(f"{path} cannot be made for one record, for it would be a list of them; yaml, json and toml fit")
+            raise file_error(
+                RecordProblem, path, "cannot be made for one record, for it would be a list of them; yaml, json and toml fit"
+            )
         there = next((document for document in self.documents() if document.path == path), None)
         if there is not None:
             if () not in there.edits.removed:
-                raise RecordProblem(f"the file {path} is there already")
+                raise file_error(RecordProblem, path, "is there already")
             return there
         if os.path.lexists(path):
-            raise RecordProblem(f"the file {path} is there already")
+            raise file_error(RecordProblem, path, "is there already")
         made = _File(path, self._kind_of(path.name), None, None, True, str(key))
         if self._files is None:
             raise AssertionError("documents() has read the files")
@@ -410,7 +418,7 @@ def _as_problem() -> Iterator[None]:
     try:
         yield
     except RecordError as error:
-        raise RecordProblem(str(error)) from None
+        raise same_file(RecordProblem(str(error)), error) from None
 
 
 def _bytes_of(path: Path) -> bytes | None:

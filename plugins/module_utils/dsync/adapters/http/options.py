@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ...records.declaration_reader import Declared
+from ...storage.paths import absolute
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+").fullmatch
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*").fullmatch
@@ -161,12 +162,15 @@ def tls(options: Mapping[str, Any], place: str = "options") -> ssl.SSLContext:
 
 
 def _loaded(declared: Declared, load: Callable[[], _Value]) -> _Value:
+    file = "" if declared.value is None else absolute(declared.text())
+    named = file or "the certificates of the system"
     try:
         return load()
     except ssl.SSLError as error:
-        declared.wrong(f"{declared.shown()} has no certificates in PEM, or its key does not open ({error.reason or 'no PEM'}).")
+        why = error.reason or "no PEM"
+        declared.wrong(f"{named} has no certificates in PEM, or its key does not open ({why}).", file)
     except OSError as error:
-        declared.wrong(f"{declared.shown()} cannot be read: {error.strerror}.")
+        declared.wrong(f"{named} cannot be read: {error.strerror}.", file)
 
 
 @dataclass(frozen=True)

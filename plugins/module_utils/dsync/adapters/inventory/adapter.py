@@ -25,6 +25,7 @@ from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
 from ...records.path import MISSING, read, text_of_path, write
 from ...records.path import Path as FieldPath
+from ...storage.paths import file_error
 from ..core.base import ChangedRecord, NewRecord, RecordAdapter
 from ..documents.commit import recover
 from ..documents.yaml_format import YamlFormat
@@ -129,7 +130,7 @@ class InventoryAdapter(RecordAdapter):
         else:
             for source in self._sources:
                 if not Path(source).exists() and "," not in source:
-                    raise RecordProblem(f"there is no inventory {source}")
+                    raise file_error(RecordProblem, source, "does not exist; name the file or folder of an inventory")
                 recover(Path(source) if Path(source).is_dir() else Path(source).parent)
             with contextlib.suppress(RecordProblem):  # it need not be written
                 self._files = self._new_files()

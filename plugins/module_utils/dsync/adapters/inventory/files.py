@@ -20,6 +20,7 @@ from ...exceptions import NothingKept, RecordError, RecordProblem
 from ...records.path import Path as FieldPath
 from ...records.path import text_of_path, write
 from ...storage.files import PRIVATE, wrap_os_errors
+from ...storage.paths import file_error
 from ..documents.commit import FileChange, commit, digest_of, nothing_kept
 from ..documents.edits import Edits
 from ..documents.yaml_format import Tagged, YamlFormat
@@ -93,7 +94,7 @@ class _File:
         read = decrypted(path, vault) if self.encrypted else self.text
         self._before = YamlFormat().read(read, str(path))
         if self._before is not None and not isinstance(self._before, dict):
-            raise RecordProblem(f"{path} should hold a dictionary")
+            raise file_error(RecordProblem, path, "should hold a dictionary")
         self.tree: dict[Any, Any] = copied(self._before or {})
 
     @property
@@ -115,7 +116,7 @@ def _decoded(raw: bytes, path: Path) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        raise RecordProblem(f"{path} is not encoded as UTF-8") from None
+        raise file_error(RecordProblem, path, "is not encoded as UTF-8") from None
 
 
 class InventoryFiles:
@@ -151,7 +152,7 @@ class InventoryFiles:
                 raw = path.read_bytes() if path.is_file() else None
                 stamp = None if raw is None else _stamp(path)
             except OSError as error:
-                raise RecordProblem(f"{path} cannot be read: {error.strerror}") from None
+                raise file_error(RecordProblem, path, f"cannot be read: {error.strerror}") from None
             if stamp != self._stamps.get(path):
                 raise _moved_on(path)
             self._files[path] = _File(path, raw, self._vault)
@@ -430,7 +431,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
 
 
 def _moved_on(path: Path) -> RecordProblem:
-    return RecordProblem(f"{path} was changed by somebody else since it was read; nothing was written, so run this again")
+    return file_error(RecordProblem, path, "was changed by somebody else since it was read; nothing was written, so run this again")
 
 
 def _bytes_of(path: Path) -> bytes | None:

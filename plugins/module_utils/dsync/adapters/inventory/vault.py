@@ -16,6 +16,7 @@ from typing import Any
 
 from ...exceptions import LibraryMissing, RecordProblem
 from ...records.path import Path as FieldPath
+from ...storage.paths import file_error
 
 LIBRARY = "cryptography"
 
@@ -79,9 +80,9 @@ class Vault:
                 [self._path.absolute()], stdin=subprocess.DEVNULL, capture_output=True, timeout=self._timeout, check=True
             )
         except OSError as error:
-            raise RecordProblem(f"the vault password file {self._path} cannot be read: {error.strerror}") from None
+            raise file_error(RecordProblem, self._path, f"cannot be read for the vault password: {error.strerror}") from None
         except subprocess.SubprocessError as error:
-            raise RecordProblem(f"the vault password program {self._path} failed ({type(error).__name__})") from None
+            raise file_error(RecordProblem, self._path, f"failed to print the vault password ({type(error).__name__})") from None
         return done.stdout.strip()
 
 
@@ -187,6 +188,6 @@ def decrypted(path: Path, vault: Vault | None) -> str:
     try:
         return str(Concealed(path.read_text(encoding="utf-8")).reveal(vault))
     except (OSError, UnicodeDecodeError) as error:
-        raise RecordProblem(f"{path} cannot be read: {error}") from None
+        raise file_error(RecordProblem, path, f"cannot be read: {getattr(error, 'strerror', error)}") from None
     except RecordProblem as problem:
         raise RecordProblem(f"{path}: {problem}") from None

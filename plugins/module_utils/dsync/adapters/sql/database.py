@@ -13,6 +13,7 @@ from ..._util.redaction import Redactor, secret_texts
 from ..._util.suggestions import known
 from ...exceptions import DSyncException, LibraryMissing, RecordProblem, TransientError
 from ...records.declaration_reader import Declared
+from ...storage.paths import absolute, file_error
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
@@ -168,7 +169,9 @@ class Database:
             return
         path = Path(self._url.database or "")
         if not path.is_file():
-            raise RecordProblem(f"there is no database {path}: SQLite would make an empty one; make it with its tables first")
+            raise file_error(
+                RecordProblem, path, "does not exist: SQLite would make an empty database; make it with its tables first"
+            )
 
     # ------------------------------------------------------------------ what goes wrong
 
@@ -293,7 +296,7 @@ def _connect_arguments(options: Declared, kind: str) -> Mapping[str, Any]:
         if kind == "sqlite":
             ca_file.wrong("a file of SQLite is not reached through a network; leave it out.")
         if not Path(ca_file.text()).is_file():
-            ca_file.wrong(f"there is no file {ca_file.value}.")
+            ca_file.wrong(f"{absolute(ca_file.text())} does not exist.", absolute(ca_file.text()))
     if kind == "sqlite":
         return {"timeout": timeout}
     if kind == "postgresql":
