@@ -55,7 +55,7 @@ _value:
   type: dict
   sample:
     create: 2
-        update: 1
+    update: 1
     move: 0
     delete: 0
     total: 3

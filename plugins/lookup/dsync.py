@@ -15,7 +15,7 @@ description:
   - Loads one dataset through an adapter, on the controller, and returns its objects, or those with given identifiers. Never writes.
   - The dataset is loaded each time the lookup is evaluated. Use M(dsync.core.dsync_info), or keep the result with
     M(ansible.builtin.set_fact), when it is needed more than once.
-    - Values from the dataset are never evaluated as templates.
+  - Values from the dataset are never evaluated as templates.
 extends_documentation_fragment:
   - dsync.core.dataset
   - dsync.core.dataset.attributes
