@@ -57,7 +57,7 @@ def test_limits(play: Play, tmp_path: Path) -> None:
         ),
         "no limit": (
             {"site": {"delete": "many"}},
-            "limits.site.delete: a number or a percentage such as 10% is wanted, not 'many'.",
+            "limits.site.delete: expected a number or a percentage such as 10%, not 'many'.",
         ),
     }
     tasks += [task(name, "dsync_sync", {**sides, "limits": limits}, ignore_errors=True) for name, (limits, _said) in wrong.items()]
@@ -98,7 +98,7 @@ def test_the_default_limit_of_deletes(play: Play, tmp_path: Path) -> None:
     target, plan = tmp_path / "work" / "target.json", str(tmp_path / "plan")
     said = (
         '4 of 12 site objects would be deleted, 33.3% (site "s8", site "s9", site "s10", site "s11"); '
-        "more than 30% needs a limit that allows it, such as limits: {site: {delete: 4}}"
+        "to allow more than 30%, set a limit such as limits: {site: {delete: 4}}"
     )
     played = play(
         [
@@ -176,7 +176,7 @@ def test_an_empty_source(play: Play, tmp_path: Path) -> None:
     ).ok()
     assert content(target) == untouched
     assert calls(tmp_path / "work") == []
-    said = 'Tree was loaded and has no tag at all, while Tree has 1: 1 would be deleted (tag "t")'
+    said = 'Tree was loaded and has no tag objects, while Tree has 1: 1 would be deleted (tag "t")'
     assert refusal(played, "empty").endswith(f"{REFUSED}{said}.")
     assert played.result("diff")["refusals"] == [said]
     assert "load() raised JSONDecodeError: " in refusal(played, "broken")
@@ -210,7 +210,7 @@ def test_a_source_that_shrinks(play: Play, tmp_path: Path) -> None:
     assert not path.exists()
     assert f"{path} on here does not exist yet, so no shrinking can be noticed." in first.result("check")["warnings"]
     assert "1 of 10 changes failed" in first.result("failed")["msg"]
-    assert refusal(first, "no share") == "max_shrink: a percentage such as 20% is wanted, not 'a fifth'."
+    assert refusal(first, "no share") == "max_shrink: expected a percentage such as 20%, not 'a fifth'."
     assert f"preparing the run failed: {unwritable} on here cannot be written: " in refusal(first, "unwritable")
     assert calls(tmp_path / "work") == []
 
@@ -227,7 +227,7 @@ def test_a_source_that_shrinks(play: Play, tmp_path: Path) -> None:
     assert f"{path} on here does not exist yet, so no shrinking can be noticed." in second.result("first")["warnings"]
     assert json.loads(path.read_text())["counts"]["site"] == 10
     assert (second.result("within")["refusals"], second.result("within")["changed"]) == ([], True)
-    said = "Tree has shrunk: 7 site objects, 10 at the last good run; 30% fewer, and max_shrink is 20%"
+    said = "Tree has shrunk: 7 site objects, 10 at the last successful run, 30% fewer; max_shrink is 20%"
     assert refusal(second, "shrunken").endswith(f"{REFUSED}{said}.")
     assert second.result("shrunken diff")["refusals"] == [said]
     assert f"{path} on here is the baseline of the source 'Tree', not of 'lab'" in refusal(second, "another")

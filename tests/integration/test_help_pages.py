@@ -67,11 +67,11 @@ def cases(tmp_path: Path) -> dict[str, tuple[str, dict[str, Any]]]:
         "Input should be a valid integer": ("dsync_sync", {**both, "source": file(tmp_path / "bad.csv")}),
         'two records stand for the device "…"': ("dsync_sync", {**both, "source": file(tmp_path / "twice.csv")}),
         "… objects would be deleted, …%": ("dsync_sync", {**both, "source": six}),
-        "… was loaded and has no device at all": ("dsync_sync", {**both, "source": none}),
+        "… was loaded and has no device objects": ("dsync_sync", {**both, "source": none}),
         "limits.delete: … is exceeded": ("dsync_sync", {**both, "limits": {"delete": 1}}),
         "unknown action or model '…'": ("dsync_sync", {**both, "limits": {"delte": 1}}),
         "… is not the approved plan": ("dsync_sync", {**both, "plan": plan, "plan_digest": "sha256:0"}),
-        "… is not as the plan expects it, … stale": (
+        "… does not match the plan; … stale": (
             "dsync_sync",
             {**both, "target": file(tmp_path / "changed" / "many.csv"), "plan": plan},
         ),

@@ -197,7 +197,7 @@ def test_a_vendor_goes_with_all_that_is_below_it(example: Example, tmp_path: Pat
     left = "0e8d  MEDIATEK Corp.\n"
     pci_ids.write_text(left, encoding="utf-8")
     refused = example.play(pci_ids, fails=True)  # a file without any device is rather a wrong file
-    assert "PciIds was loaded and has no device at all, while PciSqlite has 1" in refused["msg"]
+    assert "PciIds was loaded and has no device objects, while PciSqlite has 1" in refused["msg"]
     assert counts(refused) == {"create": 0, "update": 0, "delete": 4, "no_change": 1, "skip": 0}
     pci_ids.write_text(f"{left}\t0608  A device\n\t\t0e8d 0001  A board\n", encoding="utf-8")
     result = example.play(pci_ids)

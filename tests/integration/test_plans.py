@@ -135,8 +135,8 @@ def test_a_target_that_has_moved(play: Play, tmp_path: Path) -> None:
     fail, check = first.result("fail"), first.result("check")
     assert REFUSED in sentence
     assert fail["refusals"] == check["refusals"] == [sentence.partition(REFUSED)[2].removesuffix(".")]
-    assert fail["refusals"][0].startswith("Tree is not as the plan expects it, 2 of 5 changes are stale: ")
-    for moved_object in ('site "a": its note is 3, expected was 1', 'site "c": its size is 9, expected was None'):
+    assert fail["refusals"][0].startswith("Tree does not match the plan; 2 of 5 changes are stale: ")
+    for moved_object in ('site "a": its note is 3, expected 1', 'site "c": its size is 9, expected None'):
         assert moved_object in sentence
     assert not check["changed"]
     assert any(fail["refusals"][0] in warning for warning in check["warnings"])

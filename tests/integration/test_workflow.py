@@ -88,6 +88,6 @@ def test_what_somebody_changed_in_between_is_not_overwritten(run_playbook: RunPl
     run = played(run_playbook, demo / "apply.yml", "-e", f"approved={digest}")
     assert run.returncode != 0
     told = json.dumps(run.stdout + run.stderr)
-    assert "its mtu is 1234, expected was 1500" in told
+    assert "its mtu is 1234, expected 1500" in told
     assert "Traceback" not in told
     assert rows_of_the_cmdb(demo / "cmdb.sqlite") == before

@@ -49,7 +49,7 @@ class Guards:
                 percentage(params["max_shrink"], "max_shrink")
 
     def read_baseline(self) -> None:
-        """Read what the source had at the last good run, if a baseline is asked for. Raises TaskFailure."""
+        """Read what the source had at the last successful run, if a baseline is asked for. Raises TaskFailure."""
         if self._params["baseline"]:
             with stage("reading the baseline"):
                 self._before = read_baseline(self._params["baseline"], self._source.name)
@@ -65,8 +65,8 @@ class Guards:
             protect(diff, self._protected, self._target.models())
 
     def references(self, plan: Plan, flags: DSyncFlags) -> tuple[dict[ChangeKey, Verdict], list[Refused]]:
-        """Return what becomes of changes that would leave a reference to nothing: where a run goes on after a failure, they alone
-        are refused, and else the whole run is."""
+        """Return how changes that would leave a reference to a missing object end: if a run continues after failures, only they
+        are refused, otherwise the whole run."""
         references = References.of({**self._source.models(), **self._target.models()})
         if references is None:
             return {}, []

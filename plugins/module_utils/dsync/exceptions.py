@@ -23,7 +23,7 @@
     │   ├── EmptySource             the source has nothing of what the target has
     │   ├── SourceShrank            the source has much less than at the last good run
     │   ├── RefusedChanges          some changes are to blame; .changes
-    │   │   ├── StaleTarget         the target is not as the plan expects it
+    │   │   ├── StaleTarget         the target does not match the plan
     │   │   ├── MissingReference    an object would refer to another one that is not there
     │   │   └── TargetNotWritable   the target cannot be changed in this way
     │   ├── ReferenceCycle          objects refer to one another in a circle

@@ -119,8 +119,8 @@ def test_what_is_above_a_protected_delete_stays_and_what_is_beside_it_goes(flags
     assert len(target) == 3
     assert why(protected_diff(target, estate({}), {"id": "d__e0"})) == {
         "delete interface d__e0": "protected by id: d__e0",
-        "delete device d": 'protected for the sake of interface "d__e0" below it',
-        "delete site a": 'protected for the sake of device "d" below it',
+        "delete device d": 'protected because of interface "d__e0" below it',
+        "delete site a": 'protected because of device "d" below it',
     }
 
 
@@ -241,7 +241,7 @@ def test_a_move_that_is_protected_keeps_its_old_place() -> None:
         diff = protected_diff(target, source, {"model": "device", "action": "move"})
         assert why(diff) == {
             "move device d": "protected by model: device, action: move",
-            "delete site a": 'protected for the sake of device "d" below it',
+            "delete site a": 'protected because of device "d" below it',
         }
         target.apply(Plan.from_diff(diff), source)
         assert target.get("site", "a").devices == ["d"]
@@ -258,8 +258,8 @@ def test_nothing_moves_below_what_stays_below_it(tmp_path: Path, kind: type[Esta
     diff = protected_diff(target, source, {"id": "b"})
     assert why(diff) == {
         "move folder b": "protected by id: b",
-        "move folder x": 'protected for the sake of folder "b" below it',
-        "move folder a": 'protected for the sake of folder "b" below it',
+        "move folder x": 'protected because of folder "b" below it',
+        "move folder a": 'protected because of folder "b" below it',
     }
     assert not target.apply(Plan.from_diff(diff), source).changed
 
@@ -332,7 +332,7 @@ def test_an_undo_from_a_file_keeps_what_is_protected_from_deletion(tmp_path: Pat
     bound = load(tmp_path / "undo").resolve(None, live)
     assert {change.model: change.protected for change in bound} == {
         "device": "protected: the model device is declared so",
-        "site": 'protected for the sake of device "d" below it',
+        "site": 'protected because of device "d" below it',
     }
 
 
@@ -447,9 +447,9 @@ def _deletes(number: int) -> list[Any]:
 
 @pytest.mark.parametrize("value", [-1, 1.5, "5.5", "-5%", "%", "", "ten", None, True, False, [], {}, "1e3", "5%%", "10 percent"])
 def test_values_that_are_no_limit(value: Any) -> None:
-    with pytest.raises(SelectorError, match=r"limits.delete: a number or a percentage such as 10% is wanted, not "):
+    with pytest.raises(SelectorError, match=r"limits.delete: expected a number or a percentage such as 10%, not "):
         limits({"delete": value}, ["site"])
-    with pytest.raises(SelectorError, match=r"limits.site.create: a number or a percentage such as 10% is wanted, not "):
+    with pytest.raises(SelectorError, match=r"limits.site.create: expected a number or a percentage such as 10%, not "):
         limits({"site": {"create": value}}, ["site"])
 
 
@@ -458,7 +458,7 @@ def test_names_that_are_no_limit() -> None:
         limits({"deletes": 1}, ["site"])
     with pytest.raises(SelectorError, match=r"limits.site: unknown action 'remove'"):
         limits({"site": {"remove": 1}}, ["site"])
-    with pytest.raises(SelectorError, match=r"limits.site: a dict of action to limit is wanted, not 3"):
+    with pytest.raises(SelectorError, match=r"limits.site: expected a dictionary of action to limit, not 3"):
         limits({"site": 3}, ["site"])
     assert limits({"site": {"delete": "7.5%"}}, ["site"]) == [Limit(DSyncAction.DELETE, "site", percent=7.5)]
 
@@ -470,9 +470,9 @@ def test_an_empty_source() -> None:
     target, source = estate(TARGET, name="cmdb"), estate({"nyc": "", "lon": ""}, name="sot")
     plan = Plan.from_diff(target.diff_from(source))
     assert [str(refusal) for refusal in empty_source(plan, source, target)] == [
-        "sot was loaded and has no device at all, while cmdb has 3: "
+        "sot was loaded and has no device objects, while cmdb has 3: "
         '3 would be deleted (device "rtr-1", device "old-1", device "rtr-3")',
-        "sot was loaded and has no interface at all, while cmdb has 3: "
+        "sot was loaded and has no interface objects, while cmdb has 3: "
         '3 would be deleted (interface "rtr-1__eth0", interface "old-1__eth9", interface "rtr-3__eth0")',
     ]
     assert not [*empty_source(Plan.from_diff(protected_diff(target, source, {"action": "delete"})), source, target)]
@@ -503,9 +503,9 @@ def test_a_source_that_shrank(before: dict[str, int], most: str, refused: list[s
 def test_what_a_shrunken_source_is_told() -> None:
     (refusal,) = shrunken_source(estate(SOURCE, name="sot"), {"site": 3}, "20%")
     assert isinstance(refusal, SourceShrank)
-    assert str(refusal) == "sot has shrunk: 2 site objects, 3 at the last good run; 33.3% fewer, and max_shrink is 20%"
+    assert str(refusal) == "sot has shrunk: 2 site objects, 3 at the last successful run, 33.3% fewer; max_shrink is 20%"
     for most in ("20", "many", "-1%"):
-        with pytest.raises(SelectorError, match=r"max_shrink: a .*percentage such as"):
+        with pytest.raises(SelectorError, match=r"max_shrink: expected a percentage such as"):
             list(shrunken_source(estate(SOURCE), {}, most))
 
 

@@ -37,7 +37,7 @@ def test_more_than_thirty_percent_of_at_least_ten(has: int, keeps: int, is_refus
 def test_the_refusal_names_the_objects_and_the_option() -> None:
     assert refused(sites(12), sites(6)) == [
         '6 of 12 site objects would be deleted, 50% (site "s06", site "s07", site "s08", site "s09", site "s10", …); '
-        "more than 30% needs a limit that allows it, such as limits: {site: {delete: 6}}"
+        "to allow more than 30%, set a limit such as limits: {site: {delete: 6}}"
     ]
 
 

@@ -104,7 +104,7 @@ def test_updates() -> None:
     target = estate({"a": "old", "b": "old", "c": "new", "d": "else"})
     plan = plan_of(estate(dict.fromkeys("abcd", "new")), estate(dict.fromkeys("abcd", "old")))
     target.remove(target.get("site", "b"))
-    assert said(plan, target) == {"update b": "is gone", "update d": "its contact is 'else', expected was 'old'"}
+    assert said(plan, target) == {"update b": "is gone", "update d": "its contact is 'else', expected 'old'"}
     assert already(plan, target) == ["update c"]
 
 
@@ -113,21 +113,21 @@ def test_an_update_that_was_made_by_half_is_finished() -> None:
     plan = plan_of(tree(after), tree(before))
     half = tree({"a": (None, {"number": 2, "ratio": 1.0})})
     assert check(plan, half) == {}
-    assert said(plan, tree({"a": (None, {"number": 2, "ratio": 9.0})})) == {"update a": "its ratio is 9.0, expected was 1.0"}
+    assert said(plan, tree({"a": (None, {"number": 2, "ratio": 9.0})})) == {"update a": "its ratio is 9.0, expected 1.0"}
 
 
 def test_creates() -> None:
     plan = plan_of(estate({"a": ("x", {"d": "role"}), "b": "x"}), estate({"a": "x"}))
     assert check(plan, estate({"a": "x", "b": "x"}))[ChangeKey(DSyncAction.CREATE, "site", "b")].status == ALREADY
-    assert said(plan, estate({"a": "x", "b": "y"})) == {"create b": "is there already, and its contact is 'y', expected was 'x'"}
+    assert said(plan, estate({"a": "x", "b": "y"})) == {"create b": "is there already, and its contact is 'y', expected 'x'"}
     assert said(plan, estate({"z": ("x", {"d": "role"}), "a": "x"})) == {"create d": 'is there already, below site "z"'}
-    assert said(plan, estate({})) == {"create d": 'cannot be created, since its parent site "a" is gone'}
+    assert said(plan, estate({})) == {"create d": 'cannot be created because its parent site "a" is gone'}
 
 
 def test_deletes() -> None:
     plan = plan_of(estate({}), estate({"a": ("x", {"d": "role"})}))
     assert already(plan, estate({})) == ["delete a", "delete d"]
-    assert said(plan, estate({"a": ("y", {"d": "role"})})) == {"delete a": "its contact is 'y', expected was 'x'"}
+    assert said(plan, estate({"a": ("y", {"d": "role"})})) == {"delete a": "its contact is 'y', expected 'x'"}
     assert said(plan, estate({"a": "x", "b": ("x", {"d": "role"})})) == {
         "delete d": 'is below site "b" now',
         "delete a": 'is kept because of device "d" below it',
@@ -163,7 +163,7 @@ def test_what_was_to_go_along_and_did_not() -> None:
     plan = plan_of(TakingTree(), tree({"a": (None, {}), "b": ("a", {})}, TakingTree))
     assert already(plan, TakingTree()) == ["delete a", "delete b"]
     assert said(plan, tree({"b": (None, {})}, TakingTree)) == {
-        "delete b": "is still there, though its parent is gone, which was to take it along"
+        "delete b": "still exists, although its parent, with which it should have been deleted, is gone"
     }
 
 
@@ -180,9 +180,9 @@ def test_moves() -> None:
     assert already(plan, tree(new)) == ["move x"]
     assert said(plan, tree({**old, "x": (None, {})})) == {"move x": "is at the top level now"}
     gone = {"a": (None, {}), "x": ("a", {}), "y": ("x", {})}
-    assert said(plan, tree(gone)) == {"move x": 'cannot be moved, since its new parent node "b" is gone'}
+    assert said(plan, tree(gone)) == {"move x": 'cannot be moved because its new parent node "b" is gone'}
     assert said(plan, tree({**old, "y": ("x", {"number": 7})})) == {
-        "move x": 'node "y" moves along, and its number is 7, expected was 0'
+        "move x": 'node "y" moves along, and its number is 7, expected 0'
     }
     assert said(plan, tree({**old, "z": ("y", {})})) == {"move x": 'has the child node "z", which the plan does not move'}
     assert check(plan, tree({**new, "z": ("y", {})}))[ChangeKey(DSyncAction.MOVE, "node", "x")].status == ALREADY
@@ -214,8 +214,8 @@ def test_moves_by_two_changes() -> None:
     assert check(plan, estate(old, kind=InTwo)) == {}
     assert already(plan, estate(new, kind=InTwo)) == ["delete d", "create d"]
     assert said(plan, estate({"a": ("1", {"d": "x"})}, kind=InTwo)) == {
-        "delete d": "stays where it is, since it cannot be created at its new place",
-        "create d": 'cannot be created, since its parent site "b" is gone',
+        "delete d": "stays where it is because it cannot be created in its new place",
+        "create d": 'cannot be created because its parent site "b" is gone',
     }
     assert already(plan, estate({"a": "1", "b": "1"}, kind=InTwo)) == ["delete d"]
 
@@ -258,13 +258,13 @@ def test_what_the_system_does_not_give_back_is_not_stale() -> None:
     plan = plan_of(source, dataset(Board))
     assert already(plan, live) == ["create b"]
     assert check(undo_plan(plan), live) == {}
-    assert said(plan, boards(role="x")) == {"create b": "is there already, and its role is 'x', expected was 'r'"}
+    assert said(plan, boards(role="x")) == {"create b": "is there already, and its role is 'x', expected 'r'"}
 
 
 def test_what_the_system_sets_itself_does_not_keep_an_object_from_being_deleted() -> None:
     plan = plan_of(dataset(Board), boards(role="r", initial="day-one", serial="s1"))
     assert check(plan, boards(role="r", serial="s2")) == {}
-    assert said(plan, boards(role="x")) == {"delete b": "its role is 'x', expected was 'r'"}
+    assert said(plan, boards(role="x")) == {"delete b": "its role is 'x', expected 'r'"}
 
 
 def test_undoing_a_delete_writes_no_read_only_attribute() -> None:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 
 class Enforcing(DSyncModel):
-    """An object of a system that refuses what would leave a reference to nothing, as a database with foreign keys does."""
+    """An object of a system that refuses what would leave a reference to a missing object, as a database with foreign keys does."""
 
     def _naming(self) -> Iterator[tuple[str, str]]:
         for name, model in self._references.items():
@@ -227,8 +227,8 @@ def test_a_reference_to_nothing_is_named_before_the_first_write() -> None:
     with pytest.raises(MissingReference) as caught:
         target.sync_from(source)
     assert str(caught.value) == (
-        '1 of 8 changes would leave a reference to nothing: create of device "a": its role refers to role "ghost", '
-        "which Estate does not have and is not to get"
+        '1 of 8 changes would leave a reference to a missing object: create of device "a": its role refers to role "ghost", '
+        "which Estate does not have and will not get"
     )
     assert target.count() == 0
 
@@ -242,7 +242,7 @@ def test_where_a_run_goes_on_only_the_change_itself_is_left_out() -> None:
 
 def test_what_is_still_referred_to_is_not_deleted() -> None:
     source, target = estate({"a": {}}, ()), estate({"a": {}})
-    with pytest.raises(MissingReference, match=r'delete of role "leaf": device "a" refers to it \(role\) and stays'):
+    with pytest.raises(MissingReference, match=r'delete of role "leaf": device "a" refers to it \(role\) and is not deleted'):
         target.sync_from(source)
     assert target.count("role") == 2
 

@@ -232,7 +232,7 @@ class DiffElement:
         read_only: attributes that are compared and shown, and cannot be written.
         protected: why the difference must not be repaired; empty when it may be.
         move: where the object was and where it is to be, if it has another parent in the source.
-        spared: whether a delete is protected for the sake of something below it alone, so that what else is below it is not.
+        spared: whether a delete is protected because of something below it alone, so that what else is below it is not.
     """
 
     __slots__ = (

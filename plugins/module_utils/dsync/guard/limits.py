@@ -1,8 +1,8 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The most changes of a kind that a run may make.
+"""Limits on the number of changes that a run may make.
 
-Refusals are returned, so that a dry run can report what a run would be refused for; :func:`.refusals.refuse` raises them.
+Refusals are returned, so that a dry run can report why a run would be refused; :func:`.refusals.refuse` raises them.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _PERCENTAGE = re.compile(r"\d+(\.\d+)?\s*%")
 
 @dataclass(frozen=True)
 class Limit:
-    """The most changes of one kind that a run may make.
+    """The maximum number of changes of one kind that a run may make.
 
     Attributes:
         action: create, update, move or delete.
-        model: the model that it is said of; None for all together.
-        number: how many.
-        percent: how many of a hundred objects: of those that the source has for creates, else of those that the target has.
+        model: the model to which the limit applies; None for all models together.
+        number: the maximum as a number.
+        percent: the maximum as a percentage of objects: of the source's for creates, otherwise of the target's.
     """
 
     action: DSyncAction
@@ -50,10 +50,10 @@ def limits(said: Mapping[str, Any], models: Iterable[str]) -> list[Limit]:
     Args:
         said: ``create``, ``update``, ``move`` or ``delete`` → a number or a percentage such as ``"10%"``; a model's
             name → such a dict.
-        models: the names of the models that there are.
+        models: the names of the known models.
 
     Raises:
-        SelectorError: something is named that there is not, or a value is no limit.
+        SelectorError: an action or model is unknown, or a value is not a limit.
     """
     actions, known = [action.value for action in DSyncAction], list(models)
     found = []
@@ -63,7 +63,7 @@ def limits(said: Mapping[str, Any], models: Iterable[str]) -> list[Limit]:
             continue
         check_known(name, [*actions, *known], "limits", "action or model")
         if not isinstance(value, Mapping):
-            raise SelectorError(f"limits.{name}: a dict of action to limit is wanted, not {value!r}")
+            raise SelectorError(f"limits.{name}: expected a dictionary of action to limit, not {value!r}")
         for action, allowed in value.items():
             check_known(action, actions, f"limits.{name}", "action")
             found.append(_limit(action, name, allowed, f"limits.{name}.{action}"))
@@ -76,23 +76,23 @@ def _limit(action: str, model: str | None, value: Any, place: str) -> Limit:
         return Limit(DSyncAction(action), model, number=int(text))
     if _PERCENTAGE.fullmatch(text):
         return Limit(DSyncAction(action), model, percent=percentage(value, place))
-    raise SelectorError(f"{place}: a number or a percentage such as 10% is wanted, not {value!r}")
+    raise SelectorError(f"{place}: expected a number or a percentage such as 10%, not {value!r}")
 
 
 def percentage(said: Any, place: str) -> float:
-    """Return the number in a text such as ``"20%"``.
+    """Return the number in a string such as ``"20%"``.
 
     Raises:
-        SelectorError: it is no percentage; the sentence begins with ``place``.
+        SelectorError: it is not a percentage; the message begins with ``place``.
     """
     text = str(said).strip()
     if not _PERCENTAGE.fullmatch(text):
-        raise SelectorError(f"{place}: a percentage such as 20% is wanted, not {said!r}")
+        raise SelectorError(f"{place}: expected a percentage such as 20%, not {said!r}")
     return float(text.rstrip("% "))
 
 
 def over_limits(plan: Plan, allowed: Sequence[Limit], source: Dataset, target: Dataset) -> Iterator[Refused]:
-    """Yield a refusal for each limit that the plan's changes exceed, protected ones aside, and those that are steps of others."""
+    """Yield a refusal for each limit that the plan exceeds. Protected changes and steps of other changes are not counted."""
     steps = steps_of(plan) if allowed else frozenset()
     for limit in allowed:
         changes = [

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The default limit: a run that would delete a large part of a model is refused unless a limit of deletes allows it.
 
-The two numbers are those of octoDNS. Refusals are returned, so that a dry run can report what a run would be refused for.
+The two numbers are those of octoDNS. Refusals are returned, so that a dry run can report why a run would be refused.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def mass_deletes(plan: Plan, allowed: Sequence[Limit], source: Dataset, target: 
         if _is_mass(real, whole):
             yield LimitExceeded(
                 f"{len(real)} of {whole} {model} objects would be deleted, {100 * len(real) / whole:.3g}% ({named(real)}); "
-                f"more than {MOST_PERCENT}% needs a limit that allows it, such as limits: {{{model}: {{delete: {len(real)}}}}}"
+                f"to allow more than {MOST_PERCENT}%, set a limit such as limits: {{{model}: {{delete: {len(real)}}}}}"
             )
 
 

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Differences that must not be repaired: marked in a diff, refused by a plan made of it."""
+"""Protected differences: marked in a diff, and refused by a plan that is made from it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from ..plan.protection import declared_protection
 
 
 def protect(diff: Diff, selectors: Sequence[Selector], models: Mapping[str, Any]) -> None:
-    """Mark the differences that must not be repaired; they stay in the diff, and a plan made of it refuses them.
+    """Mark the protected differences. They stay in the diff, and a plan that is made from it refuses them.
 
-    An object that must not be created or deleted takes what is below it along; and what is above an object that must not be
-    deleted is not deleted either, since the remote system might delete both. What else is below that is deleted by itself. An
-    object that must not be moved keeps its old place, so that nothing above it there is deleted or moved below it. In a system
-    that cannot move, an object does not move either if it, or anything that would move along, must not be deleted or created.
+    If an object must not be created or deleted, all objects below it are protected too. The objects above an object that must not
+    be deleted are not deleted either, since the remote system might delete both; other objects below them are deleted one by one.
+    An object that must not be moved keeps its old place, so nothing above it there is deleted or moved below it. In a system
+    that cannot move objects, an object does not move either if it, or an object that would move along, must not be deleted or
+    created.
 
     Args:
-        diff: its elements are marked; marks that are there already stay.
-        selectors: which differences; besides, those of a model whose class has their action in ``_protected``.
+        diff: its elements are marked; existing marks are kept.
+        selectors: the differences to protect, in addition to those whose action is in ``_protected`` of their model's class.
         models: model name → class.
     """
     rules = _Rules(diff, selectors, models)
@@ -47,7 +48,7 @@ class _Rules:
         self._deletes = {_ref(element): (element, above) for element, above in _deletes(diff)}
 
     def protect(self, element: DiffElement, above: str) -> str:
-        """Mark an element and what is below it; return what is protected from being deleted in it, empty if nothing is."""
+        """Mark an element and those below it; return the name of an object in it that must not be deleted, or an empty string."""
         action, named = element.action, f'{element.type} "{element.uid}"'
         if element.spared or not element.protected:
             reason = (above if action is not None else "") or self._reason(element, action)
@@ -58,13 +59,13 @@ class _Rules:
         kept = next(filter(None, [self.protect(child, inherited) for child in element.get_children()]), "")
         remade = action == DSyncAction.MOVE and remaking(self._carried, _ref(element)) is element
         if kept and not element.protected and (action == DSyncAction.DELETE or remade):
-            element.protected, element.spared = f"protected for the sake of {kept} below it", action == DSyncAction.DELETE
+            element.protected, element.spared = f"protected because of {kept} below it", action == DSyncAction.DELETE
         if action == DSyncAction.DELETE:
             return named if element.protected else ""
         return kept
 
     def hold_places(self) -> bool:
-        """Let what does not move keep its old place: protect what would be deleted above it; return whether anything was marked."""
+        """Protect deletes above the old places of objects that do not move; return whether anything was marked."""
         marked = [pair for pair in self._pairs if _hold_together(*pair)]
         above = [element for element in self._moves if element.protected and self._hold_above(element)]
         below = [element for element in self._moves if not element.protected and self._stays_above(element)]
@@ -74,11 +75,11 @@ class _Rules:
         """Protect a move below an object that does not leave its place below the moved one; return whether it was marked."""
         for ref in element.move.risen if element.move else ():
             if self._moved[ref].protected:
-                element.protected = f'protected for the sake of {ref.model} "{ref.id}" below it'
+                element.protected = f'protected because of {ref.model} "{ref.id}" below it'
         return bool(element.protected)
 
     def _hold_above(self, element: DiffElement) -> bool:
-        why, marked = f'protected for the sake of {element.type} "{element.uid}" below it', False
+        why, marked = f'protected because of {element.type} "{element.uid}" below it', False
         place = None if element.move is None else element.move.before
         while place is not None:
             gone, above = self._deletes.get(place, (None, None))
@@ -107,7 +108,7 @@ def _ref(element: DiffElement) -> ObjectRef:
 
 
 def _deletes(diff: Diff) -> Iterator[tuple[DiffElement, ObjectRef | None]]:
-    """Yield each element that is deleted, and what is above it."""
+    """Yield each element that is deleted, with its parent."""
     todo: list[tuple[DiffElement, ObjectRef | None]] = [(element, None) for element in diff.get_children()]
     while todo:
         element, above = todo.pop()
@@ -117,7 +118,7 @@ def _deletes(diff: Diff) -> Iterator[tuple[DiffElement, ObjectRef | None]]:
 
 
 def _pairs(diff: Diff) -> list[tuple[DiffElement, DiffElement]]:
-    """Return the two elements, delete and create, of each object that moves by two changes."""
+    """Return the two elements, delete and create, of each object that is moved by two changes."""
     gone, made = {}, {}
     for element in diff.walk():
         if element.source_attrs is None:

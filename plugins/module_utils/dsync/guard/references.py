@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""References to nothing, found before the first write. No I/O but what an adapter's ``holds`` does."""
+"""References to objects that do not exist, found before the first write. No I/O except in an adapter's ``holds``."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _CREATE, _UPDATE, _DELETE = DSyncAction.CREATE, DSyncAction.UPDATE, DSyncAction.
 
 
 def missing_references(changes: Iterable[Change], target: Dataset, references: References | None) -> list[tuple[Change, str]]:
-    """Return the changes that would leave an object which refers to another one that is not there, each with a sentence.
+    """Return the changes that would leave a reference to a missing object, each with a sentence.
 
-    These are creates and updates whose new values name an object that the target neither has nor gets, and deletes of objects that
-    others in the target still refer to afterwards. The target is asked for what it has not loaded
-    (:meth:`.dataset.Dataset.holds`).
+    These are creates and updates whose new values refer to an object that the target neither has nor will get, and deletes of
+    objects to which others in the target still refer afterwards. Objects that were not loaded are looked up with
+    :meth:`.dataset.Dataset.holds`.
 
     Args:
-        changes: a plan with real values; protected changes are passed over.
-        target: the dataset that is to be changed, loaded; not changed.
-        references: which fields name other objects; None for none.
+        changes: a plan with real values; protected changes are skipped.
+        target: the loaded dataset to change; it is not changed here.
+        references: the fields that refer to other objects; None for none.
     """
     if references is None:
         return []
@@ -35,7 +35,7 @@ def missing_references(changes: Iterable[Change], target: Dataset, references: R
 
 
 class _Look:
-    """What the changes of one plan leave in one target."""
+    """The objects of a target after the changes of a plan."""
 
     def __init__(self, changes: list[Change], target: Dataset, references: References) -> None:
         self._changes, self._target, self._references = changes, target, references
@@ -65,11 +65,11 @@ class _Look:
         models = " or ".join(named.reference.models)
         value = "********" if named.reference.field in change.sensitive else named.choices[0].id
         goes = next((ref for ref in named.choices if ref in self._deleted), None)
-        why = "which is to be deleted" if goes else f"which {self._target.name} does not have and is not to get"
+        why = "which will be deleted" if goes else f"which {self._target.name} does not have and will not get"
         return f'its {named.reference.field} refers to {models} "{value}", {why}'
 
     def _still_referred_to(self) -> Iterator[tuple[Change, str]]:
-        """Yield the deletes of objects that something in the target refers to and goes on referring to."""
+        """Yield the deletes of objects to which an object in the target still refers after the run."""
         wanted = {ref for ref in self._deleted if ref.model in self._references.referred}
         if not wanted:
             return
@@ -82,20 +82,22 @@ class _Look:
                     values = {**obj.get_identifiers(), **obj.get_attrs(), **(updates.get(here) or {})}
                     for named in self._references.named(model, values):
                         for ref in wanted.intersection(named.choices):
-                            holders.setdefault(ref, f'{model} "{here.id}" refers to it ({named.reference.field}) and stays')
+                            holders.setdefault(
+                                ref, f'{model} "{here.id}" refers to it ({named.reference.field}) and is not deleted'
+                            )
         for change in self._changes:
             if change.action == _DELETE and not change.protected and ref_of(change) in holders:
                 yield change, holders[ref_of(change)]
 
 
 def refusal(found: list[tuple[Change, str]], number: int) -> MissingReference:
-    """Return what a run is refused with.
+    """Return the exception with which a run is refused.
 
     Args:
-        found: what :func:`missing_references` returned, at least one.
-        number: how many changes the plan has.
+        found: the result of :func:`missing_references`, not empty.
+        number: number of changes in the plan.
     """
     named = "; ".join(f'{change.action} of {change.model} "{change.id}": {sentence}' for change, sentence in found[:_NAMED])
     more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     blamed = len({change.key for change, _sentence in found})
-    return MissingReference(f"{blamed} of {number} changes would leave a reference to nothing: {named}{more}", found)
+    return MissingReference(f"{blamed} of {number} changes would leave a reference to a missing object: {named}{more}", found)

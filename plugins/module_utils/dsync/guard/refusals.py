@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Refusals of a run: raised, and the changes that they name."""
+"""Raising the refusals of a run, and naming their changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def named(changes: Sequence[Change]) -> str:
 
 
 def refuse(refusals: Sequence[Refused]) -> None:
-    """Raise the refusals, if there are any: the only one itself, or one that says them all."""
+    """Raise the refusals, if there are any: a single one as it is, several as one exception that lists them."""
     if len(refusals) == 1:
         raise refusals[0]
     if refusals:

@@ -1,11 +1,11 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the target is still as a plan expects it, found out before the first write. No I/O of its own.
+"""Checks before the first write whether the target still matches a plan. No I/O.
 
-A change whose object is as it was before is to be made; one whose object is as it is to be after was made already; anything else is
-stale. An update that was made by half, so that each attribute is as it was before or as it is to be after, is to be made.
-What is stale is never deleted, and neither is anything above it; an object that cannot be created at its new place is not taken
-from its old one.
+A change is pending if its object matches the state before the change, and already in effect if it matches the state after it.
+Anything else is stale. A partial update, where each attribute matches one of the two states, is pending.
+A stale object is never deleted, nor is an object above it. An object that cannot be created in its new place is not deleted
+in its old one.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ _CREATE, _UPDATE, _MOVE, _DELETE = DSyncAction.CREATE, DSyncAction.UPDATE, DSync
 
 
 def check(plan: Plan, target: Dataset, on_stale: OnStale = "fail") -> dict[ChangeKey, Verdict]:
-    """Compare every change of a plan with the live target; changes neither.
+    """Compare every change of a plan with the live target. Neither is changed.
 
     Args:
-        plan: with real values: bound, if it comes from a file.
-        target: the dataset that is to be changed, loaded.
-        on_stale: ``fail`` raises when anything is stale; ``skip`` refuses those changes and what depends on them, and does not
-            count them as failures.
+        plan: a plan with real values: a resolved one, if it comes from a file.
+        target: the loaded dataset to change.
+        on_stale: ``fail`` raises if a change is stale; ``skip`` refuses stale changes and the changes that depend on them, and does
+            not count them as failures.
 
     Returns:
-        What :func:`.apply.apply` takes as ``verdicts``: the changes that were made already, and those that are refused. Changes
-        that are to be made are not in it, nor are protected ones.
+        The ``verdicts`` for :func:`.apply.apply`: changes that are already in effect, and changes that are refused. Pending and
+        protected changes are not included.
 
     Raises:
-        StaleTarget: something is stale; its ``stale`` has every such change with a sentence.
+        StaleTarget: a change is stale; its ``stale`` contains every such change with a sentence.
     """
     look = _Look(plan, target)
     verdicts: dict[ChangeKey, Verdict] = {}
@@ -71,7 +71,7 @@ def _message(target: Dataset, plan: Plan, stale: list[tuple[Change, str]]) -> st
     named = "; ".join(sentence for _change, sentence in stale[:_NAMED])
     more = f"; and {len(stale) - _NAMED} more" if len(stale) > _NAMED else ""
     changes = f"{'change' if len(plan) == 1 else 'changes'} {'is' if len(stale) == 1 else 'are'}"
-    return f"{target.name} is not as the plan expects it, {len(stale)} of {len(plan)} {changes} stale: {named}{more}"
+    return f"{target.name} does not match the plan; {len(stale)} of {len(plan)} {changes} stale: {named}{more}"
 
 
 def _stale(why: str) -> Verdict:
@@ -90,7 +90,7 @@ _NO_STEP = Change(_UPDATE, "", "", {})
 
 
 class _Look:
-    """What one plan and one live target say of each other."""
+    """The comparison of one plan with one live target."""
 
     def __init__(self, plan: Plan, target: Dataset) -> None:
         self._target = target
@@ -109,7 +109,7 @@ class _Look:
         self._seen: set[ObjectRef] = set()
 
     def _moved_already(self) -> Iterator[ObjectRef]:
-        """Yield the objects that are at the new place already to which a delete and a create move them, parents before children."""
+        """Yield the objects, moved by a delete and a create, that are already in their new place; parents before children."""
         left: set[ObjectRef] = set()
         for ref, create in self._created.items():
             stands = self._find(ref) is not None and self._places.get(ref) == create.parent
@@ -121,7 +121,7 @@ class _Look:
         return self._target.store.find(*ref)
 
     def verdict(self, change: Change) -> Verdict | None:
-        """Return how a change ends without being attempted, or None if it is to be made; to be asked in the plan's order."""
+        """Return the outcome of a change that need not be attempted, or None for a pending one. Call it in the plan's order."""
         obj, ref = self._find(ref_of(change)), ref_of(change)
         if change.action == _CREATE:
             self._seen.add(ref)
@@ -139,7 +139,7 @@ class _Look:
     def _create(self, change: Change, ref: ObjectRef, obj: DSyncModel | None) -> Verdict | None:
         parent = change.parent
         if parent is not None and parent not in self._seen and self._find(parent) is None:
-            return _stale(f'cannot be created, since its parent {parent.model} "{parent.id}" is gone')
+            return _stale(f'cannot be created because its parent {parent.model} "{parent.id}" is gone')
         if obj is None or (ref in self._old_places and ref not in self._left):
             return None
         if self._places.get(ref) != parent and not self._is_orphan(change, ref):
@@ -168,7 +168,7 @@ class _Look:
         others = [name for name in before if name not in as_before | as_after]
         if others:
             return _stale(_differences(change, attrs, before, others))
-        return _already("it is like that already") if as_after >= set(after) and len(as_before) < len(before) else None
+        return _already("it has these values already") if as_after >= set(after) and len(as_before) < len(before) else None
 
     def _places_of(self, change: Change, ref: ObjectRef) -> tuple[ObjectRef | None, ...]:
         """Return where an object may be that is updated; one that moves as well may be at either place."""
@@ -192,7 +192,7 @@ class _Look:
     def _move(self, change: Change, ref: ObjectRef, obj: DSyncModel | None) -> Verdict | None:
         parent, place = change.parent, self._places.get(ref)
         if parent is not None and parent not in self._seen and self._find(parent) is None:
-            return _stale(f'cannot be moved, since its new parent {parent.model} "{parent.id}" is gone')
+            return _stale(f'cannot be moved because its new parent {parent.model} "{parent.id}" is gone')
         if obj is None or ref in self._cut_off:
             return None if change.parts or ref in self._cut_off else _stale("is gone")
         if place not in (parent, change.before_parent):
@@ -211,7 +211,7 @@ class _Look:
         return _already("it is there already") if all(self._find(ref_of(part)) for part in stays) else None
 
     def _parts(self, move: Change, arrived: bool) -> Verdict | None:
-        """Return the refusal to delete and create again what is not as the plan holds it, or to delete what it does not hold."""
+        """Return the refusal to remake objects that do not match the plan, or to delete children that the plan does not contain."""
         held = {ref_of(part) for part in move.parts}
         for part in move.parts:
             obj = self._find(ref_of(part))
@@ -236,7 +236,7 @@ class _Look:
             return _already("it has left this place already")
         place, orphan = self._places.get(ref), self._is_orphan(change, ref)
         if orphan and change.cascade:
-            return _stale("is still there, though its parent is gone, which was to take it along")
+            return _stale("still exists, although its parent, with which it should have been deleted, is gone")
         if place != change.parent and not orphan:
             return _stale(f"is {_named(place)} now")
         attrs, before = obj.get_attrs(), change.before or {}
@@ -251,11 +251,11 @@ class _Look:
         return self._steps.get(ref, [])
 
     def _is_orphan(self, change: Change, ref: ObjectRef) -> bool:
-        """Return whether an object stands alone because its parent is gone, as when a run ended between the two deletes."""
+        """Return whether an object is an orphan because its parent is gone, as after a run that ended between the two deletes."""
         return self._places.get(ref) is None and change.parent is not None and self._find(change.parent) is None
 
     def _children(self, change: Change) -> Verdict | None:
-        """Return the refusal to delete an object below which something stands that the plan does not know."""
+        """Return the refusal to delete an object with children that the plan does not contain."""
         known = self._leaves.get(change.key, ())
         for child in staying(self._target, change, self._leaving):
             if child not in known and not is_kept(self._target, child):
@@ -273,12 +273,12 @@ def _is_one_of(obj: DSyncModel, name: str, live: Any, *sides: dict[str, Any] | N
 
 
 def _counted(obj: DSyncModel, values: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the attributes by which an object that is there is recognised."""
+    """Return the attributes that are compared to decide whether a change is in effect."""
     return obj._declaration.counted(_UPDATE, values or {})
 
 
 def _others(obj: DSyncModel, expected: dict[str, Any], *steps: dict[str, Any] | None) -> list[str]:
-    """Return the attributes of an object that are neither as expected nor as another step of the change leaves or finds them."""
+    """Return the attributes of an object that match neither the expected state nor a state of another step of the change."""
     attrs, found = obj.get_attrs(), []
     for name in _counted(obj, expected):
         values = [side[name] for side in (expected, *steps) if side and name in side]
@@ -288,14 +288,14 @@ def _others(obj: DSyncModel, expected: dict[str, Any], *steps: dict[str, Any] | 
 
 
 def _differences(change: Change, live: dict[str, Any], expected: dict[str, Any], names: Iterable[str]) -> str:
-    """Return what is not as expected, without sensitive values."""
+    """Return a description of the differences, without sensitive values."""
     return ", ".join(_difference(change, name, live, expected[name]) for name in names)
 
 
 def _difference(change: Change, name: str, live: dict[str, Any], expected: Any) -> str:
     if name in change.sensitive or name not in live:
         return f"its {name} is not as expected"
-    return f"its {name} is {_shown(live[name])}, expected was {_shown(expected)}"
+    return f"its {name} is {_shown(live[name])}, expected {_shown(expected)}"
 
 
 def _shown(value: Any) -> str:
@@ -303,11 +303,11 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-# ---------------------------------------------------------------------- what a refusal takes with it
+# ---------------------------------------------------------------------- deletes that depend on a refusal
 
 
 def _refuse_with_them(plan: Plan, verdicts: dict[ChangeKey, Verdict]) -> None:
-    """Refuse the deletes that would destroy what another refusal is to keep."""
+    """Refuse the deletes that would destroy objects that another refusal keeps."""
     changes = {change.key: change for change in plan}
     refused = {key for key, verdict in verdicts.items() if verdict.status == OutcomeStatus.REFUSED}
     while refused or any(change.protected for change in plan):
@@ -319,15 +319,15 @@ def _refuse_with_them(plan: Plan, verdicts: dict[ChangeKey, Verdict]) -> None:
 
 
 def _endangered(plan: Plan, changes: dict[ChangeKey, Change], refused: set[ChangeKey]) -> Iterator[tuple[ChangeKey, str]]:
-    """Yield (delete, why it must not be made): those above a refused delete, and those of moved objects that cannot be created
-    at their new place."""
+    """Yield (delete, reason against it): deletes above a refused delete, and deletes of moved objects that cannot be created
+    in their new place."""
     blocked: set[ChangeKey] = set()
     for change in plan:
         if change.key in refused or change.protected or not blocked.isdisjoint(change.requires):
             blocked.add(change.key)
             delete = ChangeKey(_DELETE, change.model, change.id)
             if change.action == _CREATE and delete in changes and not changes[delete].protected:
-                yield delete, "stays where it is, since it cannot be created at its new place"
+                yield delete, "stays where it is because it cannot be created in its new place"
         if change.action == _DELETE and (change.key in refused or change.protected) and change.parent is not None:
             above = ChangeKey(_DELETE, *change.parent)
             if above in changes and not changes[above].protected:

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Changes that a target cannot make at all."""
+"""Changes that a target does not support."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..plan.change import Change
 
 
 def not_writable(changes: Iterable[Change], target: Dataset) -> list[tuple[Change, str]]:
-    """Return the changes that the target cannot make at all (:meth:`.dataset.Dataset.refuses`), each with the reason.
+    """Return the changes that the target does not support (:meth:`.dataset.Dataset.refuses`), each with the reason.
 
     Args:
-        changes: of a plan; protected ones are passed over, and deletes that the target makes by itself (``cascade``).
-        target: the dataset that is to be changed, loaded; not changed.
+        changes: those of a plan; protected ones, and deletes that the target makes by itself (``cascade``), are skipped.
+        target: the loaded dataset to change; it is not changed here.
     """
     reasons: dict[tuple[str, DSyncAction], str] = {}
     found = []
@@ -34,18 +34,17 @@ def not_writable(changes: Iterable[Change], target: Dataset) -> list[tuple[Chang
 
 
 def refusal_of(found: Sequence[tuple[Change, str]], number: int) -> TargetNotWritable:
-    """Return what a run is refused with.
+    """Return the exception with which a run is refused.
 
     Args:
-        found: what :func:`not_writable` returned, at least one.
-        number: how many changes the plan has.
+        found: the result of :func:`not_writable`, not empty.
+        number: number of changes in the plan.
     """
     kinds: dict[str, set[str]] = {}
     for change, reason in found:
         kinds.setdefault(reason, set()).add(f"{change.action} of {change.model}")
     told = "; ".join(f"{', '.join(sorted(named))}: {reason}" for reason, named in kinds.items())
     return TargetNotWritable(
-        f"{len(found)} of {number} changes cannot be made in the target ({told}); "
-        "leave such changes out with flags, only or exclude",
+        f"{len(found)} of {number} changes cannot be made in the target ({told}); omit such changes with flags, only or exclude",
         found,
     )

@@ -109,7 +109,7 @@ class _Marks:
             stays = move is not None and (move.key in self._why or move.key in self._before)
             above = self._parents.get(place) if stays or (move or made) is None else (move or made).parent  # type: ignore[union-attr]
             if above == ref_of(change):
-                return f'protected for the sake of {place.model} "{place.id}" below it'
+                return f'protected because of {place.model} "{place.id}" below it'
             place = above
         return ""
 
@@ -117,14 +117,14 @@ class _Marks:
         """Let what an object that stays is below stay, too."""
         place = change.before_parent if change.action == DSyncAction.MOVE else change.parent
         above = None if place is None else ChangeKey(DSyncAction.DELETE, *place)
-        why = f'protected for the sake of {change.model} "{change.id}" below it'
+        why = f'protected because of {change.model} "{change.id}" below it'
         if above in self._by_key and above not in self._why and above not in self._before:
             self._spared.setdefault(above, why)
         if place in self._remade and self._remade[place] != change.key:
             self._mark(self._by_key[self._remade[place]], why)
 
     def marked(self, change: Change) -> Change:
-        """Return a change as it is protected now. One below a protected update, or below a delete that is protected for the sake of
+        """Return a change as it is protected now. One below a protected update, or below a delete that is protected because of
         something else, neither waits for that any more nor goes along with it."""
         requires: list[ChangeKey] = []
         todo = list(change.requires)

@@ -20,7 +20,7 @@ _LONGEST = 1024 * 1024
 
 
 def read_baseline(path: AnyPath, source: str) -> dict[str, int] | None:
-    """Return model → how many objects of it a source had at the last good run; None if the file is not there.
+    """Return model → how many objects of it a source had at the last successful run; None if the file is not there.
 
     Args:
         path: the file.
