@@ -163,7 +163,7 @@ def test_lines(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"one\r\n\ntwo\x0bthree\xff\nlast")
     with reading(tmp_path / "a") as stream:
         assert list(lines_of(stream, "a", 12)) == [b"one\r\n", b"\n", b"two\x0bthree\xff\n", b"last"]
-    with reading(tmp_path / "a") as stream, pytest.raises(RecordError, match=r"/a has more than 8 bytes in line 3$"):
+    with reading(tmp_path / "a") as stream, pytest.raises(RecordError, match=r"/a cannot be used: line 3 is longer than 8 bytes$"):
         list(lines_of(stream, "a", 8))
 
 

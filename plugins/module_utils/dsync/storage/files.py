@@ -136,7 +136,7 @@ def lines_of(stream: BinaryIO, path: AnyPath, longest: int = LONGEST_LINE) -> It
     while line := stream.readline(longest + 1):
         number += 1
         if len(line) > longest:
-            raise file_error(RecordError, path, f"has more than {longest} bytes in line {number}")
+            raise file_error(RecordError, path, f"cannot be used: line {number} is longer than {longest} bytes")
         yield line
 
 
