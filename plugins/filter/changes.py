@@ -12,8 +12,9 @@ version_added: 0.1.0
 author:
   - dsync contributors (!UNKNOWN)
 description:
-  - Returns the changes in a registered result of M(dsync.core.dsync_diff) or M(dsync.core.dsync_sync) that match all given
-    criteria, in their order.
+  - Returns the changes in a registered result of M(dsync.core.dsync_diff), M(dsync.core.dsync_sync), M(dsync.core.dsync_plan_info),
+    or M(dsync.core.dsync_journal_info) that match all criteria, in their order.
+  - An empty list as a criterion matches nothing. A model that neither dataset has is an error.
   - A result contains at most O(dsync.core.dsync_diff#module:max_changes) changes. If there are more, the others
     cannot be selected, and a warning says so.
 positional: _input
@@ -36,6 +37,7 @@ options:
     choices:
       - create
       - update
+      - move
       - delete
   id:
     description:
@@ -48,6 +50,7 @@ options:
     elements: str
     choices:
       - done
+      - maybe
       - already_done
       - failed
       - refused
@@ -82,7 +85,7 @@ _value:
   elements: dict
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -90,7 +93,7 @@ from ansible.utils.display import Display
 
 from ..module_utils.dsync.diff.selectors import Selector
 from ..module_utils.dsync.exceptions import SelectorError
-from ..plugin_utils.task_results import ACTIONS, STATUSES, records_of, texts
+from ..plugin_utils.task_results import ACTIONS, STATUSES, models_of, names, records_of
 
 NAME = "dsync.core.changes"
 
@@ -103,9 +106,9 @@ def changes(result: Any, model: Any = None, action: Any = None, id: Any = None, 
     if more:
         display.warning(f"{NAME}: {more} more changes are not in the result, so they are not looked at; see max_changes.")
     wanted = {
-        "model": _names(model, (), f"{NAME}: model"),
-        "action": _names(action, ACTIONS, f"{NAME}: action"),
-        "status": _names(status, STATUSES, f"{NAME}: status"),
+        "model": names(model, sorted(models_of(result, NAME)), f"{NAME}: model"),
+        "action": names(action, ACTIONS, f"{NAME}: action"),
+        "status": names(status, STATUSES, f"{NAME}: status"),
     }
     if id is not None and not isinstance(id, str):
         raise AnsibleFilterError(f"{NAME}: id should be a pattern, which is a text, and is {id!r}.")
@@ -116,17 +119,9 @@ def changes(result: Any, model: Any = None, action: Any = None, id: Any = None, 
     return [
         record
         for record in records
-        if all(not names or record[key] in names for key, names in wanted.items())
+        if all(chosen is None or record[key] in chosen for key, chosen in wanted.items())
         and selector.matches(record["model"], record["id"], None)
     ]
-
-
-def _names(said: Any, known: Sequence[str], place: str) -> set[str]:
-    """Return the names that an argument gives; none of them if it is not given. Raises AnsibleFilterError."""
-    listed = said if isinstance(said, Sequence) else [said]
-    if said is not None and not all(isinstance(name, str) for name in listed):
-        raise AnsibleFilterError(f"{place} should be a name or a list of names, and is {said!r}.")
-    return texts(said, known, place)
 
 
 class FilterModule:

@@ -12,8 +12,9 @@ version_added: 0.1.0
 author:
   - dsync contributors (!UNKNOWN)
 description:
-  - Counts all changes of a registered result of M(dsync.core.dsync_diff) or M(dsync.core.dsync_sync), including those that
-    the result omits.
+  - Counts the changes of a registered result of M(dsync.core.dsync_diff), M(dsync.core.dsync_sync), M(dsync.core.dsync_plan_info),
+    or M(dsync.core.dsync_journal_info), including those that the result omits.
+  - Skipped items of a loop are ignored. A result in which everything was skipped is an error.
   - Alternatively counts a list of changes, such as P(dsync.core.changes#filter) returns.
 positional: _input
 options:
@@ -62,14 +63,14 @@ _value:
     by_model:
       site: {"create": 0, "update": 1, "move": 0, "delete": 0, "total": 1}
       device: {"create": 2, "update": 0, "move": 0, "delete": 0, "total": 2}
-    by_status: {"done": 0, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 3}
+    by_status: {"done": 0, "maybe": 0, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 3}
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..plugin_utils.task_results import ACTIONS, STATUSES, compared, records_of
+from ..plugin_utils.task_results import ACTIONS, COUNTED, STATUSES, compared, records_of
 
 NAME = "dsync.core.counts"
 
@@ -77,7 +78,7 @@ NAME = "dsync.core.counts"
 def counts(result: Any) -> dict[str, Any]:
     """Return how many changes there are of each action, model and status."""
     if isinstance(result, Mapping):
-        results = compared(result, NAME)
+        results = compared(result, NAME, COUNTED)
         found: Counter[tuple[str, str]] = Counter()
         ended: Counter[str] = Counter()
         for one in results:

@@ -63,7 +63,7 @@ EXAMPLES = r"""
 
 - name: Show what may have been done
   ansible.builtin.debug:
-    msg: "{{ journal.changes | selectattr('status', 'eq', 'maybe') }}"
+    msg: "{{ journal | dsync.core.changes(status='maybe') }}"
 """
 
 RETURN = r"""
@@ -118,6 +118,18 @@ run:
   returned: always
   type: dict
   contains: *run
+summary:
+  description:
+    - Counts of the changes of the run, as RV(dsync.core.dsync_diff#module:summary). A journal does not record what it leaves
+      unchanged, so C(no_change) is 0.
+  returned: always
+  type: dict
+  sample: {"create": 1, "update": 0, "move": 0, "delete": 0, "no_change": 0, "skip": 0, "by_model": {}}
+outcomes:
+  description: How many changes of the run ended with each status.
+  returned: always
+  type: dict
+  sample: {"done": 3, "maybe": 1, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 20}
 changes:
   description:
     - The changes of the run, in the order in which they were planned. Sensitive values are shown as V(********).

@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What filters and tests read of the registered results of dsync_diff, dsync_sync and dsync_plan_info."""
+"""What filters and tests read of the registered results of dsync_diff, dsync_sync, dsync_plan_info and dsync_journal_info."""
 
 from __future__ import annotations
 
@@ -12,48 +12,71 @@ from ansible.errors import AnsibleFilterError
 
 from . import suggestions
 
+Parts = Mapping[str, type]
+"""The name of a part of a result → its type."""
+
 ACTIONS = ("create", "update", "move", "delete")
-STATUSES = ("done", "already_done", "failed", "refused", "not_attempted")
-COMPARED = {"changes": Sequence, "outcomes": Mapping, "summary": Mapping, "source": Mapping, "target": Mapping}
+STATUSES = ("done", "maybe", "already_done", "failed", "refused", "not_attempted")
+"""How changes end; ``maybe`` is in results of dsync_journal_info only."""
+
+COUNTED = {"changes": Sequence, "outcomes": Mapping, "summary": Mapping}
+"""What a result of changes has."""
+
+COMPARED = {**COUNTED, "source": Mapping, "target": Mapping}
 """What a result has once both datasets were loaded and compared."""
 
 MODULES = "dsync.core.dsync_diff, dsync.core.dsync_sync or dsync.core.dsync_plan_info"
 
 
-def results_of(value: Any, asking: str) -> list[Mapping[str, Any]]:
-    """Return the results that a registered variable holds: one, or in a loop one an item.
+def results_of(value: Any, asking: str, parts: Parts = COMPARED) -> list[Mapping[str, Any]]:
+    """Return the results that a registered variable holds: one, or in a loop one for each item that was not skipped.
 
     Args:
         value: the variable.
         asking: the name of the filter or test, for messages.
+        parts: what a result has to have, unless its task failed.
 
     Raises:
-        AnsibleFilterError: it is no result of a task that can be used here.
+        AnsibleFilterError: it is not a result that can be used here, or the task, or each item of its loop, was skipped.
     """
+    modules = MODULES if parts is COMPARED else f"{MODULES.replace(' or', ',')} or dsync.core.dsync_journal_info"
     if not isinstance(value, Mapping):
-        raise AnsibleFilterError(f"{asking}: a registered result of {MODULES} is wanted, not {_kind(value)}.")
-    if isinstance(value.get("results"), Sequence) and not is_compared(value):
-        return [result for item in value["results"] for result in results_of(item, asking)]
+        raise AnsibleFilterError(f"{asking}: a registered result of {modules} is wanted, not {_kind(value)}.")
+    if isinstance(value.get("results"), Sequence) and not has(value, parts):
+        items = value["results"]
+        ran = [item for item in items if not (isinstance(item, Mapping) and item.get("skipped"))]
+        if items and not ran:
+            raise AnsibleFilterError(
+                f"{asking}: every item of the loop was skipped, so there is no result; ask only when one was not."
+            )
+        return [result for item in ran for result in results_of(item, asking, parts)]
     if value.get("skipped"):
-        raise AnsibleFilterError(f"{asking}: the task was skipped, so it compared nothing; ask only when it is not.")
-    if not is_compared(value) and not value.get("failed"):
-        raise AnsibleFilterError(f"{asking}: a registered result of {MODULES} is wanted, and this one has no changes and outcomes.")
+        raise AnsibleFilterError(f"{asking}: the task was skipped, so there is no result; ask only when it was not.")
+    if not has(value, parts) and not value.get("failed"):
+        missing = ", ".join(_missing(value, parts))
+        raise AnsibleFilterError(f"{asking}: a registered result of {modules} is wanted, and this one has no {missing}.")
     return [value]
 
 
-def compared(value: Any, asking: str) -> list[Mapping[str, Any]]:
+def compared(value: Any, asking: str, parts: Parts = COMPARED) -> list[Mapping[str, Any]]:
     """Return the same as :func:`results_of`, each of a task that came as far as to compare its datasets."""
-    results = results_of(value, asking)
+    results = results_of(value, asking, parts)
     for result in results:
-        if not is_compared(result):
+        if not has(result, parts):
             raise AnsibleFilterError(f"{asking}: the task failed before it had compared anything: {result.get('msg', '')}")
     return results
 
 
-def is_compared(result: Mapping[str, Any]) -> bool:
-    """Return whether a result tells of a comparison."""
-    has_all = all(isinstance(result.get(name), kind) for name, kind in COMPARED.items())
-    return has_all and isinstance(result["summary"].get("by_model"), Mapping)
+def has(result: Mapping[str, Any], parts: Parts = COMPARED) -> bool:
+    """Return whether a result has the parts of one of a comparison, or others."""
+    return not any(_missing(result, parts))
+
+
+def _missing(result: Mapping[str, Any], parts: Parts) -> Iterator[str]:
+    yield from (name for name, kind in parts.items() if not isinstance(result.get(name), kind))
+    summary = result.get("summary")
+    if isinstance(summary, Mapping) and not isinstance(summary.get("by_model"), Mapping):
+        yield "summary.by_model"
 
 
 def records_of(value: Any, asking: str) -> tuple[list[Mapping[str, Any]], int]:
@@ -62,13 +85,27 @@ def records_of(value: Any, asking: str) -> tuple[list[Mapping[str, Any]], int]:
     Raises:
         AnsibleFilterError: it is neither.
     """
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+    if _is_list(value):
         for record in value:
             if not isinstance(record, Mapping) or not {"action", "model", "id", "status"} <= record.keys():
                 raise AnsibleFilterError(f"{asking}: a list of changes is wanted, and it has {_kind(record)} that is none.")
         return list(value), 0
-    results = compared(value, asking)
+    results = compared(value, asking, COUNTED)
     return [record for result in results for record in result["changes"]], sum(map(omitted, results))
+
+
+def models_of(value: Any, asking: str) -> set[str]:
+    """Return the names of all models of a registered result; an empty set where it does not tell all of them."""
+    results = [] if _is_list(value) else compared(value, asking, COUNTED)
+    sides = [result.get(side) for result in results for side in ("source", "target")]
+    counts = [side.get("counts") if isinstance(side, Mapping) else None for side in sides]
+    if not all(isinstance(one, Mapping) for one in counts):
+        return set()
+    return {*(name for one in counts for name in one), *(name for result in results for name in result["summary"]["by_model"])}
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
 def omitted(result: Mapping[str, Any]) -> int:
@@ -76,8 +113,8 @@ def omitted(result: Mapping[str, Any]) -> int:
     return int(result.get("changes_truncated", 0))
 
 
-def texts(said: Any, known: Sequence[str], place: str) -> set[str]:
-    """Return the names that an argument gives, as one text or as a list; none of them if it is not given.
+def names(said: Any, known: Sequence[str], place: str) -> set[str] | None:
+    """Return the names that an argument gives, as one text or as a list; None if it is not given.
 
     Args:
         said: the argument.
@@ -85,16 +122,17 @@ def texts(said: Any, known: Sequence[str], place: str) -> set[str]:
         place: what it is called, for messages.
 
     Raises:
-        AnsibleFilterError: it names something else.
+        AnsibleFilterError: it names something else, or is of another type.
     """
-    return set(_texts(said, known, place))
-
-
-def _texts(said: Any, known: Sequence[str], place: str) -> Iterator[str]:
-    for name in () if said is None else [said] if isinstance(said, str) else said:
+    if said is None:
+        return None
+    listed = [said] if isinstance(said, str) or not isinstance(said, Sequence) else said
+    for name in listed:
+        if not isinstance(name, str):
+            raise AnsibleFilterError(f"{place} should be a name or a list of names, and is {said!r}.")
         if known and name not in known:
-            raise AnsibleFilterError(f"{place}: there is no {name!r}{suggestions.known(str(name), known)}.")
-        yield str(name)
+            raise AnsibleFilterError(f"{place}: there is no {name!r}{suggestions.known(name, known)}.")
+    return {str(name) for name in listed}
 
 
 def _kind(value: Any) -> str:

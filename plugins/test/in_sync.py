@@ -14,8 +14,8 @@ author:
 description:
   - Returns for a registered result of M(dsync.core.dsync_diff) whether there are no differences, and for M(dsync.core.dsync_sync)
     whether no differences are left. It is false for a task that failed.
-  - For a loop it is true if it is true for every item.
-  - A task that was skipped, or whose loop has no items, has compared nothing; testing its result is an error.
+  - For a loop it is true if it is true for every item that was not skipped.
+  - A task that was skipped, or whose loop has no items that were not skipped, has compared nothing; testing its result is an error.
 positional: _input
 options:
   _input:
@@ -57,7 +57,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ..plugin_utils.task_results import is_compared, results_of
+from ..plugin_utils.task_results import has, results_of
 
 NAME = "dsync.core.in_sync"
 LEFT = ("failed", "refused", "not_attempted")
@@ -78,7 +78,7 @@ def in_sync(result: Any, allow_refused: Any = False) -> bool:
 
 
 def _is_in_sync(result: Mapping[str, Any], left: list[str]) -> bool:
-    return is_compared(result) and not result.get("failed") and not any(result["outcomes"][status] for status in left)
+    return has(result) and not result.get("failed") and not any(result["outcomes"][status] for status in left)
 
 
 class TestModule:

@@ -10,6 +10,11 @@ from ansible_collections.dsync.core.plugins.module_utils.dsync import DSync, DSy
 from ansible_collections.dsync.core.plugins.module_utils.dsync.storage.journal import Journal
 from conftest import Play
 
+COUNTS = {
+    "total": "{{ (journal | dsync.core.counts).total }}",
+    "maybe": "{{ (journal | dsync.core.counts).by_status.maybe }}",
+    "ids": "{{ journal | dsync.core.changes(status='maybe') | map(attribute='id') }}",
+}
 PASSWORD = "pl4nted-p4ssword"
 
 
@@ -47,7 +52,8 @@ def test_what_was_done_may_have_been_and_was_not(play: Play, tmp_path: Path) -> 
     first, last = broken_off(path, 3), broken_off(path, 900, note="n" * 500)
     (tmp_path / "other").write_text("no journal\n")
     tasks = [
-        {"name": "last", "dsync.core.dsync_journal_info": {"path": str(path)}},
+        {"name": "last", "dsync.core.dsync_journal_info": {"path": str(path)}, "register": "journal"},
+        {"name": "counts", "ansible.builtin.debug": {"msg": COUNTS}},
         {
             "name": "chosen",
             "dsync.core.dsync_journal_info": {"path": str(path), "run": first, "max_changes": 2},
@@ -71,6 +77,9 @@ def test_what_was_done_may_have_been_and_was_not(play: Play, tmp_path: Path) -> 
     assert found["run"]["outcomes"] == {
         "done": 1, "maybe": 1, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 898,
     }  # fmt: skip
+    assert found["outcomes"] == found["run"]["outcomes"]
+    assert (found["summary"]["create"], found["summary"]["by_model"]["site"]["create"]) == (900, 900)
+    assert played.result("counts")["msg"] == {"total": 900, "maybe": 1, "ids": ["s0001"]}
     assert [record["status"] for record in found["changes"][:3]] == ["done", "maybe", "not_attempted"]
     assert len(found["changes"]) < 300
     assert len(found["changes"]) + found["changes_truncated"] == 900

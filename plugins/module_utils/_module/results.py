@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..dsync import Diff, Outcome, OutcomeStatus, Plan, Result
 from ..dsync._util.redaction import Redactor
 from ..dsync.diff.diff import Tally
 from ..dsync.exceptions import Refused
-from ..dsync.plan.change import steps_of
+from ..dsync.plan.change import Change, steps_of
 from ..dsync.report.render.unified import before_after
 from .masking import masked
 from .records import Recorder
@@ -128,10 +128,11 @@ def summary_of(diff: Diff) -> dict[str, Any]:
     return {**_counts(diff.summary()), "by_model": by_model}
 
 
-def tallied(plan: Plan) -> Diff:
-    """Return an empty diff that counts the changes of a plan; an object that is changed in several steps counts once."""
-    diff, tally, steps = Diff(), Tally(), steps_of(plan)
-    for change in plan:
+def tallied(changes: Iterable[Change]) -> Diff:
+    """Return an empty diff that counts changes, such as those of a plan; an object that is changed in several steps counts once."""
+    listed = list(changes)
+    diff, tally, steps = Diff(), Tally(), steps_of(listed)
+    for change in listed:
         if change.key not in steps:
             tally.count(change.model, change.action)
     diff.set_tally(tally)

@@ -15,7 +15,7 @@ from ..dsync.storage.paths import file_error
 from .arguments import AdapterModule
 from .failure import TaskFailure
 from .records import Recorder, fitting
-from .results import ROOM_FOR_CHANGES
+from .results import ROOM_FOR_CHANGES, summary_of, tallied
 from .running import Ending, end_with
 from .sentences import stage
 from .sides import Side
@@ -24,6 +24,8 @@ MOST_RUNS = 20
 
 MAYBE = "maybe"
 """The status of a change in the middle of which the run ended."""
+
+STATUSES = (OutcomeStatus.DONE.value, MAYBE, *(status.value for status in OutcomeStatus if status != OutcomeStatus.DONE))
 
 
 def run(module: AdapterModule) -> None:
@@ -41,21 +43,27 @@ def _tell(module: AdapterModule, sides: list[Side]) -> Ending:
     recorder = Recorder(())
     records = [] if chosen is None else list(fitting(_records(chosen, recorder), module.params["max_changes"], ROOM_FOR_CHANGES))
     number = 0 if chosen is None else len(chosen.stored)
+    outcomes = dict.fromkeys(STATUSES, 0) if chosen is None else _outcomes(chosen)
     return Ending(
         False,
         {
             "runs": [_told(run) for run in runs[-MOST_RUNS:]],
             "run": None if chosen is None else _told(chosen),
+            "summary": summary_of(tallied(() if chosen is None else chosen.stored)),
             "changes": records,
             "changes_truncated": number - len(records),
+            "outcomes": outcomes,
         },
     )
 
 
 def _told(run: RunReport) -> dict[str, Any]:
     names = ("run", "purpose", "when", "by", "source", "target", "plan_digest", "ended")
-    numbers = {status: len(changes) for status, changes in _by_status(run).items()}
-    return {**{name: getattr(run, name) for name in names}, "flags": list(run.flags), "outcomes": numbers}
+    return {**{name: getattr(run, name) for name in names}, "flags": list(run.flags), "outcomes": _outcomes(run)}
+
+
+def _outcomes(run: RunReport) -> dict[str, int]:
+    return {status: len(changes) for status, changes in _by_status(run).items()}
 
 
 def _by_status(run: RunReport) -> dict[str, list[tuple[Change, str]]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from ansible_collections.dsync.core.plugins.filter import changes as changes_fil
 from ansible_collections.dsync.core.plugins.filter.changes import changes
 from ansible_collections.dsync.core.plugins.filter.counts import counts
 from ansible_collections.dsync.core.plugins.filter.report import report
+from ansible_collections.dsync.core.plugins.filter.unknown_names import unknown_names
 from ansible_collections.dsync.core.plugins.test.in_sync import in_sync
 
 ZERO = {"create": 0, "update": 0, "move": 0, "delete": 0, "no_change": 0, "skip": 0}
-NONE = {"done": 0, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 0}
+NONE = {"done": 0, "maybe": 0, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 0}
 
 
 def record(action: str, uid: str, model: str = "device", status: str = "not_attempted") -> dict[str, Any]:
@@ -69,7 +71,9 @@ SKIPPED = {"skipped": True, "changed": False}
         ({"action": "delete", "id": "rtr-*"}, ["rtr-2"]),
         ({"id": "~^rtr-[0-9]$"}, ["rtr-1", "rtr-2"]),
         ({"status": "failed"}, []),
-        ({"model": "no such model"}, []),
+        ({"model": []}, []),
+        ({"action": []}, []),
+        ({"status": [], "id": "rtr-*"}, []),
     ],
 )
 def test_changes(asked: dict[str, Any], expected: list[str]) -> None:
@@ -80,6 +84,45 @@ def test_changes(asked: dict[str, Any], expected: list[str]) -> None:
 def test_changes_of_a_loop() -> None:
     looped = {"results": [result(RECORDS[0]), result(*RECORDS[1:])], "changed": True, "msg": "All items completed"}
     assert changes(looped) == list(RECORDS)
+
+
+def test_skipped_items_of_a_loop_are_left_out() -> None:
+    looped = {"results": [SKIPPED, result(*RECORDS), {**SKIPPED, "item": "x"}], "changed": True}
+    assert changes(looped) == list(RECORDS)
+    assert counts(looped) == counts(result(*RECORDS))
+    assert not in_sync(looped)
+    assert in_sync({"results": [SKIPPED, result()]})
+    with pytest.raises(AnsibleFilterError, match="every item of the loop was skipped"):
+        in_sync({"results": [SKIPPED]})
+
+
+def journal(*records: dict[str, Any], more: int = 0) -> dict[str, Any]:
+    """Return what dsync_journal_info returns of a run that made these changes, and more of which it has no records."""
+    found = result(*records, more=more)
+    maybe = sum(one["status"] == "maybe" for one in records)
+    outcomes = {**NONE, "done": len(records) - maybe, "maybe": maybe, "not_attempted": more}
+    return {
+        "changes": list(records),
+        "changes_truncated": more,
+        "outcomes": outcomes,
+        "summary": found["summary"],
+        "runs": [],
+        "run": {"source": "truth", "target": "cmdb"},
+        "changed": False,
+    }
+
+
+def test_a_journal_is_counted_with_what_may_have_been_done() -> None:
+    found = journal(record("create", "a", status="done"), record("delete", "b", status="maybe"), more=3)
+    assert [one["id"] for one in changes(found, status="maybe", model="device")] == ["b"]
+    numbers = counts(found)
+    assert (numbers["create"], numbers["delete"], numbers["total"]) == (1, 1, 5)
+    assert numbers["by_status"] == {**NONE, "done": 1, "maybe": 1, "not_attempted": 3}
+    assert counts(found["changes"])["by_status"] == {**NONE, "done": 1, "maybe": 1}
+    assert changes(found, model="a model that no change of the run is of") == []
+    for function in (report, in_sync):
+        with pytest.raises(AnsibleFilterError, match="dsync_plan_info is wanted, and this one has no source, target"):
+            function(found)
 
 
 def test_changes_that_a_result_does_not_hold_are_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +140,10 @@ def test_changes_that_a_result_does_not_hold_are_warned_of(monkeypatch: pytest.M
         (result(), {"status": ["done", "over"]}, "there is no 'over'"),
         (result(), {"id": "~("}, "no regular expression"),
         ("cmdb", {}, "a registered result of .* is wanted, not a text"),
-        ({"changed": False, "msg": "pong"}, {}, "this one has no changes and outcomes"),
+        ({"changed": False, "msg": "pong"}, {}, "dsync_journal_info is wanted, and this one has no changes, outcomes, summary"),
+        (result(*RECORDS), {"model": "devize"}, r"model: there is no 'devize' \(did you mean \"device\"\? known: device, site\)"),
+        ({"results": [result(), SKIPPED]}, {"model": ["device", "rack"]}, "model: there is no 'rack'"),
+        ({"results": [SKIPPED, SKIPPED], **SKIPPED}, {}, "every item of the loop was skipped, so there is no result"),
         ([{"id": "a"}], {}, "a list of changes is wanted, and it has a dictionary that is none"),
         (SKIPPED, {}, "was skipped"),
         (LOAD_FAILED, {}, r"failed before it had compared anything: source \(file\): load\(\) failed"),
@@ -248,10 +294,15 @@ def test_what_a_report_cannot_be_made_like(asked: dict[str, Any], words: str) ->
         report(result(*RECORDS), **asked)
 
 
-@pytest.mark.parametrize("tampered", [{"summary": {}}, {"summary": 5}, {"outcomes": 5}, {"changes": 5}, {"source": None}])
-@pytest.mark.parametrize("ask", [changes, counts, in_sync, report])
+@pytest.mark.parametrize(
+    ("ask", "tampered"),
+    [
+        *product((changes, counts, in_sync, report), ({"summary": {}}, {"summary": 5}, {"outcomes": 5}, {"changes": 5})),
+        *product((in_sync, report), [{"source": None}]),
+    ],
+)
 def test_a_result_that_was_tampered_with_is_none(ask: Any, tampered: dict[str, Any]) -> None:
-    with pytest.raises(AnsibleFilterError, match=r"a registered result of .* is wanted, and this one has no changes and outcomes"):
+    with pytest.raises(AnsibleFilterError, match=r"a registered result of .* is wanted, and this one has no "):
         ask(result(*RECORDS, **tampered))
 
 
@@ -278,3 +329,15 @@ def test_a_controller_needs_no_pydantic(tmp_path: Path) -> None:
     script.write_text("\n".join(line[8:] for line in code.splitlines()))
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.stdout == "2 4 True\n", done.stderr
+
+
+# ---------------------------------------------------------------------- unknown_names
+
+
+def test_unknown_names() -> None:
+    known = ["audit_limits", "audit_source"]
+    assert unknown_names(["audit_source", "audit_xyz", "audit_limit"], known) == [
+        'audit_limit (did you mean "audit_limits"?)',
+        "audit_xyz",
+    ]
+    assert unknown_names(known, known) == []
