@@ -205,15 +205,17 @@ changes:
       type: dict
       sample: {"model": "site", "id": "nyc"}
     from:
-      description: The object that this one belongs to in the target, in the form of C(parent).
+      description: >-
+        The object in the target, as C(id), C(ids) and C(parent), each in the form of the value of that name. For an object that is
+        renamed, C(id) and C(ids) are the old ones.
       returned: for a move
       type: dict
-      sample: {"model": "site", "id": "lon"}
+      sample: {"id": "rtr-lon", "ids": {"name": "rtr-lon"}, "parent": {"model": "site", "id": "lon"}}
     to:
-      description: The parent of the object after the move, the same as C(parent).
+      description: The object in the source, in the form of C(from).
       returned: for a move
       type: dict
-      sample: {"model": "site", "id": "nyc"}
+      sample: {"id": "rtr-nyc", "ids": {"name": "rtr-nyc"}, "parent": {"model": "site", "id": "nyc"}}
     before:
       description:
         - Attributes of the target's object as found. For an update or a move those that differ, for a delete all, V(null) for a

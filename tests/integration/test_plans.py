@@ -253,7 +253,7 @@ def damaged(data: bytes, chance: random.Random) -> dict[str, bytes]:
     middle = chance.randrange(2, len(lines) - 1)
     variants = {
         "empty": b"",
-        "newer": json.dumps({**header, "version": 2}).encode() + b"\n" + b"".join(lines[1:]),
+        "newer": json.dumps({**header, "version": header["version"] + 1}).encode() + b"\n" + b"".join(lines[1:]),
         "huge line": lines[0] + b'{"x": "' + b"x" * (17 * 1024 * 1024) + b'"}\n' + b"".join(lines[1:]),
         "deep line": lines[0] + b"[" * 200_000 + b"\n" + b"".join(lines[1:]),
         "reordered": b"".join([*lines[:1], *reversed(lines[1:-1]), lines[-1]]),

@@ -11,6 +11,7 @@ from .adapter import DSync
 from .diff.diff import Diff, DiffElement
 from .diff.scope import Scope
 from .exceptions import (
+    AmbiguousMatch,
     DeclarationError,
     DiffClassMismatch,
     DiffException,
@@ -58,6 +59,7 @@ _LATER = {
 """Names that are imported when they are first used, since a comparison needs none of them: the module, and the name there."""
 
 __all__ = (
+    "AmbiguousMatch",
     "Change",
     "DSync",
     "DSyncAction",

@@ -17,7 +17,8 @@
     │   └── ObjectNotDeleted
     ├── DiffException               comparing
     │   ├── DiffClassMismatch
-    │   └── ModelMismatch           the two sides do not describe the same thing
+    │   ├── ModelMismatch           the two sides do not describe the same thing
+    │   └── AmbiguousMatch          several objects have the same match key
     ├── Refused                     a run is refused before anything is written
     │   ├── LimitExceeded           more changes than a limit allows
     │   ├── EmptySource             the source has nothing of what the target has
@@ -132,6 +133,10 @@ class DiffClassMismatch(DiffException):
 
 class ModelMismatch(DiffException):
     """The two sides declare a model in ways that cannot be compared."""
+
+
+class AmbiguousMatch(DiffException):
+    """Several objects of one side have the same match key, so that it is not clear which of them is an object of the other side."""
 
 
 class Refused(DSyncException):

@@ -43,8 +43,9 @@ def test_a_move_is_one_change_of_one_object() -> None:
     assert (move.before_parent, move.parent) == (ObjectRef("site", "a"), ObjectRef("site", "b"))
     assert (move.before, move.after, move.ids) == ({"role": "x"}, {"role": "y"}, {"name": "d"})
     assert diff.summary() == {"create": 1, "update": 1, "move": 1, "delete": 1, "no-change": 3, "skip": 0}
-    assert move.record()["from"] == {"model": "site", "id": "a"}
-    assert move.record()["to"] == move.record()["parent"] == {"model": "site", "id": "b"}
+    assert move.record()["from"] == {"id": "d", "ids": {"name": "d"}, "parent": {"model": "site", "id": "a"}}
+    assert move.record()["to"] == {"id": "d", "ids": {"name": "d"}, "parent": {"model": "site", "id": "b"}}
+    assert move.record()["parent"] == {"model": "site", "id": "b"}
     assert [(element.type, element.uid) for element in diff.moves()] == [("device", "d")]
     assert "> device d (from site a)\n        role: 'x' → 'y'" in str(diff)
     assert diff.dict()["site"]["b"]["device"]["d"][">"] == {side: move.record()[side] for side in ("from", "to")}

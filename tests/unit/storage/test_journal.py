@@ -274,7 +274,7 @@ def test_what_is_no_journal(path: Path) -> None:
         (b"".join([*lines[:14], b'{"line":"intent","n":99}\n']), "line 15 is malformed: there is no such change"),
         (b"".join([*lines[:14], b'{"line":"intent","run":"x","n":0}\n']), "line 15 is malformed: it is of a run without a header"),
         (b"".join([*lines[:14], b'{"line":"intent","run":[],"n":0}\n']), "line 15 is malformed"),
-        (lines[0].replace(b'"version":2', b'"version":3') * 2, "version 3, and this dsync"),
+        (lines[0].replace(b'"version":3', b'"version":4') * 2, "version 4, and this dsync"),
         (lines[0].replace(b"dsync-journal", b"else") * 2, "not of a journal"),
         (lines[0].replace(b'"target":"Estate"', b'"target":1') * 2, "the header lacks something"),
     ):

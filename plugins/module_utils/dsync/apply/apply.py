@@ -91,7 +91,7 @@ def apply(
     """
     verdicts = plan.verdicts if verdicts is None and isinstance(plan, Plan) else verdicts
     _check_ready(plan, target, verdicts is not None, workers)
-    executor = Executor(target, retry, hidden, bool(flags & DSyncFlags.CONTINUE_ON_FAILURE))
+    executor = Executor(target, retry, hidden, bool(flags & DSyncFlags.CONTINUE_ON_FAILURE), plan)
     run = _Run(plan, executor, verdicts or {}, journal, stop)
     if diff is not None and flags & DSyncFlags.LOG_UNCHANGED_RECORDS:
         _log_unchanged(diff)
@@ -166,6 +166,10 @@ class _Run:
     ) -> None:
         self.executor, self._journal, self._stop = executor, journal, stop
         self._creates = {change.key for change in plan if change.action == DSyncAction.CREATE}
+        self._followers: dict[ChangeKey, list[ChangeKey]] = {}
+        for change in plan:
+            for need in change.requires if change.cascade and change.action == DSyncAction.MOVE else ():
+                self._followers.setdefault(need, []).append(change.key)
         self._begun_moves: set[ChangeKey] = set()
         self._skip_rules = SkipRules(verdicts)
         self._settled: dict[ChangeKey, Outcome] = {}
@@ -215,9 +219,12 @@ class _Run:
             self.begun.pop(outcome.change.key, None)
 
     def _note_move(self, outcome: Outcome) -> None:
-        """Note that an object was deleted in its old place, and is begun in its new one."""
+        """Note that an object was deleted in its old place, and is begun in its new one; or renamed, and so is what is named after
+        it."""
         change = outcome.change
         self._begun_moves.discard(change.key)
+        if change.before_id is not None and outcome.status == OutcomeStatus.DONE:
+            self._begun_moves.update(self._followers.get(change.key, ()))
         created = ChangeKey(DSyncAction.CREATE, change.model, change.id)
         if change.action == DSyncAction.DELETE and outcome.status == OutcomeStatus.DONE and created in self._creates:
             self._begun_moves.add(created)
@@ -237,7 +244,7 @@ class _Run:
         for change, outcome in zip(batch, self._skip_rules.outcomes_of(batch)):
             if outcome is None and self.ends_here() and change.key not in self._begun_moves:
                 yield not_attempted(change, self.interrupted)
-            elif outcome is None and change.cascade and not isinstance(batch, Unit):
+            elif outcome is None and change.cascade and change.action == DSyncAction.DELETE and not isinstance(batch, Unit):
                 yield Outcome(change, OutcomeStatus.DONE, DELETED_ALONG)
             else:
                 yield outcome

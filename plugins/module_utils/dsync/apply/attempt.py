@@ -11,20 +11,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import traceback
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from .._util.pydantic import ValidationError
 from .._util.redaction import Redactor
 from ..dataset.tree import parents_of
+from ..diff.moves import by_itself
 from ..exceptions import DSyncException, ObjectAlreadyExists, ObjectNotFound
 from ..flags import DSyncAction, DSyncStatus
 from ..model.construction import problems_of
 from ..model.identity import ObjectRef
 from ..model.model import Creation, DSyncModel, Moving, Snapshot, Updating
 from ..model.values import copied
-from ..plan.change import Change, secrets_of
+from ..plan.change import Change, new_names, ref_of, secrets_of
 from ..plan.outcome import Outcome, OutcomeStatus
 from ..plan.result import PAST, cause_of
 from ..plan.together import Unit
@@ -61,10 +63,15 @@ class Executor:
         retry: calls each attempt, again when it fails in a way that may pass.
         hidden: what no message may hold; called once there is a message.
         goes_on: whether what does not depend on a failed change is attempted all the same.
+        changes: all changes of the run; not changed.
     """
 
-    def __init__(self, target: Target, retry: Retry | None, hidden: Hidden | None, goes_on: bool) -> None:
+    def __init__(
+        self, target: Target, retry: Retry | None, hidden: Hidden | None, goes_on: bool, changes: Iterable[Change] = ()
+    ) -> None:
         self.target, self.goes_on = target, goes_on
+        names = new_names(changes)
+        self._other_names = {**names, **{new: old for old, new in names.items()}}
         self.classes = target.models()
         self._retry, self._asked = retry, hidden
         self._in_bulk: dict[tuple[str, DSyncAction], bool] = {}
@@ -98,7 +105,21 @@ class Executor:
             kind = self.classes.get(change.model)
             known = kind is not None and kind.overrides(f"{change.action.value}_many")
             self._in_bulk[change.model, change.action] = known
-        return known
+        return known and not change.cascade
+
+    def located(self, change: Change) -> Change:
+        """Return a change with the names that its parents have now, and its object, where some of them are renamed in the run."""
+        if not self._other_names:
+            return change
+        parent, before = map(self._name_now, (change.parent, change.before_parent))
+        here = self._name_now(ref_of(change)) if change.action == DSyncAction.UPDATE else None
+        if (parent, before) == (change.parent, change.before_parent) and here in (None, ref_of(change)):
+            return change
+        return replace(change, id=change.id if here is None else here.id, parent=parent, before_parent=before)
+
+    def _name_now(self, ref: ObjectRef | None) -> ObjectRef | None:
+        other = None if ref is None or self.target.store.find(*ref) is not None else self._other_names.get(ref)
+        return ref if other is None or self.target.store.find(*other) is None else other
 
     def trying(self, make: Callable[[], str]) -> str:
         """Call what makes a change, again if it may pass."""
@@ -108,7 +129,7 @@ class Executor:
         """Let an object that is there already be a child of its parent, which may have been created just now."""
         obj = self.target.store.find(change.model, change.id)
         if obj is not None:
-            _keep_created(self.target, change, obj)
+            _keep_created(self.target, self.located(change), obj)
 
 
 class _AttemptResult(NamedTuple):
@@ -156,8 +177,9 @@ class Attempt:
 
     def _is_remake(self) -> bool:
         change = self.changes[0]
-        known = change.model in self._executor.classes
-        return change.action == DSyncAction.MOVE and known and not self._target.can_move(change.model)
+        if change.action != DSyncAction.MOVE or change.cascade or change.model not in self._executor.classes:
+            return False
+        return not by_itself(self._target, change.model, change.parent != change.before_parent, change.before_id is not None)
 
     def make(self) -> None:
         """Make the changes in the remote system. Whatever goes wrong is kept for :meth:`outcomes`, and nothing is raised."""
@@ -177,7 +199,7 @@ class Attempt:
         def make() -> str:
             nonlocal obj
             obj = None
-            obj = _MAKERS[change.action](self._target, self._executor.classes, change)
+            obj = _MAKERS[change.action](self._target, self._executor.classes, self._executor.located(change))
             return _status_message(obj, change)
 
         try:
@@ -189,9 +211,10 @@ class Attempt:
         if not change.parts:
             why = "the plan does not hold what is to be deleted and created again; make the plan anew, from a comparison"
             return _AttemptResult(error=_Failure(why))
-        remake = Remake(self._target, change, self._step)
+        whole = self._executor.located(replace(change, parts=(self._executor.located(change.parts[0]), *change.parts[1:])))
+        remake = Remake(self._target, whole, self._step)
         try:
-            return _AttemptResult(outcome=remake.outcome())
+            return _AttemptResult(outcome=replace(remake.outcome(), change=change))
         except BaseException as error:
             return _AttemptResult(error=error, maybe=remake.begun)
 
@@ -206,7 +229,7 @@ class Attempt:
         items: list[tuple[int, Any]] = []
         for place, change in enumerate(self.changes):
             try:
-                items.append((place, bulk.item(change)))
+                items.append((place, bulk.item(self._executor.located(change))))
             except _Failure as failure:
                 self._fail(failure, place)
         self._halve(bulk, items)
@@ -269,7 +292,7 @@ class Attempt:
         try:
             if isinstance(made, BaseException):
                 raise made
-            obj = _checked(made, change)
+            obj = _checked(made, self._executor.located(change))
             self._tried[place] = _AttemptResult(obj, _status_message(obj, change), undo=lambda: bulk.restore(item))
         except BaseException as error:
             self._fail(error, place)
@@ -289,14 +312,14 @@ class Attempt:
             return self._failure(change, tried.error, tried.made, tried.maybe)
         try:
             if tried.made is not None:
-                _KEEPERS[change.action](self._target, change, tried.made)
+                _KEEPERS[change.action](self._target, self._executor.located(change), tried.made)
             message = tried.said and self._executor.hidden.redact(tried.said)
         except BaseException as error:
             if tried.undo is not None:
                 tried.undo()
             return self._failure(change, error, tried.made)
         logger.info('%s "%s" was %s', change.model, change.id, PAST[change.action])
-        return Outcome(change, OutcomeStatus.DONE, message)
+        return Outcome(change, OutcomeStatus.DONE, "renamed together with its parent" if change.cascade else message)
 
     def _failure(self, change: Change, error: BaseException, made: DSyncModel | None, maybe: bool = False) -> Outcome:
         """Return the outcome of a change that failed, be it only because the target's objects could not be kept in step with it."""
@@ -363,6 +386,8 @@ def _checked(obj: Any, change: Change) -> DSyncModel:
     if not isinstance(obj, DSyncModel) or obj.get_type() != change.model:
         kind = type(obj).__name__
         raise _Failure(f"{change.action}() returned a {kind}, not the {change.model} object")
+    if obj.get_unique_id() == change.before_id:
+        obj.move_base(copied(change.ids), {})
     if obj.get_unique_id() != change.id:
         raise _Failure(f"{change.action}() returned another object: {obj!r}")
     status, message = obj.get_status()
@@ -472,6 +497,8 @@ def _move(target: Target, classes: dict[str, type[DSyncModel]], change: Change) 
     obj, parent = _existing(target, change), _new_parent(target, change)
     before = Snapshot(obj)
     try:
+        if change.cascade:
+            return _checked(obj.move_base(copied(change.ids), {}), change)
         return _checked(obj.move(parent, copied(change.ids), _written(type(obj), change)), change)
     except BaseException:
         before.restore()
@@ -480,9 +507,11 @@ def _move(target: Target, classes: dict[str, type[DSyncModel]], change: Change) 
 
 def _keep_moved(target: Target, change: Change, obj: DSyncModel) -> None:
     old, new = (None if ref is None else target.store.find(*ref) for ref in (change.before_parent, change.parent))
+    if change.before_id is not None:
+        target.renamed(obj, change.before_id)
     if old is not None:
         with contextlib.suppress(ObjectNotFound):  # its own move() may have taken it out already
-            old.remove_child(obj)
+            old.remove_child_id(obj, change.before_ref.id)
         target.update(old)
     if new is not None:
         with contextlib.suppress(ObjectAlreadyExists):
@@ -523,7 +552,12 @@ _KEEPERS: dict[DSyncAction, Callable[[Any, Change, DSyncModel], None]] = {
 
 
 def _existing(target: Target, change: Change) -> DSyncModel:
-    obj = target.store.find(change.model, change.id)
+    obj = target.store.find(*change.before_ref)
+    if change.before_id is not None:
+        there = target.store.find(*ref_of(change))
+        if obj is not None and there is not None:
+            raise _Failure(f"{target.name} has another object of that name already")
+        obj = obj or there
     if obj is None:
         raise _Failure(f"{target.name} has no such object any more")
     obj.set_status(DSyncStatus.UNKNOWN)

@@ -1,8 +1,8 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Moving an object in a system that cannot move it: it is deleted with all that is below it, and created again at once.
+"""Moving or renaming an object in a system that can do neither: it is deleted with all that is below it, and created again at once.
 
-When that is refused, all of it is created again where it was.
+When that is refused, all of it is created again where it was, by its old name.
 """
 
 from __future__ import annotations
@@ -45,7 +45,6 @@ class Remake:
 
     def __init__(self, target: Target, move: Change, make: Make) -> None:
         self._target, self._move, self._make = target, move, make
-        self._parts = {ref_of(part): part for part in move.parts}
         self._deleted: list[Change] = []
         self._created: list[Change] = []
 
@@ -59,9 +58,9 @@ class Remake:
         try:
             if not self._has_arrived():
                 for part in [*self._leaving(self._move.parts[0])]:
-                    self._delete(part, part.before_parent)
+                    self._delete(_as_before(part))
             for part in self._move.parts:
-                if self._find(part) is None:
+                if self._find(ref_of(part)) is None:
                     self._create(part)
                     self._created.append(part)
                 self._link(part, part.parent)
@@ -77,15 +76,15 @@ class Remake:
         """
         while self._created:
             part = self._created[-1]
-            self._delete(part, part.parent)
+            self._delete(part)
             self._created.pop()
-        for part in self._move.parts:
-            if self._find(part) is None:
+        for part in map(_as_before, self._move.parts):
+            if self._find(ref_of(part)) is None:
                 kind = self._target.models()[part.model]
                 lacking = {name for name in kind._create_only if (part.before or {}).get(name) is None}
                 first = {name: value for name, value in (part.after or {}).items() if name in lacking}
-                self._create(replace(part, parent=part.before_parent, after={**(part.before or {}), **first}))
-            self._link(part, part.before_parent)
+                self._create(replace(part, after={**(part.before or {}), **first}))
+            self._link(part, part.parent)
         self._deleted.clear()
 
     def _failed(self, step: Outcome) -> Outcome:
@@ -102,18 +101,20 @@ class Remake:
             return replace(ended, message=message, maybe=True)
         return replace(ended, message=f"{step.message}; it was put back where it was")
 
-    def _find(self, part: Change) -> DSyncModel | None:
-        return self._target.store.find(part.model, part.id)
+    def _find(self, ref: ObjectRef) -> DSyncModel | None:
+        return self._target.store.find(*ref)
 
     def _lists(self, parent: ObjectRef | None, ref: ObjectRef) -> bool:
-        obj = None if parent is None else self._target.store.find(*parent)
+        obj = None if parent is None else self._find(parent)
         return obj is not None and ref in children_of(obj)
 
     def _has_arrived(self) -> bool:
         """Return whether an earlier run created the object in its new place already."""
         ref, move = ref_of(self._move), self._move
-        if self._find(move) is None:
+        if self._find(ref) is None:
             return False
+        if move.before_id is not None:
+            return True
         if move.parent is None:
             return not self._lists(move.before_parent, ref)
         return self._lists(move.parent, ref)
@@ -121,7 +122,7 @@ class Remake:
     def _leaving(self, part: Change) -> Iterator[Change]:
         """Yield the parts that are to be deleted, in order: an object before what is below it, unless its model asks for the
         natural order; nothing below one that takes its children with it."""
-        ref, obj = ref_of(part), self._find(part)
+        ref, obj = part.before_ref, self._find(part.before_ref)
         flags = DSyncModelFlags.NONE if obj is None else obj.model_flags
         below = [child for child in self._move.parts[1:] if child.before_parent == ref]
         if flags & DSyncModelFlags.SKIP_CHILDREN_ON_DELETE:
@@ -134,16 +135,14 @@ class Remake:
         if obj is not None and natural:
             yield part
 
-    def _delete(self, part: Change, parent: ObjectRef | None) -> None:
-        obj = self._find(part)
+    def _delete(self, part: Change) -> None:
+        obj = self._find(ref_of(part))
         takes_all = obj is not None and bool(obj.model_flags & DSyncModelFlags.SKIP_CHILDREN_ON_DELETE)
-        self._made(
-            replace(part, action=DSyncAction.DELETE, after=None, parent=parent, before_parent=None, removes_children=takes_all)
-        )
+        self._made(replace(_step(part), action=DSyncAction.DELETE, after=None, removes_children=takes_all))
         self._deleted.append(part)
 
     def _create(self, part: Change) -> None:
-        self._made(replace(part, action=DSyncAction.CREATE, before=None, before_parent=None))
+        self._made(replace(_step(part), action=DSyncAction.CREATE, before=None))
 
     def _made(self, change: Change) -> None:
         outcome = self._make(change)
@@ -152,9 +151,20 @@ class Remake:
 
     def _link(self, part: Change, parent: ObjectRef | None) -> None:
         """Let an object that is there be a child of its parent, which may have been created again without it."""
-        obj, above = self._find(part), None if parent is None else self._target.store.find(*parent)
+        obj, above = self._find(ref_of(part)), None if parent is None else self._find(parent)
         if obj is None or above is None or ref_of(part) in children_of(above):
             return
         if parents_of(self._target, {part.model}).get(ref_of(part)) is None:
             above.add_child(obj)
             self._target.update(above)
+
+
+def _as_before(part: Change) -> Change:
+    """Return a part with the name and in the place that its object has before the move."""
+    ids = part.ids if part.before_ids is None else part.before_ids
+    return replace(_step(part), id=part.before_ref.id, ids=ids, parent=part.before_parent)
+
+
+def _step(part: Change) -> Change:
+    """Return a part without what only a move has."""
+    return replace(part, before_parent=None, before_id=None, before_ids=None)

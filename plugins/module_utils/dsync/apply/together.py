@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..flags import DSyncAction
 from ..plan.change import Change, ChangeKey
 from ..plan.outcome import Outcome, OutcomeStatus
 from ..plan.undo import undo_plan
@@ -30,7 +31,8 @@ def make_together(changes: Sequence[Change], make: Make) -> list[Outcome]:
     """
     ended: dict[ChangeKey, Outcome] = {}
     for place, change in enumerate(changes):
-        outcome = Outcome(change, OutcomeStatus.DONE, DELETED_ALONG) if change.cascade else make(change)
+        along = change.cascade and change.action == DSyncAction.DELETE
+        outcome = Outcome(change, OutcomeStatus.DONE, DELETED_ALONG) if along else make(change)
         ended[change.key] = outcome
         if outcome.status != OutcomeStatus.DONE:
             ended.update((left.key, depending(left, outcome)) for left in changes[place + 1 :])

@@ -200,6 +200,23 @@ class Dataset:
         kind = self._known_class(model)
         return kind is not None and (kind.overrides("move") or kind.overrides("move_many"))
 
+    def can_rename(self, model: Text) -> bool:
+        """Return whether the system gives an object of a model other identifiers by itself; otherwise as :meth:`can_move`."""
+        kind = self._known_class(model)
+        return kind is not None and (kind.overrides("move") or kind.overrides("move_many"))
+
+    def renamed(self, obj: DSyncModel, before: Text) -> None:
+        """Keep an object that has other identifiers now under its new unique id. Objects that list it as a child are not changed.
+
+        A subclass that keeps something of its own by unique id overrides this, and calls it.
+
+        Args:
+            obj: the object.
+            before: the unique id that it had.
+        """
+        self.store.discard(obj.get_type(), before)
+        self.update(obj)
+
     # ------------------------------------------------------------------ the objects
 
     def add(self, obj: DSyncModel) -> None:

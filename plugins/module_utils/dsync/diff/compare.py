@@ -23,6 +23,10 @@ from .scope import Scope, Stance
 from .traversal import Side
 
 if TYPE_CHECKING:
+    from ..model.identity import ObjectRef
+    from .moves import Lone, Renamed
+    from .renames import Counterparts
+
     _Pair: TypeAlias = "tuple[DSyncModel | None, DSyncModel | None]"
     """The objects of one identity in source and target; one of them may be missing."""
 
@@ -55,6 +59,7 @@ def compare(
         ModelMismatch: no model is common to both, a model is declared in ways that cannot be compared, or objects are nested
             in a circle.
         ObjectNotFound: an object lists a child that was never added.
+        AmbiguousMatch: several objects of one side have the same match key, which an object of the other side has, too.
         ObjectAlreadyExists: an object has two parents, or two siblings have the same short name.
         DiffException: objects are nested too deeply.
     """
@@ -74,8 +79,7 @@ def compare(
     diff.warnings.extend(comparison.warnings())
     diff.set_tally(comparison.tally)
     comparison.protect_partial_moves(comparison.lone)
-    diff.warnings.extend(hints(comparison.lone, comparison.comparisons()))
-    comparison.join_moves(diff)
+    diff.warnings.extend(comparison.join(diff))
     comparison.finish()
     diff.complete()
     return diff
@@ -132,6 +136,7 @@ class _Comparison:
         self.tally = Tally()
         self.lone: list[DiffElement] = []  # the elements of objects that are on one side only
         self._matchings: dict[str, Matching] = {}
+        self._counterparts: dict[str, Counterparts] = {}
         self._skip_source = bool(flags & DSyncFlags.SKIP_UNMATCHED_SRC)
         self._skip_target = bool(flags & DSyncFlags.SKIP_UNMATCHED_DST)
         self._keep_unchanged = bool(flags & DSyncFlags.LOG_UNCHANGED_RECORDS)
@@ -199,7 +204,7 @@ class _Comparison:
         action = _action(source, target) if differs else None
         stance = Stance.OUT if self._left_aside(matching, source, target) else Stance.IN
         if self._scope is not None and stance is Stance.IN:
-            stance, inside = self._scope.stance(matching.model, action, source, target, inside)
+            stance, inside = self._stance(self._scope, matching.model, action, source, target, inside)
             if stance is Stance.OUT and target is not None:
                 self._keep(f"{target!r} below it is out of scope")
         if stance is Stance.OUT:
@@ -216,6 +221,36 @@ class _Comparison:
         if element is not None and source is None and self._kept != kept:
             element.protected, element.spared = f"protected: {self._kept[1]}", True
         return element
+
+    def _stance(
+        self,
+        scope: Scope,
+        model: str,
+        action: DSyncAction | None,
+        source: DSyncModel | None,
+        target: DSyncModel | None,
+        inside: bool,
+    ) -> tuple[Stance, bool]:
+        """Return how an object is treated; of one that is on one side only, together with the one that it is on the other side by
+        another name."""
+        if source is not None and target is not None:
+            return scope.stance(model, action, source, target, inside)
+        by_source, by_target = self._counterparts_of(model)
+        left = source if target is None else by_target.get(target.get_unique_id())
+        right = target if source is None else by_source.get(source.get_unique_id())
+        stance, inside = scope.stance(model, action if left is None or right is None else DSyncAction.MOVE, left, right, inside)
+        return (Stance.OUT if stance is Stance.AROUND else stance), inside
+
+    def _counterparts_of(self, model: str) -> Counterparts:
+        if model not in self._counterparts:
+            match = self._match_of(model)
+            self._counterparts[model] = ({}, {})
+            if match:
+                from .renames import counterparts  # only here, since few models have match keys
+
+                comparisons = self._matching(model).comparisons
+                self._counterparts[model] = counterparts(model, match, comparisons, self.source.dataset, self.target.dataset)
+        return self._counterparts[model]
 
     def _children(
         self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None, inside: bool
@@ -305,13 +340,52 @@ class _Comparison:
         """Return model → field → how it is declared to compare, of every model that was compared."""
         return {model: matching.comparisons for model, matching in self._matchings.items()}
 
-    def join_moves(self, diff: Diff) -> None:
-        """Make one element of the two of each object that has another parent in the source; only where objects are on one side."""
-        total = self.tally.total()
-        if total["create"] and total["delete"]:
-            from .moves import join_moves  # only here, since few comparisons need it
+    def join(self, diff: Diff) -> list[str]:
+        """Make one element of the two of each object that has another parent or name in the source, and return a warning of each
+        pair of others that look alike; only where objects are on one side."""
+        total, keys = self.tally.total(), self._match_keys()
+        if not keys and not (total["create"] and total["delete"] and self._any_moved()):
+            return [*hints(self.lone, self.comparisons())]
+        from .moves import join_moves, lone_places, ref_of_element  # only here, since few comparisons need it
 
-            join_moves(diff, self.lone, self.target.dataset, self.tally, self._keep_unchanged)
+        places = lone_places(diff)
+        renamed = self._renamed(*places, keys) if keys else {}
+        paired = {*renamed, *(one.old for one in renamed.values())}
+        left = [element for element in self.lone if ref_of_element(element) not in paired] if paired else self.lone
+        warnings = [*hints(left, self.comparisons())]
+        join_moves(diff, places, renamed, self.target.dataset, self.tally, self._keep_unchanged)
+        return warnings
+
+    def _renamed(self, old: Lone, new: Lone, keys: Mapping[str, tuple[tuple[str, ...], ...]]) -> Mapping[ObjectRef, Renamed]:
+        """Return which objects of the source are objects of the target with another name, and protect those of which the other one
+        was not compared."""
+        from .renames import Renames, protect_partial_renames  # only here, since few models have match keys
+
+        source, target = self.source.dataset, self.target.dataset
+        only_old = {ref: place for ref, place in old.items() if source.store.find(*ref) is None}
+        only_new = {ref: place for ref, place in new.items() if target.store.find(*ref) is None}
+        classes = {model: kind for model, kind in target.models().items() if kind._moves}
+        renamed = Renames(only_old, only_new, classes, keys, self.comparisons()).found()
+        if self.tally.total()["skip"]:
+            protect_partial_renames(self.lone, renamed, source, target, keys, self.comparisons())
+        return renamed
+
+    def _any_moved(self) -> bool:
+        """Return whether any object is on both sides, in different places."""
+        created = {(element.type, element.uid) for element in self.lone if element.dest_attrs is None}
+        return any(element.source_attrs is None and (element.type, element.uid) in created for element in self.lone)
+
+    def _match_keys(self) -> dict[str, tuple[tuple[str, ...], ...]]:
+        """Return model → match keys of those models of which objects are on one side only."""
+        found = {model: match for model in self._matchings if (match := self._match_of(model))}
+        alone = {element.type for element in self.lone} if found else ()
+        return {model: match for model, match in found.items() if model in alone}
+
+    def _match_of(self, model: str) -> tuple[tuple[str, ...], ...]:
+        """Return the match keys of a model: those that the target declares, or else the source."""
+        kinds = [kind for side in (self.target, self.source) if (kind := side.dataset.models().get(model)) is not None]
+        match = next((kind._declaration.match for kind in kinds if kind._declaration.match), ())
+        return match if all(kind._moves for kind in kinds) else ()
 
     def _source_has(self, obj: DSyncModel) -> bool:
         return self.source.dataset.store.find(obj.get_type(), obj.get_unique_id()) is not None

@@ -47,18 +47,38 @@ class Tally:
         return {key: sum(counts[key] for counts in self.by_model.values()) for key in SUMMARY_KEYS}
 
 
-class Move(NamedTuple):
-    """That an object has another parent in the source than in the target.
+class Name(NamedTuple):
+    """What an object is called.
 
     Attributes:
-        before: its parent in the target, None at the top level.
+        uid: its unique id.
+        keys: the identifiers' values.
+        short: its short name.
+    """
+
+    uid: Text
+    keys: Dict[Text, Any]
+    short: Text
+
+
+class Move(NamedTuple):
+    """That an object has another parent or another name in the source than in the target, or both.
+
+    Attributes:
+        before: its parent in the target, None at the top level; by its name in the source if that is another one.
         after: its parent in the source, likewise.
         risen: the objects that are below it in the target and above it in the source; it can only move if they do.
+        was: what it is called in the target, None if that is the same.
+        named_after: whether it is renamed because an object above it is, and stays where it is.
+        along: whether the system does that by itself when it renames the object above.
     """
 
     before: ObjectRef | None
     after: ObjectRef | None
     risen: tuple[ObjectRef, ...] = ()
+    was: Name | None = None
+    named_after: bool = False
+    along: bool = False
 
 
 class Carried(NamedTuple):
@@ -69,7 +89,7 @@ class Carried(NamedTuple):
         element: the object in the comparison.
         place: its parent in the target.
         create_only: attributes that are set on new objects only → the source's value.
-        moves_itself: whether its system moves an object of its model by itself.
+        moves_itself: whether its system moves and renames it by itself.
     """
 
     element: DiffElement
@@ -181,7 +201,7 @@ class Diff:
         return tally
 
     def moves(self) -> Iterator[DiffElement]:
-        """Yield the elements of the objects that have another parent in the source, where they are to be."""
+        """Yield the elements of the objects that have another parent or name in the source, where they are to be."""
         return (element for element in self.walk() if element.move is not None)
 
     def walk(self) -> Iterator[DiffElement]:
@@ -231,7 +251,7 @@ class DiffElement:
         compared: names of the attributes that are compared; None for all that both sides have.
         read_only: attributes that are compared and shown, and cannot be written.
         protected: why the difference must not be repaired; empty when it may be.
-        move: where the object was and where it is to be, if it has another parent in the source.
+        move: where the object was and what it was called, if it has another parent or name in the source.
         spared: whether a delete is protected because of something below it alone, so that what else is below it is not.
     """
 
@@ -292,6 +312,16 @@ class DiffElement:
 
     def __lt__(self, other: DiffElement) -> bool:
         return (self.type, self.name) < (other.type, other.name)
+
+    @property
+    def before_uid(self) -> Text:
+        """The unique id that the object has in the target, or the only one that it has."""
+        return self.uid if self.move is None or self.move.was is None else self.move.was.uid
+
+    @property
+    def before_keys(self) -> Dict[Text, Any]:
+        """The identifiers' values that the object has in the target, or the only ones that it has."""
+        return self.keys if self.move is None or self.move.was is None else self.move.was.keys
 
     @property
     def action(self) -> DSyncAction | None:
@@ -374,13 +404,15 @@ class DiffElement:
 
     def dict(self) -> Dict[Text, Any]:
         """Return ``{"+": new values, "-": old values, child model: {name: …}}``, sensitive values masked; of an object that moves
-        also ``{">": {"from": parent, "to": parent}}``, each as model and id, or None at the top level."""
+        also ``{">": {"from": place, "to": place}}``, each with ``id``, ``ids`` and ``parent``, which is model and id, or None at
+        the top level."""
         diffs, result = self.get_attrs_diffs(), {}
         if self.action_of(diffs) is not None:
             result = {sign: masked(values, self.sensitive) for sign, values in diffs.items()}
         if self.move is not None:
-            both = (("from", self.move.before), ("to", self.move.after))
-            places = ((side, place and place._asdict()) for side, place in both)
+            now = Name(self.uid, self.keys, self.name)
+            both = (("from", self.move.was or now, self.move.before), ("to", now, self.move.after))
+            places = ((side, {"id": name.uid, "ids": Dict(name.keys), "parent": ref and ref._asdict()}) for side, name, ref in both)
             result[">"] = Dict(places)
         if self._child_diff is not None:
             result.update(self._child_diff.dict())

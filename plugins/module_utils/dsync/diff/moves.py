@@ -1,71 +1,187 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Objects that have another parent in the source than in the target: a comparison of trees finds each of them twice, and here the
-two elements become one."""
+"""Objects that have another parent or another name in the source than in the target: a comparison of trees finds each of them
+twice, and here the two elements become one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ..dataset.dataset import Dataset
 from ..model.identity import ObjectRef
-from ..model.model import DSyncModel
-from .diff import Carried, Diff, DiffElement, Move, Tally
+from .diff import Carried, Diff, DiffElement, Move, Name, Tally
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """Where an element of one side is in a diff: in which tree of siblings, and below which element."""
 
     element: DiffElement
     siblings: Diff
-    above: _Place | None
+    above: Place | None
 
     @property
     def parent(self) -> ObjectRef | None:
-        return None if self.above is None else _ref(self.above.element)
+        """The object above, None at the top level."""
+        return None if self.above is None else ref_of_element(self.above.element)
 
 
-def join_moves(diff: Diff, lone: Sequence[DiffElement], target: Dataset, tally: Tally, keep_unchanged: bool) -> None:
-    """Make one element of the two of each object that the source has below another parent.
+Lone = Mapping[ObjectRef, Place]
+"""Objects of one side → their places."""
 
-    The element is where the object is to be. It holds the attributes of both sides, and its ``move`` names both parents. What is
-    below the object on both sides moves along: it is compared there, and is left out if it is unchanged. What only the target
-    has below it is deleted from there. Elements of models with ``_moves = False`` stay as they are: one delete, one create.
+
+class Renamed(NamedTuple):
+    """What an object of the source is in the target, where it has another name.
+
+    Attributes:
+        old: the object by the name that it has there.
+        named_after: whether the names differ in nothing but the name of an object that it is below.
+    """
+
+    old: ObjectRef
+    named_after: bool
+
+
+def lone_places(diff: Diff) -> tuple[dict[ObjectRef, Place], dict[ObjectRef, Place]]:
+    """Return the places of the objects that only the target has there, and of those that only the source has there, in both parents
+    first."""
+    old: dict[ObjectRef, Place] = {}
+    new: dict[ObjectRef, Place] = {}
+    for place in _places(diff):
+        if place.element.source_attrs is None:
+            old[ref_of_element(place.element)] = place
+        elif place.element.dest_attrs is None:
+            new[ref_of_element(place.element)] = place
+    return old, new
+
+
+def _places(diff: Diff) -> Iterator[Place]:
+    todo: list[Place] = [Place(element, diff, None) for element in diff.get_children()][::-1]
+    while todo:
+        place = todo.pop()
+        yield place
+        below = [Place(child, place.element.child_diff, place) for child in place.element.get_children()]
+        todo += below[::-1]
+
+
+def ref_of_element(element: DiffElement) -> ObjectRef:
+    """Return the object that an element is about."""
+    return ObjectRef(element.type, element.uid)
+
+
+def join_moves(
+    diff: Diff, lone: tuple[Lone, Lone], renamed: Mapping[ObjectRef, Renamed], target: Dataset, tally: Tally, keep_unchanged: bool
+) -> None:
+    """Make one element of the two of each object that the source has below another parent, or by another name.
+
+    The element is where the object is to be. It holds the attributes of both sides, and its ``move`` names both parents and the
+    old name. What is below the object on both sides moves along: it is compared there, and is left out if it is unchanged. What
+    only the target has below it is deleted from there. Elements of models with ``_moves = False`` stay as they are: one delete,
+    one create.
 
     Args:
         diff: changed in place.
-        lone: its elements of objects that are on one side only.
+        lone: what :func:`lone_places` returned.
+        renamed: the objects of the source that have another name in the target; none of a model with ``_moves = False``.
         target: the dataset that is to be changed; not changed.
         tally: the counts of the comparison; changed in place.
         keep_unchanged: whether elements without a difference stay.
     """
-    created = {(element.type, element.uid) for element in lone if element.dest_attrs is None}
-    if not any(element.source_attrs is None and (element.type, element.uid) in created for element in lone):
-        return
-    old, new = _lone(diff)
-    classes = target.models()
-    joined: dict[ObjectRef, tuple[_Place, _Place]] = {}
-    for ref, place in new.items():
-        may_move = ref in old and ref.model in classes and classes[ref.model]._moves
-        if may_move and (old[ref].parent != place.parent or place.parent in joined):
-            joined[ref] = old[ref], place
-    if not joined:
-        return
-    for before, _after in joined.values():
-        before.siblings.discard(before.element)
-    roots: dict[ObjectRef, DiffElement] = {}
-    for ref, (before, after) in joined.items():
-        _join(before, after, _risen(before, after, joined), tally)
-        root = roots[ref] = after.element if after.element.move or before.parent is None else roots[before.parent]
-        if before.element.protected and not root.protected and not target.can_move(root.type):
-            root.protected = before.element.protected
-    if not all(target.can_move(model) for model in {root.type for root in roots.values()}):
-        diff.carried = {ref: _carried(*places, classes[ref.model], target) for ref, places in joined.items()}
-    if not keep_unchanged:
-        for before, after in reversed([*joined.values()]):
-            _prune(after)
-            _prune(before.above)
+    joining = _Joining(lone, renamed, target)
+    if joining.found:
+        joining.join(diff, tally)
+        if not keep_unchanged:
+            for before, after in reversed([*joining.found.values()]):
+                _prune(after)
+                _prune(before.above)
+
+
+class _Joining:
+    """The objects that move, are renamed, or move along.
+
+    Attributes:
+        found: each of them by its name in the source → its places in target and source, parents first.
+    """
+
+    def __init__(self, lone: tuple[Lone, Lone], renamed: Mapping[ObjectRef, Renamed], target: Dataset) -> None:
+        self._renamed, self._target, self._classes = renamed, target, target.models()
+        self._new_names = {one.old: ref for ref, one in renamed.items()}
+        self.found: dict[ObjectRef, tuple[Place, Place]] = {}
+        old, new = lone
+        for ref, place in new.items():
+            before = old.get(renamed[ref].old if ref in renamed else ref)
+            if before is None or ref.model not in self._classes or not self._classes[ref.model]._moves:
+                continue
+            if ref in renamed or self._parent(before) != place.parent or place.parent in self.found:
+                self.found[ref] = before, place
+
+    def _parent(self, before: Place) -> ObjectRef | None:
+        """Return the parent that an object has in the target, by its name in the source."""
+        parent = before.parent
+        return parent and self._new_names.get(parent, parent)
+
+    def join(self, diff: Diff, tally: Tally) -> None:
+        """Make one element of the two of each object."""
+        for before, _after in self.found.values():
+            before.siblings.discard(before.element)
+        roots: dict[ObjectRef, DiffElement] = {}
+        for ref, (before, after) in self.found.items():
+            above = roots.get(self._parent(before))  # type: ignore[arg-type]  # None is in no dict of objects
+            move = self._move(ref, before, after, above)
+            _join(before, after, move, tally)
+            root = roots[ref] = after.element if (move and not move.along) or above is None else above
+            if before.element.protected and not root.protected and not self._natively(root):
+                root.protected = before.element.protected
+        if not all(map(self._natively, roots.values())):
+            diff.carried = {ref: self._carried(ref, *places) for ref, places in self.found.items()}
+
+    def _move(self, ref: ObjectRef, before: Place, after: Place, above: DiffElement | None) -> Move | None:
+        """Return how an object moves; None for one that moves along and keeps its name. ``above`` is what moves it along."""
+        place, renamed = self._parent(before), self._renamed.get(ref)
+        if renamed is None:
+            return Move(place, after.parent, self._risen(before, after)) if place != after.parent else None
+        gone = before.element
+        named_after = renamed.named_after and place == after.parent
+        natively = by_itself(self._target, ref.model, True, True) and (above is None or self._natively(above))
+        return Move(
+            place,
+            after.parent,
+            self._risen(before, after),
+            Name(gone.uid, gone.keys, gone.name),
+            named_after,
+            named_after and not natively,
+        )
+
+    def _natively(self, element: DiffElement) -> bool:
+        """Return whether the system moves and renames an object as it is to be moved and renamed."""
+        move = element.move
+        return move is None or by_itself(self._target, element.type, move.before != move.after, move.was is not None)
+
+    def _risen(self, before: Place, after: Place) -> tuple[ObjectRef, ...]:
+        """Return the moving objects that are below an object before, and above it afterwards."""
+        found = []
+        above = after.above
+        while above is not None:
+            ref = ref_of_element(above.element)
+            if ref in self.found:
+                old, new = self.found[ref]
+                place = old.above if self._parent(old) != new.parent else None
+                while place is not None and place.element is not before.element:
+                    place = place.above
+                found += [] if place is None else [ref]
+            above = above.above
+        return tuple(found)
+
+    def _carried(self, ref: ObjectRef, before: Place, after: Place) -> Carried:
+        kind = self._classes[ref.model]
+        source = after.element.source_attrs or {}
+        create_only = {name: source[name] for name in kind._create_only if name in source}
+        return Carried(after.element, self._parent(before), create_only, self._natively(after.element))
+
+
+def by_itself(target: Dataset, model: str, moved: bool, renamed: bool) -> bool:
+    """Return whether the target gives an object of a model another parent, another name, or both, by itself."""
+    return (not moved or target.can_move(model)) and (not renamed or target.can_rename(model))
 
 
 def remaking(carried: Mapping[ObjectRef, Carried], ref: ObjectRef) -> DiffElement | None:
@@ -78,7 +194,7 @@ def remaking(carried: Mapping[ObjectRef, Carried], ref: ObjectRef) -> DiffElemen
     """
     while ref in carried:
         one = carried[ref]
-        if one.element.move is not None:
+        if one.element.move is not None and not one.element.move.along:
             return None if one.moves_itself else one.element
         if one.place is None:
             return None
@@ -86,54 +202,12 @@ def remaking(carried: Mapping[ObjectRef, Carried], ref: ObjectRef) -> DiffElemen
     return None
 
 
-def _lone(diff: Diff) -> tuple[dict[ObjectRef, _Place], dict[ObjectRef, _Place]]:
-    """Return the elements of objects that only the target has at their place, and those that only the source has, parents first."""
-    old: dict[ObjectRef, _Place] = {}
-    new: dict[ObjectRef, _Place] = {}
-    for place in _places(diff):
-        if place.element.source_attrs is None:
-            old[_ref(place.element)] = place
-        elif place.element.dest_attrs is None:
-            new[_ref(place.element)] = place
-    return old, new
-
-
-def _places(diff: Diff) -> Iterator[_Place]:
-    todo: list[_Place] = [_Place(element, diff, None) for element in diff.get_children()][::-1]
-    while todo:
-        place = todo.pop()
-        yield place
-        below = [_Place(child, place.element.child_diff, place) for child in place.element.get_children()]
-        todo += below[::-1]
-
-
-def _ref(element: DiffElement) -> ObjectRef:
-    return ObjectRef(element.type, element.uid)
-
-
-def _risen(before: _Place, after: _Place, joined: Mapping[ObjectRef, tuple[_Place, _Place]]) -> tuple[ObjectRef, ...]:
-    """Return the moving objects that are below an object before, and above it afterwards."""
-    found = []
-    above = after.above
-    while above is not None:
-        ref = _ref(above.element)
-        if ref in joined:
-            old, new = joined[ref]
-            place = old.above if old.parent != new.parent else None
-            while place is not None and place.element is not before.element:
-                place = place.above
-            found += [] if place is None else [ref]
-        above = above.above
-    return tuple(found)
-
-
-def _join(before: _Place, after: _Place, risen: tuple[ObjectRef, ...], tally: Tally) -> None:
+def _join(before: Place, after: Place, move: Move | None, tally: Tally) -> None:
     gone, element = before.element, after.element
     element.add_attrs(dest=gone.dest_attrs)
     element.flags = gone.flags
-    if before.parent != after.parent:
-        element.move = Move(before.parent, after.parent, risen)
-    else:
+    element.move = move
+    if move is None:
         element.protect_read_only()
     for child in [*gone.get_children()]:
         element.add_child(child)
@@ -142,13 +216,7 @@ def _join(before: _Place, after: _Place, risen: tuple[ObjectRef, ...], tally: Ta
     tally.count(element.type, element.action or "no-change")
 
 
-def _carried(before: _Place, after: _Place, kind: type[DSyncModel], target: Dataset) -> Carried:
-    source = after.element.source_attrs or {}
-    create_only = {name: source[name] for name in kind._create_only if name in source}
-    return Carried(after.element, before.parent, create_only, target.can_move(after.element.type))
-
-
-def _prune(place: _Place | None) -> None:
+def _prune(place: Place | None) -> None:
     """Take an element out that says nothing any more, and then those above it that do not either."""
     while place is not None and place.element.action is None and next(place.element.get_children(), None) is None:
         if place.siblings.children.get(place.element.type, {}).get(place.element.name) is not place.element:

@@ -105,13 +105,13 @@ class Scope:
             model: the model's name.
             action: what would be done to the object.
             source: the source's object, if there is one.
-            target: the target's object, if there is one.
+            target: the target's object, if there is one; where it has another name, it is selected by either.
             inside: whether an object above it is selected.
         """
         sides = [None if obj is None else {**obj.get_identifiers(), **obj.get_attrs()} for obj in (source, target)]
-        uid = next(obj.get_unique_id() for obj in (source, target) if obj is not None)
+        uids = {obj.get_unique_id() for obj in (source, target) if obj is not None}
         excluded, chosen = (
-            [selector for selector in selectors if selector.matches(model, uid, action, *sides)]
+            [selector for selector in selectors if any(selector.matches(model, uid, action, *sides) for uid in uids)]
             for selectors in (self.exclude, self.only)
         )
         if any(map(_goes_down, excluded)):

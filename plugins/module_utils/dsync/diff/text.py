@@ -7,6 +7,7 @@
     ~ site nyc
         contact_phone: '555-0100' → '555-0199'
         > device sw-1 (from site ams)
+        > device rtr-3 → rtr-4
         + device rtr-2
             role: 'router'
         - device old-1
@@ -53,13 +54,24 @@ def came_from(place: ObjectRef | None) -> str:
     return " (from the top level)" if place is None else f" (from {place.model} {visible(place.id)})"
 
 
+def _moved_name(element: Any) -> str:
+    """Return what a moved object is called, or was and is to be called: by its short names, or, if these are the same, its ids."""
+    was = element.move.was
+    if was is None:
+        return visible(element.name)
+    names = (was.short, element.name) if was.short != element.name else (was.uid, element.uid)
+    return " → ".join(map(visible, names))
+
+
 def _add_lines(lines: list[str], element: Any, indent: int) -> None:
     diffs = element.get_attrs_diffs()
     action = element.action_of(diffs)
     margin = " " * indent
-    notes = came_from(element.move.before) if element.move else ""
+    name, notes = visible(element.name), ""
+    if element.move is not None:
+        name, notes = _moved_name(element), "" if element.move.before == element.move.after else came_from(element.move.before)
     notes += " (protected)" if element.protected else ""
-    lines.append(f"{margin}{SIGNS[action]} {element.type} {visible(element.name)}{notes}")
+    lines.append(f"{margin}{SIGNS[action]} {element.type} {name}{notes}")
     if action is not None and action != DSyncAction.DELETE:
         new, old = masked(diffs.get("+", {}), element.sensitive), masked(diffs.get("-", {}), element.sensitive)
         for name, value in new.items():

@@ -20,9 +20,9 @@ def protect(diff: Diff, selectors: Sequence[Selector], models: Mapping[str, Any]
 
     If an object must not be created or deleted, all objects below it are protected too. The objects above an object that must not
     be deleted are not deleted either, since the remote system might delete both; other objects below them are deleted one by one.
-    An object that must not be moved keeps its old place, so nothing above it there is deleted or moved below it. In a system
-    that cannot move objects, an object does not move either if it, or an object that would move along, must not be deleted or
-    created.
+    An object that must not be moved keeps its old place, so nothing above it there is deleted or moved below it. An object that
+    must not be renamed keeps its old identity, so nothing below it is created or renamed, and vice versa. In a system that cannot
+    move objects, an object does not move either if it, or an object that would move along, must not be deleted or created.
 
     Args:
         diff: its elements are marked; existing marks are kept.
@@ -32,7 +32,7 @@ def protect(diff: Diff, selectors: Sequence[Selector], models: Mapping[str, Any]
     rules = _Rules(diff, selectors, models)
     while True:
         for element in diff.get_children():
-            rules.protect(element, "")
+            rules.protect(element, "", "")
         if not rules.hold_places():
             return
 
@@ -46,17 +46,26 @@ class _Rules:
         self._moved = {_ref(element): element for element in self._moves}
         self._pairs = _pairs(diff)
         self._deletes = {_ref(element): (element, above) for element, above in _deletes(diff)}
+        self._named_after = list(_named_after(diff))
 
-    def protect(self, element: DiffElement, above: str) -> str:
-        """Mark an element and those below it; return the name of an object in it that must not be deleted, or an empty string."""
+    def protect(self, element: DiffElement, above: str, name_above: str) -> str:
+        """Mark an element and those below it; return the name of an object in it that must not be deleted, or an empty string.
+
+        Args:
+            element: the element.
+            above: why nothing below an object above may be changed; empty if it may.
+            name_above: why nothing below an object above may get a name; empty if it may.
+        """
         action, named = element.action, f'{element.type} "{element.uid}"'
         if element.spared or not element.protected:
-            reason = (above if action is not None else "") or self._reason(element, action)
+            gets_name = action == DSyncAction.CREATE or _is_renamed(element)
+            reason = (above if action is not None else "") or (name_above if gets_name else "") or self._reason(element, action)
             if reason:
                 element.protected, element.spared = reason, False
         direct = element.protected and not element.spared and action in (DSyncAction.CREATE, DSyncAction.DELETE)
         inherited = f"protected with {named}" if direct else ""
-        kept = next(filter(None, [self.protect(child, inherited) for child in element.get_children()]), "")
+        name = f"protected with {named}" if element.protected and _is_renamed(element) else name_above
+        kept = next(filter(None, [self.protect(child, inherited, name) for child in element.get_children()]), "")
         remade = action == DSyncAction.MOVE and remaking(self._carried, _ref(element)) is element
         if kept and not element.protected and (action == DSyncAction.DELETE or remade):
             element.protected, element.spared = f"protected because of {kept} below it", action == DSyncAction.DELETE
@@ -69,7 +78,8 @@ class _Rules:
         marked = [pair for pair in self._pairs if _hold_together(*pair)]
         above = [element for element in self._moves if element.protected and self._hold_above(element)]
         below = [element for element in self._moves if not element.protected and self._stays_above(element)]
-        return bool(marked or above or below)
+        leaders = [pair for pair in self._named_after if _hold_name(*pair)]
+        return bool(marked or above or below or leaders)
 
     def _stays_above(self, element: DiffElement) -> bool:
         """Protect a move below an object that does not leave its place below the moved one; return whether it was marked."""
@@ -105,6 +115,28 @@ class _Rules:
 
 def _ref(element: DiffElement) -> ObjectRef:
     return ObjectRef(element.type, element.uid)
+
+
+def _is_renamed(element: DiffElement) -> bool:
+    return element.move is not None and element.move.was is not None
+
+
+def _named_after(diff: Diff) -> Iterator[tuple[DiffElement, DiffElement]]:
+    """Yield each element that is renamed because one above it is, and that one."""
+    todo: list[tuple[DiffElement, DiffElement | None]] = [(element, None) for element in diff.get_children()]
+    while todo:
+        element, leader = todo.pop()
+        if element.move is not None and element.move.named_after and leader is not None:
+            yield element, leader
+        todo += [(child, element if _is_renamed(element) else leader) for child in element.get_children()]
+
+
+def _hold_name(element: DiffElement, leader: DiffElement) -> bool:
+    """Protect the rename of an object if one below it must keep its name; return whether it was marked."""
+    if not element.protected or leader.protected:
+        return False
+    leader.protected = f'protected because of {element.type} "{element.before_uid}" below it'
+    return True
 
 
 def _deletes(diff: Diff) -> Iterator[tuple[DiffElement, ObjectRef | None]]:
@@ -143,6 +175,9 @@ def _reason(element: DiffElement, action: DSyncAction, selectors: Sequence[Selec
     declared = declared_protection(element.type, action, models)
     if declared:
         return declared
-    sides = [None if attrs is None else {**element.keys, **attrs} for attrs in (element.source_attrs, element.dest_attrs)]
-    chosen = selecting(selectors, element.type, element.uid, action, *sides)
+    values = (element.source_attrs, element.keys), (element.dest_attrs, element.before_keys)
+    sides = [None if attrs is None else {**keys, **attrs} for attrs, keys in values]
+    names = dict.fromkeys((element.uid, element.before_uid))
+    found = (selecting(selectors, element.type, uid, action, *sides) for uid in names)
+    chosen = next((selector for selector in found if selector is not None), None)
     return "" if chosen is None else f"protected by {chosen.text(element.sensitive)}"

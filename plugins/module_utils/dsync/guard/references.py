@@ -40,7 +40,10 @@ class _Look:
     def __init__(self, changes: list[Change], target: Dataset, references: References) -> None:
         self._changes, self._target, self._references = changes, target, references
         self._known = target.models()
+        renames = [change for change in changes if change.before_id is not None and not change.protected]
+        self._old_names = {change.before_ref for change in renames}
         self._created = {ref_of(change) for change in changes if change.action == _CREATE and not change.protected}
+        self._created.update(map(ref_of, renames))
         self._deleted = {ref_of(change) for change in changes if change.action == _DELETE and not change.protected} - self._created
         self._there: dict[ObjectRef, bool] = {}
 
@@ -58,14 +61,16 @@ class _Look:
 
     def _stays(self, ref: ObjectRef) -> bool:
         if ref not in self._there:
-            self._there[ref] = ref in self._created or (ref not in self._deleted and self._target.holds(*ref))
+            gone = ref in self._deleted or ref in self._old_names
+            self._there[ref] = ref in self._created or (not gone and self._target.holds(*ref))
         return self._there[ref]
 
     def _sentence(self, change: Change, named: Named) -> str:
         models = " or ".join(named.reference.models)
         value = "********" if named.reference.field in change.sensitive else named.choices[0].id
-        goes = next((ref for ref in named.choices if ref in self._deleted), None)
-        why = "which will be deleted" if goes else f"which {self._target.name} does not have and will not get"
+        choices = set(named.choices)
+        why = "deleted" if choices & self._deleted else "renamed" if choices & self._old_names else ""
+        why = f"which will be {why}" if why else f"which {self._target.name} does not have and will not get"
         return f'its {named.reference.field} refers to {models} "{value}", {why}'
 
     def _still_referred_to(self) -> Iterator[tuple[Change, str]]:

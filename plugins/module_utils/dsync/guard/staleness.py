@@ -3,9 +3,9 @@
 """Checks before the first write whether the target still matches a plan. No I/O.
 
 A change is pending if its object matches the state before the change, and already in effect if it matches the state after it.
-Anything else is stale. A partial update, where each attribute matches one of the two states, is pending.
-A stale object is never deleted, nor is an object above it. An object that cannot be created in its new place is not deleted
-in its old one.
+Anything else is stale. A partial update, where each attribute matches one of the two states, is pending. An object that is
+renamed is looked up by its old and by its new identity; if both exist, the change is stale. A stale object is never deleted, nor is
+an object above it. An object that cannot be created in its new place is not deleted in its old one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..flags import DSyncAction
 from ..model.identity import ObjectRef
 from ..model.model import DSyncModel
 from ..model.values import python_text, same_value
-from ..plan.change import Change, ChangeKey, ref_of
+from ..plan.change import Change, ChangeKey, new_names, ref_of
 from ..plan.outcome import OutcomeStatus, Verdict
 from ..plan.plan import Plan
 from ..plan.subtrees import leaving, staying
@@ -95,7 +95,7 @@ class _Look:
     def __init__(self, plan: Plan, target: Dataset) -> None:
         self._target = target
         self._leaves = getattr(plan, "leaves", {})
-        self._places = parents_of(target, {change.model for change in plan})
+        self._parents = parents_of(target, {change.model for change in plan})
         self._created = {ref_of(change): change for change in plan if change.action == _CREATE}
         self._old_places = {ref_of(change): change.parent for change in plan if change.action == _DELETE}
         self._steps: dict[ObjectRef, list[Change]] = {}
@@ -104,6 +104,8 @@ class _Look:
                 self._steps.setdefault(ref_of(change), []).append(change)
         self._leaving = leaving(plan)
         self._moves = {ref_of(change): change for change in plan if change.action == _MOVE}
+        self._new_names = new_names(plan)
+        self._old_names = {new: old for old, new in self._new_names.items()}
         self._cut_off: set[ObjectRef] = set()
         self._left = set(self._moved_already())
         self._seen: set[ObjectRef] = set()
@@ -112,13 +114,22 @@ class _Look:
         """Yield the objects, moved by a delete and a create, that are already in their new place; parents before children."""
         left: set[ObjectRef] = set()
         for ref, create in self._created.items():
-            stands = self._find(ref) is not None and self._places.get(ref) == create.parent
+            stands = self._find(ref) is not None and self._place(ref) == create.parent
             if ref in self._old_places and stands and (create.parent in left or self._old_places[ref] != create.parent):
                 left.add(ref)
                 yield ref
 
     def _find(self, ref: ObjectRef) -> DSyncModel | None:
         return self._target.store.find(*ref)
+
+    def _place(self, ref: ObjectRef) -> ObjectRef | None:
+        """Return the parent that an object has now, by its new name if it is one that is renamed."""
+        parent = self._parents.get(ref)
+        return parent and self._new_names.get(parent, parent)
+
+    def _is_there(self, parent: ObjectRef) -> bool:
+        """Return whether a parent is there, by its old name if it is one that is renamed, or gets there before."""
+        return parent in self._seen or self._find(parent) is not None or self._find(self._old_names.get(parent, parent)) is not None
 
     def verdict(self, change: Change) -> Verdict | None:
         """Return the outcome of a change that need not be attempted, or None for a pending one. Call it in the plan's order."""
@@ -130,20 +141,20 @@ class _Look:
             return self._update(change, ref, obj)
         if change.action == _MOVE:
             self._seen.add(ref)
-            verdict = self._move(change, ref, obj)
-            if verdict is None and any(self._find(ref_of(part)) is None for part in change.parts):
+            verdict = self._move(change, ref)
+            if verdict is None and any(self._part(part) is None for part in change.parts):
                 self._cut_off.update(ref_of(part) for part in change.parts)
             return verdict
         return self._delete(change, ref, obj)
 
     def _create(self, change: Change, ref: ObjectRef, obj: DSyncModel | None) -> Verdict | None:
         parent = change.parent
-        if parent is not None and parent not in self._seen and self._find(parent) is None:
+        if parent is not None and not self._is_there(parent):
             return _stale(f'cannot be created because its parent {parent.model} "{parent.id}" is gone')
         if obj is None or (ref in self._old_places and ref not in self._left):
             return None
-        if self._places.get(ref) != parent and not self._is_orphan(change, ref):
-            return _stale(f"is there already, {_named(self._places.get(ref))}")
+        if self._place(ref) != parent and not self._is_orphan(change, ref):
+            return _stale(f"is there already, {_named(self._place(ref))}")
         after = change.after or {}
         others = _others(obj, after, *(step.after for step in self._steps_of(ref)))
         if others:
@@ -153,12 +164,17 @@ class _Look:
     def _update(self, change: Change, ref: ObjectRef, obj: DSyncModel | None) -> Verdict | None:
         if ref in self._created and (obj is None or (ref in self._old_places and ref not in self._left)):
             return None
-        if ref in self._cut_off and (obj is None or self._places.get(ref) != change.parent):
+        if ref in self._cut_off and (obj is None or self._place(ref) != change.parent):
             return None
+        at = self._moves[ref].before_ref if obj is None and ref in self._moves else ref
+        if at != ref and self._find(at) is not None:
+            if not change.step:
+                return None
+            obj = self._find(at)
         if obj is None:
             return _already("it is gone already") if ref in self._old_places else _stale("is gone")
-        if self._places.get(ref) not in self._places_of(change, ref):
-            return _stale(f"is {_named(self._places.get(ref))} now")
+        if self._place(at) not in self._places_of(change, ref):
+            return _stale(f"is {_named(self._place(at))} now")
         if change.step and any(self._is_made(main) for main in (*self._steps_of(ref), self._moves.get(ref)) if main != change):
             return _already("it was like that before its object was changed")
         attrs, before, after = obj.get_attrs(), _counted(obj, change.before), _counted(obj, change.after)
@@ -180,7 +196,7 @@ class _Look:
         if change is None:
             return False
         obj, ref = self._find(ref_of(change)), ref_of(change)
-        verdict = self._update(change, ref, obj) if change.action == _UPDATE else self._move(change, ref, obj)
+        verdict = self._update(change, ref, obj) if change.action == _UPDATE else self._move(change, ref)
         return verdict is not None and verdict.status == OutcomeStatus.ALREADY_DONE
 
     def _around(self, change: Change, ref: ObjectRef) -> tuple[list[dict[str, Any] | None], list[dict[str, Any] | None]]:
@@ -189,9 +205,19 @@ class _Look:
         earlier = [step.before for step in steps if step.step > change.step]
         return earlier, [step.after for step in steps if step.step < change.step]
 
-    def _move(self, change: Change, ref: ObjectRef, obj: DSyncModel | None) -> Verdict | None:
-        parent, place = change.parent, self._places.get(ref)
-        if parent is not None and parent not in self._seen and self._find(parent) is None:
+    def _part(self, part: Change) -> DSyncModel | None:
+        """Return the object of a move, or one that moves along with it, by its old or its new name."""
+        return self._find(part.before_ref) or self._find(ref_of(part))
+
+    def _move(self, change: Change, ref: ObjectRef) -> Verdict | None:
+        old, obj = change.before_ref, self._find(change.before_ref)
+        renamed = old != ref and (obj is None or self._find(ref) is not None)
+        if renamed and obj is not None:
+            return _stale(f'cannot be renamed from "{old.id}", because both exist now')
+        if renamed:
+            obj = self._find(ref)
+        parent, place = change.parent, self._place(ref if renamed else old)
+        if parent is not None and not self._is_there(parent):
             return _stale(f'cannot be moved because its new parent {parent.model} "{parent.id}" is gone')
         if obj is None or ref in self._cut_off:
             return None if change.parts or ref in self._cut_off else _stale("is gone")
@@ -203,22 +229,24 @@ class _Look:
         others = [name for name in before if name not in as_before | as_after]
         if others:
             return _stale(_differences(change, attrs, before, others))
-        arrived = place == parent
+        arrived = place == parent and renamed is (old != ref)
         verdict = self._parts(change, arrived)
         if verdict is not None or not arrived or len(as_after) < len(after):
             return verdict
         stays = [part for part in change.parts if ref_of(part) == ref or ref_of(part) not in self._leaving]
-        return _already("it is there already") if all(self._find(ref_of(part)) for part in stays) else None
+        done = "it is there already" if old == ref else "it has that name already"
+        return _already(done) if all(self._find(ref_of(part)) for part in stays) else None
 
     def _parts(self, move: Change, arrived: bool) -> Verdict | None:
         """Return the refusal to remake objects that do not match the plan, or to delete children that the plan does not contain."""
         held = {ref_of(part) for part in move.parts}
+        held.update(part.before_ref for part in move.parts)
         for part in move.parts:
-            obj = self._find(ref_of(part))
+            obj = self._part(part)
             if obj is None:
                 continue
             own, before = self._moves.get(ref_of(part), _NO_STEP), part.before or {}
-            steps = [side for step in self._steps_of(ref_of(part)) for side in (step.before, step.after)]
+            steps = [side for step in self._steps_of(ref_of(part), part.before_ref) for side in (step.before, step.after)]
             others = _others(obj, before, part.after, own.before, own.after, *steps)
             if others:
                 below = "" if part.id == move.id and part.model == move.model else f'{part.model} "{part.id}" moves along, and '
@@ -234,7 +262,7 @@ class _Look:
             return None
         if ref in self._left:
             return _already("it has left this place already")
-        place, orphan = self._places.get(ref), self._is_orphan(change, ref)
+        place, orphan = self._place(ref), self._is_orphan(change, ref)
         if orphan and change.cascade:
             return _stale("still exists, although its parent, with which it should have been deleted, is gone")
         if place != change.parent and not orphan:
@@ -246,13 +274,14 @@ class _Look:
             return _stale(_differences(change, attrs, before, others))
         return self._children(change)
 
-    def _steps_of(self, ref: ObjectRef) -> list[Change]:
-        """Return the updates of an object, which may be steps of its create, move or delete, or of one another."""
-        return self._steps.get(ref, [])
+    def _steps_of(self, *names: ObjectRef) -> list[Change]:
+        """Return the updates of an object by each of its names, which may be steps of its create, move or delete, or of one
+        another."""
+        return [step for name in dict.fromkeys(names) for step in self._steps.get(name, ())]
 
     def _is_orphan(self, change: Change, ref: ObjectRef) -> bool:
         """Return whether an object is an orphan because its parent is gone, as after a run that ended between the two deletes."""
-        return self._places.get(ref) is None and change.parent is not None and self._find(change.parent) is None
+        return self._place(ref) is None and change.parent is not None and self._find(change.parent) is None
 
     def _children(self, change: Change) -> Verdict | None:
         """Return the refusal to delete an object with children that the plan does not contain."""

@@ -86,6 +86,7 @@ class Declaration:
         references: the fields whose values name other objects.
         unique: tuples of fields of which no two objects have the same values.
         nullable: attributes that an update may set to null.
+        match: tuples of fields by which an object is found that has another identity on the other side.
         given_as: sensitive field → the name under which its value is given: an alias, or its own.
         unique_id: turns the identifiers' values, in order, into the unique id.
         unique_id_given: the same for values as a user gives them, such as a decimal number as text.
@@ -121,7 +122,7 @@ class Declaration:
         }
         self.lacking = tuple(name for name in cls._read_only if cls.model_fields[name].is_required())
         self.references = tuple(self._references(cls, annotations))
-        self.unique = tuple((one,) if isinstance(one, str) else tuple(one) for one in cls._unique)
+        self.unique, self.match = _groups(cls._unique), _groups(cls._match)
         settable = self.counted(DSyncAction.UPDATE, dict.fromkeys(self.attributes))
         self.nullable = frozenset(name for name in settable if allows_none(annotations[name]))
         self.given_as = {name: cls.model_fields[name].alias or name for name in self.sensitive}
@@ -249,20 +250,24 @@ def _check_references(cls: type[Any], annotations: Mapping[str, Any]) -> None:
             )
 
 
-def _check_unique(cls: type[Any], annotations: Mapping[str, Any]) -> None:
-    declared = cls._unique
+def _groups(declared: Iterable[str | Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    return tuple((one,) if isinstance(one, str) else tuple(one) for one in declared)
+
+
+def _check_groups(cls: type[Any], group: str, annotations: Mapping[str, Any]) -> None:
+    declared = getattr(cls, group)
     one_or_several = isinstance(declared, (tuple, list)) and all(
         isinstance(one, str) or (isinstance(one, (tuple, list)) and one and all(isinstance(name, str) for name in one))
         for one in declared
     )
     if not one_or_several:
-        raise DeclarationError(f"{cls.__name__}._unique must be a tuple of field names, or of tuples of such, not {declared!r}")
+        raise DeclarationError(f"{cls.__name__}.{group} must be a tuple of field names, or of tuples of such, not {declared!r}")
     for one in declared:
         names = (one,) if isinstance(one, str) else one
-        _check_fields(cls, "_unique", names, annotations)
+        _check_fields(cls, group, names, annotations)
         for name in names:
             if name not in (*cls._identifiers, *cls._attributes):
-                raise DeclarationError(f"{cls.__name__}._unique names {name!r}, which is not one of its identifiers and attributes")
+                raise DeclarationError(f"{cls.__name__}.{group} names {name!r}, which is not one of its identifiers and attributes")
 
 
 def declare(cls: type[Any]) -> Declaration:
@@ -298,7 +303,8 @@ def declare(cls: type[Any]) -> Declaration:
                 raise DeclarationError(f"{cls.__name__}.{group} names {name!r}, which is none of its _attributes")
     _check_apart(cls, groups, ("_create_only", "_read_only"))
     _check_references(cls, annotations)
-    _check_unique(cls, annotations)
+    _check_groups(cls, "_unique", annotations)
+    _check_groups(cls, "_match", annotations)
     _check_identifiers(cls, annotations)
     declaration = Declaration(cls, annotations)
     for group in ("_identifiers", "_shortname"):

@@ -57,8 +57,8 @@ class Updating(NamedTuple):
 
 
 class Moving(NamedTuple):
-    """An object that is to be moved: its new parent, None at the top level, its identifiers' values, and the new values of the
-    attributes that differ."""
+    """An object that is to be moved or renamed: its parent, None at the top level, and its identifiers' values from then on, and
+    the new values of the attributes that differ."""
 
     obj: DSyncModel
     parent: DSyncModel | None
@@ -116,12 +116,17 @@ class DSyncModel(BaseModel):
     ``("serial", ("site", "asset_tag"))``; None in one of them is the same as nothing. Whatever gives such a value up is changed
     before what takes it."""
 
+    _match: ClassVar[tuple[Text | tuple[Text, ...], ...]] = ()
+    """Identifiers and attributes, or tuples of several, by which an object is found whose identity is on one side only, such as
+    ``("serial", ("site", "asset_tag"))``: it is the one object of the other side that has the same values, and is renamed instead
+    of being deleted and created. They are tried in their order; where one of the values is None or empty they find nothing."""
+
     _protected: ClassVar[tuple[Text, ...]] = ()
     """Actions ("create", "update", "move", "delete") that are shown as differences and never made for objects of this model."""
 
     _moves: ClassVar[bool] = True
-    """Whether an object that another parent lists in the source is moved, as one change; else it is deleted and created again,
-    as two."""
+    """Whether an object that has another parent or name in the source is moved or renamed, as one change; else it is deleted and
+    created again, as two."""
 
     _compare: ClassVar[Dict[Text, Text | tuple[Text, ...]]] = {}
     """Identifier or attribute → how its values compare where equality is too strict: "case_insensitive", "unicode_nfc" and
@@ -421,8 +426,12 @@ class DSyncModel(BaseModel):
             ObjectStoreWrongType: objects of this model have no children of that model.
             ObjectNotFound: the child is not there.
         """
-        field, uid = self._child_field(child), child.get_unique_id()
-        if not discard_uid(self.__dict__, field, uid):
+        self.remove_child_id(child, child.get_unique_id())
+
+    def remove_child_id(self, child: DSyncModel, uid: Text) -> None:
+        """Take a unique id that ``child`` has, or had before it was renamed, out of the field for its model; otherwise as
+        :meth:`remove_child`."""
+        if not discard_uid(self.__dict__, self._child_field(child), uid):
             raise ObjectNotFound(f'{self!r} has no child {child.get_type()} "{uid}"')
 
     def _child_field(self, child: DSyncModel) -> Text:
@@ -514,26 +523,46 @@ class DSyncModel(BaseModel):
             self.__pydantic_validator__.validate_assignment(self, name, attrs[name])
 
     def move(self, parent: DSyncModel | None, ids: Dict[Text, Any], attrs: Dict[Text, Any]) -> Self | None:
-        """Move the object to another parent in the remote system, with all that is below it, and return it.
+        """Move the object to another parent in the remote system, rename it, or both, with all that is below it, and return it.
 
-        A subclass overrides this if the remote system can move an object, does that system's own work and calls
+        A subclass overrides this if the remote system can move and rename an object, does that system's own work and calls
         ``super().move(parent, ids, attrs)``. The adapter's objects list the new parent's child afterwards.
 
+        What is below a renamed object, and is named after it, is renamed with it. If the class of such a child overrides this
+        method, it is called for the child after the parent, with the parent as it is now and the child's new identifiers; else
+        nothing is called for the child, since the system renames it together with its parent.
+
         Where a class does not override it, this is not called: the object is deleted, with all that is below it, and created
-        again below the new parent. When that is refused, it is created again where it was.
+        again in its new place, by its new name. When that is refused, it is created again as it was.
 
         Args:
-            parent: the object's new parent, None for the top level; not to be changed.
-            ids: the values of the object's identifiers, which are the same as before.
+            parent: the object's parent from now on, None for the top level; the same as before if the object is only renamed. Not
+                to be changed.
+            ids: the values of the object's identifiers from now on; the object still has those before.
             attrs: new values of the attributes that differ, and of no others; often none.
 
         Returns:
-            This object; None means that it failed, and is where it was.
+            This object; None means that it failed, and is what and where it was.
 
         Raises:
-            ObjectNotMoved: or any other exception: it failed, and is where it was.
+            ObjectNotMoved: or any other exception: it failed, and is what and where it was.
         """
-        return self.update_base(attrs)
+        return self.move_base(ids, attrs)
+
+    def move_base(self, ids: Dict[Text, Any], attrs: Dict[Text, Any]) -> Self | None:
+        """Set the given values after validating them, all of them or none; not meant to be overridden.
+
+        Args:
+            ids: the values of the object's identifiers from now on; not changed.
+            attrs: field name → new value; not changed.
+
+        Raises:
+            pydantic.ValidationError: as :meth:`update_base` raises it.
+        """
+        renamed = self.create_unique_id(**ids) != self.get_unique_id()
+        moved = self.update_base({**ids, **attrs} if renamed else attrs)
+        _set_uid(self, None)
+        return moved
 
     def delete(self) -> Self | None:
         """Delete the object from the remote system and return it.
@@ -577,8 +606,8 @@ class DSyncModel(BaseModel):
 
     @classmethod
     def move_many(cls, dsync: Any, items: Sequence[Moving]) -> Sequence[DSyncModel | Exception | None]:
-        """Move objects to other parents in the remote system and return them, with the new values set, as :meth:`move` does.
-        Otherwise as :meth:`create_many`."""
+        """Move or rename objects in the remote system and return them, with the new values set, as :meth:`move` does. Otherwise as
+        :meth:`create_many`."""
         raise NotImplementedError
 
     @classmethod

@@ -46,14 +46,17 @@ class Change:
             None.
         after: attributes as they are to be: of an update or a move those that differ, of a create all, of a delete None.
         parent: the object that lists this one among its children, None at the top level; of a move the one that is to.
-        before_parent: of a move the object that lists this one now, None at the top level.
+        before_parent: of a move the object that lists this one now, None at the top level; by its new name if it is renamed, too.
+        before_id: of a move that renames its object the unique id that it has now; else None.
+        before_ids: likewise the identifiers' values that it has now.
         step: 1 for an update that sets values to null, so that others can take them or what they name can be deleted, before the
             object's update, move or delete (:mod:`.plan.ordering`); else 0.
         parts: of a move whose object is deleted and created again: that object and all below it, parents first. Each is a move with
-            all attributes of the object: as they are, and as it is created again.
+            all attributes of the object: as they are, and as it is created again. Their old parents have their old names.
         sensitive: attributes that are never shown.
         protected: why this change must not be made; empty for one that may be.
-        cascade: a delete that the remote system makes by itself when the parent is deleted; no delete is called.
+        cascade: a delete, or a rename, that the remote system makes by itself when the parent is deleted or renamed; nothing is
+            called.
         removes_children: a delete that takes the children with it.
         requires: changes that must have been made before this one may be.
     """
@@ -73,6 +76,8 @@ class Change:
     before_parent: ObjectRef | None = None
     parts: tuple[Change, ...] = field(default=(), repr=False)
     step: int = 0
+    before_id: str | None = None
+    before_ids: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         return f'{self.action} {self.model} "{self.id}"'
@@ -82,10 +87,15 @@ class Change:
         """What this change does to which object."""
         return ChangeKey(self.action, self.model, self.id, self.step)
 
+    @property
+    def before_ref(self) -> ObjectRef:
+        """The object by the name that it has before the change."""
+        return ObjectRef(self.model, self.id if self.before_id is None else self.before_id)
+
     def record(self) -> dict[str, Any]:
         """Return the change as a new dict of plain JSON values, sensitive ones masked: action, model, id, ids, parent (model
-        and id, or None), before and after; of a move also ``from`` and ``to``, the old and the new parent."""
-        places = {"from": _place(self.before_parent), "to": _place(self.parent)} if self.action == DSyncAction.MOVE else {}
+        and id, or None), before and after; of a move also ``from`` and ``to``, the old and the new id, ids and parent."""
+        places = {"from": self._from(), "to": self._to()} if self.action == DSyncAction.MOVE else {}
         return {
             "action": self.action.value,
             "model": self.model,
@@ -96,6 +106,13 @@ class Change:
             "before": None if self.before is None else _shown(self.before, self.sensitive),
             "after": None if self.after is None else _shown(self.after, self.sensitive),
         }
+
+    def _from(self) -> dict[str, Any]:
+        ids = self.ids if self.before_ids is None else self.before_ids
+        return {"id": self.before_ref.id, "ids": _shown(ids, frozenset()), "parent": _place(self.before_parent)}
+
+    def _to(self) -> dict[str, Any]:
+        return {"id": self.id, "ids": _shown(self.ids, frozenset()), "parent": _place(self.parent)}
 
 
 def _place(ref: ObjectRef | None) -> dict[str, Any] | None:
@@ -109,6 +126,11 @@ def _shown(values: dict[str, Any], sensitive: frozenset[str]) -> dict[str, Any]:
 def ref_of(change: Change) -> ObjectRef:
     """Return the object that a change is about."""
     return ObjectRef(change.model, change.id)
+
+
+def new_names(changes: Iterable[Change]) -> dict[ObjectRef, ObjectRef]:
+    """Return the objects that changes rename: the old name → the new one."""
+    return {change.before_ref: ref_of(change) for change in changes if change.before_id is not None}
 
 
 def steps_of(changes: Iterable[Change]) -> frozenset[ChangeKey]:

@@ -103,6 +103,9 @@ def arranged(
         _break(nodes, graph, circle)
     _rank_steps(ranks, nodes)
     order = list(in_order(graph, ranks))
+    for wish in wishes:
+        if wish.loose:
+            graph[wish.key].pop(wish.need, None)
     _keepin_order(graph, wishes, order)
     return gathered([_requiring(nodes[key], graph[key]) for key in order])
 
@@ -115,11 +118,13 @@ class _Wish(NamedTuple):
         need: what it should come after.
         instead: a change that has to wait for ``key`` only if the wish cannot be granted: the delete of an object that leaves one
             which goes, too.
+        loose: whether ``key`` is made all the same if ``need`` fails.
     """
 
     key: ChangeKey
     need: ChangeKey
     instead: ChangeKey | None = None
+    loose: bool = False
 
 
 def _grant(graph: _Graph, wishes: Iterable[_Wish]) -> None:
@@ -145,7 +150,7 @@ def _keepin_order(graph: _Graph, wishes: Iterable[_Wish], order: Sequence[Change
     object that is deleted and created again, and could not, must not be lost with it."""
     places = {key: place for place, key in enumerate(order)}
     for wish in wishes:
-        if wish.instead is None and places[wish.need] < places[wish.key]:
+        if wish.instead is None and not wish.loose and places[wish.need] < places[wish.key]:
             graph[wish.key].setdefault(wish.need, None)
 
 
@@ -157,8 +162,10 @@ def _wishes(changes: Sequence[Change], references: References | None, carried: M
     for ref, change in deleted.items():
         if ref in created:
             yield from _of_a_pair(nodes, change, created[ref])
+    yield from _before_renames(nodes, deleted)
     moves = {ref: remaking(carried, ref) for ref in carried}
     remade = {ref: ChangeKey(_MOVE, move.type, move.uid) for ref, move in moves.items() if move is not None and not move.protected}
+    remade.update((ObjectRef(ref.model, carried[ref].element.before_uid), move) for ref, move in [*remade.items()])
     remaking_moves = frozenset(remade.values())
     for change in changes if remade else ():
         if change.protected:
@@ -176,6 +183,14 @@ def _wishes(changes: Sequence[Change], references: References | None, carried: M
             for ref in _named(references, change, change.before):
                 if remade.get(ref, change.key) != change.key:
                     yield _Wish(remade[ref], change.key)
+
+
+def _before_renames(nodes: Mapping[ChangeKey, Change], deleted: Mapping[ObjectRef, Change]) -> Iterator[_Wish]:
+    """Yield that what is deleted below an object that is renamed goes before, by the name that it has."""
+    for change in deleted.values():
+        rename = None if change.parent is None else nodes.get(ChangeKey(_MOVE, *change.parent))
+        if rename is not None and rename.before_id is not None and not (rename.protected or change.protected or change.cascade):
+            yield _Wish(rename.key, change.key, loose=True)
 
 
 def _named(references: References, change: Change, values: dict[str, Any] | None) -> Iterator[ObjectRef]:
@@ -233,7 +248,7 @@ def _requiring(change: Change, needs: Iterable[ChangeKey]) -> Change:
 
 
 def _links(changes: Sequence[Change], references: References) -> dict[ChangeKey, dict[ChangeKey, _Link]]:
-    created = {ref_of(change): change for change in changes if change.action == _CREATE}
+    created = {ref_of(change): change for change in changes if change.action == _CREATE or change.before_id is not None}
     deleted = {ref_of(change): change for change in changes if change.action == _DELETE}
     links: dict[ChangeKey, dict[ChangeKey, _Link]] = defaultdict(dict)
     for change in changes:
@@ -243,7 +258,8 @@ def _links(changes: Sequence[Change], references: References) -> dict[ChangeKey,
                     links[change.key].setdefault(other.key, _link(change, change, named, gains=True))
         if change.action != _CREATE:
             holder = _remover(change, deleted)
-            for named, other in _targets(references.named(change.model, change.ids, change.before), deleted):
+            old_ids = change.ids if change.before_ids is None else change.before_ids
+            for named, other in _targets(references.named(change.model, old_ids, change.before), deleted):
                 gone = _remover(other, deleted)
                 to_itself = other is change and not change.cascade and named.reference.optional
                 if (gone.key != holder.key or to_itself) and not (change.action == _UPDATE and ref_of(other) in created):
@@ -263,7 +279,7 @@ def _link(change: Change, holder: Change, named: Named, gains: bool) -> _Link:
     may be made along with another one, so that nothing can be taken from it before; a move can be made first and the reference
     set later."""
     if change.action == _MOVE:
-        optional = gains and not change.protected
+        optional = gains and not change.protected and named.reference.field in (change.after or {})
     else:
         lasting = gains and change.action == _UPDATE
         optional = named.reference.optional and not lasting and not change.protected and holder is change
@@ -388,10 +404,13 @@ def _leave_for_later(nodes: dict[ChangeKey, Change], graph: _Graph, holder: Chan
         after[link.field] = _without(after[link.field], link.value)
         first = {name: after[name] for name in final}
         nodes[holder.key] = replace(holder, after=after)
-    nodes[step] = replace(
-        holder, action=_UPDATE, before=first, after=final, cascade=False, removes_children=False, before_parent=None
-    )
+    nodes[step] = replace(_without_places(holder), action=_UPDATE, before=first, after=final, cascade=False, removes_children=False)
     graph.setdefault(step, {})[holder.key] = None
+
+
+def _without_places(change: Change) -> Change:
+    """Return a change without what only a move has."""
+    return replace(change, before_parent=None, before_id=None, before_ids=None)
 
 
 def _take_away_before(nodes: dict[ChangeKey, Change], graph: _Graph, holder: Change, link: _Link) -> ChangeKey:
@@ -410,14 +429,13 @@ def _take_away_before(nodes: dict[ChangeKey, Change], graph: _Graph, holder: Cha
         after.setdefault(link.field, held)
     nodes[holder.key] = replace(holder, before=before, after=after)
     nodes[step] = replace(
-        holder,
+        _without_places(holder),
         action=_UPDATE,
         before=first,
         after={name: before[name] for name in first},
         parent=holder.before_parent if holder.action == _MOVE else holder.parent,
         cascade=False,
         removes_children=False,
-        before_parent=None,
         step=step.step,
     )
     graph.setdefault(step, {})

@@ -29,9 +29,10 @@ def with_parts(changes: Sequence[Change], carried: Mapping[ObjectRef, Carried]) 
     found = []
     for change in changes:
         if change.action == _MOVE and not change.protected:
-            if not carried[ref_of(change)].moves_itself:
+            if not carried[ref_of(change)].moves_itself and not change.cascade:
                 change = replace(change, parts=tuple(below.parts(change)))
             below.put(ref_of(change), change.parent)
+            below.made.add(ref_of(change))
         elif change.action == _DELETE and not change.protected:
             below.put(ref_of(change), None)
         found.append(change)
@@ -39,10 +40,15 @@ def with_parts(changes: Sequence[Change], carried: Mapping[ObjectRef, Carried]) 
 
 
 class _Below:
-    """The objects that move, move along or are deleted, each below its parent at some point of a run."""
+    """The objects that move, move along or are deleted, each below its parent at some point of a run.
+
+    Attributes:
+        made: the objects that were moved by then.
+    """
 
     def __init__(self, changes: Sequence[Change], carried: Mapping[ObjectRef, Carried]) -> None:
         self._carried = carried
+        self.made: set[ObjectRef] = set()
         self._deletes = {ref_of(change): change for change in changes if change.action == _DELETE}
         self._above: dict[ObjectRef, ObjectRef | None] = {}
         self._children: dict[ObjectRef, dict[ObjectRef, None]] = defaultdict(dict)
@@ -66,20 +72,52 @@ class _Below:
         todo = [(ref_of(move), child) for child in self._children[ref_of(move)]][::-1]
         while todo:
             parent, ref = todo.pop()
-            yield self._part(move, ref, parent, parent, {})
+            before, after = self._names(move, parent)
+            yield self._part(move, ref, after, before, {})
             todo += [(ref, child) for child in self._children[ref]][::-1]
+
+    def _names(self, move: Change, ref: ObjectRef) -> tuple[ObjectRef, ObjectRef]:
+        """Return what an object is called before and after a move in which it is deleted and created again."""
+        one = self._carried.get(ref)
+        if one is None or one.element.move is None or one.element.move.was is None:
+            return ref, ref
+        leader = self._leader(ref)
+        old = ObjectRef(ref.model, one.element.before_uid)
+        if leader in self.made:
+            return ref, ref
+        return (old, ref) if leader == ref_of(move) else (old, old)
+
+    def _leader(self, ref: ObjectRef) -> ObjectRef:
+        """Return the object by whose move another one is renamed: its own, or that of the one that it is named after."""
+        one = self._carried[ref]
+        while one.place is not None and one.place in self._carried and (one.element.move is None or one.element.move.named_after):
+            ref = one.place
+            one = self._carried[ref]
+        return ref
 
     def _part(
         self, move: Change, ref: ObjectRef, parent: ObjectRef | None, before_parent: ObjectRef | None, new: dict[str, Any]
     ) -> Change:
+        before_ids: dict[str, Any] = {}
         if ref in self._carried:
             one = self._carried[ref]
-            ids, sensitive, before = one.element.keys, one.element.sensitive, one.element.dest_attrs or {}
+            sensitive, before = one.element.sensitive, one.element.dest_attrs or {}
             after = {**before, **one.create_only, **new}
+            ids, before_ids = one.element.keys, one.element.before_keys
         else:
             gone = self._deletes[ref]
-            ids, sensitive, before = gone.ids, gone.sensitive, gone.before or {}
-            after = before
+            sensitive, before = gone.sensitive, gone.before or {}
+            after, ids = before, gone.ids
+        was, name = self._names(move, ref)
         return Change(
-            _MOVE, *ref, dict(ids), copied(before), copied(after), parent, sensitive=sensitive, before_parent=before_parent
+            _MOVE,
+            *name,
+            dict(ids if name == ref else before_ids),
+            copied(before),
+            copied(after),
+            parent,
+            sensitive=sensitive,
+            before_parent=before_parent,
+            before_id=None if was == name else was.id,
+            before_ids=None if was == name else dict(before_ids),
         )

@@ -135,7 +135,12 @@ def _changes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Cha
         left = (ChangeKey(DSyncAction.DELETE, *here),) if here in moved else ()
         if element.read_only and not element.protected:
             diffs = {sign: _writable(values, element.read_only) for sign, values in diffs.items()}
-        yield _change(element, action, diffs, place, place.above + left)
+        if element.move is not None and element.move.along:
+            yield _change(element, action, {sign: {} for sign in diffs}, place, place.above)
+            if diffs["+"]:
+                yield _change(element, DSyncAction.UPDATE, diffs, place, (ChangeKey(action, *here),))
+        else:
+            yield _change(element, action, diffs, place, place.above + left)
         alone = element.protected and action == DSyncAction.UPDATE  # what is below it does not wait for it
         if element.protected and action == DSyncAction.MOVE:
             below = _Place(here)  # it stays where it is
@@ -180,6 +185,8 @@ def _change(
     requires: tuple[ChangeKey, ...],
     removes_children: bool = False,
 ) -> Change:
+    move = element.move if action == DSyncAction.MOVE else None
+    was = None if move is None else move.was
     return Change(
         action=action,
         model=element.type,
@@ -190,8 +197,10 @@ def _change(
         parent=place.parent,
         sensitive=element.sensitive,
         protected=element.protected,
-        cascade=place.cascade,
+        cascade=place.cascade or (move is not None and move.along),
         removes_children=removes_children,
         requires=requires,
-        before_parent=None if element.move is None else element.move.before,
+        before_parent=None if move is None else move.before,
+        before_id=None if was is None else was.uid,
+        before_ids=None if was is None else dict(was.keys),
     )

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -82,12 +82,21 @@ class _Marks:
         return depth
 
     def _above(self, change: Change) -> str:
-        """Return the reason if an object above is not created or deleted for its own sake."""
+        """Return the reason if an object above is not created, deleted or renamed for its own sake."""
+        for key in self._renames_above(change) if change.action == DSyncAction.CREATE or change.before_id is not None else ():
+            if key in self._why:
+                return f'protected with {key.model} "{key.id}"'
         if change.parent is None or change.action == DSyncAction.UPDATE:
             return ""
         above = DSyncAction.CREATE if change.action == DSyncAction.MOVE else change.action
         held = ChangeKey(above, *change.parent) in self._why
         return f'protected with {change.parent.model} "{change.parent.id}"' if held else ""
+
+    def _renames_above(self, change: Change) -> Iterator[ChangeKey]:
+        """Yield the renames of objects above one, which come before its own change."""
+        for key in change.requires:
+            if key.action == DSyncAction.MOVE and key in self._by_key and self._by_key[key].before_id is not None:
+                yield key
 
     def _other_half(self, change: Change) -> str:
         """Return the reason if the other half of a move is protected."""
@@ -114,12 +123,14 @@ class _Marks:
         return ""
 
     def _spare_above(self, change: Change) -> None:
-        """Let what an object that stays is below stay, too."""
+        """Let what an object that stays is below stay, too, and keep the name after which it is named."""
         place = change.before_parent if change.action == DSyncAction.MOVE else change.parent
         above = None if place is None else ChangeKey(DSyncAction.DELETE, *place)
         why = f'protected because of {change.model} "{change.id}" below it'
         if above in self._by_key and above not in self._why and above not in self._before:
             self._spared.setdefault(above, why)
+        for key in self._renames_above(change) if change.before_id is not None and change.parent == change.before_parent else ():
+            self._mark(self._by_key[key], why)
         if place in self._remade and self._remade[place] != change.key:
             self._mark(self._by_key[self._remade[place]], why)
 

@@ -14,13 +14,14 @@ from .change import Change, ChangeKey, ref_of
 
 
 def leaving(changes: Iterable[Change]) -> set[ObjectRef]:
-    """Return the objects that changes delete or move."""
-    return {ref_of(change) for change in changes if change.action in (DSyncAction.DELETE, DSyncAction.MOVE)}
+    """Return the objects that changes delete, move or rename, by their names before and after."""
+    found = [change for change in changes if change.action in (DSyncAction.DELETE, DSyncAction.MOVE)]
+    return {ref for change in found for ref in (change.before_ref, ref_of(change))}
 
 
 def staying(dataset: Dataset, change: Change, gone: set[ObjectRef]) -> Iterator[ObjectRef]:
     """Yield the children of an object to be deleted or moved that are there and are not among those that leave."""
-    obj = dataset.store.find(change.model, change.id)
+    obj = dataset.store.find(*change.before_ref)
     for child in () if obj is None else children_of(obj):
         if child not in gone and dataset.store.find(*child) is not None:
             yield child

@@ -10,13 +10,13 @@ it holds digests of those: what no live object has any more is refused when the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ..exceptions import RecordError
 from ..flags import DSyncAction
 from ..model.identity import ObjectRef
-from .change import Change, ChangeKey, ref_of
+from .change import Change, ChangeKey, new_names, ref_of
 from .plan import Plan
 from .together import gathered
 
@@ -36,9 +36,9 @@ def undo_plan(done: Iterable[Change]) -> Plan:
             finds out.
 
     Returns:
-        A plan in which children are deleted before their parents and created after them, and an object that was moved is moved
-        back. One that was moved by two changes is deleted where it is before it is created where it was. Nothing in it is
-        protected or left to cascade.
+        A plan in which children are deleted before their parents and created after them, and an object that was moved or renamed
+        is moved or renamed back. One that was moved by two changes is deleted where it is before it is created where it was.
+        Nothing in it is protected, and no delete is left to cascade.
 
     Raises:
         RecordError: a change comes twice, so that these are not the changes of one run.
@@ -67,10 +67,12 @@ def _reversed(done: list[Change]) -> Iterator[Change]:
         raise RecordError("a change comes twice, so these are not the changes of one run")
     undone = {keys[change.key]: change for change in reversed(done)}
     needed = _needed(undone, done, keys)
+    old_names = {new: old for old, new in new_names(done).items()}
     finished: set[ChangeKey] = set()
     for key in _in_order(undone, needed):
         finished.add(key)
-        yield _reverse(undone[key], key, tuple(other for other in needed[key] if other in finished))
+        requires = tuple(other for other in needed[key] if other in finished)
+        yield _by_old_names(_reverse(undone[key], key, requires), old_names)
 
 
 def _undone(done: list[Change]) -> Iterator[ChangeKey]:
@@ -78,25 +80,37 @@ def _undone(done: list[Change]) -> Iterator[ChangeKey]:
     stepped = {ref_of(change) for change in done if change.step}
     for change in done:
         second = change.action == DSyncAction.UPDATE and not change.step and ref_of(change) in stepped
-        yield ChangeKey(_REVERSE[change.action], change.model, change.id, 1 if second else 0)
+        yield ChangeKey(_REVERSE[change.action], *change.before_ref, 1 if second else 0)
 
 
 def _reverse(change: Change, key: ChangeKey, requires: tuple[ChangeKey, ...]) -> Change:
-    action = key.action
+    moves, renames = key.action == DSyncAction.MOVE, change.before_id is not None
     return replace(
         change,
-        action=action,
+        action=key.action,
         step=key.step,
+        id=change.before_ref.id,
+        ids=change.ids if change.before_ids is None else change.before_ids,
         before=change.after,
         after=change.before,
-        parent=change.before_parent if action == DSyncAction.MOVE else change.parent,
-        before_parent=change.parent if action == DSyncAction.MOVE else None,
+        parent=change.before_parent if moves else change.parent,
         parts=tuple(_reverse(part, part.key, ()) for part in change.parts),
         protected="",
-        cascade=False,
+        cascade=change.cascade and moves,
         removes_children=False,
         requires=requires,
+        before_parent=change.parent if moves else None,
+        before_id=change.id if renames else None,
+        before_ids=change.ids if renames else None,
     )
+
+
+def _by_old_names(change: Change, old_names: Mapping[ObjectRef, ObjectRef]) -> Change:
+    """Return a change of the undo with the names that renamed parents get back."""
+    if not old_names:
+        return change
+    parent, before = (ref and old_names.get(ref, ref) for ref in (change.parent, change.before_parent))
+    return replace(change, parent=parent, before_parent=before)
 
 
 def _needed(
@@ -105,7 +119,10 @@ def _needed(
     """Return, for each change of the undo, those that must come before it: what the tree asks for, and the reverse of what the
     changes that were done required of one another."""
     needed: dict[ChangeKey, dict[ChangeKey, None]] = defaultdict(dict)
+    renamed = {ref_of(change): key for key, change in undone.items() if change.before_id is not None}
     for key, change in undone.items():
+        if key.action == DSyncAction.CREATE and change.parent in renamed:
+            needed[key][renamed[change.parent]] = None
         if change.parent is not None:
             parent = ChangeKey(key.action, *change.parent)
             if key.action == DSyncAction.CREATE and parent in undone:
@@ -118,9 +135,20 @@ def _needed(
     deleted = {ref_of(change): change.parent for change in done if change.action == DSyncAction.DELETE}
     for key, change in undone.items():
         for required in change.requires:
-            if required in keys and not _is_below(change, required, deleted):
-                needed[keys[required]][key] = None
+            earlier = keys.get(required)
+            if earlier is None or _is_below(change, required, deleted):
+                continue
+            if _is_named_after(change, undone[earlier]):
+                needed[key][earlier] = None
+            else:
+                needed[earlier][key] = None
     return {key: list(needed[key]) for key in undone}
+
+
+def _is_named_after(change: Change, parent: Change) -> bool:
+    """Return whether an object was renamed with its parent: undoing that, the parent comes first, too."""
+    both = change.before_id is not None and parent.before_id is not None
+    return both and (change.cascade or change.parent == ref_of(parent))
 
 
 def _is_below(change: Change, required: ChangeKey, deleted: dict[ObjectRef, ObjectRef | None]) -> bool:

@@ -49,6 +49,8 @@ def handovers(diff: Diff) -> list[Handover]:
         action = element.action
         if action is None or element.protected:
             continue
+        if element.move is not None and element.move.along and element.get_attrs_diffs()["+"].keys() - element.read_only:
+            action = DSyncAction.UPDATE  # the rename itself writes nothing
         key = ChangeKey(action, element.type, element.uid)
         old, new = _old(element), _new(element, action)
         for unique in diff.unique.get(element.type, ()):
@@ -85,7 +87,7 @@ def _spare(
 
 
 def _old(element: DiffElement) -> dict[str, Any] | None:
-    return None if element.dest_attrs is None else {**element.dest_attrs, **element.keys}
+    return None if element.dest_attrs is None else {**element.dest_attrs, **element.before_keys}
 
 
 def _new(element: DiffElement, action: DSyncAction) -> dict[str, Any] | None:

@@ -32,7 +32,7 @@ from ..model.model import DSyncModel
 from .declaration_reader import Declared
 from .types import annotation_of, choice, comparing, fitting, lenient, or_none
 
-MODEL_KEYS = ("identifiers", "shortname", "attributes", "children", "unique", "protected", "flags", "description")
+MODEL_KEYS = ("identifiers", "shortname", "attributes", "children", "unique", "match", "protected", "flags", "description")
 ATTRIBUTE_KEYS = ("type", "ref", "default", "compare", "tolerance", "read_only", "sensitive", "description")
 IDENTIFIER_KEYS = ("type", "ref", "compare")
 _EQUAL, _NOT_COMPARED = "equal", ("ignored", "create_only")
@@ -280,7 +280,8 @@ def _class(name: str, model: Declared, declared: Mapping[str, Declared], base: t
         "_create_only": tuple(attributes.create_only),
         "_read_only": tuple(attributes.read_only),
         "_references": attributes.references,
-        "_unique": _unique(model, [*identifiers, *attributes.compared]),
+        "_unique": _groups(model, "unique", [*identifiers, *attributes.compared]),
+        "_match": _groups(model, "match", [*identifiers, *attributes.compared]),
         "_protected": _choices(model, "protected", tuple(DSyncAction)),
         "__doc__": str(model.at("description").value or ""),
     }
@@ -341,12 +342,12 @@ def _identifiers(model: Declared, models: Mapping[str, Declared], references: di
     return fields
 
 
-def _unique(model: Declared, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Return the groups of fields of which no two objects have the same values: each item is a name, or a list of names."""
-    if not model.has("unique"):
+def _groups(model: Declared, key: str, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of fields under a key of a model: each item is a name, or a list of names."""
+    if not model.has(key):
         return ()
     groups = []
-    for item in model.at("unique").items():
+    for item in model.at(key).items():
         several = isinstance(item.value, (list, tuple))
         for one in item.items() if several else [item]:
             one.one_of(names)

@@ -88,6 +88,8 @@ class Entry:
         status: how it ended, a value of :class:`~.outcome.OutcomeStatus`.
         message: why.
         before_parent: of a move the object that this one belonged to, None at the top.
+        before_id: of a move the unique id that the object had; None for any other change.
+        before_ids: of a move the identifiers' values that the object had; None for any other change.
     """
 
     action: str
@@ -100,6 +102,13 @@ class Entry:
     status: str
     message: str
     before_parent: ObjectRef | None = None
+    before_id: str | None = None
+    before_ids: Mapping[str, Any] | None = None
+
+    @property
+    def is_rename(self) -> bool:
+        """Whether the object has another name afterwards."""
+        return self.before_id not in (None, self.id)
 
     @property
     def state(self) -> State:
@@ -109,9 +118,12 @@ class Entry:
     def record(self) -> dict[str, Any]:
         """Return the entry as a new dict of JSON values."""
         before, parent = (None if ref is None else ref._asdict() for ref in (self.before_parent, self.parent))
-        record = {**vars(self), "parent": parent}
-        del record["before_parent"]
-        return {**record, "from": before, "to": parent} if self.action == DSyncAction.MOVE else record
+        record = {name: value for name, value in vars(self).items() if name not in ("before_parent", "before_id", "before_ids")}
+        record["parent"] = parent
+        if self.action == DSyncAction.MOVE:
+            record["from"] = {"id": self.before_id, "ids": self.before_ids, "parent": before}
+            record["to"] = {"id": self.id, "ids": self.ids, "parent": parent}
+        return record
 
 
 @dataclass(frozen=True)
@@ -328,14 +340,16 @@ def above(diff: Diff) -> Above:
 
 
 def _entry(record: Mapping[str, Any]) -> Entry:
-    parent, before = record["parent"], record.get("from")
+    before = record["from"] if record["action"] == DSyncAction.MOVE else {}
     return Entry(
         action=DSyncAction(record["action"]).value,
         model=str(record["model"]),
         id=str(record["id"]),
         ids=record["ids"],
-        parent=_ref(parent),
-        before_parent=_ref(before),
+        parent=_ref(record["parent"]),
+        before_parent=_ref(before.get("parent")),
+        before_id=None if not before else str(before["id"]),
+        before_ids=before.get("ids"),
         before=record["before"],
         after=record["after"],
         status=OutcomeStatus(record["status"]).value,

@@ -24,7 +24,7 @@ Leaves = Mapping[ChangeKey, Collection[ObjectRef]]
 
 _KEYS = {
     "action", "model", "id", "ids", "parent", "before", "after", "sensitive", "protected", "cascade", "removes_children",
-    "requires", "leaves", "before_parent", "parts", "step",
+    "requires", "leaves", "before_parent", "parts", "step", "before_id", "before_ids",
 }  # fmt: skip
 _SECRET = "secret"
 _SIDES = {
@@ -61,7 +61,7 @@ class ChangeWriter:
             "action": change.action.value,
             "model": change.model,
             "id": change.id,
-            "ids": {name: self._identifier(change, name, value) for name, value in change.ids.items()},
+            "ids": self._identifiers(change, change.ids),
             "parent": None if change.parent is None else list(change.parent),
             "before": self._side(change, change.before),
             "after": self._side(change, change.after),
@@ -74,7 +74,12 @@ class ChangeWriter:
             "before_parent": None if change.before_parent is None else list(change.before_parent),
             "parts": [self.line(part) for part in change.parts],
             "step": change.step,
+            "before_id": change.before_id,
+            "before_ids": None if change.before_ids is None else self._identifiers(change, change.before_ids),
         }
+
+    def _identifiers(self, change: Change, ids: dict[str, Any]) -> dict[str, Any]:
+        return {name: self._identifier(change, name, value) for name, value in ids.items()}
 
     def _identifier(self, change: Change, name: str, value: Any) -> Any:
         if self._stored:
@@ -100,7 +105,12 @@ class ChangeWriter:
             raise _unwritable(change, name, error) from None
         if value is None or not (secret or name in change.sensitive):
             return made
-        return {DIGESTED: "" if self._digester is None else self._digester.digest(change.model, change.id, name, made)}
+        return {DIGESTED: "" if self._digester is None else self._digester.digest(change.model, digested_id(change), name, made)}
+
+
+def digested_id(change: Change) -> str:
+    """Return the unique id that digests of a change's sensitive values are made with: the same for the change that undoes it."""
+    return min(change.id, change.before_ref.id)
 
 
 def _stored_value(value: Any) -> Any:
@@ -138,6 +148,8 @@ def read_change(line: Any) -> tuple[Change, frozenset[ObjectRef]]:
             before_parent=None if line["before_parent"] is None else _ref(line["before_parent"]),
             parts=tuple(read_change(part)[0] for part in _list(line["parts"])),
             step=_step(line["step"]),
+            before_id=None if line["before_id"] is None else _text(line["before_id"]),
+            before_ids=None if line["before_ids"] is None else _dict(line["before_ids"]),
         )
         leaves = frozenset(map(_ref, _list(line["leaves"])))
     except (ValueError, TypeError, KeyError):
@@ -154,6 +166,8 @@ def _check_sides(change: Change) -> None:
         raise Malformed(f"a {change.action} has no old parent and no parts")
     if change.step and change.action != DSyncAction.UPDATE:
         raise Malformed(f"a {change.action} is no step of another change")
+    if (change.before_id is None) is not (change.before_ids is None) or (change.before_id is not None and not moves):
+        raise Malformed(f"the old name is not that of a {change.action}")
     if change.before is not None and change.after is not None and change.before.keys() != change.after.keys():
         raise Malformed("the values before and after are not those of the same attributes")
 

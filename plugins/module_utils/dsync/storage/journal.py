@@ -43,10 +43,14 @@ if TYPE_CHECKING:
 
     from ..plan.result import Result
 
-FORMAT, FORMAT_VERSION = "dsync-journal", 2
+FORMAT, FORMAT_VERSION = "dsync-journal", 3
 
-_NOT_IN_VERSION_1: dict[str, Any] = {"before_parent": None, "parts": []}
-"""What the line of a change lacks in runs that earlier releases recorded, which knew no moves."""
+_LACKING: dict[int, dict[str, Any]] = {
+    1: {"before_parent": None, "parts": [], "step": 0, "before_id": None, "before_ids": None},
+    2: {"step": 0, "before_id": None, "before_ids": None},
+    FORMAT_VERSION: {},
+}
+"""Version of a run's format → what the line of a change lacks in it: earlier releases knew no moves, or no renames and steps."""
 
 _BATCH = 1024 * 1024
 _MAYBE_TEXT = (str, type(None))
@@ -364,16 +368,22 @@ class _Reader:
             raise Malformed("it is torn")
 
 
+def _completed(line: dict[str, Any], lacking: dict[str, Any]) -> dict[str, Any]:
+    """Return the line of a change, and those of its parts, with what it lacks."""
+    if not lacking:
+        return line
+    whole = {**lacking, **line}
+    return {**whole, "parts": [_completed(part, lacking) for part in whole["parts"]]}
+
+
 class _ReadRun:
     """What is known so far of one run."""
 
     def __init__(self, path: str, header: dict[str, Any]) -> None:
         if header["format"] != FORMAT:
             raise Malformed("it is not of a journal of dsync")
-        if header["version"] not in (1, FORMAT_VERSION):
-            raise Malformed(
-                f"its format is of version {header['version']}, and this dsync ({VERSION}) reads 1 and {FORMAT_VERSION}"
-            )
+        if header["version"] not in _LACKING:
+            raise Malformed(f"its format is of version {header['version']}, and this dsync ({VERSION}) reads 1 to {FORMAT_VERSION}")
         self._path, self._header = path, header
         self._changes: list[Change] = []
         self._intended: set[int] = set()
@@ -392,8 +402,7 @@ class _ReadRun:
     def _change(self, line: dict[str, Any]) -> None:
         if line["n"] != len(self._changes):
             raise Malformed("a change is out of place")
-        lacking = _NOT_IN_VERSION_1 if self._header["version"] == 1 else {}
-        self._changes.append(read_change({**lacking, **line["change"]})[0])
+        self._changes.append(read_change(_completed(line["change"], _LACKING[self._header["version"]]))[0])
 
     def _ready(self, line: dict[str, Any]) -> None:
         if len(self._changes) != self._header["changes"]:

@@ -36,7 +36,7 @@ from .provenance import VERSION, now, whoami
 from .schema import fingerprint
 from .stored_plan import StoredPlan
 
-FORMAT, FORMAT_VERSION = "dsync-plan", 2
+FORMAT, FORMAT_VERSION = "dsync-plan", 3
 
 _CONTENT = ("purpose", "source", "target", "flags", "fingerprint")
 """The parts of a header that the plan's digest is over."""

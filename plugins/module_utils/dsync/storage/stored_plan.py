@@ -20,14 +20,15 @@ from .._util.plain_json import Unwritable, plain
 from ..dataset.dataset import Dataset
 from ..exceptions import RecordError, Refused, SecretMoved
 from ..flags import DSyncAction
+from ..model.identity import ObjectRef
 from ..model.model import DSyncModel
 from ..model.placeholders import DigestedSecret, Lost
 from ..model.values import same_value
-from ..plan.change import Change
+from ..plan.change import Change, ref_of
 from ..plan.plan import Plan
 from ..plan.protection import protect_changes
 from ..plan.undo import undo_plan
-from .change_lines import Leaves
+from .change_lines import Leaves, digested_id
 from .digests import SecretDigester
 from .encoding import Fields, NotTheSame, from_plain
 from .paths import file_error
@@ -151,8 +152,9 @@ def undo_stored(done: Iterable[Change], stored: StoredPlan) -> StoredPlan:
 class _Live:
     """The live object of one side that a change is about, and its attributes."""
 
-    def __init__(self, dataset: Dataset | None, change: Change) -> None:
-        self.obj: DSyncModel | None = None if dataset is None else dataset.store.find(change.model, change.id)
+    def __init__(self, dataset: Dataset | None, *names: ObjectRef) -> None:
+        found = (None if dataset is None else dataset.store.find(*name) for name in names)
+        self.obj: DSyncModel | None = next((obj for obj in found if obj is not None), None)
         self.attrs: dict[str, Any] = {} if self.obj is None else self.obj.get_attrs()
         self.ids: dict[str, Any] = {} if self.obj is None else self.obj.get_identifiers()
 
@@ -172,7 +174,7 @@ class _Resolver:
 
     def resolved(self, change: Change) -> Change:
         """Return a change with real values; what cannot be found stays a DigestedSecret or Lost."""
-        source, target = _Live(self._source, change), _Live(self._target, change)
+        source, target = _Live(self._source, ref_of(change)), _Live(self._target, ref_of(change), change.before_ref)
         cls = self._classes.get(change.model) if target.obj is None else target.obj.__class__
         if cls is None:
             raise file_error(Refused, self._origin, f'does not fit: {self._target.name} has no model "{change.model}"')
@@ -183,7 +185,8 @@ class _Resolver:
             }
         return replace(
             change,
-            ids=self._ids(change, cls, source, target),
+            ids=self._ids(change, cls, change.id, change.ids, source, target),
+            before_ids=change.before_ids and self._ids(change, cls, change.before_ref.id, change.before_ids, target),
             before=before,
             after=self._after(change, cls, source, target),
             parts=tuple(map(self.resolved, change.parts)),
@@ -196,16 +199,16 @@ class _Resolver:
             return change
         return replace(change, after=cls._declaration.counted(change.action, change.after))
 
-    def _ids(self, change: Change, cls: type[DSyncModel], source: _Live, target: _Live) -> dict[str, Any]:
-        ids = {
-            name: self._value(change, cls, name, value, _having(name, source.ids, target.ids)) for name, value in change.ids.items()
-        }
+    def _ids(self, change: Change, cls: type[DSyncModel], uid: str, stored: dict[str, Any], *sides: _Live) -> dict[str, Any]:
+        """Return the values of the identifiers that make up ``uid``."""
+        live = [side.ids for side in sides]
+        ids = {name: self._value(change, cls, name, value, _having(name, *live)) for name, value in stored.items()}
         try:
-            uid = cls.create_unique_id(**ids)
+            made = cls.create_unique_id(**ids)
         except Exception as error:  # whatever a user's own method raises
             raise self._misfit(change, "identity", error) from None
-        if uid != change.id:
-            raise RecordError(f'{self._origin}: {change.model} "{change.id}": its identifiers are those of "{uid}"')
+        if made != uid:
+            raise RecordError(f'{self._origin}: {change.model} "{uid}": its identifiers are those of "{made}"')
         return ids
 
     def _after(self, change: Change, cls: type[DSyncModel], source: _Live, target: _Live) -> dict[str, Any] | None:
@@ -247,7 +250,7 @@ class _Resolver:
         except Unwritable:
             return False
         if isinstance(value, DigestedSecret):
-            return hmac.compare_digest(self._digester.digest(change.model, change.id, name, live), value.digest)
+            return hmac.compare_digest(self._digester.digest(change.model, digested_id(change), name, live), value.digest)
         return same_value(live, value, exact=True)
 
     def _misfit(self, change: Change, name: str, error: Exception) -> RecordError:

@@ -51,18 +51,18 @@ class ChangedRecord(NamedTuple):
 
 
 class MovedRecord(NamedTuple):
-    """A native record that is to have another parent.
+    """A native record that is to have another parent, other identifiers, or both.
 
     Attributes:
         record: as it was read.
         values: path of a native field → its new value, plain: the fields that hold the parent, and those that change along; other
             fields are to be left alone.
-        parent: the native record of the new parent.
+        parent: the native record of the parent that it is to have, None at the top level.
     """
 
     record: Record
     values: Values
-    parent: Record
+    parent: Record | None
 
 
 class RecordModel(DSyncModel):
@@ -141,7 +141,8 @@ class RecordAdapter(DSync):
         raise NotImplementedError
 
     def move_records(self, mapped: ModelMap, records: Sequence[MovedRecord]) -> Sequence[Record | Exception]:
-        """Let native records have other parents and return, for each, the record as it is now, or why not. Otherwise as above.
+        """Let native records have other parents or identifiers and return, for each, the record as it is now, or why not. Otherwise
+        as above.
 
         Here the fields are changed that hold the parent. A class that has records whose place tells the parent (:meth:`parent_of`)
         defines this, and :meth:`can_move`, if it can move a whole record, fields that no attribute names included; else the object
@@ -151,6 +152,15 @@ class RecordAdapter(DSync):
 
     def can_move(self, model: str) -> bool:
         return super().can_move(model) and not self.knows_parents(self._maps[model])
+
+    def can_rename(self, model: str) -> bool:
+        return super().can_rename(model) and self._maps[model].key is None
+
+    def renamed(self, obj: DSyncModel, before: str) -> None:
+        super().renamed(obj, before)
+        records = self._records[obj.get_type()]
+        if before in records:
+            records[obj.get_unique_id()] = records.pop(before)
 
     def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
         """Remove native records and return, for each, None or why not. Otherwise as above."""
@@ -433,25 +443,28 @@ class RecordAdapter(DSync):
         parents = self._parents(mapped)
         for place, item in enumerate(items):
             with results.catching(place):
-                if parents is None or item.parent is None:
+                if parents is not None and item.parent is None:
                     raise RecordProblem(f"{self.name} has no place for a {mapped.name} without a parent")
-                there, above = self.record_of(item.obj), self.record_of(item.parent)
+                there, above = self.record_of(item.obj), None if item.parent is None else self.record_of(item.parent)
                 renamed = [name for name, value in item.ids.items() if getattr(item.obj, name) != value]
                 item.obj.update_base(item.attrs)
                 values = self._natives(mapped, item.obj, [*renamed, *item.attrs], item.ids)
-                held = parents.values_of(item.parent, above)
-                if not held and not self.knows_parents(mapped):
-                    raise RecordProblem(f'the mapping of "{mapped.name}" does not say how its parent is written; add "write"')
-                todo.append((place, item, MovedRecord(there, {**values, **held}, above)))
+                if parents is not None and item.parent is not None and above is not None:
+                    values = {**values, **self._held(mapped, parents, item.parent, above)}
+                todo.append((place, item, MovedRecord(there, values, above)))
         made = self.move_records(mapped, [moved for _place, _item, moved in todo]) if todo else ()
         for (place, item, _moved), record in zip(todo, made):
             with results.catching(place):
-                uid, known_as = model.create_unique_id(**item.ids), item.obj.get_unique_id()
-                self._noted(mapped, uid, record)
-                if uid != known_as:
-                    del self._records[mapped.name][known_as]
+                self._noted(mapped, item.obj.get_unique_id(), record)
                 results[place] = item.obj
         return results
+
+    def _held(self, mapped: ModelMap, parents: Parents, parent: DSyncModel, above: Record) -> Values:
+        """Return what a record has to hold to be a child of a parent."""
+        held = parents.values_of(parent, above)
+        if not held and not self.knows_parents(mapped):
+            raise RecordProblem(f'the mapping of "{mapped.name}" does not say how its parent is written; add "write"')
+        return held
 
     def _delete_objects(self, model: type[DSyncModel], items: Sequence[DSyncModel]) -> Sequence[DSyncModel | Exception]:
         self._check_writable()

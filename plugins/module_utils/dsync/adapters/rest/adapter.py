@@ -24,7 +24,7 @@ from ...flags import DSyncAction
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record
 from ...records.path import EVERY, MISSING, Path, nested, read, text_of_path, walk, write
-from ..core.base import ChangedRecord, NewRecord, RecordAdapter
+from ..core.base import ChangedRecord, MovedRecord, NewRecord, RecordAdapter
 from ..http.client import Answer, Client, HttpProblem
 from ..http.options import Manners, address, credentials, seconds, tls
 from .endpoint import Action, Endpoint, endpoint_of
@@ -289,6 +289,15 @@ class RestAdapter(RecordAdapter):
 
         made = self._made(mapped, "update", records, prepared)
         self._note_all(mapped, made, [self._known(mapped, changed.record).parent for changed in records])
+        return made
+
+    def move_records(self, mapped: ModelMap, records: Sequence[MovedRecord]) -> Sequence[Record | Exception]:
+        made = super().move_records(mapped, records)
+        now = {id(one.record): record for one, record in zip(records, made) if not isinstance(record, Exception)}
+        for whences in self._whence.values():  # the addresses of what is below them are made of the fields that they have now
+            for place, whence in whences.items():
+                if whence.parent is not None and id(whence.parent) in now:
+                    whences[place] = whence._replace(parent=now[id(whence.parent)])
         return made
 
     def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:

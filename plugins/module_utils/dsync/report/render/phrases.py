@@ -47,9 +47,11 @@ def shown(value: Any) -> str:
 
 
 def attributes(entry: Entry) -> Iterator[Attribute]:
-    """Yield the attributes that a change is about, of a move first where the object was and is to be. What is masked looks alike on
-    both sides, and is said to have changed."""
-    if entry.action == "move":
+    """Yield the attributes that a change is about, of a move first the object's id and parent where these change. What is masked
+    looks alike on both sides, and is said to have changed."""
+    if entry.is_rename:
+        yield Attribute("id", one_line(str(entry.before_id)), one_line(entry.id))
+    if entry.before_parent != entry.parent and entry.action == "move":
         yield Attribute("parent", _place(entry.before_parent), _place(entry.parent))
     before, after = entry.before, entry.after
     for name in {**(before or {}), **(after or {})}:

@@ -87,15 +87,28 @@ def _sides(change: Change) -> tuple[list[str], list[str]]:
     label = f"  {change.id} (protected)" if change.protected else f"  {change.id}"
     if change.action == DSyncAction.MOVE:
         label = visible(label)
-        sides = zip(("from", "to"), ("before", "after"))
-        old, new = ([f"{label}  parent: {_place(record[place])}", *_lines(label, record[side] or None)] for place, side in sides)
+        places = record["from"], record["to"]
+        named = {"id", "parent"} if places[0]["parent"] != places[1]["parent"] else {"id"}
+        if change.before_id is None:
+            named.discard("id")
+        sides = zip(places, (record["before"], record["after"]))
+        old, new = ([*_places(label, place, named), *_lines(label, values or None)] for place, values in sides)
         return [label, *old], [label, *new]
     anchor = [visible(label)] if change.action == DSyncAction.UPDATE else []
     return anchor + _lines(label, record["before"]), anchor + _lines(label, record["after"])
 
 
-def _place(parent: dict[str, Any] | None) -> str:
-    text = "(top level)" if parent is None else f"{parent['model']} {parent['id']}"
+def _places(label: str, place: dict[str, Any], named: set[str]) -> Iterator[str]:
+    """Yield one line each for the id and the parent of an object that moves, those that are named."""
+    if "id" in named:
+        yield f"{label}  id: {_shown(place['id'])}"
+    if "parent" in named:
+        parent = place["parent"]
+        text = "(top level)" if parent is None else f"{parent['model']} {parent['id']}"
+        yield f"{label}  parent: {_shown(text)}"
+
+
+def _shown(text: str) -> str:
     return visible(text if text.isascii() else text.encode("utf-8", "replace").decode())
 
 

@@ -1,0 +1,265 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Objects that have another name in the source than in the target: found by the match keys of their models, and what is named after
+them by the names that they had."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..dataset.dataset import Dataset
+from ..exceptions import AmbiguousMatch
+from ..model.comparison import Comparison
+from ..model.identity import ObjectRef
+from ..model.model import DSyncModel
+from .diff import DiffElement
+from .moves import Lone, Place, Renamed, ref_of_element
+
+Keys = Mapping[str, tuple[tuple[str, ...], ...]]
+"""Model → its match keys, in the order in which they are tried: each the names of one or several fields."""
+
+Counterparts = tuple[dict[str, DSyncModel], dict[str, DSyncModel]]
+"""Unique id of an object of the source → the target's object that it is, and the other way round."""
+
+Comparisons = Mapping[str, Mapping[str, Comparison]]
+"""Model → field → how it is declared to compare."""
+
+
+class Renames:
+    """Finds which objects of the source are objects of the target with another name.
+
+    Args:
+        old: the objects that only the target has, by their names; not changed.
+        new: likewise those that only the source has, parents first.
+        classes: model → its class in the target.
+        keys: the match keys of models.
+        comparisons: how fields compare.
+    """
+
+    def __init__(
+        self,
+        old: Lone,
+        new: Lone,
+        classes: Mapping[str, type[DSyncModel]],
+        keys: Keys,
+        comparisons: Comparisons,
+    ) -> None:
+        self._old, self._new, self._classes = old, new, classes
+        self._keys, self._comparisons = keys, comparisons
+        self._found: dict[ObjectRef, Renamed] = {}
+        self._taken: set[ObjectRef] = set()
+
+    def found(self) -> dict[ObjectRef, Renamed]:
+        """Return the object of the source → what it is in the target.
+
+        Raises:
+            AmbiguousMatch: several objects of one side have the same match key, which an object of the other side has, too.
+        """
+        for model in dict.fromkeys(ref.model for ref in self._new):
+            for fields in self._keys.get(model, ()):
+                self._match(model, fields)
+            while self._found and self._name_after():
+                pass
+        return self._found
+
+    def _note(self, new: ObjectRef, old: ObjectRef, named_after: bool) -> None:
+        self._found[new] = Renamed(old, named_after)
+        self._taken.add(old)
+
+    # ------------------------------------------------------------------ match keys
+
+    def _match(self, model: str, fields: Sequence[str]) -> None:
+        """Pair the objects of a model that have the same values in the fields of a match key."""
+        created = [place.element for ref, place in self._new.items() if ref.model == model and ref not in self._found]
+        deleted = [place.element for ref, place in self._old.items() if ref.model == model and ref not in self._taken]
+        values = match_reader(fields, self._comparisons.get(model, {}))
+        olds = _by_value(deleted, values)
+        for value, new in _by_value(created, values).items():
+            old = olds.get(value, [])
+            if len(old) == 1 and len(new) == 1:
+                self._note(ref_of_element(new[0]), ref_of_element(old[0]), False)
+            elif old:
+                raise AmbiguousMatch(_ambiguous(new, old, fields))
+
+    # ------------------------------------------------------------------ names after the names of others
+
+    def _name_after(self) -> bool:
+        """Pair the objects that are named after renamed ones; return whether there were any."""
+        before = len(self._found)
+        for ref, place in self._new.items():
+            if ref not in self._found and ref.model in self._classes:
+                self._name_one_after(ref, place)
+        return len(self._found) > before
+
+    def _name_one_after(self, ref: ObjectRef, place: Place) -> None:
+        kind, keys = self._classes[ref.model], place.element.keys
+        above = dict(self._of_those_above(place))
+        referred = dict(self._of_references(kind, keys))
+        for old_values, named_after in ((above, True), (referred, False)):
+            fields = [name for name, value in keys.items() if (name, value) in old_values]
+            for number in range(1, len(fields) + 1):
+                for chosen in itertools.combinations(fields, number):
+                    ids = {**keys, **{name: old_values[name, keys[name]] for name in chosen}}
+                    old = ObjectRef(ref.model, kind.create_unique_id(**ids))
+                    if old in self._old and old not in self._taken:
+                        self._note(ref, old, named_after)
+                        return
+
+    def _of_those_above(self, place: Place) -> Iterator[tuple[tuple[str, Any], Any]]:
+        """Yield ((identifier, its value), the old value) where that is the value of a renamed object above; the nearest last."""
+        above, chain = place.above, []
+        while above is not None:
+            chain.append(above.element)
+            above = above.above
+        for element in reversed(chain):
+            renamed = self._found.get(ref_of_element(element))
+            if renamed is None:
+                continue
+            old = self._old[renamed.old].element
+            values = [(element.uid, old.uid), *((value, old.keys.get(name)) for name, value in element.keys.items())]
+            for name, mine in place.element.keys.items():
+                for new_value, old_value in values:
+                    if new_value != old_value and mine == new_value:
+                        yield (name, mine), old_value
+
+    def _of_references(self, kind: type[DSyncModel], keys: Mapping[str, Any]) -> Iterator[tuple[tuple[str, Any], Any]]:
+        """Yield ((identifier, its value), the old value) of the identifiers that name renamed objects."""
+        for reference in kind._declaration.references:
+            value = keys.get(reference.field)
+            for model in reference.models if isinstance(value, str) else ():
+                renamed = self._found.get(ObjectRef(model, str(value)))
+                if renamed is not None:
+                    yield (reference.field, value), renamed.old.id
+
+
+def counterparts(
+    model: str, match: Sequence[Sequence[str]], comparisons: Mapping[str, Comparison], source: Dataset, target: Dataset
+) -> Counterparts:
+    """Return which objects of a model, whose identities are on one side only, have the same match keys; those of which there are
+    several are left out.
+
+    Args:
+        model: the model's name.
+        match: its match keys.
+        comparisons: how its fields compare.
+        source: one side; not changed.
+        target: the other side; not changed.
+    """
+    left, right = (
+        [obj for obj in side.store.objects(model) if other.store.find(model, obj.get_unique_id()) is None]
+        for side, other in ((source, target), (target, source))
+    )
+    by_source: dict[str, DSyncModel] = {}
+    by_target: dict[str, DSyncModel] = {}
+    for fields in match:
+        read = match_reader(fields, comparisons)
+        olds = _objects_by_value((obj for obj in right if obj.get_unique_id() not in by_target), read)
+        for value, new in _objects_by_value((obj for obj in left if obj.get_unique_id() not in by_source), read).items():
+            old = olds.get(value, [])
+            if len(old) == len(new) == 1:
+                by_source[new[0].get_unique_id()], by_target[old[0].get_unique_id()] = old[0], new[0]
+    return by_source, by_target
+
+
+def _objects_by_value(objs: Iterable[DSyncModel], read: Callable[[Mapping[str, Any]], Any]) -> dict[Any, list[DSyncModel]]:
+    found: dict[Any, list[DSyncModel]] = {}
+    for obj in objs:
+        value = read({**obj.get_attrs(), **obj.get_identifiers()})
+        if value is not None:
+            found.setdefault(value, []).append(obj)
+    return found
+
+
+def protect_partial_renames(
+    lone: Iterable[DiffElement],
+    renamed: Mapping[ObjectRef, Renamed],
+    source: Dataset,
+    target: Dataset,
+    keys: Keys,
+    comparisons: Comparisons,
+) -> None:
+    """Protect each object that is created or deleted, where the other side has it by another name and that was not compared: the
+    delete would lose the object, the create would double it.
+
+    Args:
+        lone: the elements of objects that are on one side only; marked here.
+        renamed: those of them that were found on both sides.
+        source: one side; not changed.
+        target: the other side; not changed.
+        keys: the match keys of models.
+        comparisons: how fields compare.
+    """
+    paired = {*renamed, *(one.old for one in renamed.values())}
+    left = [element for element in lone if element.type in keys and not element.protected and ref_of_element(element) not in paired]
+    compared = {ref_of_element(element) for element in left} | paired
+    for model, groups in keys.items():
+        for fields in groups:
+            read = match_reader(fields, comparisons.get(model, {}))
+            for side, other, created in ((source, target, True), (target, source, False)):
+                wanted = [element for element in left if element.type == model and (element.dest_attrs is None) is created]
+                values = _by_value(wanted, read)
+                for obj in other.store.objects(model) if values else ():
+                    uid = obj.get_unique_id()
+                    same = values.get(read({**obj.get_attrs(), **obj.get_identifiers()}), ())
+                    if same and ObjectRef(model, uid) not in compared and side.store.find(model, uid) is None:
+                        for element in same:
+                            element.protected = f'protected: {other.name} has it as "{uid}", which was not compared'
+
+
+def match_reader(
+    fields: Sequence[str], comparisons: Mapping[str, Comparison]
+) -> Callable[[Mapping[str, Any]], tuple[Any, ...] | None]:
+    """Return the function that reads a match key from the values of an object, as its fields compare: a tuple that can be a key of
+    a dict, or None where a part of it is null or empty."""
+
+    def read(values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        found = []
+        for name in fields:
+            value = values.get(name)
+            value = comparisons[name].key(value) if name in comparisons else value
+            if value is None or (value != 0 and not value):
+                return None
+            found.append(_hashable(value))
+        return tuple(found)
+
+    return read
+
+
+def _hashable(value: Any) -> Any:
+    try:
+        hash(value)
+    except TypeError:
+        return repr(value)
+    return value
+
+
+def _by_value(elements: Iterable[DiffElement], read: Callable[[Mapping[str, Any]], Any]) -> dict[Any, list[DiffElement]]:
+    found: dict[Any, list[DiffElement]] = {}
+    for element in elements:
+        attrs = element.dest_attrs if element.source_attrs is None else element.source_attrs
+        value = read({**(attrs or {}), **element.keys})
+        if value is not None:
+            found.setdefault(value, []).append(element)
+    return found
+
+
+def _ambiguous(new: Sequence[DiffElement], old: Sequence[DiffElement], fields: Sequence[str]) -> str:
+    several, others = (old, new) if len(old) > 1 else (new, old)
+    sides = (several[0].dest_name, several[0].source_name) if several is old else (several[0].source_name, several[0].dest_name)
+    key = ", ".join(fields)
+    return (
+        f"the {several[0].type} objects {_named(several)} of {sides[0]} have the same {key}, so that it is not clear which of them "
+        f"is {_named(others)} of {sides[1]}; correct {key} of all but one of them, or take it out of the match keys of the model"
+    )
+
+
+def _named(elements: Sequence[DiffElement]) -> str:
+    names = [f'"{element.uid}"' for element in elements[:_NAMED]]
+    more = len(elements) - len(names)
+    return f"{', '.join(names)} and {more} more" if more else " and ".join([", ".join(names[:-1]), names[-1]][len(names) < 2 :])
+
+
+_NAMED = 3
+"""How many objects a message names."""
