@@ -172,10 +172,12 @@ class _Look:
                 return None
             obj = self._find(at)
         if obj is None:
-            return _already("it is gone already") if ref in self._old_places else _stale("is gone")
+            remade = change.step and ref in self._moves and self._moves[ref].parts
+            return _already("it is gone already") if remade or ref in self._old_places else _stale("is gone")
         if self._place(at) not in self._places_of(change, ref):
             return _stale(f"is {_named(self._place(at))} now")
-        if change.step and any(self._is_made(main) for main in (*self._steps_of(ref), self._moves.get(ref)) if main != change):
+        mains = (*self._steps_of(ref), self._moves.get(ref)) if change.step and ref not in self._old_places else ()
+        if any(self._is_made(main) for main in mains if main != change):
             return _already("it was like that before its object was changed")
         attrs, before, after = obj.get_attrs(), _counted(obj, change.before), _counted(obj, change.after)
         earlier, later = self._around(change, ref)
@@ -224,8 +226,9 @@ class _Look:
         if place not in (parent, change.before_parent):
             return _stale(f"is {_named(place)} now")
         attrs, before, after = obj.get_attrs(), _counted(obj, change.before), _counted(obj, change.after)
+        earlier, _later = self._around(change, ref)
         as_after = {name for name in after if name in attrs and _same(obj, name, attrs[name], after[name])}
-        as_before = {name for name in before if name in attrs and _same(obj, name, attrs[name], before[name])}
+        as_before = {name for name in before if name in attrs and _is_one_of(obj, name, attrs[name], before, *earlier)}
         others = [name for name in before if name not in as_before | as_after]
         if others:
             return _stale(_differences(change, attrs, before, others))
