@@ -75,7 +75,7 @@ def test_nested_records_become_those_of_the_other_side() -> None:
         "sites": {
             "nyc": {"phone": "2", "note": "kept", "devices": []},
             10: {"phone": "4"},
-            "ber": {"phone": None, "devices": [{"name": "sw1", "role": "edge", "auth": {"secret": "hunter3"}}]},
+            "ber": {"phone": None, "devices": [{"name": "sw1", "role": "edge", "auth": {"secret": "hunter3", "user": "u"}}]},
         }
     }
     again = estate(estate_ours.result_records(reveal=True))

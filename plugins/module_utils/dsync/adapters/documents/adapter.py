@@ -14,16 +14,17 @@ from __future__ import annotations
 import copy
 import difflib
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..._util.suggestions import known
 from ...exceptions import RecordProblem
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
-from ...records.path import EVERY, Path, path_of, text_of_path, write
-from ..core.base import ChangedRecord, NewRecord, RecordAdapter
+from ...records.path import EVERY, MISSING, Path, path_of, read, text_of_path, write
+from ..core.base import ChangedRecord, MovedRecord, NewRecord, RecordAdapter
 from .document import Document, Located, records_at
-from .edits import Edits, Way, at, text_of_way
+from .edits import Carried, Edits, Way, at, text_of_way
 
 BATCH = 1000
 
@@ -48,6 +49,10 @@ class DocumentAdapter(RecordAdapter):
     def new_document(self, mapped: ModelMap, key: str) -> Document:
         """Return a new document for a record that has one of its own. Raises RecordProblem."""
         raise NotImplementedError
+
+    def text_of(self, document: Document) -> str:
+        """Return the text that a document was read from; an empty string where there is none. Raises RecordProblem."""
+        return ""
 
     def each_alone(self) -> bool:
         """Return whether each record at a root has a document of its own."""
@@ -151,8 +156,22 @@ class DocumentAdapter(RecordAdapter):
     def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
         return [_attempted(self._change, mapped, record) for record in records]
 
+    def move_records(self, mapped: ModelMap, records: Sequence[MovedRecord]) -> Sequence[Record | Exception]:
+        if not self.knows_parents(mapped):
+            return super().move_records(mapped, records)
+        return [_attempted(self._move, mapped, record) for record in records]
+
+    def can_move(self, model: str) -> bool:
+        return True
+
     def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
         return [_attempted(self._remove, mapped, record) for record in records]
+
+    def changed_documents(self) -> list[Document]:
+        """Return the documents in which something is to be changed."""
+        for document in self.documents():
+            document.edits.hand_over()
+        return [document for document in self.documents() if document.edits]
 
     def roll_back(self) -> None:
         for document in self.documents():
@@ -180,13 +199,14 @@ class DocumentAdapter(RecordAdapter):
         if self._at_root(mapped):
             return self.new_document(mapped, _text_key(mapped, key)), (), True
         document, container = self._container_for(mapped, parent)
+        edits = document.edits
         holder = at(document.tree, container)
         if isinstance(holder, (list, tuple)) or (mapped.key is None and not isinstance(holder, Mapping)):
-            return document, (*container, document.edits.next_position(document.tree, container)), False
+            return document, (*container, edits.next_position(document.tree, container)), False
         key = _text_key(mapped, key)
         way = (*container, key)
-        there = way in document.edits.added or (isinstance(holder, Mapping) and key in holder)
-        if there and way not in document.edits.removed:
+        there = way in edits.added or (isinstance(holder, Mapping) and key in holder)
+        if (there and way not in edits.removed) or way in edits.carried:
             raise RecordProblem(f"there is something at {text_of_way(way)} in {document.name} already")
         return document, way, True
 
@@ -212,11 +232,36 @@ class DocumentAdapter(RecordAdapter):
         after = Located(copy.deepcopy(dict(record)), document, way, record.keyed)
         for path, value in values.items():
             _write(after, path, value)
-        if way in document.edits.added:
+        new = document.edits.added.get(way, (None,))[0]
+        if isinstance(new, dict):
             for path, value in values.items():
-                _write(document.edits.added[way][0], path, copy.deepcopy(value))
+                _write(new, path, copy.deepcopy(value))
         else:
             document.edits.changed.setdefault(way, {}).update(values)
+        self.from_document(mapped, after)
+        return after
+
+    def _move(self, mapped: ModelMap, moved: MovedRecord) -> Record:
+        """Carry a record, as it is in its document, to where a new record below its new parent would go."""
+        record = _located(moved.record)
+        key = None if mapped.key is None else moved.values.get(mapped.key, read(record, mapped.key))
+        document, way, keyed = self._place_for(mapped, key, moved.parent)
+        values = {path: value for path, value in moved.values.items() if path != mapped.key}
+        if mapped.key is not None and not keyed and (record.keyed or mapped.key in moved.values):
+            values[mapped.key] = key
+        values = self.to_document(mapped, values, document)
+        after = Located(copy.deepcopy(dict(record)), record.document, record.way, keyed)
+        for path, value in values.items():
+            _write(after, path, value)
+        source = record.document
+        carried = Carried(at(source.tree, record.way), partial(self.text_of, source), record.way)
+        if carried.tree is MISSING or record.way in source.edits.carried:
+            raise RecordProblem("it was created or moved just now, and can be moved by the next run")
+        if values:
+            source.edits.changed.setdefault(record.way, {}).update(values)
+        source.edits.removed.add(record.way)
+        source.edits.carried[record.way] = carried
+        document.edits.added[way] = (carried, keyed)
         self.from_document(mapped, after)
         return after
 

@@ -141,7 +141,7 @@ class _Rows:
         self._columns = list(table.header)
 
     def changed(self, edits: Edits) -> str:
-        new = {way: record for way, (record, _keyed) in edits.added.items() if way not in edits.removed}
+        new = edits.new_records()
         before = len(self._columns)
         values = [*({path[0]: None for path in one} for one in edits.changed.values()), *new.values()]
         self._columns += dict.fromkeys(name for one in values for name in one if name not in self._columns)

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...exceptions import RecordProblem
 from ...records.path import Path, walk
-from .edits import Edits, Way, text_of_way
+from .edits import Carried, Edits, Shifts, Way, text_of_way
 
 
 class Document:
@@ -28,12 +28,49 @@ class Document:
         self.edits = Edits()
         self.located: list[Located] = []
 
-    def settled(self, tree: Any) -> None:
-        """Take note that the changes were made, and what the tree is now."""
-        shift = self.edits.shifts(self.tree)
-        for record in self.located:
-            record.way = shift(record.way)
-        self.tree, self.edits = tree, Edits()
+
+def settle(documents: Sequence[Document], changed: Sequence[tuple[Document, Any]]) -> None:
+    """Take note that the changes of some documents were made, and what their trees are now.
+
+    Args:
+        documents: all that there are.
+        changed: those with changes, each with its new tree.
+    """
+    places = _Places(documents)
+    found = [(record, *places.after(document, record.way)) for document, _tree in changed for record in document.located]
+    for document, tree in changed:
+        document.tree, document.edits, document.located = tree, Edits(), []
+    for record, document, way in found:
+        record.document, record.way = document, way
+        document.located.append(record)
+
+
+class _Places:
+    """Where records are when the changes of some documents are made."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self._to: dict[int, tuple[Any, Way]] = {}
+        self._shifts: dict[int, Shifts] = {}
+        todo: list[Any] = [*documents]
+        while todo:
+            holder = todo.pop()
+            self._shifts[id(holder)] = holder.edits.shifts(holder.tree)
+            for way, (record, _keyed) in holder.edits.added.items():
+                if isinstance(record, Carried):
+                    self._to[id(record)] = holder, way
+                    todo.append(record)
+
+    def after(self, holder: Any, way: Way) -> tuple[Any, Way]:
+        """Return in which document something is then, and where, that is now in a document or carried record."""
+        for depth in range(1, len(way) + 1):
+            carried = holder.edits.carried.get(way[:depth])
+            if carried is not None:
+                return self.after(carried, way[depth:])
+        inner = self._shifts[id(holder)](way)
+        if not isinstance(holder, Carried):
+            return holder, inner
+        document, outer = self.after(*self._to[id(holder)])
+        return document, (*outer, *inner)
 
 
 class NotATable(str):

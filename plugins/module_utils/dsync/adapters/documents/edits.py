@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any
 
 from ...model.values import same_value
@@ -57,16 +57,36 @@ class Edits:
         changed: way of a record → path in it → new value; the path of nothing stands for the whole record.
         added: way of a new record → the record, and whether it is the value of a dictionary.
         removed: ways of records.
+        carried: way of a record that is removed here and added elsewhere → the record.
     """
 
     def __init__(self) -> None:
         self.changed: dict[Way, Values] = {}
-        self.added: dict[Way, tuple[dict[str, Any], bool]] = {}
+        self.added: dict[Way, tuple[dict[str, Any] | Carried, bool]] = {}
         self.removed: set[Way] = set()
+        self.carried: dict[Way, Carried] = {}
         self._sizes: dict[Way, int] = {}
 
     def __bool__(self) -> bool:
         return bool(self.changed or self.added or self.removed)
+
+    def new_records(self) -> dict[Way, dict[str, Any]]:
+        """Return the new records, but for those that were removed again and those that are carried."""
+        added = self.added.items()
+        return {way: record for way, (record, _keyed) in added if way not in self.removed and isinstance(record, dict)}
+
+    def at_step(self) -> dict[Any, Edits]:
+        """Return first step of a way → the changes inside of what is there, whose ways begin there."""
+        found: dict[Any, Edits] = {}
+        for way, values in self.changed.items():
+            found.setdefault(way[0], Edits()).changed[way[1:]] = values
+        for way, added in self.added.items():
+            if way[1:]:
+                found.setdefault(way[0], Edits()).added[way[1:]] = added
+        for way in self.removed:
+            if way[1:]:
+                found.setdefault(way[0], Edits()).removed.add(way[1:])
+        return found
 
     def next_position(self, tree: Any, container: Way) -> int:
         """Return the number of the next record that is added to a list, of which there may be nothing yet."""
@@ -75,6 +95,25 @@ class Edits:
             self._sizes[container] = len(there) if isinstance(there, Sequence) and not isinstance(there, str) else 0
         self._sizes[container] += 1
         return self._sizes[container] - 1
+
+    def hand_over(self) -> None:
+        """Let the records that are carried elsewhere have the changes inside them."""
+        outer = {way: one for way, one in self.carried.items() if not _holder(way, self.carried, len(way) - 1)}
+        for way in [way for way in self.changed if _holder(way, outer, len(way))]:
+            one, inner = _within(way, outer, len(way))
+            one.edits.changed[inner] = self.changed.pop(way)
+        for way in [way for way in self.added if _holder(way, outer, len(way) - 1)]:
+            one, inner = _within(way, outer, len(way) - 1)
+            one.edits.added[inner] = self.added.pop(way)
+        for way in [way for way in self.removed if _holder(way, outer, len(way) - 1)]:
+            one, inner = _within(way, outer, len(way) - 1)
+            one.edits.removed.add(inner)
+            self.removed.discard(way)
+        for way in [way for way in self.carried if way not in outer]:
+            one, inner = _within(way, outer, len(way) - 1)
+            one.edits.carried[inner] = self.carried.pop(way)
+        for one in outer.values():
+            one.edits.hand_over()
 
     def made_in(self, tree: Any, none_is_absent: bool = False) -> Any:
         """Make the changes and return the tree, which may be another object if it was empty.
@@ -86,7 +125,8 @@ class Edits:
         for way, values in self.changed.items():
             tree = _changed(tree, way, values, none_is_absent)
         for way, (record, keyed) in self.added.items():
-            tree = _added(tree, way, _filled(record) if none_is_absent else copy.deepcopy(record), keyed)
+            whole = record.whole() if isinstance(record, Carried) else copy.deepcopy(record)
+            tree = _added(tree, way, _filled(whole) if none_is_absent else whole, keyed)
         for container, steps in self._removed_of().items():
             holder = at(tree, container)
             for step in sorted(steps, reverse=True) if isinstance(holder, MutableSequence) else steps:
@@ -106,6 +146,38 @@ class Edits:
         keyed = {way[:-1] for way, (_record, is_value) in self.added.items() if is_value}
         removed = self._removed_of().items()
         return Shifts({way: steps for way, steps in removed if way not in keyed and not isinstance(at(tree, way), Mapping)})
+
+
+class Carried:
+    """A record that is carried to another place, with everything in it.
+
+    Args:
+        tree: the record as it was read; never changed.
+        text: returns the text that it is in; an empty string where there is none.
+        way: where it is in that text.
+
+    Attributes:
+        edits: what is to be changed in it.
+    """
+
+    def __init__(self, tree: Any, text: Callable[[], str], way: Way) -> None:
+        self.tree, self.text, self.way = tree, text, way
+        self.edits = Edits()
+
+    def whole(self) -> Any:
+        """Return the record with its changes."""
+        return self.edits.made_in(copy.deepcopy(self.tree))
+
+
+def _holder(way: Way, carried: Mapping[Way, Carried], longest: int) -> Way | None:
+    """Return the way of the carried record, at most so long, that another way leads into; None where there is none."""
+    return next((way[:depth] for depth in range(1, longest + 1) if way[:depth] in carried), None)
+
+
+def _within(way: Way, carried: Mapping[Way, Carried], longest: int) -> tuple[Carried, Way]:
+    """Return the carried record that a way leads into, and the rest of the way."""
+    holder = _holder(way, carried, longest) or ()
+    return carried[holder], way[len(holder) :]
 
 
 class Shifts:

@@ -96,15 +96,14 @@ class JsonLinesFormat(Format):
         places = [number - 1 for number, _line in _lines(text)]
         style = json_text.Style(lines[places[0]] if places else "{}")
         found: list[str | None] = [*lines]
-        for way, values in edits.changed.items():
-            place = places[way[0]]
-            record = Edits()
-            record.changed[()] = values
-            found[place] = json_text.changed_text(lines[place], record)
+        inner = edits.at_step()
+        for step in [step for step in inner if step < len(places)]:
+            found[places[step]] = json_text.changed_text(lines[places[step]], inner[step])
         for way in edits.removed:
-            if way not in edits.added:
+            if not way[1:] and way not in edits.added:
                 found[places[way[0]]] = None
-        new = [style.flat.written(record, "") for way, (record, _keyed) in edits.added.items() if way not in edits.removed]
+        records = {way[0]: record for way, record in edits.new_records().items() if not way[1:]}
+        new = [json_text.changed_text(style.flat.written(record, ""), inner.get(step, Edits())) for step, record in records.items()]
         return _with_lines([line for line in found if line is not None], new, "\r\n" if "\r\n" in text else "\n")
 
     def line(self, text: str, way: Way, name: str) -> int | None:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from .edits import Edits
+from .edits import Carried, Edits, Way, at
 
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().raw_decode
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -33,7 +33,28 @@ def changed_text(text: str, edits: Edits) -> str:
     start = _after_blanks(text, 0)
     before, end = _parsed(text, start, _touched(edits))
     raw = _Raw("", "", text[start:end])
-    return text[:start] + _rendered(edits.made_in(before), before, raw, style, "") + text[end:]
+    shift = edits.shifts(before)
+    carried = {way: _text_of(record) for way, (record, _keyed) in edits.added.items() if isinstance(record, Carried)}
+    after = edits.made_in(before)
+    style.carried.update((id(at(after, shift(way))), piece) for way, piece in carried.items() if piece)
+    return text[:start] + _rendered(after, before, raw, style, "") + text[end:]
+
+
+def _text_of(carried: Carried) -> str:
+    """Return the text of a carried record as it was, with its changes; an empty one where it has to be written anew."""
+    text, way = carried.text(), carried.way
+    try:
+        if isinstance(way[0], int) and text.lstrip().startswith("{"):  # JSON Lines
+            text, way = [line for line in text.split("\n") if line.strip()][way[0]], way[1:]
+        item, _end = _parsed(text, _after_blanks(text, 0), _steps([way]))
+        raw, margin = _Raw("", "", ""), ""
+        for step in way:
+            raw, item = item.layout.raw[step], item[step]
+            margin = raw.lead.rpartition("\n")[2] if "\n" in raw.lead else margin
+        piece = raw.value.replace("\n" + margin, "\n")
+        return changed_text(piece, carried.edits) if item == carried.tree else ""
+    except (ValueError, IndexError, KeyError, AttributeError):
+        return ""
 
 
 class Style:
@@ -46,6 +67,7 @@ class Style:
         indent: by how much lines are further in than what they belong to; None where all is in one line.
         space: what stands behind a comma in one line.
         flat: the same, all in one line.
+        carried: id of a record that is carried elsewhere → its text.
     """
 
     def __init__(self, text: str) -> None:
@@ -57,14 +79,30 @@ class Style:
         self.space = self._comma[1:]
         self._newline = "\r\n" if "\r\n" in text else "\n"
         self._ascii = text.isascii() and re.search(r"\\u[0-9a-fA-F]{4}", text) is not None
+        self.carried: dict[int, str] = {}
         self.flat = copy.copy(self)
         self.flat.indent, self.flat.flat = None, self.flat
 
     def written(self, value: Any, margin: str) -> str:
         """Return a new value; ``margin`` is what its further lines begin with, if it has some."""
+        if id(value) in self.carried:
+            return self.carried[id(value)].replace("\n", "\n" + margin)
+        if self.carried and value and isinstance(value, (dict, list)):
+            return self._around(value, margin)
         separators = (self._comma if self.indent is None else ",", self._colon)
         found = json.dumps(value, indent=self.indent, separators=separators, ensure_ascii=self._ascii)
         return found.replace("\n", self._newline + margin)
+
+    def _around(self, value: Any, margin: str) -> str:
+        """Return a new list or dictionary in which there may be a carried record."""
+        inner = margin + (self.indent or "")
+        pieces: list[str] = []
+        for key, item in _keyed(value):
+            name = self.key(str(key)) if isinstance(value, dict) else ""
+            pieces.append(self.lead(margin, not pieces) + name + self.written(item, inner))
+        end = "" if self.indent is None else self._newline + margin
+        opening, closing = "{}" if isinstance(value, dict) else "[]"
+        return f"{opening}{','.join(pieces)}{end}{closing}"
 
     def lead(self, margin: str, first: bool) -> str:
         """Return what stands before an item of a list or dictionary in which nothing tells."""
@@ -124,7 +162,10 @@ def _after_blanks(text: str, place: int) -> int:
 
 def _touched(edits: Edits) -> dict[Any, Any]:
     """Return the keys and positions on the ways to what changes: each with those behind it."""
-    ways = [*edits.added, *edits.removed, *(way + path for way, values in edits.changed.items() for path in values)]
+    return _steps([*edits.added, *edits.removed, *(way + path for way, values in edits.changed.items() for path in values)])
+
+
+def _steps(ways: Iterable[Way]) -> dict[Any, Any]:
     touched: dict[Any, Any] = {}
     for way in ways:
         there = touched

@@ -258,7 +258,7 @@ class _Editor:
 
     def change(self, edits: Edits) -> None:
         """Make the changes that are this sheet's. Raises RecordProblem."""
-        new = [record for way, (record, _keyed) in edits.added.items() if way[0] == self._title and way not in edits.removed]
+        new = [record for way, record in edits.new_records().items() if way[0] == self._title]
         changed = {way[1]: values for way, values in edits.changed.items() if way[0] == self._title and way not in edits.removed}
         self._add_columns(column for record in new for column in record)
         self._add_columns(path[0] for values in changed.values() for path in values)

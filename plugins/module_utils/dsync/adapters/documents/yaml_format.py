@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ...exceptions import RecordProblem
-from .edits import Edits, Way, same_tree
+from .edits import Carried, Edits, Way, same_tree
 from .format import Format, WrittenFloat, WrittenNumber
 from .yaml_nodes import loader_of
 from .yaml_scalars import CannotChange, library
@@ -34,7 +34,7 @@ class YamlFormat(Format):
 
         after = edits.made_in(_unshared(self.read(text, name)))
         try:
-            found = yaml_text.changed_text(text, edits, self.read(text, name), after)
+            found = yaml_text.changed_text(text, edits, self.read(text, name), after, self._carried(edits, name))
             if same_tree(self.read(found, name), after):
                 return found
             where = ""
@@ -46,6 +46,25 @@ class YamlFormat(Format):
             f"{name} cannot be changed without changing more than was asked{where}: a value stands where an anchor, an alias or an "
             "unusual form of YAML is; write it out there"
         )
+
+    def _carried(self, edits: Edits, name: str) -> dict[Way, str]:
+        """Return way of a record that is carried there → its text, as it is where it was, with its changes."""
+        carried = ((way, record) for way, (record, _keyed) in edits.added.items() if isinstance(record, Carried))
+        found = ((way, self._text_of(record, name)) for way, record in carried)
+        return {way: text for way, text in found if text}
+
+    def _text_of(self, carried: Carried, name: str) -> str:
+        """Return the text of a carried record; an empty one where it has to be written anew."""
+        from . import yaml_text
+
+        try:
+            text = carried.text()
+            piece = yaml_text.piece_of(text, carried.way, self.read(text, name))
+            if not piece or not same_tree(self.read(piece, name), carried.tree):
+                return ""
+            return self.changed(piece, carried.edits, name) if carried.edits else piece
+        except RecordProblem:
+            return ""
 
     def line(self, text: str, way: Way, name: str) -> int | None:
         from . import yaml_text

@@ -49,7 +49,27 @@ def line_of(text: str, way: Way, tree: Any) -> int | None:
     return found[0].line if found[1] == len(way) and found[0] is not None else None
 
 
-def changed_text(text: str, edits: Edits, before: Any, after: Any) -> str:
+def piece_of(text: str, way: Way, tree: Any) -> str:
+    """Return the text of a dictionary as a document of its own, with the comments in it; an empty one where that cannot be done.
+
+    Args:
+        text: of the document that it is in.
+        way: where it is.
+        tree: what the text stands for.
+    """
+    try:
+        found = _Text(text, tree, tree)
+        node, depth = found.find(way)
+    except CannotChange:
+        return ""
+    if node is None or depth < len(way) or node.kind != "map" or found._inside_flow(way):
+        return ""
+    start = node.start - line_start(text, node.start)
+    margin = re.compile(rf"^[ \t]{{0,{start}}}", re.MULTILINE)
+    return margin.sub("", " " * start + text[node.start : line_end(text, node.end)]) + found.newline
+
+
+def changed_text(text: str, edits: Edits, before: Any, after: Any, carried: Mapping[Way, str]) -> str:
     """Return the text with some changes made in it.
 
     Args:
@@ -57,12 +77,13 @@ def changed_text(text: str, edits: Edits, before: Any, after: Any) -> str:
         edits: the changes.
         before: the tree that the text stands for.
         after: the tree as it is to be; it has the new values.
+        carried: way of a record that is carried there → its text.
 
     Raises:
         CannotChange: the text is of a form that this cannot change.
         LibraryMissing: PyYAML is not installed.
     """
-    return _Text(text, before, after).changed(edits)
+    return _Text(text, before, after).changed(edits, carried)
 
 
 class _Text:
@@ -73,6 +94,7 @@ class _Text:
         self._keys: dict[int, dict[Any, int]] = {}
         self._list_step: int | None = None
         self._open: list[str] = []
+        self._carried: dict[int, str] = {}
 
     # ------------------------------------------------------------------ where something is
 
@@ -100,9 +122,10 @@ class _Text:
 
     # ------------------------------------------------------------------ what is to be done
 
-    def changed(self, edits: Edits) -> str:
+    def changed(self, edits: Edits, carried: Mapping[Way, str]) -> str:
         edits = self._itemwise(edits)
         shift = edits.shifts(self.before)
+        self._carried = {id(at(self.after, shift(way))): piece for way, piece in carried.items()}
         whole, splices = self._planned(edits)
         for way in whole:
             splices.append(self._exchanged(way, at(self.after, shift(way))))
@@ -356,7 +379,7 @@ class _Text:
         """Return a new item in lines of its own, written like another one."""
         width = max(like.start - dash_of(self.text, like), _STEP)
         lead = " " * holder.column + "-" + " " * (width - 1)
-        if like.flow and like.kind == "map" and isinstance(value, dict):
+        if id(value) not in self._carried and like.flow and like.kind == "map" and isinstance(value, dict):
             pad = " " if self.text[like.start + 1 : like.start + 2] == " " else ""
             return lead + f"{{{pad}{in_one_line(value)[1:-1]}{pad}}}"
         return lead + self._block(value, holder.column + width).lstrip(" ")
@@ -370,6 +393,9 @@ class _Text:
 
     def _block(self, value: Any, column: int) -> str:
         """Return a value in lines of its own, which begin at a column."""
+        if id(value) in self._carried:
+            lines = self._carried[id(value)].rstrip("\r\n").split(self.newline)
+            return self.newline.join(" " * column + line if line else line for line in lines)
         if not isinstance(value, (dict, list)) or not value:
             return " " * column + self._scalar(value, column - _STEP)
         lines = []

@@ -38,7 +38,7 @@ from ...storage.paths import file_error, same_file
 from ..documents.adapter import DocumentAdapter
 from ..documents.cells import Words, words_in
 from ..documents.commit import FileChange, commit, digest_of, nothing_kept, recover
-from ..documents.document import Document, Located
+from ..documents.document import Document, Located, settle
 from ..documents.edits import text_of_way
 from ..documents.format import Format
 from ..documents.formats import FORMATS, format_of
@@ -214,6 +214,11 @@ class FileAdapter(DocumentAdapter):
             line = raw.count(b"\n", 0, error.start) + 1
             raise RecordProblem(f'{path}, line {line}: this is no {self._encoding}; say what it is with "encoding"') from None
 
+    def text_of(self, document: Document) -> str:
+        if not isinstance(document, _File):
+            return ""
+        return self._decoded(_bytes_of(document.path) or b"", document.path, document.format)
+
     def each_alone(self) -> bool:
         return self._many and not any(isinstance(document.tree, list) for document in self.documents())
 
@@ -354,7 +359,7 @@ class FileAdapter(DocumentAdapter):
             NothingKept: a file cannot be written, or is not as it was read; nothing was written.
             RecordProblem: a file cannot be put in its place, or removed, after others were; the next load does that.
         """
-        changed = [document for document in self.documents() if document.edits]
+        changed = [document for document in self.changed_documents() if isinstance(document, _File)]
         gone = [document for document in changed if () in document.edits.removed]
         with nothing_kept((RecordError, RecordProblem)):
             texts = [(document, *self._new_bytes(document)) for document in changed if document not in gone]
@@ -366,9 +371,9 @@ class FileAdapter(DocumentAdapter):
         written = [FileChange(self._place_of(document), document.digest, new, self._mode) for document, new, _tree in texts]
         removed = [FileChange(self._place_of(document), document.digest, None) for document in gone]
         commit(self._directory(), [*written, *removed])
-        for document, new, tree in texts:
+        for document, new, _tree in texts:
             document.digest = digest_of(new)
-            document.settled(tree)
+        settle(self.documents(), [(document, tree) for document, _new, tree in texts] + [(document, None) for document in gone])
         self._files = [document for document in self.documents() if document not in gone]
 
     def _place_of(self, document: _File) -> Path:

@@ -14,7 +14,7 @@ from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap
 from ...records.path import MISSING, Path, read, write
 from ..documents.adapter import DocumentAdapter
-from ..documents.document import Document, records_at
+from ..documents.document import Document, records_at, settle
 
 
 class MemoryAdapter(DocumentAdapter):
@@ -49,9 +49,7 @@ class MemoryAdapter(DocumentAdapter):
 
     def sync_complete(self, source: Any, diff: Any, flags: Any = None, logger: Any = None) -> None:
         """Make the changes. Nothing is kept when it raises."""
-        document = self._document
-        if document.edits:
-            document.settled(document.edits.made_in(copy.deepcopy(document.tree)))
+        settle(self.documents(), [(one, one.edits.made_in(copy.deepcopy(one.tree))) for one in self.changed_documents()])
 
     def result_records(self, reveal: bool = False) -> Any:
         """Return the records as they are now, in the structure in which they were given.
