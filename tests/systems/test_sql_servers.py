@@ -19,6 +19,7 @@ import pytest
 import sql_servers
 from dsync import DSyncFlags, Plan
 from dsync.adapters.core.base import RecordModel
+from dsync.adapters.memory import MemoryAdapter
 from dsync.adapters.sql import SqlAdapter
 from dsync.apply.retry import retrying
 from dsync.exceptions import DefinitionError, ObjectCrudException, RecordProblem, TransientError
@@ -420,6 +421,45 @@ def test_texts_of_addresses_and_keys_are_texts(server: Server) -> None:
     models: dict[str, Any] = {"thing": {"identifiers": ["id"], "attributes": {"ip": "str"}}}
     (thing,) = loaded(base, models=models, mapping={"thing": {"from": "things"}}).get_all("thing")
     assert (thing.id, thing.ip) == ("8c5ae2a6-5ad4-4c9e-a0be-111111111111", "2001:db8::1")
+
+
+GENERATED = {
+    "postgresql": "CREATE TABLE device (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name char(20) UNIQUE NOT NULL, n int, "
+    "dbl int GENERATED ALWAYS AS (n * 2) STORED, up varchar(3), at json)",
+    "mariadb": "CREATE TABLE device (id int AUTO_INCREMENT PRIMARY KEY, name char(20) UNIQUE NOT NULL, n int, "
+    "dbl int GENERATED ALWAYS AS (n * 2) STORED, up varchar(3), at json)",
+}
+
+
+def test_generated_columns_words_for_booleans_and_dates_in_json(server: Server) -> None:
+    base = database(server, GENERATED[server.kind] + "; INSERT INTO device (name, n, up) VALUES ('a', 1, 'Yes'), ('b', 2, 'Yes')")
+    attributes = {"id": "int", "n": "int", "dbl": "int", "up": "bool", "at": "list[date] | None"}
+    models = {"device": {"identifiers": ["name"], "attributes": attributes}}
+    mapping = {"device": {"fields": {"id": {"from": "id", "write": False}}}}
+    wanted = [{"name": "a", "id": 1, "n": 5, "dbl": 10, "up": False, "at": ["2026-01-02"]}]
+    wanted.append({"name": "c", "id": 3, "n": 7, "dbl": 14, "up": True, "at": None})
+    source = MemoryAdapter.bound(data_model(models, base=RecordModel), {})(records={"device": wanted})
+    source.load()
+    loaded(base, models=models, mapping=mapping).sync_from(source)
+    found = base.rows("SELECT name, n, dbl, up FROM device ORDER BY name")
+    assert [(name.rstrip(), *rest) for name, *rest in found] == [("a", 5, 10, "No"), ("c", 7, 14, "Yes")]
+    assert not loaded(base, models=models, mapping=mapping).diff_from(source).has_diffs()
+
+
+@pytest.mark.parametrize("there", ["R1", "r1 "])
+def test_a_key_that_the_server_finds_equal_is_explained(server: Server, there: str) -> None:
+    base = database(
+        server, f"CREATE TABLE device (name varchar(20) PRIMARY KEY, role varchar(20)); INSERT INTO device VALUES ('{there}', 'x')"
+    )
+    models = {"device": {"identifiers": ["name"], "attributes": {"role": "str"}}}
+    source = MemoryAdapter.bound(data_model(models, base=RecordModel), {})(records={"device": [{"name": "r1", "role": "y"}]})
+    source.load()
+    if server.kind == "postgresql":  # which compares strings exactly
+        loaded(base, models=models, mapping={}).sync_from(source)
+        assert base.rows("SELECT name FROM device") == [("r1",)]
+        return
+    with pytest.raises(ObjectCrudException, match=r'"r1" and .* are equal to the database; declare "compare: '):
+        loaded(base, models=models, mapping={}).sync_from(source)
 
 
 def test_a_path_into_json_leaves_the_rest_of_it_alone(server: Server) -> None:

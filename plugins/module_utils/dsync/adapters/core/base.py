@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ..._util.pydantic import ValidationError
@@ -261,6 +262,19 @@ class RecordAdapter(DSync):
             self.check_place(mapped)
             self._load(mapped)
         self.records_read = {}
+
+    def leave_alone(self, model: str, names: Sequence[str]) -> None:
+        """Let attributes be read-only from now on, which the system gives their values, as only it can tell.
+
+        Args:
+            model: name of the model.
+            names: of attributes, not of identifiers.
+        """
+        mapped, cls = self._maps[model], self.__class__
+        own = _writable_part(mapped.model, names)
+        fields = {name: replace(one, nullable=True, written=False) if name in names else one for name, one in mapped.fields.items()}
+        maps = {**self._maps, model: replace(mapped, model=own, fields=fields)}
+        self.__class__ = type(cls.__name__, (cls,), {model: own, "_maps": maps, "__module__": cls.__module__})
 
     def _load(self, mapped: ModelMap) -> None:
         records: list[Record] = []

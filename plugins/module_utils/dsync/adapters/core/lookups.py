@@ -23,6 +23,7 @@ class BoundLookup(Lookup):
 
     Attributes:
         model: the model whose records it is read from; None for another table.
+        key: the native field that holds the native values.
     """
 
     def __init__(self, name: str, declared: Declared) -> None:
@@ -30,6 +31,7 @@ class BoundLookup(Lookup):
         self._declared = declared
         self._adapter: RecordAdapter | None = None
         self.model: str | None = declared.at("model").value if declared.has("model") else None
+        self.key = path_of(declared.at("key"))
 
     def serve(self, adapter: RecordAdapter) -> None:
         """Read from this adapter from now on."""
@@ -40,7 +42,7 @@ class BoundLookup(Lookup):
         declared, adapter = self._declared, self._adapter
         if adapter is None:
             return
-        key = path_of(declared.at("key"))
+        key = self.key
         if self.model is not None:
             name = declared.at("value").value or adapter._maps[self.model].model._identifiers[0]
             for obj, record in adapter.records(self.model):

@@ -35,8 +35,8 @@ from ...records.path import EVERY, text_of_path, write
 from ...records.path import Path as FieldPath
 from ...storage.files import PRIVATE, reading, wrap_os_errors
 from ...storage.paths import file_error, same_file
+from ..core.cells import Words, words_in
 from ..documents.adapter import DocumentAdapter
-from ..documents.cells import Words, words_in
 from ..documents.commit import FileChange, commit, digest_of, nothing_kept, recover
 from ..documents.document import Document, Located, settle
 from ..documents.edits import text_of_way

@@ -10,7 +10,7 @@ A path such as ``data.color`` leads into a column of JSON.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -25,8 +25,22 @@ from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
 from ...records.path import Path
 from ..core.base import ChangedRecord, NewRecord, RecordAdapter
+from ..core.cells import Words, words_in
+from ..core.lookups import bound_tables
 from .database import Database
-from .mapping import check_mapping, check_match, described, matching, may_be_null, unique_of
+from .mapping import (
+    check_key,
+    check_mapping,
+    check_match,
+    columns_of,
+    described,
+    equal_row,
+    generated_fields,
+    matching,
+    may_be_null,
+    unique_of,
+    with_key,
+)
 from .tables import Relation, relation_at, rows_of, unpadded
 from .writing import Alone, Change, NotAllThere, Together, delete, held, insert, update
 
@@ -99,15 +113,19 @@ class SqlAdapter(RecordAdapter):
         self._session: Connection | None = None
         self._relations: dict[str, Relation] = {}
         self._fetched: dict[str, list[dict[str, Any]]] = {}
+        self._words_of: dict[tuple[str, str], Words] = {}
 
     # ------------------------------------------------------------------ reading
 
     def load(self) -> None:
         """Read all records, all as of one moment, and add an object for each; otherwise as the base class."""
         self._relations.clear()
+        self._words_of.clear()
         with self._reading():
             for mapped in self._maps.values():
-                self._relation(mapped)
+                generated = generated_fields(mapped, self._relation(mapped))
+                if generated:
+                    self.leave_alone(mapped.name, generated)
             super().load()
 
     @contextmanager
@@ -128,7 +146,7 @@ class SqlAdapter(RecordAdapter):
     def _relation(self, mapped: ModelMap) -> Relation:
         """Return what stands at the place of a model, which fits the mapping. Raises DefinitionError, RecordProblem."""
         if mapped.name not in self._relations:
-            relation = self._relation_at(mapped.place, mapped.name)
+            relation = with_key(mapped, self._relation_at(mapped.place, mapped.name))
             check_mapping(mapped, relation)
             self._relations[mapped.name] = relation
         return self._relations[mapped.name]
@@ -153,20 +171,41 @@ class SqlAdapter(RecordAdapter):
     def read(self, mapped: ModelMap) -> Iterable[Record]:
         """Return the rows at the place of a model; where its ``where`` finds none, one of the others, so that this is noticed."""
         relation = self._relation(mapped)
-        return self._rows(relation, mapped.where) or (self._rows(relation, {}, most=1) if mapped.where else [])
+        columns = self._columns(mapped, relation)
+        found = self._rows(relation, mapped.where, columns)
+        if not found and mapped.where:
+            return self._rows(relation, {}, columns, most=1)
+        if mapped.key is not None:
+            check_key(mapped, relation, found)
+        return found
+
+    def _columns(self, mapped: ModelMap, relation: Relation) -> set[str]:
+        """Return the columns that are read of the rows of a model; none for all of them."""
+        children = (other for name, other in self._maps.items() if self.data_model.parents.get(name) == mapped.name)
+        matched = [path for child in children for path in self._matched(child, mapped)]
+        looked_up = [lookup.key for lookup in bound_tables(self._maps) if lookup.model == mapped.name]
+        return columns_of(mapped, relation, [*matched, *looked_up])
+
+    def _matched(self, child: ModelMap, parent: ModelMap) -> Iterable[Path]:
+        """Return the columns of a parent by which its children find it."""
+        if child.parent is None:
+            return self.match_of(child, parent).values()
+        return child.parent.match.values()
 
     def read_table(self, place: Declared) -> Iterable[Record]:
         """Return the rows of a table, view or query."""
         if place.value is None:
             place.wrong("it does not say which table.")
-        return self._rows(self._relation_at(place, place.place.rpartition(".")[0]), {})
+        return self._rows(self._relation_at(place, place.place.rpartition(".")[0]), {}, ())
 
-    def _rows(self, relation: Relation, where: Mapping[Path, tuple[Any, ...]], most: int | None = None) -> list[dict[str, Any]]:
+    def _rows(
+        self, relation: Relation, where: Mapping[Path, tuple[Any, ...]], columns: Collection[str], most: int | None = None
+    ) -> list[dict[str, Any]]:
         if relation.query is not None:
             fetched = self._fetched.pop(relation.query, None)
             return self._queried(relation)[1] if fetched is None else fetched
         with self._reading() as connection, self._database.wrap_errors(relation.title):
-            found = rows_of(connection.execute(relation.select(where).limit(most)))
+            found = rows_of(connection.execute(relation.select(where, columns).limit(most)))
         return unpadded(found, relation.padded)
 
     def check_place(self, mapped: ModelMap) -> None:
@@ -210,10 +249,17 @@ class SqlAdapter(RecordAdapter):
         """Insert rows."""
 
         def make(relation: Relation, connection: Connection, todo: Sequence[NewRecord], singly: bool) -> Sequence[Any]:
-            rows, results = _prepared(todo, lambda new: relation.row(new.values))
+            rows, results = _prepared(todo, lambda new: relation.row(self._worded(mapped, relation, new.values)))
             return _filled(results, insert(connection, relation, rows, self._upsert, singly) if rows else ())
 
-        return self._write(mapped, records, lambda record: record.values, make)
+        try:
+            return self._write(mapped, records, lambda record: record.values, make)
+        except RecordProblem as problem:
+            there = self._records[mapped.name].values()
+            equal = next(filter(None, (equal_row(mapped, new.values, there) for new in records)), "")
+            if problem.maybe or not equal:
+                raise
+            raise RecordProblem(f"{problem}; {equal}") from None
 
     def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
         """Change rows, found by their key; a row that is no longer there fails by itself."""
@@ -221,7 +267,11 @@ class SqlAdapter(RecordAdapter):
         def make(relation: Relation, connection: Connection, todo: Sequence[ChangedRecord], singly: bool) -> Sequence[Any]:
             def change(changed: ChangedRecord) -> Change:
                 key = relation.key_of(changed.record)
-                return Change(key, relation.row(changed.values, partial(held, connection, relation, key)), changed.record)
+                return Change(
+                    key,
+                    relation.row(self._worded(mapped, relation, changed.values), partial(held, connection, relation, key)),
+                    changed.record,
+                )
 
             changes, results = _prepared(todo, change)
             gone = update(connection, relation, changes, singly)
@@ -238,13 +288,25 @@ class SqlAdapter(RecordAdapter):
 
         return self._write(mapped, records, lambda record: {}, make, self._keyless(mapped))
 
+    def _worded(self, mapped: ModelMap, relation: Relation, values: Values) -> Values:
+        """Return values in which a boolean for a column of strings is the word that the column has for it."""
+        booleans = [path for path, value in values.items() if value.__class__ is bool and relation.holds_strings(path[0])]
+        return {**values, **{path: self._words(mapped, path[0])[values[path]] for path in booleans if len(path) == 1}}
+
+    def _words(self, mapped: ModelMap, column: str) -> Words:
+        if (mapped.name, column) not in self._words_of:
+            cells = (record.get(column) for record in self._records[mapped.name].values())
+            self._words_of[mapped.name, column] = words_in(cell for cell in cells if isinstance(cell, str))
+        return self._words_of[mapped.name, column]
+
     def _keyless(self, mapped: ModelMap) -> str:
         relation = self._relation(mapped)
         if relation.key or relation.table is None:
             return ""
         return (
             f"{relation.title} has neither a primary key nor a unique constraint over columns that are never empty, "
-            "so its rows can be read and added, and not be changed or deleted; give it one"
+            "so its rows can be read and added, and not be changed or deleted; give it one, or name a column that tells its rows "
+            f'apart with "key" in the mapping of {mapped.name}'
         )
 
     def _write(

@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..._util.suggestions import known
 from ...model.declaration import Unique
 from ...records.declaration_reader import Declared
-from ...records.mapping import FieldMap, ModelMap, Record
-from ...records.path import Path, text_of_path
+from ...records.mapping import FieldMap, ModelMap, Record, Values
+from ...records.path import Path, read, text_of_path
 from .tables import Relation
 
 if TYPE_CHECKING:
@@ -72,6 +74,80 @@ def _has_parts(column: Column[Any]) -> bool:
     import sqlalchemy as sa
 
     return isinstance(column.type, (sa.JSON, sa.ARRAY, sa.types.NullType))
+
+
+def with_key(mapped: ModelMap, relation: Relation) -> Relation:
+    """Return a relation whose rows are found by the column that the mapping names, if it names one. Raises DefinitionError."""
+    if mapped.key is None:
+        return relation
+    declared = Declared(text_of_path(mapped.key), f"{mapped.place.place.removesuffix('.from')}.key")
+    _check_path(declared, mapped.key, relation)
+    if len(mapped.key) > 1:
+        declared.wrong("this should be the name of one column.")
+    if relation.table is None:
+        declared.wrong("a query is only read, so its rows need no key; leave it out.")
+    return replace(relation, key=mapped.key)
+
+
+def check_key(mapped: ModelMap, relation: Relation, rows: Sequence[Record]) -> None:
+    """Raise DefinitionError where the column that the mapping names as the key does not tell rows apart."""
+    values = [relation.key_of(row) for row in rows]
+    twice = next((value for value, number in Counter(values).items() if number > 1), None)
+    if twice is not None:
+        Declared(None, f"{mapped.place.place.removesuffix('.from')}.key").wrong(
+            f'several rows of {relation.title} have the same value in "{relation.key[0]}", so it does not tell them apart.'
+        )
+
+
+def generated_fields(mapped: ModelMap, relation: Relation) -> list[str]:
+    """Return the attributes that are in columns to which the database alone gives values, and that would be written."""
+    return [
+        name
+        for name, field in mapped.fields.items()
+        if field.written and name in mapped.model._attributes and relation.generated and _is_in(field, relation.generated)
+    ]
+
+
+def _is_in(field: FieldMap, columns: Collection[str]) -> bool:
+    return field.write is None and field.source is not None and field.source[0] in columns
+
+
+def columns_of(mapped: ModelMap, relation: Relation, others: Iterable[Path]) -> set[str]:
+    """Return the columns of a model's rows that anything is read from; none where that may be any.
+
+    Args:
+        mapped: the model.
+        relation: what its rows are in.
+        others: what other models read of the rows.
+    """
+    fields = [*mapped.fields.values(), *(mapped.parent.fields if mapped.parent else ())]
+    if mapped.keep or mapped.drop or any(field.expression for field in fields):
+        return set()
+    paths = [field.source for field in fields if field.source is not None]
+    paths += [path for field in fields for path in field.write or ()]
+    paths += [*mapped.where, *(mapped.parent.match if mapped.parent else ()), *others]
+    mine = [column for one in relation.references for column in one.columns] if mapped.parent is None else []
+    return {*relation.key, *mine, *(path[0] for path in paths)}
+
+
+def equal_row(mapped: ModelMap, values: Values, rows: Iterable[Record]) -> str:
+    """Return a sentence where a database finds a new row equal to one that is there but for case, or for blanks at its end."""
+    sources = {name: field.source for name in mapped.model._identifiers if (field := mapped.fields[name]).source in values}
+    named = {name: values[path] for name, path in sources.items() if path is not None and isinstance(values[path], str)}
+    folded = {name: text.casefold().rstrip() for name, text in named.items()}
+    for row in rows if named else ():
+        there = {name: read(row, sources[name] or ()) for name in named}
+        if any(not isinstance(text, str) or text.casefold().rstrip() != folded[name] for name, text in there.items()):
+            continue
+        name = next((name for name, text in there.items() if text != named[name]), None)
+        if name is not None:
+            same = named[name].rstrip() == there[name].rstrip()
+            how = "stripped" if same else "case_insensitive"
+            return (
+                f'"{named[name]}" and "{there[name]}", which is there, are equal to the database; declare "compare: {how}" for '
+                f"the identifier {name} of {mapped.name}, so that they are one object"
+            )
+    return ""
 
 
 def check_match(mapped: ModelMap, above: Relation) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...exceptions import NothingKept, RecordProblem
 from .database import Database, is_lost
-from .tables import Relation
+from .tables import Relation, unpadded
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, NestedTransaction
@@ -60,7 +60,7 @@ def insert(connection: Connection, relation: Relation, rows: Sequence[Row], upse
         chosen = [rows[place] for place in places]
         for place, row, more in zip(places, chosen, _inserted(connection, relation, names, chosen, upsert, singly)):
             made[place] = {**row, **more}
-    return made
+    return unpadded(made, relation.padded)
 
 
 def _inserted(
@@ -90,7 +90,8 @@ def _inserted(
 
 def _identifying(relation: Relation, names: Sequence[str], rows: Sequence[Row]) -> tuple[str, ...]:
     """Return columns by whose values each of some rows can be told from the others; empty where there are none."""
-    simple = tuple(name for name in names if all(row[name].__class__ in (str, int) for row in rows))
+    exact = [name for name in names if name not in relation.padded]
+    simple = tuple(name for name in exact if all(row[name].__class__ in (str, int) for row in rows))
     for columns in (relation.key, *relation.uniques, simple):
         if columns and set(columns) <= set(simple) and len({tuple(row[name] for name in columns) for row in rows}) == len(rows):
             return columns
@@ -132,12 +133,24 @@ def update(connection: Connection, relation: Relation, changes: Sequence[Change]
         statement = _update(relation, names, checked)
         parameters = [_parameters(changes[place], olds[place]) for place in places]
         if not singly:
-            _check_count(connection.execute(statement, parameters).rowcount, len(places))
+            _check_count(_written(connection, relation, statement, parameters), len(places))
             continue
         for place, one in zip(places, parameters):
-            if not connection.execute(statement, one).rowcount:
+            if not _written(connection, relation, statement, [one]):
                 results[place] = _gone_or_changed(connection, relation, changes[place].key)
     return results
+
+
+def _written(connection: Connection, relation: Relation, statement: Any, parameters: Sequence[Mapping[str, Any]] = ({},)) -> int:
+    """Change or delete rows, and return how many there were."""
+    import sqlalchemy as sa
+
+    if relation.counted:
+        return connection.execute(statement, parameters).rowcount
+    asked = sa.select(sa.func.count()).select_from(relation.rows_of_table).where(statement.whereclause)
+    found = sum(connection.execute(asked, one).scalar_one() for one in parameters)
+    connection.execute(statement, parameters)
+    return found
 
 
 def _old_values(relation: Relation, change: Change) -> Row:
@@ -185,9 +198,9 @@ def delete(connection: Connection, relation: Relation, keys: Sequence[tuple[Any,
     """Delete rows, and return for each None, or that it is not there; otherwise as :func:`update`."""
     statement = relation.rows_of_table.delete()
     if not singly:
-        _check_count(connection.execute(statement.where(_one_of(relation, keys))).rowcount, len(keys))
+        _check_count(_written(connection, relation, statement.where(_one_of(relation, keys))), len(keys))
         return [None] * len(keys)
-    counts = [connection.execute(statement.where(_one_of(relation, [key]))).rowcount for key in keys]
+    counts = [_written(connection, relation, statement.where(_one_of(relation, [key]))) for key in keys]
     return [None if count else _gone(relation) for count in counts]
 
 
