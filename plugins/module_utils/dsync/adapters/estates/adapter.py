@@ -21,7 +21,7 @@ from ...guard.protection import protect
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
 from ..core.base import ChangedRecord, MovedRecord, NewRecord
-from ..http.client import HttpProblem
+from ..http.answers import HttpProblem
 from .kinds import CUSTOM_FIELDS, TAGS, Kind, slug_of
 from .names import Native, ServerId
 from .reading import EstateReader

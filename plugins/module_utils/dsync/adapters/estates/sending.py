@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from ...exceptions import RecordProblem
-from ..http.client import HttpProblem
+from ..http.answers import HttpProblem
 
 _DIVISIBLE = (400, 409, 413, 422)
 """Refusals of many objects together that may be the fault of one of them; after others it is not safe to send them again."""

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from ...exceptions import RecordProblem
 from ...records.declaration_reader import Declared
-from ..http.client import Answer, Client
-from ..http.options import Manners, address, credentials, seconds, tls
+from ..http.answers import Answer
+from ..http.client import Client
+from ..http.options import address, credentials, manners, tls
 
 REQUEST_ID = "X-Request-ID"
 """The header in which a server names the request, as its change log does."""
@@ -29,7 +30,7 @@ def client_of(options: Declared, auth_scheme: str, connections: int) -> Client:
 
     Args:
         options: ``url``, ``token`` and those of the adapter ``rest`` of the same names: ``connect_timeout``, ``read_timeout``,
-            ``verify``, ``ca_file``, ``trust_env``, ``tries``, ``retry_unsafe`` and ``rate_limit``.
+            ``total_timeout``, ``max_wait``, ``verify``, ``ca_file``, ``trust_env``, ``tries``, ``retry_unsafe`` and ``rate_limit``.
         auth_scheme: the word in front of the token.
         connections: how many requests may be under way at a time.
 
@@ -39,17 +40,7 @@ def client_of(options: Declared, auth_scheme: str, connections: int) -> Client:
     """
     absent = dict.fromkeys(("username", "password", "auth_header", "headers", "secret_headers", "client_cert", "client_key"))
     given = {**absent, **options.value, "auth_scheme": auth_scheme, "base_url": address(options.at("url"))}
-    rate = options.at("rate_limit")
-    manners = Manners(
-        seconds(options.at("connect_timeout")),
-        seconds(options.at("read_timeout")),
-        options.at("trust_env").truth(),
-        options.at("tries").number(1),
-        options.at("retry_unsafe").truth(),
-        None if rate.value is None else seconds(rate),
-        connections,
-    )
-    return Client(given["base_url"], credentials(given), tls(given), manners)
+    return Client(given["base_url"], credentials(given), tls(given), manners(options, connections, rewrite_links=True))
 
 
 class Response:

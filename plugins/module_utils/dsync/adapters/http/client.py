@@ -17,12 +17,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from ..._util.redaction import Redactor, secret_texts
 from ...apply.retry import LIBRARY as RETRY_LIBRARY
-from ...exceptions import LibraryMissing, RecordProblem
+from ...exceptions import LibraryMissing
+from .answers import Answer, HttpProblem, message_of
+from .deadline import Deadlines
 from .options import Credentials, Manners
 
 if TYPE_CHECKING:
@@ -34,127 +36,38 @@ LIBRARY = "httpx"
 IDEMPOTENT = ("GET", "PUT", "DELETE")
 """Methods that may be repeated where nobody knows whether the first time did anything."""
 
-_NO_CONTENT = 204
-_TOO_MANY_REQUESTS = 429
-"""A request of which nothing was done, whatever its method."""
-
-LONGEST_WAIT = 60.0
-"""Seconds; a server that asks for more patience is not asked again."""
-
 _FIRST_WAIT = 0.5
+_LONGEST_PAUSE = 60.0
+_TOO_MANY, _UNAVAILABLE = 429, 503
 _PASSING = (429, 502, 503, 504)
 _GONE = (404, 410)
 _MULTI_STATUS = 207
-_LONGEST_TEXT = 200
-_MESSAGES = ("detail", "message", "error", "errors", "title")
+_HTTPS_PORT, _HTTP_PORT = 443, 80
 _LOGGERS = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
 
 
-class HttpProblem(RecordProblem):
-    """A request failed.
+logger = logging.getLogger("dsync")
+
+
+class _Asked(NamedTuple):
+    """A request as it is sent, the first time and again.
 
     Attributes:
-        status: what the server answered; None where no answer came.
-        maybe: whether it may have been done all the same.
-        down: whether the server cannot be reached at all.
-        passes: whether the same request may succeed later, and can be sent again without harm.
-        wait: how many seconds the server wants one to wait; None where it does not say.
-        content: the body of the refusal; never shown as it is.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        status: int | None = None,
-        *,
-        maybe: bool = False,
-        down: bool = False,
-        passes: bool = False,
-        wait: float | None = None,
-        content: bytes = b"",
-    ) -> None:
-        super().__init__(message)
-        self.status, self.maybe, self.down, self.content = status, maybe, down, content
-        self.passes = passes and (wait is None or wait <= LONGEST_WAIT)
-        self.wait = wait
-
-
-# ---------------------------------------------------------------------- answers
-
-
-class Answer:
-    """What a server answered, and it was no refusal.
-
-    Args:
         said: the method and the path, for messages.
-        response: as it came; None where what was to be deleted was gone when the request was repeated.
+        deadline: when it has to be over, as ``time.monotonic()`` counts.
     """
 
-    def __init__(self, said: str, response: httpx.Response | None) -> None:
-        self.said, self._response = said, response
+    method: str
+    url: str
+    said: str
+    content: bytes | None
+    headers: Mapping[str, str]
+    deadline: float
 
     @property
-    def url(self) -> str:
-        """The address that answered."""
-        return "" if self._response is None else str(self._response.url)
-
-    @property
-    def status(self) -> int:
-        """The number of the answer; 204 where there was none to the request that counts."""
-        return _NO_CONTENT if self._response is None else self._response.status_code
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers of the answer, in whatever case they are asked for."""
-        return {} if self._response is None else self._response.headers
-
-    @property
-    def text(self) -> str:
-        """The answer as text."""
-        return "" if self._response is None else self._response.text
-
-    @property
-    def location(self) -> str | None:
-        """Where the server says that something is."""
-        return None if self._response is None else self._response.headers.get("Location")
-
-    def json(self) -> Any:
-        """Return the value that the answer is, None for one without content. Raises HttpProblem when it is not JSON."""
-        if self.status == _NO_CONTENT:
-            return None
-        content = b"" if self._response is None else self._response.content
-        try:
-            return json.loads(content)
-        except UnicodeDecodeError:
-            return self._json_in_charset(content)
-        except ValueError:
-            begin = " ".join(content[:_LONGEST_TEXT].decode(errors="replace").split())
-            what = f'it begins with "{begin[:60]}"' if begin else "it is empty"
-            raise HttpProblem(f"{self.said}: the answer is not JSON: {what}") from None
-
-    def _json_in_charset(self, content: bytes) -> Any:
-        """Return the value of an answer that is not UTF-8, in the charset that its header names."""
-        charset = None if self._response is None else self._response.charset_encoding
-        try:
-            return json.loads(content.decode(charset or "utf-8"))
-        except (LookupError, ValueError):
-            said = f"the charset {charset} that its header names" if charset else "UTF-8, and its header names no charset"
-            raise HttpProblem(f"{self.said}: the answer is not JSON in {said}") from None
-
-    def json_if_any(self) -> Any:
-        """Return the value that the answer is, None where it is not JSON."""
-        try:
-            return self.json()
-        except HttpProblem:
-            return None
-
-    def next_link(self) -> str | None:
-        """Return where the next page is, as the Link header says (RFC 8288)."""
-        links = {} if self._response is None else self._response.links
-        return next((link["url"] for link in links.values() if "next" in link.get("rel", "").lower().split()), None)
-
-
-# ---------------------------------------------------------------------- requests
+    def left(self) -> float:
+        """The seconds until the deadline."""
+        return self.deadline - time.monotonic()
 
 
 class Client:
@@ -182,6 +95,7 @@ class Client:
         self._redactor = Redactor(secret_texts(who.secrets))
         _FILTER.hide(self._redactor)
         self.stopping = threading.Event()
+        self._deadlines = Deadlines()
         headers = httpx.Headers({"User-Agent": "dsync", "Accept": "application/json", "Content-Type": "application/json"})
         headers.update(who.headers)
         self._http = httpx.Client(
@@ -203,7 +117,11 @@ class Client:
         return str(url.copy_merge_params(parameters) if parameters else url)
 
     def joined(self, answer: Answer, link: str) -> str:
-        """Return the address that a link in an answer means. Raises HttpProblem when it leads to another server."""
+        """Return the address that a link in an answer means, as one of this server where links are rewritten.
+
+        Raises:
+            HttpProblem: it leads to another server, to which nothing is sent.
+        """
         import httpx
 
         try:
@@ -211,12 +129,15 @@ class Client:
             origin = _origin(url)
         except (httpx.InvalidURL, ValueError):
             raise HttpProblem(f"{answer.said}: the link in the answer is no address") from None
-        if origin != self._origin:
+        if origin == self._origin:
+            return url
+        if not self._manners.rewrite_links:
             raise HttpProblem(
                 f"{answer.said}: the answer leads on to {_shown(origin)}, and not to {_shown(self._origin)}; another server is not "
-                "told who one is, so this is not followed"
+                "told who one is, so this is not followed. If it is the same server under another name, set rewrite_links: true"
             )
-        return url
+        own = urlsplit(self.base)
+        return urlsplit(url)._replace(scheme=own.scheme, netloc=own.netloc).geturl()
 
     def request(self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request, again when it fails in a way that may pass, and return the answer.
@@ -225,7 +146,7 @@ class Client:
             method: in capitals.
             url: a path below the address of the server, or a whole address of this server.
             body: what is sent as JSON; None for nothing.
-            headers: more headers, of this request.
+            headers: of this request alone.
 
         Raises:
             HttpProblem: it was not sent, no answer came, or a refusal.
@@ -236,78 +157,94 @@ class Client:
             content = None if body is None else json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
             raise HttpProblem(f"{said}: what is to be sent cannot be written as JSON ({type(error).__name__})") from None
+        asked = _Asked(method, whole, said, content, headers or {}, time.monotonic() + self._manners.total_timeout)
         tried = 0
 
         def send() -> httpx.Response:
             nonlocal tried
             tried += 1
-            return self._once(method, whole, said, content, headers)
+            return self._once(asked)
 
         try:
-            return Answer(said, self._retried(send))
+            return Answer(said, self._retried(send, asked))
         except HttpProblem as problem:
             if method == "DELETE" and tried > 1 and problem.status in _GONE:
                 return Answer(said, None)
             raise
 
-    def _retried(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+    def _retried(self, send: Callable[[], httpx.Response], asked: _Asked) -> httpx.Response:
         if self._manners.tries == 1:
             return send()
         tenacity = _tenacity()
         retry = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._manners.tries),
-            wait=lambda state: _wait(state.attempt_number, state.outcome.exception()),
+            wait=lambda state: min(_pause(state.attempt_number, state.outcome.exception()), max(0.0, asked.left)),
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, HttpProblem) and error.passes),
-            sleep=self._sleep,
+            before_sleep=lambda state: logger.info("%s; sent again in %.1f s", state.outcome.exception(), state.next_action.sleep),
+            sleep=self.sleep,
             reraise=True,
         )
         return retry(send)  # type: ignore[no-any-return]  # what send returns
 
-    def _sleep(self, duration: float) -> None:
+    def sleep(self, duration: float) -> None:
+        """Wait for so many seconds. Raises HttpProblem when the run is interrupted meanwhile."""
         if self.stopping.wait(duration):
             raise HttpProblem("the run was interrupted")
 
-    def _once(self, method: str, url: str, said: str, content: bytes | None, headers: Mapping[str, str] | None) -> httpx.Response:
+    def _once(self, asked: _Asked) -> httpx.Response:
         import httpx
 
-        self._sleep(self._pace.wait())
-        may_repeat = method in IDEMPOTENT or self._manners.retry_unsafe
+        self.sleep(self._pace.wait())
+        extensions = {"trace": self._deadlines.trace}
         try:
-            response = self._http.request(method, url, content=content, headers=headers)
+            with self._deadlines.until(asked.deadline):
+                response = self._http.request(
+                    asked.method, asked.url, content=asked.content, headers=asked.headers, extensions=extensions
+                )
         except httpx.HTTPError as error:
-            raise self._broken(method, url, said, error, may_repeat) from None
+            raise self._broken(asked, error) from None
         if response.is_success and response.status_code != _MULTI_STATUS:
             return response
-        raise self._refused(method, said, response, may_repeat)
+        raise self._refused(asked, response)
 
-    def _refused(self, method: str, said: str, response: httpx.Response, may_repeat: bool) -> HttpProblem:
-        status = response.status_code
+    def _may_repeat(self, asked: _Asked) -> bool:
+        return asked.method in IDEMPOTENT or self._manners.retry_unsafe
+
+    def _refused(self, asked: _Asked, response: httpx.Response) -> HttpProblem:
+        method, said, status = asked.method, asked.said, response.status_code
         if status == _MULTI_STATUS:
             text = "the server answers 207, some of it done and some not; say bulk: false, so that each has its own answer"
             return HttpProblem(f"{said}: {text}", status, maybe=True)
         if response.has_redirect_location:
-            where = _shown(_origin(str(response.url.join(response.headers["Location"]))))
-            text = f"the server answers {status} and sends one on to {where}; give the address that answers itself as base_url"
-            return HttpProblem(f"{said}: {text}", status)
+            return HttpProblem(f"{said}: the server answers {status} {self._sent_on(response)}", status)
         hint = "; is the token, or the username and password, right?" if status == 401 else ""
-        text = f"the server answers {status}: {message_of(response.content) or response.reason_phrase}{hint}"
         wait = _retry_after(response.headers.get("Retry-After"))
-        if wait is not None and wait > LONGEST_WAIT:
-            text += f"; it asks one to wait for {wait:.0f} seconds, and more than {LONGEST_WAIT:.0f} are not waited for"
+        undone = status == _TOO_MANY or (status == _UNAVAILABLE and wait is not None)
+        patient = wait is None or wait <= min(self._manners.max_wait, asked.left)
+        if wait is not None and status in _PASSING:
+            hint = f"; it asks to wait {wait:.0f} seconds" + ("" if patient else f", and max_wait is {self._manners.max_wait:g}")
+        text = f"the server answers {status}: {message_of(response.content) or response.reason_phrase}{hint}"
         return HttpProblem(
             self._redactor.redact(f"{said}: {text}"),
             status,
-            maybe=method != "GET" and status >= 500 and status not in (501, 503),
-            passes=(may_repeat or status == _TOO_MANY_REQUESTS) and status in _PASSING,
+            maybe=method != "GET" and status >= 500 and status not in (501, _UNAVAILABLE),
+            passes=(undone or (self._may_repeat(asked) and status in _PASSING)) and patient,
             wait=wait,
             content=response.content,
         )
 
-    def _broken(self, method: str, url: str, said: str, error: httpx.HTTPError, may_repeat: bool) -> HttpProblem:
+    def _sent_on(self, response: httpx.Response) -> str:
+        """Return where a redirect leads. None is followed: another server would be told who one is, or a POST become a GET."""
+        url = str(response.url.join(response.headers["Location"]))
+        if _origin(url) == self._origin:
+            return f"and sends one on to {urlsplit(url).path}; give that path"
+        return f"and sends one on to {_shown(_origin(url))}; give the address that answers itself as base_url"
+
+    def _broken(self, asked: _Asked, error: httpx.HTTPError) -> HttpProblem:
         """Return what to raise when no answer came."""
         import httpx
 
-        server, causes = _shown(_origin(url)), list(_causes(error))
+        server, causes = _shown(_origin(asked.url)), list(_causes(error))
         unsent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError))
         untrusted = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
         if isinstance(untrusted, ssl.SSLCertVerificationError):
@@ -318,6 +255,8 @@ class Client:
             text = f"the host of {server} has no address"
         elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
             text = f"{server} refuses the connection"
+        elif asked.left <= 0:
+            text = f"{server} did not end its answer within {self._manners.total_timeout:g} seconds (total_timeout)"
         elif isinstance(error, httpx.ConnectTimeout):
             text = f"no connection to {server} within {self._manners.connect_timeout:g} seconds"
         elif isinstance(error, httpx.TimeoutException):
@@ -326,11 +265,11 @@ class Client:
             text = f"no connection to {server} ({self._redactor.redact(str(error))})"
         else:
             text = f"the connection to {server} broke before the answer came ({self._redactor.redact(str(error))})"
-        maybe = not unsent and method != "GET"
+        maybe = not unsent and asked.method != "GET"
         if maybe:
             text += "; it may have been done all the same"
-        passes = (unsent and untrusted is None) or (not unsent and may_repeat)
-        return HttpProblem(f"{said}: {text}", maybe=maybe, down=unsent, passes=passes)
+        passes = asked.left > 0 and ((unsent and untrusted is None) or (not unsent and self._may_repeat(asked)))
+        return HttpProblem(f"{asked.said}: {text}", maybe=maybe, down=unsent, passes=passes)
 
 
 def _hang_up_after_refusal(response: httpx.Response) -> None:
@@ -349,23 +288,6 @@ def _hang_up_after_refusal(response: httpx.Response) -> None:
         response.stream = httpx.ByteStream(content)
 
 
-def message_of(content: bytes) -> str:
-    """Return what a server says about a refusal: what is at the usual place in JSON, or else the beginning of the text."""
-    text = content[: _LONGEST_TEXT * 50].decode(errors="replace")
-    try:
-        value = json.loads(content)
-    except ValueError:
-        value = None
-    if isinstance(value, dict):
-        value = next((value[name] for name in _MESSAGES if value.get(name)), value)
-    if value in ({}, []):
-        return ""
-    if value is not None:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = " ".join(text.split())
-    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
-
-
 def _tenacity() -> Any:
     try:
         import tenacity
@@ -375,10 +297,10 @@ def _tenacity() -> Any:
     return tenacity
 
 
-def _wait(attempt: int, error: BaseException | None) -> float:
+def _pause(attempt: int, error: BaseException | None) -> float:
     """Return the seconds before the next try: what the server asks for, or twice as long each time and more at random."""
     asked: float | None = getattr(error, "wait", None)
-    return asked if asked is not None else min(LONGEST_WAIT, _FIRST_WAIT * (2 ** (attempt - 1) + random.random()))
+    return asked if asked is not None else min(_LONGEST_PAUSE, _FIRST_WAIT * (2 ** (attempt - 1) + random.random()))
 
 
 def _retry_after(text: str | None) -> float | None:
@@ -394,13 +316,13 @@ def _retry_after(text: str | None) -> float | None:
 
 def _origin(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or (_HTTPS_PORT if parts.scheme == "https" else _HTTP_PORT)
 
 
 def _shown(origin: tuple[str, str, int]) -> str:
     scheme, host, port = origin
     host = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{host}" if port == (443 if scheme == "https" else 80) else f"{scheme}://{host}:{port}"
+    return f"{scheme}://{host}" if port == (_HTTPS_PORT if scheme == "https" else _HTTP_PORT) else f"{scheme}://{host}:{port}"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

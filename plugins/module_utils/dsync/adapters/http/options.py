@@ -180,17 +180,47 @@ class Manners:
     Attributes:
         connect_timeout: seconds.
         read_timeout: seconds, between two pieces of an answer.
+        total_timeout: seconds for a request from its beginning to the end of its answer, everything that is sent again included.
+        max_wait: seconds; a server that asks to wait longer before the request is sent again is not asked again.
         trust_env: whether proxies and .netrc of the environment count.
         tries: how often a request is sent at most.
         retry_unsafe: whether all methods may be repeated.
         rate_limit: requests a second; None for no limit.
         connections: how many at a time.
+        rewrite_links: whether links in answers are taken for links to this server, whichever server they name.
     """
 
     connect_timeout: float = 10.0
     read_timeout: float = 30.0
+    total_timeout: float = 600.0
+    max_wait: float = 60.0
     trust_env: bool = False
     tries: int = 3
     retry_unsafe: bool = False
     rate_limit: float | None = None
     connections: int = 1
+    rewrite_links: bool = False
+
+
+def manners(declared: Declared, connections: int, rewrite_links: bool = False) -> Manners:
+    """Return how a server is treated. Raises DefinitionError naming the option.
+
+    Args:
+        declared: the options, which have the names of the attributes of :class:`Manners`.
+        connections: how many requests may be under way at a time.
+        rewrite_links: what counts where there is no such option.
+    """
+    rate = declared.at("rate_limit")
+    links = declared.at("rewrite_links")
+    return Manners(
+        connect_timeout=seconds(declared.at("connect_timeout")),
+        read_timeout=seconds(declared.at("read_timeout")),
+        total_timeout=seconds(declared.at("total_timeout")),
+        max_wait=seconds(declared.at("max_wait")),
+        trust_env=declared.at("trust_env").truth(),
+        tries=declared.at("tries").number(1),
+        retry_unsafe=declared.at("retry_unsafe").truth(),
+        rate_limit=None if rate.value is None else seconds(rate),
+        connections=connections,
+        rewrite_links=rewrite_links if links.value is None else links.truth(),
+    )

@@ -25,8 +25,9 @@ from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record
 from ...records.path import EVERY, MISSING, Path, nested, read, text_of_path, walk, write
 from ..core.base import ChangedRecord, MovedRecord, NewRecord, RecordAdapter
-from ..http.client import Answer, Client, HttpProblem
-from ..http.options import Manners, address, credentials, seconds, tls
+from ..http.answers import Answer, HttpProblem
+from ..http.client import Client
+from ..http.options import address, credentials, manners, tls
 from .endpoint import Action, Endpoint, endpoint_of
 from .pages import all_pages, pages_of
 from .sending import Call, Sending, grouped, sent, without
@@ -60,6 +61,8 @@ class RestAdapter(RecordAdapter):
         secret_headers: more headers whose values are secret.
         connect_timeout: seconds.
         read_timeout: seconds without a sign of the server.
+        total_timeout: seconds for a request from its beginning to the end of its answer, everything that is sent again included.
+        max_wait: seconds; a server that asks to wait longer before a request is sent again is not asked again.
         verify: whether the server's certificate is checked.
         ca_file: certificates in PEM to trust in place of the system's.
         client_cert: a certificate in PEM that says who one is, with its key unless ``client_key`` has that.
@@ -67,9 +70,11 @@ class RestAdapter(RecordAdapter):
         client_key_password: of the key; a secret.
         trust_env: whether proxies, and .netrc, of the environment count; without it a run is the same wherever it is started.
         tries: how often a request is sent at most when it fails in a way that may pass; requests that are not idempotent only if
-            they have not been sent at all.
+            they were not sent at all, or the server answers that it did nothing (429, or 503 with Retry-After).
         retry_unsafe: whether POST and PATCH may be repeated as well.
         rate_limit: requests a second at most.
+        rewrite_links: whether links in answers are taken for links to this server, whichever server they name, as behind a proxy;
+            otherwise a link to another server is refused.
         workers: how many requests are under way at a time.
         batch_size: how many changes of one model and action are handed to the workers at once.
 
@@ -96,6 +101,8 @@ class RestAdapter(RecordAdapter):
         secret_headers: Mapping[str, str] | None = None,
         connect_timeout: float = 10.0,
         read_timeout: float = 30.0,
+        total_timeout: float = 600.0,
+        max_wait: float = 60.0,
         verify: bool = True,
         ca_file: str | None = None,
         client_cert: str | None = None,
@@ -105,6 +112,7 @@ class RestAdapter(RecordAdapter):
         tries: int = 3,
         retry_unsafe: bool = False,
         rate_limit: float | None = None,
+        rewrite_links: bool = False,
         workers: int = 4,
         batch_size: int = 50,
     ) -> None:
@@ -122,15 +130,7 @@ class RestAdapter(RecordAdapter):
             address(options.at("base_url")),
             credentials(options.value),
             tls(options.value),
-            Manners(
-                seconds(options.at("connect_timeout")),
-                seconds(options.at("read_timeout")),
-                options.at("trust_env").truth(),
-                options.at("tries").number(1),
-                options.at("retry_unsafe").truth(),
-                None if rate_limit is None else seconds(options.at("rate_limit")),
-                self._workers,
-            ),
+            manners(options, self._workers),
         )
         self.name = base_url
         self._endpoints: dict[str, Endpoint] = {}

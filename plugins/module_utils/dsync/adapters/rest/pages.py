@@ -28,7 +28,8 @@ from typing import Any
 from ...exceptions import RecordProblem
 from ...records.declaration_reader import Declared
 from ...records.path import MISSING, Path, path_of, read, text_of_path
-from ..http.client import Answer, Client, HttpProblem
+from ..http.answers import Answer, HttpProblem
+from ..http.client import Client
 
 _SIZES = ("size_param", "size")
 _KEYS: dict[str, tuple[str, ...]] = {

@@ -12,7 +12,8 @@ from typing import Any
 from ...exceptions import DSyncException, RecordProblem
 from ...records.mapping import Record
 from ...records.path import MISSING, Path, read, text_of_path, write
-from ..http.client import Answer, Client, HttpProblem, message_of
+from ..http.answers import Answer, HttpProblem, message_of
+from ..http.client import Client
 from .endpoint import Action, Endpoint
 
 _DIVISIBLE = (400, 409, 413, 422)

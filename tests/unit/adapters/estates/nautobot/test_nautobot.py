@@ -17,7 +17,7 @@ from dsync.adapters.estates.nautobot import NautobotAdapter
 from dsync.adapters.estates.nautobot.joins import Joins
 from dsync.adapters.estates.nautobot.kinds import ADDRESSES, FOR_ALL, JOINS, KINDS, LISTS, PREFIXES
 from dsync.adapters.estates.nautobot.order import Place, WithPrefixes
-from dsync.adapters.http.client import HttpProblem
+from dsync.adapters.http.answers import HttpProblem
 from dsync.exceptions import DefinitionError, LibraryMissing, RecordProblem
 from dsync.records.definition import data_model
 from hypothesis import given

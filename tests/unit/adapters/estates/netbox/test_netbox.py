@@ -16,7 +16,7 @@ from dsync import DSync, DSyncFlags, Plan
 from dsync.adapters.core.base import RecordModel
 from dsync.adapters.estates.netbox import NetBoxAdapter
 from dsync.adapters.estates.netbox.kinds import KINDS
-from dsync.adapters.http.client import HttpProblem
+from dsync.adapters.http.answers import HttpProblem
 from dsync.exceptions import DefinitionError, LibraryMissing, RecordProblem
 from dsync.records.definition import data_model
 

@@ -24,7 +24,7 @@ from ....exceptions import LibraryMissing, RecordProblem
 from ....flags import DSyncFlags
 from ....records.declaration_reader import Declared
 from ....records.mapping import ModelMap, Record, Values
-from ...http.client import HttpProblem
+from ...http.answers import HttpProblem
 from ..adapter import EstateAdapter
 from ..cache import CHANGED
 from ..kinds import CUSTOM_FIELDS, TAGS, Kind
@@ -65,11 +65,13 @@ class NautobotAdapter(EstateAdapter):
         full_every: after what length of time, or how many loads, everything is loaded anew in spite of the cache.
         connect_timeout: seconds.
         read_timeout: seconds without a sign of the server.
+        total_timeout: seconds for a request from its beginning to the end of its answer, everything that is sent again included.
+        max_wait: seconds; a server that asks to wait longer before a request is sent again is not asked again.
         verify: whether the server's certificate is checked.
         ca_file: certificates in PEM to trust in place of the system's.
         trust_env: whether proxies, and .netrc, of the environment count.
         tries: how often a request is sent at most when it fails in a way that may pass; one that creates or changes something only
-            if it has not been sent at all.
+            if it was not sent at all, or the server answers that it did nothing (429, or 503 with Retry-After).
         retry_unsafe: whether requests that create or change something may be repeated as well.
         rate_limit: requests a second at most.
 
@@ -95,6 +97,8 @@ class NautobotAdapter(EstateAdapter):
         full_every: str | int = "P1D",
         connect_timeout: float = 10.0,
         read_timeout: float = 120.0,
+        total_timeout: float = 600.0,
+        max_wait: float = 60.0,
         verify: bool = True,
         ca_file: str | None = None,
         trust_env: bool = False,

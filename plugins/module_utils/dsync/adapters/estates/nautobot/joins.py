@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ...http.client import HttpProblem
+from ...http.answers import HttpProblem
 from ..names import ServerId
 from .kinds import JOINS, Join
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...http.client import HttpProblem
+from ...http.answers import HttpProblem
 
 Count = Callable[[Mapping[str, Any]], int]
 """Returns how many objects the server lists with some parameters. Raises HttpProblem where it refuses them."""
