@@ -76,6 +76,11 @@ class Answer:
         return {} if self._response is None else self._response.headers
 
     @property
+    def content(self) -> bytes:
+        """The answer as it came."""
+        return b"" if self._response is None else self._response.content
+
+    @property
     def text(self) -> str:
         """The answer as text."""
         return "" if self._response is None else self._response.text
@@ -89,7 +94,7 @@ class Answer:
         """Return the value that the answer is, None for one without content. Raises HttpProblem when it is not JSON."""
         if self.status == _NO_CONTENT:
             return None
-        content = b"" if self._response is None else self._response.content
+        content = self.content
         charset = None if self._response is None else self._response.charset_encoding
         try:
             return json.loads(content if charset is None or charset.lower() in _UNICODE else content.decode(charset))
@@ -116,7 +121,7 @@ class Answer:
         flagged = value.get("success") is False or value.get("ok") is False or str(value.get("status")).lower() in _FAILED
         if not flagged and not any(value.get(name) for name in ("error", "errors")):
             return ""
-        return message_of(b"" if self._response is None else self._response.content)
+        return message_of(self.content)
 
     def next_link(self) -> str | None:
         """Return where the next page is, as the Link header says (RFC 8288)."""

@@ -276,16 +276,22 @@ class RestAdapter(RecordAdapter):
 
     def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
         def prepared(action: Action, changed: ChangedRecord) -> Call:
-            record = copy.deepcopy(dict(changed.record))
-            for path, value in changed.values.items():
-                try:
-                    write(record, path, value)
-                except TypeError as error:
-                    raise RecordProblem(f"{self.describe(mapped, changed.record)}: {error}") from None
-            body = sent(action, record, {path[0] for path in changed.values})
+            def call_for(there: Record) -> Call:
+                record = copy.deepcopy(dict(there))
+                for path, value in changed.values.items():
+                    try:
+                        write(record, path, value)
+                    except TypeError as error:
+                        raise RecordProblem(f"{self.describe(mapped, changed.record)}: {error}") from None
+                body = sent(action, record, {path[0] for path in changed.values})
+                return Call(action.path.filled(there, ancestors), without(body, mapped.key), record, ancestors, again)
+
+            def again(fresh: Mapping[str, Any]) -> Call:
+                self._check_unchanged(mapped, changed.record, fresh, changed.values)
+                return call_for({**changed.record, **fresh})
+
             ancestors = self._ancestors(mapped, self._known(mapped, changed.record).parent)
-            before = without(changed.record, mapped.key)
-            return Call(action.path.filled(changed.record, ancestors), without(body, mapped.key), record, ancestors, before)
+            return call_for(changed.record)
 
         made = self._made(mapped, "update", records, prepared)
         self._note_all(mapped, made, [self._known(mapped, changed.record).parent for changed in records])
@@ -302,13 +308,27 @@ class RestAdapter(RecordAdapter):
 
     def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
         def prepared(action: Action, record: Record) -> Call:
+            def again(fresh: Mapping[str, Any]) -> Call:
+                seen = {one.source: MISSING for one in mapped.fields.values() if one.source}
+                self._check_unchanged(mapped, record, fresh, seen)
+                return call
+
             ancestors = self._ancestors(mapped, self._known(mapped, record).parent)
             body = without(sent(action, dict(record), set()), mapped.key)
-            before = without(record, mapped.key)
-            return Call(action.path.filled(record, ancestors), body, dict(record), ancestors, before)
+            call = Call(action.path.filled(record, ancestors), body, dict(record), ancestors, again)
+            return call
 
         made = self._made(mapped, "delete", records, prepared)
         return [found if isinstance(found, Exception) else None for found in made]
+
+    def _check_unchanged(self, mapped: ModelMap, seen: Record, fresh: Record, values: Mapping[Path, Any]) -> None:
+        """Raise RecordProblem where a record has something else in a field than was read, and than it is to have."""
+        for path, value in values.items():
+            if read(fresh, path) not in (read(seen, path), value):
+                raise RecordProblem(
+                    f'{self.describe(mapped, seen)}: somebody else changed "{text_of_path(path)}" since it was read, so nothing '
+                    "was overwritten; run again to see what has to change now"
+                )
 
     def refuses(self, model: str, action: DSyncAction) -> str:
         endpoint = self._endpoint(self._maps[model])
@@ -337,8 +357,8 @@ class RestAdapter(RecordAdapter):
             except DSyncException as error:
                 results[place] = error
         groups = grouped(action, calls)
-        identifying = [path for field in map(mapped.fields.get, mapped.model._identifiers) if field and (path := field.source)]
-        sending = Sending(self._client, endpoint, action, name, identifying)
+        named = (mapped.fields[one].source for one in mapped.model._identifiers if one in mapped.fields)
+        sending = Sending(self._client, endpoint, action, name, [path for path in named if path])
         for group, found in zip(groups, self._at_once(sending.send, [[call for _place, call in group] for group in groups])):
             for (place, _call), one in zip(group, found if isinstance(found, list) else [found] * len(group)):
                 results[place] = one

@@ -14,6 +14,7 @@ What differs is said in a dictionary; all keys but ``list`` can be left out::
       pagination: next                      # see rest_pages
       key: id                               # the field of a record that stands in addresses
       get: /api/devices/{id}                # asked for after a record was made and the answer did not have it
+      if_match: true                        # read each record again before it is changed or removed, and send its ETag
       create: {method: POST, path: /api/devices, wrap: device, returns: device}
       update: {method: PUT, path: "/api/devices/{id}"}
       delete: false                         # there is no such thing
@@ -30,6 +31,7 @@ wrap     the path under which it is put; ``rrsets.*`` makes it an item of a list
 extra    constant fields that are sent with each record
 bulk     true: many records are one list in one request, all of which is done or nothing
 returns  where the answer has the record, or the list of them, as a path
+job      how to follow what the server answers 202 to, see :mod:`.jobs`
 ======== =======================================================================================================================
 
 So the zones of PowerDNS, and what is in them, are (with ``workers: 1`` where its database is SQLite, which it cannot write twice at
@@ -49,90 +51,23 @@ a time) ::
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from ..._util.suggestions import known
-from ...exceptions import RecordProblem
 from ...records.declaration_reader import Declared
-from ...records.path import EVERY, MISSING, Path, nested, path_of, read, text_of_path
+from ...records.path import EVERY, Path, nested, path_of, text_of_path
+from .jobs import Job, job_of
 from .pages import Pages, pages_of
+from .template import Template
 
-ENDPOINT_KEYS = ("list", "records", "pagination", "key", "get", "create", "update", "delete")
+ENDPOINT_KEYS = ("list", "records", "pagination", "key", "get", "if_match", "create", "update", "delete")
 METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET")
 SENDS = ("changed", "whole", "nothing")
 
 _GET_KEYS = ("path", "returns")
-_ACTION_KEYS = ("method", "path", "wrap", "extra", "bulk", "returns")
-_BRACES = re.compile(r"\{([^{}]*)\}")
-_FIELD = re.compile(r"[\w@$:-]+(\.[\w@$:-]+)*").fullmatch
-_PARENT = "parent"
-
-
-class Template:
-    """A path with fields of records in it.
-
-    Attributes:
-        text: as it was declared.
-        fields: paths of the fields, with ``parent`` in front where they are the parent's.
-    """
-
-    def __init__(self, declared: Declared) -> None:
-        self.text = declared.text()
-        if not self.text.startswith("/"):
-            declared.wrong(f'a path begins with "/"; this is {declared.shown()}.')
-        if re.search(r"[{}]", _BRACES.sub("", self.text)) or re.search(r"[\s#\\]", _BRACES.sub("", self.text)):
-            declared.wrong(f'{declared.shown()} is no path: it has a single brace, a space, a "#" or a "\\" in it.')
-        for name in _BRACES.findall(self.text):
-            if not _FIELD(name):
-                declared.wrong(
-                    f'"{{{name}}}": the name of a field is all that can be between braces, such as {{id}} or {{parent.name}}.'
-                )
-        self.fields: tuple[Path, ...] = tuple(tuple(name.split(".")) for name in _BRACES.findall(self.text))
-
-    @property
-    def asks_parent(self) -> bool:
-        """Whether a field of the parent is in it."""
-        return any(_is_parents(path) for path in self.fields)
-
-    @property
-    def asks_record(self) -> bool:
-        """Whether a field of the record itself is in it."""
-        return any(not _is_parents(path) for path in self.fields)
-
-    def filled(self, record: Mapping[str, Any], ancestors: Sequence[Mapping[str, Any]] = ()) -> str:
-        """Return the path for a record.
-
-        Args:
-            record: the native record.
-            ancestors: its parent, the parent of that, and so on, as far as they are known.
-
-        Raises:
-            RecordProblem: a field is not there, or cannot stand in a path.
-        """
-        filled = _BRACES.sub(lambda found: self._value(tuple(found[1].split(".")), record, ancestors), self.text)
-        if any(part in (".", "..") for part in filled.partition("?")[0].split("/")):
-            raise RecordProblem(f'a value is "." or "..", which cannot stand in {self.text}')
-        return filled
-
-    def _value(self, path: Path, record: Mapping[str, Any], ancestors: Sequence[Mapping[str, Any]]) -> str:
-        above, way = 0, path
-        while _is_parents(way):
-            above, way = above + 1, way[1:]
-        if above > len(ancestors):
-            raise RecordProblem(f"its parent is not known, which {self.text} needs")
-        value = read(ancestors[above - 1] if above else record, way)
-        if value is MISSING or isinstance(value, (bool, Mapping, list)) or value in (None, ""):
-            owner = "the record of its parent" if above else "the record"
-            raise RecordProblem(f'{owner} has no "{text_of_path(way)}" to put into {self.text}')
-        return quote(str(value), safe="", errors="surrogatepass")
-
-
-def _is_parents(path: Path) -> bool:
-    return len(path) > 1 and path[0] == _PARENT
+_ACTION_KEYS = ("method", "path", "wrap", "extra", "bulk", "returns", "job")
 
 
 @dataclass(frozen=True)
@@ -148,6 +83,7 @@ class Action:
         extra: constant fields of each record that is sent.
         bulk: whether many records are sent at once.
         returns: where the answer has the record.
+        job: how a job is followed that the server begins; None where nothing is known of jobs.
     """
 
     method: str
@@ -158,6 +94,7 @@ class Action:
     extra: Mapping[str, Any] | None = None
     bulk: bool = False
     returns: Path = ()
+    job: Job | None = None
 
     @property
     def has_body(self) -> bool:
@@ -181,6 +118,8 @@ class Endpoint:
         pages: how the collection is divided.
         key: the field that stands in addresses.
         get: how one record is read; None where it cannot be.
+        if_match: whether each record is read again before it is changed or removed, and its ETag sent; otherwise only where the
+            server demands it.
         actions: ``create``, ``update``, ``delete`` → the request; None where there is none.
     """
 
@@ -189,6 +128,7 @@ class Endpoint:
     pages: Pages
     key: Path
     get: Action | None
+    if_match: bool
     actions: Mapping[str, Action | None]
 
 
@@ -219,7 +159,10 @@ def endpoint_of(declared: Declared, update_method: str, pagination: Declared) ->
         "update": _action(declared.at("update"), _Usual(update_method, item, collection, key)),
         "delete": _action(declared.at("delete"), _Usual("DELETE", item, collection, key, "nothing")),
     }
+    if_match = keys["if_match"].truth() if "if_match" in keys else False
     for name, action in actions.items():
+        if if_match and action is not None and name != "create" and action.bulk:
+            keys["if_match"].wrong(f"an ETag is of one record, and {name} has bulk: true.")
         if action is not None and name != "create" and action.path.asks_parent and not listed.asks_parent:
             declared.at(name).wrong("a field of the parent can be in its path only if the path of the list has one as well.")
     return Endpoint(
@@ -228,6 +171,7 @@ def endpoint_of(declared: Declared, update_method: str, pagination: Declared) ->
         pages_of(keys.get("pagination", pagination)),
         key,
         _action(declared.at("get"), _Usual("GET", item, collection, send="nothing")) if "get" in keys else None,
+        if_match,
         actions,
     )
 
@@ -267,6 +211,7 @@ def _action(declared: Declared, usual: _Usual) -> Action | None:
         {name: piece.value for name, piece in extra.items()},
         bulk,
         path_of(keys["returns"]) if "returns" in keys else (),
+        job_of(keys["job"]) if "job" in keys else None,
     )
 
 

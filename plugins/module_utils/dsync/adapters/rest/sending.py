@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,18 +13,19 @@ from typing import Any
 from ...exceptions import DSyncException, RecordProblem
 from ...records.mapping import Record
 from ...records.path import MISSING, Path, read, text_of_path, write
-from ..http.answers import Answer, HttpProblem, message_of
+from ..http.answers import Answer, HttpProblem
 from ..http.client import Client
+from ..http.matching import matched
 from .endpoint import Action, Endpoint
+from .jobs import ACCEPTED, ended
+
+logger = logging.getLogger("dsync")
 
 _DIVISIBLE = (400, 409, 413, 422)
 """Refusals of many records at once that may be the fault of one of them."""
 
-_ACCEPTED = 202
-_PRECONDITION_FAILED = 412
-_PRECONDITION_REQUIRED = 428
-_FAILED = ("error", "fail", "failed", "failure")
-_CHANGED_MEANWHILE = "it was changed by somebody else since it was read; nothing was written, so run this again"
+_GONE = (404, 410)
+_CHANGED, _UNCONDITIONAL = 412, 428
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,15 @@ class Call:
         body: what is sent of the record.
         record: the record as it is afterwards if the server does not say more.
         ancestors: the records of its parent, of the parent of that, and so on.
-        before: the record as it was read; None for one that is to be made.
+        again: returns the request for the record as the server has it now. It raises RecordProblem where somebody else changed what
+            is to be changed. None for a new record.
     """
 
     url: str
     body: Mapping[str, Any]
     record: dict[str, Any]
     ancestors: Sequence[Record]
-    before: Record | None = None
+    again: Callable[[Mapping[str, Any]], Call] | None = None
 
 
 class Sending:
@@ -53,12 +56,11 @@ class Sending:
         endpoint: the collection's.
         action: the action.
         name: its name.
-        identifying: the fields that identify a record that is made, whose key only the server knows.
+        identity: the fields that identify a record.
     """
 
-    def __init__(self, client: Client, endpoint: Endpoint, action: Action, name: str, identifying: Sequence[Path] = ()) -> None:
-        self._client, self._endpoint, self._action, self._name = client, endpoint, action, name
-        self._identifying = identifying if name == "create" else (endpoint.key,)
+    def __init__(self, client: Client, endpoint: Endpoint, action: Action, name: str, identity: Sequence[Path]) -> None:
+        self._client, self._endpoint, self._action, self._name, self._identity = client, endpoint, action, name, identity
         self._down: HttpProblem | None = None
 
     def send(self, calls: Sequence[Call]) -> list[Any]:
@@ -73,103 +75,90 @@ class Sending:
         except DSyncException as problem:
             return problem
 
-    def _request(self, url: str, body: Any) -> Answer:
+    def _request(self, url: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request, unless the server could not be reached a moment ago."""
         if self._down is not None:
             raise HttpProblem(f"it was not sent, for the server could not be reached before: {self._down}", down=True, passes=True)
         try:
-            return self._client.request(self._action.method, url, body)
+            answer = self._client.request(self._action.method, url, body, headers)
         except HttpProblem as problem:
             if problem.down:
                 self._down = problem
             raise
+        complaint = "" if self._has_key(read(answer.json_if_any(), self._action.returns)) else answer.complaint()
+        if complaint:
+            raise HttpProblem(
+                f"{answer.said}: the server answers {answer.status}, and reports an error: {complaint}", answer.status, maybe=True
+            )
+        return answer
 
     def _one(self, call: Call) -> dict[str, Any]:
-        answer = self._conditionally(call, self._action.body([call.body]) if self._action.has_body else None)
-        self._check(answer)
-        if self._name == "delete":
-            return call.record
-        value = answer.json_if_any()
-        return self._after(call, answer, read(value, self._action.returns))
-
-    def _conditionally(self, call: Call, body: Any) -> Answer:
-        """Send a request for one record, with the mark of the record's state where the server wants it.
-
-        Raises:
-            HttpProblem: the server refuses it, or has another record than was read.
-        """
         try:
-            return self._request(call.url, body)
+            call, answer = self._conditional(call) if self._endpoint.if_match and call.again else (call, self._plain(call))
         except HttpProblem as problem:
-            if problem.status != _PRECONDITION_REQUIRED or call.before is None:
+            if problem.status == _UNCONDITIONAL and call.again is not None:
+                call, answer = self._conditional(call)
+            elif self._was_gone(problem):
+                return call.record
+            else:
                 raise
-        there = self._client.request("GET", call.url)
-        mark = there.headers.get("ETag")
-        if mark is None or not self._is_as_read(call.before, there):
-            raise HttpProblem(f"{there.said}: {_CHANGED_MEANWHILE if mark else 'the server wants If-Match, and gives no ETag'}")
-        try:
-            return self._client.request(self._action.method, call.url, body, {"If-Match": mark})
-        except HttpProblem as problem:
-            if problem.status == _PRECONDITION_FAILED:
-                raise HttpProblem(f"{there.said}: {_CHANGED_MEANWHILE}", problem.status) from None
-            raise
+        value = self._value(answer)
+        return call.record if self._name == "delete" else self._after(call, answer, value)
 
-    def _is_as_read(self, before: Record, there: Answer) -> bool:
+    def _value(self, answer: Answer) -> Any:
+        """Return what the server has where the record should be, when all is done."""
+        if answer.status != ACCEPTED:
+            return None if self._name == "delete" else read(answer.json_if_any(), self._action.returns)
+        if self._action.job is not None:
+            return ended(self._client, self._action.job, answer)
+        logger.warning("%s: the server answers 202, so it may not be done yet; describe the job in the endpoint", answer.said)
+        return None
+
+    def _was_gone(self, problem: HttpProblem) -> bool:
+        """Return whether a deletion failed since there is no such record any more."""
+        one = self._action.method == "DELETE" and self._action.path.asks_record
+        return one and self._name == "delete" and problem.status in _GONE
+
+    def _plain(self, call: Call, headers: Mapping[str, str] | None = None) -> Answer:
+        return self._request(call.url, self._action.body([call.body]) if self._action.has_body else None, headers)
+
+    def _conditional(self, call: Call) -> tuple[Call, Answer]:
+        """Send a request that only counts for the record as it is now, after a look whether somebody else changed it."""
         get = self._endpoint.get
-        now = read(there.json(), get.returns if get else self._action.returns)
-        return isinstance(now, dict) and all(now.get(name, value) == value for name, value in before.items())
-
-    def _check(self, answer: Answer) -> None:
-        """Raise HttpProblem where an answer that is no refusal says that the change failed."""
-        value = answer.json_if_any()
-        if not isinstance(value, dict) or self._has_key(read(value, self._action.returns)):
-            return
-        status = value.get("status")
-        failed = isinstance(status, str) and status.lower() in _FAILED
-        if failed or value.get("success") is False or value.get("ok") is False or value.get("error") or value.get("errors"):
-            why = message_of(answer.text.encode())
-            raise HttpProblem(f"{answer.said}: the server answers {answer.status}, and says that it failed: {why}", maybe=True)
+        there = self._client.request("GET", get.path.filled(call.record, call.ancestors) if get else call.url)
+        fresh = read(there.json(), get.returns if get else self._action.returns)
+        tag = there.headers.get("ETag")
+        if tag is None or not isinstance(fresh, Mapping) or call.again is None:
+            raise RecordProblem(f"{there.said}: the answer has no ETag, or no record, so nobody can tell whether it was changed")
+        now = call.again(fresh)
+        try:
+            return now, self._plain(now, {"If-Match": tag})
+        except HttpProblem as problem:
+            if problem.status != _CHANGED:
+                raise
+            raise HttpProblem(f"{problem}; somebody else changed it meanwhile, and nothing was overwritten", _CHANGED) from None
 
     def _in_bulk(self, calls: Sequence[Call]) -> list[Any]:
         """Send many records at once, halved as long as they are refused in a way for which one of them may be to blame."""
         try:
             answer = self._request(calls[0].url, self._action.body([call.body for call in calls]))
+            value = self._value(answer)
         except HttpProblem as problem:
             middle = len(calls) // 2
             if middle and problem.status in _DIVISIBLE:
                 return [*self._in_bulk(calls[:middle]), *self._in_bulk(calls[middle:])]
             return [problem] * len(calls)
-        self._check(answer)
         if self._name == "delete":
             return [call.record for call in calls]
-        each = self._each(calls, read(answer.json_if_any(), self._action.returns))
+        by = self._identity if self._name == "create" else (self._endpoint.key,)
+        each = matched([call.record for call in calls], value if isinstance(value, list) else (), by)
         return [self._caught(partial(self._after, answer=answer, value=one), call) for call, one in zip(calls, each)]
-
-    def _each(self, calls: Sequence[Call], value: Any) -> list[Any]:
-        """Return which of the records of an answer is that of each call; None for a call of which that is not known.
-
-        An answer may have its records in another order than the request, so they are told apart by what identifies them; only where
-        none of them is known by that, their order counts.
-        """
-        if not isinstance(value, list):
-            return [None] * len(calls)
-        asked, answered = [self._identity(call.record) for call in calls], [self._identity(one) for one in value]
-        if set(asked) & (set(answered) - {None}):
-            found = {name: one for name, one in zip(answered, value) if answered.count(name) == 1}
-            return [found.get(name) if name is not None and asked.count(name) == 1 else None for name in asked]
-        return value if len(value) == len(calls) else [None] * len(calls)
-
-    def _identity(self, record: Any) -> tuple[str, ...] | None:
-        values = [read(record, path) for path in self._identifying] if isinstance(record, dict) else []
-        return tuple(map(str, values)) if values and MISSING not in values else None
 
     def _after(self, call: Call, answer: Answer, value: Any) -> dict[str, Any]:
         """Return the record as it is after a change: as the answer says, as the server says when it is asked, or as it was sent."""
-        if answer.status == _ACCEPTED:
-            value = None  # what the answer describes, and leads to, is the work that is still to be done
         if self._has_key(value):
             return {**call.record, **value} if self._name == "update" else dict(value)
-        if self._name == "update" or self._action.bulk:
+        if self._name == "update":
             return call.record
         known_now = {**call.record, **(value if isinstance(value, dict) else {})}
         return self._read_back(call, answer, known_now) or call.record
@@ -181,7 +170,7 @@ class Sending:
         """Return what was made as the server has it, None where it cannot be found; that it was made stands all the same."""
         get = self._endpoint.get
         try:
-            if answer.location and answer.status != _ACCEPTED:
+            if answer.location and answer.status != ACCEPTED and not self._action.bulk:
                 url = self._client.joined(answer, answer.location)
             elif get is not None:
                 url = get.path.filled(record, call.ancestors)
