@@ -24,8 +24,8 @@ from rest_api import Api, Reply, Request
 Native = dict[str, Any]
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 NO_FILTERS = {
-    "limit", "offset", "start", "fields", "omit", "brief", "depth", "exclude_m2m", "pagination", "ordering", "sort",
-    "last_updated__gte",
+    "limit", "offset", "start", "fields", "omit", "brief", "depth", "exclude_m2m", "ordering", "sort", "last_updated__gte",
+    "id__gt",
 }  # fmt: skip
 Complaint = Callable[[str, str, Native], Any]
 """Returns what is wrong with an object that is sent: of an endpoint, with a method; nothing where it is good."""
@@ -94,13 +94,18 @@ class Estate:
                 found = [one for one in found if datetime.fromisoformat(one["last_updated"]) >= since]
             elif name not in NO_FILTERS:
                 found = self.filtered(endpoint, found, name, values)
+        counted: int | None = len(found)
+        if "start" in query or "id__gt" in query:  # as NetBox does since 4.6, and before
+            first = int(query["start"][0]) if "start" in query else int(query["id__gt"][0]) + 1
+            found = [one for one in found if one["id"] >= first]
+            counted = None if "start" in query else len(found)
         limit, offset = int(query.get("limit", ["50"])[0]), int(query.get("offset", ["0"])[0])
         page, more = found[offset : offset + limit], offset + limit < len(found)
         link = f"http://behind.a.proxy/api/{endpoint}/?limit={limit}&offset={offset + limit}" if more else None
         if "fields" in query:
             wanted = set(query["fields"][0].split(","))
             page = [{name: value for name, value in one.items() if name in wanted} for one in page]
-        return Reply(200, {"count": len(found), "next": link, "previous": None, "results": page})
+        return Reply(200, {"count": counted, "next": link, "previous": None, "results": page})
 
     def filtered(self, endpoint: str, found: list[Native], name: str, values: list[str]) -> list[Native]:
         """Return what a filter lets through; one that is not known lets everything through."""

@@ -19,6 +19,7 @@ ServerId: TypeAlias = "int | str"
 """What a server calls an object by."""
 
 Native = Mapping[str, Any]
+Natives = list[dict[str, Any]]
 """An object as a server tells it."""
 
 

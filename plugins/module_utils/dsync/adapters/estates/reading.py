@@ -18,7 +18,7 @@ from ...records.mapping import ModelMap, Record
 from ..core.base import RecordAdapter, RecordModel
 from .cache import CHANGED, Cache, period
 from .kinds import Kind, Kinds
-from .names import Identity, Names, Native, ServerId, lacking
+from .names import Identity, Names, Native, Natives, ServerId, lacking
 from .records import Records, fitted, id_of, wanted_fields
 
 logger = logging.getLogger("dsync")
@@ -51,7 +51,7 @@ class EstateReader(RecordAdapter):
         self._cache_path = None if cache.value is None else cache.text()
         self._full_every = period(options.at("full_every"))
         self._cache: Cache | None = None
-        self._fetched: dict[str, list[Native]] = {}
+        self._fetched: dict[str, Sequence[Native]] = {}
         self._by_id: dict[str, dict[ServerId, Record]] = {}
         self._aside: dict[tuple[str, str], list[str]] = {}
         self._identities: dict[str, Identity | None] = {}
@@ -73,8 +73,14 @@ class EstateReader(RecordAdapter):
         """
         raise NotImplementedError
 
-    def list_natives(self, endpoint: str, parameters: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-        """Return the objects at an endpoint, those of all pages. Called by several threads. Raises RecordProblem."""
+    def list_natives(self, endpoint: str, parameters: Mapping[str, Any], found: Natives | None = None) -> Natives:
+        """Return the objects at an endpoint, those of all pages. Called by several threads. Raises RecordProblem.
+
+        Args:
+            endpoint: such as ``dcim/sites``.
+            parameters: of the list.
+            found: gets the objects as they come, for others to see how far it is.
+        """
         raise NotImplementedError
 
     def fields_parameters(self, kind: Kind, fields: set[str] | None) -> dict[str, Any]:
@@ -173,19 +179,19 @@ class EstateReader(RecordAdapter):
             found[model] = found.get(model, 0) + len(places)
         return found
 
-    def _fetch(self, mapped: ModelMap) -> list[Native]:
+    def _fetch(self, mapped: ModelMap) -> Sequence[Native]:
         kind = self._kind(mapped)
         fields = wanted_fields(kind, mapped, self._owner_tag is not None, self._parent_field(mapped))
         if fields is not None and self._cache is not None:
             fields.add(CHANGED)
         filters = self._filters.get(mapped.name, {})
         parameters = {**self.fields_parameters(kind, fields), **filters}
-        found: list[Native] = []
+        found: list[dict[str, Any]] = []
         self.records_read[mapped.name] = found
         try:
             self.check_filters(kind, filters)
             if self._cache is None:
-                found.extend(self.list_natives(kind.endpoint, parameters))
+                self.list_natives(kind.endpoint, parameters, found)
             else:
                 found.extend(self._cache.listed(kind.endpoint, parameters, lambda more: self._listing(kind, parameters, more)))
         except RecordProblem as problem:

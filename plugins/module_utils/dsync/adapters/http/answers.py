@@ -17,6 +17,7 @@ _NO_CONTENT = 204
 _LONGEST_TEXT = 200
 _MESSAGES = ("detail", "message", "error", "errors", "title")
 _FAILED = ("error", "fail", "failed", "failure")
+_UNREAD: Any = object()
 _UNICODE = ("utf-8", "utf8")
 """Character sets that JSON recognizes by itself, with a byte order mark or without."""
 
@@ -59,6 +60,7 @@ class Answer:
 
     def __init__(self, said: str, response: httpx.Response | None) -> None:
         self.said, self._response = said, response
+        self._value: Any = _UNREAD
 
     @property
     def url(self) -> str:
@@ -91,7 +93,12 @@ class Answer:
         return None if self._response is None else self._response.headers.get("Location")
 
     def json(self) -> Any:
-        """Return the value that the answer is, None for one without content. Raises HttpProblem when it is not JSON."""
+        """Return the value of the answer, None for one without content; parsed once. Raises HttpProblem when it is not JSON."""
+        if self._value is _UNREAD:
+            self._value = self._parsed()
+        return self._value
+
+    def _parsed(self) -> Any:
         if self.status == _NO_CONTENT:
             return None
         content = self.content

@@ -113,7 +113,7 @@ class Client:
         """Return the whole address of a path, or of an address of this server, with parameters in its query."""
         import httpx
 
-        url = httpx.URL(path if "://" in path else self.base + path)
+        url = httpx.URL(self.base + path if path.startswith("/") else path)
         return str(url.copy_merge_params(parameters) if parameters else url)
 
     def joined(self, answer: Answer, link: str) -> str:

@@ -12,7 +12,6 @@ Each change is a request of its own, or a part of one where an endpoint says ``b
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -23,13 +22,15 @@ from ...exceptions import DSyncException, RecordProblem
 from ...flags import DSyncAction
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record
-from ...records.path import EVERY, MISSING, Path, nested, read, text_of_path, walk, write
+from ...records.path import MISSING, Path, nested, read, text_of_path, write
 from ..core.base import ChangedRecord, MovedRecord, NewRecord, RecordAdapter
-from ..http.answers import Answer, HttpProblem
+from ..http.answers import HttpProblem
 from ..http.client import Client
 from ..http.options import address, credentials, manners, tls
+from ..http.pages import PageReader
 from .endpoint import Action, Endpoint, endpoint_of
-from .pages import all_pages, pages_of
+from .pages import pages_of
+from .records import records_of
 from .sending import Call, Sending, grouped, sent, without
 
 _UPDATE_METHODS = ("patch", "put")
@@ -213,7 +214,9 @@ class RestAdapter(RecordAdapter):
         endpoint = self._endpoint(mapped)
         self._whence[mapped.name] = {}
         if not endpoint.list.asks_parent:
-            return self._placed(mapped, None, self._listed(endpoint, endpoint.list.filled({}), mapped.key))
+            found: list[dict[str, Any]] = []
+            self.records_read[mapped.name] = found
+            return self._placed(mapped, None, self._listed(endpoint, endpoint.list.filled({}), mapped.key, found))
         return self._nested(mapped, endpoint)
 
     def _nested(self, mapped: ModelMap, endpoint: Endpoint) -> Iterator[Record]:
@@ -230,7 +233,7 @@ class RestAdapter(RecordAdapter):
             except RecordProblem as problem:
                 raise RecordProblem(f"{self.describe(above, parent)}: {problem}") from None
             try:
-                return list(self._listed(endpoint, path, mapped.key))
+                return self._listed(endpoint, path, mapped.key)
             except RecordProblem as problem:
                 failed.append(problem)
                 raise
@@ -245,12 +248,11 @@ class RestAdapter(RecordAdapter):
             self._note(mapped, record, parent, number)
             yield record
 
-    def _listed(self, endpoint: Endpoint, path: str, key: Path | None = None) -> Iterator[dict[str, Any]]:
-        read_before: dict[Any, dict[str, Any]] = {}
-        for page in all_pages(self._client, path, endpoint.pages, partial(_records_in, endpoint, key)):
-            there = [(_key_of(record, endpoint.key), record) for record in page]
-            yield from (record for name, record in there if name is None or read_before.get(name) != record)
-            read_before.update(one for one in there if one[0] is not None)
+    def _listed(
+        self, endpoint: Endpoint, path: str, key: Path | None = None, found: list[dict[str, Any]] | None = None
+    ) -> list[dict[str, Any]]:
+        records_in = partial(records_of, endpoint, key)
+        return PageReader(self._client, path, endpoint.pages, records_in, endpoint.key, found).read()
 
     def read_table(self, place: Declared) -> Iterable[Record]:
         endpoint = self._parsed(self._described(place))
@@ -389,57 +391,3 @@ class RestAdapter(RecordAdapter):
 
 def _not_there(endpoint: Endpoint, action: str) -> str:
     return f"{endpoint.list.text}: its endpoint says {action}: false, so this cannot be done there"
-
-
-def _key_of(record: Record, path: Path) -> Any:
-    """Return the key of a record, by which it is known again on another page; None where it has none."""
-    key = read(record, path)
-    return key if isinstance(key, (str, int)) else None
-
-
-def _records_in(endpoint: Endpoint, key: Path | None, answer: Answer) -> list[dict[str, Any]]:
-    """Return the records of an answer. Raises RecordProblem where there is no list of them."""
-    value = answer.json()
-    path = endpoint.records
-    if _says_none(value, path):
-        return []
-    if EVERY in path or (key is not None and isinstance(read(value, path), dict)):
-        found = [(way[-1], record) for way, record in walk(value, path if path[-1:] == (EVERY,) else (*path, EVERY))]
-    else:
-        there = read(value, path)
-        if path and isinstance(there, dict) and _key_of(there, endpoint.key) is not None:
-            there = [there]
-        if not isinstance(there, list):
-            raise RecordProblem(f"{answer.said}: {_no_list(value, path)}")
-        found = [(None, record) for record in there]
-    for number, (_name, record) in enumerate(found, 1):
-        if not isinstance(record, dict):
-            raise RecordProblem(f"{answer.said}: record {number} is a {type(record).__name__}, and should be a dictionary")
-    if key is not None:
-        for name, record in found:
-            if isinstance(name, str):
-                write(record, key, name)
-    return [record for _name, record in found]
-
-
-_COUNTER = re.compile(r"total|count|size|num", re.IGNORECASE)
-
-
-def _says_none(value: Any, path: Path) -> bool:
-    """Return whether an answer says that there are no records: by null in their place, or by a count of zero and no such place."""
-    there = read(value, path)
-    if there is not MISSING or not isinstance(value, dict):
-        return there is None
-    return any(count == 0 and not isinstance(count, bool) and _COUNTER.search(name) for name, count in value.items())
-
-
-def _no_list(value: Any, path: Path) -> str:
-    """Return why there are no records in an answer."""
-    if not isinstance(value, dict):
-        return f"the answer is a {type(value).__name__}" + (
-            f', and has no "{text_of_path(path)}"' if path else ", and should be a list"
-        )
-    if not path:
-        keys = ", ".join(list(value)[:12])
-        return f'the answer is a dictionary, and should be a list; say with "records" under which of its keys the list is ({keys})'
-    return f'the answer has no list at "{text_of_path(path)}"{known(path[0], value)}'

@@ -11,7 +11,8 @@ What differs is said in a dictionary; all keys but ``list`` can be left out::
     from:
       list: /api/devices?kind=router        # or {parent.name} in it: asked for once for each object of the parent model
       records: results                      # where the answer has the records, as a path; left out, the answer is the list
-      pagination: next                      # see rest_pages
+      records_optional: true                # an answer without them has none
+      pagination: next                      # see :mod:`.pages`
       key: id                               # the field of a record that stands in addresses
       get: /api/devices/{id}                # asked for after a record was made and the answer did not have it
       if_match: true                        # read each record again before it is changed or removed, and send its ETag
@@ -58,11 +59,12 @@ from typing import Any, NamedTuple
 from ..._util.suggestions import known
 from ...records.declaration_reader import Declared
 from ...records.path import EVERY, Path, nested, path_of, text_of_path
+from ..http.pages import Pages
 from .jobs import Job, job_of
-from .pages import Pages, pages_of
+from .pages import pages_of
 from .template import Template
 
-ENDPOINT_KEYS = ("list", "records", "pagination", "key", "get", "if_match", "create", "update", "delete")
+ENDPOINT_KEYS = ("list", "records", "records_optional", "pagination", "key", "get", "if_match", "create", "update", "delete")
 METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET")
 SENDS = ("changed", "whole", "nothing")
 
@@ -115,6 +117,7 @@ class Endpoint:
     Attributes:
         list: the collection's path.
         records: where the answer has the records; empty where it is the list of them.
+        records_optional: whether an answer may lack that place where it has no records.
         pages: how the collection is divided.
         key: the field that stands in addresses.
         get: how one record is read; None where it cannot be.
@@ -125,6 +128,7 @@ class Endpoint:
 
     list: Template
     records: Path
+    records_optional: bool
     pages: Pages
     key: Path
     get: Action | None
@@ -168,6 +172,7 @@ def endpoint_of(declared: Declared, update_method: str, pagination: Declared) ->
     return Endpoint(
         listed,
         path_of(keys["records"]) if "records" in keys else (),
+        keys["records_optional"].truth() if "records_optional" in keys else False,
         pages_of(keys.get("pagination", pagination)),
         key,
         _action(declared.at("get"), _Usual("GET", item, collection, send="nothing")) if "get" in keys else None,

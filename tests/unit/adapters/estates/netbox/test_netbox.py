@@ -20,8 +20,6 @@ from dsync.adapters.http.answers import HttpProblem
 from dsync.exceptions import DefinitionError, LibraryMissing, RecordProblem
 from dsync.records.definition import data_model
 
-pytest.importorskip("pynetbox")
-
 SITES = {"site": {"identifiers": ["name"], "attributes": {"status": "str"}}}
 GIVEN = {"url": "http://127.0.0.1:9", "token": "0" * 40}
 
@@ -137,11 +135,11 @@ def test_a_wrong_option_is_named(options: dict[str, Any], said: str) -> None:
         adapter(**options)
 
 
-def test_pynetbox_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pynetbox", None)
-    with pytest.raises(LibraryMissing, match="needs the library pynetbox") as raised:
+def test_without_the_library_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(LibraryMissing, match="speaking HTTP needs the library httpx") as raised:
         adapter()
-    assert raised.value.library == "pynetbox"
+    assert raised.value.library == "httpx"
 
 
 @pytest.mark.parametrize(("answer", "posts"), [(500, 1), (503, 1), (403, 1), (400, 7)])

@@ -11,7 +11,6 @@ here.
 from __future__ import annotations
 
 import builtins
-import importlib
 import json
 import re
 import threading
@@ -20,23 +19,21 @@ from typing import Any
 
 from ...._util.suggestions import known
 from ....diff.diff import Diff
-from ....exceptions import LibraryMissing, RecordProblem
+from ....exceptions import RecordProblem
 from ....flags import DSyncFlags
 from ....records.declaration_reader import Declared
 from ....records.mapping import ModelMap, Record, Values
 from ...http.answers import HttpProblem
+from ...http.pages import Pages
 from ..adapter import EstateAdapter
 from ..cache import CHANGED
 from ..kinds import CUSTOM_FIELDS, TAGS, Kind
-from ..names import Native, ServerId
+from ..names import Native, Natives, ServerId
 from ..sending import Refusal, told
-from ..session import Session, client_of
+from ..session import Session
 from .joins import Joins, undone_by
 from .kinds import ADDRESSES, CONTENT_TYPES, FOR_ALL, GLOBAL, JOINS, KINDS, LISTS, NAMESPACE, NAMESPACES, PREFIXES
 from .order import Place, WithPrefixes
-
-LIBRARY = "pynautobot"
-"""What knows the ways of Nautobot's API."""
 
 OLDEST = (2, 4)
 """The oldest release of Nautobot whose API is as this adapter expects it."""
@@ -77,7 +74,7 @@ class NautobotAdapter(EstateAdapter):
 
     Raises:
         DefinitionError: naming the option.
-        LibraryMissing: pynautobot, httpx or tenacity is not installed.
+        LibraryMissing: httpx or tenacity is not installed.
     """
 
     type = "nautobot"
@@ -109,10 +106,8 @@ class NautobotAdapter(EstateAdapter):
         options = Declared({name: value for name, value in locals().items() if name not in ("self", "__class__")}, "options")
         super().__init__(options)
         self._page_size = options.at("page_size").number(1)
-        self._client = client_of(options, "Token", self._workers)
-        self._session = Session(self._client)
-        self._api = _api(self._client.base, self._session)
-        self._joins = Joins(self._requested)
+        self._session = Session(options, "Token", self._workers)
+        self._joins = Joins(self._session.changed, self._listed)
         self._version = ""
         self._lock = threading.RLock()
         self._spaces: dict[ServerId, Any] = {}
@@ -124,7 +119,7 @@ class NautobotAdapter(EstateAdapter):
 
     def close(self) -> None:
         """Close the connections to the server; that happens by itself when nothing refers to the adapter any more."""
-        self._client.close()
+        self._session.close()
 
     def result_records(self) -> dict[str, Any]:
         """Return what the result tells of the server and the requests: the release of its API, and how many there were."""
@@ -134,7 +129,7 @@ class NautobotAdapter(EstateAdapter):
 
     def about_server(self) -> Any:
         try:
-            self._version = str(self._api.version)
+            self._version = self._session.request("GET", "/api/").headers.get("API-Version", "")
         except HttpProblem as problem:
             hint = "; is the token right?" if problem.status in (401, 403) else ""
             hint = "; is this the address of a Nautobot, without /api?" if problem.status == 404 else hint
@@ -146,19 +141,18 @@ class NautobotAdapter(EstateAdapter):
             raise RecordProblem(f"{self.name} is Nautobot {self._version}, and this adapter needs {OLDEST[0]}.{OLDEST[1]} or newer")
         return self._version
 
-    def _requested(self, endpoint: str, filters: Mapping[str, Any] | None = None, session: Any = None) -> Any:
-        request: Any = importlib.import_module("pynautobot.core.query").Request
-        base = f"{self._api.base_url}/{endpoint}/"
-        return request(base=base, http_session=session or self._session, filters=dict(filters or {}), limit=self._page_size)
+    def _listed(self, endpoint: str, parameters: Mapping[str, Any], found: Natives | None = None) -> Natives:
+        """Return the objects of a list in the order of their ids, which nothing changes while pages are read."""
+        pages = Pages("offset", "offset", size=self._page_size, total=("count",), sorted=True)
+        return self._session.listed(endpoint, {"sort": "id", **parameters}, pages, found)
 
-    def list_natives(self, endpoint: str, parameters: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-        ordered = {"sort": "id", **parameters}
-        found = self._session.steadily(endpoint, lambda session: self._requested(endpoint, ordered, session).get())
+    def list_natives(self, endpoint: str, parameters: Mapping[str, Any], found: Natives | None = None) -> Natives:
+        natives = self._listed(endpoint, parameters, found)
         if endpoint == ADDRESSES:
             with self._lock:
-                for native in found:
+                for native in natives:
                     native[NAMESPACE] = self._spaces[native["id"]] = self._namespace_around(native)
-        return self._owner_named(found)
+        return self._owner_named(natives)
 
     def _owner_named(self, natives: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return objects with the owner tag's name, where they have that tag; Nautobot tells only ids of tags."""
@@ -175,7 +169,7 @@ class NautobotAdapter(EstateAdapter):
         """The id of the owner tag; None as long as the server has none."""
         with self._lock:
             if self._owner_found is None:
-                found = self._requested(self.kinds["tag"].endpoint, {"name": self._owner_tag, "depth": 0}).get()
+                found = self._listed(self.kinds["tag"].endpoint, {"name": self._owner_tag, "depth": 0})
                 self._owner_found = found[0]["id"] if found else None
             return self._owner_found
 
@@ -204,8 +198,8 @@ class NautobotAdapter(EstateAdapter):
     def _namespace_around(self, native: Native) -> Any:
         """Return the namespace of an address, of which Nautobot tells only the prefix around it."""
         if self._prefix_spaces is None:
-            spaces = self._requested(NAMESPACES, {"depth": 0}).get()
-            prefixes = self._requested(PREFIXES, {"depth": 0, "exclude_m2m": "true"}).get() if len(spaces) > 1 else ()
+            spaces = self._listed(NAMESPACES, {"depth": 0})
+            prefixes = self._listed(PREFIXES, {"depth": 0, "exclude_m2m": "true"}) if len(spaces) > 1 else ()
             self._only_space = spaces[0] if len(spaces) == 1 else None
             self._prefix_spaces = {prefix["id"]: prefix[NAMESPACE] for prefix in prefixes}
         around: Mapping[str, Any] = native.get("parent") or {}
@@ -275,7 +269,7 @@ class NautobotAdapter(EstateAdapter):
         """Return the fields that can be written; none where Nautobot does not tell, as to somebody who may not write."""
         with self._lock:
             if endpoint not in self._fields:
-                actions = self._session.options(f"{self._api.base_url}/{endpoint}/").json().get("actions", {})
+                actions = self._session.request("OPTIONS", f"/api/{endpoint}/").json().get("actions", {})
                 told = actions.get("POST") or actions.get("PUT") or {}
                 writable = {name for name, about in told.items() if not about.get("read_only")}
                 self._fields[endpoint] = frozenset(writable and writable | JOINS.get(endpoint, {}).keys())
@@ -284,16 +278,16 @@ class NautobotAdapter(EstateAdapter):
     def _custom_fields(self) -> frozenset[str]:
         with self._lock:
             if self._custom is None:
-                found = self._requested("extras/custom-fields", {"depth": 0, "exclude_m2m": "true"}).get()
+                found = self._listed("extras/custom-fields", {"depth": 0, "exclude_m2m": "true"})
                 self._custom = frozenset(native["key"] for native in found)
             return self._custom
 
     def send_new(self, endpoint: str, bodies: Sequence[dict[str, Any]]) -> Sequence[Native]:
         whole = [self._complete(endpoint, body) for body in bodies]
         plain, lists = self._joins.split(endpoint, whole)
-        made: list[dict[str, Any]] = self._requested(endpoint).post(plain)
+        made: list[dict[str, Any]] = self._session.changed("POST", endpoint, plain)
         if any(lists):
-            with undone_by(lambda: self._requested(endpoint).delete([{"id": native["id"]} for native in made])):
+            with undone_by(lambda: self._session.changed("DELETE", endpoint, [{"id": native["id"]} for native in made])):
                 self._joins.add(endpoint, [native["id"] for native in made], lists)
         return self._completed_natives(endpoint, made, plain, lists)
 
@@ -308,7 +302,7 @@ class NautobotAdapter(EstateAdapter):
     def send_changed(self, endpoint: str, bodies: Sequence[dict[str, Any]]) -> Sequence[Native]:
         plain, lists = self._joins.split(endpoint, bodies)
         with self._joins.becoming(endpoint, [body["id"] for body in plain], lists):
-            changed: list[dict[str, Any]] = self._requested(endpoint).patch(plain)
+            changed: list[dict[str, Any]] = self._session.changed("PATCH", endpoint, plain)
         told = {body["id"]: one for body, one in zip(plain, lists)}
         return self._completed_natives(endpoint, changed, (), [told.get(native["id"], {}) for native in changed])
 
@@ -323,7 +317,7 @@ class NautobotAdapter(EstateAdapter):
         for native, one in zip(natives, lists):
             for name, others in one.items():
                 listed = JOINS[endpoint][name].listed
-                native[name] = [{"id": other, "url": f"{self._api.base_url}/{listed}/{other}/"} for other in others]
+                native[name] = [{"id": other, "url": f"{self._session.base}/api/{listed}/{other}/"} for other in others]
         if endpoint == ADDRESSES:
             with self._lock:
                 for native, body in zip(natives, bodies):
@@ -337,7 +331,7 @@ class NautobotAdapter(EstateAdapter):
         return self.names.server_id(self.kinds[NAMESPACE], GLOBAL)
 
     def send_removed(self, endpoint: str, server_ids: Sequence[ServerId]) -> None:
-        self._requested(endpoint).delete([{"id": one} for one in server_ids])
+        self._session.changed("DELETE", endpoint, [{"id": one} for one in server_ids])
 
     def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
         """Remove objects, and look whether they are gone."""
@@ -351,7 +345,7 @@ class NautobotAdapter(EstateAdapter):
         found: set[ServerId] = set()
         for start in range(0, len(server_ids), _IN_ADDRESS):
             some = {"id": list(server_ids[start : start + _IN_ADDRESS]), "depth": 0, "exclude_m2m": "true"}
-            found.update(native["id"] for native in self._requested(endpoint, some).get())
+            found.update(native["id"] for native in self._listed(endpoint, some))
         return found
 
     def refusals_in(self, problem: HttpProblem, sent: Sequence[Mapping[str, Any]]) -> list[Refusal]:
@@ -362,13 +356,3 @@ class NautobotAdapter(EstateAdapter):
         if isinstance(said, list):
             return [Refusal(place, told(errors)) for place, errors in enumerate(said) if errors]
         return [Refusal(0, told(said))] if len(sent) == 1 and said else []
-
-
-def _api(base: str, session: Session) -> Any:
-    try:
-        pynautobot: Any = importlib.import_module("pynautobot")
-    except ImportError:
-        raise LibraryMissing("the adapter nautobot needs the library pynautobot, which is not installed", LIBRARY) from None
-    api = pynautobot.api(base)
-    api.http_session = session
-    return api

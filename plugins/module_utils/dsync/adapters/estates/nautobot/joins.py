@@ -23,11 +23,12 @@ class Joins:
     """Writes the lists of objects.
 
     Args:
-        requested: returns what sends requests to an endpoint, with the parameters of its list.
+        changed: sends a request that changes objects: its method, the endpoint and what is sent of each.
+        listed: returns the objects of the list at an endpoint, with the parameters of it.
     """
 
-    def __init__(self, requested: Callable[..., Any]) -> None:
-        self._requested = requested
+    def __init__(self, changed: Callable[..., list[dict[str, Any]]], listed: Callable[..., list[dict[str, Any]]]) -> None:
+        self._changed, self._listed = changed, listed
 
     @staticmethod
     def split(endpoint: str, bodies: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, list[ServerId]]]]:
@@ -67,11 +68,11 @@ class Joins:
             ]
             if surplus:
                 with partly("all but what is to leave its lists was done"):
-                    self._requested(JOINS[endpoint][name].endpoint).delete([{"id": pair} for pair in surplus])
+                    self._changed("DELETE", JOINS[endpoint][name].endpoint, [{"id": pair} for pair in surplus])
 
     def _pairs(self, join: Join, server_ids: Sequence[ServerId]) -> Iterator[Mapping[str, Any]]:
         for start in range(0, len(server_ids), _IN_ADDRESS):
-            yield from self._requested(join.endpoint, {join.own: list(server_ids[start : start + _IN_ADDRESS]), "depth": 0}).get()
+            yield from self._listed(join.endpoint, {join.own: list(server_ids[start : start + _IN_ADDRESS]), "depth": 0})
 
     @contextmanager
     def _added(self, endpoint: str, missing: Mapping[tuple[str, ServerId], Sequence[ServerId]]) -> Iterator[None]:
@@ -80,7 +81,7 @@ class Joins:
 
         def take_back() -> None:
             for place, ids in made:
-                self._requested(place).delete([{"id": one} for one in ids])
+                self._changed("DELETE", place, [{"id": one} for one in ids])
 
         with undone_by(take_back):
             for name in dict.fromkeys(name for name, _own in missing):
@@ -93,7 +94,7 @@ class Joins:
 
     def _sent(self, join: Join, bodies: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         try:
-            sent: Sequence[Mapping[str, Any]] = self._requested(join.endpoint).post(bodies)
+            sent: Sequence[Mapping[str, Any]] = self._changed("POST", join.endpoint, bodies)
         except HttpProblem as problem:  # which of the objects is to blame is not told by the places of the pairs
             raise HttpProblem(str(problem), problem.status, maybe=problem.maybe) from None
         return sent

@@ -8,25 +8,22 @@ in :mod:`..adapter`. NetBox makes all changes of a request or none of them.
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ....exceptions import LibraryMissing, RecordProblem
+from ....exceptions import RecordProblem
 from ....records.declaration_reader import Declared
 from ...http.answers import HttpProblem
+from ...http.pages import Pages
 from ..adapter import EstateAdapter
 from ..kinds import Kind
-from ..names import Native, ServerId
+from ..names import Native, Natives, ServerId
 from ..sending import Refusal, told
-from ..session import Session, client_of
+from ..session import Session
 from .filters import ignored
 from .kinds import KINDS
-
-LIBRARY = "pynetbox"
-"""What knows the ways of NetBox's API."""
 
 OLDEST = (4, 2)
 """The oldest release of NetBox whose API is as this adapter expects it."""
@@ -35,7 +32,7 @@ MESSAGES_SINCE = (4, 4)
 """The release of NetBox since which a change can be given a message for the change log."""
 
 CURSORS_SINCE = (4, 6)
-"""The release of NetBox since which pages stay in step with objects that come and go meanwhile; pynetbox 7.8 knows of it."""
+"""The release of NetBox since which pages stay in step with objects that come and go meanwhile, and are not counted each time."""
 
 _V2_TOKEN = "nbt_"
 _VERSION = re.compile(r"(\d+)\.(\d+)")
@@ -71,7 +68,7 @@ class NetBoxAdapter(EstateAdapter):
 
     Raises:
         DefinitionError: naming the option.
-        LibraryMissing: pynetbox, httpx or tenacity is not installed.
+        LibraryMissing: httpx or tenacity is not installed.
     """
 
     type = "netbox"
@@ -106,16 +103,12 @@ class NetBoxAdapter(EstateAdapter):
         self._page_size = options.at("page_size").number(1)
         self._message = None if changelog_message is None else options.at("changelog_message").text()
         scheme = "Bearer" if isinstance(token, str) and token.startswith(_V2_TOKEN) else "Token"
-        self._client = client_of(options, scheme, self._workers)
-        self._session = Session(self._client)
-        self._pynetbox = _pynetbox()
-        self._api = self._pynetbox.api(self._client.base)
-        self._api.http_session = self._session
+        self._session = Session(options, scheme, self._workers)
         self._version, self._cursors = "", False
 
     def close(self) -> None:
         """Close the connections to the server; that happens by itself when nothing refers to the adapter any more."""
-        self._client.close()
+        self._session.close()
 
     def result_records(self) -> dict[str, Any]:
         """Return what the result tells of the server and the requests: its release, how many, and their ids in the change log."""
@@ -130,7 +123,7 @@ class NetBoxAdapter(EstateAdapter):
 
     def about_server(self) -> Any:
         try:
-            status = self._api.status()
+            status = self._session.request("GET", "/api/status/").json()
         except HttpProblem as problem:
             hint = "; is the token right?" if problem.status in (401, 403) else ""
             hint = "; is this the address of a NetBox, without /api?" if problem.status == 404 else hint
@@ -145,30 +138,25 @@ class NetBoxAdapter(EstateAdapter):
         if self._message is not None and release < MESSAGES_SINCE:
             since = ".".join(map(str, MESSAGES_SINCE))
             raise RecordProblem(f"{self.name} is NetBox {self._version}, which takes no changelog_message; that came with {since}")
-        self._cursors = release >= CURSORS_SINCE and hasattr(self._api, "pagination")
+        self._cursors = release >= CURSORS_SINCE
         return self._version
 
-    def _requested(
-        self, endpoint: str, filters: Mapping[str, Any] | None = None, key: ServerId | None = None, session: Any = None
-    ) -> Any:
-        given = {"filters": filters, "limit": self._page_size, "key": key}
-        paged = {"pagination": "cursor"} if self._cursors else {}
-        return self._pynetbox.core.query.Request(
-            base=f"{self._api.base_url}/{endpoint}/", http_session=session or self._session, **given, **paged
-        )
-
-    def list_natives(self, endpoint: str, parameters: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    def list_natives(self, endpoint: str, parameters: Mapping[str, Any], found: Natives | None = None) -> Natives:
         if self._cursors:
-            found: Iterable[dict[str, Any]] = self._requested(endpoint, parameters).get()
-            return found
-        ordered = {"ordering": "id", **parameters}
-        return self._session.steadily(endpoint, lambda session: self._requested(endpoint, ordered, session=session).get())
+            pages = Pages("keyset", "start", size=self._page_size, first=0, beyond=1)
+            return self._session.listed(endpoint, parameters, pages, found)
+        pages = Pages("keyset", "id__gt", size=self._page_size, first=None)
+        return self._session.listed(endpoint, {"ordering": "id", **parameters}, pages, found)
+
+    def _count(self, endpoint: str, parameters: Mapping[str, Any]) -> int:
+        answer = self._session.request("GET", self._session.address_of(f"/api/{endpoint}/", {**parameters, "limit": 1}))
+        return int(answer.json()["count"])
 
     def fields_parameters(self, kind: Kind, fields: set[str] | None) -> dict[str, Any]:
         return {"omit": _HEAVY} if fields is None else {"fields": ",".join(sorted(fields))}
 
     def check_filters(self, kind: Kind, filters: Mapping[str, Any]) -> None:
-        unknown = ignored(filters, lambda probe: int(self._requested(kind.endpoint, probe).get_count()))
+        unknown = ignored(filters, lambda probe: self._count(kind.endpoint, probe))
         if unknown is not None:
             raise RecordProblem(
                 f'{kind.endpoint} has no filter "{unknown}", and NetBox takes no notice of filters that it does not know; '
@@ -186,20 +174,18 @@ class NetBoxAdapter(EstateAdapter):
         return [body if self._message is None else {**body, "changelog_message": self._message} for body in bodies]
 
     def send_new(self, endpoint: str, bodies: Sequence[dict[str, Any]]) -> Sequence[Native]:
-        made: Sequence[Native] = self._requested(endpoint).post(self._logged(bodies))
-        return made
+        return self._session.changed("POST", endpoint, self._logged(bodies))
 
     def send_changed(self, endpoint: str, bodies: Sequence[dict[str, Any]]) -> Sequence[Native]:
-        changed: Sequence[Native] = self._requested(endpoint).patch(self._logged(bodies))
-        return changed
+        return self._session.changed("PATCH", endpoint, self._logged(bodies))
 
     def send_removed(self, endpoint: str, server_ids: Sequence[ServerId]) -> None:
         if len(server_ids) > 1:
-            self._requested(endpoint).delete(self._logged([{"id": one} for one in server_ids]))
+            self._session.changed("DELETE", endpoint, self._logged([{"id": one} for one in server_ids]))
             return
         try:
             body = None if self._message is None else {"changelog_message": self._message}
-            self._requested(endpoint, key=server_ids[0]).delete(body)
+            self._session.request("DELETE", f"/api/{endpoint}/{server_ids[0]}/", body)
         except HttpProblem as problem:
             if problem.status != 404:
                 raise
@@ -220,10 +206,3 @@ class NetBoxAdapter(EstateAdapter):
         if not found and len(sent) == 1:
             found.append(Refusal(0, told(said)))
         return found
-
-
-def _pynetbox() -> Any:
-    try:
-        return importlib.import_module("pynetbox")
-    except ImportError:
-        raise LibraryMissing("the adapter netbox needs the library pynetbox, which is not installed", LIBRARY) from None

@@ -1,0 +1,219 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The reader of pages against a server whose collection changes while it is read: nothing is skipped, and nothing comes twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from dsync.adapters.http.answers import Answer
+from dsync.adapters.http.client import Client
+from dsync.adapters.http.options import Credentials, Manners, tls
+from dsync.adapters.http.pages import PageReader, Pages
+from dsync.exceptions import RecordProblem
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rest_api import Api, Reply, Request, served
+
+OPTIONS = {"base_url": "http://x", "verify": True, "trust_env": False}
+ABSENT = dict.fromkeys(("ca_file", "client_cert", "client_key", "client_key_password"))
+Change = Callable[["Moving"], None]
+
+
+class Moving:
+    """A collection in pages, in which something happens before the pages are answered."""
+
+    def __init__(self, size: int, ids: list[int], events: list[tuple[str, int]], by_id: bool) -> None:
+        self.size, self.ids, self.events, self.by_id = size, ids, list(events), by_id
+        self.always, self.next_id, self.asked = set(ids), 1000, 0
+
+    def happen(self) -> None:
+        """Let the next thing happen: an object is added at a place or removed there, or one goes to the front or to the end."""
+        if not self.events:
+            return
+        what, place = self.events.pop(0)
+        place %= len(self.ids) + 1
+        if what == "add":
+            self.next_id += 1
+            self.ids.insert(len(self.ids) if self.by_id else place, self.next_id)
+        elif what != "nothing" and place < len(self.ids):
+            one = self.ids.pop(place)
+            if what == "remove":
+                self.always.discard(one)
+            elif self.by_id:
+                self.ids.insert(place, one)
+            else:
+                self.ids.insert(0 if what == "to front" else len(self.ids), one)
+
+    def answer(self, request: Request) -> Reply:
+        self.happen()
+        self.asked += 1
+        query, there = request.query, self.ids
+        if "id__gt" in query or "keyset" in query:
+            after = int(query.get("id__gt", 0))
+            page = sorted(one for one in there if one > after)[: self.size]
+            return Reply(200, {"results": [{"id": one} for one in page]})
+        start = int(query["offset"]) if "offset" in query else (int(query.get("page", 1)) - 1) * self.size
+        page, end = there[start : start + self.size], start + self.size
+        body: dict[str, Any] = {"results": [{"id": one} for one in page], "n": len(there)}
+        body["next"] = f"{request.path}?offset={end}" if end < len(there) else None
+        return Reply(200, body, {"Link": f'<{request.path}?page={end // self.size + 1}>; rel="next"'} if body["next"] else {})
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    with served(Api()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(api: Api) -> Client:
+    return Client(api.url, Credentials({}), tls({**ABSENT, **OPTIONS}), Manners())
+
+
+def records_in(answer: Answer, later: bool) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = answer.json()["results"]
+    return found
+
+
+def read(client: Client, pages: Pages, path: str = "/x") -> list[int]:
+    return [record["id"] for record in PageReader(client, path, pages, records_in, ("id",)).read()]
+
+
+KINDS: dict[str, tuple[Pages, str]] = {
+    "offset": (Pages("offset", "offset"), "/x"),
+    "offset with total": (Pages("offset", "offset", total=("n",)), "/x"),
+    "sorted": (Pages("offset", "offset", sorted=True), "/x"),
+    "sorted with total": (Pages("offset", "offset", sorted=True, total=("n",)), "/x"),
+    "page": (Pages("page", "page"), "/x"),
+    "page with total": (Pages("page", "page", total=("n",)), "/x"),
+    "next": (Pages("next"), "/x"),
+    "link": (Pages("link"), "/x"),
+    "keyset": (Pages("keyset", "id__gt", first=None, next=()), "/x?keyset=1"),
+}
+EVENTS = st.lists(st.tuples(st.sampled_from(["add", "remove", "to front", "to end", "nothing"]), st.integers(0, 40)), max_size=15)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(size=st.integers(1, 4), count=st.integers(0, 12), events=EVENTS, by_id=st.booleans())
+def test_nothing_is_skipped_and_nothing_comes_twice(
+    kind: str, size: int, count: int, events: list[tuple[str, int]], by_id: bool, api: Api, client: Client
+) -> None:
+    pages, path = KINDS[kind]
+    moving = Moving(size, list(range(1, count + 1)), events, by_id or pages.sorted)
+    api.intervene = moving.answer
+    del api.requests[:]
+    try:
+        found = read(client, pages, path)
+    except RecordProblem as problem:
+        refusals = ("of the 5 times that it was read", "the server says", "the same page comes again")
+        assert any(one in str(problem) for one in refusals)  # noqa: PT017
+        assert kind != "keyset"
+        return
+    assert len(found) == len(set(found)), "an object came twice"
+    assert moving.always <= set(found), "an object was skipped"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_that_is_removed_meanwhile_does_not_hide_another(kind: str, api: Api, client: Client) -> None:
+    pages, path = KINDS[kind]
+    moving = Moving(2, [1, 2, 3, 4, 5], [("nothing", 0), ("remove", 0)], by_id=True)
+    api.intervene = moving.answer
+    assert set(read(client, pages, path)) >= {2, 3, 4, 5}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_that_goes_while_another_comes_does_not_hide_a_third(kind: str, api: Api, client: Client) -> None:
+    """The number of objects stays the same, so that only the objects themselves show it."""
+    moving = Moving(2, [1, 2, 3, 4, 5], [], by_id=True)
+    pages, path = KINDS[kind]
+
+    def answer(request: Request) -> Reply:
+        if moving.asked == 1:
+            moving.ids[:] = [2, 3, 4, 5, 6]
+        return moving.answer(request)
+
+    api.intervene = answer
+    assert set(read(client, pages, path)) >= {2, 3, 4, 5}
+
+
+@pytest.mark.parametrize(
+    ("kind", "requests"), [("sorted", 5), ("sorted with total", 4), ("offset", 10), ("page with total", 6), ("keyset", 4)]
+)
+def test_a_collection_that_rests_costs_so_many_requests(kind: str, requests: int, api: Api, client: Client) -> None:
+    pages, path = KINDS[kind]
+    moving = Moving(2, [1, 2, 3, 4, 5], [], by_id=True)
+    api.intervene = moving.answer
+    assert read(client, pages, path) == [1, 2, 3, 4, 5]
+    assert moving.asked == requests
+
+
+def test_a_collection_that_never_rests_is_refused(api: Api, client: Client) -> None:
+    moving = Moving(2, list(range(1, 9)), [("remove", 0), ("add", 3)] * 100, by_id=False)
+    api.intervene = moving.answer
+    with pytest.raises(RecordProblem, match="added, removed or moved each of the 5 times that it was read"):
+        read(client, Pages("page", "page"))
+
+
+def test_verification_can_be_left_out(api: Api, client: Client) -> None:
+    moving = Moving(2, [1, 2, 3, 4, 5], [], by_id=True)
+    api.intervene = moving.answer
+    assert read(client, Pages("page", "page", total=("n",), verify=False)) == [1, 2, 3, 4, 5]
+    assert moving.asked == 3
+
+
+@pytest.mark.parametrize("keyset", [{}, {"id__gt": "1"}])
+def test_a_server_that_knows_no_keyset_is_refused(keyset: dict[str, str], api: Api, client: Client) -> None:
+    there = [1, 2] if not keyset else [2, 1]
+    api.intervene = lambda request: Reply(200, {"results": [{"id": one} for one in there]})
+    with pytest.raises(RecordProblem, match='not sorted by id, or the server takes no notice of "id__gt"'):
+        read(client, Pages("keyset", "id__gt", first=None, next=()))
+
+
+def test_the_same_record_on_two_pages_is_one(api: Api, client: Client) -> None:
+    pages = {"1": [1, 2], "2": [2, 3]}
+    api.intervene = lambda request: Reply(200, {"results": [{"id": one} for one in pages.get(request.query["page"], [])]})
+    assert read(client, Pages("page", "page")) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("status", "end"), [(404, ()), (416, ()), (204, ()), (400, (400,))])
+@pytest.mark.parametrize("kind", ["page", "offset"])
+def test_a_page_behind_the_last_has_many_shapes(kind: str, status: int, end: tuple[int, ...], api: Api, client: Client) -> None:
+    first = {"page": "1", "offset": "0"}[kind]
+
+    def answer(request: Request) -> Reply:
+        return Reply(200, {"results": [{"id": 1}, {"id": 2}]}) if request.query[kind] == first else Reply(status)
+
+    api.intervene = answer
+    found = PageReader(
+        client, "/x", Pages(kind, kind, end=end), lambda one, later: [] if one.status == 204 else records_in(one, later), ("id",)
+    ).read()
+    assert [record["id"] for record in found] == [1, 2]
+
+
+def test_a_bad_request_is_no_end_unless_one_says_so(api: Api, client: Client) -> None:
+    api.intervene = lambda request: Reply(200, {"results": [{"id": 1}]}) if request.query["page"] == "1" else Reply(400)
+    with pytest.raises(RecordProblem, match=r"answers 400: Bad Request; if that is how .* add end: \[400\] to the pagination"):
+        read(client, Pages("page", "page"))
+
+
+@pytest.mark.parametrize("size", [None, 2])
+def test_a_last_page_that_comes_again_is_the_end(size: int | None, api: Api, client: Client) -> None:
+    def answer(request: Request) -> Reply:
+        return Reply(200, {"results": [{"id": 1}, {"id": 2}] if request.query["page"] == "1" else [{"id": 3}]})
+
+    api.intervene = answer
+    assert read(client, Pages("page", "page", size=size)) == [1, 2, 3]
+
+
+def test_records_without_keys_are_read_as_they_come(api: Api, client: Client) -> None:
+    def answer(request: Request) -> Reply:
+        start = int(request.query["offset"])
+        return Reply(200, {"results": [{"name": one} for one in "abcde"[start : start + 2]], "n": 5})
+
+    api.intervene = answer
+    reader = PageReader(client, "/x", Pages("offset", "offset", total=("n",)), records_in, ("id",))
+    assert [record["name"] for record in reader.read()] == list("abcde")
