@@ -25,6 +25,7 @@ from ...apply.retry import LIBRARY as RETRY_LIBRARY
 from ...exceptions import LibraryMissing
 from .answers import Answer, HttpProblem, message_of
 from .deadline import Deadlines
+from .login import Entered, Login
 from .options import Credentials, Manners
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ IDEMPOTENT = ("GET", "PUT", "DELETE")
 
 _FIRST_WAIT = 0.5
 _LONGEST_PAUSE = 60.0
-_TOO_MANY, _UNAVAILABLE = 429, 503
+_UNAUTHORIZED, _TOO_MANY, _UNAVAILABLE = 401, 429, 503
 _PASSING = (429, 502, 503, 504)
 _GONE = (404, 410)
 _MULTI_STATUS = 207
@@ -78,12 +79,13 @@ class Client:
         who: what says who one is.
         context: how the server is recognised.
         manners: how it is treated.
+        login: how one logs in before the first request, and again when the server answers 401; None for no login.
 
     Raises:
         LibraryMissing: httpx is not installed, or tenacity, and there is to be more than one try.
     """
 
-    def __init__(self, base: str, who: Credentials, context: ssl.SSLContext, manners: Manners) -> None:
+    def __init__(self, base: str, who: Credentials, context: ssl.SSLContext, manners: Manners, login: Login | None = None) -> None:
         try:
             import httpx
         except ImportError:
@@ -92,8 +94,10 @@ class Client:
             _tenacity()
         self.base, self._manners, self._pace = base, manners, _Pace(manners.rate_limit)
         self._origin = _origin(base)
-        self._redactor = Redactor(secret_texts(who.secrets))
-        _FILTER.hide(self._redactor)
+        self._query, self._login, self._logging_in = who.query, login, threading.Lock()
+        self._entered: list[Entered] = []
+        self._secrets = secret_texts((*who.secrets, *(login.secrets if login else ())))
+        self._hide(())
         self.stopping = threading.Event()
         self._deadlines = Deadlines()
         headers = httpx.Headers({"User-Agent": "dsync", "Accept": "application/json", "Content-Type": "application/json"})
@@ -107,7 +111,13 @@ class Client:
             follow_redirects=False,
             event_hooks={"response": [_hang_up_after_refusal]},
         )
-        self.close = weakref.finalize(self, self._http.close)
+        self.close = weakref.finalize(self, _end, self._http, login, self._entered, base)
+
+    def _hide(self, secrets: tuple[str, ...]) -> None:
+        """Let nobody see more secrets."""
+        self._secrets |= secret_texts(secrets)
+        self._redactor = Redactor(self._secrets)
+        _FILTER.hide(self._redactor)
 
     def address_of(self, path: str, parameters: Mapping[str, Any]) -> str:
         """Return the whole address of a path, or of an address of this server, with parameters in its query."""
@@ -115,6 +125,11 @@ class Client:
 
         url = httpx.URL(self.base + path if path.startswith("/") else path)
         return str(url.copy_merge_params(parameters) if parameters else url)
+
+    def _with_query(self, url: str) -> str:
+        import httpx
+
+        return str(httpx.URL(url).copy_merge_params(self._query)) if self._query and _origin(url) == self._origin else url
 
     def joined(self, answer: Answer, link: str) -> str:
         """Return the address that a link in an answer means, as one of this server where links are rewritten.
@@ -192,6 +207,33 @@ class Client:
             raise HttpProblem("the run was interrupted")
 
     def _once(self, asked: _Asked) -> httpx.Response:
+        if self._login is None:
+            return self._send(asked)
+        entered = self._logged_in(self._login, asked, None)
+        try:
+            return self._send(asked._replace(headers={**asked.headers, **entered.headers}))
+        except HttpProblem as problem:
+            if problem.status != _UNAUTHORIZED:
+                raise
+        entered = self._logged_in(self._login, asked, entered)
+        return self._send(asked._replace(headers={**asked.headers, **entered.headers}))
+
+    def _logged_in(self, login: Login, asked: _Asked, refused: Entered | None) -> Entered:
+        """Return what one has by logging in, which is done again where it is over, or the server refused it."""
+        with self._logging_in:
+            entered = self._entered[-1] if self._entered else None
+            if entered is None or entered is refused or entered.is_over:
+                self._entered.clear()
+                self._http.cookies.clear()
+                url = self.address_of(login.url, {})
+                said = f"{login.method} {urlsplit(url).path}"
+                response = self._send(_Asked(login.method, url, said, login.content, login.headers, asked.deadline))
+                entered = login.entered(Answer(said, response))
+                self._entered.append(entered)
+                self._hide((*entered.secrets, *self._http.cookies.values()))
+            return entered
+
+    def _send(self, asked: _Asked) -> httpx.Response:
         import httpx
 
         self.sleep(self._pace.wait())
@@ -199,7 +241,7 @@ class Client:
         try:
             with self._deadlines.until(asked.deadline):
                 response = self._http.request(
-                    asked.method, asked.url, content=asked.content, headers=asked.headers, extensions=extensions
+                    asked.method, self._with_query(asked.url), content=asked.content, headers=asked.headers, extensions=extensions
                 )
         except httpx.HTTPError as error:
             raise self._broken(asked, error) from None
@@ -217,7 +259,7 @@ class Client:
             return HttpProblem(f"{said}: {text}", status, maybe=True)
         if response.has_redirect_location:
             return HttpProblem(f"{said}: the server answers {status} {self._sent_on(response)}", status)
-        hint = "; is the token, or the username and password, right?" if status == 401 else ""
+        hint = "; is the token, or the username and password, right?" if status == _UNAUTHORIZED else ""
         wait = _retry_after(response.headers.get("Retry-After"))
         undone = status == _TOO_MANY or (status == _UNAVAILABLE and wait is not None)
         patient = wait is None or wait <= min(self._manners.max_wait, asked.left)
@@ -270,6 +312,18 @@ class Client:
             text += "; it may have been done all the same"
         passes = asked.left > 0 and ((unsent and untrusted is None) or (not unsent and self._may_repeat(asked)))
         return HttpProblem(f"{asked.said}: {text}", maybe=maybe, down=unsent, passes=passes)
+
+
+def _end(http: httpx.Client, login: Login | None, entered: list[Entered], base: str) -> None:
+    """Log out, where one has logged in and can log out, and close the connections."""
+    import httpx
+
+    if login is not None and login.logout is not None and entered:
+        try:
+            http.request(login.logout_method, base + login.logout, headers=entered[-1].headers)
+        except httpx.HTTPError as error:
+            logger.warning("%s %s: the session could not be ended (%s)", login.logout_method, login.logout, type(error).__name__)
+    http.close()
 
 
 def _hang_up_after_refusal(response: httpx.Response) -> None:

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from ...records.declaration_reader import Declared
 from ...storage.paths import absolute
@@ -53,24 +54,34 @@ class Credentials:
     Attributes:
         headers: name → value, those that are secret included.
         secrets: what must never be seen.
+        query: parameters of every request.
     """
 
     headers: Mapping[str, str]
     secrets: tuple[str, ...] = ()
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 def credentials(options: Mapping[str, Any], place: str = "options") -> Credentials:
     """Return who one is. Raises DefinitionError.
 
     Args:
-        options: ``username``, ``password``, ``token``, ``auth_header``, ``auth_scheme``, ``headers`` and ``secret_headers``; None
-            for what is not given.
+        options: ``username``, ``password``, ``token``, ``auth_header``, ``auth_scheme``, ``auth_query``, ``headers`` and
+            ``secret_headers``; None for what is not given. With ``login`` or ``oauth2``, username and password are for these alone.
         place: what the options are called in messages.
     """
     declared = Declared(options, place)
     headers = {name: _header(name, piece) for name, piece in _given(declared, "headers")}
     hidden = {name: _header(name, piece) for name, piece in _given(declared, "secret_headers")}
     secrets = [*hidden.values(), *(str(options[name]) for name in ("password", "token") if options[name])]
+    if options.get("login") is not None or options.get("oauth2") is not None:
+        return Credentials({**headers, **hidden}, tuple(secrets))
+    if options.get("auth_query") is not None:
+        token = declared.at("token")
+        if token.value is None or options["auth_header"] is not None or options["auth_scheme"] is not None:
+            declared.at("auth_query").wrong("it is the parameter of a token; give token, and no auth_header and no auth_scheme.")
+        query = {declared.at("auth_query").text(): secret_text(token, in_header=False)}
+        return Credentials({**headers, **hidden}, (*secrets, quote(token.value, safe=""), quote_plus(token.value)), query)
     name, value = _authorization(declared)
     if value:
         hidden[name] = value
@@ -97,7 +108,7 @@ def _authorization(declared: Declared) -> tuple[str, str]:
             return "Authorization", ""
         if ":" in user.text():
             user.wrong('it cannot have ":" in it.')
-        pair = f"{user.text()}:{'' if password.value is None else _secret_text(password)}"
+        pair = f"{user.text()}:{'' if password.value is None else secret_text(password)}"
         return "Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"
     if user.value is not None or password.value is not None:
         token.wrong("there are a token and a username; give one of them.")
@@ -107,14 +118,14 @@ def _authorization(declared: Declared) -> tuple[str, str]:
         declared.at("auth_header").wrong(f"{declared.at('auth_header').shown()} is no name of a header.")
     if not isinstance(first, str) or (first and not _HEADER_NAME(first)):
         scheme.wrong(f"this should be one word, such as Bearer, and is {scheme.shown()}.")
-    return header, f"{first} {_secret_text(token)}".strip()
+    return header, f"{first} {secret_text(token)}".strip()
 
 
-def _secret_text(declared: Declared) -> str:
-    """Return a secret, which no message may show, as a header can hold it."""
+def secret_text(declared: Declared, in_header: bool = True) -> str:
+    """Return a secret, which no message may show; a token as a header can hold it. Raises DefinitionError."""
     if not isinstance(declared.value, str) or not declared.value:
         declared.wrong("this should be a text, and not an empty one.")
-    if declared.place.endswith(".token") and not _HEADER_VALUE(declared.value):
+    if in_header and declared.place.endswith(".token") and not _HEADER_VALUE(declared.value):
         declared.wrong("it has a character that no header can have, such as a line break at its end.")
     return declared.value
 
@@ -224,3 +235,20 @@ def manners(declared: Declared, connections: int, rewrite_links: bool = False) -
         connections=connections,
         rewrite_links=rewrite_links if links.value is None else links.truth(),
     )
+
+
+def from_environment(value: str | None, place: str, *names: str) -> str:
+    """Return the value of an option, or of the first of some environment variables that is set.
+
+    Args:
+        value: as it was given; None where it was not.
+        place: what the option is called in messages.
+        names: of the variables.
+
+    Raises:
+        DefinitionError: neither the option nor a variable has a value.
+    """
+    found = value if value is not None else next((os.environ[name] for name in names if os.environ.get(name)), None)
+    if found is None:
+        Declared(None, place).wrong(f"give it, or set the environment variable {' or '.join(names)}.")
+    return found

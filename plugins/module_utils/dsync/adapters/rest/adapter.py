@@ -26,6 +26,7 @@ from ...records.path import MISSING, Path, nested, read, text_of_path, write
 from ..core.base import ChangedRecord, MovedRecord, NewRecord, RecordAdapter
 from ..http.answers import HttpProblem
 from ..http.client import Client
+from ..http.login import login_of
 from ..http.options import address, credentials, manners, tls
 from ..http.pages import PageReader
 from .endpoint import Action, Endpoint, endpoint_of
@@ -58,6 +59,10 @@ class RestAdapter(RecordAdapter):
         token: what says who one is, in a header; a secret.
         auth_header: the header of the token; ``Authorization`` by default.
         auth_scheme: the word in front of the token; ``Bearer`` by default in ``Authorization``, none in other headers.
+        auth_query: the parameter of every address that holds the token, in place of a header.
+        login: how one logs in with username and password; see :mod:`..http.login`.
+        oauth2: how one gets a token by OAuth2; the same.
+        client_secret: of the client of OAuth2; a secret.
         headers: more headers.
         secret_headers: more headers whose values are secret.
         connect_timeout: seconds.
@@ -98,6 +103,10 @@ class RestAdapter(RecordAdapter):
         token: str | None = None,
         auth_header: str | None = None,
         auth_scheme: str | None = None,
+        auth_query: str | None = None,
+        login: Mapping[str, Any] | None = None,
+        oauth2: Mapping[str, Any] | None = None,
+        client_secret: str | None = None,
         headers: Mapping[str, str] | None = None,
         secret_headers: Mapping[str, str] | None = None,
         connect_timeout: float = 10.0,
@@ -132,13 +141,14 @@ class RestAdapter(RecordAdapter):
             credentials(options.value),
             tls(options.value),
             manners(options, self._workers),
+            login_of(options),
         )
         self.name = base_url
         self._endpoints: dict[str, Endpoint] = {}
         self._whence: dict[str, dict[int, _Whence]] = {}
 
     def close(self) -> None:
-        """Close the connections to the server; that happens by itself when nothing refers to the adapter any more."""
+        """Log out, and close the connections to the server; that happens by itself when nothing refers to the adapter any more."""
         self._client.close()
 
     # ------------------------------------------------------------------ endpoints

@@ -24,6 +24,7 @@ from ....flags import DSyncFlags
 from ....records.declaration_reader import Declared
 from ....records.mapping import ModelMap, Record, Values
 from ...http.answers import HttpProblem
+from ...http.options import from_environment
 from ...http.pages import Pages
 from ..adapter import EstateAdapter
 from ..cache import CHANGED
@@ -50,8 +51,8 @@ class NautobotAdapter(EstateAdapter):
     """The objects of a Nautobot.
 
     Args:
-        url: Nautobot's address, without ``/api``.
-        token: an API token; a secret.
+        url: Nautobot's address, without ``/api``; by default that of the environment variable NAUTOBOT_URL.
+        token: an API token; a secret; by default that of NAUTOBOT_TOKEN.
         filters: model → parameters of Nautobot's list, such as ``{device: {location: [nyc, par]}}``; only what they let through is
             loaded, compared and deleted.
         page_size: how many objects a page has at most; Nautobot may allow fewer.
@@ -83,8 +84,8 @@ class NautobotAdapter(EstateAdapter):
     def __init__(
         self,
         *,
-        url: str,
-        token: str,
+        url: str | None = None,
+        token: str | None = None,
         filters: Mapping[str, Any] | None = None,
         page_size: int = 1000,
         workers: int = 4,
@@ -103,6 +104,8 @@ class NautobotAdapter(EstateAdapter):
         retry_unsafe: bool = False,
         rate_limit: float | None = None,
     ) -> None:
+        url = from_environment(url, "options.url", "NAUTOBOT_URL")
+        token = from_environment(token, "options.token", "NAUTOBOT_TOKEN")
         options = Declared({name: value for name, value in locals().items() if name not in ("self", "__class__")}, "options")
         super().__init__(options)
         self._page_size = options.at("page_size").number(1)

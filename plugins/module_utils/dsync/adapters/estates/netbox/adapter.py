@@ -16,6 +16,7 @@ from typing import Any
 from ....exceptions import RecordProblem
 from ....records.declaration_reader import Declared
 from ...http.answers import HttpProblem
+from ...http.options import from_environment
 from ...http.pages import Pages
 from ..adapter import EstateAdapter
 from ..kinds import Kind
@@ -43,8 +44,8 @@ class NetBoxAdapter(EstateAdapter):
     """The objects of a NetBox.
 
     Args:
-        url: NetBox's address, without ``/api``.
-        token: an API token of version 1 or 2; a secret.
+        url: NetBox's address, without ``/api``; by default that of the environment variable NETBOX_URL or NETBOX_API.
+        token: an API token of version 1 or 2; a secret; by default that of NETBOX_TOKEN.
         filters: model → parameters of NetBox's list, such as ``{device: {site: [nyc, par]}}``; only what they let through is
             loaded, compared and deleted.
         page_size: how many objects a page has at most; NetBox may allow fewer.
@@ -77,8 +78,8 @@ class NetBoxAdapter(EstateAdapter):
     def __init__(
         self,
         *,
-        url: str,
-        token: str,
+        url: str | None = None,
+        token: str | None = None,
         filters: Mapping[str, Any] | None = None,
         page_size: int = 1000,
         workers: int = 4,
@@ -98,6 +99,8 @@ class NetBoxAdapter(EstateAdapter):
         retry_unsafe: bool = False,
         rate_limit: float | None = None,
     ) -> None:
+        url = from_environment(url, "options.url", "NETBOX_URL", "NETBOX_API")
+        token = from_environment(token, "options.token", "NETBOX_TOKEN")
         options = Declared({name: value for name, value in locals().items() if name not in ("self", "__class__")}, "options")
         super().__init__(options)
         self._page_size = options.at("page_size").number(1)
