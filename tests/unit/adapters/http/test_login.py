@@ -214,6 +214,32 @@ def test_a_token_of_another_server_is_sent_to_this_one_alone(api: Api) -> None:
 
 
 @pytest.mark.usefixtures("forms")
+def test_secret_headers_are_sent_to_no_other_server(api: Api) -> None:
+    with served(Api()) as other:
+        tokens = Forms(other, "/token", answer=oauth2_token)
+        api.intervene = lambda request: None if tokens.valid in request.headers["Authorization"] else Reply(401)
+        place = {"token_url": f"{other.url}/token", "client_id": "me"}
+        given = {"client_secret": PASSWORD, "secret_headers": {"X-Key": "k7-secret"}}
+        assert loaded(api, oauth2=place, **given) == ["a"]
+        assert [request.headers.get("X-Key") for request in other.requests] == [None]
+    assert [request.headers.get("X-Key") for request in api.requests] == ["k7-secret"]
+
+
+def test_secret_headers_are_sent_with_the_logout(api: Api) -> None:
+    Sessions(api)
+    target = adapter(
+        api, login={"path": "/login", "token": "data.token", "logout": "/logout"}, secret_headers={"X-Key": "k7-secret"}, **WHO
+    )
+    target.load()
+    target.close()
+    assert [request.path for request in api.requests if request.headers.get("X-Key") == "k7-secret"] == [
+        "/login",
+        "/devices",
+        "/logout",
+    ]
+
+
+@pytest.mark.usefixtures("forms")
 def test_a_token_is_got_again_before_it_ends(api: Api) -> None:
     sessions = Forms(api, "/token", answer=lambda token: {**oauth2_token(token), "expires_in": 30})
     target = adapter(api, oauth2={"token_url": "/token", "client_id": "me"}, client_secret=PASSWORD)
@@ -265,6 +291,10 @@ def test_what_is_secret_is_nowhere_to_be_seen(options: Any, api: Api, caplog: py
         ({"login": {"path": "/login", "form": True, "body": "x"}, **WHO}, "options.login.body: a form is a dictionary"),
         ({"login": {"path": "/login"}, "token": "geheim", **WHO}, "options.token: a login gets the token"),
         ({"login": {"path": "/login"}, "oauth2": {"token_url": "/t"}, **WHO}, "options.oauth2: there are login and oauth2"),
+        (
+            {"oauth2": {"token_url": "token", "client_id": "me"}, "client_secret": "geheim"},
+            "this should be a path, such as /oauth/token",
+        ),
         ({"oauth2": {"client_id": "me"}}, 'options.oauth2: it has no "token_url"'),
         ({"oauth2": {"token_url": "/t", "client_id": "me"}}, "needs client_secret; give it under secrets"),
         ({"oauth2": {"token_url": "/t", "client_id": "me", "grant": "implicit"}}, "(known: client_credentials, password)"),

@@ -164,7 +164,7 @@ def _oauth2(declared: Declared, oauth2: Declared) -> Login:
         oauth2.wrong("the grant client_credentials needs client_secret; give it under secrets.")
     else:
         form["client_id"] = identifier
-    return Login(keys["token_url"].text(), urlencode(form).encode(), headers, token=("access_token",), secrets=tuple(secrets))
+    return Login(_token_url(keys["token_url"]), urlencode(form).encode(), headers, token=("access_token",), secrets=tuple(secrets))
 
 
 def _text(declared: Declared, name: str) -> str:
@@ -177,6 +177,13 @@ def _path(declared: Declared) -> str:
     text = declared.text()
     if not text.startswith("/"):
         declared.wrong(f'a path begins with "/"; this is {declared.shown()}.')
+    return text
+
+
+def _token_url(declared: Declared) -> str:
+    text = declared.text()
+    if not text.startswith(("/", "http://", "https://")):
+        declared.wrong(f"this should be a path, such as /oauth/token, or an address, and is {declared.shown()}.")
     return text
 
 
