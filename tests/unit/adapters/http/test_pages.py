@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from dsync.adapters.http.answers import Answer
 from dsync.adapters.http.client import Client
 from dsync.adapters.http.options import Credentials, Manners, tls
-from dsync.adapters.http.pages import PageReader, Pages
+from dsync.adapters.http.pages import Pages
+from dsync.adapters.http.reader import PageReader
 from dsync.exceptions import RecordProblem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -156,6 +159,48 @@ def test_a_collection_that_never_rests_is_refused(api: Api, client: Client) -> N
     api.intervene = moving.answer
     with pytest.raises(RecordProblem, match="added, removed or moved each of the 5 times that it was read"):
         read(client, Pages("page", "page"))
+
+
+def growing(at_the_end: bool) -> Moving:
+    """Return a collection to which as many records are added before each page as a page has."""
+    moving = Moving(2, [1, 2, 3, 4, 5], [], by_id=True)
+
+    def happen() -> None:
+        for _time in range(moving.size):
+            moving.next_id += 1
+            moving.ids.insert(len(moving.ids) if at_the_end else 0, moving.next_id)
+
+    moving.happen = happen  # type: ignore[method-assign]  # another way to move
+    return moving
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_collection_that_grows_for_ever_is_refused(kind: str, api: Api, client: Client) -> None:
+    pages, path = KINDS[kind]
+    moving = growing(at_the_end=True)
+    api.intervene = moving.answer
+    with pytest.raises(RecordProblem) as caught:
+        read(client, replace(pages, max_pages=50), path)
+    said = "there were 7 records at first, and 3[56] came" if pages.total else "there is no end after 50 pages; if the collection"
+    assert re.match(f"GET /x: {said}", str(caught.value))
+    assert moving.asked <= 51
+
+
+@pytest.mark.parametrize("kind", [kind for kind, (pages, _path) in KINDS.items() if pages.kind != "keyset" and not pages.sorted])
+def test_a_collection_that_grows_at_its_beginning_for_ever_is_refused(kind: str, api: Api, client: Client) -> None:
+    pages, path = KINDS[kind]
+    moving = growing(at_the_end=False)
+    api.intervene = moving.answer
+    ends = {"page": "the same page comes again for page=2", "page with total": "each of the 5 times that it was read"}
+    with pytest.raises(RecordProblem, match=ends.get(kind, "there is no end after 25 pages")):
+        read(client, replace(pages, max_pages=25), path)
+    assert moving.asked <= 5 * 26
+
+
+def test_records_without_keys_that_never_end_are_refused(api: Api, client: Client) -> None:
+    api.intervene = lambda request: Reply(200, {"results": [{"name": request.query["offset"]}]})
+    with pytest.raises(RecordProblem, match="no end after 25 pages"):
+        read(client, Pages("offset", "offset", max_pages=25))
 
 
 def test_verification_can_be_left_out(api: Api, client: Client) -> None:

@@ -167,6 +167,7 @@ class TestNested(TestPlain):
         ({"pagination": {"type": "page", "size_param": "x"}}, "options.pagination.size_param: it says how one asks for a size"),
         ({"pagination": {"type": "page", "end": 400}}, "options.pagination.end: this should be a list"),
         ({"pagination": {"type": "keyset", "total": "count"}}, 'options.pagination: there is no key "total" here'),
+        ({"pagination": {"type": "link", "max_pages": 0}}, "options.pagination.max_pages: this should be a whole number of 1 or"),
         ({"pagination": {"type": "page", "size": 0}}, "options.pagination.size: this should be a whole number of 1 or more"),
         ({"update_method": "post"}, "options.update_method: 'post' is not possible here (known: patch, put)"),
         ({"password": "geheim"}, "options.password: there is a password and no username"),

@@ -13,7 +13,8 @@ from ...records.declaration_reader import Declared
 from ..http.answers import Answer
 from ..http.client import Client
 from ..http.options import address, credentials, manners, tls
-from ..http.pages import PageReader, Pages
+from ..http.pages import Pages
+from ..http.reader import PageReader
 
 REQUEST_ID = "X-Request-ID"
 """The header in which a server names the request, as its change log does."""

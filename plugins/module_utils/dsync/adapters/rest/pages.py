@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The declaration of the pages of a collection, which :mod:`..http.pages` reads.
+"""The declaration of the pages of a collection, which :mod:`..http.reader` reads.
 
 ::
 
@@ -16,6 +16,7 @@ All but ``type`` can be left out, and then the type alone is enough: ``paginatio
 given. Pages, offsets and keysets end with an empty page, with one that answers 404, 416 or a status in ``end``, or with the last
 record where ``total``, a path in the answer or the name of a header, says how many there are. ``sorted: true`` says that the
 collection is sorted by the key of the endpoint; it need not be read twice then. ``verify: false`` reads it once in any case.
+``max_pages``, 100000, is how many pages are read before a collection counts as one that has no end.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from collections.abc import Mapping
 
 from ...records.declaration_reader import Declared
 from ...records.path import path_of
-from ..http.pages import Pages
+from ..http.pages import MAX_PAGES, Pages
 
-_SIZES = ("size_param", "size")
+_SIZES = ("size_param", "size", "max_pages")
 _KEYS: dict[str, tuple[str, ...]] = {
     "none": (),
     "page": ("param", "first", "total", "end", "verify", *_SIZES),
@@ -61,4 +62,5 @@ def pages_of(declared: Declared) -> Pages:
         end=tuple(status.number(400) for status in keys["end"].items()) if "end" in keys else (),
         sorted=keys["sorted"].truth() if "sorted" in keys else False,
         verify=keys["verify"].truth() if "verify" in keys else True,
+        max_pages=keys["max_pages"].number(1) if "max_pages" in keys else MAX_PAGES,
     )

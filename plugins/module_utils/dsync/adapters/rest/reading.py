@@ -1,0 +1,214 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Reading an API: which endpoint the records of a model are at, their pages, several at a time, and who is whose parent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from ..._util.suggestions import known
+from ...exceptions import RecordProblem
+from ...records.declaration_reader import Declared
+from ...records.mapping import ModelMap, Record
+from ...records.path import MISSING, Path, read, text_of_path
+from ..core.base import RecordAdapter
+from ..http.client import Client
+from ..http.login import login_of
+from ..http.options import address, credentials, manners, tls
+from ..http.reader import PageReader
+from .endpoint import Endpoint, endpoint_of
+from .pages import pages_of
+from .records import records_of
+
+_UPDATE_METHODS = ("patch", "put")
+_Item = TypeVar("_Item")
+
+
+class Whence(NamedTuple):
+    """Where a native record came from."""
+
+    record: Record
+    parent: Record | None
+    number: int
+
+
+class RestReader(RecordAdapter):
+    """The part of :class:`.adapter.RestAdapter` that reads.
+
+    Args:
+        options: those of the adapter, None for what is not given.
+
+    Raises:
+        DefinitionError: naming the option.
+        LibraryMissing: httpx or tenacity is not installed.
+    """
+
+    def __init__(self, options: Declared) -> None:
+        super().__init__()
+        self._update_method = options.at("update_method").one_of(_UPDATE_METHODS).upper()
+        self._pagination = options.at("pagination")
+        pages_of(self._pagination)
+        endpoints = options.at("endpoints")
+        self._named = endpoints if endpoints.value is not None else Declared({}, "options.endpoints")
+        for _name, described in self._named.mapping():
+            self._parsed(described)
+        self._workers = options.at("workers").number(1)
+        self.batch_size = options.at("batch_size").number(1)
+        self._client = Client(
+            address(options.at("base_url")),
+            credentials(options.value),
+            tls(options.value),
+            manners(options, self._workers),
+            login_of(options),
+        )
+        self.name = options.at("base_url").value
+        self._endpoints: dict[str, Endpoint] = {}
+        self._whence: dict[str, dict[int, Whence]] = {}
+
+    def close(self) -> None:
+        """Log out, and close the connections to the server; that happens by itself when nothing refers to the adapter any more."""
+        self._client.close()
+
+    # ------------------------------------------------------------------ endpoints
+
+    def _parsed(self, described: Declared) -> Endpoint:
+        return endpoint_of(described, self._update_method, self._pagination)
+
+    def _described(self, place: Declared, model: str | None = None) -> Declared:
+        """Return the description that a place means. Raises DefinitionError."""
+        if place.value is None and model is not None:
+            if not self._named.has(model):
+                place.wrong(f"it does not say where the records of a {model} are; add a path such as /api/{model}s.")
+            return self._named.at(model)
+        if isinstance(place.value, str) and not place.value.startswith("/"):
+            if not self._named.has(place.value):
+                place.wrong(
+                    f'{place.shown()} is no path, for that begins with "/", and no endpoint{known(place.value, self._named.value)}.'
+                )
+            return self._named.at(place.value)
+        if not isinstance(place.value, (str, Mapping)):
+            place.wrong(f"this should be a path, the name of an endpoint or a description, and is {place.shown()}.")
+        return place
+
+    def _endpoint(self, mapped: ModelMap) -> Endpoint:
+        if mapped.name not in self._endpoints:
+            endpoint = self._parsed(self._described(mapped.place, mapped.name))
+            if endpoint.list.asks_parent and mapped.name not in self.data_model.parents:
+                mapped.place.wrong(f"{endpoint.list.text} has a field of the parent in it, and a {mapped.name} has no parent.")
+            self._endpoints[mapped.name] = endpoint
+        return self._endpoints[mapped.name]
+
+    def check_place(self, mapped: ModelMap) -> None:
+        self._endpoint(mapped)
+
+    def describe(self, mapped: ModelMap, record: Record) -> str:
+        endpoint, whence = self._endpoint(mapped), self._known(mapped, record)
+        try:
+            path = endpoint.list.filled({}, self._ancestors(mapped, whence.parent)).partition("?")[0]
+        except RecordProblem:
+            path = endpoint.list.text
+        hidden = {field.source for name, field in mapped.fields.items() if name in mapped.model.get_sensitive_fields()}
+        key = read(record, endpoint.key)
+        if key is not MISSING and key is not None and endpoint.key not in hidden:
+            return f"{path}, {text_of_path(endpoint.key)} {key}"
+        return f"{path}, record {whence.number}" if whence.number else path
+
+    # ------------------------------------------------------------------ parents
+
+    def knows_parents(self, mapped: ModelMap) -> bool:
+        return self._endpoint(mapped).list.asks_parent
+
+    def parent_of(self, mapped: ModelMap, record: Record) -> Record | None:
+        return self._known(mapped, record).parent
+
+    def _known(self, mapped: ModelMap, record: Record) -> Whence:
+        return self._whence.get(mapped.name, {}).get(id(record), Whence(record, None, 0))
+
+    def _note(self, mapped: ModelMap, record: Record, parent: Record | None, number: int = 0) -> None:
+        self._whence.setdefault(mapped.name, {})[id(record)] = Whence(record, parent, number)
+
+    def _ancestors(self, mapped: ModelMap, parent: Record | None) -> list[Record]:
+        """Return the record of a parent, of the parent of that, and so on, as far as they are known."""
+        found: list[Record] = []
+        while parent is not None:
+            found.append(parent)
+            mapped = self._parent_map(mapped)
+            parent = self._known(mapped, parent).parent
+        return found
+
+    # ------------------------------------------------------------------ reading
+
+    def read(self, mapped: ModelMap) -> Iterable[Record]:
+        endpoint = self._endpoint(mapped)
+        self._whence[mapped.name] = {}
+        if not endpoint.list.asks_parent:
+            found: list[dict[str, Any]] = []
+            self.records_read[mapped.name] = found
+            return self._placed(mapped, None, self._listed(endpoint, endpoint.list.filled({}), mapped.key, found))
+        return self._nested(mapped, endpoint)
+
+    def _nested(self, mapped: ModelMap, endpoint: Endpoint) -> Iterator[Record]:
+        """Yield the records that are listed for each object of the parent model on its own."""
+        above = self._parent_map(mapped)
+        parents = [record for _obj, record in self.records(above.name)]
+        failed: list[RecordProblem] = []
+
+        def listed(parent: Record) -> list[dict[str, Any]]:
+            if failed:
+                raise failed[0]
+            try:
+                path = endpoint.list.filled({}, self._ancestors(mapped, parent))
+            except RecordProblem as problem:
+                raise RecordProblem(f"{self.describe(above, parent)}: {problem}") from None
+            try:
+                return self._listed(endpoint, path, mapped.key)
+            except RecordProblem as problem:
+                failed.append(problem)
+                raise
+
+        for parent, found in zip(parents, self._at_once(listed, parents)):
+            if isinstance(found, Exception):
+                raise found
+            yield from self._placed(mapped, parent, found)
+
+    def _placed(self, mapped: ModelMap, parent: Record | None, records: Iterable[Record]) -> Iterator[Record]:
+        for number, record in enumerate(records, 1):
+            self._note(mapped, record, parent, number)
+            yield record
+
+    def _listed(
+        self, endpoint: Endpoint, path: str, key: Path | None = None, found: list[dict[str, Any]] | None = None
+    ) -> list[dict[str, Any]]:
+        records_in = partial(records_of, endpoint, key)
+        return PageReader(self._client, path, endpoint.pages, records_in, endpoint.key, found).read()
+
+    def read_table(self, place: Declared) -> Iterable[Record]:
+        endpoint = self._parsed(self._described(place))
+        if endpoint.list.asks_parent:
+            place.wrong("the path of a table has no parent whose fields could stand in it.")
+        return self._listed(endpoint, endpoint.list.filled({}))
+
+    def _at_once(self, work: Callable[[_Item], Any], items: Sequence[_Item]) -> list[Any]:
+        """Return what becomes of each item, an exception included; several are worked on at a time.
+
+        An interruption ends waits, lets the requests that are under way come to their end, and begins no other.
+        """
+
+        def guarded(item: _Item) -> Any:
+            try:
+                return work(item)
+            except Exception as error:
+                return error
+
+        pool = ThreadPoolExecutor(max(1, min(self._workers, len(items))), thread_name_prefix="dsync-rest")
+        try:
+            return [future.result() for future in [pool.submit(guarded, item) for item in items]]
+        except BaseException:
+            self._client.stopping.set()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._client.stopping.clear()
