@@ -1,15 +1,17 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are only read: compressed ones, and those behind an address such as ``https://`` or ``s3://`` (read by fsspec), or
-``git+https://`` (read by git)."""
+"""Files that are only read: compressed ones, and those behind an address: ``https://`` (read by httpx), ``git+https://`` (by git),
+and others such as ``s3://`` (by fsspec)."""
 
 from __future__ import annotations
 
 import gzip
 import os
 import re
+import ssl
 import subprocess
 import tempfile
+import time
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,14 +19,20 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from ..._util.redaction import Redactor, secret_texts
+from ..._util.suggestions import known
 from ...exceptions import LibraryMissing, RecordProblem
 
 _ADDRESS = re.compile(r"(?:git\+)?[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _GIT = "git+"
 _COMPRESSED = ".gz"
-_NOT_FOUND = 404
+_WEB = ("http://", "https://")
+_WEB_OPTIONS = ("ca_file", "headers", "password", "trust_env", "username")
+_OK, _NOT_THERE = 200, (404, 410)
+_PAUSE = 30.0
+"""Seconds for which a server may send nothing."""
+
 PATIENCE = 120.0
-"""Seconds that git has for an answer."""
+"""Seconds in which a file has to arrive."""
 
 
 def is_address(path: str) -> bool:
@@ -69,21 +77,67 @@ def fetched(address: str, storage: Mapping[str, Any]) -> bytes:
 
     Args:
         address: see :func:`is_address`; of git ``git+https://host/repository.git//path/in/it.yml?ref=main``.
-        storage: what fsspec's file system takes, such as ``key`` and ``secret`` of S3, or ``username`` and ``password`` of SFTP.
+        storage: of ``http://`` and ``https://`` ``username``, ``password``, ``headers``, ``ca_file`` and ``trust_env`` (whether
+            proxies are taken from the environment, false if not given); of others what fsspec's file system takes, such as ``key``
+            and ``secret`` of S3.
 
     Raises:
         RecordProblem: there is no such file, or it cannot be read; the sentence holds none of ``storage``.
         LibraryMissing: what reads it is not installed.
     """
-    redactor = Redactor(secret_texts([*storage.values(), urlsplit(address).password]))
+    redactor = Redactor(secret_texts([storage, urlsplit(address).password]))
     if address.lower().startswith(_GIT):
         return _from_git(address, redactor)
+    read = _from_web if address.lower().startswith(_WEB) else _from_file_system
+    try:
+        return read(address, storage)
+    except (LibraryMissing, RecordProblem):
+        raise
+    except FileNotFoundError:
+        raise RecordProblem(f"{shown(address)} does not exist; is the address right?") from None
+    except Exception as error:  # each file system raises what its own library does
+        said = " ".join(redactor.redact(str(error).replace(address, shown(address))).split()) or type(error).__name__
+        raise RecordProblem(f"{shown(address)} cannot be read: {said}") from None
+
+
+def _from_web(address: str, storage: Mapping[str, Any]) -> bytes:
+    try:
+        import httpx
+    except ImportError:
+        raise LibraryMissing(f"{shown(address)} can only be read with the library httpx, which is not installed", "httpx") from None
+    unknown = next((name for name in storage if name not in _WEB_OPTIONS), None)
+    if unknown is not None:
+        raise RecordProblem(f"storage_options: there is no {unknown!r} for {shown(address)}{known(unknown, _WEB_OPTIONS)}")
+    user = storage.get("username")
+    found, ends = bytearray(), time.monotonic() + PATIENCE
+    with (
+        httpx.Client(
+            auth=None if user is None else (str(user), str(storage.get("password", ""))),
+            headers=storage.get("headers"),
+            verify=ssl.create_default_context(cafile=storage.get("ca_file")),
+            trust_env=bool(storage.get("trust_env", False)),
+            follow_redirects=True,
+            timeout=_PAUSE,
+        ) as client,
+        client.stream("GET", address) as answer,
+    ):
+        if answer.status_code in _NOT_THERE:
+            raise FileNotFoundError
+        if answer.status_code != _OK:
+            raise RecordProblem(f"{shown(address)} cannot be read: the server answers {answer.status_code} {answer.reason_phrase}")
+        for piece in answer.iter_bytes():
+            found += piece
+            if time.monotonic() > ends:
+                raise RecordProblem(f"{shown(address)} cannot be read: it did not arrive within {PATIENCE:g} seconds")
+    return bytes(found)
+
+
+def _from_file_system(address: str, storage: Mapping[str, Any]) -> bytes:
     try:
         import fsspec  # type: ignore[import-untyped]
     except ImportError:
-        raise LibraryMissing(
-            f"{shown(address)} can only be read with the library fsspec, which is not installed", "fsspec"
-        ) from None
+        why = f"{shown(address)} can only be read with the library fsspec, which is not installed"
+        raise LibraryMissing(why, "fsspec") from None
     try:
         with fsspec.open(address, "rb", **storage) as stream:
             found: bytes = stream.read()
@@ -91,12 +145,6 @@ def fetched(address: str, storage: Mapping[str, Any]) -> bytes:
         library = next(iter(re.findall(r"nstall ([\w.-]+)", str(error))), "fsspec")
         why = f"{shown(address)} can only be read with the library {library}, which is not installed"
         raise LibraryMissing(why, library) from None
-    except Exception as raised:  # each file system raises what its own library does
-        cause = raised.__cause__ or raised if isinstance(raised, FileNotFoundError) else raised
-        if isinstance(cause, FileNotFoundError) or getattr(cause, "status", None) == _NOT_FOUND:
-            raise RecordProblem(f"{shown(address)} does not exist; is the address right?") from None
-        said = " ".join(redactor.redact(str(cause).replace(address, shown(address))).split()) or type(cause).__name__
-        raise RecordProblem(f"{shown(address)} cannot be read: {said}") from None
     return found
 
 

@@ -76,7 +76,7 @@ class FileAdapter(DocumentAdapter):
         encoding: of the text.
         delimiter: between the cells of CSV and TSV.
         list_separator: between the items of a list in a cell of CSV and TSV.
-        storage_options: what fsspec's file system takes for an address, such as ``key`` and ``secret`` of S3.
+        storage_options: for an address: what :func:`..documents.sources.fetched` takes, such as ``key`` and ``secret`` of S3.
 
     Raises:
         DefinitionError: an option is wrong.
