@@ -15,10 +15,13 @@ from dsync.exceptions import StaleTarget
 from dsync.guard.protection import protect
 from dsync.guard.references import missing_references
 from dsync.guard.staleness import check
-from dsync.plan.undo import undo_plan
+from dsync.plan.undo import reaching, undo_plan
 from dsync.storage.journal import Journal, read
 from dsync.storage.plan_file import save
 from estate import Device, Estate, Interface, Movable, Recorded, Site
+from hypothesis import given
+from hypothesis import strategies as st
+from test_plan import check_plan, keys
 
 MOVE, UPDATE = DSyncAction.MOVE, DSyncAction.UPDATE
 
@@ -74,10 +77,6 @@ def network(devices: Devices, kind: type[Estate] = Remade, password: str | None 
 def planned(kind: type[Estate], before: Devices, after: Devices) -> tuple[Estate, Estate, Plan]:
     target, source = network(before, kind), network(after, kind)
     return target, source, Plan.from_diff(target.diff_from(source))
-
-
-def keys(plan: Any) -> list[tuple[str, str, str]]:
-    return [(str(change.action), change.model, change.id) for change in plan]
 
 
 # ---------------------------------------------------------------------- what a rename is
@@ -453,3 +452,117 @@ def test_only_identifiers_of_models_are_renamed() -> None:
     target.sync_from(source)
     assert [obj.get_unique_id() for obj in target.get_all("own")] == ["<b>"]
     assert target.get("own", "<b>").name == "b"
+
+
+# ---------------------------------------------------------------------- nothing vanishes
+
+
+class Stop(BaseException):
+    """Ends a run from outside."""
+
+
+@st.composite
+def networks(draw: st.DrawFn, kind: type[Estate]) -> Estate:
+    """Draw devices that are known by their serial numbers, in two sites, by names of a few."""
+    made = kind()
+    sites = [kind.site(name=name) for name in ("ams", "rtm")]
+    for site in sites:
+        made.add(site)
+    serials = draw(st.lists(st.sampled_from("ABCD"), unique=True, max_size=3))
+    called = draw(st.lists(st.sampled_from("abcde"), unique=True, min_size=3, max_size=3))
+    for serial, name in zip(serials, called):
+        device = kind.device(name=name, serial=serial, role=draw(st.sampled_from("xy")))
+        made.add(device)
+        draw(st.sampled_from(sites)).add_child(device)
+        for port in draw(st.lists(st.sampled_from(["e", "f", "a"]), unique=True, max_size=2)):
+            interface = kind.interface(device=name, name=port, mtu=draw(st.integers(0, 1)))
+            made.add(interface)
+            device.add_child(interface)
+    return made
+
+
+def serials(dataset: Estate) -> set[str]:
+    return {str(device.serial) for device in dataset.get_all("device")}  # type: ignore[attr-defined]
+
+
+def fail_at(target: Estate, place: int, error: BaseException) -> None:
+    """Let one operation fail, counted from 0."""
+    operate = target.operate
+
+    def failing(key: Any) -> bool:
+        if len(target.log) == place:
+            target.log.append(key)
+            raise error
+        return operate(key)
+
+    target.operate = failing  # type: ignore[method-assign]  # every operation asks it
+
+
+def twice(data: st.DataObject, kind: type[Estate]) -> tuple[Estate, Estate, set[str]]:
+    """Draw a target and a source, and return which serial numbers both have by identities that can be told."""
+    target, source = data.draw(networks(kind)), data.draw(networks(kind))
+    by_name = {str(device.get_unique_id()): device for device in source.get_all("device")}
+    told = {
+        str(device.serial)  # type: ignore[attr-defined]
+        for device in target.get_all("device")
+        if device.get_unique_id() not in by_name
+    }
+    lone = {str(one.serial) for name, one in by_name.items() if target.get_or_none("device", name) is None}  # type: ignore[attr-defined]
+    return target, source, told & lone
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_no_renamed_object_is_missing_at_any_time_but_the_one_in_hand(kind: type[Estate], data: st.DataObject) -> None:
+    target, source, wanted = twice(data, kind)
+    before, missing = copy.deepcopy(target), [set[str]()]
+    operate = target.operate
+
+    def watched(key: Any) -> bool:
+        missing.append(wanted - serials(target))
+        return operate(key)
+
+    target.operate = watched  # type: ignore[method-assign]  # every operation asks it
+    plan = Plan.from_diff(target.diff_from(source))
+    check_plan(plan)
+    assert not target.apply(plan, source).failures
+    assert not target.diff_from(source).has_diffs()
+    assert max(map(len, missing)) <= (kind is Remade)
+    undo = undo_plan(plan)
+    assert check(undo, target) == {}
+    assert not target.apply(undo, source).failures
+    assert not target.diff_from(before).has_diffs()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data(), place=st.integers(0, 12))
+def test_a_fault_at_any_step_loses_nothing(kind: type[Estate], data: st.DataObject, place: int) -> None:
+    target, source, wanted = twice(data, kind)
+    fail_at(target, place, RuntimeError("the disk is full"))
+    result = target.apply(Plan.from_diff(target.diff_from(source)), source)
+    assert wanted <= serials(target)
+    assert len(result.failures) == (len(target.log) > place)
+    del target.operate
+    target.sync_from(source)
+    assert not target.diff_from(source).has_diffs()
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data(), place=st.integers(0, 12))
+def test_a_run_that_is_killed_at_any_step_can_be_finished_or_undone(
+    kind: type[Estate], data: st.DataObject, place: int, back: bool
+) -> None:
+    target, source, wanted = twice(data, kind)
+    before, plan = copy.deepcopy(target), Plan.from_diff(target.diff_from(source))
+    fail_at(target, place, Stop())
+    result = target.apply(plan, source)
+    assert len(wanted - serials(target)) <= (kind is Remade)
+    del target.operate
+    again = (
+        undo_plan(reaching(plan, [one.change for one in result.outcomes if one.maybe or str(one.status) == "done"]))
+        if back
+        else plan
+    )
+    assert not target.apply(again, source, verdicts=check(again, target)).failures
+    assert not target.diff_from(before if back else source).has_diffs()

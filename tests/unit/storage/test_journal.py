@@ -283,13 +283,21 @@ def test_what_is_no_journal(path: Path) -> None:
             read(path)
 
 
-def test_a_journal_of_an_earlier_release_is_read(path: Path) -> None:
-    run(path, estate(SOURCE), estate(TARGET))
+@pytest.mark.parametrize(
+    ("version", "unknown"),
+    [(1, {"before_parent", "parts", "step", "before_id", "before_ids"}), (2, {"step", "before_id", "before_ids"})],
+)
+def test_a_journal_of_an_earlier_release_is_read(path: Path, version: int, unknown: set[str]) -> None:
+    moved = estate({"a": ("1", {"d": ("x", {"e": 1})}), "b": "1"}), estate({"a": "1", "b": ("1", {"d": ("x", {"e": 1})})})
+    run(path, *((estate(SOURCE), estate(TARGET)) if version == 1 else reversed(moved)))
     lines = [json.loads(line) for line in path.read_bytes().splitlines()]
-    lines[0]["version"] = 1
+    lines[0]["version"] = version
     for line in lines:
         if line["line"] == "change":
-            del line["change"]["before_parent"], line["change"]["parts"]
+            assert version == 1 or line["change"]["parts"]
+            for change in (line["change"], *line["change"]["parts"]):
+                for name in unknown:
+                    del change[name]
     (whole,) = read(path)
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     (report,) = read(path)

@@ -452,7 +452,7 @@ def test_what_is_no_plan(path: Path) -> None:
     assert "it is empty" in refusal(path, b"")
     for junk in (b"hello\n", b"\xff\xfe\0\n", b"[1]\n", b'{"format":"tar"}\n', b"[" * 100_000 + b"\n", b"{}\n"):
         assert "it is not a plan of dsync" in refusal(path, junk)
-    for version, way in ((1, "make the plan again"), (4, "use that release")):
+    for version, way in ((2, "make the plan again"), (4, "use that release")):
         said = refusal(path, b'{"format":"dsync-plan","version":%d}\n' % version)
         assert f"version {version} of another release, and this dsync (0.1.0) reads version 3; {way}" in said
     assert "header is malformed" in refusal(path, b'{"format":"dsync-plan","version":3}\n')
