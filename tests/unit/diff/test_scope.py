@@ -129,6 +129,29 @@ def test_an_object_whose_other_place_is_out_of_scope_is_neither_lost_nor_made_tw
     assert target.get("site", "b").devices == ["d"]
 
 
+@pytest.mark.parametrize(
+    ("scope", "changes"),
+    [
+        ({"only": [{"action": "move"}]}, ["move d", "update d__e"]),
+        ({"exclude": [{"action": "delete"}, {"action": "create"}]}, ["move d", "update d__e"]),
+        ({"exclude": [{"action": "move"}]}, ["create new", "delete old"]),
+        ({"only": [{"attributes": {"role": "before"}}]}, ["move d", "update d__e"]),
+        ({"only": [{"attributes": {"role": "after"}}]}, ["move d", "update d__e"]),
+        ({"only": [{"action": "update"}]}, []),
+        ({"only": [{"action": "delete"}, {"action": "create"}]}, ["create new", "delete old"]),
+    ],
+    ids=repr,
+)
+def test_a_move_is_selected_as_one(scope: dict[str, Any], changes: list[str]) -> None:
+    target = estate({"a": ("1", {"d": ("before", {"e": 1}), "old": "x"}), "b": "1"})
+    source = estate({"a": "1", "b": ("1", {"d": ("after", {"e": 2}), "new": "x"})})
+    diff = compared(target, source, **scope)
+    assert sorted(found(diff)) == sorted(changes)
+    assert found(diff, True) == []
+    assert sync(target, diff) == ({"done": len(changes)} if changes else {})
+    assert found(compared(target, source, **scope)) == []
+
+
 def test_nested_in_itself() -> None:
     target, source = estate(folders={"a": (1, {"b": (1, {"c": 1})})}), estate(folders={"a": (2, {"b": (2, {"c": 2})})})
     assert found(compared(target, source, only=[{"id": "b"}])) == ["update b", "update c"]

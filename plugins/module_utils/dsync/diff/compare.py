@@ -172,7 +172,7 @@ class _Comparison:
         self._check_names(matching, source, target, parent)
         if self._is_decided_by_attributes(matching):
             return self._leaves(matching, source, target)
-        return filter(None, (self._pair(matching, left, right, inside) for left, right in _aligned(source, target)))
+        return filter(None, (self._pair(matching, left, right, parent, inside) for left, right in _aligned(source, target)))
 
     def _leaves(self, matching: Matching, source: Siblings, target: Siblings) -> list[DiffElement]:
         """Return the elements of siblings that have no children and of which those with equal attributes need no further look."""
@@ -198,13 +198,20 @@ class _Comparison:
             and not (matching.exact or matching.flags_matter or self._keep_unchanged or self._scope is not None)
         )
 
-    def _pair(self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None, inside: bool) -> DiffElement | None:
+    def _pair(
+        self,
+        matching: Matching,
+        source: DSyncModel | None,
+        target: DSyncModel | None,
+        parent: DSyncModel | None,
+        inside: bool,
+    ) -> DiffElement | None:
         """Return the element of one identity; None if it and all below it are unchanged or left aside."""
         differs = source is None or target is None or matching.differ(source, target)
         action = _action(source, target) if differs else None
         stance = Stance.OUT if self._left_aside(matching, source, target) else Stance.IN
         if self._scope is not None and stance is Stance.IN:
-            stance, inside = self._stance(self._scope, matching.model, action, source, target, inside)
+            stance, inside = self._stance(self._scope, matching, action, source, target, parent, inside)
             if stance is Stance.OUT and target is not None:
                 self._keep(f"{target!r} below it is out of scope")
         if stance is Stance.OUT:
@@ -225,21 +232,24 @@ class _Comparison:
     def _stance(
         self,
         scope: Scope,
-        model: str,
+        matching: Matching,
         action: DSyncAction | None,
         source: DSyncModel | None,
         target: DSyncModel | None,
+        parent: DSyncModel | None,
         inside: bool,
     ) -> tuple[Stance, bool]:
-        """Return how an object is treated; of one that is on one side only, together with the one that it is on the other side by
-        another name."""
+        """Return how an object is treated; of one that is on one side only, together with what it is on the other side at another
+        place or by another name."""
         if source is not None and target is not None:
-            return scope.stance(model, action, source, target, inside)
-        by_source, by_target = self._counterparts_of(model)
+            return scope.stance(matching.model, action, source, target, inside, alone=False)
+        by_source, by_target = self._counterparts_of(matching.model)
         left = source if target is None else by_target.get(target.get_unique_id())
         right = target if source is None else by_source.get(source.get_unique_id())
-        stance, inside = scope.stance(model, action if left is None or right is None else DSyncAction.MOVE, left, right, inside)
-        return (Stance.OUT if stance is Stance.AROUND else stance), inside
+        if left is not None and right is not None:
+            return scope.stance(matching.model, DSyncAction.MOVE, left, right, inside, alone=True)
+        whole = self._with_other_place(matching, action, source, target, parent)
+        return scope.stance(matching.model, *whole, inside, alone=True)
 
     def _counterparts_of(self, model: str) -> Counterparts:
         if model not in self._counterparts:
@@ -251,6 +261,31 @@ class _Comparison:
                 comparisons = self._matching(model).comparisons
                 self._counterparts[model] = counterparts(model, match, comparisons, self.source.dataset, self.target.dataset)
         return self._counterparts[model]
+
+    def _with_other_place(
+        self,
+        matching: Matching,
+        action: DSyncAction | None,
+        source: DSyncModel | None,
+        target: DSyncModel | None,
+        parent: DSyncModel | None,
+    ) -> tuple[DSyncAction | None, DSyncModel | None, DSyncModel | None]:
+        """Return what is to be done to an object that is on one side at its place, and the objects of both sides: the other one may
+        be at another place, from which it moves, or moves along with what is above it."""
+        obj, store = cast(DSyncModel, source or target), (self.target if target is None else self.source).dataset.store
+        other = store.find(matching.model, obj.get_unique_id())
+        if other is None or not self._moves(matching.model):
+            return action, source, target
+        both = (source or other, target or other)
+        above = None if parent is None else store.find(parent.get_type(), parent.get_unique_id())
+        field = None if above is None else above.get_children_mapping().get(matching.model)
+        if field is None or other.get_unique_id() not in (getattr(above, field) or ()):
+            return DSyncAction.MOVE, *both
+        return DSyncAction.UPDATE if matching.differ(*both) else None, *both
+
+    def _moves(self, model: str) -> bool:
+        kind = self.target.dataset.models().get(model)
+        return kind is not None and kind._moves
 
     def _children(
         self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None, inside: bool

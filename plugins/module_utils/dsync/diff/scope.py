@@ -4,6 +4,8 @@
 
 - An object that ``exclude`` selects is left aside, with everything below it.
 - Of the others, those of a model in ``models`` are in scope, if they, or an object above them, are selected by ``only``.
+- An object that moves has the action "move" and the values of both sides, at its old and at its new place; what moves along with it
+  is not on one side only.
 - A selector with the action "update" says something of the object alone, not of what is below it.
 - An object that is not in scope is neither compared nor changed. Its children are looked at all the same when it is on both
   sides; when it is on one side only, everything below it is left aside with it.
@@ -98,6 +100,7 @@ class Scope:
         source: DSyncModel | None,
         target: DSyncModel | None,
         inside: bool,
+        alone: bool,
     ) -> tuple[Stance, bool]:
         """Return how an object is treated, and whether it is selected by ``only`` itself or by way of an object above it.
 
@@ -107,6 +110,7 @@ class Scope:
             source: the source's object, if there is one.
             target: the target's object, if there is one; where it has another name, it is selected by either.
             inside: whether an object above it is selected.
+            alone: whether only one side has the object at this place.
         """
         sides = [None if obj is None else {**obj.get_identifiers(), **obj.get_attrs()} for obj in (source, target)]
         uids = {obj.get_unique_id() for obj in (source, target) if obj is not None}
@@ -119,7 +123,7 @@ class Scope:
         below = inside or not self.only or any(map(_goes_down, chosen))
         if (below or chosen) and not excluded and (self.models is None or model in self.models):
             return Stance.IN, below
-        return (Stance.OUT if source is None or target is None else Stance.AROUND), below
+        return (Stance.OUT if alone else Stance.AROUND), below
 
 
 def _goes_down(selector: Selector) -> bool:
