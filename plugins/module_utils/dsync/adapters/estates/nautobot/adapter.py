@@ -17,7 +17,6 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ...._util.suggestions import known
 from ....diff.diff import Diff
 from ....exceptions import RecordProblem
 from ....flags import DSyncFlags
@@ -28,13 +27,15 @@ from ...http.options import from_environment
 from ...http.pages import Pages
 from ..adapter import EstateAdapter
 from ..cache import CHANGED
-from ..kinds import CUSTOM_FIELDS, TAGS, Kind
+from ..kinds import TAGS, Kind
 from ..names import Native, Natives, ServerId
 from ..sending import Refusal, told
 from ..session import Session
+from .fields import Fields
 from .joins import Joins, undone_by
-from .kinds import ADDRESSES, CONTENT_TYPES, FOR_ALL, GLOBAL, JOINS, KINDS, LISTS, NAMESPACE, NAMESPACES, PREFIXES
-from .order import Place, WithPrefixes
+from .kinds import ADDRESSES, CONTENT_TYPES, FOR_ALL, GLOBAL, JOINS, KINDS, LISTS, NAMESPACE, PREFIXES
+from .namespaces import Namespaces
+from .order import Place, with_prefixes
 
 OLDEST = (2, 4)
 """The oldest release of Nautobot whose API is as this adapter expects it."""
@@ -113,12 +114,9 @@ class NautobotAdapter(EstateAdapter):
         self._joins = Joins(self._session.changed, self._listed)
         self._version = ""
         self._lock = threading.RLock()
-        self._spaces: dict[ServerId, Any] = {}
-        self._prefix_spaces: dict[ServerId, Any] | None = None
-        self._only_space: Any = None
+        self._spaces = Namespaces(self._listed, lambda: self.names.server_id(self.kinds[NAMESPACE], GLOBAL))
+        self._fields = Fields(self._session.request, self._listed)
         self._owner_found: ServerId | None = None
-        self._fields: dict[str, frozenset[str]] = {}
-        self._custom: frozenset[str] | None = None
 
     def close(self) -> None:
         """Close the connections to the server; that happens by itself when nothing refers to the adapter any more."""
@@ -152,9 +150,7 @@ class NautobotAdapter(EstateAdapter):
     def list_natives(self, endpoint: str, parameters: Mapping[str, Any], found: Natives | None = None) -> Natives:
         natives = self._listed(endpoint, parameters, found)
         if endpoint == ADDRESSES:
-            with self._lock:
-                for native in natives:
-                    native[NAMESPACE] = self._spaces[native["id"]] = self._namespace_around(native)
+            self._spaces.tell(natives)
         return self._owner_named(natives)
 
     def _owner_named(self, natives: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -196,18 +192,6 @@ class NautobotAdapter(EstateAdapter):
         beside = "".join(f", {name} {record[name]}" for name in _BESIDE if record.get(name))
         return f"{self._kind(mapped).endpoint}/{record['id']}{beside}" if "id" in record else self._kind(mapped).endpoint
 
-    # ------------------------------------------------------------------ namespaces of addresses
-
-    def _namespace_around(self, native: Native) -> Any:
-        """Return the namespace of an address, of which Nautobot tells only the prefix around it."""
-        if self._prefix_spaces is None:
-            spaces = self._listed(NAMESPACES, {"depth": 0})
-            prefixes = self._listed(PREFIXES, {"depth": 0, "exclude_m2m": "true"}) if len(spaces) > 1 else ()
-            self._only_space = spaces[0] if len(spaces) == 1 else None
-            self._prefix_spaces = {prefix["id"]: prefix[NAMESPACE] for prefix in prefixes}
-        around: Mapping[str, Any] = native.get("parent") or {}
-        return self._only_space or self._prefix_spaces.get(around.get("id", ""))
-
     # ------------------------------------------------------------------ what comes before what
 
     def diff_from(
@@ -222,21 +206,7 @@ class NautobotAdapter(EstateAdapter):
         diff = super().diff_from(source, diff_class, flags, callback, scope)
         addresses, prefixes = self._place_of(ADDRESSES, "address"), self._place_of(PREFIXES, "prefix")
         if addresses is not None and prefixes is not None:
-            moving = [
-                (values, element.uid)
-                for element in diff.walk()
-                if element.type == prefixes.model
-                for attrs in [element.source_attrs if element.dest_attrs is None else element.dest_attrs]
-                if element.source_attrs is None or element.dest_attrs is None
-                for values in [{**element.keys, **(attrs or {})}]
-            ]
-            gone = {uid for _values, uid in moving}
-            staying = [
-                {**obj.get_identifiers(), **obj.get_attrs()}
-                for obj in self.get_all(prefixes.model)
-                if obj.get_unique_id() not in gone
-            ]
-            diff.references = WithPrefixes({**source.models(), **self.models()}, addresses, prefixes, moving, staying)
+            diff.references = with_prefixes({**source.models(), **self.models()}, addresses, prefixes, diff, self)
         return diff
 
     def _place_of(self, endpoint: str, native: str) -> Place | None:
@@ -252,38 +222,8 @@ class NautobotAdapter(EstateAdapter):
 
     def _body(self, kind: Kind, mapped: ModelMap, values: Values) -> dict[str, Any]:
         body = super()._body(kind, mapped, values)
-        self._check_fields(kind, body)
+        self._fields.check(kind, body)
         return body
-
-    def _check_fields(self, kind: Kind, body: Mapping[str, Any]) -> None:
-        """Raise RecordProblem when there is a field of which Nautobot would take no notice."""
-        taken = self._fields_of(kind.endpoint)
-        for name in body:
-            if taken and name not in taken:
-                raise RecordProblem(
-                    f'Nautobot has no field "{name}" of {kind.name} objects that can be written{known(name, taken)}'
-                )
-        for name in body.get(CUSTOM_FIELDS) or ():
-            there = self._custom_fields()
-            if name not in there:
-                raise RecordProblem(f'Nautobot has no custom field "{name}"{known(name, there)}')
-
-    def _fields_of(self, endpoint: str) -> frozenset[str]:
-        """Return the fields that can be written; none where Nautobot does not tell, as to somebody who may not write."""
-        with self._lock:
-            if endpoint not in self._fields:
-                actions = self._session.request("OPTIONS", f"/api/{endpoint}/").json().get("actions", {})
-                told = actions.get("POST") or actions.get("PUT") or {}
-                writable = {name for name, about in told.items() if not about.get("read_only")}
-                self._fields[endpoint] = frozenset(writable and writable | JOINS.get(endpoint, {}).keys())
-            return self._fields[endpoint]
-
-    def _custom_fields(self) -> frozenset[str]:
-        with self._lock:
-            if self._custom is None:
-                found = self._listed("extras/custom-fields", {"depth": 0, "exclude_m2m": "true"})
-                self._custom = frozenset(native["key"] for native in found)
-            return self._custom
 
     def send_new(self, endpoint: str, bodies: Sequence[dict[str, Any]]) -> Sequence[Native]:
         whole = [self._complete(endpoint, body) for body in bodies]
@@ -322,16 +262,8 @@ class NautobotAdapter(EstateAdapter):
                 listed = JOINS[endpoint][name].listed
                 native[name] = [{"id": other, "url": f"{self._session.base}/api/{listed}/{other}/"} for other in others]
         if endpoint == ADDRESSES:
-            with self._lock:
-                for native, body in zip(natives, bodies):
-                    space = body[NAMESPACE]
-                    self._spaces[native["id"]] = self._global() if isinstance(space, Mapping) else space
-                for native in natives:
-                    native[NAMESPACE] = self._spaces.get(native["id"])
+            self._spaces.tell_changed(natives, bodies)
         return self._owner_named(natives)
-
-    def _global(self) -> ServerId:
-        return self.names.server_id(self.kinds[NAMESPACE], GLOBAL)
 
     def send_removed(self, endpoint: str, server_ids: Sequence[ServerId]) -> None:
         self._session.changed("DELETE", endpoint, [{"id": one} for one in server_ids])

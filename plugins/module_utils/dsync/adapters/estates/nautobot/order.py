@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ....dataset.dataset import Dataset
+from ....diff.diff import Diff
 from ....model.declaration import Reference
 from ....model.identity import ObjectRef
 from ....model.references import Named, References
@@ -83,3 +85,26 @@ class WithPrefixes(References):
         outward = [network.supernet(new_prefix=length) for length in range(network.prefixlen, -1, -1)]
         if not any((namespace, outer) in self._staying for outer in outward):
             yield from (self._moving[namespace, outer] for outer in outward if (namespace, outer) in self._moving)
+
+
+def with_prefixes(kinds: Mapping[str, Any], addresses: Place, prefixes: Place, diff: Diff, target: Dataset) -> WithPrefixes:
+    """Return references that know of the prefixes that a diff creates and deletes around addresses.
+
+    Args:
+        kinds: as of :class:`.references.References`.
+        addresses: the model of addresses.
+        prefixes: the model of prefixes.
+        diff: what has to change.
+        target: the objects that are there.
+    """
+    moving = [
+        ({**element.keys, **(attrs or {})}, element.uid)
+        for element in diff.walk()
+        if element.type == prefixes.model and (element.source_attrs is None or element.dest_attrs is None)
+        for attrs in [element.source_attrs if element.dest_attrs is None else element.dest_attrs]
+    ]
+    gone = {uid for _values, uid in moving}
+    staying = [
+        {**obj.get_identifiers(), **obj.get_attrs()} for obj in target.get_all(prefixes.model) if obj.get_unique_id() not in gone
+    ]
+    return WithPrefixes(kinds, addresses, prefixes, moving, staying)
