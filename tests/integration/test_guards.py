@@ -231,7 +231,9 @@ def test_a_source_that_shrinks(play: Play, tmp_path: Path) -> None:
     assert refusal(second, "shrunken").endswith(f"{REFUSED}{said}.")
     assert second.result("shrunken diff")["refusals"] == [said]
     assert f"{path} on here is the baseline of the source 'Tree', not of 'lab'" in refusal(second, "another")
-    assert f"{corrupt} on here cannot be used as a baseline: it is malformed; remove it to begin anew" in refusal(second, "corrupt")
+    assert f"{corrupt} on here cannot be used as a baseline: it is malformed; remove it to start again" in refusal(
+        second, "corrupt"
+    )
     assert content(target) == content(tmp_path / "work" / "source.json")
 
     third = play([task("less", "dsync_sync", source("s0", "s1")), task("idle", "dsync_sync", source("s0", "s1", "s2"))]).ok()
@@ -319,7 +321,7 @@ def test_scope(play: Play, tmp_path: Path) -> None:
         "model": ({"only_models": ["sites"]}, "only_models[0]: unknown model 'sites' (did you mean \"site\"? known: "),
         "key": ({"only": [{"modle": "site"}]}, "Unsupported parameters for (dsync.core.dsync_sync) module: only.modle."),
         "kind": ({"compare_attributes": "note"}, "compare_attributes: expected a list of attributes, or a dictionary of model"),
-        "no only": ({"only": []}, "only is empty, which would leave nothing to compare; leave it out to compare everything."),
+        "no only": ({"only": []}, "only is empty, so there is nothing to compare; omit it to compare everything."),
     }  # fmt: skip
     played = play(
         [

@@ -339,7 +339,7 @@ def test_a_commit_that_does_not_report_what_it_kept_can_be_undone(run_playbook: 
     ).ok()
     ran, undone = played.result("run", "here"), played.result("undo", "here")
     assert (ran["failed"], ran["changed"], ran["undo"]["changes"]) == (True, True, 2)
-    assert "it may have been updated all the same: keeping the changes failed" in ran["msg"]
+    assert "it may have been updated nevertheless: committing the changes failed" in ran["msg"]
     (report, *_others) = read(files["journal"])
     assert (report.done, len(report.maybe)) == ((), 2)
     assert (undone["changed"], undone["outcomes"]["done"]) == (True, 2)

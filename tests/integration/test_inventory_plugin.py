@@ -450,7 +450,7 @@ def test_what_is_not_loaded_is_a_warning(run: Any, tmp_path: Path) -> None:
     write(tmp_path, "none.dsync.yml", mapping={"device": {"where": {"role": "none"}}})
     (tmp_path / "devices.json").write_text(json.dumps(RECORDS))
     ran = run("ansible-inventory", "-i", "none.dsync.yml", "--list")
-    assert "mapping.device.where: there are records, and none of them has role: none" in " ".join(ran.stderr.split())
+    assert "mapping.device.where: there are records, but none of them has role: none" in " ".join(ran.stderr.split())
 
 
 def test_only_files_of_its_own_names_are_taken_and_the_documentation_is_there(run: Any, tmp_path: Path) -> None:

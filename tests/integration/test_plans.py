@@ -178,8 +178,8 @@ def test_secrets_of_a_plan(play: Play, tmp_path: Path) -> None:
     assert content(target) == untouched
     assert calls(tmp_path / "work") == []
     assert 'has the values that it was made with any more: password of site "a"' in refusal(first, "rotated")
-    assert "keyed on here was written with a key, and none was given" in refusal(first, "no key")
-    assert "keyed on here was written with another key than the one that was given" in refusal(first, "wrong key")
+    assert "keyed on here was written with a key, but no key was given" in refusal(first, "no key")
+    assert "keyed on here was written with another key than the given one" in refusal(first, "wrong key")
     assert "plain on here was written without a key, but one was given" in refusal(first, "needless key")
     for secret in ("open sesame", "open barley"):
         assert secret not in first.screen + json.dumps(first.results)
@@ -189,7 +189,7 @@ def test_secrets_of_a_plan(play: Play, tmp_path: Path) -> None:
         [task("leave", "dsync_sync", leave), task("right key", "dsync_sync", {**sides, **keyed, "plan_key": "open sesame"})]
     )
     left, keyed_run = second.ok().result("leave"), second.result("right key")
-    assert any("the value of password is not to be found any more, so it is left as it is" in one for one in left["warnings"])
+    assert any("the value of password cannot be found any more, so it is not changed" in one for one in left["warnings"])
     assert statuses(left) == {"update a": "done", "update b": "done"}
     assert statuses(keyed_run) == {"update a": "done", "update b": "already_done"}
     assert content(target) == content(tmp_path / "work" / "source.json")
@@ -219,7 +219,7 @@ def test_plans_that_do_not_fit(play: Play, tmp_path: Path) -> None:
     other_models = {role: {**sides[role], "adapter": "places.py:Tree"} for role in ("source", "target")}
     wrong = {
         "other name": ({**plan, "target": lab}, "was made for the target Tree, and the target of this task is lab"),
-        "other models": ({**plan, **other_models}, "does not fit the target any more"),
+        "other models": ({**plan, **other_models}, "no longer matches the target"),
         "flags": ({**plan, "flags": ["skip_unmatched_src"]}, "made with skip_unmatched_dst; omit skip_unmatched_src"),
         "narrowed": ({**plan, **narrowed}, ", ".join(f"plan_src|{name}" for name in narrowed)),
         "narrowed undo": ({"undo_journal": "x", **narrowed}, ", ".join(f"undo_journal|{name}" for name in narrowed)),

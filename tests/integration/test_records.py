@@ -155,7 +155,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an expression": (
         {**LINES, "source": {**MEMORY, "mapping": {"device": {"keep": "name =="}}}},
-        'source (memory): mapping.device.keep: "name ==" is no expression: ',
+        'source (memory): mapping.device.keep: "name ==" is not a valid expression: ',
     ),
     "an adapter": (
         {**LINES, "source": {"adapter": "memroy"}},

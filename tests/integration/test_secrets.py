@@ -377,7 +377,7 @@ def played_here(play: Play, tasks: Tasks, host: str, pipelining: str) -> Evidenc
 SAID: Mapping[str, tuple[str, ...]] = {
     "diff": ("Drift: 1 to create, 1 to update, 1 to delete.",),
     "wrong key": ("was written with another key",),
-    "moved": ("holds no sensitive values but digests of them",),
+    "moved": ("contains digests instead of sensitive values",),
     "stale": ("1 of 3 changes is stale", "its password is not as expected"),
     "value error": ("2 of 3 changes failed", "ValueError: wrong value: ********"),
     "key error": ("KeyError:",),

@@ -115,7 +115,7 @@ def scope_in(params: Mapping[str, Any], source: DSync, target: DSync, attributes
 def _names(said: Any, models: Mapping[str, Any]) -> Any:
     """Return the argument ``only_models``, names of models that exist."""
     if said == []:
-        raise SelectorError("only_models is empty, which would leave nothing to compare; omit it to compare all models")
+        raise SelectorError("only_models is empty, so there is nothing to compare; omit it to compare all models")
     for position, name in enumerate(said or ()):
         check_known(name, models, f"only_models[{position}]", "model")
     return said

@@ -56,7 +56,7 @@ _LATER = {
     "save_plan": ("storage.plan_file", "save"),
     "undo_plan": ("plan.undo", "undo_plan"),
 }
-"""Names that are imported when they are first used, since a comparison needs none of them: the module, and the name there."""
+"""Names that are imported on first use, because a comparison needs none of them: the module, and the name in it."""
 
 __all__ = (
     "AmbiguousMatch",
@@ -104,7 +104,7 @@ __all__ = (
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is not needed for a comparison when it is asked for."""
+    """Import names that a comparison does not need on first use."""
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = _LATER[name]

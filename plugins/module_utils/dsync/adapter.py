@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""DSync: one dataset, as a user declares it, and its comparison and synchronisation with another."""
+"""DSync: the base class of user-defined datasets, with comparison and synchronisation."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .plan.plan import Plan
 from .plan.result import Result
 
 Progress = Callable[[str, int, int], None]
-"""Called with the stage's name, how many objects or changes are done, and how many there are."""
+"""Called with the stage's name, the number of objects or changes that are done, and the total."""
 
 
 class DSync(Target):
     """A dataset: base class of every adapter.
 
-    A subclass names its model classes as class attributes, says which of them to begin with, and fills itself in :meth:`load`::
+    A subclass names its model classes as class attributes, lists the root models, and adds its objects in :meth:`load`::
 
         class Backend(DSync):
             site = Site
@@ -39,7 +39,7 @@ class DSync(Target):
                 self.add(self.site(name="nyc"))
 
     Args:
-        name: what the dataset is called in messages; the class's ``type`` if it is not given.
+        name: display name of the dataset in messages. Defaults to the class's ``type``.
         internal_storage_engine: a store, or the class of one, for the loaded objects.
     """
 
@@ -51,22 +51,22 @@ class DSync(Target):
         callback: Progress | None = None,
         scope: Scope | None = None,
     ) -> Diff:
-        """Return what has to change in this dataset for it to be like ``source``. Changes neither.
+        """Return the differences that bring this dataset in line with ``source``. Neither is changed.
 
         Args:
             source: the dataset to compare with.
             diff_class: Diff or a subclass of it.
-            flags: which differences to leave aside.
+            flags: the differences to ignore.
             callback: called as ``callback("diff", done, total)``.
-            scope: which objects and attributes to look at; None for all.
+            scope: the objects and attributes to compare; None for all.
 
         Returns:
-            A diff in which is marked as protected what the models declare so, what would touch something out of scope, and each
-            object that the other dataset has in a place that was not compared: it is neither deleted nor created again.
+            A diff. Differences are marked as protected if the models declare it, if they would affect an object out of scope, or if
+            the other dataset has the object in a place that was not compared: it is neither deleted nor created again.
 
         Raises:
             DiffException: the datasets cannot be compared.
-            ObjectStoreException: a dataset contradicts itself.
+            ObjectStoreException: a dataset is inconsistent.
         """
         with relaxed_collector():
             diff, models = compare(source, self, flags, diff_class, callback, scope), self.models()
@@ -82,7 +82,7 @@ class DSync(Target):
         callback: Progress | None = None,
         scope: Scope | None = None,
     ) -> Diff:
-        """Return what has to change in ``target`` for it to be like this dataset; otherwise as :meth:`diff_from`."""
+        """Return the differences that bring ``target`` in line with this dataset; otherwise as :meth:`diff_from`."""
         return target.diff_from(self, diff_class, flags, callback, scope)
 
     @relaxed_gc
@@ -94,25 +94,25 @@ class DSync(Target):
         callback: Progress | None = None,
         diff: Diff | None = None,
     ) -> Diff:
-        """Make this dataset like ``source`` and return the diff that was applied.
+        """Bring this dataset in line with ``source`` and return the diff that was applied.
 
         Args:
-            source: the dataset to become like.
+            source: the dataset with the desired state.
             diff_class: Diff or a subclass of it.
-            flags: which differences to leave aside, and whether to go on after a failure.
+            flags: the differences to ignore, and whether to continue after a failure.
             callback: called as ``callback(stage, done, total)`` with the stages "diff" and "sync".
             diff: an existing diff to apply instead of comparing.
 
         Raises:
             DiffClassMismatch: ``diff`` is not a ``diff_class``.
-            ObjectCrudException: an object failed, and CONTINUE_ON_FAILURE is not set; ``result`` says what was done.
+            ObjectCrudException: an object failed, and CONTINUE_ON_FAILURE is not set; ``result`` lists what was done.
             DiffException: the datasets cannot be compared.
-            ObjectStoreException: a dataset contradicts itself.
-            ReferenceCycle: objects refer to one another in a circle that cannot be cut.
-            MissingReference: an object would refer to one that is not there; with CONTINUE_ON_FAILURE only it is left out.
-            TargetNotWritable: an object would be created of a model with a required attribute that is read-only.
+            ObjectStoreException: a dataset is inconsistent.
+            ReferenceCycle: objects refer to one another in a cycle without an optional reference.
+            MissingReference: an object would refer to a missing one; with CONTINUE_ON_FAILURE only that change is refused.
+            TargetNotWritable: an object of a model with a required read-only attribute would be created.
 
-        Whatever else ends the run, such as Ctrl-C or what ``sync_complete`` raises, has ``result`` too.
+        Any other exception that ends the run, such as after Ctrl-C or from ``sync_complete``, has ``result`` too.
         """
         if diff is None:
             diff = self.diff_from(source, diff_class, flags, callback)
@@ -150,7 +150,7 @@ class DSync(Target):
         callback: Progress | None = None,
         diff: Diff | None = None,
     ) -> Diff:
-        """Make ``target`` like this dataset; otherwise as :meth:`sync_from`."""
+        """Bring ``target`` in line with this dataset; otherwise as :meth:`sync_from`."""
         return target.sync_from(self, diff_class, flags, callback, diff)
 
     def apply(
@@ -162,15 +162,15 @@ class DSync(Target):
         callback: Progress | None = None,
         **watch: Any,
     ) -> Result:
-        """Make the changes of a plan in this dataset and return how each of them ended.
+        """Make the changes of a plan in this dataset and return the outcome of each.
 
         Args:
             plan: the changes.
-            source: handed to :meth:`sync_complete`.
-            flags: CONTINUE_ON_FAILURE and LOG_UNCHANGED_RECORDS matter here.
+            source: passed to :meth:`sync_complete`.
+            flags: CONTINUE_ON_FAILURE and LOG_UNCHANGED_RECORDS are used here.
             diff: the plan's own diff, if there is one.
             callback: called as ``callback("sync", done, total)``.
-            watch: what else :func:`.apply.apply` takes: ``verdicts``, ``journal``, ``retry``, ``hidden``,
+            watch: the other arguments of :func:`.apply.apply`: ``verdicts``, ``journal``, ``retry``, ``hidden``,
                 ``workers``, ``stop`` and ``held_back``.
 
         Raises:

@@ -212,7 +212,7 @@ class RecordProblem(DSyncException):
     twice; or a system refuses it.
 
     Attributes:
-        maybe: whether what failed may have been done all the same, as when a connection is lost while something is made permanent.
+        maybe: whether what failed may have been done nevertheless, as when a connection is lost while something is made permanent.
     """
 
     def __init__(self, message: str, maybe: bool = False) -> None:

@@ -291,7 +291,7 @@ def test_plans_that_do_not_fit_the_target_fail_change_by_change() -> None:
     ]
     result = target.apply(Plan(changes), estate({}), flags=GO_ON)
     assert [outcome.message for outcome in result.outcomes] == [
-        'Estate has no site "gone", which is to be its parent',
+        'Estate has no site "gone", which would be its parent',
         "Estate has it already",
         'Estate has no model "ship"',
         "Estate has no such object any more",
@@ -468,7 +468,7 @@ def test_interrupted_inside_a_change() -> None:
     diff = target.diff_from(source)
     result = target.apply(Plan.from_diff(diff), source, flags=GO_ON, diff=diff)
     assert [str(outcome.status) for outcome in result.outcomes] == ["done"] * 3 + ["failed"] + ["not_attempted"] * 8
-    assert result.outcomes[3].message == "it was interrupted (KeyboardInterrupt), and may have been created all the same"
+    assert result.outcomes[3].message == "it was interrupted (KeyboardInterrupt), and may have been created nevertheless"
     assert result.outcomes[4].message == "the run was interrupted (KeyboardInterrupt)"
     assert target.completed == [diff]
     with pytest.raises(KeyboardInterrupt):
@@ -794,7 +794,7 @@ def test_ctrl_c_while_waiting_to_try_again() -> None:
     result, ends = watched(estate({"a": "0", "b": "0"}), estate({"a": "1", "b": "1"}), retry=impatient)
     assert ends == {"a": "failed", "b": "not_attempted"}
     assert isinstance(result.interrupted, KeyboardInterrupt)
-    assert "may have been updated all the same" in result.outcomes[0].message
+    assert "may have been updated nevertheless" in result.outcomes[0].message
 
 
 def test_what_is_transient_is_for_the_adapter_to_say() -> None:

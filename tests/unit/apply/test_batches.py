@@ -323,7 +323,7 @@ def test_a_transactional_target_that_reports_that_nothing_was_kept_has_done_noth
     assert set(ended(result).values()) == {"failed"}
     assert not result.changed
     assert isinstance(result.complete_error, NothingKept)
-    assert {outcome.message for outcome in result.outcomes} == {"it was rolled back: the changes could not be kept"}
+    assert {outcome.message for outcome in result.outcomes} == {"it was rolled back: the changes could not be committed"}
     assert not any(outcome.maybe for outcome in result.outcomes)
     assert log.lines[-1] == ("record", ("d1 failed", "d2 failed"))
 
@@ -342,7 +342,9 @@ def test_a_transactional_target_that_reports_that_nothing_was_kept_has_done_noth
 def test_after_any_other_end_of_a_commit_every_change_may_have_been_made(error: BaseException, how: str) -> None:
     result = apply(Estate().fill(a={"d1": "", "d2": ""}), kept(error, a={}))
     assert {(outcome.status, outcome.maybe) for outcome in result.outcomes} == {(OutcomeStatus.FAILED, True)}
-    assert {outcome.message for outcome in result.outcomes} == {f"it may have been created all the same: keeping the changes {how}"}
+    assert {outcome.message for outcome in result.outcomes} == {
+        f"it may have been created nevertheless: committing the changes {how}"
+    }
     assert result.changed
     assert result.complete_error is error
 

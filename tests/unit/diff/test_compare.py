@@ -394,7 +394,7 @@ def test_objects_nested_in_a_circle(length: int, below_top: bool) -> None:
     if below_top:
         data.get("folder", "top").add_child(folders[0])
     for one, other in ((data, estate()), (estate(), data), (data, data)):
-        with pytest.raises((ModelMismatch, ObjectAlreadyExists), match=r"in cmdb, .*(nested in a circle|child of both)"):
+        with pytest.raises((ModelMismatch, ObjectAlreadyExists), match=r"in cmdb, .*(nested in a cycle|child of both)"):
             one.diff_from(other)
 
 
@@ -467,7 +467,7 @@ def test_point_6_children_that_only_one_side_knows() -> None:
     for one, other, change in ((slim, full, "create"), (full, slim, "delete")):
         diff = one.diff_from(other)
         assert diff.summary() == counts(**{change: 1, "no_change": 1, "skip": 2})
-        assert diff.warnings == ["device is a child of site in full only: left aside"]
+        assert diff.warnings == ["device is a child of site in full only: ignored"]
     slim.sync_from(full)
     assert not slim.diff_from(full).has_diffs()
 
@@ -499,7 +499,7 @@ def test_point_6_differing_identifiers() -> None:
     with pytest.raises(ModelMismatch, match=r'"site" is identified by \(name\) in Estate, but by \(name, number\) in Dataset'):
         dataset(Numbered).diff_from(estate(SOURCE))
     with pytest.raises(
-        ModelMismatch, match=r'the identifier "name" of the model "site" may hold text as well .* in loose, but not in'
+        ModelMismatch, match=r'the identifier "name" of the model "site" may hold strings as well .* in loose, but not in'
     ):
         dataset(Loose, name="loose").diff_from(estate(SOURCE))
 
@@ -514,7 +514,7 @@ def test_no_common_model() -> None:
 def test_a_top_level_model_of_one_side_is_left_aside_and_told() -> None:
     sites = dataset(Site, Device, Interface, objects=[Site(name="nyc")], top_level=["site"], name="sites")
     diff = sites.diff_from(estate({"nyc": ""}, folders={"a": (1, {"b": 2})}))
-    assert diff.warnings == ["folder is a top-level model of Estate only, not of sites: left aside"]
+    assert diff.warnings == ["folder is a top-level model of Estate only, not of sites: ignored"]
     assert diff.summary() == counts(no_change=1, skip=2)
 
 

@@ -71,7 +71,7 @@ def warnings(source: Iterable[str], target: Iterable[str]) -> list[str]:
 def test_a_pair_that_looks_alike_is_named_with_its_remedy(new: str, old: str, seen: tuple[str, str] | None, remedy: str) -> None:
     one, other = seen or (new, old)
     assert warnings([new, "same"], [old, "same", "gone"]) == [
-        f'device "{other}" of cmdb is to be deleted and "{one}" of sot to be created, and they look alike: {remedy}'
+        f'device "{other}" of cmdb would be deleted and "{one}" of sot would be created, and they look alike: {remedy}'
     ]
 
 

@@ -200,7 +200,7 @@ def test_attributes() -> None:
 
 @pytest.mark.parametrize("said", ["models", "only", "attributes"])
 def test_an_empty_list_means_neither_everything_nor_nothing(said: str) -> None:
-    with pytest.raises(SelectorError, match=f"^{said} is empty, which would leave nothing to compare; leave it out"):
+    with pytest.raises(SelectorError, match=f"^{said} is empty, so there is nothing to compare; omit it"):
         Scope.of(estate(), estate(), **{said: []})
 
 
@@ -243,7 +243,7 @@ def test_the_sides_may_have_different_attributes() -> None:
     [
         ({"models": ["site", "devices"]}, r"models\[1\]: unknown model 'devices' \(did you mean .device.\? known: "),
         ({"only": [{"model": "ship"}]}, r"only\[0\].model: unknown model 'ship' \(known: site, folder, device, interface\)"),
-        ({"exclude": [{"id": "a"}, {}]}, r"exclude\[1\]: it says nothing"),
+        ({"exclude": [{"id": "a"}, {}]}, r"exclude\[1\]: it is empty"),
         ({"attributes": {"ship": []}}, r"attributes: unknown model 'ship'"),
         ({"attributes": {"site": ["contac"]}}, r"attributes.site: unknown attribute 'contac' \(did you mean .contact.\? known: "),
         ({"attributes": {"site": ["role"]}}, r"attributes.site: unknown attribute 'role' \(known: contact\)"),

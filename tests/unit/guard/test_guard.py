@@ -208,7 +208,7 @@ class Keeper(Estate):
 def test_a_model_may_declare_what_is_protected(flags: DSyncModelFlags) -> None:
     target, source = flagged(estate(TARGET, kind=Keeper), flags), estate(SOURCE)
     diff = target.sync_from(source)
-    assert why(diff)["delete device rtr-3"] == "protected: the model device is declared so"
+    assert why(diff)["delete device rtr-3"] == "protected: the model device declares it"
     assert {obj.name for obj in target.get_all("device")} == {"rtr-1", "old-1", "rtr-2", "sw-1", "rtr-3"}
     assert {obj.name for obj in target.get_all("site")} == {"nyc", "ams", "lon"}
     assert target.get("site", "lon").devices == ["rtr-3"]
@@ -331,7 +331,7 @@ def test_an_undo_from_a_file_keeps_what_is_protected_from_deletion(tmp_path: Pat
     live = estate({"a": ("1", {"d": "x"})}, kind=keeper("delete"))
     bound = load(tmp_path / "undo").resolve(None, live)
     assert {change.model: change.protected for change in bound} == {
-        "device": "protected: the model device is declared so",
+        "device": "protected: the model device declares it",
         "site": 'protected because of device "d" below it',
     }
 

@@ -291,7 +291,7 @@ def test_what_is_declared_read_only_since_refuses_the_plan(tmp_path: Path) -> No
         _read_only = ("contact",)
 
     live = dataset(ReadSite, Device, Interface, Folder, top_level=["site", "folder"], objects=[ReadSite(name="a", contact="old")])
-    with pytest.raises(Refused, match=r'the model "site" of .* is declared otherwise now'):
+    with pytest.raises(Refused, match=r'the model "site" of .* is declared differently now'):
         load(tmp_path / "plan").resolve(None, live)
 
 

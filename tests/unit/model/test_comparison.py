@@ -257,13 +257,16 @@ def test_numbers_and_moments_are_one_by_their_type() -> None:
     ("space", "said"),
     [
         ({"_compare": {"nam": "mac"}}, "_compare names 'nam', but Bad has no such field (did you mean 'name'?)"),
-        ({"_compare": {"own": "mac"}}, "_compare names 'own', which is none of its identifiers and attributes"),
+        ({"_compare": {"own": "mac"}}, "_compare names 'own', which is not one of its identifiers and attributes"),
         ({"_compare": {"name": "lax"}}, "_compare['name']: there is no comparison \"lax\" (known: stripped, case_insensitive, "),
-        ({"_compare": {"number": "number"}}, "compare: number is for texts; the type here is another one"),
-        ({"_compare": {"name": ("mac", "stripped")}}, "compare: mac says it all for a text, and cannot be combined with others"),
-        ({"_compare": {"name": "unordered"}}, "compare: unordered is for lists; the type here is another one"),
+        ({"_compare": {"number": "number"}}, "compare: number requires a string"),
+        ({"_compare": {"name": ("mac", "stripped")}}, "compare: mac cannot be combined with others"),
+        ({"_compare": {"name": "unordered"}}, "compare: unordered requires a list (a set has no order anyway)"),
         ({"_compare": {"names": "unordered"}, "_identifiers": ("names",)}, "the identifier 'names' cannot be unordered"),
-        ({"_identifiers": ("some",)}, "the identifier 'some' cannot be a set or a dict, of which equal ones have different texts"),
+        (
+            {"_identifiers": ("some",)},
+            "the identifier 'some' cannot be a set or a dict, whose string form can vary",
+        ),
         ({"_compare": ("name",)}, "_compare must be a dict of field name to comparison"),
     ],
 )

@@ -266,7 +266,7 @@ def test_what_cannot_be_created_in_the_new_place_is_put_back(flag: DSyncModelFla
     trouble_once(target, ("create", *refused), RuntimeError("no room"))
     result = target.apply(Plan.from_diff(target.diff_from(source)), source)
     (failure,) = result.failures
-    assert failure.message == "RuntimeError: no room; it was put back where it was"
+    assert failure.message == "RuntimeError: no room; it was restored in its old place"
     assert not failure.maybe
     assert not result.changed
     assert not target.diff_from(estate(sites)).has_diffs()
@@ -279,7 +279,7 @@ def test_what_cannot_be_deleted_whole_is_put_back(refused: tuple[str, str]) -> N
     target, source = estate(sites), estate({"a": "1", "b": ("1", {"d": ("x", {"e": 1, "f": 2})})})
     trouble_once(target, ("delete", *refused), RuntimeError("it is locked"))
     result = target.apply(Plan.from_diff(target.diff_from(source)), source)
-    assert [failure.message for failure in result.failures] == ["RuntimeError: it is locked; it was put back where it was"]
+    assert [failure.message for failure in result.failures] == ["RuntimeError: it is locked; it was restored in its old place"]
     assert not target.diff_from(estate(sites)).has_diffs()
 
 
@@ -287,7 +287,7 @@ def test_what_cannot_be_put_back_is_said() -> None:
     target, source = estate({"a": ("1", {"d": "x"}), "b": "1"}), estate({"a": "1", "b": ("1", {"d": "x"})})
     target.trouble["create", "device", "d"] = RuntimeError("no room")
     (failure,) = target.apply(Plan.from_diff(target.diff_from(source)), source).failures
-    assert failure.message == "RuntimeError: no room; and it could not be put back where it was: RuntimeError: no room"
+    assert failure.message == "RuntimeError: no room; and it could not be restored in its old place: RuntimeError: no room"
     assert failure.maybe
 
 
@@ -308,7 +308,7 @@ def test_a_move_without_parts_is_refused_where_they_are_needed() -> None:
     target = estate({"a": ("1", {"d": "x"}), "b": "1"})
     places = {"parent": ObjectRef("site", "b"), "before_parent": ObjectRef("site", "a")}
     (failure,) = target.apply(Plan([Change(DSyncAction.MOVE, "device", "d", {"name": "d"}, {}, {}, **places)]), target).failures
-    assert failure.message.startswith("the plan does not hold what is to be deleted and created again")
+    assert failure.message.startswith("the plan does not contain the objects to delete and create again")
     assert target.log == []
 
 

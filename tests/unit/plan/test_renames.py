@@ -333,7 +333,7 @@ def test_what_cannot_be_created_by_its_new_name_is_restored_by_the_old_one() -> 
     target, source, plan = planned(Remade, BEFORE, AFTER)
     target.trouble["create", "interface", "sw-2__e1"] = RuntimeError("no room")
     (failure,) = target.apply(plan, source).failures
-    assert failure.message == "RuntimeError: no room; it was put back where it was"
+    assert failure.message == "RuntimeError: no room; it was restored in its old place"
     expected: Devices = {**BEFORE, "sw-1": ("A", {"e0": 1, "e1": 2})}
     assert not target.diff_from(network(expected)).has_diffs()
 

@@ -191,9 +191,9 @@ def test_a_swap_of_values_that_cannot_be_null_is_refused_and_printed() -> None:
     with pytest.raises(ReferenceCycle) as caught:
         Plan.from_diff(target.diff_from(source))
     assert str(caught.value) == (
-        'no order is possible, since objects take unique values from one another in a circle: update device "d1" (serial) needs '
-        'update device "d2" (serial) needs the first again; let one of these fields be optional (its type with | None), so that it '
-        "can be null for a while, or set one of these values to another one in the target first"
+        'the changes cannot be ordered because objects take unique values from one another in a cycle: update device "d1" '
+        '(serial) needs update device "d2" (serial) needs the first again; make one of these fields optional (a type with | None), '
+        "so that it can be null for a while, or set one of these values to another one in the target first"
     )
 
 

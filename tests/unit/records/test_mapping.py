@@ -207,7 +207,7 @@ def test_where_of_a_lookup_names_a_field_that_no_record_has() -> None:
 
 def test_where_that_lets_nothing_through_is_a_warning() -> None:
     target = one({}, [{"name": "a", "vlan": 1}, {"name": "b", "vlan": 2}], {"where": {"vlan": [3, "x"]}})
-    expected = ["cmdb: mapping.thing.where: there are records, and none of them has vlan: 3 or x"]
+    expected = ["cmdb: mapping.thing.where: there are records, but none of them has vlan: 3 or x"]
     assert target.load_warnings == expected
     assert one({}, [], {"where": {"vlan": 3}}).load_warnings == []
     source = one({}, [{"name": "a", "vlan": 1}], {"where": {"vlan": 1}})
@@ -449,7 +449,7 @@ def test_a_lookup_of_a_list_or_in_one_is_told() -> None:
         with pytest.raises(RecordProblem, match='the lookup roles has no "'):
             Lookup("roles", table.items).native_of(wanted)
     for bad in ({1: [1]}, {1: {"a": 1}}, {1: {1}}):
-        with pytest.raises(RecordProblem, match=r"the lookup roles has .* in it, and it should have single values alone"):
+        with pytest.raises(RecordProblem, match=r"the lookup roles contains .*, and must contain only single values"):
             Lookup("roles", bad.items).value_of(1)
 
 

@@ -38,9 +38,9 @@ def test_it_is_of_one_source(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"format": "dsync-plan"}, "is no baseline of dsync; remove it to begin anew"),
-        ({"version": 2}, "cannot be used as a baseline: its format is of version 2, and this dsync"),
-        ({"version": None}, "cannot be used as a baseline: its format is of version None"),
+        ({"format": "dsync-plan"}, "is not a baseline of dsync; remove it to start again"),
+        ({"version": 2}, "cannot be used as a baseline: its format has version 2, and this dsync"),
+        ({"version": None}, "cannot be used as a baseline: its format has version None"),
         ({"counts": None}, "it is malformed"),
         ({"counts": [1]}, "it is malformed"),
         ({"counts": {"site": -1}}, "it is malformed"),
@@ -59,7 +59,7 @@ def test_a_file_that_says_something_else(path: Path, change: dict[str, object], 
 @pytest.mark.parametrize("data", [b"", b"null", b"[]", b"{", b"\xff", b"[" * 100_000, b'{"a": ' + b" " * 2**20 + b"1}"])
 def test_a_file_that_is_no_baseline(path: Path, data: bytes) -> None:
     path.write_bytes(data)
-    with pytest.raises(RecordError, match=f"^{path} is no baseline of dsync; remove it to begin anew$"):
+    with pytest.raises(RecordError, match=f"^{path} is not a baseline of dsync; remove it to start again$"):
         read_baseline(path, "sot")
 
 

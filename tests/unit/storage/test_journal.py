@@ -270,13 +270,13 @@ def test_what_is_no_journal(path: Path) -> None:
         (b"".join([*lines[:4], b"torn\n", *lines[5:]]), "line 5 is malformed$"),
         (b"".join([*lines[:4], *lines[5:]]), "line 5 is malformed: a change is out of place"),
         (b"".join([*lines[:12], *lines[13:]]), "line 13 is malformed: changes are missing before it"),
-        (b"".join([*lines[:4], b'{"line":"poem"}\n', *lines[4:]]), "line 5 is malformed: it is of an unknown kind"),
+        (b"".join([*lines[:4], b'{"line":"poem"}\n', *lines[4:]]), "line 5 is malformed: its kind is unknown"),
         (b"".join([*lines[:14], b'{"line":"intent","n":99}\n']), "line 15 is malformed: there is no such change"),
-        (b"".join([*lines[:14], b'{"line":"intent","run":"x","n":0}\n']), "line 15 is malformed: it is of a run without a header"),
+        (b"".join([*lines[:14], b'{"line":"intent","run":"x","n":0}\n']), "line 15 is malformed: its run has no header"),
         (b"".join([*lines[:14], b'{"line":"intent","run":[],"n":0}\n']), "line 15 is malformed"),
         (lines[0].replace(b'"version":3', b'"version":4') * 2, "version 4, and this dsync"),
         (lines[0].replace(b"dsync-journal", b"else") * 2, "not of a journal"),
-        (lines[0].replace(b'"target":"Estate"', b'"target":1') * 2, "the header lacks something"),
+        (lines[0].replace(b'"target":"Estate"', b'"target":1') * 2, "the header is incomplete"),
     ):
         path.write_bytes(content_)
         with pytest.raises(RecordError, match=why):
@@ -574,7 +574,7 @@ def _check_undo(folder: Path, report: RunReport, beginning: list[str]) -> None:
 
 def test_a_source_that_cannot_be_undone_for_other_models(path: Path) -> None:
     run(path, estate(SOURCE), estate(TARGET))
-    with pytest.raises(Refused, match="does not fit the target any more"):
+    with pytest.raises(Refused, match="no longer matches the target"):
         read(path)[0].undo().resolve(None, Tree())
     assert json.loads(path.read_text().splitlines()[0])["declared"].keys() == {"source", "target"}
     assert read(path)[0].undo().resolve(None, Estate()).changes

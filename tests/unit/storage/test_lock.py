@@ -107,7 +107,7 @@ def test_paths_that_are_no_lock(path: Path, tmp_path: Path) -> None:
 
 def test_without_the_library(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "filelock", None)
-    with pytest.raises(LibraryMissing, match="runs can only be kept apart with the library filelock") as caught, locked(path):
+    with pytest.raises(LibraryMissing, match="locking requires the Python library filelock") as caught, locked(path):
         pytest.fail("it was locked")
     assert caught.value.library == "filelock"
     assert not path.exists()

@@ -229,7 +229,7 @@ def test_a_value_that_the_target_cannot_take_is_named(path: Path) -> None:
     spec = {"a": (None, {"ratio": 2.5})}
     saved(path, tree(spec), Tree())
     path.write_text(resealed(path.read_text().replace('"ratio":2.5', '"ratio":"much"')))
-    with pytest.raises(RecordError, match=r'node "a": its ratio is not what tree can take \(ValidationError\)'):
+    with pytest.raises(RecordError, match=r'node "a": its ratio does not fit the field in tree \(ValidationError\)'):
         load(path).resolve(None, tree({}))
 
 
@@ -273,7 +273,7 @@ def test_digests_of_equal_secrets_differ_by_object_and_plan(path: Path) -> None:
 def test_a_key_is_needed_where_there_is_one(path: Path) -> None:
     saved(path, vault(), Tree(), key="right")
     assert load(path).resolve(vault(), Tree(), "right").changes[0].after["password"] == PLANTED
-    with pytest.raises(Refused, match="with a key, and none was given"):
+    with pytest.raises(Refused, match="with a key, but no key was given"):
         load(path).resolve(vault(), Tree())
     with pytest.raises(Refused, match="with another key"):
         load(path).resolve(vault(), Tree(), "wrong")
@@ -287,12 +287,12 @@ def test_a_plan_from_a_file_is_not_applied_before_it_is_prepared(path: Path) -> 
     saved(path, source, target)
     stored = load(path)
     assert not isinstance(stored, Plan)
-    with pytest.raises(PlanNotReady, match=r"a plan from a file holds no real values; apply what prepare_plan\("):
+    with pytest.raises(PlanNotReady, match=r"a plan from a file contains no real values; apply the plan that prepare_plan\("):
         target.apply(stored, source, verdicts={})
-    with pytest.raises(PlanNotReady, match=r"plan.jsonl was not compared with Tree; apply what prepare_plan\(\) returns"):
+    with pytest.raises(PlanNotReady, match=r"plan.jsonl was not compared with Tree; apply the plan that prepare_plan\(\) returns"):
         target.apply(stored.resolve(source, target), source)
     for loose in (Plan(stored), undo_plan(undo_plan(stored))):
-        with pytest.raises(PlanNotReady, match=r'create node "a" has no real value for token; apply what prepare_plan\('):
+        with pytest.raises(PlanNotReady, match=r'create node "a" has no real value for token; apply the plan that prepare_plan\('):
             target.apply(loose, source)
     assert target.count() == 0
     assert target.apply(prepare_plan(stored, source, target), source).counts["done"] == 1
@@ -326,7 +326,7 @@ def test_what_is_lost_is_never_left_empty(path: Path) -> None:
     bound = load(path).resolve(None, tree({"a": (None, {})}), lost_secrets="leave")
     assert bound.changes[0].after == {"number": 0}
     assert bound.changes[0].before == {"number": 4}
-    assert bound.warnings == ('node "a": the value of token, password is not to be found any more, so it is left as it is',)
+    assert bound.warnings == ('node "a": the value of token, password cannot be found any more, so it is not changed',)
     saved(path, vault(), Tree())
     target = Tree()
     bound = load(path).resolve(None, target, lost_secrets="leave")
@@ -409,9 +409,9 @@ def test_a_plan_for_other_models_is_refused(path: Path) -> None:
     one, other = dataset(model(size=int), name="cmdb"), dataset(model(size=str), name="cmdb")
     saved(path, one, one)
     load(path).resolve(one, one)
-    with pytest.raises(Refused, match='does not fit the target any more: the model "box" of cmdb is declared otherwise now'):
+    with pytest.raises(Refused, match='no longer matches the target: the model "box" of cmdb is declared differently now'):
         load(path).resolve(one, other)
-    with pytest.raises(Refused, match='does not fit the source any more: the model "box"'):
+    with pytest.raises(Refused, match='no longer matches the source: the model "box"'):
         load(path).resolve(other, one)
     with pytest.raises(Refused, match='the model "box" of tree is gone now'):
         load(path).resolve(one, Tree("tree"))
@@ -420,7 +420,7 @@ def test_a_plan_for_other_models_is_refused(path: Path) -> None:
 def test_other_top_level_models_are_refused(path: Path) -> None:
     box, crate = model(size=int), type("Crate", (model(),), {"_modelname": "crate"})
     saved(path, dataset(box, crate), dataset(box, crate))
-    with pytest.raises(Refused, match="the top-level models of Dataset are others now"):
+    with pytest.raises(Refused, match="the top-level models of Dataset have changed"):
         load(path).resolve(None, dataset(box, crate, top_level=["box"]))
 
 
@@ -473,7 +473,7 @@ def test_damaged_plans(path: Path) -> None:
     assert "out of place" in refusal(path, b"".join([*lines[:2], lines[1], *lines[3:]]))
     assert "added after its end" in refusal(path, whole + b"{}\n")
     assert "does not end where" in refusal(path, b"".join([*lines[:-1], lines[1], lines[-1]]))
-    assert "counts other changes" in refusal(path, resealed(whole.decode().replace('"update":1', '"update":2')).encode())
+    assert "does not match its changes" in refusal(path, resealed(whole.decode().replace('"update":1', '"update":2')).encode())
     assert "longer than" in refusal(path, lines[0] + b"x" * (LONGEST_LINE + 5))
 
 

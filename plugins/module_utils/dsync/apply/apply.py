@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Applying a plan: the only place that has create, update and delete called."""
+"""Applying a plan: the only place from which create, update, move and delete are called."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Progress = Callable[[str, int, int], None]
 """Called with the stage's name, how many changes are done, and how many there are."""
 
 Stop = Callable[[], "BaseException | None"]
-"""Returns what asks for the end of the run, such as a signal, or None."""
+"""Returns the reason to end the run, such as a signal, or None."""
 
 HeldBack = Callable[[], AbstractContextManager[None]]
 """Returns a context manager in which no signal interrupts what is being done."""
@@ -53,37 +53,38 @@ def apply(
     stop: Stop | None = None,
     held_back: HeldBack = nullcontext,
 ) -> Result:
-    """Make the changes of a plan in the target and return how each of them ended.
+    """Make the changes of a plan in the target and return the outcome of each.
 
-    What an object's own create, update, move or delete raises is recorded, never raised, and so is what journal and callback raise.
-    Without CONTINUE_ON_FAILURE nothing more is attempted after the first failure; with it only what depends on a failed change is
-    not attempted. In each case an object that was deleted in its old place is still created in its new one. When anything was
-    changed, ``target.sync_complete`` is called, also after a failure, so that what is reported as done is written. A transactional
-    target rolls everything back instead when the run did not come to its end, and then nothing was done. When ``sync_complete`` of
+    Exceptions of create, update, move and delete are recorded, never raised; so are those of the journal and the callback.
+    Without CONTINUE_ON_FAILURE nothing more is attempted after the first failure; with it only the changes that depend on a failed
+    one are not attempted. In either case an object that was deleted in its old place is still created in its new one. If anything
+    was changed, ``target.sync_complete`` is called, also after a failure, so that everything reported as done is written. If a run
+    did not complete, a transactional target rolls everything back instead, and nothing counts as done. If ``sync_complete`` of
     a transactional target raises, its changes may have been made, unless it raises :class:`NothingKept`.
 
-    Changes of models that have methods for many at once are handed to them in batches of the target's ``batch_size``, tier by
-    tier of what requires what. A batch that is refused as a whole is halved until the changes to blame stand alone.
+    Changes of models with batch methods are passed to them in batches of the target's ``batch_size``, in tiers of dependencies.
+    A batch that is refused as a whole is split in halves until the offending changes are isolated.
 
     Of changes that are made together or not at all (:mod:`.plan.together`), those that were made are undone when one is refused.
 
-    With several workers, changes are made side by side in threads, each as soon as what it requires is done. The outcomes are those
-    of one worker, save that after a failure that ends the run what had been begun beside it comes to its end.
+    With several workers, changes are made concurrently in threads, each as soon as the changes that it requires are done. The
+    outcomes are those of one worker, except that after a failure that ends the run, attempts in progress are completed.
 
     Args:
         plan: the changes; not changed.
-        source: handed to ``sync_complete``.
-        target: the dataset to change; its objects are kept in step with what was done, in the calling thread.
-        flags: CONTINUE_ON_FAILURE and LOG_UNCHANGED_RECORDS matter here.
-        diff: handed to ``sync_complete``; the plan's own diff, if there is one.
+        source: passed to ``sync_complete``.
+        target: the dataset to change; its objects are updated to match the changes that were made, in the calling thread.
+        flags: CONTINUE_ON_FAILURE and LOG_UNCHANGED_RECORDS are used here.
+        diff: passed to ``sync_complete``; the plan's own diff, if there is one.
         callback: called as ``callback("sync", done, total)``, the last time with ``done == total``.
-        verdicts: how changes end that are settled beforehand: they are not attempted. Those of the plan if not given.
-        journal: told of each change before it is attempted, and of each outcome.
-        retry: calls each attempt, again when it fails in a way that may pass.
-        hidden: what no message may hold besides the sensitive values of the object at hand; called once there is a message.
-        workers: how many changes, or batches of them, are made at the same time; more than one only if the target is thread-safe.
-        stop: asked before each change; what it returns ends the run as if it had been raised between two changes.
-        held_back: returns a context manager in which ``sync_complete`` or ``roll_back`` is called; it holds signals back.
+        verdicts: outcomes of changes that are decided in advance and not attempted. Defaults to those of the plan.
+        journal: records each change before it is attempted, and each outcome.
+        retry: calls each attempt, and calls it again after a transient error.
+        hidden: returns strings that no message may contain, in addition to the object's sensitive values; called if there is a
+            message.
+        workers: number of changes, or batches of them, that are made at the same time; above 1 only if the target is thread-safe.
+        stop: called before each change; what it returns ends the run as if it had been raised between two changes.
+        held_back: returns a context manager that defers signals, in which ``sync_complete`` or ``roll_back`` is called.
 
     Raises:
         PlanNotReady: the plan comes from a file and was not prepared; nothing was attempted.
@@ -108,7 +109,7 @@ def apply(
 
 
 def _check_ready(plan: Plan, target: Target, checked: bool, workers: int) -> None:
-    """Refuse what must not be begun.
+    """Refuse a run that must not start.
 
     Args:
         checked: whether verdicts on the plan's changes are known.
@@ -119,7 +120,9 @@ def _check_ready(plan: Plan, target: Target, checked: bool, workers: int) -> Non
     if workers < 1 or (workers > 1 and not target.thread_safe):
         raise ValueError(f"{workers} workers are not possible: {target.name} is not thread-safe" if workers > 1 else "no workers")
     if not isinstance(plan, Plan):
-        raise PlanNotReady("a plan from a file holds no real values; apply what prepare_plan(plan, source, target) returns")
+        raise PlanNotReady(
+            "a plan from a file contains no real values; apply the plan that prepare_plan(plan, source, target) returns"
+        )
     unready = plan.unready(target.name, checked)
     if unready:
         raise PlanNotReady(unready)
@@ -128,7 +131,7 @@ def _check_ready(plan: Plan, target: Target, checked: bool, workers: int) -> Non
 def _run_changes(
     run: _Run, plan: Plan, target: Target, journal: Recorder | None, callback: Progress | None, workers: int
 ) -> Result:
-    """Attempt the changes of a plan in turn, or several at a time, and return how each of them ended. Never raises."""
+    """Attempt the changes of a plan, one by one or several at a time, and return the outcome of each. Never raises."""
     ended: dict[ChangeKey, Outcome] = {}
     interrupted: BaseException | None = None
     ordered = batches(plan, run.executor.in_bulk, target.batch_size, workers)
@@ -154,10 +157,10 @@ class _Run:
     """One run over a plan: which changes were made, and whether it has stopped.
 
     Attributes:
-        begun: the changes whose attempt has not come to its end.
+        begun: the changes whose attempts are in progress.
         stopped: whether a failure has ended the run.
-        interrupted: the exception from outside the changes that has.
-        cut_off: whether an exception has left the loop over the changes, so that no progress is reported any more.
+        interrupted: the exception from outside the changes that has ended the run.
+        cut_off: whether an exception has ended the loop over the changes, so that no more progress is reported.
         executor: makes the changes.
     """
 
@@ -178,11 +181,11 @@ class _Run:
         self.interrupted: BaseException | None = None
 
     def ends_here(self) -> bool:
-        """Return whether nothing more is to be attempted."""
+        """Return whether no more changes are attempted."""
         return self.stopped or self.interrupted is not None
 
     def is_interrupted(self) -> bool:
-        """Ask whether something from outside has ended the run, and return the answer; only when no move is half made."""
+        """Return whether something from outside has ended the run; it does not while a move is incomplete."""
         if self.interrupted is None and self._stop is not None:
             self.interrupted = self._stop()
         return self.interrupted is not None and not self._begun_moves
@@ -203,7 +206,7 @@ class _Run:
         return Attempt(self.executor, todo, (lambda: False) if begun else self.ends_here)
 
     def end(self, batch: Sequence[Change], attempt: Attempt | None) -> list[Outcome]:
-        """Keep the dataset in step with what an attempt at a batch did, and return how its changes ended, in order."""
+        """Update the dataset after an attempt at a batch, and return the outcomes of its changes, in order."""
         found = {outcome.change.key: self._noted(outcome) for outcome in ([] if attempt is None else attempt.outcomes())}
         outcomes = [found[change.key] if change.key in found else self._settled.pop(change.key) for change in batch]
         for outcome in outcomes:
@@ -214,7 +217,7 @@ class _Run:
         return outcomes
 
     def forget(self, outcomes: Sequence[Outcome]) -> None:
-        """Take changes out of those that have been begun, since how they ended is kept."""
+        """Remove changes from those in progress, because their outcomes are recorded."""
         for outcome in outcomes:
             self.begun.pop(outcome.change.key, None)
 
@@ -230,7 +233,7 @@ class _Run:
             self._begun_moves.add(created)
 
     def _noted(self, outcome: Outcome) -> Outcome:
-        """Note whether a failure ends the run."""
+        """Record whether a failure ends the run."""
         if outcome.status == OutcomeStatus.FAILED:
             error = outcome.error
             if error is None or isinstance(error, (Exception, SystemExit)):
@@ -251,22 +254,22 @@ class _Run:
 
 
 def _cut_off(change: Change, error: BaseException) -> Outcome:
-    """Return the outcome of a change that was begun, and of which nobody knows how it ended."""
-    message = f"it was interrupted ({cause_of(error)}), and may have been {PAST[change.action]} all the same"
+    """Return the outcome of a change that was started and whose result is unknown."""
+    message = f"it was interrupted ({cause_of(error)}), and may have been {PAST[change.action]} nevertheless"
     return Outcome(change, OutcomeStatus.FAILED, message, error=error, presentable=False, maybe=True)
 
 
 def _complete(
     result: Result, source: Target, executor: Executor, flags: DSyncFlags, diff: Diff | None, held_back: HeldBack
 ) -> None:
-    """Call the target's ``sync_complete`` if something was changed, keeping what it raises; or have it all rolled back.
+    """Call the target's ``sync_complete`` if something was changed, recording what it raises; or roll everything back.
 
     Args:
         result: its outcomes are replaced when the changes were rolled back, or may have been.
-        source: handed to ``sync_complete``.
-        executor: knows the dataset that was changed, and what may be shown of an exception.
-        flags: handed to ``sync_complete``.
-        diff: handed to ``sync_complete``.
+        source: passed to ``sync_complete``.
+        executor: has the dataset that was changed, and masks exceptions.
+        flags: passed to ``sync_complete``.
+        diff: passed to ``sync_complete``.
         held_back: as for :func:`apply`.
     """
     target = executor.target
@@ -281,7 +284,7 @@ def _complete(
             else:
                 target.roll_back()
         if not kept:
-            _roll_back(result, "the run did not come to its end")
+            _roll_back(result, "the run did not complete")
     except BaseException as error:
         if isinstance(error, Exception):
             result.complete_error = executor.presentable(error, lambda: _secrets(result, target))
@@ -289,10 +292,10 @@ def _complete(
             result.complete_error = error
             result.interrupted = result.interrupted or error
         if target.transactional and isinstance(error, NothingKept):
-            _roll_back(result, "the changes could not be kept")
+            _roll_back(result, "the changes could not be committed")
         elif target.transactional:
             how = "failed" if isinstance(error, Exception) else f"was interrupted ({cause_of(error)})"
-            _leave_open(result, f"{'keeping' if kept else 'rolling back'} the changes {how}")
+            _leave_open(result, f"{'committing' if kept else 'rolling back'} the changes {how}")
         logger.error("%s: sync_complete failed with %s", target.name, type(error).__name__)
 
 
@@ -302,7 +305,7 @@ def _secrets(result: Result, target: Target) -> set[str]:
 
 
 def _roll_back(result: Result, why: str) -> None:
-    """Let no change count as done, nor as one that may have been, since all of them were rolled back."""
+    """Mark all changes that are done, or may be, as failed, because they were rolled back."""
     for place, outcome in enumerate(result.outcomes):
         if outcome.status == OutcomeStatus.DONE:
             message = f"it was rolled back: {why}"
@@ -312,10 +315,10 @@ def _roll_back(result: Result, why: str) -> None:
 
 
 def _leave_open(result: Result, why: str) -> None:
-    """Let every change that counts as done count as one that failed and may have been made."""
+    """Mark every change that is done as failed and possibly made."""
     for place, outcome in enumerate(result.outcomes):
         if outcome.status == OutcomeStatus.DONE:
-            message = f"it may have been {PAST[outcome.change.action]} all the same: {why}"
+            message = f"it may have been {PAST[outcome.change.action]} nevertheless: {why}"
             result.outcomes[place] = Outcome(outcome.change, OutcomeStatus.FAILED, message, maybe=True, taken_back=True)
 
 

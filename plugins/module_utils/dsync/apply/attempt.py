@@ -1,9 +1,8 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Making one change, or many of one kind at once, in the remote system, and keeping the dataset in step with it.
+"""Making one change, or a batch of one kind, in the remote system, and updating the dataset accordingly.
 
-Making (:meth:`Attempt.make`) may happen in any thread; what follows of it for the dataset (:meth:`Attempt.outcomes`) happens in the
-thread that applies the plan.
+:meth:`Attempt.make` may run in any thread; the dataset is updated (:meth:`Attempt.outcomes`) in the thread that applies the plan.
 """
 
 from __future__ import annotations
@@ -37,17 +36,17 @@ from .together import make_together
 logger = logging.getLogger("dsync")
 
 Retry = Callable[[Callable[[], str]], str]
-"""Calls a function, again when it fails in a way that may pass, and returns or raises what it did last."""
+"""Calls a function, calls it again after a transient error, and returns or raises its last result."""
 
 Hidden = Callable[[], Collection[str]]
-"""Returns texts that nobody may see."""
+"""Returns strings that must not be shown."""
 
 
 class _Failure(DSyncException):
-    """Says in the library's own words why a change failed.
+    """A failed change, described by the library itself.
 
     Attributes:
-        maybe: whether it may have been made all the same.
+        maybe: whether it may have been made nevertheless.
     """
 
     def __init__(self, message: str, maybe: bool = False) -> None:
@@ -60,9 +59,9 @@ class Executor:
 
     Args:
         target: the dataset to change.
-        retry: calls each attempt, again when it fails in a way that may pass.
-        hidden: what no message may hold; called once there is a message.
-        goes_on: whether what does not depend on a failed change is attempted all the same.
+        retry: calls each attempt, and calls it again after a transient error.
+        hidden: returns strings that no message may contain; called if there is a message.
+        goes_on: whether changes that do not depend on a failed one are still attempted.
         changes: all changes of the run; not changed.
     """
 
@@ -82,7 +81,7 @@ class Executor:
         return Redactor(() if self._asked is None else self._asked())
 
     def presentable(self, error: Exception, secrets: Callable[[], Collection[str]]) -> Exception:
-        """Return an exception that shows nothing that nobody may see: the given one, or else one that says the same, masked.
+        """Return an exception without secrets: the given one, or one with the same message, masked.
 
         Args:
             error: not changed.
@@ -99,7 +98,7 @@ class Executor:
         return DSyncException(message).with_traceback(error.__traceback__)
 
     def in_bulk(self, change: Change) -> bool:
-        """Return whether the model has a method that makes many changes like this one at once."""
+        """Return whether the model has a batch method for changes like this one."""
         known = self._in_bulk.get((change.model, change.action))
         if known is None:
             kind = self.classes.get(change.model)
@@ -122,26 +121,26 @@ class Executor:
         return ref if other is None or self.target.store.find(*other) is None else other
 
     def trying(self, make: Callable[[], str]) -> str:
-        """Call what makes a change, again if it may pass."""
+        """Call the function that makes a change, and call it again after a transient error."""
         return make() if self._retry is None else self._retry(make)
 
     def join(self, change: Change) -> None:
-        """Let an object that is there already be a child of its parent, which may have been created just now."""
+        """Add an existing object to its parent's children; the parent may have just been created."""
         obj = self.target.store.find(change.model, change.id)
         if obj is not None:
             _keep_created(self.target, self.located(change), obj)
 
 
 class _AttemptResult(NamedTuple):
-    """What an attempt at one change came to.
+    """The result of an attempt at one change.
 
     Attributes:
         made: the object that the remote system has now, or had; None if the change failed.
-        said: what the adapter said of it.
-        error: why it failed.
-        undo: sets the object at hand to what it was; None where that is done.
-        maybe: whether it may have been made, wholly or by half, although it failed.
-        outcome: how it ended, where the dataset is in step with it already.
+        said: the message of the adapter.
+        error: the exception with which it failed.
+        undo: resets the object to its earlier state; None if that is done.
+        maybe: whether it may have been made, completely or partly, although it failed.
+        outcome: the outcome, if the dataset has already been updated.
     """
 
     made: DSyncModel | None = None
@@ -153,7 +152,7 @@ class _AttemptResult(NamedTuple):
 
 
 class Attempt:
-    """An attempt at changes that are made at one stroke.
+    """An attempt at changes that are made in one batch.
 
     Args:
         executor: what they are made with.
@@ -182,7 +181,7 @@ class Attempt:
         return not by_itself(self._target, change.model, change.parent != change.before_parent, change.before_id is not None)
 
     def make(self) -> None:
-        """Make the changes in the remote system. Whatever goes wrong is kept for :meth:`outcomes`, and nothing is raised."""
+        """Make the changes in the remote system. Exceptions are kept for :meth:`outcomes`; nothing is raised."""
         if self._is_unit:
             for place, outcome in enumerate(make_together(self.changes, self._step)):
                 self._tried[place] = _AttemptResult(outcome=outcome)
@@ -209,7 +208,7 @@ class Attempt:
 
     def _remade(self, change: Change) -> _AttemptResult:
         if not change.parts:
-            why = "the plan does not hold what is to be deleted and created again; make the plan anew, from a comparison"
+            why = "the plan does not contain the objects to delete and create again; make a new plan from a comparison"
             return _AttemptResult(error=_Failure(why))
         whole = self._executor.located(replace(change, parts=(self._executor.located(change.parts[0]), *change.parts[1:])))
         remake = Remake(self._target, whole, self._step)
@@ -241,7 +240,7 @@ class Attempt:
             self._halted = True
 
     def _halve(self, bulk: Bulk, items: Sequence[tuple[int, Any]]) -> None:
-        """Make changes at one stroke, in halves if they are refused as a whole."""
+        """Make changes in one batch, and in halves if they are refused as a whole."""
         if not items or self._halted or self._ends_here():
             return
         results: dict[int, Any] = {}
@@ -273,9 +272,9 @@ class Attempt:
         return isinstance(made, Exception) and self._target.is_transient(made)
 
     def _refused(self, bulk: Bulk, items: Sequence[tuple[int, Any]], error: BaseException) -> None:
-        """Make in halves the changes that were refused together, unless that would help nobody, or make something twice.
+        """Split a rejected batch and retry each half, unless it has one item, the error is transient, or it may have been made.
 
-        What the method may have set in the objects is taken back before.
+        Fields of the objects that the method may have set are reset first.
         """
         for _place, item in items:
             bulk.restore(item)
@@ -300,7 +299,7 @@ class Attempt:
             bulk.restore(item)
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Keep the dataset in step with what was made, and yield how each change ended, in order."""
+        """Update the dataset after the changes, and yield the outcome of each, in order."""
         for place, change in enumerate(self.changes):
             tried = self._tried.get(place)
             yield not_attempted(change) if tried is None else self._outcome(change, tried)
@@ -322,13 +321,13 @@ class Attempt:
         return Outcome(change, OutcomeStatus.DONE, "renamed together with its parent" if change.cascade else message)
 
     def _failure(self, change: Change, error: BaseException, made: DSyncModel | None, maybe: bool = False) -> Outcome:
-        """Return the outcome of a change that failed, be it only because the target's objects could not be kept in step with it."""
+        """Return the outcome of a change that failed, or after which the target's objects could not be updated."""
         cleaned = self._cleaning(change)
         message = type(error).__name__ if cleaned is None else " ".join(cleaned(_explain(error)).split())
         if not isinstance(error, (Exception, SystemExit)):
-            message = f"it was interrupted ({message}), and may have been {PAST[change.action]} all the same"
+            message = f"it was interrupted ({message}), and may have been {PAST[change.action]} nevertheless"
         elif made is not None and not isinstance(error, _Failure):
-            message = f"it was {PAST[change.action]}, but {self._target.name} could not take note of that: {message}"
+            message = f"it was {PAST[change.action]}, but {self._target.name} could not record that: {message}"
         logger.error('%s "%s" was not %s: %s', change.model, change.id, PAST[change.action], message)
         whole = _whole(error)
         return Outcome(
@@ -341,7 +340,7 @@ class Attempt:
         )
 
     def _cleaning(self, change: Change) -> Callable[[str], str] | None:
-        """Return what takes out of a text what nobody may see; None where the store does not tell it any more."""
+        """Return the redactor of an object's secrets; None if the store can no longer provide them."""
         try:
             secrets, hidden = secrets_of(change, self._target.store.find(change.model, change.id)), self._executor.hidden
         except Exception:
@@ -350,23 +349,23 @@ class Attempt:
 
 
 def not_attempted(change: Change, interruption: BaseException | None = None) -> Outcome:
-    """Return the outcome of a change that comes after the run has stopped, or was interrupted."""
+    """Return the outcome of a change after the run has stopped or was interrupted."""
     why = "stopped at an earlier failure" if interruption is None else f"was interrupted ({cause_of(interruption)})"
     return Outcome(change, OutcomeStatus.NOT_ATTEMPTED, f"the run {why}")
 
 
 def _may_be_made(error: BaseException) -> bool:
-    """Return whether a change that failed may have been made all the same, as far as the exception tells."""
+    """Return whether a change that failed may have been made nevertheless, according to the exception."""
     return bool(getattr(error, "maybe", False))
 
 
 def _whole(error: BaseException) -> str:
-    """Return the texts of an exception and of those that led to it."""
+    """Return the messages of an exception and of its causes."""
     return "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=0))
 
 
 def _explain(error: BaseException) -> str:
-    """Return a text that says what went wrong; it may hold sensitive values."""
+    """Return a message about what went wrong; it may contain sensitive values."""
     if isinstance(error, ValidationError):
         return "; ".join(problems_of(error))
     if isinstance(error, DSyncException):
@@ -375,12 +374,12 @@ def _explain(error: BaseException) -> str:
 
 
 def _written(kind: type[DSyncModel], change: Change) -> dict[str, Any]:
-    """Return the attributes that a create or an update writes, which an adapter may keep or change without touching the plan."""
+    """Return a copy of the attributes that a create or an update writes, which an adapter may keep or change."""
     return copied(kind._declaration.counted(change.action, change.after or {}))
 
 
 def _checked(obj: Any, change: Change) -> DSyncModel:
-    """Return what create, update, move or delete returned, if it says that the change was made."""
+    """Return the result of create, update, move or delete if it means that the change was made."""
     if obj is None:
         raise _Failure(f"{change.action}() returned None")
     if not isinstance(obj, DSyncModel) or obj.get_type() != change.model:
@@ -398,7 +397,7 @@ def _checked(obj: Any, change: Change) -> DSyncModel:
 
 
 class Bulk:
-    """Changes of one model and action, handed to the model's method for many at once.
+    """Changes of one model and action, passed to the model's batch method.
 
     Args:
         target: the dataset to change.
@@ -411,7 +410,7 @@ class Bulk:
         self._before: dict[int, Snapshot] = {}
 
     def item(self, change: Change) -> Any:
-        """Return what the method is given for a change. Raises _Failure."""
+        """Return the item for the batch method that represents a change. Raises _Failure."""
         if self._action == DSyncAction.CREATE:
             parent = _parent_of_new(self._target, change)
             return Creation(copied(change.ids), _written(self._kind, change), parent)
@@ -424,7 +423,7 @@ class Bulk:
         return Updating(obj, _written(type(obj), change))
 
     def make(self, items: Sequence[Any]) -> Sequence[Any]:
-        """Call the method, and return what it returned for each item."""
+        """Call the method, and return its result for each item."""
         method = getattr(self._kind, f"{self._action.value}_many")
         made: Sequence[Any] = method(dsync=self._target, items=items)
         if len(made) != len(items):
@@ -432,13 +431,13 @@ class Bulk:
         return made
 
     def restore(self, item: Any) -> None:
-        """Set the fields of an object whose update failed to what they were."""
+        """Reset the fields of an object whose update failed."""
         if isinstance(item, (Updating, Moving)):
             self._before[id(item.obj)].restore()
 
 
 def _parent_of_new(target: Target, change: Change) -> DSyncModel | None:
-    """Return the parent of an object that is to be created, None at the top level. Raises _Failure when it cannot be created."""
+    """Return the parent of an object to create, None at the top level. Raises _Failure if the object cannot be created."""
     if target.store.find(change.model, change.id) is not None:
         place = parents_of(target, [change.model]).get(ObjectRef(change.model, change.id))
         where = "" if place == change.parent else f" {_below(place)}, not {_below(change.parent)}"
@@ -451,10 +450,10 @@ def _below(place: ObjectRef | None) -> str:
 
 
 def _new_parent(target: Target, change: Change) -> DSyncModel | None:
-    """Return the object that is to be the parent of another one, None at the top level. Raises _Failure when it is not there."""
+    """Return the new parent of an object, None at the top level. Raises _Failure if it does not exist."""
     parent = _parent(target, change)
     if parent is None and change.parent is not None:
-        raise _Failure(f'{target.name} has no {change.parent.model} "{change.parent.id}", which is to be its parent')
+        raise _Failure(f'{target.name} has no {change.parent.model} "{change.parent.id}", which would be its parent')
     return parent
 
 
@@ -548,7 +547,7 @@ _KEEPERS: dict[DSyncAction, Callable[[Any, Change, DSyncModel], None]] = {
     DSyncAction.MOVE: _keep_moved,
     DSyncAction.DELETE: _keep_deleted,
 }
-"""They keep the target's objects in step with a change that was made; that is never tried again."""
+"""They update the target's objects after a change that was made; they are never retried."""
 
 
 def _existing(target: Target, change: Change) -> DSyncModel:
@@ -569,6 +568,6 @@ def _parent(target: Target, change: Change) -> DSyncModel | None:
 
 
 def _status_message(obj: DSyncModel, change: Change) -> str:
-    """Return what the object's status says, without sensitive values."""
+    """Return the message of the object's status, without sensitive values."""
     message = obj.get_status()[1]
     return Redactor(secrets_of(change, obj)).redact(message) if message else ""

@@ -25,14 +25,14 @@ def depending(change: Change, missed: Outcome) -> Outcome:
 
 
 class SkipRules:
-    """Which changes end without being attempted: protected ones, those with a verdict, what depends on one that was not made."""
+    """The changes that end without being attempted: protected, with a verdict, or dependent on one that was not made."""
 
     def __init__(self, verdicts: Mapping[ChangeKey, Verdict]) -> None:
         self._verdicts = verdicts
         self._missed: dict[ChangeKey, Outcome] = {}
 
     def outcome_of(self, change: Change) -> Outcome | None:
-        """Return how a change ends that is not to be attempted; None for one that is. To be asked in the plan's order."""
+        """Return the outcome of a change that is not attempted, or None if it is. Call it in the plan's order."""
         if change.protected:
             return Outcome(change, OutcomeStatus.REFUSED, change.protected, skipped=True)
         verdict = self._verdicts.get(change.key)
@@ -59,7 +59,7 @@ class SkipRules:
         return found
 
     def note(self, outcome: Outcome) -> None:
-        """Take note of how a change ended."""
+        """Record the outcome of a change."""
         if outcome.status not in _MADE:
             self._missed[outcome.change.key] = outcome
 
@@ -70,7 +70,7 @@ def preview(plan: Plan, verdicts: Mapping[ChangeKey, Verdict] | None = None, why
     Args:
         plan: the changes; not changed.
         verdicts: as for :func:`apply`.
-        why: the message of the outcomes of those that a run would make; their status is ``not_attempted``.
+        why: the message in the outcomes of the changes that a run would make; their status is ``not_attempted``.
     """
     rules = SkipRules(verdicts or {})
     outcomes, made = [], []

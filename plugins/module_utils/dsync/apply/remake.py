@@ -19,7 +19,7 @@ from ..plan.outcome import Outcome, OutcomeStatus
 from .target import Target
 
 Make = Callable[[Change], Outcome]
-"""Makes one create or delete, keeps the dataset in step with it, and returns how it ended."""
+"""Makes one create or delete, updates the dataset accordingly, and returns the outcome."""
 
 
 class _Refused(Exception):
@@ -50,11 +50,11 @@ class Remake:
 
     @property
     def begun(self) -> bool:
-        """Whether anything was deleted or created that is not back where it was."""
+        """Whether a delete or create was made that has not been reverted."""
         return bool(self._deleted or self._created)
 
     def outcome(self) -> Outcome:
-        """Move the object, or what is left of it where an earlier run was cut off, and return how that ended."""
+        """Move the object, or finish the move of an earlier interrupted run, and return the outcome."""
         try:
             if not self._has_arrived():
                 for part in [*self._leaving(self._move.parts[0])]:
@@ -69,10 +69,10 @@ class Remake:
         return Outcome(self._move, OutcomeStatus.DONE)
 
     def put_back(self) -> None:
-        """Delete what was created in the new place, and create again what was deleted in the old one.
+        """Delete the objects that were created in the new place, and create the deleted ones again in the old place.
 
         Raises:
-            _Refused: a create or delete was not made; an exception of its own where it is not raised.
+            _Refused: a create or delete was not made.
         """
         while self._created:
             part = self._created[-1]
@@ -88,7 +88,7 @@ class Remake:
         self._deleted.clear()
 
     def _failed(self, step: Outcome) -> Outcome:
-        """Put everything back after a step that was refused, and return the outcome of the move."""
+        """Revert all steps after one that was refused, and return the outcome of the move."""
         ended = replace(step, change=self._move)
         if step.maybe or not isinstance(step.error or Exception(), (Exception, SystemExit)):
             return replace(ended, maybe=True)
@@ -97,9 +97,9 @@ class Remake:
         try:
             self.put_back()
         except _Refused as refused:
-            message = f"{step.message}; and it could not be put back where it was: {refused.outcome.message}"
+            message = f"{step.message}; and it could not be restored in its old place: {refused.outcome.message}"
             return replace(ended, message=message, maybe=True)
-        return replace(ended, message=f"{step.message}; it was put back where it was")
+        return replace(ended, message=f"{step.message}; it was restored in its old place")
 
     def _find(self, ref: ObjectRef) -> DSyncModel | None:
         return self._target.store.find(*ref)
@@ -120,8 +120,8 @@ class Remake:
         return self._lists(move.parent, ref)
 
     def _leaving(self, part: Change) -> Iterator[Change]:
-        """Yield the parts that are to be deleted, in order: an object before what is below it, unless its model asks for the
-        natural order; nothing below one that takes its children with it."""
+        """Yield the parts to delete, in order: an object before those below it, unless its model asks for the
+        natural order; nothing below an object whose children are deleted with it."""
         ref, obj = part.before_ref, self._find(part.before_ref)
         flags = DSyncModelFlags.NONE if obj is None else obj.model_flags
         below = [child for child in self._move.parts[1:] if child.before_parent == ref]
@@ -150,7 +150,7 @@ class Remake:
             raise _Refused(outcome)
 
     def _link(self, part: Change, parent: ObjectRef | None) -> None:
-        """Let an object that is there be a child of its parent, which may have been created again without it."""
+        """Add an existing object to its parent's children; the parent may have been created again without it."""
         obj, above = self._find(ref_of(part)), None if parent is None else self._find(parent)
         if obj is None or above is None or ref_of(part) in children_of(above):
             return

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Trying a change again when it failed in a way that may pass."""
+"""Retrying a change that failed with a transient error."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from collections.abc import Callable
 from ..exceptions import LibraryMissing
 
 LIBRARY = "tenacity"
-"""What does the waiting; it is needed only where changes are to be retried."""
+"""The library that waits between attempts; it is required only if changes are retried."""
 
 _DOUBLINGS = 32
-"""So often a wait is doubled at most; any bound on it is reached long before."""
+"""How many times a wait is doubled at most; any bound on it is reached long before."""
 
 
 def retrying(
@@ -28,13 +28,13 @@ def retrying(
     never more than ``max_wait``. Ctrl-C and SystemExit are never retried, and end a wait at once.
 
     Args:
-        attempts: how often a change is attempted at most; 1 means that nothing is retried.
-        is_transient: whether an exception may pass, such as :meth:`.target.Target.is_transient` of the target.
+        attempts: maximum number of attempts for a change; 1 means that nothing is retried.
+        is_transient: whether an exception is transient, such as :meth:`.target.Target.is_transient` of the target.
         first_wait: seconds before the second attempt.
         max_wait: the longest wait in seconds.
 
     Returns:
-        A function that calls its argument until it succeeds, and returns or raises what it did last.
+        A function that calls its argument until it succeeds, and returns or raises its last result.
 
     Raises:
         ValueError: ``attempts`` is less than 1, or a wait is negative.
@@ -47,7 +47,7 @@ def retrying(
     try:
         import tenacity
     except ImportError:
-        raise LibraryMissing("changes can only be retried with the library tenacity, which is not installed", LIBRARY) from None
+        raise LibraryMissing("retries require the Python library tenacity, which is not installed", LIBRARY) from None
     retry = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(attempts),
         wait=lambda state: min(max_wait, first_wait * (2 ** min(state.attempt_number - 1, _DOUBLINGS) + random.random())),

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""In which order, and how many at the same time, the changes of a plan are attempted."""
+"""The order in which the changes of a plan are attempted, and how many at the same time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Batch = Sequence[Change]
 
 
 class Run(Protocol):
-    """What knows which changes are to be attempted; all of it is called in one thread."""
+    """Decides which changes are attempted; all methods are called in one thread."""
 
     interrupted: BaseException | None
 
@@ -36,20 +36,20 @@ class Run(Protocol):
         """Return the attempt at a batch, None if there is none to make."""
 
     def end(self, batch: Batch, attempt: Attempt | None) -> list[Outcome]:
-        """Return how the changes of a batch ended."""
+        """Return the outcomes of the changes of a batch."""
 
 
 def batches(plan: Plan, in_bulk: Callable[[Change], bool], size: int = 1, workers: int = 1) -> list[Batch]:
-    """Return the changes of a plan in the order in which they are to be made, those that are made at one stroke together.
+    """Return the changes of a plan in the order in which they are made, grouped into batches.
 
-    As long as the target takes one at a time, in one thread, that is the plan's own order. Else changes that wait for equally long
-    rows of other changes are brought together by model and action.
+    If the target takes one change at a time, in one thread, this is the plan's own order. Otherwise changes with dependency
+    chains of the same length are grouped by model and action.
 
     Args:
         plan: the changes; not changed.
-        in_bulk: whether a change's model has a method for many changes like it.
-        size: how many changes such a method is given at most.
-        workers: how many batches are made at the same time.
+        in_bulk: whether a change's model has a batch method for changes like it.
+        size: maximum number of changes in a batch.
+        workers: number of batches that are made at the same time.
     """
     if size <= 1 and workers <= 1:
         return list(units(plan.changes))
@@ -81,9 +81,9 @@ def run_serial(run: Run, ordered: Sequence[Batch]) -> Generator[list[Outcome], N
 
 
 def run_parallel(run: Run, ordered: Sequence[Batch], workers: int) -> Generator[list[Outcome], None, None]:
-    """Attempt batches in several threads, each as soon as what it requires has ended, and yield the outcomes of each.
+    """Attempt batches in several threads, each as soon as those that it requires have ended, and yield the outcomes of each.
 
-    When the run is interrupted nothing more is begun, and what had been begun comes to its end.
+    If the run is interrupted, no more batches are started, and those in progress are completed.
     """
     line = _ReadyQueue(ordered)
     running: dict[Future[None], tuple[int, Attempt]] = {}
@@ -113,7 +113,7 @@ def run_parallel(run: Run, ordered: Sequence[Batch], workers: int) -> Generator[
 
 
 def _finished(run: Run, running: dict[Future[None], tuple[int, Attempt]]) -> list[Future[None]]:
-    """Wait until something has come to its end. The first Ctrl-C meanwhile is noted as the end of the run, a second one raised."""
+    """Wait until a batch has ended. The first Ctrl-C in the meantime is recorded as the end of the run; a second one is raised."""
     try:
         done = wait(running, return_when=FIRST_COMPLETED)[0]
     except KeyboardInterrupt as error:
@@ -125,7 +125,7 @@ def _finished(run: Run, running: dict[Future[None], tuple[int, Attempt]]) -> lis
 
 
 class _ReadyQueue:
-    """Which batches may be begun.
+    """The batches that may be started.
 
     Attributes:
         ready: their numbers, as a heap.
@@ -143,7 +143,7 @@ class _ReadyQueue:
         self.ready = [number for number, waiting in enumerate(self._waiting) if not waiting]
 
     def ended(self, number: int) -> None:
-        """Let what required a batch be begun, if it requires nothing else that has not ended."""
+        """Mark the batches that required this one as ready if everything else that they require has ended."""
         for follower in self._followers.pop(number, ()):
             self._waiting[follower] -= 1
             if not self._waiting[follower]:

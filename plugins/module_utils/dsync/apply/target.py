@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What the application of a plan asks of the dataset that it changes."""
+"""The interface of a dataset to which a plan is applied."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Target(Dataset):
     """A dataset whose objects can be changed in the system that they come from."""
 
     batch_size: int = 1
-    """How many changes of one model and action are made at one stroke, by models that have methods for many at once."""
+    """Maximum number of changes of one model and action in a batch, for models with batch methods."""
 
     thread_safe: bool = False
-    """Whether several threads may load, create, update and delete at the same time; each object is only in one thread's hands."""
+    """Whether several threads may load, create, update and delete at the same time; one object is used by one thread at a time."""
 
     transactional: bool = False
-    """Whether changes are kept all together, when :meth:`sync_complete` returns, or not at all."""
+    """Whether all changes are committed when :meth:`sync_complete` returns, or none."""
 
     def sync_complete(
         self,
@@ -37,23 +37,23 @@ class Target(Dataset):
         The base class does nothing; a subclass may write all changes in one batch here.
 
         Args:
-            source: the dataset that this one was made like, a DSync.
-            diff: what the comparison had found.
+            source: the dataset with the desired state, a DSync.
+            diff: the result of the comparison.
             flags: the flags of the synchronisation.
             logger: the library's logger.
 
         Raises:
-            NothingKept: this dataset is transactional, and nothing of what was changed was kept. After any other exception
-                everything counts as changed perhaps, since the exception may have come in the middle of the commit.
+            NothingKept: this dataset is transactional, and none of the changes was committed. After any other exception all
+                changes count as possibly made, because it may have occurred in the middle of the commit.
         """
 
     def roll_back(self) -> None:
-        """Called in the place of :meth:`sync_complete` when a run did not come to its end, if this dataset is transactional: it
-        takes back what was changed. The base class does nothing, for what was changed only in memory and is not written."""
+        """Called instead of :meth:`sync_complete` if a run did not complete and this dataset is transactional: it
+        rolls all changes back. The base class does nothing, which suits changes that exist only in memory."""
 
     def is_transient(self, error: BaseException) -> bool:
-        """Return whether a create, update, move or delete that failed with ``error`` is worth trying again; a TransientError is.
+        """Return whether a create, update, move or delete that failed with ``error`` should be retried; a TransientError should.
 
-        A subclass may know other exceptions that pass, such as a timeout of its client.
+        A subclass may recognise other transient exceptions, such as a timeout of its client.
         """
         return isinstance(error, TransientError)

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Adding many objects at once from plain dicts: what an adapter calls that reads whole tables."""
+"""Adding many objects in bulk from plain dicts, for adapters that read whole tables."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from .store import BaseStore, taken
 
 
 class Filled(Protocol):
-    """What is filled: the part of a dataset that matters here."""
+    """The part of a dataset's interface that is used here."""
 
     name: str
     store: BaseStore
 
     def settle_children(self, obj: DSyncModel) -> None:
-        """Give the ids of an object's children the spelling that the children have."""
+        """Replace the ids of an object's children with the spelling that the children have."""
 
     def get(self, obj: type[DSyncModel], identifier: str) -> DSyncModel:
         """Return an object. Raises ObjectNotFound."""
 
     def update(self, obj: DSyncModel) -> None:
-        """Keep an object in the place of any other object of its identity."""
+        """Store an object, replacing any other object with its identity."""
 
 
 BATCH = 10_000
-"""Rows that are validated at one stroke: enough for speed, and few enough to hold beside the objects."""
+"""Rows that are validated in one batch: enough for speed, and few enough to hold in memory beside the objects."""
 
 Row = Mapping[str, Any]
 """One record: field name → value."""
@@ -89,7 +89,7 @@ class _Family:
         self._keys = [parent_ids[name] for name in identifiers]
 
     def children(self, rows: Sequence[Row], objs: Sequence[DSyncModel], uids: Sequence[str]) -> dict[str, list[str]]:
-        """Return parent's id → its children's ids, having checked that the parents are there."""
+        """Return parent's id → its children's ids, after checking that the parents exist."""
         found: dict[str, list[str]] = {}
         for parent_uid, uid in zip(self._parent_uids(rows, objs), uids):
             if parent_uid in found:

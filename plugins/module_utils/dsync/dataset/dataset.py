@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The container of loaded objects: what a dataset holds, by model and identity; it knows nothing of comparing."""
+"""The container of loaded objects, by model and identity; comparison is not part of it."""
 
 from __future__ import annotations
 
@@ -31,33 +31,34 @@ Text = str
 class Dataset:
     """The objects of a dataset, and the classes of their models.
 
-    A subclass names its model classes as class attributes, says which of them to begin with, and fills itself in :meth:`load`.
+    A subclass names its model classes as class attributes, lists the root models in ``top_level``, and adds its objects in
+    :meth:`load`.
 
     Args:
-        name: what the dataset is called in messages; the class's ``type`` if it is not given.
+        name: display name of the dataset in messages. Defaults to the class's ``type``.
         internal_storage_engine: a store, or the class of one, for the loaded objects.
     """
 
     type: Text | None = None
-    """What kind of dataset this is; the name of the class if it is not set."""
+    """The kind of dataset. Defaults to the name of the class."""
 
     name: Text
-    """What the dataset is called in messages."""
+    """Display name of the dataset in messages."""
 
     top_level: ClassVar[list[Text]] = []
-    """Names of the models to begin with, in order; all others are reached as children."""
+    """Names of the root models, in processing order; all others are reached as children."""
 
     store: BaseStore
-    """Where the objects live."""
+    """The store of the objects."""
 
     load_warnings: list[Text]
-    """Sentences about what :meth:`load` left out or did not find; a comparison shows them."""
+    """Warnings about objects or values that :meth:`load` skipped or did not find; a comparison shows them."""
 
     unmanaged: dict[Text, frozenset[Text]]
-    """Model's name → attributes that :meth:`load` found nothing of; a comparison with this source leaves them as they are."""
+    """Model name → attributes for which :meth:`load` found no field; a comparison with this source does not change them."""
 
     _reserved: ClassVar[frozenset[Text]] = frozenset()
-    """Names of what every adapter has, which no model may have."""
+    """Names of methods and attributes of every adapter, which no model may have."""
 
     # ------------------------------------------------------------------ the class and its instances
 
@@ -78,7 +79,7 @@ class Dataset:
                 )
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Dataset:
-        """Make a dataset that is usable even if a subclass's ``__init__`` does not call this class's."""
+        """Create a dataset that is usable even if a subclass's ``__init__`` does not call this class's."""
         instance = super().__new__(cls)
         instance.type = cls.type or cls.__name__
         instance.name = getattr(cls, "name", None) or instance.type
@@ -99,7 +100,7 @@ class Dataset:
             self.store = given if isinstance(given, BaseStore) else given()
 
     def __setstate__(self, state: Dict[Text, Any]) -> None:
-        """Restore a copied or unpickled dataset, whose objects do not know yet where they belong."""
+        """Restore a copied or unpickled dataset, whose objects do not refer to it yet."""
         self.__dict__.update(state)
         for modelname in self.store.model_names():
             for obj in self.store.objects(modelname):
@@ -107,7 +108,7 @@ class Dataset:
                     set_owner(obj, self)
 
     def warn(self, sentence: Text) -> None:
-        """Add a sentence, which names its place, to :attr:`load_warnings`; an empty one is ignored."""
+        """Add a sentence that names the place to :attr:`load_warnings`; an empty one is ignored."""
         if sentence:
             self.load_warnings.append(f"{self.name}: {sentence}")
 
@@ -122,12 +123,12 @@ class Dataset:
         return self.store.count()
 
     def __bool__(self) -> bool:
-        """A dataset is always true, also an empty one."""
+        """A dataset is always true, even if it is empty."""
         return True
 
     @classmethod
     def models(cls) -> Dict[Text, builtins.type[DSyncModel]]:
-        """Return model name → class of every model that is declared: the top-level ones first, then the others as declared."""
+        """Return model name → class of every declared model: the top-level ones first, then the others as declared."""
         found: Dict[Text, Any] = {name: getattr(cls, name, None) for name in cls.top_level}
         for ancestor in reversed(cls.__mro__):
             found.update({name: getattr(cls, name) for name in vars(ancestor) if name not in found})
@@ -146,7 +147,7 @@ class Dataset:
         """Return the models as a tree, in the order in which they are compared.
 
         Args:
-            as_dict: return nested dicts of model names instead of a text.
+            as_dict: return nested dicts of model names instead of a string.
         """
         models = cls.models()
         tree = {name: _subtree(name, models, ()) for name in cls.top_level}
@@ -155,13 +156,13 @@ class Dataset:
     # ------------------------------------------------------------------ for subclasses to override
 
     def load(self) -> None:
-        """Load all objects from wherever they are. The base class does nothing."""
+        """Load all objects. The base class does nothing."""
 
     def holds(self, model: Text, unique_id: Text) -> bool:
-        """Return whether the dataset has an object that a reference names.
+        """Return whether the dataset has an object to which a reference refers.
 
-        An adapter that does not load all objects overrides this, and asks its system for what it has not loaded. It is called after
-        loading and before anything is written.
+        An adapter that does not load all objects overrides this, and queries its system for objects that it has not loaded. It is
+        called after loading and before anything is written.
 
         Args:
             model: the model's name.
@@ -170,29 +171,27 @@ class Dataset:
         return self.store.find(model, unique_id) is not None
 
     def refuses(self, model: Text, action: DSyncAction) -> Text:
-        """Return why no object of a model can be changed in this way here, as part of a sentence; an empty text if it can.
+        """Return why objects of a model cannot be changed in this way, as part of a sentence; an empty string if they can.
 
-        A dry run asks this of a dataset that is loaded, and so tells what a run would be refused for. It does no I/O. A subclass
-        that has no reason of its own returns what this method returns: no object can be created without a value for a required
-        attribute that is read-only, where its class has no way of its own to create objects.
+        A dry run calls this on a loaded dataset, to report why a run would be refused. It does no I/O. A subclass
+        that has no reason to refuse returns the result of this method: no object can be created without a value for a required
+        attribute that is read-only, unless its class overrides ``create``.
 
         Args:
             model: the model's name.
-            action: create, update or delete; of a move by a model that knows how, move.
+            action: create, update or delete; for a move by a model that can move objects, move.
         """
         kind = self._known_class(model)
         lacking = kind.uncreatable() if kind is not None and action == DSyncAction.CREATE else ()
         if not lacking:
             return ""
-        return (
-            f"{', '.join(lacking)} of {model} is read-only and has no default, so that no {model} can be created; give it a default"
-        )
+        return f"{', '.join(lacking)} of {model} is read-only and has no default, so no {model} can be created; give it a default"
 
     def can_move(self, model: Text) -> bool:
-        """Return whether the system moves an object of a model to another parent by itself, with all that is below it.
+        """Return whether the system itself can move an object of a model to another parent, with all objects below it.
 
-        Where it cannot, the object is deleted and created again. The base class returns whether the model's class defines ``move``
-        or ``move_many``; a subclass may know of places that have such a class and cannot move all the same.
+        Otherwise the object is deleted and created again. The base class returns whether the model's class defines ``move``
+        or ``move_many``; a subclass may return False for models that have such a class and cannot be moved nevertheless.
 
         Args:
             model: the model's name.
@@ -223,11 +222,11 @@ class Dataset:
         """Add an object; adding the same Python object again does nothing.
 
         Raises:
-            ObjectAlreadyExists: there is another object of that identity, even an equal one.
+            ObjectAlreadyExists: there is another object with that identity, even an equal one.
             ObjectStoreWrongType: the object is not of the class that this dataset declares for its model.
         """
         if not isinstance(obj, DSyncModel):
-            raise ObjectStoreWrongType(f"{self.name} cannot hold a {obj.__class__.__name__}: it is no DSyncModel")
+            raise ObjectStoreWrongType(f"{self.name} cannot hold a {obj.__class__.__name__}: it is not a DSyncModel")
         modelname, uid = obj._modelname, obj.get_unique_id()
         declared = getattr(self, modelname, None)
         if declared is not obj.__class__:
@@ -240,7 +239,7 @@ class Dataset:
         set_owner(obj, self)
 
     def settle_children(self, obj: DSyncModel) -> None:
-        """Give the ids of an object's children, as it was made with them, the one spelling that the children's own ids have."""
+        """Replace the ids of an object's children, as given to its constructor, with the spelling of the children's own ids."""
         for modelname, field in obj._children.items():
             same = _same_id(getattr(self, modelname, None))
             uids = fields_of(obj).get(field)
@@ -254,7 +253,7 @@ class Dataset:
         parent: ModelArgument | None = None,
         parent_ids: Mapping[Text, Text] | None = None,
     ) -> int:
-        """Add an object for each of many plain dicts, faster than one by one (see docs/benchmarks.md).
+        """Add an object for each plain dict in bulk, faster than one by one (see docs/benchmarks.md).
 
         ::
 
@@ -263,22 +262,22 @@ class Dataset:
 
         Args:
             model: the model of the objects; its class is this dataset's class attribute of that name.
-            rows: field name → value; keys that are no fields are left aside. Read in batches, and not changed; may be endless.
-            parent: the model of the objects' parents, which were added before; without it they have none.
-            parent_ids: identifier of the parent → key of a row that holds its value; a key that is a field of the model, too,
-                counts as validated.
+            rows: field name → value; keys that are not fields are ignored. Read in batches, and not changed; may be endless.
+            parent: the model of the objects' parents, which were added before; None if they have no parents.
+            parent_ids: identifier of the parent → key of a row that holds its value; the value of a key that is also a field of
+                the model is validated.
 
         Returns:
             The number of objects that were added.
 
         Raises:
             pydantic.ValidationError: a row does not fit the model; it names the object.
-            ObjectAlreadyExists: an object of that identity is there, or a row comes twice.
-            ObjectNotFound: the parent of a row is not there, or the row does not say which it is.
-            ObjectStoreWrongType: the model is not declared here, or is no child of the parent's.
+            ObjectAlreadyExists: an object with that identity exists, or a row occurs twice.
+            ObjectNotFound: the parent of a row does not exist, or the row does not name it.
+            ObjectStoreWrongType: the model is not declared here, or is not a child of the parent's.
             ValueError: ``parent_ids`` does not name exactly the parent's identifiers.
 
-        Nothing is added of the batch of :data:`.bulk_load.BATCH` rows in which something is wrong; earlier batches are.
+        If a row is wrong, none of its batch of :data:`.bulk_load.BATCH` rows is added; earlier batches are.
         """
         with relaxed_collector():
             return add_rows(self, self._class(model), rows, None if parent is None else self._class(parent), parent_ids or {})
@@ -298,19 +297,19 @@ class Dataset:
             )
 
     def update(self, obj: DSyncModel) -> None:
-        """Keep ``obj`` in the place of any other object of its identity."""
+        """Store ``obj``, replacing any other object with its identity."""
         self.store.put(obj.get_type(), obj.get_unique_id(), obj)
         set_owner(obj, self)
 
     def remove(self, obj: DSyncModel, remove_children: bool = False) -> None:
-        """Take an object out of the dataset.
+        """Remove an object from the dataset.
 
         Args:
             obj: the object.
-            remove_children: take out its children too, and theirs.
+            remove_children: also remove its children, and theirs.
 
         Raises:
-            ObjectNotFound: it is not there.
+            ObjectNotFound: it does not exist.
         """
         if not self.store.discard(obj.get_type(), obj.get_unique_id()):
             raise ObjectNotFound(f"{self.name} has no {obj!r}")
@@ -331,8 +330,8 @@ class Dataset:
             identifier: its unique id, or a dict of its identifiers.
 
         Raises:
-            ObjectNotFound: it is not there.
-            ValueError: ``identifier`` is a dict and ``obj`` a model name of which this dataset has no class.
+            ObjectNotFound: it does not exist.
+            ValueError: ``identifier`` is a dict and ``obj`` a model name without a class in this dataset.
         """
         modelname, uid = self._key(obj, identifier)
         found = self.store.find(modelname, uid)
@@ -341,7 +340,7 @@ class Dataset:
         return found
 
     def get_or_none(self, obj: ModelArgument, identifier: Text | Dict[Text, Any]) -> DSyncModel | None:
-        """Return an object, or None if it is not there; otherwise as :meth:`get`."""
+        """Return an object, or None if it does not exist; otherwise as :meth:`get`."""
         return self.store.find(*self._key(obj, identifier))
 
     def get_all(self, obj: ModelArgument) -> list[DSyncModel]:
@@ -352,13 +351,13 @@ class Dataset:
         """Return the objects of a model with these unique ids, in their order.
 
         Raises:
-            ObjectNotFound: one of them is not there.
+            ObjectNotFound: one of them does not exist.
         """
         same = _same_id(getattr(self, obj, None) if isinstance(obj, Text) else obj)
         return self.store.objects_of(self._modelname(obj), uids if same is None else map(same, uids))
 
     def get_all_model_names(self) -> set[Text]:
-        """Return the names of the models of which there are objects."""
+        """Return the names of the models that have objects."""
         return set(self.store.model_names())
 
     def count(self, model: ModelArgument | None = None) -> int:
@@ -368,7 +367,7 @@ class Dataset:
     def get_or_instantiate(
         self, model: builtins.type[DSyncModel], ids: Dict[Text, Any], attrs: Dict[Text, Any] | None = None
     ) -> tuple[DSyncModel, bool]:
-        """Return the object with these identifiers, made and added with ``attrs`` if it was not there, and whether it was made."""
+        """Return the object with these identifiers, created with ``attrs`` and added if it did not exist, and whether it was."""
         found = self.get_or_none(model, ids)
         if found is not None:
             return found, False
@@ -377,7 +376,7 @@ class Dataset:
         return made, True
 
     def get_or_add_model_instance(self, obj: DSyncModel) -> tuple[DSyncModel, bool]:
-        """Return the object with the identity of ``obj``, which is added if there was none, and whether it was added."""
+        """Return the object with the identity of ``obj``, which is added if there is none, and whether it was added."""
         found = self.store.find(obj.get_type(), obj.get_unique_id())
         if found is not None:
             return found, False
@@ -387,7 +386,7 @@ class Dataset:
     def update_or_instantiate(
         self, model: builtins.type[DSyncModel], ids: Dict[Text, Any], attrs: Dict[Text, Any]
     ) -> tuple[DSyncModel, bool]:
-        """Return the object with these identifiers, with ``attrs`` set on it or made with them, and whether it was made."""
+        """Return the object with these identifiers, updated or created with ``attrs``, and whether it was created."""
         found, made = self.get_or_instantiate(model, ids, attrs)
         if not made:
             found.update_base(attrs)
@@ -395,8 +394,8 @@ class Dataset:
         return found, made
 
     def update_or_add_model_instance(self, obj: DSyncModel) -> tuple[DSyncModel, bool]:
-        """Return the object with the identity of ``obj``, with the attributes of ``obj`` set on it; ``obj`` is added if there was
-        none. And return whether it was added."""
+        """Return the object with the identity of ``obj``, updated with the attributes of ``obj``, and whether it was added;
+        ``obj`` is added if there is none."""
         found, added = self.get_or_add_model_instance(obj)
         if not added and found is not obj:
             found.update_base(obj.get_attrs())
@@ -408,7 +407,7 @@ class Dataset:
         return obj if isinstance(obj, Text) else obj.get_type()
 
     def _known_class(self, obj: ModelArgument) -> builtins.type[DSyncModel] | None:
-        """Return the class of a model, or None if it was given by a name that this dataset has no class of."""
+        """Return the class of a model, or None if it is a name without a class in this dataset."""
         if isinstance(obj, Text):
             found = getattr(type(self), obj, None)
             return found if _is_model(found) else None
@@ -434,9 +433,9 @@ class Dataset:
 
         Raises:
             ObjectStoreWrongType: a model of the data is not declared here; nothing was added.
-            RecordError: a sensitive value is masked, as in what :meth:`dict` gives otherwise; nothing was added.
+            RecordError: a sensitive value is masked, as in the result of :meth:`dict` by default; nothing was added.
             pydantic.ValidationError: values do not fit their model; nothing was added.
-            ObjectAlreadyExists: an object of that identity is there; the objects before it were added.
+            ObjectAlreadyExists: an object with that identity exists; the objects before it were added.
         """
         models = self.models()
         for modelname in data:
@@ -448,7 +447,7 @@ class Dataset:
             self.add(obj)
 
     def _unmasked(self, cls: builtins.type[DSyncModel], uid: Text, values: Dict[Text, Any]) -> DSyncModel:
-        """Return an object of its values. Raises RecordError if a sensitive one is masked."""
+        """Return an object from its values. Raises RecordError if a sensitive one is masked."""
         sensitive = cls._declaration.given_as
         masked = [name for name, key in sensitive.items() if MASK in (values.get(name), values.get(key))]
         if not masked:
@@ -458,7 +457,7 @@ class Dataset:
                 return obj
         raise RecordError(
             f'{self.name} cannot load {cls.get_type()} "{uid}": its {masked[0]} is masked; '
-            f"make the data with dict(show_sensitive=True), or leave {masked[0]} out of it"
+            f"make the data with dict(show_sensitive=True), or omit {masked[0]}"
         )
 
     def str(self, indent: int = 0) -> Text:
@@ -483,8 +482,8 @@ class Dataset:
         """Return all objects as ``{model: {unique id: {field: value}}}``, sensitive values masked.
 
         Args:
-            exclude_defaults: leave out fields that have their default value.
-            show_sensitive: give sensitive values in clear.
+            exclude_defaults: omit fields that have their default value.
+            show_sensitive: do not mask sensitive values.
             kwargs: as for pydantic's ``model_dump``.
         """
         options = {"exclude_defaults": exclude_defaults, "show_sensitive": show_sensitive, **kwargs}
@@ -495,7 +494,7 @@ class Dataset:
 
 
 def _same_id(cls: Any) -> Callable[[Text], Text] | None:
-    """Return what gives a unique id the spelling that objects of a class have; None where there is just one, or for no class."""
+    """Return a function that normalises the spelling of unique ids of a class; None if there is only one, or no class."""
     try:
         same: Callable[[Text], Text] | None = cls._declaration.same_id
     except AttributeError:
@@ -509,9 +508,11 @@ def _is_model(value: Any) -> bool:
 
 def _check_model(cls: type[Dataset], name: str, model: type[DSyncModel]) -> None:
     if not getattr(model, "__pydantic_complete__", True):
-        model.model_rebuild(raise_errors=False)  # types that were not known yet when it was made
+        model.model_rebuild(raise_errors=False)  # types that were not known when it was created
     if name in cls._reserved:
-        raise DeclarationError(f'{cls.__name__}: a model cannot be called "{name}", every adapter has something else of that name')
+        raise DeclarationError(
+            f'{cls.__name__}: a model cannot be called "{name}", every adapter has a method or attribute with that name'
+        )
     if model.get_type() != name:
         raise DeclarationError(
             f'{cls.__name__}.{name} is the class {model.__name__}, whose _modelname is "{model.get_type()}": both must be the same'

@@ -12,7 +12,7 @@ from .store import BaseStore
 
 
 class _Table(dict[str, DSyncModel]):
-    """The objects of one model by id, and the classes that they are of."""
+    """The objects of one model by id, and their classes."""
 
     __slots__ = ("kinds",)
 
@@ -25,13 +25,13 @@ _EMPTY = _Table()
 
 
 class MemoryStore(BaseStore):
-    """Keeps the objects themselves; what is changed on an object is changed in the store."""
+    """Stores the objects themselves; changes to an object are changes in the store."""
 
     def __init__(self) -> None:
         self._tables: dict[str, _Table] = {}
 
     def _table(self, modelname: str, kind: type[DSyncModel]) -> _Table:
-        """Return the table of a model, to which an object of class ``kind`` is about to be added."""
+        """Return the table of a model to which an object of class ``kind`` is added next."""
         table = self._tables.setdefault(modelname, _Table())
         table.kinds.add(kind)
         return table

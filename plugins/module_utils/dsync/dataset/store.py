@@ -12,7 +12,7 @@ from ..model.model import DSyncModel
 
 
 def taken(dataset: str, existing: DSyncModel, new: DSyncModel) -> ObjectAlreadyExists:
-    """Return what to raise when two objects of a dataset, which is given by its name, have one identity."""
+    """Return the exception for two objects with the same identity in a dataset, which is given by its name."""
     sides = existing.get_identifiers(), new.get_identifiers()
     unlike = [name for name in sides[0] if str(sides[0][name]) != str(sides[1].get(name))]
     spelled = [", ".join(f"{name} {str(ids[name])!a}" for name in unlike) for ids in sides]
@@ -23,19 +23,19 @@ def taken(dataset: str, existing: DSyncModel, new: DSyncModel) -> ObjectAlreadyE
 
 
 class BaseStore(ABC):
-    """Keeps objects by model name and unique id, in the order in which they were added.
+    """Stores objects by model name and unique id, in the order in which they were added.
 
-    A store need not hold all objects in memory, nor return the same Python object twice; whoever changes an object that he was
-    given calls :meth:`put`.
+    A store need not hold all objects in memory, nor return the same Python object twice; call :meth:`put` after changing an
+    object that it returned.
     """
 
     @abstractmethod
     def put(self, modelname: str, uid: str, obj: DSyncModel) -> None:
-        """Keep ``obj``, in the place of any other object of that id."""
+        """Store ``obj``, replacing any other object with that id."""
 
     @abstractmethod
     def put_new(self, modelname: str, uid: str, obj: DSyncModel) -> DSyncModel:
-        """Keep ``obj`` unless there is an object of that id; return the object that is kept now."""
+        """Store ``obj`` unless there is an object with that id; return the stored object."""
 
     @abstractmethod
     def find(self, modelname: str, uid: str) -> DSyncModel | None:
@@ -43,7 +43,7 @@ class BaseStore(ABC):
 
     @abstractmethod
     def discard(self, modelname: str, uid: str) -> bool:
-        """Forget the object; return whether it was there."""
+        """Remove the object; return whether it existed."""
 
     @abstractmethod
     def uids(self, modelname: str) -> list[str]:
@@ -54,23 +54,23 @@ class BaseStore(ABC):
         """Return a new list of all objects of a model, in the order of :meth:`uids`."""
 
     def scan(self, modelname: str) -> tuple[list[str], list[DSyncModel]] | None:
-        """Return new lists of all ids and all objects of a model, in one order; None from a store where holding all of them costs
-        more than looking them up."""
+        """Return new lists of all ids and all objects of a model, in the same order; None from a store for which holding all of
+        them costs more than looking them up."""
         return None
 
     @abstractmethod
     def model_names(self) -> list[str]:
-        """Return the names of the models of which there are objects."""
+        """Return the names of the models that have objects."""
 
     @abstractmethod
     def count(self, modelname: str | None = None) -> int:
-        """Return how many objects there are, of one model or of all."""
+        """Return the number of objects, of one model or of all."""
 
     def put_all_new(self, modelname: str, uids: Sequence[str], objs: Sequence[DSyncModel]) -> int | None:
-        """Keep many objects unless one of them has an id that is taken, or that another one of them has.
+        """Store many objects unless the id of one of them is taken or occurs twice.
 
         Returns:
-            None when all of them are kept; else the place of the first one whose id is taken, and none of them is kept.
+            None if all of them are stored; otherwise the position of the first one whose id is taken, and none is stored.
         """
         seen: set[str] = set()
         for place, uid in enumerate(uids):
@@ -89,7 +89,7 @@ class BaseStore(ABC):
         """Return the objects with these ids, in their order.
 
         Raises:
-            ObjectNotFound: one of them is not there; ``args[1]`` is its id.
+            ObjectNotFound: one of them does not exist; ``args[1]`` is its id.
         """
         found = []
         for uid in uids:

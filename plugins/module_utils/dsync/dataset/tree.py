@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The tree of a dataset: which object is the parent of which."""
+"""The tree of a dataset: parents and children."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ def children_of(parent: DSyncModel) -> Iterator[ObjectRef]:
 
 
 def is_kept(dataset: Dataset, ref: ObjectRef) -> bool:
-    """Return whether an object's own flags say that it is not to be deleted."""
+    """Return whether the flags of an object prevent it from being deleted."""
     obj = dataset.store.find(*ref)
     return obj is not None and bool(obj.model_flags & _KEPT)

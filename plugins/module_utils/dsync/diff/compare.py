@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Comparing two datasets: pure, no I/O of its own, changes neither."""
+"""The comparison of two datasets: pure, without I/O; neither is changed."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from .renames import Counterparts
 
     _Pair: TypeAlias = "tuple[DSyncModel | None, DSyncModel | None]"
-    """The objects of one identity in source and target; one of them may be missing."""
+    """The objects with one identity in source and target; one of them may be missing."""
 
     Siblings: TypeAlias = tuple[Sequence[str], Sequence[DSyncModel]]
     """The unique ids, and the objects, of the children of one parent that are of one model."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with the stage's name, how many objects are done, and how many there are."""
+"""Called with the stage's name, the number of objects that are done, and the total."""
 
 
 def compare(
@@ -45,19 +45,19 @@ def compare(
     callback: Progress | None = None,
     scope: Scope | None = None,
 ) -> Diff:
-    """Compare two datasets and return what has to change in the target for it to be like the source.
+    """Compare two datasets and return the differences that bring the target in line with the source.
 
     Args:
-        source: the dataset to become like; read only.
-        target: the dataset to change; read only here.
-        flags: which differences to leave aside.
+        source: the dataset with the desired state; not changed.
+        target: the dataset to change; not changed here.
+        flags: the differences to ignore.
         diff_class: the class of the result and of its subtrees.
-        callback: called as ``callback("diff", done, total)`` while it goes on, and with ``done == total`` at the end.
-        scope: which objects and attributes to look at; None for all.
+        callback: called as ``callback("diff", done, total)`` during the comparison, and with ``done == total`` at the end.
+        scope: the objects and attributes to compare; None for all.
 
     Raises:
-        ModelMismatch: no model is common to both, a model is declared in ways that cannot be compared, or objects are nested
-            in a circle.
+        ModelMismatch: the two have no model in common, a model is declared in ways that cannot be compared, or objects are
+            nested in a cycle.
         ObjectNotFound: an object lists a child that was never added.
         AmbiguousMatch: several objects of one side have the same match key, which an object of the other side has, too.
         ObjectAlreadyExists: an object has two parents, or two siblings have the same short name.
@@ -86,8 +86,8 @@ def compare(
 
 
 def _aligned(source: Siblings, target: Siblings) -> Iterable[_Pair]:
-    """Return the objects of both sides in pairs of one identity: first all of the source, in its order, then what only the
-    target has."""
+    """Return the objects of both sides in pairs with one identity: first all of the source, in its order, then those that
+    only the target has."""
     if source[0] == target[0]:
         return zip(source[1], target[1])
     of_source, of_target = dict(zip(*source)), dict(zip(*target))
@@ -95,8 +95,8 @@ def _aligned(source: Siblings, target: Siblings) -> Iterable[_Pair]:
 
 
 def _differing(matching: Matching, source: Siblings, target: Siblings) -> tuple[list[_Pair], int]:
-    """Return the pairs, in the order of :func:`_aligned`, of which one object is missing or whose attributes are not equal, and
-    how many other pairs there are."""
+    """Return the pairs, in the order of :func:`_aligned`, in which one object is missing or attributes differ, and
+    the number of other pairs."""
     if source[0] == target[0]:
         unlike: list[_Pair] = [*compress(zip(source[1], target[1]), _unequal(matching, source[1], target[1]))]
         return unlike, len(source[1]) - len(unlike)
@@ -120,7 +120,7 @@ def _unequal(matching: Matching, lefts: Iterable[DSyncModel], rights: Iterable[D
 
 
 class _Comparison:
-    """What stays the same throughout one comparison, and the counts that it adds up."""
+    """The state of one comparison, and its counts."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class _Comparison:
             for model in side.dataset.top_level:
                 if model not in common:
                     self._skip(side, side.top(model)[1])
-                    self._note(f"{model} is a top-level model of {side.dataset.name} only, not of {other.dataset.name}: left aside")
+                    self._note(f"{model} is a top-level model of {side.dataset.name} only, not of {other.dataset.name}: ignored")
         for model in common:
             yield from self._siblings(self._matching(model), self.source.top(model), self.target.top(model), None, False)
             self._progress()
@@ -168,14 +168,14 @@ class _Comparison:
     def _siblings(
         self, matching: Matching, source: Siblings, target: Siblings, parent: DSyncModel | None, inside: bool
     ) -> Iterable[DiffElement]:
-        """Return the elements of the children of one parent that are of one model; ``inside`` as for :meth:`.Scope.stance`."""
+        """Return the elements of one parent's children of one model; ``inside`` as for :meth:`.Scope.stance`."""
         self._check_names(matching, source, target, parent)
         if self._is_decided_by_attributes(matching):
             return self._leaves(matching, source, target)
         return filter(None, (self._pair(matching, left, right, parent, inside) for left, right in _aligned(source, target)))
 
     def _leaves(self, matching: Matching, source: Siblings, target: Siblings) -> list[DiffElement]:
-        """Return the elements of siblings that have no children and of which those with equal attributes need no further look."""
+        """Return the elements of siblings without children, among which those with equal attributes need no further check."""
         unlike, same = _differing(matching, source, target)
         elements = []
         for left, right in unlike:
@@ -191,7 +191,7 @@ class _Comparison:
         return elements
 
     def _is_decided_by_attributes(self, matching: Matching) -> bool:
-        """Return whether objects with equal attributes need no further look, one by one."""
+        """Return whether objects with equal attributes need no further check."""
         return (
             matching.plain
             and matching.is_leaf
@@ -206,7 +206,7 @@ class _Comparison:
         parent: DSyncModel | None,
         inside: bool,
     ) -> DiffElement | None:
-        """Return the element of one identity; None if it and all below it are unchanged or left aside."""
+        """Return the element of one identity; None if it and all below it are unchanged or ignored."""
         differs = source is None or target is None or matching.differ(source, target)
         action = _action(source, target) if differs else None
         stance = Stance.OUT if self._left_aside(matching, source, target) else Stance.IN
@@ -305,7 +305,7 @@ class _Comparison:
                 continue
             for model, field in kinds:
                 self._skip(side, side.children(obj, model, field)[1])
-                self._note(f"{model} is a child of {matching.model} in {side.dataset.name} only: left aside")
+                self._note(f"{model} is a child of {matching.model} in {side.dataset.name} only: ignored")
         return elements
 
     def _element(self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None, compared: bool) -> DiffElement:
@@ -345,19 +345,20 @@ class _Comparison:
         return self._matchings[model]
 
     def _note_unmanaged(self, model: str) -> None:
-        """Note which attributes are left as they are in the target, because the source has nothing of them."""
+        """Add warnings about attributes that are not changed in the target because no object of the source has a field for them."""
         source, target = self.source.dataset, self.target.dataset
         for name in sorted(source.unmanaged.get(model, ())):
             if any(getattr(obj, name, None) is not None for obj in target.store.objects(model)):
                 self._note(
-                    f"no {model} of {source.name} has a field for {name}, so it is not compared; a default says what that means"
+                    f"no {model} of {source.name} has a field for {name}, so it is not compared; "
+                    "set a default to define its absence"
                 )
 
-    # ------------------------------------------------------------------ what is left aside
+    # ------------------------------------------------------------------ ignored objects
 
     def protect_partial_moves(self, lone: Iterable[DiffElement]) -> None:
-        """Protect each of these objects, which is deleted or created in one place, where the other side has it in a place that was
-        not compared: the delete would lose the object, the create would clash with it."""
+        """Protect each of these objects, which is deleted or created in one place, if the other side has it in a place that was
+        not compared: a delete would lose the object, a create would conflict with it."""
         held = []
         for element in lone:
             other = (self.source if element.source_attrs is None else self.target).dataset
@@ -426,11 +427,11 @@ class _Comparison:
         return self.source.dataset.store.find(obj.get_type(), obj.get_unique_id()) is not None
 
     def _keep(self, why: str) -> None:
-        """Note that an object of the target that is not compared must not be deleted together with those above it."""
+        """Record that an object of the target that is not compared must not be deleted together with those above it."""
         self._kept = (self._kept[0] + 1, why)
 
     def _left_aside(self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None) -> bool:
-        """Return whether flags leave an object aside."""
+        """Return whether flags exclude an object."""
         if not (matching.flags_matter or self._skip_source or self._skip_target):
             return False
         left = (target is None and self._skip_source) or (source is None and self._skip_target)
@@ -443,7 +444,7 @@ class _Comparison:
         return left
 
     def _skip_pair(self, model: str, source: DSyncModel | None, target: DSyncModel | None) -> None:
-        """Count one identity, and each one below it on either side, as left aside; what the source has is kept."""
+        """Count one identity, and each one below it on either side, as skipped; objects that the source has are not deleted."""
         self.tally.count(model, "skip")
         if source is None and target is not None and self._source_has(target):
             self._keep(f"{target!r} below it is in {self.source.dataset.name}, and was not compared")
@@ -462,14 +463,14 @@ class _Comparison:
         return dict(zip(*side.children(obj, kind, field)))
 
     def _skip(self, side: Side, objs: Sequence[DSyncModel]) -> None:
-        """Count objects of one side only, and each one below them, as left aside."""
+        """Count objects of one side only, and each one below them, as skipped."""
         for obj in objs:
             self._skip_pair(obj.get_type(), *((obj, None) if side is self.source else (None, obj)))
 
     # ------------------------------------------------------------------ checks, progress, warnings
 
     def _check_names(self, matching: Matching, source: Siblings, target: Siblings, parent: DSyncModel | None) -> None:
-        """Raise ObjectAlreadyExists when two siblings on one side have the same short name."""
+        """Raise ObjectAlreadyExists if two siblings on one side have the same short name."""
         self._check_side(self.source, matching.model, matching.source_shortname, source, parent)
         self._check_side(self.target, matching.model, matching.target_shortname, target, parent)
 
@@ -507,19 +508,19 @@ class _Comparison:
             self._notes.append(sentence)
 
     def check(self) -> None:
-        """Raise when a dataset turns out to contradict itself."""
+        """Raise an exception if a dataset is inconsistent."""
         self.source.check()
         self.target.check()
 
     def warnings(self) -> list[str]:
-        """Return sentences about what was not loaded or not compared without a flag saying so."""
+        """Return warnings about objects that were not loaded, or not compared although no flag excludes them."""
         sides = (self.source, self.target)
         loading = (sentence for side in sides for sentence in side.dataset.load_warnings)
         return [*loading, *self._notes, *(sentence for side in sides for sentence in side.orphans())]
 
 
 def _action(source: DSyncModel | None, target: DSyncModel | None) -> DSyncAction:
-    """Return what is to be done about two objects of one identity that differ."""
+    """Return the action for two objects with one identity that differ."""
     if source is None:
         return DSyncAction.DELETE
     return DSyncAction.CREATE if target is None else DSyncAction.UPDATE

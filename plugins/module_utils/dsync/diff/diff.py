@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What a comparison found: a tree of elements, one for every object that differs or has a differing descendant."""
+"""The result of a comparison: a tree with one element for every object that differs or has a differing descendant."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ Text = str
 _NONE: frozenset[Text] = frozenset()
 
 SUMMARY_KEYS = ("create", "update", "move", "delete", "no-change", "skip")
-"""What an object of a comparison is counted as, one of them each."""
+"""The categories in which a comparison counts objects, each object once."""
 
 
 class Tally:
-    """Counts of objects by model and by what became of them in a comparison."""
+    """Counts of objects by model and category."""
 
     def __init__(self) -> None:
         self.by_model: Dict[Text, Dict[Text, int]] = {}
 
     def count(self, modelname: Text, key: Text, number: int = 1) -> None:
-        """Add ``number`` objects of a model that are counted as ``key``, one of :data:`SUMMARY_KEYS`."""
+        """Add ``number`` objects of a model to the category ``key``, one of :data:`SUMMARY_KEYS`."""
         counts = self.by_model.get(modelname)
         if counts is None:
             counts = self.by_model[modelname] = Dict.fromkeys(SUMMARY_KEYS, 0)
@@ -82,8 +82,8 @@ class Move(NamedTuple):
 
 
 class Carried(NamedTuple):
-    """An object that moves, or moves along with another one, in a comparison where an object moves that its system cannot move:
-    such an object is deleted and created again, with all that is below it.
+    """An object that moves, or moves along with another one, in a comparison with a move that the system cannot make:
+    the moved object is then deleted and created again, with all objects below it.
 
     Attributes:
         element: the object in the comparison.
@@ -101,15 +101,15 @@ class Carried(NamedTuple):
 class Diff:
     """The differences between two datasets, or between the children of two objects.
 
-    A subclass may override :meth:`complete`, and set the order of elements with a method ``order_children_<model>`` or
-    ``order_children_default``: it is given the dict of name → element of one model and yields the elements.
+    A subclass may override :meth:`complete`, and define the order of elements in a method ``order_children_<model>`` or
+    ``order_children_default``, which receives the dict of name → element of one model and yields the elements.
 
     Attributes:
         children: model name → name → element.
-        warnings: sentences about what the comparison left aside.
-        source_name: name of the dataset that the other one is to become like.
-        dest_name: name of the dataset that is to be changed.
-        references: which fields name other objects; None where no model has such fields.
+        warnings: sentences about objects that the comparison ignored.
+        source_name: name of the dataset with the desired state.
+        dest_name: name of the dataset to change.
+        references: the fields that refer to other objects; None if no model has such fields.
         carried: the objects that move or move along, parents first, if a system cannot move one of them.
         unique: model → fields of which the target lets no two objects have the same values.
     """
@@ -130,22 +130,22 @@ class Diff:
         return sum(map(len, self.get_children()))
 
     def __bool__(self) -> bool:
-        """A diff is always true, also an empty one; ask :meth:`has_diffs`."""
+        """A diff is always true, even if it is empty; use :meth:`has_diffs`."""
         return True
 
     def complete(self) -> None:
-        """Called once when the comparison is done. The base class does nothing."""
+        """Called once at the end of the comparison. The base class does nothing."""
 
     def groups(self) -> list[Text]:
         """Return the model names of the elements, in order."""
         return list(self.children)
 
     def add(self, element: DiffElement) -> None:
-        """Add an element. Where another object has its name already, as when an object is replaced by one of the same short
-        name, it is named by its unique id.
+        """Add an element. If another object already has its name, for example because an object is replaced by one with the same
+        short name, the element is named by its unique id.
 
         Raises:
-            ObjectAlreadyExists: there is an element of that model and unique id.
+            ObjectAlreadyExists: there is an element with that model and unique id.
         """
         group = self.children.setdefault(element.type, {})
         if element.name in group and group[element.name].uid != element.uid:
@@ -158,14 +158,14 @@ class Diff:
         self._tally = None
 
     def discard(self, element: DiffElement) -> None:
-        """Take an element out, which is in this tree itself and not below one of its elements; the counts stay."""
+        """Remove an element of this tree itself, not one below its elements; the counts are unchanged."""
         group = self.children[element.type]
         del group[element.name]
         if not group:
             del self.children[element.type]
 
     def set_tally(self, tally: Tally) -> None:
-        """Give the counts that the comparison made on its way, so that a summary needs no second walk."""
+        """Set the counts of the comparison, so that a summary needs no second traversal."""
         self._tally = tally
 
     def has_diffs(self) -> bool:
@@ -173,7 +173,7 @@ class Diff:
         return any(element.has_diffs() for group in self.children.values() for element in group.values())
 
     def get_children(self) -> Iterator[DiffElement]:
-        """Yield the elements of the top of this tree, model by model, each in the order of its ``order_children`` method."""
+        """Yield the top elements of this tree, model by model, in the order of their ``order_children`` methods."""
         for group, elements in self.children.items():
             order = getattr(self, f"order_children_{group}", self.order_children_default)
             yield from order(elements)
@@ -184,12 +184,12 @@ class Diff:
         yield from children.values()
 
     def summary(self) -> Dict[Text, int]:
-        """Return how many objects are to be created, updated, moved and deleted, are unchanged (``no-change``), and were left
-        aside (``skip``): each object of either side counts once."""
+        """Return the numbers of objects to create, update, move and delete, of unchanged objects (``no-change``), and of skipped
+        objects (``skip``); each object of either side counts once."""
         return self._counted().total()
 
     def summary_by_model(self) -> Dict[Text, Dict[Text, int]]:
-        """Return the same as :meth:`summary` for each model that was compared, by its name."""
+        """Return the :meth:`summary` of each model that was compared, by its name."""
         return {model: Dict(counts) for model, counts in self._counted().by_model.items()}
 
     def _counted(self) -> Tally:
@@ -243,11 +243,11 @@ class DiffElement:
         name: the object's short name, unique among its siblings.
         keys: the identifiers' values.
         uid: the unique id.
-        source_attrs: attributes of the source's object, None when it has none.
-        dest_attrs: attributes of the object that is to be changed, None when there is none.
+        source_attrs: attributes of the source's object, None if there is none.
+        dest_attrs: attributes of the target's object, None if there is none.
         sensitive: attributes that are never shown.
         exact: attributes in which ``1`` and ``True`` differ.
-        flags: the flags of the object that is to be changed.
+        flags: the flags of the target's object.
         compared: names of the attributes that are compared; None for all that both sides have.
         read_only: attributes that are compared and shown, and cannot be written.
         protected: why the difference must not be repaired; empty when it may be.
@@ -295,7 +295,7 @@ class DiffElement:
 
     @property
     def child_diff(self) -> Diff:
-        """The differences among the children; made when it is asked for first."""
+        """The differences among the children; created on first access."""
         if self._child_diff is None:
             self._child_diff = self._diff_class()
         return self._child_diff
@@ -325,11 +325,11 @@ class DiffElement:
 
     @property
     def action(self) -> DSyncAction | None:
-        """What is to be done to the object; None when it is unchanged."""
+        """The action for the object; None if it is unchanged."""
         return self.action_of(self.get_attrs_diffs())
 
     def action_of(self, diffs: Dict[Text, Dict[Text, Any]]) -> DSyncAction | None:
-        """Return the action, given what :meth:`get_attrs_diffs` returned."""
+        """Return the action, given the result of :meth:`get_attrs_diffs`."""
         if self.dest_attrs is None:
             return None if self.source_attrs is None else DSyncAction.CREATE
         if self.source_attrs is None:
@@ -339,14 +339,14 @@ class DiffElement:
         return DSyncAction.UPDATE if diffs["+"] else None
 
     def add_attrs(self, source: Dict[Text, Any] | None = None, dest: Dict[Text, Any] | None = None) -> None:
-        """Set the attributes of one side, or of both; None leaves a side as it is."""
+        """Set the attributes of one or both sides; None leaves a side unchanged."""
         if source is not None:
             self.source_attrs = source
         if dest is not None:
             self.dest_attrs = dest
 
     def get_attrs_keys(self) -> list[Text]:
-        """Return the attributes' names: those that are compared where there are two sides, in the order of the source."""
+        """Return the names of the attributes, in the order of the source; only those that are compared if there are two sides."""
         if self.source_attrs is not None and self.dest_attrs is not None:
             common = [name for name in self.source_attrs if name in self.dest_attrs]
             return common if self.compared is None else [name for name in common if name in self.compared]
@@ -359,7 +359,7 @@ class DiffElement:
                 yield name
 
     def get_attrs_diffs(self) -> Dict[Text, Dict[Text, Any]]:
-        """Return ``{"+": new values, "-": old values}`` of the attributes that differ, sensitive ones in clear; for an object on
+        """Return ``{"+": new values, "-": old values}`` of the attributes that differ, sensitive ones not masked; for an object on
         one side only, all its attributes under the one key that applies."""
         if self.source_attrs is not None and self.dest_attrs is not None:
             names = list(self._differing())
@@ -370,7 +370,7 @@ class DiffElement:
         return {} if self.source_attrs is None else {"+": Dict(self.source_attrs)}
 
     def protect_read_only(self) -> None:
-        """Protect an object on both sides that differs in nothing but attributes that cannot be written."""
+        """Protect an object on both sides that differs only in attributes that cannot be written."""
         differing = self.get_attrs_diffs()["+"].keys() if self.read_only else ()
         if differing and differing <= self.read_only:
             names = f"{', '.join(differing)} {'is' if len(differing) == 1 else 'are'}"

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Objects of one side that look like an object of the other side: probably one, whose identity is written in two ways."""
+"""Objects on one side that look like an object on the other side: probably one object with two spellings of its identity."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from .diff import DiffElement
 
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _MEANT = re.compile(r"[0-9a-f+.:-][0-9a-f+.:/%tz -]*")
-"""Matches a text in lower case that may be a number, an address or a moment in time."""
+"""Matches a string in lower case that may be a number, an address or a moment in time."""
 
 _SECTION = re.compile(r"\.[0-9]*[1-9][0-9]*0\Z")
-"""Matches what may be a number and may be a section or a release, of which 1.1 and 1.10 are two."""
+"""Matches strings that may be numbers or may be sections or releases, for which 1.1 and 1.10 are different."""
 
 _CANDIDATES = (
     *((name,) for name in (*SPELLINGS, *MEANINGS)),
     *(names for number in range(2, len(SPELLINGS) + 1) for names in combinations(SPELLINGS, number)),
 )
-"""What an identifier may be declared to compare by, the least first."""
+"""The comparisons that an identifier may declare, the least tolerant first."""
 
 
 def hints(lone: Iterable[DiffElement], comparisons: Mapping[str, Mapping[str, Comparison]]) -> Iterator[str]:
-    """Yield a warning for each model of which an object is to be created and one that looks like it to be deleted.
+    """Yield a warning for each model of which an object would be created and a similar one deleted.
 
     Args:
-        lone: the elements of objects that are on one side only; none of them is changed. Each is looked at once.
-        comparisons: model → identifier → how it is declared to compare.
+        lone: the elements of objects that are on one side only; not changed. Each is visited once.
+        comparisons: model → identifier → its declared comparison.
     """
     sides: dict[str, tuple[list[DiffElement], list[DiffElement]]] = {}
     for element in lone:
@@ -51,18 +51,18 @@ def hints(lone: Iterable[DiffElement], comparisons: Mapping[str, Mapping[str, Co
 def _warning(model: str, new: DiffElement, old: DiffElement, number: int, comparisons: Mapping[str, Comparison]) -> str:
     more = "" if number == 1 else ", as 1 more pair does" if number == 2 else f", as {number - 1} more pairs do"
     return (
-        f'{model} "{_named(old)}" of {old.dest_name} is to be deleted and "{_named(new)}" of {old.source_name} to be created, '
+        f'{model} "{_named(old)}" of {old.dest_name} would be deleted and "{_named(new)}" of {old.source_name} would be created, '
         f"and they look alike{more}: {_remedy(new, old, comparisons)}"
     )
 
 
 def _named(element: DiffElement) -> str:
-    """Return how the identity of an object is written."""
+    """Return the identity of an object as it is written."""
     return visible(SEPARATOR.join(map(str, element.keys.values())))
 
 
 def _remedy(new: DiffElement, old: DiffElement, comparisons: Mapping[str, Comparison]) -> str:
-    """Return what makes two objects that look alike one, as the end of a sentence."""
+    """Return how to make two look-alike objects one object, as the end of a sentence."""
     said = []
     for name, value in new.keys.items():
         other = old.keys.get(name)
@@ -78,17 +78,17 @@ def _remedy(new: DiffElement, old: DiffElement, comparisons: Mapping[str, Compar
 
 
 def _sufficient(value: str, other: str, declared: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the fewest comparisons by which two texts are equal, those that are declared already among them; empty for none."""
+    """Return the fewest comparisons by which two strings are equal, including the declared ones; empty if there are none."""
     fitting = (names for names in _CANDIDATES if set(declared) <= set(names))
     return next((names for names in fitting if key_of_text(names)(value) == key_of_text(names)(other)), ())
 
 
 def _look(element: DiffElement, texts: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what an object's identity looks like: the same for identities that look alike.
+    """Return a key for the appearance of an object's identity: the same for identities that look alike.
 
     Args:
         element: the object in the comparison.
-        texts: text → what it looks like, of those seen so far, since most of them are seen again; texts are added to it.
+        texts: a cache of string → key, to which strings are added.
     """
     look = []
     for value in element.keys.values():

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How the objects of one model are compared: worked out once for each model of a comparison, not for each object."""
+"""How the objects of one model are compared: determined once for each model of a comparison, not for each object."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..model.model import DSyncModel, fields_of
 from ..model.values import same_value
 
 _VALUE_METHODS = ("get_attrs", "get_identifiers")
-"""Methods that decide which values are compared; a class that overrides one is asked for every object."""
+"""Methods that decide which values are compared; if a class overrides one, it is called for every object."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,17 @@ class ShortNames:
     """How the short names of siblings are read.
 
     Attributes:
-        read: returns the short name, or what makes it up, of each of many objects.
-        start: returns what stands in front of the short name in an object's unique id; empty when the id does not tell.
+        read: returns the short names, or their parts, of many objects.
+        start: returns the part of an object's unique id before its short name; empty if the id does not contain it.
     """
 
     read: Callable[[Iterable[DSyncModel]], Iterable[Any]]
     start: Callable[[DSyncModel], str]
 
     def are_distinct(self, uids: Sequence[str], siblings: Sequence[DSyncModel]) -> bool:
-        """Return whether no two siblings, given with their unique ids, which differ, have the same short name.
+        """Return whether no two siblings, given with their distinct unique ids, have the same short name.
 
-        Where all ids start alike, as those of the interfaces of one device do, the short names must differ, since the ids do.
+        If all ids start alike, like those of the interfaces of one device, the short names must differ because the ids do.
         """
         if len(siblings) < 2:
             return True
@@ -50,7 +50,7 @@ class ShortNames:
 
 @dataclass(frozen=True)
 class AttributeReader:
-    """What a difference shows of an object, read from its fields where its class does not say otherwise.
+    """Readers of the values that a difference shows, from the object's fields unless its class overrides the methods.
 
     Attributes:
         name: returns an object's short name.
@@ -71,21 +71,21 @@ class Matching:
         model: the model's name.
         attributes: names that are compared, in the order of the source.
         narrowed: whether there are other attributes, which are not compared.
-        plain: whether the attributes can be read from the objects' fields, without asking each object for them.
-        pick: takes what is compared out of an object's dict of fields; None when that is all of it, or when it is not plain.
+        plain: whether the attributes can be read from the objects' fields, without calling methods of each object.
+        pick: returns the compared values in an object's dict of fields; None if these are all of them, or if it is not plain.
         exact: attributes in which ``1`` and ``True`` differ.
-        comparisons: identifier or attribute → how the source declares that it compares.
+        comparisons: identifier or attribute → its comparison as declared by the source.
         sensitive: attributes that are never shown.
-        read_only: attributes that the target cannot be given.
+        read_only: attributes that cannot be written to the target.
         children: (model, the source's field, the target's field) for each kind of child that both sides have.
         source_only: (model, field) of the kinds of child that only the source has.
         target_only: (model, field) of the kinds of child that only the target has.
         source_reader: how the source's objects are read for a difference.
         target_reader: the same for the target.
-        source_shortname: the short names of the source's objects; None when they are the unique ids.
+        source_shortname: the short names of the source's objects; None if they are the unique ids.
         target_shortname: the same for the target.
-        uses_flags: whether an object may carry flags of its own or of its class.
-        flags_matter: whether these may leave an object aside.
+        uses_flags: whether an object may have its own flags or flags of its class.
+        flags_matter: whether these may exclude an object.
     """
 
     model: str
@@ -113,7 +113,7 @@ class Matching:
         return not (self.children or self.source_only or self.target_only)
 
     def differ(self, source: DSyncModel, target: DSyncModel) -> bool:
-        """Return whether two objects of one identity differ in an attribute."""
+        """Return whether two objects with one identity differ in an attribute."""
         if self.plain:
             left, right, pick = fields_of(source), fields_of(target), self.pick
             if not self.exact and (left == right if pick is None else pick(left) == pick(right)):
@@ -125,22 +125,22 @@ class Matching:
         return any(not same_value(new[name], old[name], name in self.exact) for name in both)
 
     def compared(self, objs: Iterable[DSyncModel]) -> Iterator[Any]:
-        """Return a value for each object of a plain pairing; where the values of two objects are equal, so are the objects."""
+        """Return a value for each object of a plain pairing; two objects are equal if their values are equal."""
         fields = map(fields_of, objs)
         return fields if self.pick is None else map(self.pick, fields)
 
 
 def matching_of(model: str, source: Dataset, target: Dataset, only: frozenset[str] | None = None) -> Matching:
-    """Work out how the objects of ``model`` on two sides are compared.
+    """Determine how the objects of ``model`` on two sides are compared.
 
     Args:
-        model: the model's name; the adapters' classes or the objects they hold say what it is on each side.
-        source: the dataset that the target is to become like.
-        target: the dataset that is to be changed.
+        model: the model's name; the adapters' classes or their objects define the model of each side.
+        source: the dataset with the desired state.
+        target: the dataset to change.
         only: the attributes to compare; None for all that both sides have.
 
     Raises:
-        ModelMismatch: a side does not know the model, or the two identify its objects by different fields.
+        ModelMismatch: a side does not have the model, or the two identify its objects by different fields.
     """
     left, right = _model_class(model, source, target), _model_class(model, target, source)
     if left._declaration.identifiers != right._declaration.identifiers:
@@ -152,7 +152,7 @@ def matching_of(model: str, source: Dataset, target: Dataset, only: frozenset[st
         if one is not other:
             both, single = (source, target) if one else (target, source)
             raise ModelMismatch(
-                f'the identifier "{name}" of the model "{model}" may hold text as well as other values in {both.name}, '
+                f'the identifier "{name}" of the model "{model}" may hold strings as well as other values in {both.name}, '
                 f"but not in {single.name}: give it the same type on both sides"
             )
     for name in left._identifiers:
@@ -211,8 +211,8 @@ def _asks_objects(kind: type[DSyncModel]) -> bool:
 
 
 def _unlike_nested(name: str, kinds: Iterable[type[DSyncModel]]) -> bool:
-    """Return whether an attribute holds models or dataclasses of other classes on one side than on the other, so that only what is
-    in them can be compared, and given to the other side."""
+    """Return whether an attribute holds models or dataclasses of different classes on the two sides, so that only their
+    content can be compared and written."""
     nested = [kind for kind in kinds if name in kind._declaration.nested]
     annotations = [kind.model_fields[name].annotation for kind in kinds if name in kind.model_fields]
     return bool(nested) and any(annotation != annotations[0] for annotation in annotations)
@@ -248,7 +248,7 @@ def _missing(children: Mapping[str, str], others: Mapping[str, str]) -> tuple[tu
 
 
 def _shortname_reader(kinds: set[type[DSyncModel]]) -> ShortNames | None:
-    """Return what tells siblings' short names apart, or None where the unique id does that already."""
+    """Return how the short names of siblings are distinguished, or None if their unique ids are sufficient."""
     for kind in kinds if len(kinds) == 1 else ():
         if not kind.overrides("get_shortname"):
             if not kind._shortname or set(kind._shortname) >= set(kind._identifiers):
@@ -262,8 +262,8 @@ def _picked(pick: Callable[[Any], Any], objs: Iterable[DSyncModel]) -> Iterator[
 
 
 def _start_reader(kind: type[DSyncModel]) -> Callable[[DSyncModel], str]:
-    """Return what reads the start of an object's unique id, up to its short name: empty unless all identifiers before the short
-    name are texts without a character that needs an escape (:mod:`.model.identity`)."""
+    """Return a function for the start of an object's unique id, up to its short name: empty unless all identifiers before the
+    short name are strings without characters that need an escape (:mod:`.model.identity`)."""
     rest = kind._identifiers[: -len(kind._shortname)]
     asked = any(map(kind.overrides, ("get_unique_id", "create_unique_id", "get_identifiers")))
     if asked or (*rest, *kind._shortname) != tuple(kind._identifiers):

@@ -14,7 +14,7 @@ from .diff import Carried, Diff, DiffElement, Move, Name, Tally
 
 
 class Place(NamedTuple):
-    """Where an element of one side is in a diff: in which tree of siblings, and below which element."""
+    """The place of an element of one side in a diff: its tree of siblings, and the element above it."""
 
     element: DiffElement
     siblings: Diff
@@ -85,7 +85,7 @@ def join_moves(
         renamed: the objects of the source that have another name in the target; none of a model with ``_moves = False``.
         target: the dataset that is to be changed; not changed.
         tally: the counts of the comparison; changed in place.
-        keep_unchanged: whether elements without a difference stay.
+        keep_unchanged: whether to keep elements without a difference.
     """
     joining = _Joining(lone, renamed, target)
     if joining.found:
@@ -158,7 +158,7 @@ class _Joining:
         return move is None or by_itself(self._target, element.type, move.before != move.after, move.was is not None)
 
     def _risen(self, before: Place, after: Place) -> tuple[ObjectRef, ...]:
-        """Return the moving objects that are below an object before, and above it afterwards."""
+        """Return the moving objects that are below an object before the moves and above it afterwards."""
         found = []
         above = after.above
         while above is not None:
@@ -186,10 +186,10 @@ def by_itself(target: Dataset, model: str, moved: bool, renamed: bool) -> bool:
 
 def remaking(carried: Mapping[ObjectRef, Carried], ref: ObjectRef) -> DiffElement | None:
     """Return the element of the move in which an object is deleted and created again: its own, or that of an object above it; None
-    where there is none.
+    if there is none.
 
     Args:
-        carried: of the diff; not changed.
+        carried: ``carried`` of the diff; not changed.
         ref: the object.
     """
     while ref in carried:
@@ -217,7 +217,7 @@ def _join(before: Place, after: Place, move: Move | None, tally: Tally) -> None:
 
 
 def _prune(place: Place | None) -> None:
-    """Take an element out that says nothing any more, and then those above it that do not either."""
+    """Remove an element without any differences, and then such elements above it."""
     while place is not None and place.element.action is None and next(place.element.get_children(), None) is None:
         if place.siblings.children.get(place.element.type, {}).get(place.element.name) is not place.element:
             return

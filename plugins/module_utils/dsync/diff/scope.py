@@ -1,18 +1,18 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The scope of a comparison: which objects and attributes it looks at.
+"""The scope of a comparison: the objects and attributes that are compared.
 
-- An object that ``exclude`` selects is left aside, with everything below it.
-- Of the others, those of a model in ``models`` are in scope, if they, or an object above them, are selected by ``only``.
-- An object that moves has the action "move" and the values of both sides, at its old and at its new place; what moves along with it
-  is not on one side only.
-- A selector with the action "update" says something of the object alone, not of what is below it.
-- An object that is not in scope is neither compared nor changed. Its children are looked at all the same when it is on both
-  sides; when it is on one side only, everything below it is left aside with it.
-- An object is not deleted while something below it is out of scope, nor is one deleted or created that is out of scope in another
-  place of the other side: these differences are shown as protected.
-- ``attributes`` narrows what of an object is compared and updated: a list of names goes for every model, a dict for those that it
-  names. An object is still created with all its attributes.
+- An object that matches ``exclude`` is ignored, with everything below it.
+- Other objects of a model in ``models`` are in scope if they, or an object above them, match ``only``.
+- An object that moves has the action "move" and the values of both sides, at its old and at its new place. An object that moves
+  along with it does not count as one that is on one side only.
+- A selector with the action "update" applies to the object alone, not to those below it.
+- An object that is out of scope is neither compared nor changed. If it is on both sides, its children are compared nevertheless;
+  if it is on one side only, everything below it is ignored too.
+- An object is not deleted while an object below it is out of scope. An object that is out of scope in another place on the other
+  side is neither deleted nor created. These differences are shown as protected.
+- ``attributes`` restricts which attributes are compared and updated: a list of names applies to every model, a dict to the models
+  that it names. An object is still created with all its attributes.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Stance(enum.Enum):
 
 @dataclass(frozen=True)
 class Scope:
-    """Which objects and attributes a comparison looks at.
+    """The objects and attributes that are compared.
 
     Attributes:
         models: names of the models that are compared; None for all.
-        only: what is compared, together with what is below it; empty for everything.
-        exclude: what is left aside, together with what is below it.
-        attributes: model → names of the attributes that are compared; a model that is not named is compared by all of them.
+        only: selectors of objects that are compared, with everything below them; empty for all.
+        exclude: selectors of objects that are ignored, with everything below them.
+        attributes: model → names of the attributes that are compared; all attributes for a model that is not named.
     """
 
     models: frozenset[str] | None = None
@@ -66,19 +66,19 @@ class Scope:
         """Return the scope that plain data describes.
 
         Args:
-            source: one side; its models, and those of the other, are the ones that there are.
+            source: one side; the models of both sides are the known models.
             target: the other side.
             models: names of models; None for all.
-            only: dicts as :func:`.select.selectors` takes them; None for everything.
-            exclude: likewise; empty for nothing.
-            attributes: names of attributes by model, or a list of names that goes for every model; None for all.
+            only: dicts as for :func:`.selectors.selectors`; None for all objects.
+            exclude: dicts as for ``only``; empty for none.
+            attributes: names of attributes by model, or a list of names that applies to every model; None for all.
 
         Raises:
-            SelectorError: something is named that there is not, or an empty list would have to mean either everything or nothing.
+            SelectorError: a name is unknown, or an empty list is ambiguous between everything and nothing.
         """
         for name, said in (("models", models), ("only", only), ("attributes", attributes)):
             if said is not None and not list(said):
-                raise SelectorError(f"{name} is empty, which would leave nothing to compare; leave it out to compare everything")
+                raise SelectorError(f"{name} is empty, so there is nothing to compare; omit it to compare everything")
         known = classes_by_model(source, target)
         for position, name in enumerate(models or ()):
             check_known(name, known, f"models[{position}]", "model")
@@ -90,7 +90,7 @@ class Scope:
         )
 
     def __bool__(self) -> bool:
-        """Whether anything is left out at all."""
+        """Whether anything is out of scope."""
         return bool(self.models is not None or self.only or self.exclude or self.attributes)
 
     def stance(
@@ -102,14 +102,14 @@ class Scope:
         inside: bool,
         alone: bool,
     ) -> tuple[Stance, bool]:
-        """Return how an object is treated, and whether it is selected by ``only`` itself or by way of an object above it.
+        """Return how an object is treated, and whether it, or an object above it, matches ``only``.
 
         Args:
             model: the model's name.
             action: what would be done to the object.
             source: the source's object, if there is one.
             target: the target's object, if there is one; where it has another name, it is selected by either.
-            inside: whether an object above it is selected.
+            inside: whether an object above it matches.
             alone: whether only one side has the object at this place.
         """
         sides = [None if obj is None else {**obj.get_identifiers(), **obj.get_attrs()} for obj in (source, target)]
@@ -127,7 +127,7 @@ class Scope:
 
 
 def _goes_down(selector: Selector) -> bool:
-    """Return whether what a selector selects takes what is below it along."""
+    """Return whether a selector also applies to the objects below those that it matches."""
     return selector.action != DSyncAction.UPDATE
 
 

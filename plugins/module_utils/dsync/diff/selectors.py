@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Selectors: which objects, or which differences, something is said of."""
+"""Selectors of objects and differences."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _KEYS = ("model", "id", "attributes", "action")
 
 @dataclass(frozen=True)
 class Selector:
-    """What an object, and the difference found in it, has to be like; what is not said matters not.
+    """Criteria for an object and its difference; a criterion left out matches anything.
 
     Attributes:
         model: the model's name.
         id: a shell-style pattern of the unique id (``*``, ``?``, ``[…]``), or a regular expression after a ``~``.
-        attributes: attribute or identifier → value; it is enough that the object of one side has all of them. A value is given
-            as it is, or as it stands in JSON, and a number also as text.
-        action: what is to be done to the object.
+        attributes: attribute or identifier → value; the object of at least one side must have all of them. A value is given
+            as it is, or in its JSON form, and a number also as a string.
+        action: the action for the object.
     """
 
     model: str | None = None
@@ -46,7 +46,7 @@ class Selector:
         return self.text({name for name, _value in self.attributes})
 
     def text(self, sensitive: Collection[str]) -> str:
-        """Return what the selector says, with the values of sensitive attributes masked."""
+        """Return the selector as a string, with the values of sensitive attributes masked."""
         said = {
             "model": self.model,
             "id": self.id,
@@ -61,7 +61,7 @@ class Selector:
         Args:
             model: its model.
             uid: its unique id.
-            action: what is to be done to it, None if nothing is.
+            action: the action for it, None if there is none.
             sides: its attributes and identifiers in source and target; None where it is missing.
         """
         if self.model not in (None, model) or self.action not in (None, action):
@@ -75,7 +75,7 @@ class Selector:
 
 
 def _is(actual: Any, wanted: Any) -> bool:
-    """Return whether a value is the one that a selector names."""
+    """Return whether a value matches the value of a selector."""
     if isinstance(actual, bytes) and isinstance(wanted, str):
         return actual == wanted.encode("utf-8", "surrogatepass")
     plain = displayed(actual)
@@ -91,7 +91,7 @@ def _id_matcher(pattern: str | None) -> Callable[[str], Any]:
     try:
         return re.compile(pattern[1:]).search if pattern.startswith("~") else re.compile(translate(pattern)).match
     except re.error as error:
-        raise SelectorError(f"id: {pattern!r} is no regular expression: {error}") from None
+        raise SelectorError(f"id: {pattern!r} is not a valid regular expression: {error}") from None
 
 
 def classes_by_model(source: Dataset, target: Dataset) -> dict[str, tuple[type[DSyncModel], ...]]:
@@ -105,12 +105,12 @@ def selectors(said: Iterable[Any], place: str, models: Mapping[str, Iterable[typ
 
     Args:
         said: dicts with any of the keys model, id, attributes and action.
-        place: where they stand, for messages, such as ``protect``.
-        models: model name → classes of the models that there are, as :func:`classes_by_model` returns them.
+        place: the option that contains them, for messages, such as ``protect``.
+        models: model name → classes of the known models, as returned by :func:`classes_by_model`.
 
     Raises:
-        SelectorError: naming place and position, when a selector says nothing, has an unknown key, model, attribute or action, a
-            pattern that cannot be used, or an attribute whose values are never shown.
+        SelectorError: a selector is empty, has an unknown key, model, attribute or action, an invalid pattern, or an attribute
+            whose values are never shown; the message names place and position.
     """
     return tuple(_selector(one, f"{place}[{position}]", models) for position, one in enumerate(said))
 
@@ -126,9 +126,9 @@ def _selector(said: Any, place: str, models: Mapping[str, Iterable[type[DSyncMod
         check_known(said["action"], [action.value for action in DSyncAction], f"{place}.action", "action")
     attributes = {} if said.get("attributes") is None else said["attributes"]
     if not isinstance(attributes, Mapping):
-        raise SelectorError(f"{place}.attributes: a dict of attribute to value is wanted, not a {type(attributes).__name__}")
+        raise SelectorError(f"{place}.attributes: expected a dictionary of attribute to value, not a {type(attributes).__name__}")
     if not attributes and all(said.get(key) is None for key in _KEYS if key != "attributes"):
-        raise SelectorError(f"{place}: it says nothing: at least one of {', '.join(_KEYS)} is wanted")
+        raise SelectorError(f"{place}: it is empty; set at least one of {', '.join(_KEYS)}")
     chosen = models if said.get("model") is None else [said["model"]]
     _check_attributes(attributes, [kind for name in chosen for kind in models[name]], f"{place}.attributes")
     try:
@@ -153,7 +153,7 @@ def _check_attributes(names: Iterable[Any], kinds: Collection[type[DSyncModel]],
 
 
 def check_known(name: Any, known: Iterable[str], place: str, kind: str) -> None:
-    """Raise SelectorError unless ``name`` is one of those that are known, suggesting the nearest."""
+    """Raise SelectorError, with the nearest known name, unless ``name`` is known."""
     choices = list(known)
     if name not in choices:
         raise SelectorError(f"{place}: unknown {kind} {name!r}{suggestions.known(name, choices)}")

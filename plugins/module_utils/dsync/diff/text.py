@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The text form of a diff: what has to change in the target, as an indented outline.
+"""The text form of a diff: the changes to the target, as an indented outline.
 
 ::
 
@@ -30,14 +30,14 @@ SIGNS: dict[DSyncAction | None, str] = {
     DSyncAction.DELETE: "-",
     None: " ",
 }
-"""What stands before an object that is created, updated, moved, deleted, or only has differing descendants."""
+"""The signs of objects that are created, updated, moved, deleted, or only have differing descendants."""
 
 STEP = 4
-"""Spaces that each level is indented by."""
+"""The indentation of each level."""
 
 
 def outline(item: Any, indent: int = 0) -> str:
-    """Return the outline of a diff or of one element, without a newline at its end; ``(no differences)`` when there are none.
+    """Return the outline of a diff or of one element, without a trailing newline; ``(no differences)`` if there are none.
 
     Args:
         item: the Diff or DiffElement; not changed.
@@ -50,7 +50,7 @@ def outline(item: Any, indent: int = 0) -> str:
 
 
 def came_from(place: ObjectRef | None) -> str:
-    """Return the note that says where a moved object was before, with a blank in front of it."""
+    """Return the note about the old place of a moved object, with a leading space."""
     return " (from the top level)" if place is None else f" (from {place.model} {visible(place.id)})"
 
 

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""One dataset of a comparison: its objects in the order of the tree, each met once, and what contradicts itself in it."""
+"""The traversal of one dataset in a comparison: its objects in the order of the tree, each once, and checks of consistency."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from ..dataset.store import BaseStore
 
 _EXAMPLES = 3
-"""How many objects a warning names."""
+"""Maximum number of objects that a warning names."""
 
 _LOOK_AHEAD = 500
-"""How many objects may be passed over to read on, before objects are looked up instead."""
+"""Maximum number of objects to skip while reading in order, before objects are looked up instead."""
 
 
 class Scan:
-    """The objects of one model, met in whatever order a comparison comes to them.
+    """The objects of one model, in the order in which a comparison visits them.
 
-    As long as that is about the order of the store, as it is when a tree was loaded from top to bottom, they are read along
-    instead of being looked up. The hashes of the ids that were passed over there, and of those that were looked up, are added up:
-    the difference tells in the end whether each object was met once.
+    As long as this is approximately the order of the store, as for a tree that was loaded from top to bottom, they are read in
+    order instead of being looked up. The hashes of the ids that were skipped, and of those that were looked up, are added up:
+    the difference shows in the end whether each object was visited once.
     """
 
     def __init__(self, store: BaseStore, model: str) -> None:
@@ -38,10 +38,10 @@ class Scan:
         self.met = 0
 
     def take(self, uids: Sequence[str]) -> list[DSyncModel]:
-        """Return the objects with these ids, which are now met.
+        """Return the objects with these ids, and mark them as visited.
 
         Raises:
-            ObjectNotFound: one of them is not there.
+            ObjectNotFound: one of them does not exist.
         """
         number = len(uids)
         if self._along is not None:
@@ -61,11 +61,11 @@ class Scan:
         return found
 
     def met_too_many(self) -> bool:
-        """Return whether an object was met twice for certain, since there are fewer of them."""
+        """Return whether an object was certainly visited twice, because there are fewer objects than visits."""
         return self.met > self._count
 
     def met_each_once(self) -> bool:
-        """Return whether every object of the model was met, and none of them twice."""
+        """Return whether every object of the model was visited exactly once."""
         if self.met != self._count:
             return False
         rest = self._store.uids(self._model) if self._along is None else self._along[0][self._at :]
@@ -73,7 +73,7 @@ class Scan:
 
 
 def _place(ids: list[str], uids: Sequence[str], start: int) -> int:
-    """Return where ``uids`` stand in a row among the next ``ids`` from ``start`` on; -1 if they do not."""
+    """Return the position of the contiguous ``uids`` among the next ``ids`` from ``start`` on; -1 if there is none."""
     try:
         place = ids.index(uids[0], start, start + _LOOK_AHEAD)
     except ValueError:
@@ -82,7 +82,7 @@ def _place(ids: list[str], uids: Sequence[str], start: int) -> int:
 
 
 class Side:
-    """One dataset of a comparison, and how many of its objects were met so far."""
+    """One dataset of a comparison, and the number of its objects that were visited so far."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
@@ -90,7 +90,7 @@ class Side:
         self.inner = {kind for cls in _classes(dataset) for kind in cls._children}
 
     def top(self, model: str) -> tuple[list[str], list[DSyncModel]]:
-        """Return ids and objects of a top-level model; of a model that is nested as well, those that have no parent."""
+        """Return ids and objects of a top-level model; for a model that is nested as well, those that have no parent."""
         uids = self.dataset.store.uids(model)
         if model in self.inner:
             nested = self.child_ids(model)
@@ -119,7 +119,7 @@ class Side:
         return objs
 
     def met(self, model: str | None = None) -> int:
-        """Return how many objects were met, of one model or of all."""
+        """Return the number of objects that were visited, of one model or of all."""
         return sum(scan.met for name, scan in self.scans.items() if model in (None, name))
 
     def parents_of(self, model: str) -> Iterator[tuple[DSyncModel, str]]:
@@ -132,13 +132,13 @@ class Side:
                         yield parent, uid
 
     def child_ids(self, model: str) -> set[str]:
-        """Return the ids of all objects of a model that are listed as somebody's child."""
+        """Return the ids of all objects of a model that are children of another object."""
         return {uid for _parent, uid in self.parents_of(model)}
 
     def check(self) -> None:
         """Raise ObjectAlreadyExists or ModelMismatch unless every object has at most one parent and is not its own ancestor.
 
-        To be called when all objects that can be reached were met."""
+        Call it after all reachable objects were visited."""
         for model in self.dataset.store.model_names():
             if model not in self.scans or not self.scans[model].met_each_once():
                 self._check_parents()
@@ -157,7 +157,7 @@ class Side:
         _check_circles(self.dataset.name, parents)
 
     def orphans(self) -> Iterator[str]:
-        """Yield a sentence for each model of which some objects were never met."""
+        """Yield a sentence for each model with objects that were never visited."""
         for model in self.dataset.store.model_names():
             if self.met(model) >= self.dataset.store.count(model):
                 continue
@@ -178,7 +178,7 @@ def _check_circles(dataset: str, parents: dict[tuple[str, str], DSyncModel]) -> 
         line: dict[tuple[str, str], None] = {}
         while child in parents and child not in safe:
             if child in line:
-                raise ModelMismatch(f'in {dataset}, objects are nested in a circle: {child[0]} "{child[1]}" is its own ancestor')
+                raise ModelMismatch(f'in {dataset}, objects are nested in a cycle: {child[0]} "{child[1]}" is its own ancestor')
             line[child] = None
             child = (parents[child].get_type(), parents[child].get_unique_id())
         safe.update(line)

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The unique ids of an object's children: a plain list to read, at a constant cost a change however long it is."""
+"""The unique ids of an object's children: a plain list for readers, with changes in constant time."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 INDEX_FROM = 64
-"""The length from which a list of children gets an index; below it the list is looked through, which takes less memory."""
+"""The length from which a list of children gets an index; shorter lists are searched, which takes less memory."""
 
 
 class ChildIds(list[str]):
-    """A list of unique ids in order, in which one can be found, added and removed at constant cost.
+    """An ordered list of unique ids that finds, adds and removes an id in constant time.
 
-    What is removed by :meth:`discard` is only noted, and taken out of the list when it is read next (:meth:`settle`): whoever
-    reads it by way of the object's field never sees a removed id. Changing it like any list is fine; it then looks its ids up
-    anew.
+    :meth:`discard` only marks an id as removed; it is removed from the list on the next read (:meth:`settle`), so readers
+    of the object's field never see a removed id. The list can be changed like any list; its index is then rebuilt.
     """
 
     __slots__ = ("_gone", "_present")
@@ -36,7 +35,7 @@ class ChildIds(list[str]):
         return self._present
 
     def add(self, uid: str) -> bool:
-        """Append ``uid`` unless it is there; return whether it was appended."""
+        """Append ``uid`` unless it is in the list; return whether it was appended."""
         present = self._index()
         if uid in present:
             return False
@@ -45,7 +44,7 @@ class ChildIds(list[str]):
         return True
 
     def discard(self, uid: str) -> bool:
-        """Take ``uid`` out; return whether it was there."""
+        """Remove ``uid``; return whether it was in the list."""
         present = self._index()
         if uid not in present:
             return False
@@ -54,7 +53,7 @@ class ChildIds(list[str]):
         return True
 
     def settle(self) -> None:
-        """Take out of the list what was discarded; of an id that was added again since, the older place goes."""
+        """Remove discarded ids from the list; for an id that was added again since, its older position."""
         if not self._gone:
             return
         gone, self._gone = self._gone, {}
@@ -100,7 +99,7 @@ for _name in [
 class ChildrenField:
     """Descriptor of a model's field that lists children: hides removed ids from every reader.
 
-    It is no attribute of the class itself, as pydantic expects of a field.
+    It is not an attribute of the class itself, as pydantic expects of a field.
     """
 
     def __init__(self, name: str) -> None:
@@ -161,5 +160,5 @@ def discard_uid(fields: dict[str, Any], name: str, uid: str) -> bool:
     if uid not in uids:
         return False
     place = uids.index(uid)
-    fields[name] = uids[:place] + uids[place + 1 :]  # a new list, since somebody may be going through this one
+    fields[name] = uids[:place] + uids[place + 1 :]  # a new list, since a caller may be iterating over this one
     return True

@@ -1,10 +1,10 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How the values of a field compare, where the type alone does not say it: one vocabulary for identifiers and attributes.
+"""How the values of a field compare if the type is not sufficient: one vocabulary for identifiers and attributes.
 
-A class declares it in ``_compare``, a model in YAML with ``compare``; both put a :class:`Comparison` among the metadata of the
-field. Its values are then of a class that equals as declared, wherever they are compared, and are shown and written as they came.
-The unique id of an object is made of the keys of its identifiers, which are the same for equal values.
+A class declares it in ``_compare``, a model in YAML with ``compare``; both add a :class:`Comparison` to the metadata of the
+field. Its values then belong to a class whose equality is as declared, wherever they are compared, and are shown and written
+unchanged. The unique id of an object consists of the keys of its identifiers, which are the same for equal values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..exceptions import DeclarationError
 from .values import members_of
 
 UNORDERED = "unordered"
-"""The comparison of lists whose order does not count."""
+"""The comparison of lists regardless of order."""
 
 _INVISIBLE_ENDS = re.compile(rf"\A[\s{INVISIBLE}]+|[\s{INVISIBLE}]+\Z")
 _MAC = re.compile(
@@ -39,7 +39,7 @@ _MOMENT = re.compile(
 
 
 def number_text(value: Decimal) -> str:
-    """Return a finite decimal number as text that is the same for equal numbers: ``10`` for 10.0 and 1E+1, ``0.5`` for 0.50."""
+    """Return a finite decimal number as a string that is the same for equal numbers: ``10`` for 10.0 and 1E+1, ``0.5`` for 0.50."""
     sign, digits, exponent = value.as_tuple()
     text = "".join(map(str, digits)).lstrip("0")
     if not text:
@@ -56,12 +56,12 @@ def number_text(value: Decimal) -> str:
 
 
 _LONGEST = 64
-"""Digits before the decimal point, or zeros after it, that are written out in a number's text."""
+"""Maximum number of digits before the decimal point, or zeros after it, that are written out."""
 
 
 def canonical(value: Any) -> Any:
-    """Return what a value is named by in a unique id: the same for values that are equal by their type, the value itself where its
-    text is the same already. It is not changed."""
+    """Return the form of a value in a unique id: the same for values that are equal by their type; the value itself if its
+    string form is already the same. The value is not changed."""
     if isinstance(value, (Decimal, float)):
         return _canonical_number(value)
     if isinstance(value, (datetime, time)):
@@ -139,17 +139,17 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "case_insensitive": str.casefold,
     "unicode_nfc": _composed,
 }
-"""Comparisons of texts that may be combined → the key of a text. They are applied in this order."""
+"""Comparisons of strings that can be combined → the key of a string. They are applied in this order."""
 
 MEANINGS: dict[str, Callable[[str], str]] = {"mac": _mac, "ip": _ip, "number": _number, "moment": _moment}
-"""Comparisons of texts by what they mean → the key of a text; a text that means nothing of the kind is compared as it is."""
+"""Comparisons of strings by their meaning → the key of a string; a string without such a meaning is compared as a string."""
 
 COMPARISONS = (*SPELLINGS, *MEANINGS, UNORDERED)
-"""What a field may be declared to compare by."""
+"""All comparisons that a field may declare."""
 
 
 def key_of_text(names: Sequence[str]) -> Callable[[str], str]:
-    """Return the function that gives the same key for texts that are equal as these comparisons of :data:`COMPARISONS` say."""
+    """Return the function that returns the same key for strings that are equal by these of :data:`COMPARISONS`."""
     steps = [step for name, step in {**SPELLINGS, **MEANINGS}.items() if name in names]
 
     def key(text: str) -> str:
@@ -165,14 +165,14 @@ def key_of_text(names: Sequence[str]) -> Callable[[str], str]:
 
 
 class ComparedText(str):
-    """A text that equals any text of the same key."""
+    """A string that equals any string with the same key."""
 
     __slots__ = ()
     _names: ClassVar[tuple[str, ...]] = ()
 
     @staticmethod
     def key(text: str) -> str:
-        """Return the same key for equal texts."""
+        """Return the same key for equal strings."""
         return str.__str__(text)
 
     def __eq__(self, other: object) -> bool:
@@ -197,7 +197,7 @@ _KINDS: dict[tuple[str, ...], type[ComparedText]] = {}
 
 
 def text_kind(names: Sequence[str]) -> type[ComparedText]:
-    """Return the class of the texts that compare by these of :data:`COMPARISONS`: one and the same for the same names."""
+    """Return the class of strings that compare by these of :data:`COMPARISONS`: the same class for the same names."""
     chosen = tuple(name for name in (*SPELLINGS, *MEANINGS) if name in names)
     if chosen not in _KINDS:
         space = {"__slots__": (), "key": staticmethod(key_of_text(chosen)), "_names": chosen}
@@ -210,7 +210,7 @@ def _text_of_kind(names: tuple[str, ...], text: str) -> ComparedText:
 
 
 class Unordered(list[Any]):
-    """A list that equals any list of the same items in whatever order, as many times."""
+    """A list that equals any list with the same items, the same number of times, in any order."""
 
     __slots__ = ()
 
@@ -252,8 +252,8 @@ class Comparison:
         names: some of :data:`COMPARISONS`, as :func:`comparison_of` checks them.
 
     Attributes:
-        names: the same.
-        key: gives the same key for equal values, and other values than texts back as they are.
+        names: the names of the comparisons.
+        key: returns the same key for equal strings, and other values unchanged.
     """
 
     __slots__ = ("_text", "names")
@@ -266,7 +266,7 @@ class Comparison:
         return self._text.key(value) if self._text is not None and isinstance(value, str) else value
 
     def value_of(self, value: Any) -> Any:
-        """Return a value of the class that compares as declared; a list with its items so. It is not changed."""
+        """Return a value as an instance of the class that compares as declared, including items of a list. It is not changed."""
         if isinstance(value, str):
             return value if self._text is None or value.__class__ is self._text else self._text(value)
         if isinstance(value, list):
@@ -295,22 +295,22 @@ def comparison_of(names: Sequence[str], annotation: Any) -> Comparison:
         annotation: the field's type; it may allow None.
 
     Raises:
-        DeclarationError: part of a sentence: the comparisons are not known, do not go together, or do not fit the type.
+        DeclarationError: part of a sentence: the comparisons are unknown, cannot be combined, or do not fit the type.
     """
     for name in names:
         if name not in COMPARISONS:
             raise DeclarationError(f'there is no comparison "{name}" (known: {", ".join(COMPARISONS)})')
     meanings = [name for name in names if name in MEANINGS]
     if meanings and len(set(names) - {UNORDERED}) > 1:
-        raise DeclarationError(f"compare: {meanings[0]} says it all for a text, and cannot be combined with others")
+        raise DeclarationError(f"compare: {meanings[0]} cannot be combined with others")
     kinds = list(members_of(annotation))
     lists = [kind for kind in kinds if kind is list or getattr(kind, "__origin__", None) is list]
     if UNORDERED in names and not lists:
-        raise DeclarationError("compare: unordered is for lists; the type here is another one (a set has no order anyway)")
+        raise DeclarationError("compare: unordered requires a list (a set has no order anyway)")
     items = [item for kind in lists for item in getattr(kind, "__args__", ())]
     texts = [name for name in names if name != UNORDERED]
     if texts and not any(_is_text(kind) for one in (*kinds, *items) for kind in members_of(one)):
-        raise DeclarationError(f"compare: {texts[0]} is for texts; the type here is another one")
+        raise DeclarationError(f"compare: {texts[0]} requires a string")
     return Comparison(names)
 
 

@@ -1,11 +1,11 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The quick way from plain values to the fields of an object, or of many objects at once.
+"""Fast construction of the fields of one object, or of many objects in bulk, from plain values.
 
-Pydantic makes, besides an object's dict of fields, a set of the fields that were given: for an object of five fields or more that
-is most of its memory. Here the fields are validated by pydantic's own core into the dict alone, and objects that were given the
-same fields share one set. What a class adds to that (validators of the whole model, private attributes, aliases) is left to
-pydantic's own way.
+In addition to an object's dict of fields, pydantic creates a set of the given fields: for an object of five fields or more
+this is most of its memory. Here pydantic's own core validates the fields into the dict only, and objects with the same
+given fields share one set. Classes with more than that (validators of the whole model, private attributes, aliases) are
+constructed by pydantic itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from .._util.pydantic import SchemaError, SchemaValidator, ValidationError, core_schema
 
 _MOST_SETS = 256
-"""So many different sets of given fields are shared a class; it is one, or a few, unless somebody generates field names."""
+"""Maximum number of shared field sets cached per class. Usually one or two."""
 
 _SCHEMA_PARTS = {"type", "schema", "cls", "config", "custom_init", "root_model", "ref", "metadata", "serialization", "frozen"}
 _FIELDS_PARTS = {"type", "fields", "model_name", "computed_fields", "extra_behavior", "ref", "metadata", "serialization"}
@@ -24,7 +24,7 @@ _FIELD_PARTS = {"type", "schema", "metadata", "serialization_alias", "serializat
 
 
 class GivenFields(set[str]):
-    """The names of the fields that were given, shared by many objects: never to be changed."""
+    """The names of the fields that were given, shared by many objects; never changed."""
 
 
 class Construction:
@@ -43,7 +43,7 @@ class Construction:
         self.many: Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]] = SchemaValidator(rows, config).validate_python
 
     def given(self, names: tuple[str, ...]) -> GivenFields:
-        """Return the set of the fields among ``names``, one and the same set whenever the same names come in the same order."""
+        """Return the set of the fields among ``names``, the same object for the same names in the same order."""
         try:
             return self._given[names]
         except KeyError:
@@ -54,7 +54,7 @@ class Construction:
 
 
 class Assignment:
-    """Validates new values of several fields of one class's objects, all of them before the validators of the whole model run.
+    """Validates new values of several fields of one class's objects before the validators of the whole model run.
 
     Args:
         cls: a complete model class.
@@ -66,7 +66,7 @@ class Assignment:
         self._validator = SchemaValidator(core_schema.definitions_schema(schema, definitions), config)
 
     def valid(self, fields: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the fields make of new values, in the order of the fields; the validator of each sees the values before it.
+        """Return new values as validated by their fields, in the order of the fields; each validator sees the earlier values.
 
         Args:
             fields: all values of the object; not changed.
@@ -101,14 +101,14 @@ def fields_schema(cls: type[Any]) -> tuple[Any, list[Any], Any]:
 
 
 def problems_of(error: ValidationError) -> list[str]:
-    """Return a text for each value that does not fit: the place of the value, if it has one, and what is wrong. It may hold
+    """Return a message for each value that does not fit: the place of the value, if it has one, and the problem. It may contain
     sensitive values, but not the value itself."""
     lines = error.errors(include_url=False, include_input=False, include_context=False)
     return [": ".join(filter(None, (".".join(map(str, line["loc"])), line["msg"]))) for line in lines]
 
 
 def construction_of(cls: type[Any]) -> Construction | None:
-    """Return the quick way to make objects of a complete model class, or None where only pydantic's own way will do."""
+    """Return the fast constructor of a complete model class, or None if only pydantic's own can be used."""
     schema = cls.__dict__.get("__pydantic_core_schema__")
     if not isinstance(schema, dict) or schema.get("type") != "model" or not schema.keys() <= _SCHEMA_PARTS:
         return None

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What a model class declares, checked once when the class is made and kept ready for use."""
+"""The declarations of a model class, checked once when the class is created and prepared for use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .identity import Key, id_reader, unique_id_builder
 from .values import allows_none, holds_unordered, leaf_types, members_of, mixes_text, needs_exact
 
 RESERVED = ("dsync", "model_flags")
-"""Names that every model has already, so that no field may be called so."""
+"""Names that every model already uses, so that no field may have them."""
 
 
 def picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:
@@ -45,12 +45,12 @@ def dict_reader(names: Sequence[str]) -> Callable[[Mapping[str, Any]], dict[str,
 
 
 class Reference(NamedTuple):
-    """A field whose values name other objects.
+    """A field whose values refer to other objects.
 
     Attributes:
         field: its name.
-        models: the models that such an object may be of.
-        optional: whether an object can be created without it and get it by an update.
+        models: the possible models of such an object.
+        optional: whether an object can be created without it, and an update can set it.
     """
 
     field: str
@@ -80,19 +80,19 @@ class Declaration:
         sensitive: fields whose values are never shown.
         exact: attributes in which ``1`` and ``True`` differ (see :mod:`.model.values`).
         nested: attributes that may hold pydantic models or dataclasses.
-        mixed: one entry an identifier: whether its field may hold text as well as something else.
-        comparisons: identifier or attribute → how its values compare, where that is declared.
-        lacking: attributes without which no object can be made, and which are never written: read-only ones without a default.
-        references: the fields whose values name other objects.
-        unique: tuples of fields of which no two objects have the same values.
+        mixed: for each identifier: whether its field may hold strings as well as other values.
+        comparisons: identifier or attribute → how its values compare, if that is declared.
+        lacking: required attributes that are never written: read-only ones without a default.
+        references: the fields whose values refer to other objects.
+        unique: tuples of fields whose values are unique.
         nullable: attributes that an update may set to null.
         match: tuples of fields by which an object is found that has another identity on the other side.
         given_as: sensitive field → the name under which its value is given: an alias, or its own.
         unique_id: turns the identifiers' values, in order, into the unique id.
-        unique_id_given: the same for values as a user gives them, such as a decimal number as text.
-        same_id: turns a unique id in whatever spelling into the one that the object has; None where there is just one spelling.
+        unique_id_given: the same for values as given by a user, such as a decimal number as a string.
+        same_id: turns a unique id in any spelling into the object's own spelling; None if there is only one spelling.
         unique_id_of: reads the unique id of an object.
-        identifiers_in: takes the identifiers out of an object's dict of fields, as a new dict.
+        identifiers_in: returns the identifiers in an object's dict of fields, as a new dict.
         attributes_in: the same for the attributes.
     """
 
@@ -128,10 +128,10 @@ class Declaration:
         self.given_as = {name: cls.model_fields[name].alias or name for name in self.sensitive}
 
     def counted(self, action: DSyncAction, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return those of an object's attributes that count for an action, as a new dict.
+        """Return the attributes of an object that are relevant for an action, as a new dict.
 
-        A create, an update and a move write these; and an object that is there is the expected one, for all but a create, if these
-        are as expected. Read-only attributes never count, and those that are set on new objects count for a create alone.
+        A create, an update and a move write these; for all actions except create, an existing object matches if these
+        match. Read-only attributes are never relevant, and create-only attributes only for a create.
 
         Args:
             action: create, update, move or delete.
@@ -159,7 +159,7 @@ class Declaration:
 
 
 _MANY_SPELLINGS = (Decimal, float, datetime, time)
-"""Types of which equal values may have different texts."""
+"""Types whose equal values may have different string forms."""
 
 
 def _comparisons(cls: type[Any], names: Iterable[str]) -> dict[str, Comparison]:
@@ -168,7 +168,7 @@ def _comparisons(cls: type[Any], names: Iterable[str]) -> dict[str, Comparison]:
 
 
 def _typed_key(cls: type[Any], name: str) -> Key | None:
-    """Return what makes a value of a text that an identifier's type has several of for one value; None for another type."""
+    """Return the function that parses a string of an identifier's type if equal values have several string forms; else None."""
     field = cls.model_fields[name]
     leaves = [leaf for leaf in leaf_types(field.annotation) if isinstance(leaf, type)]
     if any(issubclass(leaf, str) for leaf in leaves) or not any(issubclass(leaf, _MANY_SPELLINGS) for leaf in leaves):
@@ -189,10 +189,10 @@ def _typed_key(cls: type[Any], name: str) -> Key | None:
 
 
 def compare_as_declared(cls: type[Any]) -> bool:
-    """Put what a class declares in ``_compare`` among the metadata of its fields; return whether there was something to put.
+    """Add the comparisons that a class declares in ``_compare`` to the metadata of its fields; return whether there were any.
 
     Args:
-        cls: a subclass of DSyncModel; its fields are changed, and it has to be rebuilt then.
+        cls: a subclass of DSyncModel; its fields are changed, and it must be rebuilt then.
 
     Raises:
         DeclarationError: naming the class and the field.
@@ -203,7 +203,7 @@ def compare_as_declared(cls: type[Any]) -> bool:
     changed = False
     for name, said in cls._compare.items():
         if name not in (*cls._identifiers, *cls._attributes):
-            raise DeclarationError(f"{cls.__name__}._compare names {name!r}, which is none of its identifiers and attributes")
+            raise DeclarationError(f"{cls.__name__}._compare names {name!r}, which is not one of its identifiers and attributes")
         field = cls.model_fields[name]
         try:
             names = _names(cls, f"_compare[{name!r}]", (said,) if isinstance(said, str) else said)
@@ -241,7 +241,7 @@ def _check_references(cls: type[Any], annotations: Mapping[str, Any]) -> None:
     _check_fields(cls, "_references", cls._references, annotations)
     for name, models in cls._references.items():
         if name not in (*cls._identifiers, *cls._attributes):
-            raise DeclarationError(f"{cls.__name__}._references names {name!r}, which is none of its identifiers and attributes")
+            raise DeclarationError(f"{cls.__name__}._references names {name!r}, which is not one of its identifiers and attributes")
         if not isinstance(models, str) and not (
             isinstance(models, tuple) and models and all(isinstance(one, str) for one in models)
         ):
@@ -271,14 +271,14 @@ def _check_groups(cls: type[Any], group: str, annotations: Mapping[str, Any]) ->
 
 
 def declare(cls: type[Any]) -> Declaration:
-    """Check what a model class declares and return it.
+    """Check the declarations of a model class and return them.
 
     Args:
         cls: a complete subclass of DSyncModel.
 
     Raises:
-        DeclarationError: naming the class and the field, when a declaration names no field, a field is in two groups, or a
-            sensitive field is part of what identifies an object.
+        DeclarationError: a declaration names an unknown field, a field is in two groups, or a sensitive field identifies
+            objects; the message names the class and the field.
     """
     annotations = {name: field.annotation for name, field in cls.model_fields.items()}
     groups: dict[str, tuple[str, ...]] = {}
@@ -295,12 +295,12 @@ def declare(cls: type[Any]) -> Declaration:
         _check_fields(cls, group, names, annotations)
     for action in _names(cls, "_protected", cls._protected):
         if action not in list(DSyncAction):
-            raise DeclarationError(f"{cls.__name__}._protected names {action!r}, which is none of {', '.join(DSyncAction)}")
+            raise DeclarationError(f"{cls.__name__}._protected names {action!r}, which is not one of {', '.join(DSyncAction)}")
     _check_apart(cls, groups, ("_identifiers", "_attributes", "_children"))
     for group in ("_create_only", "_read_only"):
         for name in groups[group]:
             if name not in groups["_attributes"]:
-                raise DeclarationError(f"{cls.__name__}.{group} names {name!r}, which is none of its _attributes")
+                raise DeclarationError(f"{cls.__name__}.{group} names {name!r}, which is not one of its _attributes")
     _check_apart(cls, groups, ("_create_only", "_read_only"))
     _check_references(cls, annotations)
     _check_groups(cls, "_unique", annotations)
@@ -315,7 +315,7 @@ def declare(cls: type[Any]) -> Declaration:
 
 
 def _check_fields_of(cls: type[Any], annotations: Mapping[str, Any]) -> None:
-    """Raise DeclarationError where a field hides a method of every model, or can only be set by an alias."""
+    """Raise DeclarationError if a field hides a method of every model, or can only be set by an alias."""
     methods = vars(next(ancestor for ancestor in reversed(cls.__mro__) if "_modelname" in vars(ancestor)))
     by_name = cls.model_config.get("populate_by_name") or cls.model_config.get("validate_by_name")
     for name in annotations:
@@ -325,7 +325,7 @@ def _check_fields_of(cls: type[Any], annotations: Mapping[str, Any]) -> None:
         if not by_name and name in (*cls._identifiers, *cls._attributes) and (field.validation_alias or field.alias):
             raise DeclarationError(
                 f"{cls.__name__}: the field {name!r} has an alias and cannot be set by its name, so no object could be created; "
-                "leave populate_by_name in model_config as it is"
+                "do not change populate_by_name in model_config"
             )
 
 
@@ -333,10 +333,10 @@ def _check_identifiers(cls: type[Any], annotations: Mapping[str, Any]) -> None:
     for name in cls._identifiers:
         comparison = comparison_in(cls.model_fields[name].metadata)
         if comparison is not None and UNORDERED in comparison.names:
-            raise DeclarationError(f"{cls.__name__}: the identifier {name!r} cannot be unordered, since an id is one text")
+            raise DeclarationError(f"{cls.__name__}: the identifier {name!r} cannot be unordered, because an id is one string")
         if holds_unordered(annotations[name]) and not cls.overrides("create_unique_id"):
             raise DeclarationError(
-                f"{cls.__name__}: the identifier {name!r} cannot be a set or a dict, of which equal ones have different texts; "
+                f"{cls.__name__}: the identifier {name!r} cannot be a set or a dict, whose string form can vary; "
                 "give it another type, such as a tuple"
             )
 

@@ -1,17 +1,17 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-r"""How the values of an object's identifiers become its unique id, a text.
+r"""The unique id of an object, a string made from the values of its identifiers.
 
-The parts are joined by ``__``, and two different identities never give the same text. Most ids look as plain as that:
-``("nyc", "rtr-1")`` becomes ``nyc__rtr-1``. Where a part could be mistaken, it is escaped:
+The parts are joined by ``__``, and two different identities never result in the same string. Most ids are simple:
+``("nyc", "rtr-1")`` becomes ``nyc__rtr-1``. Ambiguous parts are escaped:
 
-- in an id of several parts a backslash is doubled, and an underscore at either end of a part, or beside another underscore,
-  gets a backslash in front: ``("a__b", "c")`` becomes ``a\_\_b__c``;
-- in a field that may hold text and other things (``Optional[str]``, ``Any``) what is not text is marked with its type, so that
-  ``None`` (``\None``) is not ``"None"``, and a backslash of a text is doubled there too.
+- in an id of several parts a backslash is doubled, and an underscore at either end of a part, or next to another underscore,
+  is preceded by a backslash: ``("a__b", "c")`` becomes ``a\_\_b__c``;
+- in a field that may hold strings and other values (``Optional[str]``, ``Any``) other values are marked with their type, so that
+  ``None`` (``\None``) is not ``"None"``, and a backslash in a string is doubled there too.
 
-Equal identities have the same id: values that are equal by their type, as decimal numbers and moments in time are, are named by one
-text of theirs, and the values of an identifier with a comparison by their key (:mod:`.model.comparison`).
+Equal identities have the same id: values that are equal by their type, such as decimal numbers and moments in time, have one
+string form, and values of an identifier with a comparison are represented by their key (:mod:`.model.comparison`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from .comparison import canonical
 
 SEPARATOR = "__"
-"""What stands between the parts of a unique id."""
+"""The separator between the parts of a unique id."""
 
 _MISTAKABLE = re.compile(r"\\|\A_|_\Z|_(?=_)|(?<=_)_")
 
@@ -37,7 +37,7 @@ class ObjectRef(NamedTuple):
 
 
 def escape_part(text: str) -> str:
-    """Return ``text`` fit to stand beside other parts of an id."""
+    """Return ``text``, escaped as a part of an id."""
     if "_" not in text and "\\" not in text:
         return text
     return _MISTAKABLE.sub(r"\\\g<0>", text)
@@ -48,7 +48,7 @@ def _double_backslashes(text: str) -> str:
 
 
 def _as_text(value: Any) -> str:
-    """Return an identifier's value as text; an enumeration's member stands for its value."""
+    """Return an identifier's value as a string; an enumeration's member is represented by its value."""
     if value.__class__ is int:
         return str(value)
     return str(canonical(value.value if isinstance(value, enum.Enum) else value))
@@ -71,15 +71,15 @@ def _marking_encoder(escape: Callable[[str], str]) -> Callable[[Any], str]:
 
 
 Key = Callable[[Any], Any]
-"""Returns what the value of an identifier is named by: the same for equal values."""
+"""Returns the form of an identifier's value in an id: the same for equal values."""
 
 
 def unique_id_builder(mixed: Sequence[bool], keys: Sequence[Key | None] = ()) -> Callable[[Sequence[Any]], str]:
     """Return the function that turns identifier values into a unique id.
 
     Args:
-        mixed: one entry an identifier, in order: whether its field may hold text as well as something else.
-        keys: one entry an identifier: how its values compare, None for those that are equal by their type; empty for all so.
+        mixed: for each identifier, in order: whether its field may hold strings as well as other values.
+        keys: for each identifier: how its values compare, None for equality by type; empty if that applies to all.
 
     Returns:
         A function of the identifiers' values, in the same order, that returns the id. It does not change its argument.
@@ -115,14 +115,14 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 def id_reader(mixed: Sequence[bool], keys: Sequence[Key | None]) -> Callable[[str], str]:
-    """Return the function that turns a unique id, in whatever spelling of its parts, into the one that objects have.
+    """Return the function that turns a unique id, in any spelling of its parts, into the spelling that objects have.
 
     Args:
         mixed: as for :func:`unique_id_builder`.
         keys: the same, and not empty.
 
     Returns:
-        A function of a text; one that is no unique id of so many identifiers is returned as it is.
+        A function of a string; a string that is not a unique id with this number of identifiers is returned unchanged.
     """
     build = unique_id_builder(mixed, keys)
 
@@ -140,12 +140,12 @@ def id_reader(mixed: Sequence[bool], keys: Sequence[Key | None]) -> Callable[[st
 
 
 def _unescaped(part: str) -> str:
-    """Return a part of an id without its escapes; one that is marked with a type stays as it is."""
+    """Return a part of an id without its escapes; a part that is marked with a type is unchanged."""
     return part if _MARKED.match(part) else _ESCAPE.sub(r"\1", part)
 
 
 def _parts(text: str) -> list[str]:
-    """Return the parts of a unique id, as they are escaped there."""
+    """Return the parts of a unique id, still escaped."""
     parts, place = [], 0
     while True:
         found = _PART.match(text, place)

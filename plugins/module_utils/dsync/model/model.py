@@ -30,11 +30,11 @@ Dict = dict  # the class below has methods called dict and str
 Text = str
 
 _COMPARED_FLAGS = DSyncModelFlags.IGNORE | DSyncModelFlags.SKIP_UNMATCHED_BOTH
-"""The flags that matter to a comparison; the others matter to deleting alone."""
+"""The flags that affect a comparison; the others only affect deletes."""
 
 
 class Creation(NamedTuple):
-    """An object that is to be created: the values of its identifiers and attributes, and the object that is to be its parent."""
+    """An object to create: the values of its identifiers and attributes, and its parent."""
 
     ids: dict[str, Any]
     attrs: dict[str, Any]
@@ -46,7 +46,7 @@ class Creation(NamedTuple):
 
 
 class Updating(NamedTuple):
-    """An object that is to be updated, and the new values of the attributes that differ."""
+    """An object to update, and the new values of the attributes that differ."""
 
     obj: DSyncModel
     attrs: dict[str, Any]
@@ -73,7 +73,7 @@ class Moving(NamedTuple):
 class DSyncModel(BaseModel):
     """Base class of every model.
 
-    A subclass declares its fields with type annotations, as in pydantic, and says what they are for::
+    A subclass declares its fields with type annotations, as in pydantic, and declares their purpose::
 
         class Device(DSyncModel):
             _modelname = "device"
@@ -97,13 +97,13 @@ class DSyncModel(BaseModel):
     """Fields that together identify an object among its siblings; empty means that the unique id is shown."""
 
     _attributes: ClassVar[tuple[Text, ...]] = ()
-    """Fields that are compared and synchronised. A field in none of the groups is the adapter's own affair."""
+    """Fields that are compared and synchronised. Other fields are for the adapter's own use."""
 
     _children: ClassVar[Dict[Text, Text]] = {}
     """Model name of a kind of child → the field that lists the unique ids of such children."""
 
     _sensitive: ClassVar[tuple[Text, ...]] = ()
-    """Fields that are compared by value and shown as ``********``; fields typed SecretStr or SecretBytes always are."""
+    """Fields that are compared by value and shown as ``********``; fields of type SecretStr or SecretBytes always are."""
 
     _create_only: ClassVar[tuple[Text, ...]] = ()
     """Attributes that are set when an object is created, and neither compared nor changed afterwards."""
@@ -112,9 +112,9 @@ class DSyncModel(BaseModel):
     """Attributes that are compared and shown, and never written."""
 
     _unique: ClassVar[tuple[Text | tuple[Text, ...], ...]] = ()
-    """Identifiers and attributes, or tuples of several, of which no two objects in the system may have the same values, such as
-    ``("serial", ("site", "asset_tag"))``; None in one of them is the same as nothing. Whatever gives such a value up is changed
-    before what takes it."""
+    """Identifiers and attributes, or tuples of several, whose values must be unique in the system, such as
+    ``("serial", ("site", "asset_tag"))``; None is not a value. The object that releases such a value is changed
+    before the object that takes it."""
 
     _match: ClassVar[tuple[Text | tuple[Text, ...], ...]] = ()
     """Identifiers and attributes, or tuples of several, by which an object is found whose identity is on one side only, such as
@@ -129,13 +129,14 @@ class DSyncModel(BaseModel):
     created again, as two."""
 
     _compare: ClassVar[Dict[Text, Text | tuple[Text, ...]]] = {}
-    """Identifier or attribute → how its values compare where equality is too strict: "case_insensitive", "unicode_nfc" and
-    "stripped", alone or as a tuple of several, "mac", "ip", "number" or "moment" for texts; "unordered" for a list, alone or with
-    one for its items. Objects whose identifiers compare equal are one object; values are shown and written as they are."""
+    """Identifier or attribute → how its values compare if equality is too strict: "case_insensitive", "unicode_nfc" and
+    "stripped", alone or as a tuple of several, "mac", "ip", "number" or "moment" for strings; "unordered" for a list, alone or
+    with one for its items. Objects whose identifiers compare equal are one object; values are shown and written as they are."""
 
     _references: ClassVar[Dict[Text, Text | tuple[Text, ...]]] = {}
-    """Identifier or attribute → the model, or models, of the object that its value names by unique id (or by a dict of its
-    identifiers; a list names several, None and "" none). Such an object is created before, and deleted after."""
+    """Identifier or attribute → the model, or models, of the object to which its value refers by unique id (or by a dict of its
+    identifiers; a list refers to several objects, None and "" to none). The referenced object is created first and deleted
+    last."""
 
     _declaration: ClassVar[Declaration]  # pylint: disable=declare-non-slot  # it is set on each class, not on objects
     _default_flags: ClassVar[DSyncModelFlags] = DSyncModelFlags.NONE
@@ -173,7 +174,7 @@ class DSyncModel(BaseModel):
 
     @classmethod
     def model_rebuild(cls, *, _parent_namespace_depth: int = 2, **kwargs: Any) -> bool | None:
-        """Resolve types that were not known when the class was made, as pydantic does, and check the declaration with them."""
+        """Resolve types that were not known when the class was created, as pydantic does, and check the declaration with them."""
         rebuilt = super().model_rebuild(_parent_namespace_depth=_parent_namespace_depth + 1, **kwargs)
         if rebuilt:
             cls._declare()
@@ -190,13 +191,13 @@ class DSyncModel(BaseModel):
             setattr(cls, field, ChildrenField(field))
 
     def __init__(self, /, **data: Any) -> None:
-        """Make an object from its fields' values, which are validated.
+        """Create an object from its fields' values, which are validated.
 
         Args:
-            data: a value for each field; besides, ``model_flags`` (DSyncModelFlags of this object) and ``dsync`` (its adapter).
+            data: a value for each field; also ``model_flags`` (DSyncModelFlags of this object) and ``dsync`` (its adapter).
 
         Raises:
-            pydantic.ValidationError: naming the object as far as its identity is known; it never holds the values given.
+            pydantic.ValidationError: it names the object as far as its identity is known, and never contains the given values.
         """
         owner = data.pop("dsync", None) if "dsync" in data else None
         flags = data.pop("model_flags", None) if "model_flags" in data else None
@@ -219,16 +220,16 @@ class DSyncModel(BaseModel):
 
     @classmethod
     def from_rows(cls, rows: Sequence[Mapping[Text, Any]]) -> list[Self]:
-        """Make an object from each of many plain dicts, faster than one by one (see docs/benchmarks.md).
+        """Create an object from each plain dict in bulk, faster than one by one (see docs/benchmarks.md).
 
         Args:
-            rows: field name → value; keys that are no fields are left aside. They are not changed.
+            rows: field name → value; keys that are not fields are ignored. They are not changed.
 
         Returns:
             A new list of the objects, in the order of the rows.
 
         Raises:
-            pydantic.ValidationError: as the constructor raises it, for the first row that does not fit.
+            pydantic.ValidationError: as raised by the constructor, for the first row that does not fit.
         """
         construction = cls._construction
         if construction is None or cls.overrides("__init__"):
@@ -263,12 +264,12 @@ class DSyncModel(BaseModel):
 
     @classmethod
     def _named(cls, error: ValidationError, data: Dict[Text, Any], *more: Dict[Text, Any]) -> ValidationError:
-        """Return the same errors under a title that names the object, without the text of what is wrong with sensitive values.
+        """Return the same errors under a title that names the object, without messages about sensitive values.
 
         Args:
-            error: what pydantic raised.
-            data: values by which the object is named, and in which sensitive ones are looked for.
-            more: where else sensitive values are looked for.
+            error: the exception of pydantic.
+            data: values that name the object, and that are searched for sensitive ones.
+            more: other values that are searched for sensitive ones.
         """
         declaration = cls._declaration
         known = [Text(data[name]) for name in declaration.identifiers if name in data]
@@ -312,7 +313,7 @@ class DSyncModel(BaseModel):
 
     @property
     def model_flags(self) -> DSyncModelFlags:
-        """Flags of this object: its own when it was given some, else those of its class."""
+        """Flags of this object: its own if it was given any, otherwise those of its class."""
         try:
             return _get_flags(self)  # type: ignore[no-any-return]  # a slot's descriptor is not typed
         except AttributeError:
@@ -332,8 +333,8 @@ class DSyncModel(BaseModel):
 
     @classmethod
     def uncreatable(cls) -> tuple[Text, ...]:
-        """Return the required attributes that are read-only, without which the default ``create`` can make no object; none where a
-        class has its own way to create objects, which may get them from the system."""
+        """Return the required read-only attributes, without which the default ``create`` cannot create an object; none if the
+        class overrides ``create``, which may get them from the system."""
         return () if any(map(cls.overrides, ("create", "create_many"))) else cls._declaration.lacking
 
     @classmethod
@@ -377,7 +378,7 @@ class DSyncModel(BaseModel):
         return uid  # type: ignore[no-any-return]  # a slot's descriptor is not typed
 
     def get_shortname(self) -> Text:
-        """Return the name that is unique among the object's siblings; without ``_shortname`` that is the unique id."""
+        """Return the name that is unique among the object's siblings. Defaults to the unique id if there is no ``_shortname``."""
         if self._shortname:
             return SEPARATOR.join([Text(getattr(self, name)) for name in self._shortname])
         return self.get_unique_id()
@@ -398,33 +399,33 @@ class DSyncModel(BaseModel):
             return DSyncStatus.SUCCESS, ""
 
     def set_status(self, status: DSyncStatus, message: Text = "") -> None:
-        """Say how the last create, update, move or delete of this object went.
+        """Set the status of the last create, update, move or delete of this object.
 
         Args:
-            status: FAILURE and ERROR make the change count as failed, even though the method returns the object.
-            message: shown with the change's outcome.
+            status: with FAILURE or ERROR the change counts as failed, even if the method returns the object.
+            message: shown with the outcome of the change.
         """
         _set_state(self, (status, message))
 
     # ------------------------------------------------------------------ children
 
     def add_child(self, child: DSyncModel) -> None:
-        """Note the unique id of ``child`` in the field for its model, at a constant cost. The child itself is not stored.
+        """Add the unique id of ``child`` to the field for its model, in constant time. The child itself is not stored.
 
         Raises:
             ObjectStoreWrongType: objects of this model have no children of that model.
-            ObjectAlreadyExists: the child is there already.
+            ObjectAlreadyExists: the object already has this child.
         """
         uid = child.get_unique_id()
         if not add_uid(self.__dict__, self._children.get(child._modelname) or self._child_field(child), uid):
             raise ObjectAlreadyExists(f'{self!r} has the child {child.get_type()} "{uid}" already', new=child)
 
     def remove_child(self, child: DSyncModel) -> None:
-        """Take the unique id of ``child`` out of the field for its model, at a constant cost.
+        """Remove the unique id of ``child`` from the field for its model, in constant time.
 
         Raises:
             ObjectStoreWrongType: objects of this model have no children of that model.
-            ObjectNotFound: the child is not there.
+            ObjectNotFound: the object does not have this child.
         """
         self.remove_child_id(child, child.get_unique_id())
 
@@ -449,10 +450,10 @@ class DSyncModel(BaseModel):
     def create(cls, dsync: Any, ids: Dict[Text, Any], attrs: Dict[Text, Any]) -> Self | None:
         """Create the object in the remote system and return it. Called by keyword.
 
-        A subclass does the remote system's own work and calls ``super().create(dsync=dsync, ids=ids, attrs=attrs)``.
+        A subclass creates the object in the remote system and calls ``super().create(dsync=dsync, ids=ids, attrs=attrs)``.
 
         Args:
-            dsync: the adapter that the object will belong to (it is added there by the caller).
+            dsync: the adapter to which the object will belong (the caller adds it).
             ids: the identifiers' values.
             attrs: the attributes' values.
 
@@ -466,16 +467,16 @@ class DSyncModel(BaseModel):
 
     @classmethod
     def create_base(cls, dsync: Any, ids: Dict[Text, Any], attrs: Dict[Text, Any]) -> Self | None:
-        """Make the object from its values; not meant to be overridden."""
+        """Create the object from its values; do not override."""
         return cls(dsync=dsync, **ids, **attrs)
 
     def update(self, attrs: Dict[Text, Any]) -> Self | None:
         """Change the object in the remote system and return it.
 
-        A subclass does the remote system's own work and calls ``super().update(attrs)``.
+        A subclass changes the object in the remote system and calls ``super().update(attrs)``.
 
         Args:
-            attrs: new values of the attributes that differ, and of no others.
+            attrs: new values of only the attributes that differ.
 
         Returns:
             This object; None means that it failed.
@@ -486,16 +487,16 @@ class DSyncModel(BaseModel):
         return self.update_base(attrs)
 
     def update_base(self, attrs: Dict[Text, Any]) -> Self | None:
-        """Set the given values after validating them, all of them or none; not meant to be overridden.
+        """Validate the given values and set all of them or none; do not override.
 
-        The validators of the whole model see all new values; the object is unchanged when something is raised.
+        Validators of the whole model see all new values; the object is unchanged if an exception is raised.
 
         Args:
             attrs: field name → new value; not changed.
 
         Raises:
-            ObjectNotUpdated: a name is no field.
-            pydantic.ValidationError: the values do not fit; it names the object and holds no sensitive value.
+            ObjectNotUpdated: a name is not a field.
+            pydantic.ValidationError: the values do not fit; it names the object and contains no sensitive value.
         """
         for name in attrs:
             if name not in type(self).model_fields:
@@ -567,7 +568,7 @@ class DSyncModel(BaseModel):
     def delete(self) -> Self | None:
         """Delete the object from the remote system and return it.
 
-        A subclass does the remote system's own work and calls ``super().delete()``.
+        A subclass deletes the object in the remote system and calls ``super().delete()``.
 
         Returns:
             This object; None means that it failed.
@@ -578,24 +579,24 @@ class DSyncModel(BaseModel):
         return self.delete_base()
 
     def delete_base(self) -> Self | None:
-        """Do nothing but return this object; not meant to be overridden."""
+        """Return this object; do not override."""
         return self
 
-    # ------------------------------------------------------------------ many at once
+    # ------------------------------------------------------------------ batches
 
-    # A subclass that can create, update, move or delete many objects with one call defines the method for that; it is then
-    # called in the place of create, update, move or delete, with up to the adapter's ``batch_size`` objects. Each returns, for
-    # each item and in the items' order, the object, None, or an exception: the last two mean that this one failed. It raises when
-    # nothing of the batch was done: the batch is then tried again in halves, down to single objects; but not after an exception
-    # whose ``maybe`` is true, which says that something may have been done (RecordProblem has it).
+    # A subclass that can create, update, move or delete many objects with one call defines the batch method; it is then
+    # called instead of create, update, move or delete, with up to the adapter's ``batch_size`` objects. For each item, in order,
+    # it returns the object, None, or an exception: the last two mean that this item failed. It raises an exception if none of the
+    # batch was done: the batch is then split in halves and retried, down to single objects; but not after an exception
+    # whose ``maybe`` is true, which means that something may have been done (as RecordProblem can).
 
     @classmethod
     def create_many(cls, dsync: Any, items: Sequence[Creation]) -> Sequence[Self | Exception | None]:
         """Create objects in the remote system and return them. Called only if a subclass defines it.
 
         Args:
-            dsync: the adapter that the objects will belong to (they are added there by the caller).
-            items: what to create.
+            dsync: the adapter to which the objects will belong (the caller adds them).
+            items: the objects to create.
         """
         raise NotImplementedError
 
@@ -624,12 +625,12 @@ class DSyncModel(BaseModel):
                 uids.settle()
 
     def model_dump(self, *args: Any, **kwargs: Any) -> Dict[Text, Any]:
-        """Pydantic's own dump. Sensitive fields are in clear in it; :meth:`dict` masks them."""
+        """Pydantic's own dump. Sensitive fields are not masked in it; :meth:`dict` masks them."""
         self._settle()
         return super().model_dump(*args, **kwargs)
 
     def model_dump_json(self, *args: Any, **kwargs: Any) -> Text:
-        """Pydantic's own dump. Sensitive fields are in clear in it; :meth:`json` masks them."""
+        """Pydantic's own dump. Sensitive fields are not masked in it; :meth:`json` masks them."""
         self._settle()
         return super().model_dump_json(*args, **kwargs)
 
@@ -663,7 +664,7 @@ class DSyncModel(BaseModel):
         return copied
 
     def _own(self) -> tuple[DSyncModelFlags | None, tuple[DSyncStatus, Text]]:
-        """Return the flags that were given to this very object, if any, and its status; a copy gets them too."""
+        """Return this object's own flags, if any, and its status; a copy has them too."""
         try:
             return _get_flags(self), self.get_status()
         except AttributeError:
@@ -674,9 +675,9 @@ class DSyncModel(BaseModel):
         _set_uid(self, None)
         _set_state(self, status)
         if flags is not None:
-            self.model_flags = flags  # which tells the class, too: it may never have had any in this process
+            self.model_flags = flags  # this also informs the class, which may never have had any in this process
 
-    # ------------------------------------------------------------------ texts
+    # ------------------------------------------------------------------ text forms
 
     def __repr__(self) -> Text:
         return f'{self.get_type()} "{self.get_unique_id()}"'
@@ -688,7 +689,7 @@ class DSyncModel(BaseModel):
         return masked({name or "": value for name, value in super().__repr_args__()}, self.get_sensitive_fields()).items()
 
     def json(self, **kwargs: Any) -> Text:
-        """Return the object as JSON, defaults left out, sensitive values masked. Takes the arguments of ``model_dump_json``."""
+        """Return the object as JSON without defaults, sensitive values masked. Takes the arguments of ``model_dump_json``."""
         indent = kwargs.pop("indent", None)
         data = self.dict(mode="json", **{"exclude_defaults": True, **kwargs})
         return json.dumps(data, indent=indent, separators=None if indent else (",", ":"), ensure_ascii=False)
@@ -718,7 +719,7 @@ class DSyncModel(BaseModel):
         """Return the fields as a new dict, sensitive values masked.
 
         Args:
-            show_sensitive: give sensitive values in clear.
+            show_sensitive: do not mask sensitive values.
             kwargs: as for ``model_dump``.
         """
         data = self.model_dump(**kwargs)
@@ -726,7 +727,7 @@ class DSyncModel(BaseModel):
 
 
 class Snapshot:
-    """What an object holds now, to be set again without being validated: its fields, its private attributes, and which fields
+    """A snapshot of an object that can be restored without validation: its fields, its private attributes, and which fields
     were given.
 
     Args:
@@ -745,7 +746,7 @@ class Snapshot:
         self._private, self._extra = _copied(obj.__pydantic_private__), _copied(obj.__pydantic_extra__)
 
     def restore(self) -> None:
-        """Set the object to what it held; this may be done more than once."""
+        """Restore the object to the snapshot; this may be done more than once."""
         _set_uid(self._obj, None)
         _set_fields(self._obj, {**self._fields, **copied(self._attributes)})
         _set_given(self._obj, self._given if isinstance(self._given, GivenFields) else set(self._given))
@@ -766,7 +767,7 @@ def _slot(name: Text, owner: type[Any] = DSyncModel) -> tuple[Callable[[Any], An
 
 _get_owner, _set_owner = _slot("_dsync")
 set_owner = _set_owner
-"""``set_owner(obj, dsync)`` is ``obj.dsync = dsync`` without the detour by way of pydantic."""
+"""``set_owner(obj, dsync)`` is ``obj.dsync = dsync`` without the overhead of pydantic."""
 _get_flags, _set_flags = _slot("_flags")
 _get_state, _set_state = _slot("_state")
 _get_uid, _set_uid = _slot("_uid")

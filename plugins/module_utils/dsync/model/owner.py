@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What an object needs of the dataset that holds it."""
+"""The interface of a dataset that its objects use."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any, Protocol
 
 
 class Owner(Protocol):
-    """The dataset that holds an object, as far as the object is concerned.
+    """The dataset that holds an object, as seen by the object.
 
     Attributes:
-        name: what the dataset is called in messages.
+        name: display name of the dataset in messages.
     """
 
     name: str
 
     def get_or_none(self, obj: Any, identifier: str | dict[str, Any]) -> Any:
-        """Return an object of a model, or None if it is not there."""
+        """Return an object of a model, or None if it does not exist."""
 
     def remove(self, obj: Any, remove_children: bool = False) -> None:
-        """Take an object out of the dataset."""
+        """Remove an object from the dataset."""

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What takes the place of values that are not known."""
+"""Placeholders for unknown values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .._util.redaction import MASK
 
 
 class DigestedSecret:
-    """Stands for a sensitive value of which only a keyed digest is known. It equals no value.
+    """Represents a sensitive value of which only a keyed digest is known. It equals no value.
 
     Attributes:
         digest: the digest, as :class:`~.storage.digests.SecretDigester` makes it.
@@ -24,7 +24,7 @@ class DigestedSecret:
 
 
 class Lost:
-    """Stands for a value that could not be written. It equals no value.
+    """Represents a value that could not be written. It equals no value.
 
     Attributes:
         kind: the name of its type.

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Fields whose values name other objects."""
+"""References: fields whose values refer to other objects."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class Named(NamedTuple):
-    """What one value names.
+    """The objects to which one value refers.
 
     Attributes:
-        reference: the field that it stands in.
-        value: the value, of a list one item.
-        later: whether such objects are of models that are declared after the one that refers to them.
-        choices: the objects that it may name, one for each model that the field may refer to.
+        reference: the field.
+        value: the value; one item if it is a list.
+        later: whether such objects are of models that are declared after the model of the field.
+        choices: the objects to which it may refer, one for each model that the field may refer to.
     """
 
     reference: Reference
@@ -31,7 +31,7 @@ class Named(NamedTuple):
 
 
 class References:
-    """Which fields of which models name other objects.
+    """The references of a set of models.
 
     Args:
         kinds: model name → its class.
@@ -64,15 +64,15 @@ class References:
 
     @property
     def referred(self) -> frozenset[str]:
-        """The models whose objects may be named."""
+        """The models to whose objects fields may refer."""
         return frozenset(model for references in self._of.values() for reference in references for model in reference.models)
 
     def named(self, model: str, *values: Mapping[str, Any] | None) -> Iterator[Named]:
-        """Yield what the values of an object's fields name.
+        """Yield the objects to which the values of an object's fields refer.
 
         Args:
             model: the object's model.
-            values: field → value; fields that are not in them name nothing.
+            values: field → value; missing fields refer to nothing.
         """
         for reference in self._of.get(model, ()):
             for some in values:
@@ -92,7 +92,7 @@ class References:
         try:
             ids = dict(value) if isinstance(value, Mapping) else dict.fromkeys(kind._identifiers, value)
             return ObjectRef(model, kind.create_unique_id(**ids))
-        except Exception:  # whatever a user's own method raises on values that are no identity
+        except Exception:  # any exception of a user's own method for values that are not an identity
             return ObjectRef(model, str(value))
 
 

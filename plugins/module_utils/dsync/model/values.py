@@ -1,10 +1,10 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""When two values of an attribute count as the same, and copies of values.
+"""Equality and copies of attribute values.
 
-Python's ``==`` decides, with three corrections: a float that is not a number equals itself; where a field's type does not tell
-truth values from numbers, ``True`` is not ``1``; and pydantic models and dataclasses are the same if they are of one class and
-their fields are, whatever their serialisation leaves out, and whatever they hold besides fields.
+Python's ``==`` decides, with three corrections: NaN equals itself; if a field's type does not distinguish
+booleans from numbers, ``True`` is not ``1``; and pydantic models and dataclasses are equal if they have the same class and
+their fields are equal, whatever their serialisation omits and whatever they contain in addition to fields.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def same_value(left: Any, right: Any, exact: bool = False) -> bool:
     Args:
         left: a value of one side.
         right: a value of the other side.
-        exact: tell truth values from numbers, at any depth of lists, sets and dicts.
+        exact: distinguish booleans from numbers, at any depth of lists, sets and dicts.
     """
     if left is right:
         return True
@@ -55,7 +55,7 @@ def same_value(left: Any, right: Any, exact: bool = False) -> bool:
 
 
 def python_text(value: Any) -> str:
-    """Return a value as Python writes it; where it cannot be written, as a whole number of too many digits, its type."""
+    """Return the ``repr`` of a value, or its type if it has none, such as an integer with too many digits."""
     try:
         return repr(value)
     except Exception:  # whatever a user's own type raises
@@ -113,7 +113,7 @@ def leaf_types(annotation: Any) -> Iterator[Any]:
 
 
 def holds_unordered(annotation: Any) -> bool:
-    """Return whether a field of this type may hold values that are equal in whatever order, at any depth: sets and dicts."""
+    """Return whether a field of this type may hold values that are equal in any order, at any depth: sets and dicts."""
     kind = typing.get_origin(annotation) or annotation
     if isinstance(kind, type) and issubclass(kind, (set, frozenset, Mapping)):
         return True
@@ -133,7 +133,7 @@ def _is_open(leaf: Any) -> bool:
 
 
 def _value_types(leaf: Any) -> Iterator[Any]:
-    """Yield the types of the values that stand for a leaf type: those of an enumeration's members, else the type itself."""
+    """Yield the types of the values of a leaf type: those of an enumeration's members, otherwise the type itself."""
     if isinstance(leaf, type) and issubclass(leaf, enum.Enum):
         yield from (type(member.value) for member in leaf)
     else:
@@ -141,13 +141,13 @@ def _value_types(leaf: Any) -> Iterator[Any]:
 
 
 def needs_exact(annotation: Any) -> bool:
-    """Return whether a field of this type may hold truth values and numbers alike, so that ``1`` and ``True`` must differ."""
+    """Return whether a field of this type may hold both booleans and numbers, so that ``1`` and ``True`` must differ."""
     leaves = [leaf for leaf in leaf_types(annotation) if leaf is not None]
     return any(map(_is_open, leaves)) or (bool in leaves and any(number in leaves for number in _NUMBERS))
 
 
 def mixes_text(annotation: Any) -> bool:
-    """Return whether a field of this type may hold text as well as something else."""
+    """Return whether a field of this type may hold strings as well as other values."""
     leaves = [kind for leaf in leaf_types(annotation) for kind in _value_types(leaf)]
     text = [isinstance(leaf, type) and issubclass(leaf, str) for leaf in leaves]
     return any(map(_is_open, leaves)) or (any(text) and (not all(text) or len(set(leaves)) > 1))

@@ -35,14 +35,14 @@ class ChangeKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Change:
-    """One change to one object of the target. Its values are its own: they stay as they are, whatever becomes of the objects.
+    """One change to one object of the target. Its values are copies, which do not change with the objects.
 
     Attributes:
         action: create, update, move or delete.
         model: the model's name.
         id: the object's unique id.
         ids: the identifiers' values.
-        before: attributes as they are expected to be now: of an update or a move those that differ, of a delete all, of a create
+        before: attributes in the expected current state: for an update or a move those that differ, for a delete all, for a create
             None.
         after: attributes as they are to be: of an update or a move those that differ, of a create all, of a delete None.
         parent: the object that lists this one among its children, None at the top level; of a move the one that is to.
@@ -84,7 +84,7 @@ class Change:
 
     @property
     def key(self) -> ChangeKey:
-        """What this change does to which object."""
+        """The action and the object of this change."""
         return ChangeKey(self.action, self.model, self.id, self.step)
 
     @property
@@ -124,7 +124,7 @@ def _shown(values: dict[str, Any], sensitive: frozenset[str]) -> dict[str, Any]:
 
 
 def ref_of(change: Change) -> ObjectRef:
-    """Return the object that a change is about."""
+    """Return the object that a change affects."""
     return ObjectRef(change.model, change.id)
 
 
@@ -144,7 +144,7 @@ def steps_of(changes: Iterable[Change]) -> frozenset[ChangeKey]:
 
 
 def secrets_of(change: Change, obj: DSyncModel | None = None) -> set[str]:
-    """Return the texts of all sensitive values that a change, or the object that it changes, holds."""
+    """Return all sensitive values of a change and of its object, as strings."""
     sides = [side for one in (change, *change.parts) for side in (one.before, one.after) if side]
     sensitive = change.sensitive.union(*(part.sensitive for part in change.parts))
     values = [side[name] for side in sides for name in sensitive if name in side]

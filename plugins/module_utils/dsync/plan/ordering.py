@@ -1,11 +1,11 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The order of changes: one graph of what must come after what, for the tree, for moves and for references, and one sort.
+"""The order of changes: one dependency graph for the tree, moves, references and unique values, and one sort.
 
-An object that moves does so after what its new place needs, and before anything above its old place is deleted. In a system that
-cannot move, it is deleted and created again with all that is below it: what leaves it does so before, and so does what lets go of a
-reference to it; what begins to refer to it comes after. Where that closes a circle, what cannot leave before goes along, and leaves
-later.
+An object moves after the changes that its new place needs, and before any object above its old place is deleted. In a system that
+cannot move it, it is deleted and created again with all objects below it: objects that leave it, and changes that drop a
+reference to it, come first; changes that add a reference to it come after. If that results in a cycle, objects that cannot leave
+first move along and leave later.
 
 An object is created after what it refers to, and deleted before it. What takes a unique value comes after what gives it up. Where
 objects take such values from one another in a circle, one of them has its value set to null first, where that is possible.
@@ -39,11 +39,11 @@ from .uniqueness import Handover
 
 _CREATE, _UPDATE, _MOVE, _DELETE = DSyncAction.CREATE, DSyncAction.UPDATE, DSyncAction.MOVE, DSyncAction.DELETE
 _SHOWN = 8
-"""How many changes of a circle are named."""
+"""Maximum number of changes of a cycle that are named."""
 
 
 class _Link(NamedTuple):
-    """Why a change must come after another one, besides the tree.
+    """The reason why a change must come after another one, other than the tree.
 
     Attributes:
         holder: the change whose values name the object.
@@ -64,7 +64,7 @@ class _Link(NamedTuple):
 
 
 _Graph = dict[ChangeKey, dict[ChangeKey, "_Link | None"]]
-"""Change → what it must come after, and why; None for what the tree asks for."""
+"""Change → the changes that it must follow, with the reasons; None for an order that the tree requires."""
 
 
 def arranged(
@@ -73,19 +73,19 @@ def arranged(
     carried: Mapping[ObjectRef, Carried] | None = None,
     handovers: Iterable[Handover] = (),
 ) -> list[Change]:
-    """Return the changes of a plan in an order that heeds moves, references and unique values, otherwise as they stand.
+    """Return the changes of a plan in an order that respects moves, references and unique values, otherwise in the given order.
 
     Args:
         changes: in the order of the tree; not changed.
-        references: which fields name other objects; None for none.
+        references: the fields that refer to other objects; None for none.
         carried: the objects that move or move along, if a system cannot move one of them.
-        handovers: which changes take unique values that others give up.
+        handovers: the changes that take unique values that others release.
 
     Returns:
-        The changes, with what they require of one another; those that are made in two steps are two.
+        The changes, with their requirements; a change that is made in two steps is two changes.
 
     Raises:
-        ReferenceCycle: there is a circle with no reference that can be left for later, or of unique values; it is printed.
+        ReferenceCycle: there is a cycle without an optional reference, or a cycle of unique values; the message prints it.
     """
     nodes = {change.key: change for change in changes}
     links = {} if references is None else _links(changes, references)
@@ -111,7 +111,7 @@ def arranged(
 
 
 class _Wish(NamedTuple):
-    """What a change should come after, if that is possible.
+    """A change that should follow another one, if possible.
 
     Attributes:
         key: the change.
@@ -128,7 +128,7 @@ class _Wish(NamedTuple):
 
 
 def _grant(graph: _Graph, wishes: Iterable[_Wish]) -> None:
-    """Let changes come after others where they should, unless that closes a circle."""
+    """Add the wishes to the graph, except those that would result in a cycle."""
     granted = {wish for wish in wishes if wish.need not in graph[wish.key]}
     for wish in granted:
         graph[wish.key][wish.need] = None
@@ -146,8 +146,8 @@ def _grant(graph: _Graph, wishes: Iterable[_Wish]) -> None:
 
 
 def _keepin_order(graph: _Graph, wishes: Iterable[_Wish], order: Sequence[ChangeKey]) -> None:
-    """Let a change require what it comes after as it was wished, also where another order would have done: what is to leave an
-    object that is deleted and created again, and could not, must not be lost with it."""
+    """Make a change require the changes that it follows because of a wish, even if another order is possible: an object that
+    should leave one that is deleted and created again, and could not, must not be lost with it."""
     places = {key: place for place, key in enumerate(order)}
     for wish in wishes:
         if wish.instead is None and not wish.loose and places[wish.need] < places[wish.key]:
@@ -155,7 +155,7 @@ def _keepin_order(graph: _Graph, wishes: Iterable[_Wish], order: Sequence[Change
 
 
 def _wishes(changes: Sequence[Change], references: References | None, carried: Mapping[ObjectRef, Carried]) -> Iterator[_Wish]:
-    """Yield what is wished for the sake of objects that are deleted and created again to be moved."""
+    """Yield the wishes for objects that are moved by deleting and creating them again."""
     nodes = {change.key: change for change in changes}
     created = {ref_of(change): change for change in changes if change.action == _CREATE}
     deleted = {ref_of(change): change for change in changes if change.action == _DELETE}
@@ -194,14 +194,14 @@ def _before_renames(nodes: Mapping[ChangeKey, Change], deleted: Mapping[ObjectRe
 
 
 def _named(references: References, change: Change, values: dict[str, Any] | None) -> Iterator[ObjectRef]:
-    """Yield the objects that values of a changed object name, and, of one that is created or deleted, its identifiers."""
+    """Yield the objects to which values of a changed object refer, and its identifiers too if it is created or deleted."""
     whole = values is not None and change.action in (_CREATE, _DELETE)
     for named in references.named(change.model, change.ids if whole else None, values):
         yield from named.choices
 
 
 def _old_places(changes: Sequence[Change]) -> Iterator[tuple[ChangeKey, ChangeKey]]:
-    """Yield (delete, move) for each object that is deleted and the moves of what is below it, which must come before."""
+    """Yield (delete, move) for each deleted object and the moves of objects below it, which must come first."""
     deleted = {ref_of(change): change for change in changes if change.action == _DELETE}
     for change in changes if deleted else ():
         above = change.before_parent if change.action == _MOVE and not change.protected else None
@@ -211,8 +211,8 @@ def _old_places(changes: Sequence[Change]) -> Iterator[tuple[ChangeKey, ChangeKe
 
 
 def _of_a_pair(nodes: Mapping[ChangeKey, Change], delete: Change, create: Change) -> Iterator[_Wish]:
-    """Yield what is wished for an object that is moved by two changes: that it is created right after it is deleted, after what
-    the new place needs, and before anything above its old place is deleted. Nothing is wished for one that is protected."""
+    """Yield the wishes for an object that is moved by two changes: it is created right after it is deleted, after the changes that
+    the new place needs, and before any object above its old place is deleted. There are none for a protected object."""
     if delete.protected or create.protected:
         return
     for need in _of_the_place(nodes, create):
@@ -231,7 +231,7 @@ def _of_a_pair(nodes: Mapping[ChangeKey, Change], delete: Change, create: Change
 
 
 def _of_the_place(nodes: Mapping[ChangeKey, Change], create: Change) -> Iterator[ChangeKey]:
-    """Yield what the new place of a moved object needs; of one that moves along with its parent, what the parent's needs."""
+    """Yield the changes that the new place of a moved object needs; if it moves along with its parent, those of the parent."""
     for need in create.requires:
         if need.action == _CREATE and ChangeKey(_DELETE, need.model, need.id) in nodes:
             yield from _of_the_place(nodes, nodes[need])
@@ -244,7 +244,7 @@ def _requiring(change: Change, needs: Iterable[ChangeKey]) -> Change:
     return change if required == change.requires else replace(change, requires=required)
 
 
-# ---------------------------------------------------------------------- what must come after what
+# ---------------------------------------------------------------------- the dependency graph
 
 
 def _links(changes: Sequence[Change], references: References) -> dict[ChangeKey, dict[ChangeKey, _Link]]:
@@ -275,9 +275,9 @@ def _targets(named: Iterable[Named], changed: Mapping[ObjectRef, Change]) -> Ite
 
 
 def _link(change: Change, holder: Change, named: Named, gains: bool) -> _Link:
-    """Return the link of a change whose values name an object, which it ``gains`` or loses as a reference. Its holder, a delete,
-    may be made along with another one, so that nothing can be taken from it before; a move can be made first and the reference
-    set later."""
+    """Return the link of a change whose values refer to an object, a reference that it ``gains`` or loses. If its holder is a
+    delete that is made together with another one, the reference cannot be cleared first; a move can be made first and the
+    reference set later."""
     if change.action == _MOVE:
         optional = gains and not change.protected and named.reference.field in (change.after or {})
     else:
@@ -297,16 +297,16 @@ def _takings(changes: Sequence[Change], handovers: Iterable[Handover]) -> Iterat
 
 
 def _remover(change: Change, deleted: Mapping[ObjectRef, Change]) -> Change:
-    """Return the delete by which the remote system removes an object: its own, or that of what takes it along."""
+    """Return the delete by which the remote system removes an object: its own, or that of an object above it."""
     while change.cascade and change.parent is not None and change.parent in deleted:
         change = deleted[change.parent]
     return change
 
 
 def _ranks(changes: Sequence[Change]) -> dict[ChangeKey, tuple[int, int]]:
-    """Return where each change stands if nothing speaks against it: as they come, but the delete of an object that is moved by two
-    changes right before its create, what goes with a deleted object right after that, and the delete of what else was below such
-    an object right after its create."""
+    """Return the preferred position of each change: the given order, except that the delete of an object that is moved by two
+    changes comes right before its create, deletes that go with a deleted object right after that, and deletes of other objects
+    below such an object right after its create."""
     ranks = {change.key: (place, 1) for place, change in enumerate(changes)}
     created = {ref_of(change): change for change in changes if change.action == _CREATE}
     deleted = {ref_of(change): change for change in changes if change.action == _DELETE}
@@ -339,11 +339,11 @@ def _rank_steps(ranks: dict[ChangeKey, tuple[int, int]], nodes: Mapping[ChangeKe
             ranks[key] = (last, next(iter(places.values()), 0)) if before is None else (before, 0)
 
 
-# ---------------------------------------------------------------------- circles
+# ---------------------------------------------------------------------- cycles
 
 
 def _break(nodes: dict[ChangeKey, Change], graph: _Graph, circle: set[ChangeKey]) -> None:
-    """Cut a circle, and what is left of it, until it is none."""
+    """Cut a cycle, and what is left of it, until there is none."""
     inside = [(key, need) for key in sorted(circle) for need in graph[key] if need in circle]
     habits = [(key, need) for key, need in inside if _is_habit(nodes[key], nodes[need], graph[key][need])]
     if habits:
@@ -369,8 +369,8 @@ def _chosen(links: Mapping[tuple[ChangeKey, ChangeKey], _Link]) -> list[tuple[Ch
 
 
 def _is_habit(change: Change, other: Change, link: _Link | None) -> bool:
-    """Return whether a change waits for another one only because the tree is walked that way, or for the sake of a move: what is
-    below an updated object for the update, a delete for that of its parent, or for the create of what is moved by two changes."""
+    """Return whether a change waits for another one only because of the order of the tree, or because of a move: an object below an
+    updated one for the update, a delete for that of its parent, or for the create of an object that is moved by two changes."""
     if link is not None or change.action != _DELETE:
         return link is None and other.action == _UPDATE and ref_of(other) != ref_of(change)
     return other.action in (_CREATE, _UPDATE) or (other.action == _DELETE and change.parent == ref_of(other) and not change.cascade)
@@ -450,7 +450,7 @@ def _without(value: Any, one: Any) -> Any:
 
 
 def _circle_as_text(graph: _Graph, circle: set[ChangeKey]) -> str:
-    """Return the sentence that prints one way around a circle."""
+    """Return the message that prints one path around a cycle."""
     first = min(circle)
     line, at = [first], first
     while True:
@@ -463,13 +463,13 @@ def _circle_as_text(graph: _Graph, circle: set[ChangeKey]) -> str:
     shown = " needs ".join(steps[:_SHOWN]) + (" needs …" if len(steps) > _SHOWN else "")
     if any(link is not None and link.unique for link in (graph[key][need] for key, need in itertools.pairwise(line))):
         return (
-            f"no order is possible, since objects take unique values from one another in a circle: {shown} needs the first again; "
-            "let one of these fields be optional (its type with | None), so that it can be null for a while, or set one of these "
-            "values to another one in the target first"
+            f"the changes cannot be ordered because objects take unique values from one another in a cycle: {shown} needs "
+            "the first again; make one of these fields optional (a type with | None), so that it can be null for a while, or set one "
+            "of these values to another one in the target first"
         )
     return (
-        f"no order is possible, since objects refer to one another in a circle: {shown} needs the first again; let one of these "
-        "references be optional (its type with | None), so that it can be set by an update"
+        f"the changes cannot be ordered because objects refer to one another in a cycle: {shown} needs the first "
+        "again; make one of these references optional (a type with | None), so that an update can set it"
     )
 
 

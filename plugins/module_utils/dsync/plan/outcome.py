@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How one change ended, or ends without being attempted, and who is told of it."""
+"""Outcomes and verdicts of changes, and the interface that records them."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Outcome:
     Attributes:
         change: the change.
         status: how it ended.
-        message: why, or what the adapter said; without sensitive values.
-        error: the exception that made it fail, if there was one; its own text may hold sensitive values.
-        presentable: whether neither the text of ``error`` nor that of its causes holds sensitive values of the object.
-        maybe: whether it failed and may have been made all the same.
+        message: the reason, or the message of the adapter; without sensitive values.
+        error: the exception that made it fail, if there was one; its own message may contain sensitive values.
+        presentable: whether neither the message of ``error`` nor those of its causes contain sensitive values of the object.
+        maybe: whether it failed and may have been made nevertheless.
         taken_back: whether it was made, and was rolled back with all others of its run, or may have been (``maybe``).
-        skipped: whether it was not made because the user asked for that: it is protected, it is stale and stale changes are to be
+        skipped: whether it was not made at the user's request: it is protected, it is stale and stale changes are
             skipped, or it depends only on such changes. A skipped change is not a failure.
     """
 
@@ -51,7 +51,7 @@ class Outcome:
 
 
 class Verdict(NamedTuple):
-    """How a change ends without being attempted: already done, or refused; and why.
+    """The outcome, already done or refused, of a change that is not attempted, and the reason.
 
     Attributes:
         status: ``already_done`` or ``refused``.
@@ -65,15 +65,15 @@ class Verdict(NamedTuple):
 
 
 def verdicts_of(refused: Iterable[tuple[Change, str]]) -> dict[ChangeKey, Verdict]:
-    """Return how changes end that are refused, each for its reason, where the others are made all the same; they are failures."""
+    """Return verdicts for refused changes, each with its reason, if the others are still made; they are failures."""
     return {change.key: Verdict(OutcomeStatus.REFUSED, reason) for change, reason in refused}
 
 
 class Recorder(Protocol):
-    """Keeps a record of a run while it goes on."""
+    """Records a run while it is in progress."""
 
     def intend(self, *changes: Change) -> None:
-        """Record that changes are about to be attempted; what this raises ends the run before they are made."""
+        """Record that changes are about to be attempted; an exception from it ends the run before they are made."""
 
     def record(self, *outcomes: Outcome) -> None:
-        """Record how changes ended; what this raises ends the run."""
+        """Record the outcomes of changes; an exception from it ends the run."""

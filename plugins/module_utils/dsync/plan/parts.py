@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What is deleted and created again when an object moves whose system cannot move it: the object and all that is below it then."""
+"""The objects that are deleted and created again in a move that the system cannot make: the object and all objects below it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _MOVE, _DELETE = DSyncAction.MOVE, DSyncAction.DELETE
 
 
 def with_parts(changes: Sequence[Change], carried: Mapping[ObjectRef, Carried]) -> list[Change]:
-    """Return the changes of a plan, those moves with their parts that need them.
+    """Return the changes of a plan, with parts in the moves that need them.
 
     Args:
         changes: in the order in which they are made; not changed.
-        carried: what the comparison knows of the objects that move or move along.
+        carried: the objects that move or move along, according to the comparison.
     """
     below = _Below(changes, carried)
     found = []
@@ -58,7 +58,7 @@ class _Below:
             self.put(ref, change.parent)
 
     def put(self, ref: ObjectRef, parent: ObjectRef | None) -> None:
-        """Let an object be below another one, or below none, from now on."""
+        """Put an object below another one, or at the top level."""
         above = self._above.get(ref)
         if above is not None:
             self._children[above].pop(ref, None)

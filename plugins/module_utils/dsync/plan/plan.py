@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A plan: the changes that make the target like the source, frozen, in the order in which they are to be made."""
+"""A plan: the changes that bring the target in line with the source, frozen, in the order in which they are made."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Plan:
     """An ordered list of changes.
 
     Attributes:
-        changes: in the order in which they are to be made: parents before children, except deletes where a model asks for its
-            natural order; a move after what its new place needs and before its old place goes; what refers to another object is
-            created after it and deleted before it (:mod:`.plan.ordering`).
-        verdicts: how changes end that need no attempt, as found by :func:`.guard.preparation.prepare`; None unless the plan was
-            compared with its target.
+        changes: in the order in which they are made: parents before children, except deletes if a model asks for its
+            natural order; a move after everything that its new place needs and before its old place is deleted; an object that
+            refers to another is created after it and deleted before it (:mod:`.plan.ordering`).
+        verdicts: outcomes of changes that need no attempt, as found by :func:`.guard.preparation.prepare`; None unless the plan
+            was compared with its target.
     """
 
     def __init__(self, changes: Iterable[Change] = (), verdicts: Mapping[ChangeKey, Verdict] | None = None) -> None:
@@ -40,26 +40,28 @@ class Plan:
         return iter(self.changes)
 
     def unready(self, target: str, checked: bool) -> str:
-        """Return why the plan cannot be applied, as a sentence that says what to do first; empty if it can.
+        """Return why the plan cannot be applied, as a sentence that says what to do first; an empty string if it can.
 
         Args:
-            target: the name of the dataset that is to be changed.
+            target: the name of the dataset to change.
             checked: whether the plan was compared with it.
         """
         for change in self.changes:
             values = ((name, value) for one in (change, *change.parts) for name, value in (one.after or {}).items())
             for name, value in values:
                 if isinstance(value, (DigestedSecret, Lost)) and not change.protected:
-                    return f"{change!r} has no real value for {name}; apply what prepare_plan(plan, source, {target}) returns"
+                    return (
+                        f"{change!r} has no real value for {name}; apply the plan that prepare_plan(plan, source, {target}) returns"
+                    )
         return ""
 
     @classmethod
     def from_diff(cls, diff: Diff) -> Plan:
-        """Return the plan that a diff asks for; the diff is not changed.
+        """Return the plan for a diff; the diff is not changed.
 
         Raises:
-            ReferenceCycle: objects refer to one another in a circle in which no reference can be left for later, or take unique
-                values from one another in a circle.
+            ReferenceCycle: objects refer to one another in a cycle without an optional reference, or take unique
+                values from one another in a cycle.
         """
         with relaxed_collector():
             moved = _moved(diff)
@@ -78,7 +80,7 @@ class Plan:
 
 
 class _Place(NamedTuple):
-    """Where in the tree an element stands: its parent, and the nearest change above that it depends on."""
+    """The place of an element in the tree: its parent, and the nearest changes above on which it depends."""
 
     parent: ObjectRef | None = None
     above: tuple[ChangeKey, ...] = ()

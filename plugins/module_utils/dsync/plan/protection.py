@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Protection of the changes of a plan, where models declare more of it than when the plan was made."""
+"""Protection of the changes of a plan if models declare more of it than when the plan was made."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from .change import Change, ChangeKey, ref_of
 def declared_protection(model: str, action: DSyncAction, models: Mapping[str, Any]) -> str:
     """Return why a model's class protects its objects from an action; an empty string if it does not."""
     protects = action.value in getattr(models.get(model), "_protected", ())
-    return f"protected: the model {model} is declared so" if protects else ""
+    return f"protected: the model {model} declares it" if protects else ""
 
 
 def protect_changes(changes: Sequence[Change], target: Dataset) -> list[Change]:
-    """Return the changes of a plan that is older than what the models declare, with those marked that must not be made; as
-    ``guard.protection.protect`` marks them in a diff.
+    """Return the changes of a plan, with those marked that the models now protect, as ``guard.protection.protect`` marks
+    them in a diff.
 
     Args:
-        changes: of one plan, in its order; not changed.
-        target: the dataset that is to be changed, loaded; not changed.
+        changes: those of one plan, in its order; not changed.
+        target: the loaded dataset to change; it is not changed here.
     """
     if not any(kind._protected for kind in target.models().values()) and not any(change.protected for change in changes):
         return list(changes)
@@ -39,18 +39,18 @@ def protect_changes(changes: Sequence[Change], target: Dataset) -> list[Change]:
 
 
 class _Marks:
-    """What is protected of a plan, and why."""
+    """The protected changes of a plan, and the reasons."""
 
     def __init__(self, changes: Sequence[Change], target: Dataset) -> None:
         self._target, self._models = target, target.models()
         self._by_key = {change.key: change for change in changes}
         self._downwards = sorted(changes, key=self._depth)
-        self._before = {change.key: change.protected for change in changes if change.protected}  # has spread when it was marked
+        self._before = {change.key: change.protected for change in changes if change.protected}  # was propagated when it was marked
         self._why: dict[ChangeKey, str] = {}
         self._spared: dict[ChangeKey, str] = {}
 
     def spread(self) -> bool:
-        """Mark what is protected itself, or because of what is marked; return whether anything was marked."""
+        """Mark changes that are protected themselves or because of marked ones; return whether anything was marked."""
         before = len(self._why), len(self._spared)
         for change in self._downwards:
             self._mark(change, self._declared(change) or self._above(change))
@@ -63,7 +63,7 @@ class _Marks:
         return before != (len(self._why), len(self._spared))
 
     def _declared(self, change: Change) -> str:
-        """Return the reason if a model's class protects its objects from a change, or from one of those that a move is made of."""
+        """Return the reason if a model's class protects its objects from a change, or from a step of a move."""
         reason = declared_protection(change.model, change.action, self._models)
         for part in change.parts:
             for action in (DSyncAction.DELETE, DSyncAction.CREATE):
@@ -75,7 +75,7 @@ class _Marks:
             self._why.setdefault(change.key, why)
 
     def _depth(self, change: Change) -> int:
-        """Return how many objects above are created, or deleted, too."""
+        """Return the number of objects above that are created, or deleted, too."""
         depth, above = 0, change.parent
         while above is not None and ChangeKey(change.action, *above) in self._by_key and depth < len(self._by_key):
             depth, above = depth + 1, self._by_key[ChangeKey(change.action, *above)].parent
@@ -135,8 +135,8 @@ class _Marks:
             self._mark(self._by_key[self._remade[place]], why)
 
     def marked(self, change: Change) -> Change:
-        """Return a change as it is protected now. One below a protected update, or below a delete that is protected because of
-        something else, neither waits for that any more nor goes along with it."""
+        """Return a change with its current protection. A change below a protected update, or below a delete that is protected
+        because of another object, no longer requires it, and is no longer made together with it."""
         requires: list[ChangeKey] = []
         todo = list(change.requires)
         while todo:
@@ -157,7 +157,7 @@ class _Marks:
 
     @cached_property
     def _remade(self) -> dict[ObjectRef, ChangeKey]:
-        """The objects that are deleted and created again in the course of a move, and that move."""
+        """The objects that are deleted and created again during a move, with that move."""
         return {ref_of(part): change.key for change in self._downwards for part in change.parts}
 
     @cached_property

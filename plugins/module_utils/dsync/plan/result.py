@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What became of a plan."""
+"""The result of applying a plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CRUD_EXCEPTIONS: dict[DSyncAction, type[ObjectCrudException]] = {
     DSyncAction.MOVE: ObjectNotMoved,
     DSyncAction.DELETE: ObjectNotDeleted,
 }
-"""The exception that stands for the failure of each action."""
+"""The exception for the failure of each action."""
 
 PAST = {
     DSyncAction.CREATE: "created",
@@ -27,7 +27,7 @@ PAST = {
     DSyncAction.MOVE: "moved",
     DSyncAction.DELETE: "deleted",
 }
-"""How it is said that a change was made."""
+"""The past participle of each action, for messages."""
 
 _FAILURES = (OutcomeStatus.FAILED, OutcomeStatus.REFUSED)
 
@@ -39,13 +39,13 @@ def cause_of(interruption: BaseException) -> str:
 
 @dataclass
 class Result:
-    """What became of a plan: one outcome for each change, in the plan's order.
+    """The result of applying a plan: one outcome for each change, in the plan's order.
 
     Attributes:
-        outcomes: how every change ended.
-        stopped: whether the run ended before every change had been attempted that could have been.
-        interrupted: the exception that came from outside the changes (Ctrl-C, a callback) and ended the run.
-        complete_error: the exception that the target's ``sync_complete`` raised; one that says the same if that shows a secret.
+        outcomes: the outcome of every change.
+        stopped: whether the run ended before all possible changes were attempted.
+        interrupted: the exception from outside the changes (Ctrl-C, a callback) that ended the run.
+        complete_error: the exception that the target's ``sync_complete`` raised, or a masked one if that shows a secret.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Result:
 
     @property
     def failures(self) -> list[Outcome]:
-        """The outcomes of the changes that failed or were refused, as a new list: first those that failed by themselves, then those
+        """The outcomes of the changes that failed or were refused, as a new list: first those that failed themselves, then those
         that were rolled back, then those that were refused.
 
         There are two kinds of refused changes. One that cannot be made, such as one that would leave a reference to an object that
@@ -78,7 +78,7 @@ class Result:
         return {status.value: found[status] for status in OutcomeStatus}
 
     def raise_for_failure(self) -> None:
-        """Raise what ended the run early, what ``sync_complete`` raised, or an exception for a failure; ``result`` of it is this.
+        """Raise what ended the run early or ``sync_complete`` raised, or an exception for a failure. Its ``result`` is this object.
 
         Raises:
             ObjectCrudException: a change is one of :attr:`failures`.
@@ -89,7 +89,7 @@ class Result:
             self._raise(_crud_exception(self.failures[0]))
 
     def raise_for_end(self) -> None:
-        """Raise what ended the run early, or what ``sync_complete`` raised; not for failures after which the run went on.
+        """Raise what ended the run early, or what ``sync_complete`` raised; not for failures after which the run continued.
 
         Raises:
             ObjectCrudException: the run stopped at a failure; its ``result`` is this object.
@@ -111,7 +111,7 @@ class Result:
 
 
 def _crud_exception(outcome: Outcome) -> ObjectCrudException:
-    """Return the exception that stands for a failed outcome; an adapter's own one is kept unless it shows a secret."""
+    """Return the exception for a failed outcome: the adapter's own one unless it shows a secret."""
     change, error = outcome.change, outcome.error if outcome.presentable else None
     if isinstance(error, ObjectCrudException):
         return error

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What is below an object that is to be deleted."""
+"""The objects below an object that is deleted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def leaving(changes: Iterable[Change]) -> set[ObjectRef]:
 
 
 def staying(dataset: Dataset, change: Change, gone: set[ObjectRef]) -> Iterator[ObjectRef]:
-    """Yield the children of an object to be deleted or moved that are there and are not among those that leave."""
+    """Yield the existing children of an object to delete or move that are not among those that leave."""
     obj = dataset.store.find(*change.before_ref)
     for child in () if obj is None else children_of(obj):
         if child not in gone and dataset.store.find(*child) is not None:
@@ -28,7 +28,7 @@ def staying(dataset: Dataset, change: Change, gone: set[ObjectRef]) -> Iterator[
 
 
 def left_aside(changes: Iterable[Change], dataset: Dataset) -> dict[ChangeKey, frozenset[ObjectRef]]:
-    """Return, for each delete that does not delete all the children, those that it leaves aside now."""
+    """Return, for each delete that does not delete all children, the children that it ignores."""
     every = list(changes)
     gone = leaving(every)
     deletes = [change for change in every if change.action == DSyncAction.DELETE]

@@ -1,10 +1,10 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The plan that reverses what a run did: creates become deletes, updates restore, moves go back,
-deletes recreate.
+"""The plan that undoes a run: creates become deletes, updates restore the old values, moves are reversed,
+deletes become creates.
 
-Made of the changes in memory right after a run it is complete, sensitive values included. Made of a journal, or read from a file,
-it holds digests of those: what no live object has any more is refused when the plan is bound (docs/decisions/0004).
+A plan from the changes in memory right after a run is complete, including sensitive values. A plan from a journal or a file
+contains digests of them: a value that no live object has any more is refused when the plan is prepared (docs/decisions/0004).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def undo_plan(done: Iterable[Change]) -> Plan:
     """Return the plan that reverses changes of one run.
 
     Args:
-        done: what was done, in that order; also what may have been done, if the plan is checked before it is applied, which
-            finds out.
+        done: the changes that were made, in order; also those that may have been made, if the plan is checked before it is
+            applied.
 
     Returns:
         A plan in which children are deleted before their parents and created after them, and an object that was moved or renamed
@@ -41,14 +41,14 @@ def undo_plan(done: Iterable[Change]) -> Plan:
         Nothing in it is protected, and no delete is left to cascade.
 
     Raises:
-        RecordError: a change comes twice, so that these are not the changes of one run.
+        RecordError: a change occurs twice, so these are not the changes of one run.
     """
     return Plan(gathered(list(_reversed(list(done)))))
 
 
 def reaching(plan: Iterable[Change], done: Iterable[Change]) -> list[Change]:
-    """Return what was done of a plan, and the deletes below a delete that was done: their objects may have gone with it, or have
-    been left without a parent, when the run ended between the two. Checking the reverse finds out which.
+    """Return the changes of a plan that were made, and the deletes below a delete that was made: their objects may have been
+    deleted with it, or left without a parent if the run ended between the two. Checking the undo plan determines which.
 
     Args:
         plan: all changes of the run, in order.
@@ -64,7 +64,7 @@ def reaching(plan: Iterable[Change], done: Iterable[Change]) -> list[Change]:
 def _reversed(done: list[Change]) -> Iterator[Change]:
     keys = {change.key: key for change, key in zip(done, _undone(done))}
     if len(keys) < len(done):
-        raise RecordError("a change comes twice, so these are not the changes of one run")
+        raise RecordError("a change occurs twice, so these are not the changes of one run")
     undone = {keys[change.key]: change for change in reversed(done)}
     needed = _needed(undone, done, keys)
     old_names = {new: old for old, new in new_names(done).items()}
@@ -116,8 +116,8 @@ def _by_old_names(change: Change, old_names: Mapping[ObjectRef, ObjectRef]) -> C
 def _needed(
     undone: dict[ChangeKey, Change], done: list[Change], keys: dict[ChangeKey, ChangeKey]
 ) -> dict[ChangeKey, list[ChangeKey]]:
-    """Return, for each change of the undo, those that must come before it: what the tree asks for, and the reverse of what the
-    changes that were done required of one another."""
+    """Return, for each change of the undo, those that must come before it: the order of the tree, and the reverse of the
+    requirements among the changes that were made."""
     needed: dict[ChangeKey, dict[ChangeKey, None]] = defaultdict(dict)
     renamed = {ref_of(change): key for key, change in undone.items() if change.before_id is not None}
     for key, change in undone.items():
@@ -152,7 +152,7 @@ def _is_named_after(change: Change, parent: Change) -> bool:
 
 
 def _is_below(change: Change, required: ChangeKey, deleted: dict[ObjectRef, ObjectRef | None]) -> bool:
-    """Return whether both are deletes and the required one's object stood above the other's: undoing them, it comes first."""
+    """Return whether both are deletes and the required one's object was above the other's; its undo comes first."""
     if change.action != DSyncAction.DELETE or required.action != DSyncAction.DELETE:
         return False
     above, seen = change.parent, set[ObjectRef]()
@@ -165,7 +165,7 @@ def _is_below(change: Change, required: ChangeKey, deleted: dict[ObjectRef, Obje
 
 
 def _in_order(undone: Iterable[ChangeKey], needed: dict[ChangeKey, list[ChangeKey]]) -> Iterator[ChangeKey]:
-    """Yield the keys in their order, each after those that it needs."""
+    """Yield the keys in their order, each after those that it requires."""
     begun: set[ChangeKey] = set()
     for first in undone:
         line = [(first, iter(needed[first]))] if first not in begun else []

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Values that a system lets no two objects have: what gives one up is changed before what takes it."""
+"""Unique values: the object that releases one is changed before the object that takes it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _Claim = tuple[str, tuple[str, ...], tuple[Any, ...]]
 
 
 class Handover(NamedTuple):
-    """One change has to come after another one, since it takes what that one gives up.
+    """A change that must follow another one because it takes a value that the other one releases.
 
     Attributes:
         taker: the change after which an object has the value.
-        giver: the change after which another object has it no more.
+        giver: the change after which another object no longer has it.
         fields: the fields that are unique together.
         field: one of them that the giver's object can have set to null before, so that it gives its values up; empty for none.
         value: what the giver's object has in that field now.
@@ -35,9 +35,9 @@ class Handover(NamedTuple):
 
 
 def handovers(diff: Diff) -> list[Handover]:
-    """Return which changes of a comparison take unique values that others give up, in the order of the comparison.
+    """Return the changes of a comparison that take unique values that others release, in the order of the comparison.
 
-    None is not a value: any number of objects may have it. What is protected gives nothing up and takes nothing.
+    None is not a value: any number of objects may have it. Protected changes neither release nor take values.
 
     Args:
         diff: not changed; its ``unique`` says which fields count.

@@ -1,3 +1,3 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Datasets that are declared, not programmed: models, and how native records are mapped onto them."""
+"""Declared datasets: models, and the mapping of native records to them."""

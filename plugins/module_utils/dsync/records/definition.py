@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Models that are declared in data, as a task or a YAML file holds them → model classes.
+"""Conversion of models that are declared in data, in a task or a YAML file, to model classes.
 
 ::
 
@@ -47,9 +47,9 @@ class DataModel:
 
     Attributes:
         models: name → class, parents before their children.
-        top_level: names of those to begin with.
-        parents: name of a model → name of the model whose child it is; top-level models are not in it.
-        declared: name → the declaration that it was made from.
+        top_level: names of the root models.
+        parents: name of a model → name of its parent model; without top-level models.
+        declared: name → its declaration.
     """
 
     models: Mapping[str, type[DSyncModel]]
@@ -62,12 +62,12 @@ def data_model(models: Any, top_level: Any = None, base: type[DSyncModel] = DSyn
     """Return the model classes of a declaration.
 
     Args:
-        models: model's name → what it is; see above. Not changed.
-        top_level: names of the models to begin with; None for all that are nobody's children.
+        models: model's name → its declaration; see above. Not changed.
+        top_level: names of the root models; None for all that are not children of another model.
         base: the class that they all inherit from.
 
     Raises:
-        DefinitionError: naming the place.
+        DefinitionError: a declaration is wrong; the message names the place.
     """
     declared = dict(Declared(models, "models").mapping())
     if not declared:
@@ -85,7 +85,7 @@ def _parents(declared: Mapping[str, Declared]) -> dict[str, str]:
         for child in _children(model, declared):
             if child in parents:
                 model.at("children").wrong(
-                    f'"{child}" is a child of "{parents[child]}" already; a model has one kind of parent here.'
+                    f'"{child}" is a child of "{parents[child]}" already; a model can have only one parent model.'
                 )
             parents[child] = name
     return parents
@@ -106,15 +106,15 @@ def _top_level(given: Declared, declared: Mapping[str, Declared], parents: Mappi
     free = tuple(name for name in declared if name not in parents)
     if given.value is None:
         if not free:
-            Declared(None, "models").wrong("every model is a child of another one, so there is none to begin with.")
+            Declared(None, "models").wrong("every model is a child of another one, so there is no root model.")
         return free
     for item in given.items():
         name = item.one_of(declared)
         if name in parents:
-            item.wrong(f'"{name}" is a child of "{parents[name]}", and so not at the top.')
+            item.wrong(f'"{name}" is a child of "{parents[name]}", so it cannot be a root model.')
     left = [name for name in free if name not in given.names()]
     if left:
-        given.wrong(f'"{left[0]}" is neither named here nor the child of a model, so it would never be looked at.')
+        given.wrong(f'"{left[0]}" is neither listed here nor a child of another model, so it would never be compared.')
     return tuple(given.names())
 
 
@@ -127,7 +127,7 @@ def _downwards(first: tuple[str, ...], declared: Mapping[str, Declared]) -> list
         waiting += _children(declared[name], declared)
     lost = [name for name in declared if name not in found]
     if lost:
-        declared[lost[0]].wrong(f"it is its own ancestor: {', '.join(lost)} are nested in a circle.")
+        declared[lost[0]].wrong(f"it is its own ancestor: {', '.join(lost)} are nested in a cycle.")
     return found
 
 
@@ -135,7 +135,7 @@ def _downwards(first: tuple[str, ...], declared: Mapping[str, Declared]) -> list
 
 
 class _Attributes:
-    """The fields of a model's attributes, and what is said of them besides their types."""
+    """The fields of a model's attributes, and their declared properties."""
 
     def __init__(self) -> None:
         self.fields: dict[str, Any] = {}
@@ -165,14 +165,14 @@ class _Attributes:
             if belongs:
                 group.append(name)
         if read_only and compare in ("create_only", "ignored"):
-            declared.wrong(f"it cannot be read_only and compare: {compare} at once.")
+            declared.wrong(f"it cannot be both read_only and compare: {compare}.")
         has_default = "default" in keys
         if not has_default and (read_only or compare == "ignored"):
             annotation = or_none(annotation)
         annotation = _compared(annotation, comparisons, keys)
         default: Any = None if read_only or compare == "ignored" else ...
         if name in self.references and compare == "ignored":
-            declared.wrong("it cannot be ref and compare: ignored at once.")
+            declared.wrong("it cannot be both ref and compare: ignored.")
         if has_default:
             default = _default(lenient(annotation), keys["default"])
         self.fields[name] = (lenient(annotation), default)
@@ -186,8 +186,8 @@ def _default(annotation: Any, declared: Declared) -> Any:
 
 
 def _comparison(keys: Mapping[str, Declared], others: Sequence[str] = ()) -> tuple[str, list[str]]:
-    """Return what ``compare`` says: a word that is no comparison, or "equal", and the comparisons that it names; a text, or a list
-    of comparisons that go together."""
+    """Return the value of ``compare``: a keyword that is not a comparison, or "equal", and the named comparisons. It is a
+    string, or a list of comparisons that are combined."""
     if "compare" not in keys:
         return _EQUAL, []
     declared = keys["compare"]
@@ -212,12 +212,12 @@ def _compared(annotation: Any, comparisons: Sequence[str], keys: Mapping[str, De
 
 
 def _typed(declared: Declared, keys: Mapping[str, Declared], models: Mapping[str, Declared]) -> Any:
-    """Return the annotation of a field that a dict describes; without a type, that of a reference is the identifier that it names,
-    and compares as that does."""
+    """Return the annotation of a field that a dict describes. A reference without a type has the type of the identifier that it
+    refers to, and compares like it."""
     if "type" in keys:
         return _type(keys["type"])
     if "ref" not in keys:
-        declared.wrong('it does not say its type; add "type: str", for example.')
+        declared.wrong('it has no type; add "type: str", for example.')
     others = _referred(keys["ref"], models)
     identifiers = models[others[0]].at("identifiers")
     if len(others) > 1 or not isinstance(identifiers.value, Mapping) or len(identifiers.value) > 1:
@@ -244,13 +244,13 @@ def _type(declared: Declared) -> Any:
     if isinstance(declared.value, (list, tuple)):
         for item in declared.items():
             if not isinstance(item.value, (str, int)) or isinstance(item.value, bool):
-                item.wrong(f"a value to choose from is a text or a whole number, not {item.shown()}; put it in quotation marks.")
+                item.wrong(f"a choice must be a string or a whole number, not {item.shown()}; put it in quotation marks.")
         values = [item.value for item in declared.items()]
         if not values or len(set(map(str, values))) < len(values):
-            declared.wrong("a list of values to choose from needs at least one, and none of them twice.")
+            declared.wrong("a list of choices needs at least one value, and no value twice.")
         return choice(values)
     if not isinstance(declared.value, str):
-        declared.wrong(f'a type is a text such as "str", or a list of values to choose from, not {declared.shown()}.')
+        declared.wrong(f'a type is a string such as "str", or a list of choices, not {declared.shown()}.')
     try:
         return annotation_of(declared.value)
     except DefinitionError as error:
@@ -259,7 +259,7 @@ def _type(declared: Declared) -> Any:
 
 def _class(name: str, model: Declared, declared: Mapping[str, Declared], base: type[DSyncModel]) -> type[DSyncModel]:
     if not name.isidentifier() or name.startswith("_"):
-        model.wrong(f'"{name}" cannot be the name of a model: it should be letters, digits and underscores, like a variable.')
+        model.wrong(f'"{name}" cannot be the name of a model: use only letters, digits and underscores, as in a variable.')
     dict(model.mapping(MODEL_KEYS))
     attributes = _Attributes()
     identifiers = _identifiers(model, declared, attributes.references)
@@ -307,13 +307,15 @@ def derived(name: str, base: type[DSyncModel], annotations: Mapping[str, Any], s
 
 def _check_name(name: str, piece: Declared) -> None:
     if not name.isidentifier() or name.startswith("_"):
-        piece.wrong(f'"{name}" cannot be the name of an attribute: it should be letters, digits and underscores, like a variable.')
+        piece.wrong(f'"{name}" cannot be the name of an attribute: use only letters, digits and underscores, as in a variable.')
     if hasattr(DSyncModel, name) or name in DSyncModel.__annotations__:
-        piece.wrong(f'an attribute cannot be called "{name}", every model has something else of that name; map it to another one.')
+        piece.wrong(
+            f'an attribute cannot be called "{name}", every model has a method or setting with that name; map it to another name.'
+        )
 
 
 def _identifiers(model: Declared, models: Mapping[str, Declared], references: dict[str, tuple[str, ...]]) -> dict[str, Any]:
-    """Return the fields of a model's identifiers, and add those that name other objects to ``references``."""
+    """Return the fields of a model's identifiers, and add those that refer to other objects to ``references``."""
     given = model.at("identifiers")
     if not given.value:
         model.wrong('it has no identifiers; add "identifiers: [name]", for example.')
@@ -331,7 +333,7 @@ def _identifiers(model: Declared, models: Mapping[str, Declared], references: di
                 references[name] = _referred(keys["ref"], models)
             _word, comparisons = _comparison(keys)
             if UNORDERED in comparisons:
-                keys["compare"].wrong("an identifier cannot be unordered, since an id is one text.")
+                keys["compare"].wrong("an identifier cannot be unordered, because an id is one string.")
             annotation = _compared(annotation, comparisons, keys)
             piece = keys.get("type", piece)
         else:

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Model classes → models as a task or a YAML file declares them, so that a dataset of any adapter can become records in files."""
+"""Conversion of model classes to declarations for a task or a YAML file, so that a dataset of any adapter can be exported."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..model.values import members_of
 from .types import CONTAINERS, SCALARS
 
 ANY = "any"
-"""The type of what no other type describes."""
+"""The type for everything that no other type describes."""
 
 _BASES = (bool, int, float, str)
 """Types whose subclasses are declared like themselves."""
@@ -29,10 +29,10 @@ class Description:
     """The models of a dataset as plain data.
 
     Attributes:
-        models: model's name → declaration, without the attributes that are left out.
-        top_level: names of the models to begin with.
+        models: model's name → declaration, without the omitted attributes.
+        top_level: names of the root models.
         mapping: model's name → how a record finds its parent.
-        left_out: model's name → names of its sensitive and read-only attributes.
+        left_out: model's name → names of its sensitive and read-only attributes, which are omitted.
     """
 
     models: dict[str, Any]
@@ -42,13 +42,13 @@ class Description:
 
 
 def describe(dataset: Dataset) -> Description:
-    """Return the models of a dataset as plain data, from which :func:`.definition.data_model` makes classes of records.
+    """Return the models of a dataset as plain data, from which :func:`.definition.data_model` creates classes of records.
 
-    What was declared stays as it was declared. Sensitive attributes are left out, since the records are in clear, and read-only
-    ones, since nobody can write them.
+    Existing declarations are kept. Sensitive attributes are omitted because the records are not encrypted, and read-only
+    ones because they cannot be written.
 
     Args:
-        dataset: loaded; not changed. Its objects show which field of a child names its parent.
+        dataset: the loaded dataset; not changed. Its objects show which field of a child names its parent.
     """
     classes = dataset.models()
     declared = getattr(getattr(dataset, "data_model", None), "declared", {})
@@ -107,7 +107,7 @@ def _type_of(model: type[DSyncModel], name: str) -> Any:
 
 
 def type_of(annotation: Any) -> Any:
-    """Return the declared type that comes nearest to an annotation: a text such as ``list[int]``, or a list of values."""
+    """Return the declared type that is closest to an annotation: a string such as ``list[int]``, or a list of choices."""
     members = list(dict.fromkeys(members_of(annotation)))
     kinds = [kind for kind in members if kind not in (None, type(None))]
     ending = " | None" if len(kinds) < len(members) else ""
@@ -124,7 +124,7 @@ def type_of(annotation: Any) -> Any:
 
 
 def _choice(kind: Any) -> list[Any] | None:
-    """Return the values of a type that is limited to some texts and whole numbers; None for any other type."""
+    """Return the choices of a type that is restricted to certain strings and integers; None for any other type."""
     values: list[Any] = []
     if get_origin(kind) is Literal:
         values = list(get_args(kind))
@@ -156,7 +156,7 @@ def _kind_of(values: Iterable[Any]) -> str:
 
 
 def _mapping(dataset: Dataset, left_out: Mapping[str, list[str]]) -> dict[str, Any]:
-    """Return how records find their parents: by a field of their own that has the value, or else by a new one."""
+    """Return how records find their parents: by an existing field with the value, or by a new one."""
     classes = dataset.models()
     parents = parents_of(dataset, classes)
     found = {}
@@ -185,7 +185,7 @@ def _same(child: DSyncModel | None, name: str, parent: DSyncModel | None, key: s
 
 
 def unlisted(dataset: Dataset) -> dict[str, int]:
-    """Return model → number of objects that are nobody's children though their model is, which no comparison reaches."""
+    """Return model → number of orphans: objects of child models without a parent, which a comparison does not reach."""
     classes = dataset.models()
     parents = parents_of(dataset, classes)
     children = {child for model in classes.values() for child in model._children}

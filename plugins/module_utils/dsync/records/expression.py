@@ -18,22 +18,22 @@ Evaluate = Callable[[Mapping[str, Any]], Any]
 
 
 def compiled(declared: Declared) -> Evaluate:
-    """Return what evaluates the expression that was declared.
+    """Return a function that evaluates the declared expression.
 
-    The result raises RecordProblem, with a sentence that names the expression, when a name in it is undefined or it fails.
+    It raises RecordProblem, with a message that names the expression, if a name in it is undefined or the evaluation fails.
 
     Raises:
-        DefinitionError: it is no expression.
-        LibraryMissing: jinja2 is absent.
+        DefinitionError: it is not a valid expression.
+        LibraryMissing: jinja2 is not installed.
     """
     text = declared.text()
     if "{{" in text or "{%" in text:
-        declared.wrong("an expression stands here without braces: Ansible would evaluate what is in braces before the task begins.")
+        declared.wrong("write this expression without braces; Ansible would evaluate braces before the task starts.")
     evaluate, undefined, errors = _environment()[:3]
     try:
         expression = evaluate(text)
     except errors as error:
-        declared.wrong(f'"{text}" is no expression: {" ".join(str(error).split()).removesuffix(".")}.')
+        declared.wrong(f'"{text}" is not a valid expression: {" ".join(str(error).split()).removesuffix(".")}.')
 
     def value_of(names: Mapping[str, Any]) -> Any:
         try:
@@ -59,7 +59,7 @@ def _environment() -> Any:
 
     def evaluate(text: str) -> Any:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a backslash that escapes nothing stands for itself
+            warnings.simplefilter("ignore")  # a backslash before another character is literal
             return environment.compile_expression(text, undefined_to_none=False)
 
     return evaluate, jinja2.Undefined, jinja2.TemplateError

@@ -1,24 +1,24 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How the native records of one side become objects of the models, and how objects are written back into them.
+"""The mapping of the native records of one side to objects of the models, and back.
 
 ::
 
     device:
-      from: dcim.devices                        # where the records are; what it means is the adapter's affair
+      from: dcim.devices                        # where the records are; the meaning depends on the adapter
       where: {kind: [router, switch]}           # records with these values
       keep: status != "retired"                 # and of these, those for which this is true; drop: is the opposite
       fields:
         name: hostname                          # another name
-        site_name: location.site                # further in
-        role: {from: role_id, lookup: roles}    # by way of a table, or of a list of them, one after the other
-        owner: {value: netops}                  # the same for all
-        mtu: {from: mtu, default: 1500}         # where there is none
-        region: {parent: name}                  # what identifies the parent; it is not in the record
+        site_name: location.site                # a nested field
+        role: {from: role_id, lookup: roles}    # through a table, or a list of tables in turn
+        owner: {value: netops}                  # a constant
+        mtu: {from: mtu, default: 1500}         # with a default
+        region: {parent: name}                  # an identifier of the parent; it is not in the record
         fqdn: {expr: hostname ~ ".example.net", write: {hostname: fqdn.split(".")[0]}}
       parent: {match: {site_id: id}}            # or parent's identifier → field: {name: location.site}
 
-What is not named is a native field of the attribute's own name. A native field that no attribute names is left alone.
+An attribute that is not listed is the native field of the same name. Native fields without an attribute are not changed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Record = Mapping[str, Any]
 """A native record: field's name → value, with other records and lists in it."""
 
 Values = dict[Path, Any]
-"""What is to be written into a native record."""
+"""The values to write to a native record."""
 
 
 class _Tables(NamedTuple):
@@ -61,7 +61,7 @@ class _Tables(NamedTuple):
     Attributes:
         there: native value → attribute's value.
         back: attribute's value → native value.
-        twice: attribute's values of several native ones.
+        twice: attribute's values with several native ones.
     """
 
     there: Mapping[Any, Any]
@@ -73,8 +73,8 @@ class Lookup:
     """A table from native values to attributes' values; several threads may use one.
 
     Args:
-        name: what it is called in messages.
-        pairs: returns all (native value, attribute's value); called when a value is looked for, and again when it is not found.
+        name: its name in messages.
+        pairs: returns all (native value, attribute's value); called on the first search, and again if a value is not found.
     """
 
     def __init__(self, name: str, pairs: Callable[[], Iterable[tuple[Any, Any]]]) -> None:
@@ -90,7 +90,7 @@ class Lookup:
             for one in (native, value):
                 if not _is_key(one):
                     what = "a list" if isinstance(one, list) else "a dictionary" if isinstance(one, Mapping) else type(one).__name__
-                    raise RecordProblem(f"the lookup {self._name} has {what} in it, and it should have single values alone")
+                    raise RecordProblem(f"the lookup {self._name} contains {what}, and must contain only single values")
             there[native] = value
             if value in back and back[value] != native:
                 twice.add(value)
@@ -120,12 +120,12 @@ class Lookup:
         return self._as_met(tables.back[key])
 
     def _as_met(self, native: Any) -> Any:
-        """Return a native value as records have them; the keys of a table in a task are texts, be they written as numbers."""
+        """Return a native value with the type that records use; keys of a table in a task are always strings."""
         forms = spellings(native) if self._met in (bool, int, str) else ()
         return next((one for one in forms if one.__class__ is self._met), native)
 
     def _found(self, wanted: Any, table: Callable[[_Tables], Mapping[Any, Any]]) -> tuple[Any, _Tables]:
-        """Return the key that a value is found by, and the tables that have it, read again if those that there were have not."""
+        """Return the key of a value, and the tables that contain it, which are read again if it is missing."""
         known_before = self._tables
         tables = known_before or self._filled()
         while True:
@@ -147,7 +147,7 @@ def _is_key(value: Any) -> bool:
 
 
 def spellings(value: Any) -> Iterator[Any]:
-    """Yield a value, and what else may represent it in a table: a number or boolean as a string, or the other way round."""
+    """Yield a value, and its other possible forms in a table: a number or boolean as a string, or the reverse."""
     yield value
     if value.__class__ is bool:
         yield str(value).lower()
@@ -160,20 +160,20 @@ def spellings(value: Any) -> Iterator[Any]:
 
 @dataclass(frozen=True)
 class FieldMap:
-    """How one attribute, or one part of what identifies the parent, is read and written.
+    """How one attribute, or one identifier of the parent, is read and written.
 
     Attributes:
         name: the attribute.
-        source: where the native value is; None where it comes from elsewhere.
-        constant: the value itself; MISSING for none.
+        source: the path of the native value; None if it comes from elsewhere.
+        constant: the constant value; MISSING for none.
         expression: computes the value.
-        parent: which of the parent's identifiers the value is; it is not in the record then.
-        implied: which of them it is where the record does not have it, because its place tells the parent.
-        lookups: through which tables it goes, one after the other.
-        default: what stands for an absent native value; MISSING for none.
+        parent: the parent's identifier that is the value, which is not in the record.
+        implied: the parent's identifier that is the value if the record does not have it, because its place implies the parent.
+        lookups: the tables that translate it, in turn.
+        default: the value for an absent native value; MISSING for none.
         nullable: whether the attribute may be None.
-        write: native field → expression over the object's values; None where it is written as it is read.
-        written: whether it can be written at all.
+        write: native field → expression over the object's values; None if it is written as it is read.
+        written: whether it can be written.
     """
 
     name: str
@@ -189,12 +189,12 @@ class FieldMap:
     written: bool = True
 
     def value_of(self, record: Record, above: Mapping[str, Any] = NO_PARENT, empty_is_none: bool = False) -> Any:
-        """Return the attribute's value, or MISSING where the model's own default is to stand. Raises RecordProblem.
+        """Return the attribute's value, or MISSING if the model's own default applies. Raises RecordProblem.
 
         Args:
             record: the native record.
             above: the parent's identifiers, as far as they are known.
-            empty_is_none: whether an empty text is null, or the default, where the attribute may be null or has a default.
+            empty_is_none: whether an empty string is null, or the default, if the attribute may be null or has a default.
         """
         if self.constant is not MISSING:
             return self.constant
@@ -213,7 +213,7 @@ class FieldMap:
         return self.default if value is None and self.default is not MISSING and not self.nullable else value
 
     def natives_of(self, value: Any, values: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
-        """Yield the native fields that hold a value, and what they are to hold; none for one that is not written.
+        """Yield the native fields of a value with their new values; none for an attribute that is not written.
 
         Args:
             value: the attribute's value, plain.
@@ -238,9 +238,9 @@ class ParentMap:
     """How a child finds its parent.
 
     Attributes:
-        fields: what gives each of the parent's identifiers, in order; empty where ``match`` or the place tells.
+        fields: the field of each of the parent's identifiers, in order; empty if ``match`` or the place determines the parent.
         match: native field of the child → native field of the parent, whose values are the same.
-        by_name: whether nothing was declared, and fields are called like the parent's identifiers; a place that tells goes first.
+        by_name: whether nothing was declared, and fields are named like the parent's identifiers; the place takes precedence.
     """
 
     fields: tuple[FieldMap, ...] = ()
@@ -254,13 +254,13 @@ class ModelMap:
 
     Attributes:
         model: the model's class.
-        place: where the records are, as it was declared; None where nothing was.
-        key: the native field into which the key of a record goes where records are the values of a dictionary.
-        fields: attribute or identifier → how it is mapped.
-        where: native field → values of which it has to have one.
-        keep: whether a record is to be kept.
-        drop: whether a record is to be left out.
-        parent: how an object finds its parent; None where nothing was declared.
+        place: where the records are, as declared; None if nothing was declared.
+        key: the native field for the key of a record if records are the values of a dictionary.
+        fields: attribute or identifier → its mapping.
+        where: native field → values, one of which it must have.
+        keep: whether to include a record.
+        drop: whether to exclude a record.
+        parent: how an object finds its parent; None if nothing was declared.
     """
 
     model: type[DSyncModel]
@@ -282,7 +282,7 @@ class ModelMap:
         return has_values(record, self.where) and self.keeps(record)
 
     def keeps(self, record: Record) -> bool:
-        """Return whether ``keep`` and ``drop`` let a native record through. Raises RecordProblem."""
+        """Return whether ``keep`` and ``drop`` include a native record. Raises RecordProblem."""
         names = {**record, "record": record} if self.keep or self.drop else {}
         for key, expression, wanted in (("keep", self.keep, True), ("drop", self.drop, False)):
             try:
@@ -293,7 +293,7 @@ class ModelMap:
         return True
 
     def _located(self, problem: RecordProblem, record: Record, name: str = "") -> str:
-        """Return what went wrong about a record, or about one attribute of it, without a value that nobody may see."""
+        """Return the problem of a record, or of one of its attributes, without secrets."""
         hidden = self.model.get_sensitive_fields()
         sources = [field.source for one, field in self.fields.items() if one in hidden and field.source is not None]
         values = record.values() if name in hidden else (read(record, source) for source in sources)
@@ -304,7 +304,7 @@ class ModelMap:
 
         Args:
             record: the native record; not changed.
-            empty_is_none: whether an empty text stands for nothing where the attribute may be nothing.
+            empty_is_none: whether an empty string is null if the attribute may be null.
             above: the identifiers of the object's parent, as far as they are known.
         """
         values: dict[str, Any] = {}
@@ -332,25 +332,25 @@ class ModelMap:
         return values
 
     def _default_counts(self, name: str) -> bool:
-        """Return whether an empty text is a model's own default: where there is one, and the attribute holds no texts."""
+        """Return whether an empty string means the model's default: if there is one, and the attribute holds no strings."""
         field = self.model.model_fields[name]
         return not field.is_required() and not {str, Any} & set(members_of(field.annotation))
 
     def _check_identity(self, values: Mapping[str, Any]) -> None:
-        """Raise RecordProblem where all that identifies an object is blank; null identifies where an identifier may be null."""
+        """Raise RecordProblem if all identifiers are blank; null is valid if an identifier may be null."""
         names = self.model._identifiers
         if all(isinstance(value := values.get(name), str) and not value.strip() for name in names):
             blank = f"{names[0]} is blank" if len(names) == 1 else f"{', '.join(names)} are all blank"
             raise RecordProblem(
-                f'{self.name}: {blank}, so that nothing identifies the object; fill it in, or exclude such records with "drop"'
+                f'{self.name}: {blank}, so nothing identifies the object; fill it in, or exclude such records with "drop"'
             )
 
     def written(self, values: Mapping[str, Any], names: Iterable[str]) -> Values:
-        """Return what a native record has to hold for these attributes. Raises RecordProblem.
+        """Return the values of a native record for these attributes. Raises RecordProblem.
 
         Args:
             values: all values of the object, plain.
-            names: which of them are to be written.
+            names: the attributes to write.
         """
         found: Values = {}
         for name in names:
@@ -361,7 +361,7 @@ class ModelMap:
         return found
 
     def belonging(self) -> Values:
-        """Return what a new native record has to hold for it to be one of the model's."""
+        """Return the values that a new native record needs to belong to the model."""
         return {path: values[0] for path, values in self.where.items() if len(values) == 1}
 
     def unwritable(self) -> list[str]:
@@ -370,20 +370,20 @@ class ModelMap:
 
 
 Tables = Callable[[Declared], Lookup]
-"""Returns the lookup that a declaration stands for: its name, or the table itself."""
+"""Returns the lookup of a declaration, which is its name or the table itself."""
 
 
 def model_map(model: type[DSyncModel], parent: type[DSyncModel] | None, declared: Declared, tables: Tables) -> ModelMap:
-    """Return how one model is mapped.
+    """Return the mapping of one model.
 
     Args:
         model: its class.
-        parent: the class of its parents; None for a model of the top level.
-        declared: what was declared; an empty piece maps each attribute onto the native field of its name.
-        tables: gives the lookups.
+        parent: the class of its parents; None for a top-level model.
+        declared: the declaration; an empty piece maps each attribute to the native field of the same name.
+        tables: returns the lookups.
 
     Raises:
-        DefinitionError: naming the place.
+        DefinitionError: a declaration is wrong; the message names the place.
     """
     if declared.value is None:
         declared = Declared({}, declared.place)
@@ -411,20 +411,20 @@ def model_map(model: type[DSyncModel], parent: type[DSyncModel] | None, declared
 
 
 def where_of(declared: Declared) -> dict[Path, tuple[Any, ...]]:
-    """Return native field → values of which a record has to have one. Raises DefinitionError."""
+    """Return native field → values, one of which a record must have. Raises DefinitionError."""
     found: dict[Path, tuple[Any, ...]] = {}
     for name, piece in declared.mapping():
         values = piece.value if isinstance(piece.value, list) else [piece.value]
         if any(isinstance(value, (list, Mapping)) for value in values):
-            piece.wrong("this should be a value, or a list of values of which the record has one.")
+            piece.wrong("this should be a value, or a list of values, one of which the record has.")
         found[tuple(name.split("."))] = tuple(values)
     return found
 
 
 def has_values(record: Record, where: Mapping[Path, tuple[Any, ...]]) -> bool:
-    """Return whether a record has one of the values that are wanted of each field.
+    """Return whether a record has one of the required values of each field.
 
-    A string and a number, or a string and a boolean, are the same where the string is that value written out, as in a cell of CSV.
+    A string and a number, or a string and a boolean, are equal if the string is the written form of that value, as in a CSV cell.
     """
     return all(_is_one_of(read(record, path), values) for path, values in where.items())
 
@@ -434,7 +434,7 @@ def _is_one_of(native: Any, wanted: tuple[Any, ...]) -> bool:
 
 
 def _spells(one: Any, other: Any) -> bool:
-    """Return whether one of two values is a string that is the other one, of another type, written out."""
+    """Return whether one of two values is a string, and the written form of the other one, which has another type."""
     if isinstance(one, str) is isinstance(other, str):
         return False
     text, value = (one.strip(), other) if isinstance(one, str) else (other.strip(), one)
@@ -447,23 +447,23 @@ def _spells(one: Any, other: Any) -> bool:
 
 
 _BOOLEANS = {True: ("true", "yes", "on", "t", "y", "1"), False: ("false", "no", "off", "f", "n", "0")}
-"""Boolean → the strings that an attribute of that type reads as it, in lower case."""
+"""Boolean → the strings that are read as it, in lower case."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII).fullmatch
-"""Matches a string that is a number and nothing else; 010 is a code."""
+"""Matches a string that is a number; 010 is not one but a code."""
 
 
 _NEARLY = 0.75
-"""How alike two names are of which one is probably a slip: as vlan and vlna, unlike kind and id."""
+"""The similarity from which one of two names is probably a typing error: as vlan and vlna, unlike kind and id."""
 
 
 class Filter:
-    """Applies a ``where`` to records, and finds out whether it fits them.
+    """Applies a ``where`` to records, and checks whether it fits them.
 
     Args:
-        where: native field → values of which a record has to have one.
-        place: of the declaration, for messages.
-        free: whether records may have any fields, so that one which no record has is not necessarily a mistake.
+        where: native field → values, one of which a record must have.
+        place: the place of the declaration, for messages.
+        free: whether records may have any fields, so that a field which no record has is not necessarily a mistake.
     """
 
     def __init__(self, where: Mapping[Path, tuple[Any, ...]], place: str, free: bool = False) -> None:
@@ -472,7 +472,7 @@ class Filter:
         self._any_seen = self._any_through = False
 
     def lets(self, record: Record) -> bool:
-        """Return whether a record passes, and take note of the fields that it has."""
+        """Return whether a record passes, and record its fields."""
         if not self._where:
             return True
         self._any_seen = True
@@ -487,10 +487,10 @@ class Filter:
         return passes
 
     def check(self) -> str:
-        """Return a warning where no record passed though there are some; an empty string otherwise.
+        """Return a warning if no record passed although there are some; otherwise an empty string.
 
         Raises:
-            DefinitionError: no record has a field of that name, or of one that is nearly the same where records may have any.
+            DefinitionError: no record has a field of that name; if records may have any fields, only if there is a similar one.
         """
         if not self._any_seen:
             return ""
@@ -501,13 +501,13 @@ class Filter:
         if self._any_through:
             return ""
         wanted = ", ".join(f"{text_of_path(path)}: {' or '.join(map(str, values))}" for path, values in self._where.items())
-        return f"{self._place}: there are records, and none of them has {wanted}"
+        return f"{self._place}: there are records, but none of them has {wanted}"
 
 
 def field_map(
     name: str, declared: Declared | None, nullable: bool, tables: Tables, parent: type[DSyncModel] | None = None
 ) -> FieldMap:
-    """Return how one attribute is mapped; without a declaration it is the native field of its name. Raises DefinitionError."""
+    """Return the mapping of one attribute; without a declaration the native field of the same name. Raises DefinitionError."""
     if declared is None:
         return FieldMap(name, (name,), nullable=nullable, implied=_implied(name, parent))
     if not isinstance(declared.value, Mapping):
@@ -519,10 +519,10 @@ def field_map(
     if "value" in keys or "parent" in keys:
         for key in ("lookup", "default", *(("write",) if "parent" in keys else ())):
             if key in keys:
-                keys[key].wrong(f"{'a constant value' if 'value' in keys else 'what the parent tells'} has no such thing.")
+                keys[key].wrong(f"{'a constant value' if 'value' in keys else 'a value from the parent'} cannot have this key.")
     if "parent" in keys:
         if parent is None:
-            keys["parent"].wrong("the model is at the top level, and so has no parent.")
+            keys["parent"].wrong("the model is at the top level, so it has no parent.")
         return FieldMap(name, parent=keys["parent"].one_of(parent._identifiers), nullable=nullable)
     writes, written = _write(keys.get("write"), "value" not in keys and "expr" not in keys)
     return FieldMap(
@@ -539,16 +539,16 @@ def field_map(
 
 
 def _implied(name: str, parent: type[DSyncModel] | None) -> str | None:
-    """Return which of the parent's identifiers a field called like ``site_name`` holds."""
+    """Return the parent's identifier that a field with a name like ``site_name`` holds."""
     own = [] if parent is None else parent._identifiers
     return next((one for one in own if parent is not None and name == f"{parent.get_type()}_{one}"), None)
 
 
 def _lookups(declared: Declared, tables: Tables) -> Iterator[Lookup]:
-    """Return the table of a declaration, or those of a list."""
+    """Return the tables of a declaration, which is a table or a list of them."""
     if isinstance(declared.value, (list, tuple)):
         if not declared.value:
-            declared.wrong("it names no lookup.")
+            declared.wrong("it does not name a lookup.")
         return map(tables, declared.items())
     return iter((tables(declared),))
 
@@ -563,21 +563,21 @@ def _write(declared: Declared | None, as_read: bool) -> tuple[Mapping[Path, Eval
 
 def _parent(declared: Declared, model: type[DSyncModel], parent: type[DSyncModel] | None, tables: Tables) -> ParentMap:
     if parent is None:
-        declared.wrong(f'"{model.get_type()}" is at the top level, and so has no parent.')
+        declared.wrong(f'"{model.get_type()}" is at the top level, so it has no parent.')
     identifiers = parent._identifiers
     if not isinstance(declared.value, Mapping):
         if len(identifiers) > 1:
-            declared.wrong(f"a {parent.get_type()} is identified by {', '.join(identifiers)}; say which field gives each of them.")
+            declared.wrong(f"a {parent.get_type()} is identified by {', '.join(identifiers)}; name the field of each.")
         return ParentMap((field_map(identifiers[0], declared, False, tables),))
     if set(declared.value) == {"match"}:
         pairs = dict(declared.at("match").mapping())
         if not pairs:
-            declared.at("match").wrong("it names no field.")
+            declared.at("match").wrong("it does not name a field.")
         return ParentMap(match={tuple(mine.split(".")): path_of(theirs) for mine, theirs in pairs.items()})
     pieces = dict(declared.mapping(identifiers))
     for name in identifiers:
         if name not in pieces:
-            declared.wrong(f'it does not say which field gives the {parent.get_type()}\'s "{name}".')
+            declared.wrong(f'it does not name the field for the {parent.get_type()}\'s "{name}".')
     return ParentMap(tuple(field_map(name, pieces[name], False, tables) for name in identifiers))
 
 

@@ -30,7 +30,7 @@ def path_of(declared: Declared) -> Path:
     else:
         names = tuple(declared.text().split("."))
     if not all(names):
-        declared.wrong(f"{declared.shown()} is no path: a name between two dots is missing.")
+        declared.wrong(f"{declared.shown()} is not a path: a name between two dots is missing.")
     return names
 
 

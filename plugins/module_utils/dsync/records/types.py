@@ -52,14 +52,14 @@ SCALARS: dict[str, Any] = {
 """Name of a type → annotation."""
 
 CONTAINERS: dict[str, tuple[Any, int]] = {"list": (list, 1), "set": (set, 1), "dict": (dict, 2)}
-"""Name of a container → its class, and how many types stand between its brackets."""
+"""Name of a container → its class, and the number of types in its brackets."""
 
 _HASHABLE = SCALARS.keys() - {"any", "secret"}
 """Types of values that can be in a set, or be the key of a dictionary."""
 
 
 class Near(float):
-    """A number that equals any number that is no further away than the tolerance of its class."""
+    """A number that equals any number within the tolerance of its class."""
 
     __slots__ = ()
     tolerance: ClassVar[float] = 0.0
@@ -70,19 +70,19 @@ class Near(float):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # type: ignore[assignment]  # what is near to one number and to another need not be near to both
+    __hash__ = None  # type: ignore[assignment]  # two numbers within the tolerance of a third need not be within it of each other
 
 
 def annotation_of(text: str) -> Any:
-    """Return the annotation that a type's text stands for.
+    """Return the annotation for a type that is given as a string.
 
     Raises:
-        DefinitionError: a sentence that says what is wrong, without the place.
+        DefinitionError: a sentence about the problem, without the place.
     """
     try:
         node = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError):
-        raise DefinitionError(f'"{text}" is no type; types are written like str, list[int], dict[str, int], str | None.') from None
+        raise DefinitionError(f'"{text}" is not a type; write types like str, list[int], dict[str, int], str | None.') from None
     return _annotation(node, text)
 
 
@@ -95,7 +95,7 @@ def _annotation(node: ast.expr, whole: str) -> Any:
         return _named(node.id)
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
         return _container(node.value.id, node.slice, whole)
-    raise DefinitionError(f'"{whole}" is no type; types are written like str, list[int], dict[str, int], str | None.')
+    raise DefinitionError(f'"{whole}" is not a type; write types like str, list[int], dict[str, int], str | None.')
 
 
 def _named(name: str) -> Any:
@@ -103,7 +103,7 @@ def _named(name: str) -> Any:
         return SCALARS[name]
     if name in CONTAINERS:
         inner = ", ".join(["str", "str"][: CONTAINERS[name][1]])
-        raise DefinitionError(f'"{name}" does not say of what: write {name}[{inner}], for example.')
+        raise DefinitionError(f'"{name}" needs a type in brackets: write {name}[{inner}], for example.')
     raise DefinitionError(f'there is no type "{name}"{known(name, [*SCALARS, *CONTAINERS])}.')
 
 
@@ -111,11 +111,11 @@ def _container(name: str, inner: ast.expr, whole: str) -> Any:
     if name == "optional":
         return _annotation(inner, whole) | None
     if name not in CONTAINERS:
-        raise DefinitionError(f'"{name}" takes nothing between brackets{known(name, CONTAINERS)}.')
+        raise DefinitionError(f'"{name}" takes no types in brackets{known(name, CONTAINERS)}.')
     container, number = CONTAINERS[name]
     nodes = inner.elts if isinstance(inner, ast.Tuple) else [inner]
     if len(nodes) != number:
-        raise DefinitionError(f'"{whole}": {name} takes {number} type{"s" * (number > 1)} between its brackets.')
+        raise DefinitionError(f'"{whole}": {name} takes {number} type{"s" * (number > 1)} in brackets.')
     parts = tuple(_annotation(node, whole) for node in nodes)
     if name != "list" and ast.unparse(nodes[0]).partition("[")[0] not in _HASHABLE:
         raise DefinitionError(f'"{whole}": {name} cannot hold {ast.unparse(nodes[0])} there.')
@@ -123,7 +123,7 @@ def _container(name: str, inner: ast.expr, whole: str) -> Any:
 
 
 def choice(values: Sequence[str | int]) -> Any:
-    """Return the annotation of a field that is limited to some texts and whole numbers; a number may come as a text."""
+    """Return the annotation of a field that is restricted to certain strings and integers; a number may be given as a string."""
     meant = {str(value): value for value in values}
     return Annotated[
         Literal[tuple(values)], BeforeValidator(lambda value: meant.get(value, value) if isinstance(value, str) else value)
@@ -134,12 +134,12 @@ def comparing(annotation: Any, names: Sequence[str], tolerance: float | None = N
     """Return an annotation whose values compare as declared.
 
     Args:
-        annotation: the type; with an absent value allowed or not.
+        annotation: the type; it may allow None.
         names: some of :data:`~.model.comparison.COMPARISONS`; empty for equality.
-        tolerance: how far two numbers may be apart; None for not at all.
+        tolerance: the largest difference between two equal numbers; None for none.
 
     Raises:
-        DefinitionError: the type has no such values.
+        DefinitionError: the comparison does not fit the type.
     """
     if names:
         try:
@@ -148,14 +148,14 @@ def comparing(annotation: Any, names: Sequence[str], tolerance: float | None = N
             raise DefinitionError(f"{error}.") from None
     if tolerance is not None:
         if float not in members_of(annotation):
-            raise DefinitionError("tolerance is for the type float; the type here is another one.")
+            raise DefinitionError("tolerance requires the type float.")
         near = type("Near", (Near,), {"__slots__": (), "tolerance": float(tolerance)})
         return Annotated[annotation, AfterValidator(lambda value: near(value) if isinstance(value, float) else value)]
     return annotation
 
 
 def fitting(annotation: Any, value: Any) -> Any:
-    """Return a value as a field of this type holds it.
+    """Return a value as validated by a field of this type.
 
     Raises:
         DefinitionError: it does not fit; a sentence without the place.
@@ -168,13 +168,13 @@ def fitting(annotation: Any, value: Any) -> Any:
 
 
 def or_none(annotation: Any) -> Any:
-    """Return the annotation, with None allowed besides."""
+    """Return the annotation, which also allows None."""
     return annotation if allows_none(annotation) else annotation | None
 
 
 def lenient(annotation: Any) -> Any:
-    """Return the annotation with each text in it, at any depth of lists, sets and dicts, taking a whole number too, since YAML does
-    not know that a serial number is none. A number stays one where the field may hold numbers."""
+    """Return the annotation, in which each string, at any depth of lists, sets and dicts, also accepts an integer, because in YAML
+    a serial number may look like one. A number stays a number if the field may hold numbers."""
     metadata = getattr(annotation, "__metadata__", None)
     if metadata is not None:
         return functools.reduce(lambda made, one: Annotated[made, one], metadata, lenient(annotation.__origin__))

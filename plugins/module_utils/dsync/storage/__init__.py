@@ -1,3 +1,3 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Everything that is a file: stored plans, journals, baselines, locks, and how values are encoded in them."""
+"""All files of the library: stored plans, journals, baselines, locks, and the encoding of values in them."""

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What a source had at the last good run: a small file, by which :func:`.guard.shrunken_source` knows that it has lost objects."""
+"""The number of objects in a source at the last successful run, in a small file, for :func:`.guard.shrunken_source`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _LONGEST = 1024 * 1024
 
 
 def read_baseline(path: AnyPath, source: str) -> dict[str, int] | None:
-    """Return model → how many objects of it a source had at the last successful run; None if the file is not there.
+    """Return model → number of objects in a source at the last successful run; None if the file does not exist.
 
     Args:
         path: the file.
-        source: the source's name, which must be the one that the file was written for.
+        source: the source's name, which must match the name in the file.
 
     Raises:
-        RecordError: the file cannot be read, is no baseline, or is another source's.
+        RecordError: the file cannot be read, is not a baseline, or belongs to another source.
     """
     if not os.path.lexists(path):
         return None
@@ -35,13 +35,13 @@ def read_baseline(path: AnyPath, source: str) -> dict[str, int] | None:
         data = stream.read(_LONGEST + 1)
     parsed = _parsed_line(data)
     if parsed is None or parsed.get("format") != FORMAT:
-        raise file_error(RecordError, path, "is no baseline of dsync; remove it to begin anew")
+        raise file_error(RecordError, path, "is not a baseline of dsync; remove it to start again")
     if parsed.get("version") != FORMAT_VERSION:
-        version = f"its format is of version {parsed.get('version')}, and this dsync ({VERSION}) reads version {FORMAT_VERSION}"
+        version = f"its format has version {parsed.get('version')}, and this dsync ({VERSION}) reads version {FORMAT_VERSION}"
         raise file_error(RecordError, path, f"cannot be used as a baseline: {version}")
     counts = parsed.get("counts")
     if not isinstance(counts, dict) or not all(map(_is_count, counts.values())):
-        raise file_error(RecordError, path, "cannot be used as a baseline: it is malformed; remove it to begin anew")
+        raise file_error(RecordError, path, "cannot be used as a baseline: it is malformed; remove it to start again")
     if parsed.get("source") != source:
         raise file_error(RecordError, path, f"is the baseline of the source {parsed.get('source')!r}, not of {source!r}")
     return counts
@@ -60,15 +60,15 @@ def _is_count(value: Any) -> bool:
 
 
 def write_baseline(path: AnyPath, source: str, counts: Mapping[str, int]) -> None:
-    """Write the file, whole or not at all.
+    """Write the file, completely or not at all.
 
     Args:
-        path: the file; it is replaced if it is there.
+        path: the file; an existing file is replaced.
         source: the source's name.
-        counts: model → how many objects of it the source has.
+        counts: model → number of objects in the source.
 
     Raises:
-        RecordError: it cannot be written; a file that was there before is unchanged.
+        RecordError: it cannot be written; an existing file is unchanged.
     """
     document = {
         "format": FORMAT,

@@ -1,8 +1,8 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A change as one line of a file, and back.
+"""Conversion of a change to one line of a file, and back.
 
-The values that come back are plain JSON; :mod:`.storage.stored_plan` makes them real again.
+Values that are read back are plain JSON; :mod:`.storage.stored_plan` turns them into real values.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .digests import SecretDigester
 from .encoding import DIGESTED, LOST
 
 Leaves = Mapping[ChangeKey, Collection[ObjectRef]]
-"""Delete → children of its object that were left aside when the plan was made."""
+"""Delete → children of its object that were ignored when the plan was made."""
 
 _KEYS = {
     "action", "model", "id", "ids", "parent", "before", "after", "sensitive", "protected", "cascade", "removes_children",
@@ -36,16 +36,16 @@ _SIDES = {
 
 
 class Malformed(ValueError):
-    """A line does not describe a change; the text says what is wrong, and never quotes a value."""
+    """A line does not describe a change. The message never quotes a value."""
 
 
 class ChangeWriter:
-    """Makes dicts of plain JSON of changes.
+    """Converts changes to dicts of plain JSON.
 
     Args:
-        digester: makes the digests of sensitive values; None leaves nothing of them but that they are there.
-        stored: the changes' values are plain JSON already.
-        lenient: write a value that has no JSON form as such, instead of raising.
+        digester: makes the digests of sensitive values; None records only that they are present.
+        stored: whether the changes' values are already plain JSON.
+        lenient: mark a value without a JSON form as such instead of raising.
     """
 
     def __init__(self, digester: SecretDigester | None, stored: bool = False, lenient: bool = False) -> None:
@@ -124,13 +124,13 @@ def _unwritable(change: Change, name: str, error: Unwritable) -> RecordError:
 
 
 def read_change(line: Any) -> tuple[Change, frozenset[ObjectRef]]:
-    """Return the change that a dict describes, its values as plain JSON, and the children that it leaves aside.
+    """Return the change that a dict describes, with values as plain JSON, and the children that it ignores.
 
     Raises:
-        Malformed: it describes none.
+        Malformed: it does not describe a change.
     """
     if not isinstance(line, dict) or line.keys() != _KEYS:
-        raise Malformed("it is no change")
+        raise Malformed("it is not a change")
     try:
         change = Change(
             action=DSyncAction(_text(line["action"])),
@@ -205,7 +205,7 @@ def _text(value: Any) -> str:
 
 def _truth(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise TypeError("no truth value")
+        raise TypeError("not a boolean")
     return value
 
 
@@ -229,5 +229,5 @@ def _step(value: Any) -> int:
 
 
 def line_text(line: Mapping[str, Any]) -> str:
-    """Return a line of a file, with its end."""
+    """Return a line of a file, with the line end."""
     return text_of(line) + "\n"

@@ -1,14 +1,15 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Keyed digests that stand for sensitive values in files.
+"""Keyed digests that represent sensitive values in files.
 
-What this protects against: whoever reads the file sees no sensitive value, cannot look one up in a table made beforehand (a journal
-has a random salt, a plan one that is made from all that it holds besides sensitive values), and cannot see that two objects share
-one (the digest covers model, id and attribute, too). Two plans that differ in nothing else show whether they share a value.
+Protection: a reader of the file sees no sensitive value, cannot look it up in a precomputed table (a journal
+has a random salt, a plan has a salt that is derived from everything in it except sensitive values), and cannot see that two objects
+have the same value (the digest also covers model, id and attribute). If two plans differ in nothing else, a reader can see whether
+they share a value.
 
-What it does not protect against, unless there is a ``key``: guessing. Whoever has such a file can try values as fast as SHA-256
-goes, and will find a weak password. With a ``key``, a passphrase that is not kept beside the file, that must be found first, and
-each try at it costs a run of scrypt. That an attribute is not set at all (None) is visible either way.
+Without a ``key``, it does not protect against guessing: a reader of the file can try values at the speed of SHA-256
+and will find a weak password. With a ``key``, a passphrase that is not stored beside the file, the passphrase must be found first,
+and each attempt costs one run of scrypt. A reader can see in either case that an attribute is not set (None).
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class SecretDigester:
 
     @cached_property
     def check(self) -> str | None:
-        """What tells whether another digester has the same key; None where there is no key."""
+        """A value that is equal for digesters with the same key; None without a key."""
         return None if self._key is None else self._hmac("dsync key check")
 
     def digest(self, model: str, uid: str, attribute: str, value: Any) -> str:

@@ -1,9 +1,9 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Values of attributes read back from plain JSON.
+"""Reading values of attributes back from plain JSON.
 
-A value is validated by the field that it is meant for, which makes an address of the string again. A field that takes anything gets
-plain JSON: what was a set there comes back as a list.
+A value is validated by its field, which for example converts a string back to an address. A field that accepts anything receives
+plain JSON: a set in it is read back as a list.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DIGESTED, LOST = "$hmac", "$lost"
 
 
 def from_plain(value: Any) -> Any:
-    """Return the Python value that plain JSON stands for, before any field's validation."""
+    """Return the Python value that plain JSON represents, before any field's validation."""
     if isinstance(value, list):
         return [from_plain(item) for item in value]
     if not isinstance(value, dict):
@@ -40,11 +40,11 @@ def from_plain(value: Any) -> Any:
 
 
 class NotTheSame(ValueError):
-    """A field's type does not tell which value was written."""
+    """The type of a field does not determine which value was written."""
 
 
 class Fields:
-    """Validates values for the fields of one class, one by one, as making an object does.
+    """Validates values for the fields of one class, one by one, as the constructor does.
 
     Args:
         cls: a complete model class.
@@ -58,10 +58,10 @@ class Fields:
         self._validators: dict[str, SchemaValidator] = {}
 
     def valid(self, name: str, value: Any) -> Any:
-        """Return what the field ``name`` makes of a value; a name that is no field takes it as it is.
+        """Return a value as validated by the field ``name``; if there is no such field, the value itself.
 
         Raises:
-            NotTheSame: it may have been another value that was written.
+            NotTheSame: another value may have been written.
             pydantic.ValidationError: the value does not fit; or whatever a validator raises.
         """
         if name not in self._schemas:
@@ -75,7 +75,7 @@ class Fields:
         return made
 
     def _is_another(self, name: str, value: Any, made: Any) -> bool:
-        """Return whether what was written may have been another value than is made of it: one of a subclass, whose own fields are
+        """Return whether the written value may differ from the validated one: an object of a subclass, whose own fields are
         lost, or of another class of a union that has the same fields."""
         written = plain(value)[0]
         if not same_value(plain(made)[0], written, exact=True):

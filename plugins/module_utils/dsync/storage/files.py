@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Writing files that are whole or not there, and reading them without being overwhelmed by what they hold.
+"""Writing files completely or not at all, and reading them with bounded memory.
 
 Whatever goes wrong is a :class:`~.exceptions.RecordError` of one sentence that begins with the absolute path.
 """
@@ -20,10 +20,10 @@ from ..exceptions import RecordError
 from .paths import file_error
 
 PRIVATE = 0o600
-"""The mode of files, unless told otherwise: only their owner may read them."""
+"""The default mode of files: only their owner may read them."""
 
 LONGEST_LINE = 16 * 1024 * 1024
-"""Bytes in the longest line that is written or read."""
+"""Maximum length in bytes of a line that is written or read."""
 
 _SMALL = 4096
 
@@ -32,21 +32,21 @@ AnyPath: TypeAlias = "str | os.PathLike[str]"
 
 @contextmanager
 def replacing(path: AnyPath, mode: int = PRIVATE) -> Iterator[TextIO]:
-    """Write a file beside itself and put it in its place when it is complete and on the disk.
+    """Write a temporary file and rename it to ``path`` when it is complete and on disk.
 
     Args:
-        path: the file; one that is there stays as it was until then, and for good when anything fails. A link is followed.
-        mode: its permissions, whatever the umask.
+        path: the file; an existing file is unchanged until then, and remains if anything fails. A link is followed.
+        mode: its permissions, regardless of the umask.
 
     Raises:
-        RecordError: it cannot be written; nothing is left behind.
+        RecordError: it cannot be written; no temporary file is left.
     """
     with wrap_os_errors(path, "written"):
         check_regular(path)
         real = Path(os.path.realpath(path))
         beside = real.parent / f".dsync-{secrets.token_hex(6)}.tmp"
         try:
-            # What pylint misses, the clean-up after a failure, is in _new_file and below.
+            # The clean-up that pylint misses here is in _new_file and below.
             with _new_file(beside, mode) as stream:  # pylint: disable=contextmanager-generator-missing-cleanup
                 yield stream
                 stream.flush()
@@ -59,7 +59,7 @@ def replacing(path: AnyPath, mode: int = PRIVATE) -> Iterator[TextIO]:
 
 
 def own_as(descriptor: int, there: os.stat_result, mode: int) -> None:
-    """Give a file the owner and group of another one, as far as that is allowed."""
+    """Set the owner and group of a file to those of another one, as far as permitted."""
     for owner, group in ((there.st_uid, there.st_gid), (-1, there.st_gid)):
         try:
             os.fchown(descriptor, owner, group)
@@ -70,7 +70,7 @@ def own_as(descriptor: int, there: os.stat_result, mode: int) -> None:
 
 
 def check_writable(path: AnyPath) -> None:
-    """Make sure that a small file could be written, by writing one beside it and taking it away again.
+    """Check that a small file can be written, by writing one beside it and removing it.
 
     Raises:
         RecordError: it cannot be written.
@@ -88,7 +88,7 @@ def check_writable(path: AnyPath) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Take a file away if it is there, also when Ctrl-C comes meanwhile."""
+    """Remove a file if it exists, even if Ctrl-C is pressed in the meantime."""
     try:
         with contextlib.suppress(OSError):
             path.unlink()
@@ -100,7 +100,7 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def _new_file(path: Path, mode: int) -> Iterator[TextIO]:
-    """Open a file that is not there yet."""
+    """Create and open a file that does not exist yet."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     stream = os.fdopen(descriptor, "w", encoding="utf-8", newline="\n")
     try:
@@ -118,7 +118,7 @@ def reading(path: AnyPath) -> Iterator[BinaryIO]:
     """Open a file to be read as bytes.
 
     Raises:
-        RecordError: it is not there, or cannot be read.
+        RecordError: it does not exist, or cannot be read.
     """
     with wrap_os_errors(path, "read"):
         check_regular(path)
@@ -127,10 +127,10 @@ def reading(path: AnyPath) -> Iterator[BinaryIO]:
 
 
 def lines_of(stream: BinaryIO, path: AnyPath, longest: int = LONGEST_LINE) -> Iterator[bytes]:
-    """Yield the lines of a file, each with its line end, of which the last one may lack.
+    """Yield the lines of a file, each with its line end, except possibly the last one.
 
     Raises:
-        RecordError: a line is longer than ``longest`` bytes; no more than that is ever held in memory.
+        RecordError: a line is longer than ``longest`` bytes; no more than that is held in memory.
     """
     number = 0
     while line := stream.readline(longest + 1):
@@ -142,7 +142,7 @@ def lines_of(stream: BinaryIO, path: AnyPath, longest: int = LONGEST_LINE) -> It
 
 @contextmanager
 def wrap_os_errors(path: AnyPath, what: str) -> Iterator[None]:
-    """Turn every OSError into a RecordError that says that ``path`` cannot be read, or written, and why."""
+    """Turn every OSError into a RecordError that reports that ``path`` cannot be read, or written, and why."""
     try:
         yield
     except OSError as error:
@@ -154,7 +154,7 @@ def wrap_os_errors(path: AnyPath, what: str) -> Iterator[None]:
 
 
 def check_regular(path: AnyPath) -> None:
-    """Raise RecordError if something is there that is no ordinary file."""
+    """Raise RecordError if the path exists and is not a regular file."""
     try:
         kind = Path(path).stat().st_mode
     except FileNotFoundError:
@@ -165,7 +165,7 @@ def check_regular(path: AnyPath) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the file system can."""
+    """Make the names in a directory durable, if the file system supports it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):

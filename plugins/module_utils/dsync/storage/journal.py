@@ -1,14 +1,14 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A journal of runs: an append-only file of JSON Lines that tells, after a crash at any moment, what was done, what may have been
+"""A journal of runs: an append-only file of JSON Lines that shows, after a crash at any moment, what was done, what may have been
 done, and what was not.
 
-A run begins with a header, all the changes that are planned, and a line that says that these are complete; only then is anything
-attempted. Of each change follow the intent, before it is attempted, and the outcome; each is on the disk before the run goes on. A
-run that came to its end ends with a line of counts. Sensitive values are digests, as in a plan file.
+A run begins with a header, all planned changes, and a line that marks them as complete; only then is a change
+attempted. For each change the intent is written before the attempt, and the outcome after it; each is on disk before the run
+continues. A completed run ends with a line of counts. Sensitive values are digests, as in a plan file.
 
-Each line names its run, so that runs that append at the same time are told apart. A line that names none, as in journals of earlier
-releases, belongs to the last header before it.
+Each line names its run, so runs that append at the same time can be distinguished. A line that names no run, as in journals of
+earlier releases, belongs to the last header before it.
 """
 
 from __future__ import annotations
@@ -64,21 +64,21 @@ class Journal:
     """Records one run at the end of a journal; a :class:`~.outcome.Recorder` for :func:`.apply.apply`, and a context manager.
 
     Args:
-        path: the file; made if it is not there.
-        plan: what is about to be applied, with real values.
-        source: the dataset that the values come from, if there is one.
-        target: the dataset that is to be changed.
+        path: the file; created if it does not exist.
+        plan: the plan to apply, with real values.
+        source: the dataset from which the values come, if there is one.
+        target: the dataset to change.
         flags: names of the run's flags.
         plan_digest: the digest of the plan's file, if it has one.
-        purpose: what the run is for, such as ``sync`` or ``undo``.
+        purpose: the purpose of the run, such as ``sync`` or ``undo``.
         key: a passphrase for the digests of sensitive values.
-        mode: the file's permissions if it is made.
+        mode: the file's permissions if it is created.
 
     Attributes:
         run: the run's id.
 
     Raises:
-        RecordError: the file cannot be written; nothing is attempted then.
+        RecordError: the file cannot be written; no change was attempted.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close the file; doing it again does nothing."""
+        """Close the file. Calling it again does nothing."""
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
@@ -141,7 +141,7 @@ class Journal:
         self._append(*(self._line("intent", n=self._numbers[change.key], when=now()) for change in changes))
 
     def record(self, *outcomes: Outcome) -> None:
-        """Record how changes ended; what was recorded of one of them before counts no more."""
+        """Record the outcomes of changes; they replace earlier outcomes of the same changes."""
         self._append(
             *(
                 self._line(
@@ -157,10 +157,10 @@ class Journal:
         )
 
     def finish(self, result: Result) -> None:
-        """Record that the run came to its end.
+        """Record that the run is complete.
 
         Args:
-            result: what became of the plan.
+            result: the result of the plan.
         """
         error = result.complete_error
         failed = None if error is None else type(error).__name__
@@ -193,7 +193,7 @@ class Journal:
             os.fsync(self._descriptor)
 
     def _write(self, data: bytes) -> None:
-        """Append bytes, all of them; when that fails, take back the part that was written, unless another run has written since."""
+        """Append all bytes; if that fails, truncate the part that was written, unless another run has written since."""
         with wrap_os_errors(self._path, "written"):
             before = os.fstat(self._descriptor).st_size
             left = memoryview(data)
@@ -208,7 +208,7 @@ class Journal:
 
 
 def _opened(path: AnyPath, mode: int) -> int:
-    """Return a descriptor of a file to append to."""
+    """Return a file descriptor for appending."""
     with wrap_os_errors(path, "written"):
         check_regular(path)
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
@@ -225,30 +225,30 @@ def _ends_whole(path: AnyPath) -> bool:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a journal tells of one run. Every planned change is in exactly one of the lists; their values are plain JSON, and
-    digests in the place of sensitive ones.
+    """The record of one run in a journal. Every planned change is in exactly one of the lists; values are plain JSON, with
+    digests instead of sensitive values.
 
     Attributes:
         run: the run's id.
-        purpose: what it was for.
-        when: when it began (UTC).
-        by: who made it, as user@host.
-        source: the name of the dataset that the values came from, None if there was none.
+        purpose: the purpose of the run.
+        when: the time at which it began (UTC).
+        by: the user who started it, as user@host.
+        source: the name of the dataset from which the values came, None if there was none.
         target: the name of the dataset that was changed.
         plan_digest: the digest of the plan's file, None if it had none.
         flags: the names of the run's flags.
-        done: what was done, in order.
-        maybe: what may have been done, wholly or by half: it was intended, or interrupted, and no outcome is known.
-        said: why one of them may have been done, by its key, if the run itself still said so.
-        already_done: what had been done before the run.
+        done: changes that were made, in order.
+        maybe: changes that may have been made, completely or partly: they were intended, or interrupted, without a known outcome.
+        said: key of such a change → why it may have been made, if the run itself recorded it.
+        already_done: changes that were already in effect before the run.
         failed: (change, message).
         refused: (change, message).
         not_attempted: the changes that were not attempted.
-        ended: whether the run came to its end.
-        torn: whether a line of it is torn, as by a crash while it was written.
-        counts: outcome → number, as the run itself counted them at its end; None if it did not end.
-        complete_error: the type of the exception that ``sync_complete`` raised; then what is done may not have been written.
-        stored: all that is known of the file, for :meth:`undo`.
+        ended: whether the run completed.
+        torn: whether a line of it is incomplete, as after a crash while it was written.
+        counts: outcome → number, as counted by the run at its end; None if it did not complete.
+        complete_error: the type of the exception that ``sync_complete`` raised; then the changes in ``done`` may not be written.
+        stored: the stored form of the changes, for :meth:`undo`.
     """
 
     run: str
@@ -345,7 +345,7 @@ class _Reader:
                 self.runs.append(_ReadRun(self._path, line))
                 self._by_id[line["run"]] = self.runs[-1]
             elif line["line"] not in _ReadRun.TAKERS:
-                raise Malformed("it is of an unknown kind")
+                raise Malformed("its kind is unknown")
             else:
                 _ReadRun.TAKERS[line["line"]](self._run_of(line), line)
         except Malformed as error:
@@ -357,7 +357,7 @@ class _Reader:
         if "run" not in line:
             return self.runs[-1]
         if line["run"] not in self._by_id:
-            raise Malformed("it is of a run without a header")
+            raise Malformed("its run has no header")
         return self._by_id[line["run"]]
 
     def _take_torn(self, number: int) -> None:
@@ -365,7 +365,7 @@ class _Reader:
             writing = [run for run in self.runs if not run.ended]
             [*self.runs, *writing][-1].torn = True
         elif number > 1:
-            raise Malformed("it is torn")
+            raise Malformed("it is incomplete")
 
 
 def _completed(line: dict[str, Any], lacking: dict[str, Any]) -> dict[str, Any]:
@@ -381,9 +381,9 @@ class _ReadRun:
 
     def __init__(self, path: str, header: dict[str, Any]) -> None:
         if header["format"] != FORMAT:
-            raise Malformed("it is not of a journal of dsync")
+            raise Malformed("it is not a line of a dsync journal")
         if header["version"] not in _LACKING:
-            raise Malformed(f"its format is of version {header['version']}, and this dsync ({VERSION}) reads 1 to {FORMAT_VERSION}")
+            raise Malformed(f"its format has version {header['version']}, and this dsync ({VERSION}) reads 1 to {FORMAT_VERSION}")
         self._path, self._header = path, header
         self._changes: list[Change] = []
         self._intended: set[int] = set()
@@ -391,7 +391,7 @@ class _ReadRun:
         self._end: dict[str, Any] | None = None
         self.torn = False
         if not all(isinstance(header[name], kinds) for name, kinds in _HEADER.items()):
-            raise Malformed("the header lacks something")
+            raise Malformed("the header is incomplete")
         bytes.fromhex(header["salt"])
 
     @property

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Keeping two runs against one target apart, by a lock on a file. A dead holder's lock is not in the way: the system frees it."""
+"""A lock file that prevents two runs against the same target. The operating system releases the lock of a dead process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .paths import file_error
 from .provenance import now, whoami
 
 LIBRARY = "filelock"
-"""What locks the file; it is needed only where runs are to be kept apart."""
+"""The library that locks the file; it is required only if a lock is used."""
 
 _READABLE = 0o644
 _LONGEST = 200
@@ -41,7 +41,7 @@ def locked(path: AnyPath, timeout: float = 0.0, what: str = "a run of dsync") ->
     try:
         import filelock
     except ImportError:
-        raise LibraryMissing("runs can only be kept apart with the library filelock, which is not installed", LIBRARY) from None
+        raise LibraryMissing("locking requires the Python library filelock, which is not installed", LIBRARY) from None
     with wrap_os_errors(path, "used as a lock"):
         check_regular(path)
         real = Path(os.path.realpath(path))
@@ -67,11 +67,11 @@ def _holder_file(path: Path) -> Path:
 
 def _held(holder: Path, timeout: float) -> str:
     waited = f" after {timeout:g} seconds" if timeout else ""
-    return f"is locked{waited} by {_named(holder)}; try again when that has ended, or wait longer for it"
+    return f"is locked{waited} by {_named(holder)}; try again when it has ended, or set a longer timeout"
 
 
 def _named(holder: Path) -> str:
-    """Return who holds a lock, as far as the file about it tells."""
+    """Return a description of the holder of a lock, according to the file beside it."""
     try:
         with holder.open(encoding="utf-8") as stream:
             said = json.loads(stream.read(_LONGEST * 10))

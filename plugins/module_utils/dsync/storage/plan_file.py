@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plans in files: JSON Lines, a header, one line a change, and a footer.
 
-The footer has two digests. The plan's digest is what an approval names: it is over what would be done, to what, by whose data, and
-is the same whenever and by whomever the same changes are planned, in whatever order the datasets were loaded. The checksum is over
-every byte before it, and shows that the file is whole and unchanged.
+The footer has two digests. The plan's digest is used for approval: it covers what would be done, where, and from which source, and
+is the same for the same changes, regardless of who plans them and when, and of the order in which the datasets were loaded. The
+checksum covers every byte before it, and shows that the file is complete and unchanged.
 
-A file holds no sensitive value in clear, but a digest of it (see :mod:`.storage.digests` for what that protects against: use a
-``key`` where secrets might be guessed). When the plan is prepared, the digest of the source's live value must still be the one in
+A file contains digests of sensitive values, never the values (:mod:`.storage.digests` documents the protection: use a
+``key`` if secrets could be guessed). When the plan is prepared, the digest of the source's live value must still match the one in
 the plan.
 """
 
@@ -39,7 +39,7 @@ from .stored_plan import StoredPlan
 FORMAT, FORMAT_VERSION = "dsync-plan", 3
 
 _CONTENT = ("purpose", "source", "target", "flags", "fingerprint")
-"""The parts of a header that the plan's digest is over."""
+"""The parts of a header that the plan's digest covers."""
 
 _FOOTER = {"changes", "checksum", "digest"}
 _HEADER: dict[str, type | tuple[type, ...]] = {
@@ -50,10 +50,10 @@ _HEADER: dict[str, type | tuple[type, ...]] = {
 
 
 class SavedPlan(StoredPlan):
-    """A plan that was read from a file whole and unchanged.
+    """A plan from a complete and unchanged file.
 
     Attributes:
-        header: what the file says of itself: purpose, created, by, dsync, source, target, flags, changes, counts, fingerprint.
+        header: the header of the file: purpose, created, by, dsync, source, target, flags, changes, counts, fingerprint.
         digest: the digest of the plan, by which it is approved.
     """
 
@@ -80,27 +80,27 @@ def save(
     by: str | None = None,
     salt: str | None = None,
 ) -> str:
-    """Write a plan to a file, whole or not at all, and return the plan's digest.
+    """Write a plan to a file, completely or not at all, and return the plan's digest.
 
-    The salt of the digests of sensitive values is made from what the plan holds besides them, so that the same changes have the
+    The salt of the digests of sensitive values is derived from the rest of the plan, so the same changes have the
     same digest, and plans that differ in anything else have another salt.
 
     Args:
-        plan: the plan; one that comes from a file keeps that file's digests of sensitive values, and its ``key`` is needed.
-        path: the file; it is replaced if it is there.
-        source: the dataset that the plan's values come from; None where there is none, as for an undo.
-        target: the dataset that the plan is to be applied to, as it was when the plan was made.
-        flags: names of the flags that the datasets were compared with.
-        adapters: how source's and target's adapters were given; the names of their classes if not said.
-        purpose: what the plan is for, such as ``sync`` or ``undo``.
+        plan: the plan; one that comes from a file keeps that file's digests of sensitive values, and requires its ``key``.
+        path: the file; an existing file is replaced.
+        source: the dataset from which the plan's values come; None if there is none, as for an undo.
+        target: the dataset to which the plan will be applied, in the state for which the plan was made.
+        flags: names of the flags with which the datasets were compared.
+        adapters: names of the source's and target's adapters. Defaults to the names of their classes.
+        purpose: the purpose of the plan, such as ``sync`` or ``undo``.
         key: a passphrase for the digests of sensitive values.
         mode: the file's permissions.
-        created: the time, instead of now.
-        by: who made it, instead of user@host.
-        salt: the digests' salt, as hexadecimal digits, instead of one that is made from the plan.
+        created: the time. Defaults to the current time.
+        by: the author. Defaults to user@host.
+        salt: the digests' salt, as hexadecimal digits. Defaults to one that is derived from the plan.
 
     Raises:
-        RecordError: the file cannot be written, or a value has no JSON form. A file that was there before is unchanged.
+        RecordError: the file cannot be written, or a value has no JSON form. An existing file is unchanged.
         Refused: ``plan`` comes from a file that was written with another key.
     """
     stored = isinstance(plan, StoredPlan)
@@ -134,7 +134,7 @@ def save(
 
 
 def _write_lines(path: AnyPath, mode: int, header: dict[str, Any], lines: Iterator[dict[str, Any]], content: dict[str, Any]) -> str:
-    """Replace a file by the lines of a plan and its footer, and return the digest of what the plan holds."""
+    """Replace a file with the lines of a plan and its footer, and return the plan's digest."""
     digests = _Digests()
     with replacing(path, mode) as stream:
         for line in itertools.chain([header], lines):
@@ -154,17 +154,17 @@ class _Digests:
         self._changes: list[bytes] = []
 
     def add(self, text: bytes, change: dict[str, Any] | None = None) -> None:
-        """Take in the next line: its bytes, and the change that it is, if it is one."""
+        """Add the next line: its bytes, and the change that it represents, if any."""
         self._bytes.update(text)
         if change is not None:
             self._changes.append(_digest_of_change(change))
 
     def of_the_plan(self, content: dict[str, Any]) -> str:
-        """Return the digest of the plan, of which the header has this content."""
+        """Return the digest of the plan with this header content."""
         return f"sha256:{_digest_of_plan(content, self._changes)}"
 
     def of_the_file(self) -> str:
-        """Return the checksum of every byte: SHA-256 without a prefix, so that nobody takes it for the digest to approve."""
+        """Return the checksum of every byte: SHA-256 without a prefix, so that it is not confused with the digest to approve."""
         return self._bytes.hexdigest()
 
 
@@ -173,7 +173,7 @@ def _digest_of_change(line: dict[str, Any]) -> bytes:
 
 
 def _digest_of_plan(content: dict[str, Any], changes: Iterable[bytes]) -> str:
-    """Return a digest over a header's content and the digests of changes, in whatever order these are."""
+    """Return a digest over a header's content and the digests of changes, independent of their order."""
     digest = hashlib.sha256(_canonical(content))
     for change in sorted(changes):
         digest.update(change)
@@ -185,7 +185,7 @@ def _canonical(value: dict[str, Any]) -> bytes:
 
 
 def _salt(content: dict[str, Any], lines: Iterable[dict[str, Any]]) -> str:
-    """Return the salt of a plan, made from all but its sensitive values.
+    """Return the salt of a plan, derived from everything except its sensitive values.
 
     Args:
         content: the header's content.
@@ -213,7 +213,7 @@ def _side(dataset: Dataset | None, adapter: str | None) -> dict[str, str]:
 
 
 def declared_sides(source: Dataset | None, target: Dataset) -> dict[str, dict[str, str]]:
-    """Return ``source`` and ``target`` → what their models declare."""
+    """Return ``source`` and ``target`` → the declarations of their models."""
     sides = {"source": source, "target": target}
     return {side: schema.declared(dataset) for side, dataset in sides.items() if dataset is not None}
 
@@ -235,11 +235,11 @@ def load(path: AnyPath, approved: str | None = None) -> SavedPlan:
 
     Args:
         path: the file.
-        approved: the digest of the plan that was approved, if it must be that one.
+        approved: the digest of the approved plan, if the plan must match it.
 
     Raises:
-        RecordError: the file cannot be read, is no plan, is of another version, truncated or changed since it was written.
-        Refused: it is a good plan, but not the approved one.
+        RecordError: the file cannot be read, is not a plan, has another version, is truncated, or was changed.
+        Refused: it is a valid plan, but not the approved one.
     """
     with reading(path) as stream, relaxed_collector():
         reader = _Reader(absolute(path), lines_of(stream, path))
@@ -250,7 +250,7 @@ def load(path: AnyPath, approved: str | None = None) -> SavedPlan:
 
 
 class _Reader:
-    """Reads one plan line by line; no more than one line is held besides the changes themselves."""
+    """Reads one plan line by line; only one line is held in memory in addition to the changes."""
 
     def __init__(self, path: str, lines: Iterator[bytes]) -> None:
         self._path, self._lines = path, lines
@@ -274,14 +274,14 @@ class _Reader:
         if next(self._lines, None) is not None:
             self._fail("something was added after its end")
         if counts_of(self._changes) != header["counts"]:
-            self._fail("its header counts other changes than it has")
+            self._fail("its header does not match its changes")
         return SavedPlan(self._path, header, self._changes, self._leaves, self._digests.of_the_plan(content))
 
     def _fail(self, why: str) -> NoReturn:
         raise file_error(RecordError, self._path, f"cannot be used as a plan: {why}")
 
     def _next(self) -> bytes:
-        """Return the next line, which must be whole."""
+        """Return the next line, which must be complete."""
         line = next(self._lines, b"")
         self._number += 1
         if not line.endswith(b"\n"):
@@ -329,7 +329,7 @@ class _Reader:
     def _bad_footer(self, footer: bytes) -> NoReturn:
         said = _loaded(footer)
         if isinstance(said, dict) and said.keys() == _FOOTER:
-            self._fail("it was changed after it was written: its digest does not match what it holds")
+            self._fail("it was changed after it was written: its digest does not match its content")
         self._fail("it does not end where its header says, so it was changed after it was written")
 
 

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Who writes a file, when, and with which release."""
+"""The author, time and release that are recorded in files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def now() -> str:
 
 
 def whoami() -> str:
-    """Return ``user@host``; a user without a name is given by number."""
+    """Return ``user@host``, with the number of a user without a name."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError, ImportError):  # no such user in this container

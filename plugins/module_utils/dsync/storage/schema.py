@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What two datasets' models declare, as a fingerprint: a plan made for other models must not be applied."""
+"""A fingerprint of the declarations of two datasets' models: a plan for other models must not be applied."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from .._util.pydantic import BaseModel
 from ..dataset.dataset import Dataset
 
 Declared = Mapping[str, str]
-"""Model name → digest of what it declares; under ``""`` that of the top-level models."""
+"""Model name → digest of its declaration; under ``""`` that of the top-level models."""
 
 _SHORT = 16
 _URLS = {"Url": {"Url", "_BaseUrl"}, "MultiHostUrl": {"MultiHostUrl", "_BaseMultiHostUrl"}}
-"""What pydantic's types of URLs are built on: up to 2.9 they are annotations of one class, from 2.10 on classes of their own."""
+"""The base of pydantic's URL types: up to 2.9 they are annotations of one class, from 2.10 on separate classes."""
 
 
 def fingerprint(target: Dataset, source: Dataset | None) -> str:
     """Return a digest over the declarations of both sides' models.
 
-    It covers names, identifiers, attributes with their types, what is read-only or set on new objects only, references, children
-    and the top level; of nested models their fields, of enumerations their members. Where the classes come from makes no
-    difference, nor do the releases of Python and pydantic. Protection is not covered: a plan is held to the protection that is
-    declared when it is applied (:mod:`.plan.protection`).
+    It covers names, identifiers, attributes with their types, read-only and create-only attributes, references, children
+    and the top level, the fields of nested models, and the members of enumerations. The origin of the classes makes no
+    difference, nor do the releases of Python and pydantic. Protection is not covered: the protection that is declared when a plan
+    is applied takes effect (:mod:`.plan.protection`).
     """
     sides = [declared(target), {} if source is None else declared(source)]
     return "sha256:" + hashlib.sha256(text_of([dict(side) for side in sides]).encode()).hexdigest()
 
 
 def declared(dataset: Dataset) -> dict[str, str]:
-    """Return model name → digest of what a dataset's model declares, and under ``""`` that of the top level."""
+    """Return model name → digest of the declaration of a dataset's model, and under ``""`` that of the top level."""
     models = dataset.models()
     found = {name: _digest(_declaration(models[name])) for name in sorted(models)}
     return {**found, "": _digest(list(dataset.top_level))}
 
 
 def difference(dataset: Dataset, then: Declared) -> str:
-    """Return a sentence on the first model of a dataset that is not declared as it was; empty if all are."""
+    """Return a sentence about the first model of a dataset whose declaration has changed; an empty string if none has."""
     current = declared(dataset)
     for model in sorted({*current, *then}, key=lambda name: (not name, name)):
         if current.get(model) == then.get(model):
             continue
         if not model:
-            return f"the top-level models of {dataset.name} are others now"
-        how = "is new" if model not in then else "is gone" if model not in current else "is declared otherwise"
+            return f"the top-level models of {dataset.name} have changed"
+        how = "is new" if model not in then else "is gone" if model not in current else "is declared differently"
         return f'the model "{model}" of {dataset.name} {how} now'
     return ""
 
@@ -78,11 +78,11 @@ def _declaration(cls: type[Any]) -> dict[str, Any]:
 
 
 def _described(annotation: Any, above: tuple[Any, ...] = ()) -> str:
-    """Return a type as text, the same in every release of Python and pydantic and wherever a user's own class was loaded from.
+    """Return a type as a string that is independent of the releases of Python and pydantic and of where a class was loaded from.
 
     Args:
         annotation: the type.
-        above: nested models that are being described; one that holds itself is named only.
+        above: nested models that are being described; a model that contains itself is only named.
     """
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation is None or annotation is NoneType:
@@ -101,7 +101,7 @@ def _described(annotation: Any, above: tuple[Any, ...] = ()) -> str:
 
 
 def _inside(annotation: Any, above: tuple[Any, ...]) -> str:
-    """Return what a nested model or an enumeration holds; an empty string for any other type."""
+    """Return the content of a nested model or an enumeration; an empty string for any other type."""
     if not isinstance(annotation, type) or annotation in above:
         return ""
     if issubclass(annotation, enum.Enum):

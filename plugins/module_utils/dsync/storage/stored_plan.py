@@ -1,11 +1,11 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Plans that come from a file, and how their values become real ones again.
+"""Plans from files, and resolving their values.
 
-A file holds plain JSON, and digests in the place of sensitive values, so what is read from it is no plan that could be applied:
-:func:`.guard.preparation.prepare` makes one of it. Resolving takes each value from the live object that still has it, and otherwise
-makes it of the JSON by way of the target's own field. A sensitive value can only be taken from a live object: from the source, from
-the target if the change was made there already, or from the field's default.
+A file contains plain JSON, with digests instead of sensitive values, so a plan from a file cannot be applied as it is:
+:func:`.guard.preparation.prepare` turns it into one that can. Resolving takes each value from the live object that still has it, or
+converts the JSON with the target's own field. A sensitive value can only be taken from a live object: from the source, from the
+target if the change was already made there, or from the field's default.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from .paths import file_error
 from .schema import Declared, difference
 
 _NAMED = 3
-"""How many objects a message names."""
+"""Maximum number of objects that a message names."""
 
 LostSecrets = Literal["fail", "leave"]
-"""What becomes of a sensitive value that no live object has any more: ``fail`` refuses the plan; ``leave`` makes all other changes,
-leaves the attribute of an object that is there as it is, and refuses to create an object without it."""
+"""How to handle a sensitive value that no live object has any more: ``fail`` refuses the plan; ``leave`` makes all other changes,
+does not change the attribute of an existing object, and refuses to create an object without it."""
 
 
 class ResolvedPlan(Plan):
-    """A plan from a file with real values. It can be applied once it was checked.
+    """A plan from a file with real values. It can be applied after it was checked.
 
     Attributes:
         origin: the file.
-        leaves: delete → children of its object that were left aside when the plan was made.
-        warnings: a sentence for each sensitive attribute that is left as it is.
+        leaves: delete → children of its object that were ignored when the plan was made.
+        warnings: a sentence for each sensitive attribute that is not changed.
     """
 
     def __init__(self, changes: Iterable[Change], origin: str, leaves: Leaves, warnings: Iterable[str] = ()) -> None:
@@ -58,21 +58,21 @@ class ResolvedPlan(Plan):
 
     def unready(self, target: str, checked: bool) -> str:
         if not checked:
-            return f"the plan of {self.origin} was not compared with {target}; apply what prepare_plan() returns"
+            return f"the plan of {self.origin} was not compared with {target}; apply the plan that prepare_plan() returns"
         return super().unready(target, checked)
 
 
 class StoredPlan:
-    """A plan as a file holds it: its values are plain JSON, and digests in the place of sensitive values. It is not a
-    :class:`~.plan.Plan`: :func:`.guard.preparation.prepare` makes one of it.
+    """A plan as stored in a file: its values are plain JSON, with digests instead of sensitive values. It is not a
+    :class:`~.plan.Plan`; :func:`.guard.preparation.prepare` turns it into one.
 
     Attributes:
-        changes: in the order in which they are to be made.
+        changes: in the order in which they are made.
         origin: the file.
         salt: the salt of the digests.
-        key_check: what tells whether a key is the file's; None if it has none.
-        declared: ``source`` and ``target`` → what their models declared.
-        leaves: delete → children of its object that were left aside when the plan was made.
+        key_check: a value that verifies the file's key; None if it has none.
+        declared: ``source`` and ``target`` → the declarations of their models.
+        leaves: delete → children of its object that were ignored when the plan was made.
     """
 
     def __init__(
@@ -95,35 +95,37 @@ class StoredPlan:
         return iter(self.changes)
 
     def digester(self, key: str | None = None) -> SecretDigester:
-        """Return what makes the digests of this plan.
+        """Return the digester of this plan.
 
         Raises:
-            Refused: the file needs a key, none is to be given, or it is another one.
+            Refused: the file requires a key, must not be given one, or was written with another one.
         """
         digester = SecretDigester(self.salt, key)
         if (key is None) is not (self.key_check is None):
-            needs = "was written with a key, and none was given" if key is None else "was written without a key, but one was given"
+            needs = (
+                "was written with a key, but no key was given" if key is None else "was written without a key, but one was given"
+            )
             raise file_error(Refused, self.origin, needs)
         if key is not None and not hmac.compare_digest(str(digester.check), str(self.key_check)):
-            raise file_error(Refused, self.origin, "was written with another key than the one that was given")
+            raise file_error(Refused, self.origin, "was written with another key than the given one")
         return digester
 
     def resolve(
         self, source: Dataset | None, target: Dataset, key: str | None = None, *, lost_secrets: LostSecrets = "fail"
     ) -> ResolvedPlan:
-        """Return the plan with real values, in which what the target's models protect now is marked.
+        """Return the plan with real values, in which changes that the target's models now protect are marked.
 
-        It is the first half of :func:`.guard.preparation.prepare`, for callers that have more to check than staleness.
+        It is the first half of :func:`.guard.preparation.prepare`, for callers with other checks than staleness.
 
         Args:
-            source: where values are taken from, loaded; None where there is none, as for an undo.
-            target: the dataset that is to be changed, loaded.
+            source: the loaded dataset from which values are taken; None if there is none, as for an undo.
+            target: the loaded dataset to change.
             key: the passphrase that the file was written with.
-            lost_secrets: what becomes of sensitive values that no live object has any more; see :data:`LostSecrets`.
+            lost_secrets: how to handle sensitive values that no live object has any more; see :data:`LostSecrets`.
 
         Raises:
-            Refused: the models are not declared as they were when the plan was made, or the key is not the file's.
-            SecretMoved: a sensitive value is not to be found any more; all such are counted, and the first ones named.
+            Refused: the declarations of the models have changed since the plan was made, or the key is not the file's.
+            SecretMoved: a sensitive value cannot be found any more; the message counts such values and names the first ones.
             RecordError: a value does not fit the target's field; it names model, id and attribute.
         """
         digester = self.digester(key)
@@ -141,16 +143,16 @@ class StoredPlan:
             if dataset is not None and self.declared.get(side):
                 moved = difference(dataset, self.declared[side])
                 if moved:
-                    raise file_error(Refused, self.origin, f"does not fit the {side} any more: {moved}")
+                    raise file_error(Refused, self.origin, f"no longer matches the {side}: {moved}")
 
 
 def undo_stored(done: Iterable[Change], stored: StoredPlan) -> StoredPlan:
-    """Return the same as :func:`undo_plan` for changes of a file; the plan describes the file as ``stored`` does."""
+    """Return the undo plan (:func:`undo_plan`) for changes of a file; it describes the file as ``stored`` does."""
     return StoredPlan(undo_plan(done), stored.origin, stored.salt, stored.key_check, stored.declared, {})
 
 
 class _Live:
-    """The live object of one side that a change is about, and its attributes."""
+    """The live object of a change on one side, and its attributes."""
 
     def __init__(self, dataset: Dataset | None, *names: ObjectRef) -> None:
         found = (None if dataset is None else dataset.store.find(*name) for name in names)
@@ -160,7 +162,7 @@ class _Live:
 
 
 class _Resolver:
-    """Makes the values of changes real, and notes which sensitive ones are not to be found.
+    """Resolves the values of changes, and collects the sensitive ones that cannot be found.
 
     Attributes:
         missing: (change, attribute).
@@ -173,7 +175,7 @@ class _Resolver:
         self.missing: list[tuple[Change, str]] = []
 
     def resolved(self, change: Change) -> Change:
-        """Return a change with real values; what cannot be found stays a DigestedSecret or Lost."""
+        """Return a change with real values; a value that cannot be found stays a DigestedSecret or Lost."""
         source, target = _Live(self._source, ref_of(change)), _Live(self._target, ref_of(change), change.before_ref)
         cls = self._classes.get(change.model) if target.obj is None else target.obj.__class__
         if cls is None:
@@ -193,7 +195,7 @@ class _Resolver:
         )
 
     def written(self, change: Change) -> Change:
-        """Return a create without read-only attributes, which the undo of a delete has; any other change as it is."""
+        """Return a create without read-only attributes, which the undo of a delete has; any other change unchanged."""
         cls = self._classes.get(change.model)
         if change.action != DSyncAction.CREATE or cls is None or change.after is None or change.protected:
             return change
@@ -225,7 +227,7 @@ class _Resolver:
         return after
 
     def _value(self, change: Change, cls: type[DSyncModel], name: str, value: Any, candidates: Iterable[Any]) -> Any:
-        """Return the first candidate that is what was written; else the value that the class's field makes of it."""
+        """Return the first candidate that equals the stored value; otherwise the stored value, validated by the class's field."""
         if isinstance(value, Lost):
             return value
         for candidate in candidates:
@@ -255,7 +257,7 @@ class _Resolver:
 
     def _misfit(self, change: Change, name: str, error: Exception) -> RecordError:
         return RecordError(
-            f'{self._origin}: {change.model} "{change.id}": its {name} is not what {self._target.name} can take '
+            f'{self._origin}: {change.model} "{change.id}": its {name} does not fit the field in {self._target.name} '
             f"({type(error).__name__})"
         )
 
@@ -265,7 +267,7 @@ def _having(name: str, *sides: dict[str, Any]) -> list[Any]:
 
 
 def _defaults(cls: type[DSyncModel], name: str, value: Any) -> Iterator[Any]:
-    """Yield the default of a field whose sensitive value is looked for."""
+    """Yield the default of a field whose sensitive value is searched."""
     field = cls.model_fields.get(name)
     if isinstance(value, DigestedSecret) and field is not None and field.default_factory is None and not field.is_required():
         yield field.default
@@ -277,7 +279,7 @@ def _same(before: Any, after: Any) -> bool:
     return same_value(before, after, exact=True)
 
 
-# ---------------------------------------------------------------------- sensitive values that are not to be found
+# ---------------------------------------------------------------------- sensitive values that cannot be found
 
 
 def _lost_names(change: Change) -> list[str]:
@@ -286,7 +288,7 @@ def _lost_names(change: Change) -> list[str]:
 
 
 def _without_lost(change: Change) -> Change:
-    """Return a change without the attributes that are not to be found; one that makes no sense without them is protected."""
+    """Return a change without the attributes that cannot be found; a change that makes no sense without them is protected."""
     lost = _lost_names(change)
     if not lost:
         return change
@@ -295,7 +297,7 @@ def _without_lost(change: Change) -> Change:
         or change.parts
         or (change.action == DSyncAction.UPDATE and len(lost) == len(change.after or {}))
     ):
-        return replace(change, protected=f"the value of {', '.join(lost)} is not to be found any more, and is not left empty")
+        return replace(change, protected=f"the value of {', '.join(lost)} cannot be found any more, and cannot be left empty")
     return replace(change, before=_only(change.before, lost), after=_only(change.after, lost))
 
 
@@ -307,14 +309,14 @@ def _warnings(changes: Iterable[Change]) -> Iterator[str]:
     for change in changes:
         lost = ", ".join(_lost_names(change))
         if lost:
-            what = "it is not created" if change.action == DSyncAction.CREATE else "it is left as it is"
-            yield f'{change.model} "{change.id}": the value of {lost} is not to be found any more, so {what}'
+            what = "it is not created" if change.action == DSyncAction.CREATE else "it is not changed"
+            yield f'{change.model} "{change.id}": the value of {lost} cannot be found any more, so {what}'
 
 
 def _moved_message(origin: str, missing: list[tuple[Change, str]]) -> str:
     names = ", ".join(f'{name} of {change.model} "{change.id}"' for change, name in missing[:_NAMED])
     more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
     return (
-        f"{origin} holds no sensitive values but digests of them, and neither source nor target has the values that it was "
-        f"made with any more: {names}{more}"
+        f"{origin} contains digests instead of sensitive values, and neither source nor target has the original values any more: "
+        f"{names}{more}"
     )

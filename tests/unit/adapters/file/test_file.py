@@ -303,7 +303,7 @@ def test_where_may_name_a_field_that_new_records_alone_will_have(tmp_path: Path)
     path = tmp_path / "users.json"
     path.write_text('[{"name": "ann"}]')
     adapter = opened(path, {"user": {"where": {"managed": True}}}, USERS)
-    assert adapter.load_warnings == [f"{path}: mapping.user.where: there are records, and none of them has managed: True"]
+    assert adapter.load_warnings == [f"{path}: mapping.user.where: there are records, but none of them has managed: True"]
     adapter.sync_from(memory([user("new", 9)], USERS))
     assert json.loads(path.read_text())[1]["managed"] is True
     with pytest.raises(DefinitionError, match='no record has a field "nmae"'):
@@ -407,8 +407,8 @@ def test_a_key_that_is_no_name_of_a_file_is_refused(tmp_path: Path, name: str) -
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"path": ""}, "options.path: this should be a text, and is ''."),
-        ({"path": 5}, "options.path: this should be a text, and is 5."),
+        ({"path": ""}, "options.path: this should be a string, and is ''."),
+        ({"path": 5}, "options.path: this should be a string, and is 5."),
         ({"path": "a.yml", "format": "yalm"}, "options.format: 'yalm' is not possible here (did you mean \"yaml\"? known: yaml,"),
         ({"path": "a.txt"}, 'options.path: "a.txt" does not end in what tells a format (.yml, '),
         ({"path": "a.csv", "delimiter": ";;"}, "options.delimiter: this should be one character"),

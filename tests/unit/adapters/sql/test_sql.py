@@ -153,7 +153,7 @@ def test_a_filter_that_finds_nothing_is_a_warning(base: Path, value: Any) -> Non
     loaded(base).sync_from(estate(2))
     mapping = {**MAPPING, "device": {"from": "devices", "where": {"kind": value}}}
     (warning,) = loaded(base, mapping).load_warnings
-    assert warning.endswith("mapping.device.where: there are records, and none of them has kind: 30")
+    assert warning.endswith("mapping.device.where: there are records, but none of them has kind: 30")
 
 
 def test_the_blanks_of_a_column_of_fixed_width_mean_nothing() -> None:
