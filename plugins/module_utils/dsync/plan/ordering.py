@@ -464,8 +464,8 @@ def _circle_as_text(graph: _Graph, circle: set[ChangeKey]) -> str:
     if any(link is not None and link.unique for link in (graph[key][need] for key, need in itertools.pairwise(line))):
         return (
             f"the changes cannot be ordered because objects take unique values from one another in a cycle: {shown} needs "
-            "the first again; make one of these fields optional (a type with | None), so that it can be null for a while, or set one "
-            "of these values to another one in the target first"
+            "the first again; make one of these fields optional (a type with | None), so that it can be null for a while, or set "
+            "one of these values to another one in the target first"
         )
     return (
         f"the changes cannot be ordered because objects refer to one another in a cycle: {shown} needs the first "

@@ -1,8 +1,8 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A report: what a comparison found, what a plan holds or what a run did, as plain data that every renderer shows in its own way.
+"""A report of a comparison, a plan or a run, as plain data for all renderers.
 
-A report holds JSON values only. Sensitive values are masked in it already, and every text in it can be written as UTF-8.
+A report contains JSON values only. Sensitive values in it are masked, and every string in it can be encoded as UTF-8.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ Counts = Mapping[str, Mapping[str, int]]
 """Model → ``create``, ``update``, ``move``, ``delete``, ``no_change``, ``skip`` → number of objects."""
 
 Hide = Callable[[str], str]
-"""Returns a text without what nobody may see."""
+"""Returns a string without secrets."""
 
 Above = Mapping[ObjectRef, ObjectRef]
-"""Object that does not change itself → the object that it belongs to."""
+"""Object without a change of its own → its parent."""
 
 COUNTED = tuple(key.replace("-", "_") for key in SUMMARY_KEYS)
 _ACTIONS = tuple(action.value for action in DSyncAction)
 
 
 class State(str, enum.Enum):
-    """What a change means to somebody who reads a report."""
+    """The state of a change for the reader of a report."""
 
     DONE = "done"
-    """It was made, or was there already."""
+    """It was made, or was already in effect."""
 
     OPEN = "open"
-    """It is still to be made."""
+    """It is pending."""
 
     REFUSED = "refused"
-    """It must not be made: it is protected, or the target is not as was expected."""
+    """It must not be made: it is protected, or the target does not match the expected state."""
 
     FAILED = "failed"
-    """It was tried, and failed."""
+    """It was attempted, and failed."""
 
     __str__ = str.__str__
 
@@ -82,12 +82,12 @@ class Entry:
         model: the model's name.
         id: the object's unique id.
         ids: the identifiers' values.
-        parent: the object that this one belongs to, None at the top.
-        before: attributes as they were: of an update or a move those that differ, of a delete all, of a create None.
-        after: attributes as they are to be, likewise; of a delete None.
-        status: how it ended, a value of :class:`~.outcome.OutcomeStatus`.
-        message: why.
-        before_parent: of a move the object that this one belonged to, None at the top.
+        parent: the object's parent, None at the top level.
+        before: attributes in the old state: for an update or a move those that differ, for a delete all, for a create None.
+        after: attributes in the desired state, in the same way; for a delete None.
+        status: the outcome, a value of :class:`~.outcome.OutcomeStatus`.
+        message: the reason.
+        before_parent: for a move the old parent, None at the top level.
         before_id: of a move the unique id that the object had; None for any other change.
         before_ids: of a move the identifiers' values that the object had; None for any other change.
     """
@@ -112,7 +112,7 @@ class Entry:
 
     @property
     def state(self) -> State:
-        """What the change means to the reader."""
+        """The state of the change for the reader."""
         return _STATES[self.status]
 
     def record(self) -> dict[str, Any]:
@@ -131,9 +131,9 @@ class ReportSide:
     """One of the two datasets.
 
     Attributes:
-        name: what it is called.
-        adapter: its adapter, as it was given; empty if nobody knows.
-        total: the number of its objects, None if nobody knows.
+        name: its display name.
+        adapter: its adapter, as named in the task; empty if unknown.
+        total: the number of its objects, None if unknown.
     """
 
     name: str
@@ -145,11 +145,11 @@ class Line(NamedTuple):
     """One line of a report's tree.
 
     Attributes:
-        depth: how many lines are above it in the tree.
+        depth: its depth in the tree.
         model: the object's model.
         id: its unique id.
-        entry: the change; None for an object that is only there because something below it changes.
-        note: how the change ended, empty if that goes without saying.
+        entry: the change; None for an object that is only shown because an object below it changes.
+        note: the outcome of the change, empty if it is obvious.
     """
 
     depth: int
@@ -161,19 +161,19 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """What a comparison found, what a plan holds, or what a run did.
+    """The report of a comparison, a plan, or a run.
 
     Attributes:
-        title: what stands above it.
-        source: the dataset that says how things should be.
-        target: the dataset that differs from it, or differed.
-        created: when the report was made, in UTC.
+        title: the title of the report.
+        source: the dataset with the desired state.
+        target: the dataset that is compared with it.
+        created: the time at which the report was made, in UTC.
         entries: the changes, in the order in which they are made.
-        models: model → how many of its objects are to be created, updated, moved and deleted, are unchanged, and were left aside.
-        outcomes: status → how many changes ended with it; their sum is the number of all changes.
-        problems: why a run is refused, or what went wrong besides.
-        warnings: what else there is to say.
-        above: to what the objects belong that only have something below them that changes.
+        models: model → numbers of objects to create, update, move and delete, of unchanged and of skipped objects.
+        outcomes: status → number of changes that ended with it; their sum is the number of all changes.
+        problems: reasons why a run is refused, and other errors.
+        warnings: other remarks.
+        above: the parents of objects that do not change but have changes below them.
     """
 
     title: str
@@ -189,7 +189,7 @@ class Report:
 
     @classmethod
     def from_diff(cls, diff: Diff, *, title: str = "", hide: Hide | None = None) -> Report:
-        """Return the report of what a comparison found; the diff is not changed."""
+        """Return the report of a comparison; the diff is not changed."""
         outcomes = preview(Plan.from_diff(diff))[0]
         sides = ReportSide(diff.source_name), ReportSide(diff.dest_name)
         more: dict[str, Any] = {"models": diff.summary_by_model(), "warnings": diff.warnings, "above": above(diff)}
@@ -197,12 +197,12 @@ class Report:
 
     @classmethod
     def from_plan(cls, plan: Plan, source: ReportSide, target: ReportSide, *, title: str = "", hide: Hide | None = None) -> Report:
-        """Return the report of changes that nobody has attempted yet."""
+        """Return the report of changes that were not attempted yet."""
         return cls.from_outcomes(preview(plan)[0], source, target, title=title, hide=hide)
 
     @classmethod
     def from_outcomes(cls, outcomes: Iterable[Outcome], source: ReportSide, target: ReportSide, **more: Any) -> Report:
-        """Return the report of how changes ended, such as :attr:`Result.outcomes <dsync.Result.outcomes>`; arguments as for
+        """Return the report of outcomes, such as :attr:`Result.outcomes <dsync.Result.outcomes>`; arguments as for
         :meth:`from_records`."""
         records = ({**one.change.record(), "status": one.status.value, "message": one.message} for one in outcomes)
         return cls.from_records(records, source, target, **more)
@@ -222,22 +222,22 @@ class Report:
         title: str = "",
         hide: Hide | None = None,
     ) -> Report:
-        """Return the report of changes as a task's result has them.
+        """Return the report of changes in the form of a task's result.
 
         Args:
             records: dicts of action, model, id, ids, parent, before, after, status and message.
-            source: the dataset that says how things should be.
+            source: the dataset with the desired state.
             target: the dataset that is compared with it.
-            models: counts of all objects by model; without it, those of the records.
-            outcomes: counts of all changes by status, of which ``records`` may have only the first; without it, theirs.
-            problems: why a run is refused, or what went wrong besides.
-            warnings: what else there is to say.
-            above: to what objects belong that do not change themselves, as :func:`above` returns it.
-            title: what stands above the report, if not which datasets it is of.
-            hide: removes from a text what nobody may see.
+            models: counts of all objects by model. Defaults to those of the records.
+            outcomes: counts of all changes by status, even if ``records`` has only some. Defaults to those of the records.
+            problems: reasons why a run is refused, and other errors.
+            warnings: other remarks.
+            above: the parents of objects that do not change, as returned by :func:`above`.
+            title: title of the report. Defaults to the names of the two datasets.
+            hide: removes secrets from a string.
 
         Raises:
-            KeyError: a record lacks something.
+            KeyError: a record is incomplete.
         """
         clean = _Cleaner(hide)
         entries = tuple(_entry(clean.value(record)) for record in records)
@@ -259,17 +259,17 @@ class Report:
 
     @cached_property
     def total(self) -> int:
-        """The number of all changes, whether the report has an entry of each or not."""
+        """The number of all changes, including those without an entry."""
         return sum(self.outcomes.values())
 
     @property
     def omitted(self) -> int:
-        """How many changes there are no entries of."""
+        """The number of changes without an entry."""
         return self.total - len(self.entries)
 
     @cached_property
     def summary(self) -> dict[str, int]:
-        """How many objects of all models are to be created, updated, moved and deleted, are unchanged, and were left aside."""
+        """Numbers of objects of all models to create, update, move and delete, of unchanged and of skipped objects."""
         return {key: sum(counts[key] for counts in self.models.values()) for key in COUNTED}
 
     @property
@@ -279,12 +279,12 @@ class Report:
 
     @property
     def in_sync(self) -> bool:
-        """Whether nothing is left to be done, and nothing went wrong."""
+        """Whether no changes are pending, and nothing failed."""
         return not self.problems and all(not self.outcomes[status] for status, state in _STATES.items() if state != State.DONE)
 
     @property
     def headline(self) -> str:
-        """One line that says the most important."""
+        """A summary in one line."""
         if not self.total:
             return "a problem, see below" if self.problems else "in sync: nothing differs"
         changes = "1 change" if self.total == 1 else f"{self.total:,} changes"
@@ -295,13 +295,13 @@ class Report:
         return f"{changes}: {actions}{f'; {refused:,} refused' if refused else ''}"
 
     def note(self, entry: Entry) -> str:
-        """Return how a change ended, and why; empty if that goes without saying."""
+        """Return the outcome of a change, with the reason; empty if it is obvious."""
         if entry.state == State.OPEN and not self.attempted:
             return ""
         return ": ".join(filter(None, (_SAID[entry.status], entry.message)))
 
     def lines(self) -> list[Line]:
-        """Return the changes as a tree, each below the object that it belongs to."""
+        """Return the changes as a tree, each below the parent of its object."""
         return _Tree(self).lines()
 
     def data(self) -> dict[str, Any]:
@@ -327,7 +327,7 @@ class Report:
 
 
 def above(diff: Diff) -> Above:
-    """Return the parents of those elements of a diff that are no changes themselves; the diff is not changed."""
+    """Return the parents of the elements of a diff that are not changes themselves; the diff is not changed."""
     found: dict[ObjectRef, ObjectRef] = {}
     todo: list[DiffElement] = list(diff.get_children())
     while todo:
@@ -375,7 +375,7 @@ def _counted(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 class _Cleaner:
-    """Makes values of what may be shown, and what every format has a form for."""
+    """Converts values to a form without secrets that every format can represent."""
 
     def __init__(self, hide: Hide | None) -> None:
         self._hide = hide or (lambda text: text)
@@ -411,8 +411,8 @@ class _Node:
 
 
 class _Tree:
-    """Puts each change below the object that it belongs to. An object that moves has two places, where it was and where it is to
-    be, and what moves along with it is below the one of its own kind."""
+    """Puts each change below the parent of its object. An object that moves has two places, the old and the new one, and
+    objects that move along are below the corresponding one."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -425,7 +425,7 @@ class _Tree:
             self._put(node)
 
     def _put(self, node: _Node) -> None:
-        """Put a node below that of its parent, which is made if it is no change, and so on upwards."""
+        """Put a node below that of its parent, which is created if it is not a change, and so on upwards."""
         parent, gone = None if node.entry is None else node.entry.parent, _is_gone(node)
         while parent is not None:
             above = self._places.get((parent, gone)) or self._places.get((parent, not gone))
@@ -441,7 +441,7 @@ class _Tree:
         lines: list[Line] = []
         seen: set[int] = set()
         self._walk(self._top, lines, seen)
-        for node in self._nodes:  # those that are above themselves, in data of which nobody knows who wrote it
+        for node in self._nodes:  # nodes that are their own ancestors, in data from unknown sources
             if id(node) not in seen:
                 self._walk([node], lines, seen)
         return lines

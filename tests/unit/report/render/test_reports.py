@@ -74,11 +74,11 @@ source   cmdb
 target   box
 written  {created} by dsync {version}
 
-model      create  update  move  delete  unchanged  left aside
-site            1       1     0       1          0           0
-device          2       0     0       2          1           0
-interface       2       1     0       2          0           0
-total           5       2     0       5          1           0
+model      create  update  move  delete  unchanged  skipped
+site            1       1     0       1          0        0
+device          2       0     0       2          1        0
+interface       2       1     0       2          0        0
+total           5       2     0       5          1        0
 
 ~ site nyc
     contact: "555-0" → "555-1"
@@ -175,7 +175,7 @@ def test_markdown_is_never_longer_than_is_said(room: int) -> None:
     assert len(made.encode()) <= room
     shown = made.count("\n| update |")
     assert 0 < shown < 3000
-    assert made.endswith(f"{3000 - shown:,} more changes are not shown, because there is no more room.\n")
+    assert made.endswith(f"{3000 - shown:,} more changes are not shown, because the report is limited in size.\n")
 
 
 def test_markdown_of_long_values_and_wide_changes_says_what_is_cut() -> None:

@@ -1,3 +1,3 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Renderings of a plan, one file a format; a renderer decides nothing."""
+"""Renderers of reports and plans, one file for each format; a renderer makes no decisions."""

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The formats of reports, by name and by the endings of files."""
+"""The formats of reports, by name and by file extension."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ FORMATS = {
     "junit": (".xml",),
     "json": (".json",),
 }
-"""Name of a format → the endings of its files."""
+"""Name of a format → its file extensions."""
 
 _RENDERERS = {**dict(zip(FORMATS, FORMATS)), "json": "json_document"}
 
 
 def format_of(path: str) -> str | None:
-    """Return the format that the ending of a file's name stands for, None if it stands for none."""
+    """Return the format of a file's extension, None if it has none."""
     return next((name for name, endings in FORMATS.items() if path.lower().endswith(endings)), None)
 
 
 def rendered(report: Report, format_name: str, **options: Any) -> str:
-    """Return a report in a format; only then is the renderer imported.
+    """Return a report in a format. The renderer is imported on demand.
 
     Args:
         report: the report.

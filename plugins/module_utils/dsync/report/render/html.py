@@ -1,9 +1,9 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A report as one HTML file that needs nothing else: no network, no fonts, and no other file.
+"""A report as one self-contained HTML file: without network, fonts, or other files.
 
-What stands above the changes is there without JavaScript too. The changes are data in the page, of which the browser makes rows as
-they are needed. The page forbids every script but its own.
+The part above the changes is shown without JavaScript too. The changes are data in the page, from which the browser creates rows as
+needed. The page forbids every script except its own.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ img-src data:; base-uri 'none'; form-action 'none'">
 <p class="found" id="found" role="status"></p>
 <div id="list"></div>
 <p class="nothing" id="rest" hidden>more below</p>
-<noscript><p>The changes need JavaScript to be shown, which is off here; reports as text and Markdown need none.</p></noscript>
+<noscript><p>The list of changes requires JavaScript, which is disabled. Use a text or Markdown report instead.</p></noscript>
 </main>
 <script type="application/json" id="data">{data}</script>
 <script>{script}</script>
@@ -94,7 +94,7 @@ def _head(report: Report) -> Iterator[str]:
 
 
 def _bar(report: Report) -> Iterator[str]:
-    """Yield a bar of how many of all objects differ."""
+    """Yield a bar that shows the share of objects that differ."""
     numbers = {**{action: report.summary[action] for action in _ACTIONS}, "rest": report.summary["no_change"]}
     parts = (f'<span class="{name}" style="flex:{number}"></span>' for name, number in numbers.items() if number)
     if any(numbers.values()):
@@ -119,7 +119,7 @@ def _counts(report: Report) -> Iterator[str]:
 
 
 def _data(report: Report) -> str:
-    """Return the changes as JSON that nothing in a page mistakes for markup."""
+    """Return the changes as JSON that cannot be interpreted as markup in a page."""
     lines = report.lines()
     models = list(dict.fromkeys(line.model for line in lines))
     places = {model: place for place, model in enumerate(models)}

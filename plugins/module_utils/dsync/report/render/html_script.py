@@ -1,8 +1,8 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What the HTML report does in a browser: search, filters, groups, folding, and a list that grows as it is scrolled.
+"""The script of the HTML report: search, filters, groups, folding, and a list that grows while scrolling.
 
-Nothing from the data becomes markup: every text is set as text.
+Nothing from the data becomes markup: every string is set as text.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How the HTML report looks: light or dark as the reader's system is, on a screen, a phone or paper."""
+"""The style of the HTML report: light or dark according to the system, for screens, phones and paper."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A report as JSON, which docs/schemas/report-1.json describes."""
+"""A report as JSON, according to docs/schemas/report-1.json."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from ..report import Report
 
 
 def render(report: Report) -> str:
-    """Return a report as indented JSON with a newline at its end."""
+    """Return a report as indented JSON with a trailing newline."""
     return json.dumps(report.data(), ensure_ascii=False, indent=2) + "\n"

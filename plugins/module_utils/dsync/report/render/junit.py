@@ -1,10 +1,10 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A report as JUnit XML, so that CI shows drift as tests that fail.
+"""A report as JUnit XML, so that CI shows drift as failing tests.
 
-A model is a test suite and a change a test case: an error if it failed, a failure if it is still to be made, skipped if it must not
-be made, and passed if it was made. The objects of a model that are the same on both sides pass as one test case. What the run is
-refused for, or what went wrong besides, is a suite of its own.
+A model is a test suite and a change a test case: an error if it failed, a failure if it is pending, skipped if it must not
+be made, and passed if it was made. The objects of a model that are the same on both sides are one passed test case. Reasons why
+the run is refused, and other errors, are a separate suite.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LONGEST_MESSAGE = 300
 
 
 def render(report: Report) -> str:
-    """Return a report as JUnit XML with a newline at its end."""
+    """Return a report as JUnit XML with a trailing newline."""
     root = ElementTree.Element("testsuites")
     by_model: dict[str, list[Entry]] = {model: [] for model in report.models}
     for entry in report.entries:
@@ -63,7 +63,7 @@ def _indented(entry: Entry) -> list[str]:
 
 
 def _add_run(root: ElementTree.Element, report: Report) -> None:
-    """Add the suite of what is said of no single change."""
+    """Add the suite of messages that do not belong to a single change."""
     suite = _suite(root, report, "run", report.summary.items())
     sentences = [("failure", "refused" if not report.attempted else "problem", sentence) for sentence in report.problems]
     if report.omitted:
@@ -92,7 +92,7 @@ def _case(suite: ElementTree.Element, report: Report, model: str, name: str) -> 
 
 
 def _finish(suite: ElementTree.Element, said: str) -> None:
-    """Count the cases of a suite, and add what every suite ends with."""
+    """Count the cases of a suite, and add the elements at its end."""
     cases = suite.findall("testcase")
     suite.set("tests", str(len(cases)))
     for kind, counter in _COUNTERS.items():

@@ -1,9 +1,9 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A report as Markdown that GitHub and GitLab show, short enough for a comment on a merge request.
+"""A report as Markdown for GitHub and GitLab, short enough for a comment on a merge request.
 
-Whatever comes from the datasets stands in ``<code>``, and each of its characters that means something in Markdown or HTML is an
-entity: so nothing in it is formatted, linked, or takes a name after an ``@`` for somebody to be told.
+All data from the datasets is in ``<code>``, and its characters with a meaning in Markdown or HTML are
+entities: so nothing in it is formatted, linked, or interpreted as a mention of a user.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from ..report import Line, Report, State
 from .phrases import CAPPED, HEADINGS, Attribute, attributes, facts, more_changes, one_line, phrase, table
 
 MOST_BYTES = 60_000
-"""Bytes of a report, if nothing else is said; GitHub takes comments of 65,536 characters."""
+"""The default maximum size of a report in bytes; GitHub accepts comments of 65,536 characters."""
 
 LONGEST_VALUE = 300
-"""Characters of an attribute's values that are shown."""
+"""Maximum number of characters shown of an attribute's values."""
 
 MOST_ATTRIBUTES = 30
-"""Attributes of one change that are shown."""
+"""Maximum number of attributes shown for one change."""
 
 _SPECIAL = re.compile(r"""[&<>"'`*_\\|~\[\](){}!@:$]|(?<=www)\.""", re.IGNORECASE)
 _REFERENCE = re.compile(r"[@#!~%$&^:]")
@@ -29,11 +29,11 @@ _ROOM_FOR_NOTES = 600
 
 
 def render(report: Report, *, max_bytes: int = MOST_BYTES) -> str:
-    """Return a report as Markdown with a newline at its end.
+    """Return a report as Markdown with a trailing newline.
 
     Args:
         report: the report.
-        max_bytes: how many bytes of UTF-8 it may have; what there is no room for is left out, and it then says how much.
+        max_bytes: maximum size in bytes of UTF-8; content that does not fit is omitted and counted.
     """
     page = _Page(max_bytes - _ROOM_FOR_NOTES)
     page.add(f"### {_title(report.title)}\n\n", [f"**{report.headline}**\n"], "\n")
@@ -43,13 +43,13 @@ def render(report: Report, *, max_bytes: int = MOST_BYTES) -> str:
     for name, sentences in (("problem", report.problems), ("warning", report.warnings)):
         left = page.add(f"#### {name.capitalize()}s\n\n", [f"- {_code(sentence)}\n" for sentence in sentences], "\n")
         page.note(f"{left} more {name}s are not shown." if left else "")
-    page.note(more_changes(left, ", because there is no more room") if (left := _add_changes(page, report)) else "")
+    page.note(more_changes(left, ", because the report is limited in size") if (left := _add_changes(page, report)) else "")
     page.note(more_changes(report.omitted, CAPPED) if report.omitted else "")
     return page.text()
 
 
 def _add_changes(page: _Page, report: Report) -> int:
-    """Add the changes, first those that were not made, then model by model, and return how many there is no room for."""
+    """Add the changes, first those that were not made, then model by model, and return the number of those that do not fit."""
     groups: dict[str, list[Line]] = {}
     for line in report.lines():
         if line.entry is not None:
@@ -92,25 +92,25 @@ def _escaped(text: str) -> str:
 
 
 def _title(text: str) -> str:
-    """Return a text in which an invisible space keeps GitHub and GitLab from taking anything for the name of something."""
+    """Return a string with invisible spaces that keep GitHub and GitLab from interpreting anything as a reference."""
     return "".join(_escaped(char) + ("&#8203;" if _REFERENCE.match(char) else "") for char in one_line(text))
 
 
 class _Page:
-    """A text that grows for as long as there is room."""
+    """A text of limited size."""
 
     def __init__(self, room: int) -> None:
         self._room = room
         self._parts: list[str] = []
 
     def add(self, start: str, items: Iterable[str], end: str, number: int | None = None) -> int:
-        """Add as many of some items as there is room for, between a start and an end, and return how many there is none for.
+        """Add as many items as fit, between a start and an end, and return the number of those that do not.
 
         Args:
-            start: what stands before them; it is left out when not one of them is added.
-            items: the items, which are looked at only as long as there is room.
-            end: what stands behind them.
-            number: how many items there are, if they are no list.
+            start: the text before them; it is omitted if no item is added.
+            items: the items, which are read only while there is room.
+            end: the text after them.
+            number: number of items, if they are not a list.
         """
         room = self._room - _size(start + end)
         taken: list[str] = []
@@ -125,7 +125,7 @@ class _Page:
         return (len(items) if isinstance(items, list) else number or 0) - len(taken)
 
     def note(self, sentence: str) -> None:
-        """Add a sentence, for which room was kept."""
+        """Add a sentence, for which room is reserved."""
         if sentence:
             self._parts.append(f"{sentence}\n\n")
 

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Values and changes as texts for people, which every renderer of reports shares."""
+"""Text forms of values and changes, shared by all renderers of reports."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ...storage.provenance import VERSION
 from ..report import COUNTED, Entry, Report, ReportSide
 
 SIGNS = {"create": "+", "update": "~", "move": ">", "delete": "-"}
-"""What stands before an object that is created, updated, moved or deleted."""
+"""The signs of objects that are created, updated, moved or deleted."""
 
-HEADINGS = ("create", "update", "move", "delete", "unchanged", "left aside")
-"""What the counts of a model are called, in the order of :data:`~..report.COUNTED`."""
+HEADINGS = ("create", "update", "move", "delete", "unchanged", "skipped")
+"""The headings of the counts of a model, in the order of :data:`~..report.COUNTED`."""
 
 
 class Attribute(NamedTuple):
@@ -25,8 +25,8 @@ class Attribute(NamedTuple):
 
     Attributes:
         name: its name.
-        before: its value as a text; None where the object was not there.
-        after: likewise; None where the object is not to be there.
+        before: its old value as a string; None if the object did not exist.
+        after: its new value as a string; None if the object is deleted.
     """
 
     name: str
@@ -35,12 +35,12 @@ class Attribute(NamedTuple):
 
 
 def one_line(text: str) -> str:
-    """Return a text in one line in which no character does anything but be seen."""
+    """Return a string in one line without control characters."""
     return visible(text.replace("\n", "\\n").replace("\t", "\\t"))
 
 
 def shown(value: Any) -> str:
-    """Return a JSON value as a text for people: a text of several lines as it is, anything else as JSON."""
+    """Return the text form of a JSON value: a string of several lines unchanged, anything else as JSON."""
     if isinstance(value, str) and "\n" in value:
         return visible(value)
     return visible(json.dumps(value, ensure_ascii=False))
@@ -72,19 +72,19 @@ def _place(ref: ObjectRef | None) -> str:
 
 
 def details(entry: Entry) -> list[str]:
-    """Return one line for each attribute that a change is about."""
+    """Return one line for each attribute of a change."""
     return [f"{attribute.name}: {phrase(attribute)}" for attribute in attributes(entry)]
 
 
 def side_phrase(side: ReportSide) -> str:
-    """Return what is known of a dataset, in one line."""
+    """Return the description of a dataset, in one line."""
     adapter = f" ({side.adapter})" if side.adapter and side.adapter != side.name else ""
     objects = "" if side.total is None else ", 1 object" if side.total == 1 else f", {side.total:,} objects"
     return one_line(f"{side.name}{adapter}{objects}")
 
 
 def facts(report: Report) -> list[tuple[str, str]]:
-    """Return what a report says of itself, as pairs of name and text."""
+    """Return the header of a report, as pairs of name and text."""
     return [
         ("source", side_phrase(report.source)),
         ("target", side_phrase(report.target)),
@@ -93,16 +93,16 @@ def facts(report: Report) -> list[tuple[str, str]]:
 
 
 def table(report: Report) -> list[tuple[str, list[int]]]:
-    """Return the counts of each model, those of :data:`HEADINGS`, with a last row for all of them when there are several."""
+    """Return the counts of each model, those of :data:`HEADINGS`, with a last row for all of them if there are several."""
     rows = [(one_line(model), [counts[key] for key in COUNTED]) for model, counts in report.models.items()]
     return [*rows, ("total", [report.summary[key] for key in COUNTED])] if len(rows) > 1 else rows
 
 
 def more_changes(number: int, why: str = "") -> str:
-    """Return the sentence that says how many changes are not shown."""
+    """Return the sentence about the number of changes that are not shown."""
     what = "1 more change is" if number == 1 else f"{number:,} more changes are"
     return f"{what} not shown{why}."
 
 
-CAPPED = ", because the result that this report was made from does not hold more"
-"""Why changes are missing of which a report has no entry."""
+CAPPED = ", because the result from which this report was made does not contain more"
+"""The reason why changes without an entry are missing."""

@@ -5,9 +5,9 @@
 Cmdb compared with SourceOfTruth
 3 changes: 2 to create, 1 to update
 
-model   create  update  move  delete  unchanged  left aside
-site         0       1     0       0          3           0
-device       2       0     0       0         91           0
+model   create  update  move  delete  unchanged  skipped
+site         0       1     0       0          3        0
+device       2       0     0       0         91        0
 
 ~ site nyc
     contact_phone: "555-0100" → "555-0199"
@@ -24,7 +24,7 @@ from ..report import Line, Report, State
 from .phrases import CAPPED, HEADINGS, SIGNS, details, facts, more_changes, one_line, table
 
 STEP = 2
-"""Spaces that each level is indented by."""
+"""The indentation of each level."""
 
 _BOLD, _RED, _GREEN, _YELLOW, _CYAN, _DIM = 1, 31, 32, 33, 36, 2
 _COLOURS = {"create": _GREEN, "update": _YELLOW, "move": _CYAN, "delete": _RED}
@@ -32,11 +32,11 @@ _NOTES = {State.DONE: _GREEN, State.OPEN: _DIM, State.REFUSED: _YELLOW, State.FA
 
 
 def render(report: Report, *, color: bool = False) -> str:
-    """Return a report as text with a newline at its end.
+    """Return a report as text with a trailing newline.
 
     Args:
         report: the report.
-        color: whether to colour it with the escape sequences that terminals know.
+        color: whether to color it with the escape sequences of terminals.
     """
     return "\n".join((*_Text(color).lines(report), ""))
 
@@ -91,7 +91,7 @@ class _Text:
 
 
 def _aligned(rows: list[list[str]], numbers: bool = True) -> Iterator[str]:
-    """Yield the rows of a table; all columns but the first are aligned at the right if they hold numbers."""
+    """Yield the rows of a table; all columns except the first are right-aligned if they contain numbers."""
     widths = [max(map(_width, column)) for column in zip(*rows)]
     for row in rows:
         cells = [_padded(cell, width, right=numbers and place > 0) for place, (cell, width) in enumerate(zip(row, widths))]
@@ -104,7 +104,7 @@ def _padded(text: str, width: int, right: bool) -> str:
 
 
 def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
+    """Return the width of a string in columns of a terminal."""
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

@@ -1,9 +1,9 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Two texts, before and after, of which Ansible shows the difference.
+"""Two texts, before and after, whose difference Ansible shows.
 
-Every line holds the id of its object, so that no line of one object can be taken for the same line of another, and an object
-that is updated has a line that is the same in both texts, so that its old and new values stand together::
+Every line contains the id of its object, so that lines of different objects never match, and an object
+that is updated has a line that is the same in both texts, so that its old and new values are shown together::
 
      device
     -  old-1  role: "router"
@@ -26,22 +26,22 @@ from ...plan.change import Change
 from ...plan.plan import Plan
 
 _PATIENCE = 20
-"""So many changes may be too long for what room is left before no more are tried: there may be a million of them."""
+"""The number of changes that may not fit before no more are tried: there may be a million of them."""
 
 _ORDER = {DSyncAction.DELETE: 0, DSyncAction.CREATE: 1, DSyncAction.MOVE: 2, DSyncAction.UPDATE: 3}
 
 
 def before_after(plan: Plan, max_bytes: int = 100_000) -> tuple[str, str]:
-    """Return the objects that a plan changes as they are and as they are to be, grouped by model, parents' models first.
+    """Return the objects of a plan in their current and desired states, grouped by model, parents' models first.
 
     Args:
         plan: the changes.
-        max_bytes: length of either text, in bytes of UTF-8; changes for which there is no room left are missing, and both texts
-            then end with a line that says how many.
+        max_bytes: maximum length of either text, in bytes of UTF-8; changes that do not fit are omitted, and both texts
+            then end with a line that counts them.
 
     Returns:
-        Two texts of the same groups in the same order, and in each group what is deleted, created, moved,
-        updated; sensitive values are masked. Both are empty for an empty plan.
+        Two texts with the same groups in the same order, and in each group the deleted, created, moved and
+        updated objects; sensitive values are masked. Both are empty for an empty plan.
     """
     before: list[str] = []
     after: list[str] = []
@@ -67,7 +67,7 @@ def before_after(plan: Plan, max_bytes: int = 100_000) -> tuple[str, str]:
 
 
 def _ranks(plan: Plan) -> dict[str, tuple[int, int]]:
-    """Return model → its place: by how many models are above it, then by when it comes up first in the plan."""
+    """Return model → its position: by the number of models above it, then by its first occurrence in the plan."""
     above: dict[str, set[str]] = {}
     for change in plan:
         parents = above.setdefault(change.model, set())
@@ -82,7 +82,7 @@ def _ranks(plan: Plan) -> dict[str, tuple[int, int]]:
 
 def _sides(change: Change) -> tuple[list[str], list[str]]:
     record = change.record()
-    if change.action in (DSyncAction.UPDATE, DSyncAction.MOVE):  # what is masked looks alike on both sides, and has changed
+    if change.action in (DSyncAction.UPDATE, DSyncAction.MOVE):  # masked values look alike on both sides, and have changed
         record["after"] |= dict.fromkeys(change.sensitive & record["after"].keys(), f"{MASK} (changed)")
     label = f"  {change.id} (protected)" if change.protected else f"  {change.id}"
     if change.action == DSyncAction.MOVE:
