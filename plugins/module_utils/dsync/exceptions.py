@@ -1,12 +1,12 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Every exception that the library raises on purpose.
+"""All exceptions of the library.
 
 ::
 
     DSyncException
-    ├── DeclarationError            a model or adapter class is declared wrongly (also an AttributeError)
-    ├── ObjectStoreException        keeping loaded objects
+    ├── DeclarationError            the declaration of a model or adapter class is wrong (also an AttributeError)
+    ├── ObjectStoreException        the store of loaded objects
     │   ├── ObjectAlreadyExists     .existing, .new
     │   ├── ObjectNotFound
     │   └── ObjectStoreWrongType
@@ -17,28 +17,28 @@
     │   └── ObjectNotDeleted
     ├── DiffException               comparing
     │   ├── DiffClassMismatch
-    │   ├── ModelMismatch           the two sides do not describe the same thing
+    │   ├── ModelMismatch           the two sides declare a model differently
     │   └── AmbiguousMatch          several objects have the same match key
     ├── Refused                     a run is refused before anything is written
     │   ├── LimitExceeded           more changes than a limit allows
-    │   ├── EmptySource             the source has nothing of what the target has
-    │   ├── SourceShrank            the source has much less than at the last good run
-    │   ├── RefusedChanges          some changes are to blame; .changes
+    │   ├── EmptySource             the source has no objects of a model that the target has
+    │   ├── SourceShrank            the source has far fewer objects than at the last successful run
+    │   ├── RefusedChanges          because of some of the changes; .changes
     │   │   ├── StaleTarget         the target does not match the plan
-    │   │   ├── MissingReference    an object would refer to another one that is not there
+    │   │   ├── MissingReference    an object would refer to a missing one
     │   │   └── TargetNotWritable   the target cannot be changed in this way
-    │   ├── ReferenceCycle          objects refer to one another in a circle
+    │   ├── ReferenceCycle          objects refer to one another in a cycle
     │   ├── PlanNotReady            a plan from a file was not prepared
-    │   ├── SecretMoved             a sensitive value is not the one that the plan was made with
+    │   ├── SecretMoved             a sensitive value differs from the one in the plan
     │   └── LockHeld                another run holds the lock
     ├── RecordError                 a plan, journal or baseline file cannot be read or written
-    ├── SelectorError               a selector says something impossible
+    ├── SelectorError               a selector is invalid
     ├── DefinitionError             a model, mapping or option that was declared in data is wrong
-    ├── RecordProblem               a native record does not fit what was declared
-    │   └── NothingKept             the changes of a run could not be kept, and none of them was
+    ├── RecordProblem               a native record does not fit its declaration
+    │   └── NothingKept             none of the changes of a run was committed
     ├── TransientError              raised by adapters: the same call may succeed later
-    ├── LibraryMissing              an optional library is absent; .library (also an ImportError)
-    └── PydanticMissing             pydantic is absent or too old (also an ImportError)
+    ├── LibraryMissing              an optional library is not installed; .library (also an ImportError)
+    └── PydanticMissing             pydantic is missing or too old (also an ImportError)
 
     KeyboardInterrupt
     └── AskedToEnd                  a signal ends a run as Ctrl-C does; .signal
@@ -61,19 +61,19 @@ class DSyncException(Exception):
 
 
 class DeclarationError(DSyncException, AttributeError):
-    """A model or adapter class is declared wrongly; raised when the class is made."""
+    """The declaration of a model or adapter class is wrong; raised when the class is created."""
 
 
 class ObjectStoreException(DSyncException):
-    """An object cannot be kept, or cannot be found, in a dataset."""
+    """An object cannot be stored, or cannot be found, in a dataset."""
 
 
 class ObjectAlreadyExists(ObjectStoreException):
-    """An object with the same identity is there already.
+    """An object with the same identity already exists.
 
     Attributes:
-        existing: the object that was there first, if it is known.
-        new: the object that came second, if it is known.
+        existing: the existing object, if it is known.
+        new: the new object, if it is known.
     """
 
     def __init__(self, message: str, existing: Any = None, new: Any = None) -> None:
@@ -83,7 +83,7 @@ class ObjectAlreadyExists(ObjectStoreException):
 
     @property
     def existing_object(self) -> Any:
-        """The object that was there first (DiffSync's name for it)."""
+        """The existing object (DiffSync's name for it)."""
         return self.existing
 
 
@@ -92,16 +92,16 @@ class ObjectNotFound(ObjectStoreException):
 
 
 class ObjectStoreWrongType(ObjectStoreException):
-    """An object is of a model that has no place here."""
+    """An object is of a model that is not allowed here."""
 
 
 class ObjectCrudException(DSyncException):
     """Creating, updating or deleting an object failed.
 
-    Adapters raise it, or one of its subclasses, from ``create``, ``update`` and ``delete``; any other exception counts as much.
+    Adapters raise it, or one of its subclasses, from ``create``, ``update`` and ``delete``; any other exception counts too.
 
     Attributes:
-        result: what the run did before it stopped, when a synchronisation raises this.
+        result: the result of the run up to the failure, if a synchronisation raises this.
     """
 
     result: object = None
@@ -128,7 +128,7 @@ class DiffException(DSyncException):
 
 
 class DiffClassMismatch(DiffException):
-    """A diff that was passed in is not of the ``diff_class`` that was asked for."""
+    """A given diff is not of the requested ``diff_class``."""
 
 
 class ModelMismatch(DiffException):
@@ -136,7 +136,7 @@ class ModelMismatch(DiffException):
 
 
 class AmbiguousMatch(DiffException):
-    """Several objects of one side have the same match key, so that it is not clear which of them is an object of the other side."""
+    """Several objects of one side have the same match key, so it is ambiguous which of them matches an object of the other side."""
 
 
 class Refused(DSyncException):
@@ -152,11 +152,11 @@ class LimitExceeded(Refused):
 
 
 class EmptySource(Refused):
-    """The source has no object at all of a model of which the target has some."""
+    """The source has no objects of a model of which the target has some."""
 
 
 class SourceShrank(Refused):
-    """The source has much fewer objects than at the last good run."""
+    """The source has far fewer objects than at the last successful run."""
 
 
 class RefusedChanges(Refused):
@@ -172,47 +172,47 @@ class RefusedChanges(Refused):
 
 
 class StaleTarget(RefusedChanges):
-    """The target is not as a saved plan expects it: the objects of its changes have moved on."""
+    """The target does not match a saved plan: objects were changed since it was made."""
 
 
 class MissingReference(RefusedChanges):
-    """Changes would leave an object that refers to another one which is not there."""
+    """Changes would leave an object that refers to a missing one."""
 
 
 class TargetNotWritable(RefusedChanges):
-    """The target says of changes that it cannot make such changes at all."""
+    """The target does not support some of the changes."""
 
 
 class ReferenceCycle(Refused):
-    """Changes cannot be put in an order, since their objects refer to one another, or take unique values, in a circle."""
+    """Changes cannot be ordered because their objects refer to one another, or take unique values from one another, in a cycle."""
 
 
 class SecretMoved(Refused):
-    """A sensitive value of the source is not the one that a saved plan was made with."""
+    """A sensitive value of the source differs from the one in a saved plan."""
 
 
 class LockHeld(Refused):
-    """Another run holds the lock, and did not let go of it in time."""
+    """Another run holds the lock and did not release it in time."""
 
 
 class RecordError(DSyncException):
-    """A plan, journal or baseline file cannot be read, cannot be written, or is not what it should be."""
+    """A plan, journal or baseline file cannot be read, cannot be written, or is invalid."""
 
 
 class SelectorError(DSyncException, ValueError):
-    """A selector says something impossible."""
+    """A selector is invalid."""
 
 
 class DefinitionError(DSyncException, ValueError):
-    """A model, a mapping or an adapter's option that a user declared in data is wrong; the text begins with its place."""
+    """A model, a mapping or an adapter's option that a user declared in data is wrong; the message begins with its place."""
 
 
 class RecordProblem(DSyncException):
-    """A native record does not fit what was declared: a value cannot be read, computed or written back, or an identity is there
+    """A native record does not fit its declaration: a value cannot be read, computed or written back, or an identity occurs
     twice; or a system refuses it.
 
     Attributes:
-        maybe: whether what failed may have been done nevertheless, as when a connection is lost while something is made permanent.
+        maybe: whether the failed change may have been made nevertheless, as after a connection is lost during a commit.
     """
 
     def __init__(self, message: str, maybe: bool = False) -> None:
@@ -221,18 +221,18 @@ class RecordProblem(DSyncException):
 
 
 class NothingKept(RecordProblem):
-    """None of the changes of a run was kept; raised by ``sync_complete`` of a transactional adapter.
+    """None of the changes of a run was committed; raised by ``sync_complete`` of a transactional adapter.
 
-    After any other exception of ``sync_complete`` the changes count as ones that may have been made.
+    After any other exception of ``sync_complete`` the changes count as possibly made.
     """
 
 
 class TransientError(DSyncException):
-    """A create, update, move or delete failed in a way that may pass; adapters raise it so that the call is tried again."""
+    """A create, update, move or delete failed with a transient error; adapters raise it so that the call is retried."""
 
 
 class AskedToEnd(KeyboardInterrupt):
-    """A signal other than that of Ctrl-C asks for the end of a run, in the same orderly way.
+    """A signal other than that of Ctrl-C ends a run in the same orderly way.
 
     Attributes:
         signal: its name.
@@ -244,10 +244,10 @@ class AskedToEnd(KeyboardInterrupt):
 
 
 class LibraryMissing(DSyncException, ImportError):
-    """A library that only some features need is absent.
+    """A library that only some features require is not installed.
 
     Attributes:
-        library: its name, as pip knows it.
+        library: its name for pip.
     """
 
     def __init__(self, message: str, library: str) -> None:
@@ -256,4 +256,4 @@ class LibraryMissing(DSyncException, ImportError):
 
 
 class PydanticMissing(DSyncException, ImportError):
-    """Pydantic is absent or too old, so no model can be made."""
+    """Pydantic is missing or too old, so no model can be created."""

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The fields of values that have some: pydantic models and dataclasses inside of attributes."""
+"""The fields of nested values: pydantic models and dataclasses in attributes."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The one codec of values: plain JSON that can be compared and read again, that may be shown, and that native records hold.
+"""The codec of values: plain JSON for comparison and storage, for display, and for native records.
 
-What a value looks like does not depend on the release of pydantic: an address, a date, a decimal number, a URL or an enumeration's
-member is a string (or whatever the member's value is), a length of time the string of ISO 8601, a nested model a dict. Sets are
-sorted, and so are the keys of dicts, so that equal values look the same. Bytes are ``{"$bytes": base64}``, and integers that are
-too long for decimal digits ``{"$int": hexadecimal}``; a dict of the user's own that could be mistaken has its ``$`` doubled.
+The form of a value does not depend on the release of pydantic: an address, a date, a decimal number or a URL is a string, an
+enumeration's member is its value, a duration is a string in ISO 8601, and a nested model is a dict. Sets and the keys of dicts are
+sorted, so that equal values have the same form. Bytes are ``{"$bytes": base64}``, and integers that are
+too long for decimal digits ``{"$int": hexadecimal}``; in a user's dict that could be confused with these the ``$`` is doubled.
 
 To be shown, a value becomes JSON of the same form (:func:`displayed`), whatever it is, without any pydantic secret. A native record
 holds the same strings (:func:`natural`), and bytes as text.
@@ -36,7 +36,7 @@ _AS_TEXT = (Decimal, UUID, IPv4Address, IPv4Network, IPv6Address, IPv6Network)
 
 
 def _length(value: timedelta) -> str:
-    """Return a length of time as ISO 8601 has it, such as ``P1DT2H0.5S``."""
+    """Return a duration in ISO 8601, such as ``P1DT2H0.5S``."""
     days, rest = abs(value).days, abs(value).seconds
     seconds = f"{rest % 60}.{abs(value).microseconds:06}".rstrip("0").rstrip(".")
     parts = [(rest // 3600, "H"), (rest // 60 % 60, "M"), (seconds, "S")]
@@ -61,12 +61,12 @@ def _text_form(value: Any) -> str | None:
 
 
 def unshowable(value: Any) -> str:
-    """Return what is shown in the place of a value that has no text."""
+    """Return the replacement for a value without a string form."""
     return f"<a {type(value).__name__} that cannot be shown>"
 
 
 class Unwritable(ValueError):
-    """A value has no plain JSON form; the text says what kind of value it is, and never the value."""
+    """A value has no plain JSON form; the message contains its kind, never the value."""
 
 
 def text_of(value: Any) -> str:
@@ -119,7 +119,7 @@ def displayed(value: Any) -> Any:
 
 
 class _Writer:
-    """Makes plain JSON of one value, and notes whether a secret is in it."""
+    """Converts one value to plain JSON, and records whether it contains a secret."""
 
     def __init__(self) -> None:
         self.secret = False
@@ -174,7 +174,7 @@ class _Writer:
 
 
 class _Display(_Writer):
-    """Makes plain JSON of any value for somebody to see."""
+    """Converts any value to plain JSON for display."""
 
     def plain(self, value: Any) -> Any:
         if hasattr(value, "get_secret_value"):
@@ -209,7 +209,7 @@ def _readable(value: Any) -> str:
 
 
 def _key(key: Any) -> str:
-    """Return the key of a dict as JSON has it. Raises Unwritable."""
+    """Return the key of a dict in its JSON form. Raises Unwritable."""
     if isinstance(key, enum.Enum):
         return _key(key.value)
     if isinstance(key, str):
@@ -227,7 +227,7 @@ def _key(key: Any) -> str:
 
 
 class _Natural(_Writer):
-    """Makes what native records hold."""
+    """Converts values to the form of native records."""
 
     def __init__(self, keeps: tuple[type[Any], ...]) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The only file that imports pydantic.
 
-Where pydantic is absent or too old the names below still exist, so that importing the library never fails, and making any
+If pydantic is missing or too old, the names below still exist, so importing the library never fails, and creating any
 model raises :class:`~.exceptions.PydanticMissing`: it fails closed.
 """
 
@@ -17,13 +17,13 @@ PYDANTIC_MINIMUM = "2.6"
 """The oldest release of pydantic that is supported."""
 
 HAS_PYDANTIC = True
-"""Whether pydantic is there and new enough."""
+"""Whether pydantic is installed and new enough."""
 
 PYDANTIC_IMPORT_ERROR: str | None = None
 """The traceback of the failed import, for Ansible's ``exception``."""
 
 PYDANTIC_PROBLEM: str | None = None
-"""One sentence that says why pydantic cannot be used."""
+"""One sentence about why pydantic cannot be used."""
 
 
 def _check_version(version: str) -> None:

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Hiding sensitive values wherever something is shown."""
+"""Masking of sensitive values in everything that is shown."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 from .contents import contents, is_root
 
 MASK = "********"
-"""What is shown in the place of a sensitive value."""
+"""The replacement for a sensitive value."""
 
 _CONTAINERS = (Mapping, list, tuple, set, frozenset)
 
 _HARMLESS = frozenset({str, int, float, bool, None.__class__})
-"""Types of values that hold nothing secret of themselves; most values are of one of them."""
+"""Types of values that contain no secrets; most values have one of them."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]*", re.ASCII).fullmatch
 """Matches a text that stands everywhere as it is."""
@@ -33,19 +33,19 @@ _ADDRESSES = [
 """Character → how it is written in an address; what else may stand there as it is, writers do not agree upon."""
 
 LONGEST_NUMBER = 4096
-"""Bits in the longest whole number that is shown in decimal digits, which Python limits; longer ones are in hexadecimal digits."""
+"""Bits of the longest integer that is shown in decimal digits, which Python limits; longer ones are shown in hexadecimal digits."""
 
 _NAME = re.compile(
     r"[A-Za-z]+(?:[ _./:-]+[A-Za-z]+)*(?:[ _-]?[0-9]{1,4}(?:[/.:-][0-9]{1,4})*)?|[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]+)?"
 ).fullmatch
-"""Matches the key of a dict that is a name in all likelihood: words, a port, an address. It is no secret in a sensitive dict: to
-look for ``password`` or ``Ethernet1`` in a text would make it unreadable and hide nothing."""
+"""Matches a key of a dict that is probably a name: words, a port, an address. It is not a secret in a sensitive dict: masking
+``password`` or ``Ethernet1`` in a message would make it unreadable and hide nothing."""
 
 _SHORTEST_KEY = 8
 """Keys of fewer characters are names too."""
 
 _SHORTEST = 3
-"""Values of fewer characters are not looked for in a text: that would blot out half of it and hide nothing."""
+"""Values with fewer characters are not masked in messages: that would mask half of a message and hide nothing."""
 
 
 def masked(values: Mapping[str, Any], sensitive: Collection[str]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def _masked(value: Any) -> Any:
 
 
 def _texts(value: Any, everything: bool) -> Iterator[str]:
-    """Yield every text in which a sensitive value, whatever its type, could appear; without ``everything`` only those of the
+    """Yield every string in which a sensitive value of any type could appear; without ``everything`` only those of the
     pydantic secrets in it."""
     if hasattr(value, "get_secret_value"):
         yield from _texts(value.get_secret_value(), everything=True)
@@ -126,16 +126,16 @@ def _in_addresses(text: str) -> Iterator[str]:
 
 
 def secret_texts(values: Iterable[Any], everything: bool = True) -> set[str]:
-    """Return the texts in which ``values`` could appear, for a :class:`Redactor`; without ``everything`` only those of the pydantic
-    secrets in them."""
+    """Return the strings in which ``values`` could appear, for a :class:`Redactor`; without ``everything`` only those of the
+    pydantic secrets in them."""
     return {text for value in values for text in _texts(value, everything) if len(text) >= _SHORTEST}
 
 
 def collect_secrets(dataset: Any) -> set[str]:
-    """Return the texts of every sensitive value that a loaded dataset holds.
+    """Return every sensitive value of a loaded dataset, as strings.
 
     Args:
-        dataset: a :class:`~.adapter.DSync`; it is read only.
+        dataset: a :class:`~.adapter.DSync`; not changed.
     """
     found: set[str] = set()
     for modelname in dataset.get_all_model_names():
@@ -145,10 +145,10 @@ def collect_secrets(dataset: Any) -> set[str]:
 
 
 class Redactor:
-    """Replaces secrets in texts, however many secrets there are, in a time that depends on the text alone.
+    """Replaces secrets in strings, in a time that depends only on the string, not on the number of secrets.
 
     Args:
-        secrets: as :func:`secret_texts` returns them; None for none. Those of fewer than three characters are not looked for.
+        secrets: as returned by :func:`secret_texts`; None for none. Secrets with fewer than three characters are ignored.
     """
 
     def __init__(self, secrets: Iterable[str] | None) -> None:
@@ -157,7 +157,7 @@ class Redactor:
             self._by_start.setdefault(secret[:_SHORTEST], {}).setdefault(len(secret), set()).add(secret)
 
     def redact(self, text: str) -> str:
-        """Return ``text`` with whatever is part of a secret in it replaced by :data:`MASK`."""
+        """Return ``text`` with every part of a secret replaced by :data:`MASK`."""
         if not self._by_start:
             return text
         parts: list[str] = []

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The end of a sentence about a name that is not known: which was perhaps meant, and which there are."""
+"""The end of a message about an unknown name: the nearest name, and the known names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_SHOWN = 12
 
 
 def known(wrong: object, names: Iterable[str]) -> str:
-    """Return `` (did you mean "x"? known: x, y)`` for a name that is none of ``names``, or that there are none."""
+    """Return `` (did you mean "x"? known: x, y)`` for a name that is not one of ``names``, or that there are none."""
     there = list(names)
     if not there:
         return " (there are none)"

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Texts in which every character is seen, so that two that differ do not look the same."""
+"""Strings in which every character is visible, so that different strings do not look the same."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _JAMO = re.compile("[\u1100-\u11ff]")
 
 
 def visible(text: str) -> str:
-    r"""Return a text in which no character does anything but be seen.
+    r"""Return a string in which every character is visible.
 
-    Spaces of other kinds than the usual one, characters without a width and control characters are escapes such as ``\u00a0``;
-    tabs and line ends stay as they are. Where Unicode composes a letter and its accent to one character and the text does not,
-    the accent is an escape too.
+    Unusual spaces, characters without a width and control characters become escapes such as ``\u00a0``;
+    tabs and line ends are kept. If Unicode composes a letter and its accent to one character and the string does not,
+    the accent becomes an escape too.
     """
     if text.isascii():
         return _UNSEEN.sub(_escaped, text)

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What every adapter has to do, as tests: an author's test file inherits from :class:`AdapterConformance` and runs under pytest.
+"""Conformance tests for adapters: a test file inherits from :class:`AdapterConformance` and runs under pytest.
 
 ::
 
@@ -12,9 +12,9 @@
 
         @pytest.fixture(autouse=True)
         def _server(self, tmp_path):
-            self.url = ...                     # a system of its own for each test, with nothing in it
+            self.url = ...                     # a separate, empty system for each test
 
-The class needs nothing but the library: its tests are methods that raise AssertionError.
+The class requires only the library: its tests are methods that raise AssertionError.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ..records.definition import DataModel
 from ..records.definition import data_model as declared_models
 
 SECRET = "open-sesame-4711"
-"""A sensitive value in :func:`estate`; it must be shown nowhere."""
+"""A sensitive value in :func:`estate`, which must never be shown."""
 
 MODELS: dict[str, Any] = {
     "site": {"identifiers": ["name"], "attributes": {"note": "str | None", "floors": "int"}, "children": ["device"]},
@@ -44,7 +44,7 @@ MODELS: dict[str, Any] = {
         "attributes": {"role": "str", "rack": "int | None", "active": "bool", "password": "secret"},
     },
 }
-"""The models of :func:`estate`: two levels, with texts, numbers, truth values, what may be absent, and a secret."""
+"""The models of :func:`estate`: two levels, with strings, numbers, booleans, nullable values, and a secret."""
 
 
 def estate(models: DataModel, changed: bool = False) -> DSync:
@@ -52,7 +52,7 @@ def estate(models: DataModel, changed: bool = False) -> DSync:
 
     Args:
         models: their classes.
-        changed: the same after a while: objects are new, changed and gone, on both levels.
+        changed: whether objects are new, changed and deleted, on both levels.
     """
     dataset: DSync = type("Estate", (DSync,), {**models.models, "top_level": list(models.top_level)})(name="estate")
     names = ["nyc", "par", "ü ber/&?#%"] if not changed else ["nyc", "ü ber/&?#%", "new"]
@@ -78,44 +78,44 @@ def estate(models: DataModel, changed: bool = False) -> DSync:
 
 
 def _expect(holds: object, otherwise: object = "it does not behave as an adapter should") -> None:
-    """Raise AssertionError unless something holds. Python's own assert is not for code that is shipped."""
+    """Raise AssertionError unless a condition holds. Python's own assert is not for shipped code."""
     if not holds:
         raise AssertionError(otherwise)
 
 
 class AdapterConformance:
-    """Tests that an adapter passes. A subclass defines :meth:`adapter`, and whatever of the other methods fits its system."""
+    """Tests that every adapter should pass. A subclass defines :meth:`adapter`, and those other methods that fit its system."""
 
     @cached_property
     def data_model(self) -> DataModel:
-        """The models that :meth:`adapter` is to have."""
+        """The models for :meth:`adapter`."""
         return declared_models(MODELS, base=RecordModel)
 
     # ------------------------------------------------------------------ for subclasses to define
 
     def adapter(self) -> DSync:
-        """Return a new adapter, not yet loaded. Within one test each of them is of the same system, which is empty at first."""
+        """Return a new adapter, not yet loaded. Within one test all of them use the same system, which is initially empty."""
         raise NotImplementedError
 
     def before(self) -> DSync:
-        """Return a loaded dataset to fill the system with."""
+        """Return a loaded dataset with which the system is filled."""
         return estate(self.data_model)
 
     def after(self) -> DSync:
-        """Return a loaded dataset that differs from :meth:`before`: objects are new, changed and gone."""
+        """Return a loaded dataset that differs from :meth:`before`: objects are new, changed and deleted."""
         return estate(self.data_model, changed=True)
 
     def break_it(self, adapter: DSync) -> Callable[[], None] | None:
-        """Make the system refuse a change that :meth:`after` asks for, in the middle of a run of this loaded adapter; return what
-        makes it whole again. None, as here, if it cannot be made to."""
+        """Make the system refuse a change that :meth:`after` requires, in the middle of a run of this loaded adapter; return a
+        function that repairs it. Return None, as here, if that is not possible."""
         return None
 
     def wrong_options(self) -> Iterator[tuple[Callable[[], Any], str]]:
-        """Yield (what makes, or makes and loads, an adapter with a wrong option; a word that the message has to hold)."""
+        """Yield (function that creates, and may load, an adapter with a wrong option; word that the message must contain)."""
         return iter(())
 
     def secrets(self) -> list[str]:
-        """Return the texts that must be shown nowhere: sensitive values, and the adapter's own secrets."""
+        """Return the strings that must never be shown: sensitive values, and the adapter's own secrets."""
         return [SECRET]
 
     # ------------------------------------------------------------------ what there is to be seen
@@ -127,7 +127,7 @@ class AdapterConformance:
         return adapter
 
     def synchronised(self, source: DSync, flags: DSyncFlags = DSyncFlags.NONE) -> tuple[DSync, Result]:
-        """Make the system like a dataset; return the adapter that did it, and how every change ended."""
+        """Bring the system in line with a dataset; return the adapter, and the outcome of every change."""
         target = self.loaded()
         return target, target.apply(Plan.from_diff(target.diff_from(source)), source, flags)
 
@@ -225,7 +225,7 @@ class AdapterConformance:
         for make, word in self.wrong_options():
             try:
                 make()
-            except Exception as error:  # whatever an adapter raises is to be a sentence
+            except Exception as error:  # any exception of an adapter must be a sentence
                 said = str(error)
                 _expect(word in said, f"{said!r} does not name {word!r}")
                 _expect("\n" not in said, f"{said!r} is more than one line")
