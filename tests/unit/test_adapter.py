@@ -185,7 +185,7 @@ def test_only_objects_of_the_declared_classes_are_held() -> None:
         data.add(Other(name="a"))
     data.add(Sub(name="a"))
     for junk in (1, None, "x", Site):
-        with pytest.raises(ObjectStoreWrongType, match="no DSyncModel"):
+        with pytest.raises(ObjectStoreWrongType, match="not a DSyncModel"):
             data.add(junk)
 
 
@@ -262,7 +262,7 @@ def test_masked_values_are_not_loaded(values: Any, name: str) -> None:
     data = dataset(Account, name="cmdb")
     with pytest.raises(RecordError) as caught:
         data.load_from_dict({"account": {"a": {"name": "a"}, "b": {"name": "b", **values}}})
-    way_out = f"make the data with dict(show_sensitive=True), or leave {name} out of it"
+    way_out = f"make the data with dict(show_sensitive=True), or omit {name}"
     assert str(caught.value) == f'cmdb cannot load account "b": its {name} is masked; {way_out}'
     assert len(data) == 0
     data.load_from_dict({"account": {"a": {"name": "a", "note": "********"}}})

@@ -66,7 +66,7 @@ def selected(dataset: DSync, scope: Scope) -> Iterator[Selected]:
             if obj is None or ref in seen:  # listed by its parent and not loaded, or listed twice
                 continue
             seen.add(ref)
-            stance, below = scope.stance(ref.model, None, obj, obj, inside)
+            stance, below = scope.stance(ref.model, None, obj, obj, inside, alone=False)
             if stance == Stance.OUT:
                 continue
             if stance == Stance.IN:

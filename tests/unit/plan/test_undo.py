@@ -144,7 +144,7 @@ def test_a_nested_value_beside_required_attributes_comes_back_from_a_file(tmp_pa
 
 def test_changes_of_two_runs_are_refused() -> None:
     plan = Plan.from_diff(estate(TARGET).diff_from(estate(SOURCE)))
-    with pytest.raises(RecordError, match="comes twice"):
+    with pytest.raises(RecordError, match="occurs twice"):
         undo_plan([*plan, plan.changes[0]])
 
 

@@ -138,7 +138,7 @@ def test_changes_that_a_result_does_not_hold_are_warned_of(monkeypatch: pytest.M
     [
         (result(), {"action": "rename"}, "there is no 'rename' .*known: create, update, move, delete."),
         (result(), {"status": ["done", "over"]}, "there is no 'over'"),
-        (result(), {"id": "~("}, "no regular expression"),
+        (result(), {"id": "~("}, "not a valid regular expression"),
         ("cmdb", {}, "a registered result of .* is wanted, not a text"),
         ({"changed": False, "msg": "pong"}, {}, "dsync_journal_info is wanted, and this one has no changes, outcomes, summary"),
         (result(*RECORDS), {"model": "devize"}, r"model: there is no 'devize' \(did you mean \"device\"\? known: device, site\)"),

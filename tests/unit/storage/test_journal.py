@@ -275,7 +275,7 @@ def test_what_is_no_journal(path: Path) -> None:
         (b"".join([*lines[:14], b'{"line":"intent","run":"x","n":0}\n']), "line 15 is malformed: its run has no header"),
         (b"".join([*lines[:14], b'{"line":"intent","run":[],"n":0}\n']), "line 15 is malformed"),
         (lines[0].replace(b'"version":3', b'"version":4') * 2, "version 4, and this dsync"),
-        (lines[0].replace(b"dsync-journal", b"else") * 2, "not of a journal"),
+        (lines[0].replace(b"dsync-journal", b"else") * 2, "not a line of a dsync journal"),
         (lines[0].replace(b'"target":"Estate"', b'"target":1') * 2, "the header is incomplete"),
     ):
         path.write_bytes(content_)

@@ -191,7 +191,7 @@ class _Run:
         return self.interrupted is not None and not self._begun_moves
 
     def begin(self, batch: Sequence[Change]) -> Attempt | None:
-        """Return the attempt at a batch; None if all of its changes are settled without one."""
+        """Return the attempt at a batch; None if all of its changes are decided without one."""
         settled = [*zip(batch, self._settled_outcomes(batch))]
         self._settled.update((change.key, outcome) for change, outcome in settled if outcome is not None)
         todo: Sequence[Change] = [change for change, outcome in settled if outcome is None]
@@ -222,8 +222,8 @@ class _Run:
             self.begun.pop(outcome.change.key, None)
 
     def _note_move(self, outcome: Outcome) -> None:
-        """Note that an object was deleted in its old place, and is begun in its new one; or renamed, and so is what is named after
-        it."""
+        """Record that an object was deleted in its old place, so that its create is in progress; or renamed, so that the renames
+        of objects named after it are in progress."""
         change = outcome.change
         self._begun_moves.discard(change.key)
         if change.before_id is not None and outcome.status == OutcomeStatus.DONE:
@@ -243,7 +243,7 @@ class _Run:
         return outcome
 
     def _settled_outcomes(self, batch: Sequence[Change]) -> Iterator[Outcome | None]:
-        """Yield how the changes of a batch end that are not to be attempted now, None for the others."""
+        """Yield the outcomes of the changes of a batch that are not attempted now, None for the others."""
         for change, outcome in zip(batch, self._skip_rules.outcomes_of(batch)):
             if outcome is None and self.ends_here() and change.key not in self._begun_moves:
                 yield not_attempted(change, self.interrupted)

@@ -107,7 +107,7 @@ class Executor:
         return known and not change.cascade
 
     def located(self, change: Change) -> Change:
-        """Return a change with the names that its parents have now, and its object, where some of them are renamed in the run."""
+        """Return a change with the current names of its parents and its object, if some of them are renamed in the run."""
         if not self._other_names:
             return change
         parent, before = map(self._name_now, (change.parent, change.before_parent))
@@ -155,10 +155,10 @@ class Attempt:
     """An attempt at changes that are made in one batch.
 
     Args:
-        executor: what they are made with.
-        changes: one change; or several of one model and action, whose model has a method for that; or those of a
+        executor: makes the calls.
+        changes: one change; or several of one model and action, whose model has a batch method; or those of a
             :class:`.plan.together.Unit`.
-        ends_here: asked before each call whether the run has ended meanwhile.
+        ends_here: called before each call; returns whether the run has ended in the meantime.
     """
 
     def __init__(self, executor: Executor, changes: Sequence[Change], ends_here: Callable[[], bool]) -> None:
@@ -171,7 +171,7 @@ class Attempt:
     @property
     def in_steps(self) -> bool:
         """Whether this is the move of an object whose system cannot move it, or changes that are made together or not at all. Then
-        :meth:`make` keeps the dataset in step with each of its steps, and is to be called in the thread that applies the plan."""
+        :meth:`make` updates the dataset after each of its steps, and must be called in the thread that applies the plan."""
         return self._is_unit or self._is_remake()
 
     def _is_remake(self) -> bool:

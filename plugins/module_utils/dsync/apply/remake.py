@@ -1,8 +1,7 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Moving or renaming an object in a system that can do neither: it is deleted with all that is below it, and created again at once.
-
-When that is refused, all of it is created again where it was, by its old name.
+"""Moving or renaming an object in a system that can do neither: it is deleted with all objects below it, and immediately created
+again. If that is refused, all of them are created again in the old place, with the old name.
 """
 
 from __future__ import annotations
@@ -160,11 +159,11 @@ class Remake:
 
 
 def _as_before(part: Change) -> Change:
-    """Return a part with the name and in the place that its object has before the move."""
+    """Return a part with the name and the place of its object before the move."""
     ids = part.ids if part.before_ids is None else part.before_ids
     return replace(_step(part), id=part.before_ref.id, ids=ids, parent=part.before_parent)
 
 
 def _step(part: Change) -> Change:
-    """Return a part without what only a move has."""
+    """Return a part without the properties that only moves have."""
     return replace(part, before_parent=None, before_id=None, before_ids=None)

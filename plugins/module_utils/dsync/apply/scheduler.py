@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .attempt import Attempt
 
 Batch = Sequence[Change]
-"""Changes that are made at one stroke: none of them requires another; or a :class:`.plan.together.Unit`."""
+"""Changes that are made in one batch: none of them requires another; or a :class:`.plan.together.Unit`."""
 
 
 class Run(Protocol):

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Making changes together or not at all: when one of them is refused, those before it are undone."""
+"""Making changes together or not at all: if one of them is refused, those before it are undone."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..plan.undo import undo_plan
 from .preview import depending
 
 Make = Callable[[Change], Outcome]
-"""Makes one change, keeps the dataset in step with it, and returns how it ended."""
+"""Makes one change, updates the dataset accordingly, and returns the outcome."""
 
 DELETED_ALONG = "deleted together with its parent"
-"""The message of the delete of an object that the remote system deletes by itself."""
+"""The message for the delete of an object that the remote system deletes by itself."""
 
 
 def make_together(changes: Sequence[Change], make: Make) -> list[Outcome]:
-    """Make changes and return how each of them ended, in order.
+    """Make changes and return the outcome of each, in order.
 
-    When one is refused, those that were made before are undone, and fail. Where nobody knows whether it was made, nothing is
+    If one is refused, those that were made before are undone, and fail. If it is unknown whether it was made, nothing is
     undone.
 
     Args:
@@ -43,7 +43,7 @@ def make_together(changes: Sequence[Change], make: Make) -> list[Outcome]:
 
 
 def _undone(done: Sequence[Change], refused: Outcome, make: Make) -> list[Outcome]:
-    """Undo changes, and return how they ended now; those that could not be undone are done."""
+    """Undo changes, and return their new outcomes; those that could not be undone are done."""
     why = f'the {refused.change.action} of {refused.change.model} "{refused.change.id}" failed'
     for back in undo_plan(done):
         outcome = make(back)

@@ -239,8 +239,8 @@ class _Comparison:
         parent: DSyncModel | None,
         inside: bool,
     ) -> tuple[Stance, bool]:
-        """Return how an object is treated; of one that is on one side only, together with what it is on the other side at another
-        place or by another name."""
+        """Return how an object is treated; for an object on one side only, together with its counterpart on the other side, which
+        has another place or another name."""
         if source is not None and target is not None:
             return scope.stance(matching.model, action, source, target, inside, alone=False)
         by_source, by_target = self._counterparts_of(matching.model)
@@ -377,8 +377,8 @@ class _Comparison:
         return {model: matching.comparisons for model, matching in self._matchings.items()}
 
     def join(self, diff: Diff) -> list[str]:
-        """Make one element of the two of each object that has another parent or name in the source, and return a warning of each
-        pair of others that look alike; only where objects are on one side."""
+        """Merge the two elements of each object that has another parent or name in the source, and return a warning for each
+        other pair that looks alike."""
         total, keys = self.tally.total(), self._match_keys()
         if not keys and not (total["create"] and total["delete"] and self._any_moved()):
             return [*hints(self.lone, self.comparisons())]
@@ -393,7 +393,7 @@ class _Comparison:
         return warnings
 
     def _renamed(self, old: Lone, new: Lone, keys: Mapping[str, tuple[tuple[str, ...], ...]]) -> Mapping[ObjectRef, Renamed]:
-        """Return which objects of the source are objects of the target with another name, and protect those of which the other one
+        """Return the objects of the source that are objects of the target with another name, and protect those whose counterpart
         was not compared."""
         from .renames import Renames, protect_partial_renames  # only here, since few models have match keys
 
@@ -412,13 +412,13 @@ class _Comparison:
         return any(element.source_attrs is None and (element.type, element.uid) in created for element in self.lone)
 
     def _match_keys(self) -> dict[str, tuple[tuple[str, ...], ...]]:
-        """Return model → match keys of those models of which objects are on one side only."""
+        """Return model → match keys of the models with objects on one side only."""
         found = {model: match for model in self._matchings if (match := self._match_of(model))}
         alone = {element.type for element in self.lone} if found else ()
         return {model: match for model, match in found.items() if model in alone}
 
     def _match_of(self, model: str) -> tuple[tuple[str, ...], ...]:
-        """Return the match keys of a model: those that the target declares, or else the source."""
+        """Return the match keys of a model: those of the target, or else those of the source."""
         kinds = [kind for side in (self.target, self.source) if (kind := side.dataset.models().get(model)) is not None]
         match = next((kind._declaration.match for kind in kinds if kind._declaration.match), ())
         return match if all(kind._moves for kind in kinds) else ()

@@ -48,7 +48,7 @@ class Tally:
 
 
 class Name(NamedTuple):
-    """What an object is called.
+    """The name of an object.
 
     Attributes:
         uid: its unique id.
@@ -62,15 +62,15 @@ class Name(NamedTuple):
 
 
 class Move(NamedTuple):
-    """That an object has another parent or another name in the source than in the target, or both.
+    """The old and new parents and names of an object that has another parent, another name, or both in the source.
 
     Attributes:
-        before: its parent in the target, None at the top level; by its name in the source if that is another one.
-        after: its parent in the source, likewise.
+        before: its parent in the target, None at the top level; with its name in the source if that differs.
+        after: its parent in the source, None at the top level.
         risen: the objects that are below it in the target and above it in the source; it can only move if they do.
-        was: what it is called in the target, None if that is the same.
-        named_after: whether it is renamed because an object above it is, and stays where it is.
-        along: whether the system does that by itself when it renames the object above.
+        was: its name in the target, None if it is the same.
+        named_after: whether it is renamed because an object above it is renamed, and keeps its place.
+        along: whether the system itself does that when it renames the object above.
     """
 
     before: ObjectRef | None
@@ -88,8 +88,8 @@ class Carried(NamedTuple):
     Attributes:
         element: the object in the comparison.
         place: its parent in the target.
-        create_only: attributes that are set on new objects only → the source's value.
-        moves_itself: whether its system moves and renames it by itself.
+        create_only: create-only attributes → the source's value.
+        moves_itself: whether the system itself can move and rename it.
     """
 
     element: DiffElement
@@ -111,7 +111,7 @@ class Diff:
         dest_name: name of the dataset to change.
         references: the fields that refer to other objects; None if no model has such fields.
         carried: the objects that move or move along, parents first, if a system cannot move one of them.
-        unique: model → fields of which the target lets no two objects have the same values.
+        unique: model → groups of fields whose values must be unique in the target.
     """
 
     carried: Mapping[ObjectRef, Carried] = MappingProxyType({})
@@ -201,7 +201,7 @@ class Diff:
         return tally
 
     def moves(self) -> Iterator[DiffElement]:
-        """Yield the elements of the objects that have another parent or name in the source, where they are to be."""
+        """Yield the elements of the objects that have another parent or name in the source, in their new places."""
         return (element for element in self.walk() if element.move is not None)
 
     def walk(self) -> Iterator[DiffElement]:
@@ -250,9 +250,9 @@ class DiffElement:
         flags: the flags of the target's object.
         compared: names of the attributes that are compared; None for all that both sides have.
         read_only: attributes that are compared and shown, and cannot be written.
-        protected: why the difference must not be repaired; empty when it may be.
-        move: where the object was and what it was called, if it has another parent or name in the source.
-        spared: whether a delete is protected because of something below it alone, so that what else is below it is not.
+        protected: the reason why the difference must not be applied; empty if it may be.
+        move: the old and new parents and names, if the object has another parent or name in the source.
+        spared: whether a delete is protected only because of an object below it; other objects below it are not protected.
     """
 
     __slots__ = (
@@ -315,12 +315,12 @@ class DiffElement:
 
     @property
     def before_uid(self) -> Text:
-        """The unique id that the object has in the target, or the only one that it has."""
+        """The object's unique id in the target if it is renamed, otherwise its unique id."""
         return self.uid if self.move is None or self.move.was is None else self.move.was.uid
 
     @property
     def before_keys(self) -> Dict[Text, Any]:
-        """The identifiers' values that the object has in the target, or the only ones that it has."""
+        """The object's identifiers in the target if it is renamed, otherwise its identifiers."""
         return self.keys if self.move is None or self.move.was is None else self.move.was.keys
 
     @property

@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Objects that have another parent or another name in the source than in the target: a comparison of trees finds each of them
-twice, and here the two elements become one."""
+"""Moves and renames: objects that have another parent or name in the source than in the target. A comparison of trees finds each
+of them twice; this module merges the two elements."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ Lone = Mapping[ObjectRef, Place]
 
 
 class Renamed(NamedTuple):
-    """What an object of the source is in the target, where it has another name.
+    """The counterpart in the target of an object that has another name there.
 
     Attributes:
-        old: the object by the name that it has there.
-        named_after: whether the names differ in nothing but the name of an object that it is below.
+        old: the object with its name in the target.
+        named_after: whether the names differ only in the name of an object above it.
     """
 
     old: ObjectRef
@@ -43,7 +43,7 @@ class Renamed(NamedTuple):
 
 
 def lone_places(diff: Diff) -> tuple[dict[ObjectRef, Place], dict[ObjectRef, Place]]:
-    """Return the places of the objects that only the target has there, and of those that only the source has there, in both parents
+    """Return the places of the objects that only the target has there, and of those that only the source has there; parents
     first."""
     old: dict[ObjectRef, Place] = {}
     new: dict[ObjectRef, Place] = {}
@@ -65,25 +65,25 @@ def _places(diff: Diff) -> Iterator[Place]:
 
 
 def ref_of_element(element: DiffElement) -> ObjectRef:
-    """Return the object that an element is about."""
+    """Return the object of an element."""
     return ObjectRef(element.type, element.uid)
 
 
 def join_moves(
     diff: Diff, lone: tuple[Lone, Lone], renamed: Mapping[ObjectRef, Renamed], target: Dataset, tally: Tally, keep_unchanged: bool
 ) -> None:
-    """Make one element of the two of each object that the source has below another parent, or by another name.
+    """Merge the two elements of each object that has another parent or name in the source.
 
-    The element is where the object is to be. It holds the attributes of both sides, and its ``move`` names both parents and the
-    old name. What is below the object on both sides moves along: it is compared there, and is left out if it is unchanged. What
-    only the target has below it is deleted from there. Elements of models with ``_moves = False`` stay as they are: one delete,
+    The merged element is in the new place. It has the attributes of both sides, and its ``move`` has both parents and the
+    old name. Objects below it on both sides move along: they are compared there, and omitted if they are unchanged. Objects that
+    only the target has below it are deleted from there. Elements of models with ``_moves = False`` are unchanged: one delete,
     one create.
 
     Args:
         diff: changed in place.
-        lone: what :func:`lone_places` returned.
+        lone: the result of :func:`lone_places`.
         renamed: the objects of the source that have another name in the target; none of a model with ``_moves = False``.
-        target: the dataset that is to be changed; not changed.
+        target: the dataset to change; not changed here.
         tally: the counts of the comparison; changed in place.
         keep_unchanged: whether to keep elements without a difference.
     """
@@ -100,7 +100,7 @@ class _Joining:
     """The objects that move, are renamed, or move along.
 
     Attributes:
-        found: each of them by its name in the source → its places in target and source, parents first.
+        found: each of them, with its name in the source → its places in target and source, parents first.
     """
 
     def __init__(self, lone: tuple[Lone, Lone], renamed: Mapping[ObjectRef, Renamed], target: Dataset) -> None:
@@ -116,12 +116,12 @@ class _Joining:
                 self.found[ref] = before, place
 
     def _parent(self, before: Place) -> ObjectRef | None:
-        """Return the parent that an object has in the target, by its name in the source."""
+        """Return the parent of an object in the target, with its name in the source."""
         parent = before.parent
         return parent and self._new_names.get(parent, parent)
 
     def join(self, diff: Diff, tally: Tally) -> None:
-        """Make one element of the two of each object."""
+        """Merge the two elements of each object."""
         for before, _after in self.found.values():
             before.siblings.discard(before.element)
         roots: dict[ObjectRef, DiffElement] = {}
@@ -136,7 +136,7 @@ class _Joining:
             diff.carried = {ref: self._carried(ref, *places) for ref, places in self.found.items()}
 
     def _move(self, ref: ObjectRef, before: Place, after: Place, above: DiffElement | None) -> Move | None:
-        """Return how an object moves; None for one that moves along and keeps its name. ``above`` is what moves it along."""
+        """Return how an object moves; None if it moves along and keeps its name. ``above`` is the object that moves it along."""
         place, renamed = self._parent(before), self._renamed.get(ref)
         if renamed is None:
             return Move(place, after.parent, self._risen(before, after)) if place != after.parent else None
@@ -153,7 +153,7 @@ class _Joining:
         )
 
     def _natively(self, element: DiffElement) -> bool:
-        """Return whether the system moves and renames an object as it is to be moved and renamed."""
+        """Return whether the system itself can move and rename an object as required."""
         move = element.move
         return move is None or by_itself(self._target, element.type, move.before != move.after, move.was is not None)
 
@@ -180,7 +180,7 @@ class _Joining:
 
 
 def by_itself(target: Dataset, model: str, moved: bool, renamed: bool) -> bool:
-    """Return whether the target gives an object of a model another parent, another name, or both, by itself."""
+    """Return whether the target itself can give an object of a model another parent, another name, or both."""
     return (not moved or target.can_move(model)) and (not renamed or target.can_rename(model))
 
 

@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Objects that have another name in the source than in the target: found by the match keys of their models, and what is named after
-them by the names that they had."""
+"""Renames: objects that have another name in the source than in the target. They are found by the match keys of their models;
+objects that are named after them are found by their old names."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from .diff import DiffElement
 from .moves import Lone, Place, Renamed, ref_of_element
 
 Keys = Mapping[str, tuple[tuple[str, ...], ...]]
-"""Model → its match keys, in the order in which they are tried: each the names of one or several fields."""
+"""Model → its match keys, in the order in which they are tried; each consists of the names of one or several fields."""
 
 Counterparts = tuple[dict[str, DSyncModel], dict[str, DSyncModel]]
-"""Unique id of an object of the source → the target's object that it is, and the other way round."""
+"""Unique id of an object of the source → its counterpart in the target, and the reverse."""
 
 Comparisons = Mapping[str, Mapping[str, Comparison]]
-"""Model → field → how it is declared to compare."""
+"""Model → field → its declared comparison."""
 
 
 class Renames:
-    """Finds which objects of the source are objects of the target with another name.
+    """Finds the objects of the source that are objects of the target with another name.
 
     Args:
-        old: the objects that only the target has, by their names; not changed.
-        new: likewise those that only the source has, parents first.
+        old: the objects that only the target has, by name; not changed.
+        new: the objects that only the source has, by name, parents first; not changed.
         classes: model → its class in the target.
         keys: the match keys of models.
         comparisons: how fields compare.
@@ -52,10 +52,10 @@ class Renames:
         self._taken: set[ObjectRef] = set()
 
     def found(self) -> dict[ObjectRef, Renamed]:
-        """Return the object of the source → what it is in the target.
+        """Return object of the source → its counterpart in the target.
 
         Raises:
-            AmbiguousMatch: several objects of one side have the same match key, which an object of the other side has, too.
+            AmbiguousMatch: several objects of one side have the same match key as an object of the other side.
         """
         for model in dict.fromkeys(ref.model for ref in self._new):
             for fields in self._keys.get(model, ()):
@@ -108,7 +108,7 @@ class Renames:
                         return
 
     def _of_those_above(self, place: Place) -> Iterator[tuple[tuple[str, Any], Any]]:
-        """Yield ((identifier, its value), the old value) where that is the value of a renamed object above; the nearest last."""
+        """Yield ((identifier, its value), the old value) for values that come from a renamed object above; the nearest last."""
         above, chain = place.above, []
         while above is not None:
             chain.append(above.element)
@@ -125,7 +125,7 @@ class Renames:
                         yield (name, mine), old_value
 
     def _of_references(self, kind: type[DSyncModel], keys: Mapping[str, Any]) -> Iterator[tuple[tuple[str, Any], Any]]:
-        """Yield ((identifier, its value), the old value) of the identifiers that name renamed objects."""
+        """Yield ((identifier, its value), the old value) for identifiers that refer to renamed objects."""
         for reference in kind._declaration.references:
             value = keys.get(reference.field)
             for model in reference.models if isinstance(value, str) else ():
@@ -180,8 +180,8 @@ def protect_partial_renames(
     keys: Keys,
     comparisons: Comparisons,
 ) -> None:
-    """Protect each object that is created or deleted, where the other side has it by another name and that was not compared: the
-    delete would lose the object, the create would double it.
+    """Protect each object that is created or deleted if the other side has it with another name and that was not compared: a
+    delete would lose the object, a create would duplicate it.
 
     Args:
         lone: the elements of objects that are on one side only; marked here.
@@ -211,8 +211,8 @@ def protect_partial_renames(
 def match_reader(
     fields: Sequence[str], comparisons: Mapping[str, Comparison]
 ) -> Callable[[Mapping[str, Any]], tuple[Any, ...] | None]:
-    """Return the function that reads a match key from the values of an object, as its fields compare: a tuple that can be a key of
-    a dict, or None where a part of it is null or empty."""
+    """Return the function that reads a match key from the values of an object, as its fields compare: a hashable tuple, or None
+    if a part of it is null or empty."""
 
     def read(values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         found = []
@@ -262,4 +262,4 @@ def _named(elements: Sequence[DiffElement]) -> str:
 
 
 _NAMED = 3
-"""How many objects a message names."""
+"""Maximum number of objects that a message names."""

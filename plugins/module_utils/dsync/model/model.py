@@ -57,7 +57,7 @@ class Updating(NamedTuple):
 
 
 class Moving(NamedTuple):
-    """An object that is to be moved or renamed: its parent, None at the top level, and its identifiers' values from then on, and
+    """An object to move or rename: its new parent, None at the top level, the new values of its identifiers, and
     the new values of the attributes that differ."""
 
     obj: DSyncModel
@@ -117,16 +117,16 @@ class DSyncModel(BaseModel):
     before the object that takes it."""
 
     _match: ClassVar[tuple[Text | tuple[Text, ...], ...]] = ()
-    """Identifiers and attributes, or tuples of several, by which an object is found whose identity is on one side only, such as
-    ``("serial", ("site", "asset_tag"))``: it is the one object of the other side that has the same values, and is renamed instead
-    of being deleted and created. They are tried in their order; where one of the values is None or empty they find nothing."""
+    """Identifiers and attributes, or tuples of several, that match objects whose identities are on one side only, such as
+    ``("serial", ("site", "asset_tag"))``: the one object of the other side with the same values is renamed instead
+    of being deleted and created. They are tried in order; None and empty values match nothing."""
 
     _protected: ClassVar[tuple[Text, ...]] = ()
     """Actions ("create", "update", "move", "delete") that are shown as differences and never made for objects of this model."""
 
     _moves: ClassVar[bool] = True
-    """Whether an object that has another parent or name in the source is moved or renamed, as one change; else it is deleted and
-    created again, as two."""
+    """Whether an object with another parent or name in the source is moved or renamed in one change; otherwise it is deleted and
+    created again, in two changes."""
 
     _compare: ClassVar[Dict[Text, Text | tuple[Text, ...]]] = {}
     """Identifier or attribute → how its values compare if equality is too strict: "case_insensitive", "unicode_nfc" and
@@ -524,29 +524,29 @@ class DSyncModel(BaseModel):
             self.__pydantic_validator__.validate_assignment(self, name, attrs[name])
 
     def move(self, parent: DSyncModel | None, ids: Dict[Text, Any], attrs: Dict[Text, Any]) -> Self | None:
-        """Move the object to another parent in the remote system, rename it, or both, with all that is below it, and return it.
+        """Move the object to another parent in the remote system, rename it, or both, with all objects below it, and return it.
 
-        A subclass overrides this if the remote system can move and rename an object, does that system's own work and calls
-        ``super().move(parent, ids, attrs)``. The adapter's objects list the new parent's child afterwards.
+        A subclass overrides this if the remote system can move and rename an object: it does so there and calls
+        ``super().move(parent, ids, attrs)``. Afterwards the new parent lists the object among its children.
 
-        What is below a renamed object, and is named after it, is renamed with it. If the class of such a child overrides this
-        method, it is called for the child after the parent, with the parent as it is now and the child's new identifiers; else
-        nothing is called for the child, since the system renames it together with its parent.
+        Objects below a renamed object that are named after it are renamed with it. If the class of such a child overrides this
+        method, it is called for the child after the parent, with the renamed parent and the child's new identifiers; otherwise
+        nothing is called for the child, because the system renames it together with its parent.
 
-        Where a class does not override it, this is not called: the object is deleted, with all that is below it, and created
-        again in its new place, by its new name. When that is refused, it is created again as it was.
+        If a class does not override it, this method is not called: the object is deleted, with all objects below it, and created
+        again in its new place, with its new name. If that is refused, it is created again in its old state.
 
         Args:
-            parent: the object's parent from now on, None for the top level; the same as before if the object is only renamed. Not
-                to be changed.
-            ids: the values of the object's identifiers from now on; the object still has those before.
-            attrs: new values of the attributes that differ, and of no others; often none.
+            parent: the object's new parent, None for the top level; the same as before if the object is only renamed. Do not
+                change it.
+            ids: the new values of the object's identifiers; the object still has the old ones.
+            attrs: new values of only the attributes that differ; often none.
 
         Returns:
-            This object; None means that it failed, and is what and where it was.
+            This object; None means that it failed, and the object has its old name and place.
 
         Raises:
-            ObjectNotMoved: or any other exception: it failed, and is what and where it was.
+            ObjectNotMoved: or any other exception: it failed, and the object has its old name and place.
         """
         return self.move_base(ids, attrs)
 

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class ChangeKey(NamedTuple):
-    """A change named by what it does to which object; unique within a plan.
+    """The key of a change: its action and its object; unique within a plan.
 
     Attributes:
         action: create, update, move or delete.
         model: the model's name.
         id: the object's unique id.
-        step: 1 for an update that sets values of the object to null before other changes of it; else 0.
+        step: 1 for an update that sets values of the object to null before its other changes; otherwise 0.
     """
 
     action: DSyncAction
@@ -44,21 +44,22 @@ class Change:
         ids: the identifiers' values.
         before: attributes in the expected current state: for an update or a move those that differ, for a delete all, for a create
             None.
-        after: attributes as they are to be: of an update or a move those that differ, of a create all, of a delete None.
-        parent: the object that lists this one among its children, None at the top level; of a move the one that is to.
-        before_parent: of a move the object that lists this one now, None at the top level; by its new name if it is renamed, too.
-        before_id: of a move that renames its object the unique id that it has now; else None.
-        before_ids: likewise the identifiers' values that it has now.
-        step: 1 for an update that sets values to null, so that others can take them or what they name can be deleted, before the
-            object's update, move or delete (:mod:`.plan.ordering`); else 0.
-        parts: of a move whose object is deleted and created again: that object and all below it, parents first. Each is a move with
-            all attributes of the object: as they are, and as it is created again. Their old parents have their old names.
+        after: attributes in the desired state: for an update or a move those that differ, for a create all, for a delete None.
+        parent: the parent of the object, None at the top level; for a move the new parent.
+        before_parent: for a move the current parent of the object, None at the top level; with its new name if it is renamed, too.
+        before_id: for a move that renames its object the current unique id; otherwise None.
+        before_ids: for a move that renames its object the current values of the identifiers; otherwise None.
+        step: 1 for an update that sets values to null before the object's update, move or delete, so that other objects can take
+            them or the referenced objects can be deleted (:mod:`.plan.ordering`); otherwise 0.
+        parts: for a move whose object is deleted and created again: that object and all below it, parents first. Each is a move
+            with all attributes of the object, in the current state and in the state in which it is created again. Their old
+            parents have their old names.
         sensitive: attributes that are never shown.
-        protected: why this change must not be made; empty for one that may be.
+        protected: the reason why this change must not be made; empty if it may be made.
         cascade: a delete, or a rename, that the remote system makes by itself when the parent is deleted or renamed; nothing is
             called.
-        removes_children: a delete that takes the children with it.
-        requires: changes that must have been made before this one may be.
+        removes_children: a delete that also deletes the children.
+        requires: changes that must be made before this one.
     """
 
     action: DSyncAction
@@ -89,7 +90,7 @@ class Change:
 
     @property
     def before_ref(self) -> ObjectRef:
-        """The object by the name that it has before the change."""
+        """The object with its name before the change."""
         return ObjectRef(self.model, self.id if self.before_id is None else self.before_id)
 
     def record(self) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def ref_of(change: Change) -> ObjectRef:
 
 
 def new_names(changes: Iterable[Change]) -> dict[ObjectRef, ObjectRef]:
-    """Return the objects that changes rename: the old name → the new one."""
+    """Return the objects that changes rename: old name → new name."""
     return {change.before_ref: ref_of(change) for change in changes if change.before_id is not None}
 
 

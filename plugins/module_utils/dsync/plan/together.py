@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changes that are made together or not at all.
 
-- The delete of an object whose unique values another one is created with, the deletes of what is below it, and that create:
-  otherwise the old object could be gone, and the new one not be there.
-- The updates of objects that take unique values from one another in a circle, from the one that sets a value to null to the one
-  that sets it again; likewise what is changed while an optional reference is null.
+- The delete of an object whose unique values a new object takes, the deletes of objects below it, and that create:
+  otherwise the old object could be deleted without the new one being created.
+- The updates of objects that take unique values from one another in a cycle, from the one that sets a value to null to the one
+  that sets it again; also the changes that are made while an optional reference is null.
 
-They are side by side in a plan, unless something else has to come between them. Then each of them is made for itself.
+They are adjacent in a plan, unless another change must come between them. Then each of them is made separately.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Unit(tuple[Change, ...]):
 
 
 def gathered(changes: Sequence[Change]) -> list[Change]:
-    """Return changes in an order in which those that are made together are side by side, where that is possible.
+    """Return changes in an order in which those that are made together are adjacent, if possible.
 
     Args:
-        changes: each after what it requires; not changed.
+        changes: each after those that it requires; not changed.
     """
     groups = _groups(changes)
     while groups:
@@ -51,14 +51,14 @@ def gathered(changes: Sequence[Change]) -> list[Change]:
 
 
 def _deletes_first(changes: Sequence[Change], group: Sequence[int]) -> Iterator[int]:
-    """Yield the places of a group in an order in which nothing is taken before all that is to go is gone."""
+    """Yield the positions of a group in an order in which all deletes come before values are taken."""
     places = {changes[place].key: place for place in group}
     graph = {place: [places[key] for key in changes[place].requires if key in places] for place in group}
     return in_order(graph, {place: (changes[place].action != _DELETE, place) for place in group})
 
 
 def units(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
-    """Yield changes in their order, those that are made together as one :class:`Unit`, where they are side by side."""
+    """Yield changes in their order, and adjacent changes that are made together as one :class:`Unit`."""
     lengths = {group[0]: len(group) for group in _groups(changes) if group[-1] - group[0] == len(group) - 1}
     if not lengths:
         yield from ((change,) for change in changes)
@@ -73,7 +73,7 @@ def units(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
 
 
 def _groups(changes: Sequence[Change]) -> list[list[int]]:
-    """Return the places of changes that are made together, each group in order."""
+    """Return the positions of changes that are made together, each group in order."""
     pairs = [(change, key) for change in changes if change.requires for key in change.requires if _binds(change, key)]
     if not pairs:
         return []
@@ -98,14 +98,14 @@ def _groups(changes: Sequence[Change]) -> list[list[int]]:
 
 
 def _binds(change: Change, key: ChangeKey) -> bool:
-    """Return whether a change is made together with one that it requires, because that one gives up a value for it."""
+    """Return whether a change is made together with one that it requires, because that one releases a value for it."""
     other = (key.model, key.id) != (change.model, change.id)
     return other and ((bool(key.step) and change.action != _DELETE) or (key.action == _DELETE and change.action == _CREATE))
 
 
 def _between(changes: Sequence[Change], places: dict[ChangeKey, int], first: int, last: int) -> set[int]:
-    """Return the places of the changes that require the first one and that the last one requires, with both; empty if there is
-    no other change among them."""
+    """Return the positions of the first and the last change and of those between them in the order of requirements; empty if there
+    are no changes between them."""
     needed, todo = {last}, [last]
     while todo:
         for key in changes[todo.pop()].requires:
@@ -121,7 +121,7 @@ def _between(changes: Sequence[Change], places: dict[ChangeKey, int], first: int
 
 
 def _bound_above(changes: Sequence[Change], deletes: dict[ObjectRef, int], place: int, bound: set[int]) -> int | None:
-    """Return the place of the delete of an object above that is made together with other changes; None if there is none."""
+    """Return the position of the delete of an object above that is made together with other changes; None if there is none."""
     above, seen = changes[place].parent, set[ObjectRef]()
     while above in deletes and above not in seen:
         if deletes[above] in bound:
@@ -144,15 +144,15 @@ class _Joined:
         return one
 
     def join(self, one: int, other: int) -> None:
-        """Let two numbers belong together, and all that belong with them."""
+        """Merge the groups of two numbers."""
         self._above[self._top(one)] = self._top(other)
 
     def members(self) -> set[int]:
-        """Return all numbers that belong with another one."""
+        """Return all numbers that are in a group with another one."""
         return set(self._above)
 
     def groups(self) -> Iterable[list[int]]:
-        """Return the numbers that belong together."""
+        """Return the groups of numbers."""
         found: dict[int, list[int]] = defaultdict(list)
         for one in self._above:
             found[self._top(one)].append(one)

@@ -23,8 +23,8 @@ class Handover(NamedTuple):
         taker: the change after which an object has the value.
         giver: the change after which another object no longer has it.
         fields: the fields that are unique together.
-        field: one of them that the giver's object can have set to null before, so that it gives its values up; empty for none.
-        value: what the giver's object has in that field now.
+        field: one of them that can be set to null in the giver's object first, to release its values; empty for none.
+        value: the current value of that field in the giver's object.
     """
 
     taker: ChangeKey
@@ -75,8 +75,8 @@ def _met(taken: dict[_Claim, ChangeKey], given: dict[_Claim, tuple[ChangeKey, st
 def _spare(
     element: DiffElement, unique: Unique, old: dict[str, Any], new: dict[str, Any], references: Collection[tuple[str, str]]
 ) -> str:
-    """Return the field that an object can do without for a while, an empty string if there is none: rather one that changes, and
-    rather one that does not name another object."""
+    """Return a field of an object that can temporarily be null, or an empty string: preferably one that changes, and one that does
+    not refer to another object."""
     compared, action = element.compared, element.action
     names = [
         name

@@ -1,9 +1,9 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Where a value stands in a native record, and where records stand in a document.
+"""Paths of values in a native record, and of records in a document.
 
-A path is written as names with dots between them, ``fields.role``, or as a list of names where a name has a dot in it. In the
-path of records ``*`` stands for every item of a list, or every value of a dictionary: ``sites.*.devices``.
+A path is written as names separated by dots, ``fields.role``, or as a list of names if a name contains a dot. In the
+path of records ``*`` means every item of a list, or every value of a dictionary: ``sites.*.devices``.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 from .declaration_reader import Declared
 
 Path = tuple[str, ...]
-"""The names on the way to a value."""
+"""The names that lead to a value."""
 
 EVERY = "*"
-"""Stands for every item of a list, or every value of a dictionary."""
+"""The name for every item of a list, or every value of a dictionary."""
 
 MISSING: Any = object()
-"""Stands for what is not there."""
+"""Represents an absent value."""
 
 
 def path_of(declared: Declared) -> Path:
-    """Return the path that was declared, as text or as a list. Raises DefinitionError when it is neither."""
+    """Return a declared path, given as a string or a list. Raises DefinitionError if it is neither."""
     if isinstance(declared.value, (list, tuple)):
         names = tuple(str(item.value) if isinstance(item.value, int) else item.text() for item in declared.items())
     else:
@@ -52,10 +52,10 @@ def read(record: Any, path: Path) -> Any:
 
 
 def write(record: MutableMapping[str, Any], path: Path, value: Any) -> None:
-    """Set the value at a path; dictionaries on the way are made where there is nothing.
+    """Set the value at a path; missing dictionaries are created.
 
     Raises:
-        TypeError: something on the way is neither a dictionary nor nothing.
+        TypeError: a value on the path is neither a dictionary nor null.
     """
     *way, last = path
     for name in way:
@@ -77,7 +77,7 @@ def nested(values: Mapping[Path, Any]) -> dict[str, Any]:
 
 
 def walk(document: Any, path: Path, way: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Yield every value at a path with the keys and positions on the way to it; what is not there is passed over."""
+    """Yield every value at a path with the keys and positions that lead to it; absent values are skipped."""
     if not path:
         yield way, document
         return

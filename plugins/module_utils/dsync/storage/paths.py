@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How errors name files: by an absolute path, since nobody else knows where a relative one starts from."""
+"""How errors name files: by an absolute path, because the start of a relative path is not obvious."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Error = TypeVar("_Error", bound=_AboutFile)
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
-    """Return a path as errors name it: absolute, with links as they are."""
+    """Return a path as errors name it: absolute, with links unresolved."""
     return os.path.abspath(os.fspath(path))  # noqa: PTH100  # Path.absolute() keeps ".."
 
 
@@ -25,9 +25,9 @@ def file_error(kind: Callable[[str], _Error], path: str | os.PathLike[str], prob
     """Return an exception about a file.
 
     Args:
-        kind: its class, or a function that makes it of its text.
-        path: the file; the text begins with its absolute path, which is also the exception's ``file``.
-        problem: the rest of the text, such as ``is a directory``.
+        kind: its class, or a function that creates it from its message.
+        path: the file; the message begins with its absolute path, which is also the exception's ``file``.
+        problem: the rest of the message, such as ``is a directory``.
     """
     named = absolute(path)
     error = kind(f"{named} {problem}")

@@ -323,8 +323,7 @@ def test_a_record_with_a_blank_identifier_is_refused(tmp_path: Path, name: str, 
     with pytest.raises(RecordProblem) as caught:
         users(tmp_path / name)
     assert str(caught.value) == (
-        f"{tmp_path / where}user: name is blank, so that nothing identifies the object; "
-        'fill it in, or exclude such records with "drop"'
+        f'{tmp_path / where}user: name is blank, so nothing identifies the object; fill it in, or exclude such records with "drop"'
     )
 
 
@@ -412,7 +411,7 @@ def test_a_key_that_is_no_name_of_a_file_is_refused(tmp_path: Path, name: str) -
         ({"path": "a.yml", "format": "yalm"}, "options.format: 'yalm' is not possible here (did you mean \"yaml\"? known: yaml,"),
         ({"path": "a.txt"}, 'options.path: "a.txt" does not end in what tells a format (.yml, '),
         ({"path": "a.csv", "delimiter": ";;"}, "options.delimiter: this should be one character"),
-        ({"path": "a.csv", "list_separator": ""}, "options.list_separator: this should be a text"),
+        ({"path": "a.csv", "list_separator": ""}, "options.list_separator: this should be a string"),
         ({"path": "a.csv", "encoding": "utf-88"}, "options.encoding: there is no encoding 'utf-88'"),
         ({"path": "a.csv", "create": "yes"}, "options.create: this should be true or false, and is 'yes'."),
         ({"path": "a.csv", "mode": "rw"}, "options.mode: these are no permissions, such as \"0640\": 'rw'."),

@@ -154,7 +154,7 @@ class TestNested(TestPlain):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"base_url": ""}, "options.base_url: this should be a text"),
+        ({"base_url": ""}, "options.base_url: this should be a string"),
         ({"base_url": "ftp://x"}, "options.base_url: this should be an address such as https"),
         ({"base_url": "http://"}, "options.base_url: this should be an address"),
         ({"base_url": "http://x:y"}, "options.base_url: this is no address"),
@@ -174,7 +174,7 @@ class TestNested(TestPlain):
         ({"username": "a:b"}, 'options.username: it cannot have ":" in it'),
         ({"token": "geheim", "username": "x"}, "options.token: there are a token and a username"),
         ({"token": "geheim\n"}, "options.token: it has a character that no header can have"),
-        ({"token": ""}, "options.token: this should be a text, and not an empty one"),
+        ({"token": ""}, "options.token: this should be a string, and not an empty one"),
         ({"token": "geheim", "auth_header": "X Y"}, "options.auth_header: 'X Y' is no name of a header"),
         ({"token": "geheim", "auth_scheme": "A B"}, "options.auth_scheme: this should be one word"),
         ({"auth_header": "X-Key"}, "options.auth_header: it says how a token is sent"),

@@ -585,7 +585,7 @@ def test_a_secret_of_a_row_is_not_told(base: Path) -> None:
 
 WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"url": "nonsense"}, "options.url: this is no url of a database"),
-    ({"url": ""}, "options.url: this should be a text"),
+    ({"url": ""}, "options.url: this should be a string"),
     ({"url": "postgresql://u:p@x:notaport/db"}, "options.url: this is no url of a database"),
     ({"url": "postgres://h/db"}, 'options.url: there is no kind of database "postgres" (did you mean "postgresql"?'),
     ({"url": "mysql+mysqldb://h/db"}, 'options.url: the driver "mysqldb" is not possible here; write mysql+pymysql://'),
@@ -598,8 +598,8 @@ WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"ca_file": "/x"}, "options.ca_file: a file of SQLite is not reached through a network"),
     ({"upsert": "yes"}, "options.upsert: this should be true or false"),
     ({"read_only": 1}, "options.read_only: this should be true or false"),
-    ({"schema": 5}, "options.schema: this should be a text"),
-    ({"password": 12345}, "options.password: this should be a text."),
+    ({"schema": 5}, "options.schema: this should be a string"),
+    ({"password": 12345}, "options.password: this should be a string."),
 ]
 
 
@@ -614,7 +614,7 @@ WRONG_PLACES: list[tuple[dict[str, Any], str]] = [
     ({"site": {"from": "sitse"}}, 'mapping.site.from: there is no table or view "sitse" in the database (did you mean "sites"?'),
     ({"site": {}}, 'mapping.site.from: there is no table or view "site" in the database'),
     ({"site": {"from": "other.sites"}}, 'mapping.site.from: there is no schema "other" in the database'),
-    ({"site": {"from": 5}}, "mapping.site.from: this should be a text"),
+    ({"site": {"from": 5}}, "mapping.site.from: this should be a string"),
     ({"site": {"from": {}}}, "mapping.site.from: this should be the name of a table or view"),
     ({"site": {"from": {"sql": "x"}}}, 'mapping.site.from: there is no key "sql" here'),
     ({"site": {"from": {"query": "DELETE FROM sites"}}}, "mapping.site.from.query: a query only reads"),

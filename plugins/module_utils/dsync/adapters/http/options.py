@@ -124,7 +124,7 @@ def _authorization(declared: Declared) -> tuple[str, str]:
 def secret_text(declared: Declared, in_header: bool = True) -> str:
     """Return a secret, which no message may show; a token as a header can hold it. Raises DefinitionError."""
     if not isinstance(declared.value, str) or not declared.value:
-        declared.wrong("this should be a text, and not an empty one.")
+        declared.wrong("this should be a string, and not an empty one.")
     if in_header and declared.place.endswith(".token") and not _HEADER_VALUE(declared.value):
         declared.wrong("it has a character that no header can have, such as a line break at its end.")
     return declared.value
@@ -134,7 +134,7 @@ def _header(name: str, declared: Declared) -> str:
     if not _HEADER_NAME(name):
         declared.wrong("this is no name of a header.")
     if not isinstance(declared.value, str):
-        declared.wrong("the value of a header should be a text.")
+        declared.wrong("the value of a header should be a string.")
     if not _HEADER_VALUE(declared.value):
         declared.wrong("its value has a character that no header can have, such as a line break.")
     return declared.value

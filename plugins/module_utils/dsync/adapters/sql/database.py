@@ -266,7 +266,7 @@ def _no_url(declared: Declared) -> NoReturn:
 
 def _text_unseen(declared: Declared) -> str | None:
     if declared.value is not None and not isinstance(declared.value, str):
-        declared.wrong("this should be a text.")
+        declared.wrong("this should be a string.")
     return declared.value
 
 

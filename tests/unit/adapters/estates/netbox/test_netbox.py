@@ -124,7 +124,7 @@ def test_a_server_that_does_not_fit_is_refused(
         ({"token": "a\nb"}, "options.token: it has a character that no header can have"),
         ({"filters": {"sites": {}}}, 'options.filters: there is no key "sites" here .*site'),
         ({"filters": {"site": ["nyc"]}}, "options.filters.site: this should be a dictionary"),
-        ({"owner_tag": ""}, "options.owner_tag: this should be a text"),
+        ({"owner_tag": ""}, "options.owner_tag: this should be a string"),
         ({"full_every": 0}, "options.full_every: this should be a whole number of 1 or more"),
         ({"batch_size": True}, "options.batch_size"),
         ({"rate_limit": -1}, "options.rate_limit"),
