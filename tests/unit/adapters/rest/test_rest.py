@@ -178,7 +178,7 @@ class TestNested(TestPlain):
         ({"token": "geheim", "auth_header": "X Y"}, "options.auth_header: 'X Y' is no name of a header"),
         ({"token": "geheim", "auth_scheme": "A B"}, "options.auth_scheme: this should be one word"),
         ({"auth_header": "X-Key"}, "options.auth_header: it says how a token is sent"),
-        ({"headers": {"X": 1}}, "options.headers.X: the value of a header should be a text"),
+        ({"headers": {"X": 1}}, "options.headers.X: the value of a header should be a string"),
         ({"headers": {"X:": "1"}}, "options.headers.X:: this is no name of a header"),
         ({"secret_headers": {"X": "geheim\r\n"}}, "options.secret_headers.X: its value has a character"),
         ({"connect_timeout": 0}, "options.connect_timeout: this should be a number above 0"),
