@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from dsync import Diff, DSync, DSyncAction, DSyncFlags, DSyncModel
+from dsync import Diff, DSync, DSyncAction, DSyncFlags, DSyncModel, Plan
 from dsync.diff.selectors import Selector
 from dsync.guard.protection import protect
 from estate import SOURCE, TARGET, estate
@@ -123,3 +123,13 @@ def test_the_text_of_a_deep_tree_costs_one_look_at_each_level() -> None:
         Counted.compared = 0
         assert "2" in str(show())
         assert Counted.compared <= 2 * height
+
+
+def test_what_differs_is_found_out_once() -> None:
+    diff = tower(2, 60).diff_from(tower(1, 60))
+    str(diff)
+    Counted.compared = 0
+    assert Plan.from_diff(diff).changes
+    assert diff.dict()
+    assert diff.has_diffs()
+    assert Counted.compared == 0

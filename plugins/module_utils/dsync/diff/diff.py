@@ -256,7 +256,7 @@ class DiffElement:
     """
 
     __slots__ = (
-        "_child_diff", "_diff_class", "compared", "dest_attrs", "dest_name", "exact", "flags", "keys", "move", "name",
+        "_child_diff", "_diff_class", "_differing", "compared", "dest_attrs", "dest_name", "exact", "flags", "keys", "move", "name",
         "protected", "read_only", "sensitive", "source_attrs", "source_name", "spared", "type", "uid",
     )  # fmt: skip
 
@@ -284,6 +284,7 @@ class DiffElement:
         self.dest_attrs: Dict[Text, Any] | None = None
         self._diff_class = diff_class
         self._child_diff: Diff | None = None
+        self._differing: tuple[Text, ...] | None = None
         self.sensitive = frozenset(sensitive)
         self.exact = exact
         self.flags = flags
@@ -326,20 +327,17 @@ class DiffElement:
     @property
     def action(self) -> DSyncAction | None:
         """The action for the object; None if it is unchanged."""
-        return self.action_of(self.get_attrs_diffs())
-
-    def action_of(self, diffs: Dict[Text, Dict[Text, Any]]) -> DSyncAction | None:
-        """Return the action, given the result of :meth:`get_attrs_diffs`."""
         if self.dest_attrs is None:
             return None if self.source_attrs is None else DSyncAction.CREATE
         if self.source_attrs is None:
             return DSyncAction.DELETE
         if self.move is not None:
             return DSyncAction.MOVE
-        return DSyncAction.UPDATE if diffs["+"] else None
+        return DSyncAction.UPDATE if self.differing else None
 
     def add_attrs(self, source: Dict[Text, Any] | None = None, dest: Dict[Text, Any] | None = None) -> None:
         """Set the attributes of one or both sides; None leaves a side unchanged."""
+        self._differing = None
         if source is not None:
             self.source_attrs = source
         if dest is not None:
@@ -352,18 +350,22 @@ class DiffElement:
             return common if self.compared is None else [name for name in common if name in self.compared]
         return list(self.source_attrs or self.dest_attrs or ())
 
-    def _differing(self) -> Iterator[Text]:
-        source, dest = self.source_attrs or {}, self.dest_attrs or {}
-        for name in self.get_attrs_keys():
-            if not same_value(source[name], dest[name], name in self.exact):
-                yield name
+    @property
+    def differing(self) -> tuple[Text, ...]:
+        """Names of the attributes that differ, in the order of the source, where there are two sides; worked out once."""
+        if self._differing is None:
+            source, dest, exact = self.source_attrs, self.dest_attrs, self.exact
+            if source is None or dest is None:
+                return ()
+            different = [name for name in self.get_attrs_keys() if not same_value(source[name], dest[name], name in exact)]
+            self._differing = tuple(different)
+        return self._differing
 
     def get_attrs_diffs(self) -> Dict[Text, Dict[Text, Any]]:
         """Return ``{"+": new values, "-": old values}`` of the attributes that differ, sensitive ones not masked; for an object on
         one side only, all its attributes under the one key that applies."""
         if self.source_attrs is not None and self.dest_attrs is not None:
-            names = list(self._differing())
-            old, new = self.dest_attrs, self.source_attrs
+            names, old, new = self.differing, self.dest_attrs, self.source_attrs
             return {"-": {name: old[name] for name in names}, "+": {name: new[name] for name in names}}
         if self.dest_attrs is not None:
             return {"-": Dict(self.dest_attrs)}
@@ -371,8 +373,8 @@ class DiffElement:
 
     def protect_read_only(self) -> None:
         """Protect an object on both sides that differs only in attributes that cannot be written."""
-        differing = self.get_attrs_diffs()["+"].keys() if self.read_only else ()
-        if differing and differing <= self.read_only:
+        differing = self.differing if self.read_only else ()
+        if differing and self.read_only.issuperset(differing):
             names = f"{', '.join(differing)} {'is' if len(differing) == 1 else 'are'}"
             self.protected = f"protected: {names} read-only in {self.dest_name}"
 
@@ -407,7 +409,7 @@ class DiffElement:
         also ``{">": {"from": place, "to": place}}``, each with ``id``, ``ids`` and ``parent``, which is model and id, or None at
         the top level."""
         diffs, result = self.get_attrs_diffs(), {}
-        if self.action_of(diffs) is not None:
+        if self.action is not None:
             result = {sign: masked(values, self.sensitive) for sign, values in diffs.items()}
         if self.move is not None:
             now = Name(self.uid, self.keys, self.name)

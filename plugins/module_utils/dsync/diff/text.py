@@ -64,8 +64,7 @@ def _moved_name(element: Any) -> str:
 
 
 def _add_lines(lines: list[str], element: Any, indent: int) -> None:
-    diffs = element.get_attrs_diffs()
-    action = element.action_of(diffs)
+    action, diffs = element.action, element.get_attrs_diffs()
     margin = " " * indent
     name, notes = visible(element.name), ""
     if element.move is not None:

@@ -126,15 +126,14 @@ def _ref(element: DiffElement) -> ObjectRef:
 
 def _changes(element: DiffElement, place: _Place, moved: _Moved) -> Iterator[Change]:
     """Yield the changes of an element and of all below it, in order, without what left its old place already."""
-    here, diffs = _ref(element), element.get_attrs_diffs()
-    action = element.action_of(diffs)
+    here, action = _ref(element), element.action
     if action is None:
         yield from _below(element, place._replace(parent=here), moved)
     elif action == DSyncAction.DELETE:
         if here not in moved:
             yield from _deletes(element, place, moved)
     else:
-        left = (ChangeKey(DSyncAction.DELETE, *here),) if here in moved else ()
+        left, diffs = (ChangeKey(DSyncAction.DELETE, *here),) if here in moved else (), element.get_attrs_diffs()
         if element.read_only and not element.protected:
             diffs = {sign: _writable(values, element.read_only) for sign, values in diffs.items()}
         if element.move is not None and element.move.along:
