@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from dsync import DSync, DSyncModel, Plan
+from dsync.adapters.documents.format import WrittenNumber
 from dsync.model.comparison import Unordered, text_kind
 from dsync.records.definition import data_model
 from dsync.records.types import Near
+from pydantic import ValidationError
 
 
 def model_with(**attributes: Any) -> type[DSyncModel]:
@@ -37,6 +39,21 @@ def model_with(**attributes: Any) -> type[DSyncModel]:
         ("ip_network", "10.0.0.0/24", ipaddress.ip_network("10.0.0.0/24")),
         ("ipv4_address | None", "10.0.0.1", ipaddress.ip_address("10.0.0.1")),
         ("list[int]", ["1", 2], [1, 2]),
+        ("list[int]", " [1, 2]", [1, 2]),
+        ("set[str] | None", '["a", 7]', {"a", "7"}),
+        ("dict[str, any]", '{"b": [1, 2.5], "a": null}', {"b": [1, 2.5], "a": None}),
+        ("list[str] | str", '["a"]', '["a"]'),
+        ("dict[str, int] | int", "5", 5),
+        ("any", '{"a": 1}', '{"a": 1}'),
+        ("int", WrittenNumber.of(493, "0755"), 755),
+        ("int | None", WrittenNumber.of(8, "010"), 10),
+        (
+            "list[int]",
+            [WrittenNumber.of(-8, "-0_10"), WrittenNumber.of(31, "0x1F"), WrittenNumber.of(1000, "1_000")],
+            [-10, 31, 1000],
+        ),
+        ("int", WrittenNumber.of(49, "+49"), 49),
+        ("int | str", WrittenNumber.of(493, "0755"), 755),
         ("set[str]", ["a", "a"], {"a"}),
         ("dict[str, list[int]]", {"a": ["1"]}, {"a": [1]}),
         ("optional[int]", None, None),
@@ -182,6 +199,17 @@ def test_identifiers_compare_as_they_are_declared_and_references_with_them() -> 
     assert one.get_unique_id() == other.get_unique_id() == "nyc__aa:bb:cc:00:00:01"
     assert one.get_attrs() == other.get_attrs()
     assert (one.dict()["site"], one.dict()["tags"]) == ("NYC", ["A", "b"])
+
+
+def test_a_number_of_base_60_is_refused() -> None:
+    with pytest.raises(ValidationError, match="YAML reads 12:30 as 750; write that number, or quote it and declare a string"):
+        model_with(minutes="int")(name="a", minutes=WrittenNumber.of(750, "12:30"))
+
+
+@pytest.mark.parametrize(("declared", "given"), [("list[int]", "[1"), ("dict[str, int]", "[1]"), ("list[int]", "1")])
+def test_a_string_that_is_not_json_of_the_type_is_refused(declared: str, given: Any) -> None:
+    with pytest.raises(ValidationError, match="should be a valid"):
+        model_with(it=declared)(name="a", it=given)
 
 
 def test_a_reference_has_the_type_of_the_identifier_that_it_names() -> None:

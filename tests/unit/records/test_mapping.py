@@ -109,6 +109,12 @@ def made_like(target: Cmdb, attributes: dict[str, Any], wanted: list[dict[str, A
         ({"expr": "tel | upper"}, {"tel": "a"}, "A"),
         ({"expr": "record['odd name']"}, {"odd name": "a"}, "a"),
         ({"expr": "tel | regex_replace('[^0-9]', '')"}, {"tel": "+1 2"}, "12"),
+        ({"expr": "n | regex_replace('^r', 'x', ignorecase=True, multiline=true)"}, {"n": "R1\nr2"}, "x1\nx2"),
+        ({"expr": "n | regex_replace('r', count=1)"}, {"n": "rr"}, "r"),
+        ({"expr": "n | regex_search('^R(.)$', multiline=True, ignorecase=True)"}, {"n": "a\nr2"}, "2"),
+        ({"expr": "(n | from_json).a | to_json"}, {"n": '{"a": {"b": 1}}'}, '{"b": 1}'),
+        ("ports.10.mode", {"ports": {10: {"mode": "x"}}}, "x"),
+        ("ports.10.mode", {"ports": {"10": {"mode": "x"}, 10: {"mode": "y"}}}, "x"),
         ({"expr": "tel | regex_search('(\\d+)$')"}, {"tel": "x 12"}, "12"),
         ({"expr": "(tel | split('-')) | last"}, {"tel": "a-b"}, "b"),
         ({"expr": "'yes' if tel is defined else 'no'"}, {}, "no"),
@@ -131,6 +137,12 @@ def test_an_expression_gives_native_values() -> None:
 def test_an_expression_cannot_leave_its_sandbox(text: str) -> None:
     with pytest.raises(RecordProblem, match="the expression"):
         one({"phone": "str"}, [{"name": "a"}], {"fields": {"phone": {"expr": text}}})
+
+
+@pytest.mark.parametrize("name", ["namespace", "dict", "lipsum", "cycler", "joiner"])
+def test_a_name_that_only_jinja_knows_is_undefined(name: str) -> None:
+    with pytest.raises(RecordProblem, match=f"'{name}' is undefined"):
+        one({"x": "str"}, [{"name": "a"}], {"fields": {"x": {"expr": f"{name} ~ name"}}})
 
 
 def test_text_from_a_record_is_never_evaluated() -> None:

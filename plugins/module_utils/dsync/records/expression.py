@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -55,7 +56,11 @@ def _environment() -> Any:
     except ImportError as error:
         raise LibraryMissing("the mapping has expressions", "jinja2") from error
     environment = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined)
-    environment.filters.update(regex_replace=_regex_replace, regex_search=_regex_search, split=_split)
+    for name in environment.globals.keys() - {"range"}:  # such a name is undefined where a record does not have it
+        del environment.globals[name]
+    environment.filters.update(
+        from_json=_from_json, regex_replace=_regex_replace, regex_search=_regex_search, split=_split, to_json=_to_json
+    )
 
     def evaluate(text: str) -> Any:
         with warnings.catch_warnings():
@@ -65,12 +70,26 @@ def _environment() -> Any:
     return evaluate, jinja2.Undefined, jinja2.TemplateError
 
 
-def _regex_replace(value: Any, pattern: str, replacement: str) -> str:
-    return re.sub(pattern, replacement, str(value))
+def _from_json(value: Any) -> Any:
+    return json.loads(value)
 
 
-def _regex_search(value: Any, pattern: str) -> str | None:
-    found = re.search(pattern, str(value))
+def _to_json(value: Any) -> str:
+    return json.dumps(value)
+
+
+def _flags(ignorecase: bool, multiline: bool) -> re.RegexFlag:
+    return (re.IGNORECASE if ignorecase else re.RegexFlag(0)) | (re.MULTILINE if multiline else re.RegexFlag(0))
+
+
+def _regex_replace(
+    value: Any, pattern: str, replacement: str = "", ignorecase: bool = False, multiline: bool = False, count: int = 0
+) -> str:
+    return re.sub(pattern, replacement, str(value), count=count, flags=_flags(ignorecase, multiline))
+
+
+def _regex_search(value: Any, pattern: str, ignorecase: bool = False, multiline: bool = False) -> str | None:
+    found = re.search(pattern, str(value), _flags(ignorecase, multiline))
     return None if found is None else found.group(found.lastindex or 0)
 
 

@@ -425,12 +425,15 @@ def has_values(record: Record, where: Mapping[Path, tuple[Any, ...]]) -> bool:
     """Return whether a record has one of the required values of each field.
 
     A string and a number, or a string and a boolean, are equal if the string is the written form of that value, as in a CSV cell.
+    A field that a record does not have is null.
     """
     return all(_is_one_of(read(record, path), values) for path, values in where.items())
 
 
 def _is_one_of(native: Any, wanted: tuple[Any, ...]) -> bool:
-    return native in wanted or (native is not MISSING and any(_spells(native, one) for one in wanted))
+    if native is MISSING or native is None:
+        return None in wanted
+    return native in wanted or any(_spells(native, one) for one in wanted)
 
 
 def _spells(one: Any, other: Any) -> bool:

@@ -45,10 +45,23 @@ def read(record: Any, path: Path) -> Any:
         try:
             record = record[name]
         except (KeyError, TypeError, IndexError):
-            if not isinstance(record, Sequence) or isinstance(record, str) or not name.isdigit() or int(name) >= len(record):
+            if not name.isdigit() or not _has(record, int(name)):
                 return MISSING
             record = record[int(name)]
     return record
+
+
+def _has(record: Any, number: int) -> bool:
+    """Return whether a list has a position, or a dictionary a number as a key, which YAML knows and a path cannot write."""
+    if isinstance(record, Mapping):
+        return number in record
+    return isinstance(record, Sequence) and not isinstance(record, str) and number < len(record)
+
+
+def _key(record: Any, name: str) -> Any:
+    """Return the key by which a dictionary has a name of a path: the name, or that number."""
+    is_number = name.isdigit() and isinstance(record, Mapping) and name not in record and int(name) in record
+    return int(name) if is_number else name
 
 
 def write(record: MutableMapping[str, Any], path: Path, value: Any) -> None:
@@ -59,13 +72,14 @@ def write(record: MutableMapping[str, Any], path: Path, value: Any) -> None:
     """
     *way, last = path
     for name in way:
-        there = record.get(name)
+        key = _key(record, name)
+        there = record.get(key)
         if there is None:
-            there = record[name] = {}
+            there = record[key] = {}
         if not isinstance(there, MutableMapping):
             raise TypeError(f'"{text_of_path(path)}" cannot be set: there is no dictionary at "{name}"')
         record = there
-    record[last] = value
+    record[_key(record, last)] = value
 
 
 def nested(values: Mapping[Path, Any]) -> dict[str, Any]:
@@ -85,7 +99,7 @@ def walk(document: Any, path: Path, way: tuple[Any, ...] = ()) -> Iterator[tuple
     if name != EVERY:
         found = read(document, (name,))
         if found is not MISSING and found is not None:
-            yield from walk(found, tuple(rest), (*way, name))
+            yield from walk(found, tuple(rest), (*way, _key(document, name)))
     elif isinstance(document, Mapping):
         for key, value in document.items():
             yield from walk(value, tuple(rest), (*way, key))

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import ast
 import functools
+import json
 import math
 import operator
+import re
 import typing
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
@@ -172,19 +174,47 @@ def or_none(annotation: Any) -> Any:
     return annotation if allows_none(annotation) else annotation | None
 
 
-def lenient(annotation: Any) -> Any:
-    """Return the annotation, in which each string, at any depth of lists, sets and dicts, also accepts an integer, because in YAML
-    a serial number may look like one. A number stays a number if the field may hold numbers."""
+def lenient(annotation: Any, json_too: bool = True) -> Any:
+    """Return the annotation that also accepts what records hold in place of its values, at any depth of lists, sets and dicts.
+
+    A string accepts an integer, because in YAML a serial number may look like one; a number stays a number if the field may hold
+    numbers. An integer is the number that is written, also where YAML 1.1 reads a leading zero as octal. With ``json_too``, a list,
+    set or dictionary accepts JSON that is kept as a string, unless the field may hold strings.
+    """
     metadata = getattr(annotation, "__metadata__", None)
     if metadata is not None:
         return functools.reduce(lambda made, one: Annotated[made, one], metadata, lenient(annotation.__origin__))
     parts = typing.get_args(annotation)
     if typing.get_origin(annotation) in (list, set, dict):
-        return typing.get_origin(annotation)[tuple(map(lenient, parts))]
+        made = typing.get_origin(annotation)[tuple(map(lenient, parts))]
+        return Annotated[made, BeforeValidator(_from_json)] if json_too else made
     kinds = list(members_of(annotation))
     if len(kinds) > 1:
-        annotation = functools.reduce(operator.or_, (kind if kind is str else lenient(kind) for kind in kinds))
+        json_too = json_too and not {str, Any} & {*kinds}
+        annotation = functools.reduce(operator.or_, (kind if kind is str else lenient(kind, json_too) for kind in kinds))
+    if annotation is int:
+        return Annotated[int, BeforeValidator(_as_written)]
     return Annotated[annotation, BeforeValidator(_as_text)] if str in kinds and not {int, float, Decimal} & {*kinds} else annotation
+
+
+def _from_json(value: Any) -> Any:
+    """Return the list or dictionary that a string of JSON is, and any other value as it is."""
+    if not isinstance(value, str) or not value.strip().startswith(("[", "{")):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _as_written(value: Any) -> Any:
+    """Return the whole number that a file has; YAML 1.1 makes another one of it: 0755 is octal there, 12:30 has the base of 60."""
+    written = getattr(value, "written", None)
+    if written is None:
+        return value
+    if ":" in written:
+        raise ValueError(f"YAML reads {written} as {int(value)}; write that number, or quote it and declare a string")
+    return int(written.replace("_", "")) if re.fullmatch(r"[-+]?0[0-7_]+", written) else value
 
 
 def _as_text(value: Any) -> Any:

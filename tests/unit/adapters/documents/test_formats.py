@@ -88,6 +88,7 @@ CASES = [
         {"changed": {("sites", 1): {("tags",): []}}},
         ["-      tags:", "-        - x  # keep", "-        - y", "+      tags: []"],
     ),
+    ({"removed": [("merged",)]}, ["-merged:", "-  <<: *base", "-  c: 2"]),
     ({"changed": {("sites", 1): {("a", "b"): 1.5}}}, ["+      a:", "+        b: 1.5"]),
     (
         {"changed": {("sites", 0, "devices", 0): {("mtu",): 9000, ("x",): True}}},
@@ -147,6 +148,7 @@ def test_comments_stay_when_the_record_below_them_goes() -> None:
         ("x:\n# none yet\ny: 1\n", {"added": {("x", 0): {"a": 1}}}, "x:\n  - a: 1\n# none yet\ny: 1\n"),
         ("- a: 1\n- a: 2\n", {"removed": [(1,)], "added": {(2,): {"a": 3}}}, "- a: 1\n- a: 3\n"),
         ("- a: 1\n  b:\n", {"changed": {(0,): {("b",): 1, ("a0",): 2}}}, "- a: 1\n  b: 1\n  a0: 2\n"),
+        ("x:\n- a: 1  # one\n- a: 2  # two\n# end\n", {"removed": [("x", 0), ("x", 1)]}, "x: []\n# end\n"),
         ("[{a: 1}, {a: 2}]\n", {"removed": [(0,)]}, "[{a: 2}]\n"),
         ("- a: x\t# tab\n", {"changed": {(0,): {("a",): "z"}}}, "- a: z\t# tab\n"),
         ("---\n# none\n", {"added": {(0,): {"a": 1}}}, "---\n# none\n- a: 1\n"),

@@ -150,6 +150,58 @@ def test_another_encoding_is_kept(tmp_path: Path) -> None:
     assert path.read_bytes() == "name,uid,groups,active\nañn,2,,true\n".encode("latin-1")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "mark"),
+    [("utf-16-le", b"\xff\xfe"), ("utf-16", b"\xfe\xff"), ("utf-16", b"\xff\xfe"), ("utf-8", b"\xef\xbb\xbf"), ("utf-16-be", b"")],
+)
+def test_the_mark_and_the_order_of_bytes_are_kept(tmp_path: Path, encoding: str, mark: bytes) -> None:
+    path = tmp_path / "users.csv"
+    exact = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(mark, encoding)
+    path.write_bytes(mark + "name,uid,groups,active\nañ,1,,true\n".encode(exact))
+    users(path, encoding=encoding).sync_from(memory([user("añ", 2)], USERS))
+    assert path.read_bytes() == mark + "name,uid,groups,active\nañ,2,,true\n".encode(exact)
+
+
+def test_json_in_a_cell_is_a_list_or_dictionary(tmp_path: Path) -> None:
+    attributes = {"facts": "dict[str, any]", "tags": "list[str]", "ports": "list[int]"}
+    models = data_model({"device": {"identifiers": ["name"], "attributes": attributes}}, base=RecordModel)
+    path = tmp_path / "d.csv"
+    path.write_text('name,facts,tags,ports\na,"{""b"": [1, 2], ""a"": 1}",x,"[1, 2]"\nb,{},"y,z",[]\n')
+    first = {"name": "a", "facts": {"a": 1, "b": [1, 2]}, "tags": ["x"], "ports": [1, 2]}
+    second = {"name": "b", "facts": {}, "tags": ["y", "z"], "ports": []}
+    assert same(opened(path, None, models), memory([first, second], models))
+    wanted = [{**first, "ports": [3]}, {**second, "facts": {"é": None}, "tags": ["[1", "2]"]}]
+    opened(path, None, models).sync_from(memory(wanted, models))
+    assert path.read_text() == (
+        'name,facts,tags,ports\na,"{""b"": [1, 2], ""a"": 1}",x,"[3]"\nb,"{""é"": null}","[""[1"", ""2]""]",[]\n'
+    )
+    assert same(opened(path, None, models), memory(wanted, models))
+
+
+def test_a_class_without_models_says_how_to_get_some(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match=r"FileAdapter has no models; FileAdapter\.bound\("):
+        FileAdapter(path=str(tmp_path / "x.yml"))
+
+
+def test_a_key_of_yaml_that_is_a_number_is_on_a_path(tmp_path: Path) -> None:
+    models = data_model({"vlan": {"identifiers": ["name"], "attributes": {"role": "str", "mode": "str"}}}, base=RecordModel)
+    path = tmp_path / "v.yml"
+    text = "vlans:\n  10:\n  - {name: a, ports: {1: {mode: x}}}\n  20: []\n"
+    path.write_text(text)
+    mapping = {"vlan": {"from": "vlans.10", "fields": {"role": "name", "mode": "ports.1.mode"}}}
+    target = opened(path, mapping, models)
+    assert target.get("vlan", "a").mode == "x"
+    target.sync_from(memory([{"name": "a", "role": "a", "mode": "y"}], models))
+    assert path.read_text() == text.replace("mode: x", "mode: y")
+
+
+def test_where_null_finds_a_record_without_the_field(tmp_path: Path) -> None:
+    models = data_model({"site": {"identifiers": ["name"]}}, base=RecordModel)
+    path = tmp_path / "s.yml"
+    path.write_text("- {name: a}\n- {name: b, gone: null}\n- {name: c, gone: 2026}\n")
+    assert [obj.name for obj in opened(path, {"site": {"where": {"gone": None}}}, models).get_all("site")] == ["a", "b"]
+
+
 def test_a_field_that_no_attribute_names_stays(tmp_path: Path) -> None:
     path = tmp_path / "sot.json"
     path.write_text('{"sites": [{"name": "nyc", "phone": "1", "lat": 1.5, "devices": []}], "other": [1]}')

@@ -198,6 +198,8 @@ def test_values_and_names_are_never_part_of_a_statement(tmp_path: Path) -> None:
         ("set[str]", "json", ["b", "a"]),
         ("dict[str, int] | None", "json", None),
         ("list[date]", "json", ["2026-01-02"]),
+        ("list[date]", "text", ["2026-01-02"]),
+        ("dict[str, any]", "varchar(99)", {"b": [1, 2], "a": None}),
         ("dict[str, decimal]", "json", {"a": "0.10"}),
         ("list[datetime]", "json", ["2024-02-29T10:11:12+02:00"]),
         ("bool", "text", True),
@@ -219,8 +221,8 @@ def test_nothing_in_a_column_of_json_is_null(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "column", "value", "said"),
     [
-        ("list[str]", "text", ["a"], 'the column "value" of things cannot hold a list'),
-        ("dict[str, int]", "text", {"a": 1}, 'the column "value" of things cannot hold a dictionary'),
+        ("list[str]", "integer", ["a"], 'the column "value" of things cannot hold a list'),
+        ("dict[str, int]", "integer", {"a": 1}, 'the column "value" of things cannot hold a dictionary'),
         ("str", "integer", "abc", 'the column "value" of things holds whole numbers'),
         ("decimal", "numeric(20, 2)", "12345678901234567.89", 'the column "value" of things keeps 15 digits'),
     ],

@@ -232,6 +232,10 @@ class RecordAdapter(DSync):
             raise DefinitionError(f"models: {str(error).removeprefix(f'{cls.__name__}: ')}.") from error
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if not hasattr(cls, "_maps"):
+            raise DefinitionError(
+                f"{cls.__name__} has no models; {cls.__name__}.bound(data_model(…)) is a class that has them, to make adapters of."
+            )
         instance: Any = super().__new__(cls, *args, **kwargs)
         instance._records = {name: {} for name in cls._maps}
         instance._belonging = {}

@@ -1,9 +1,10 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The words that a column of a table has for booleans, so that a changed cell is written as the others are."""
+"""How the cells of a column are written, so that a changed one is written as the others are: words for booleans, lists as JSON."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 Words = tuple[str, str]
@@ -31,3 +32,13 @@ def _written_like(like: str, word: str) -> str:
     if len(like) > 1 and like.istitle():
         return word.title()
     return word.upper() if like.isupper() else word
+
+
+def is_json_list(cell: str) -> bool:
+    """Return whether a cell is a list of JSON."""
+    if not cell.lstrip().startswith("["):
+        return False
+    try:
+        return isinstance(json.loads(cell), list)
+    except ValueError:
+        return False

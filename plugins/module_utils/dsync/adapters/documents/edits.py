@@ -28,7 +28,7 @@ def text_of_way(way: Way) -> str:
 def at(tree: Any, way: Way) -> Any:
     """Return what is at the end of a way, or MISSING."""
     for step in way:
-        if isinstance(step, str) and not isinstance(tree, Mapping):
+        if isinstance(step, str):
             tree = read(tree, (step,))
         else:
             try:

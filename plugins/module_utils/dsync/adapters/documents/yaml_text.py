@@ -277,14 +277,14 @@ class _Text:
             splice = self._exchanged_lines(node, way, value)
             if splice is not None:
                 return splice
-        start = node.start
+        start, end = node.start, node.end
         if node.kind in ("map", "list") and not node.flow and way:
-            start = self._end_of_lead(node)
+            start, end = self._end_of_lead(node), line_end(self.text, node.end)  # with what is remarked behind its last entry
         lead = " " if start != node.start or (node.empty and way) else ""
         lead += f"&{node.anchor} " if node.anchor else ""
         if isinstance(value, str) or not way or self._inside_flow(way):
-            return Splice.at(way, start, node.end, lead + in_one_line(value, node.style) + remark)
-        return Splice.at(way, start, node.end, lead + self._scalar(value, self._column_of(way)) + remark)
+            return Splice.at(way, start, end, lead + in_one_line(value, node.style) + remark)
+        return Splice.at(way, start, end, lead + self._scalar(value, self._column_of(way)) + remark)
 
     def _exchanged_lines(self, node: Node, way: Way, value: Any) -> Splice | None:
         """Return the piece that exchanges a string in lines of its own; None where the new value cannot be written so."""

@@ -22,6 +22,7 @@ import codecs
 import contextlib
 import glob
 import itertools
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,12 +31,12 @@ from typing import Any, get_origin
 from ...exceptions import RecordError, RecordProblem
 from ...model.values import members_of
 from ...records.declaration_reader import Declared
-from ...records.mapping import ModelMap, Record, Values
+from ...records.mapping import ModelMap, Record, Values, plain_value
 from ...records.path import EVERY, text_of_path, write
 from ...records.path import Path as FieldPath
 from ...storage.files import PRIVATE, reading, wrap_os_errors
 from ...storage.paths import file_error, same_file
-from ..core.cells import Words, words_in
+from ..core.cells import Words, is_json_list, words_in
 from ..documents.adapter import DocumentAdapter
 from ..documents.commit import FileChange, commit, digest_of, nothing_kept, recover
 from ..documents.document import Document, Located, settle
@@ -290,7 +291,7 @@ class FileAdapter(DocumentAdapter):
                     write(record, path, record[text_of_path(path)])
             for (name,) in self._lists_of(mapped):
                 value = record.get(name)
-                if isinstance(value, str):
+                if isinstance(value, str) and not is_json_list(value):
                     record[name] = [item.strip() for item in value.split(self._separator)] if value else []
 
     def _lists_of(self, mapped: ModelMap) -> list[FieldPath]:
@@ -312,6 +313,8 @@ class FileAdapter(DocumentAdapter):
         return {(text_of_path(path),): self._cell(path, value, document) for path, value in values.items()}
 
     def _cell(self, path: FieldPath, value: Any, document: _File) -> Any:
+        if isinstance(value, dict) or (isinstance(value, list) and self._is_kept_as_json(path, value, document)):
+            return json.dumps(plain_value(value), ensure_ascii=False)
         if isinstance(value, list):
             items = [str(self._cell(path, item, document)) for item in value]
             if any(self._separator in item or not item for item in items):
@@ -320,13 +323,18 @@ class FileAdapter(DocumentAdapter):
                     "another list_separator"
                 )
             return self._separator.join(items)
-        if isinstance(value, dict):
-            raise RecordProblem(f'"{path[0]}" is a dictionary, which a cell cannot hold')
         if document.format.typed:
             return value
         if isinstance(value, bool):
             return self._words(text_of_path(path), document)[value]
         return "" if value is None else str(value)
+
+    def _is_kept_as_json(self, path: FieldPath, value: list[Any], document: _File) -> bool:
+        """Return whether a list is written as JSON: as others of its column are, or since items between separators would not do."""
+        if any(isinstance(item, (list, dict)) for item in value) or is_json_list(self._separator.join(map(str, value))):
+            return True
+        cells = (record.get(text_of_path(path)) for record in document.located)
+        return any(isinstance(cell, str) and is_json_list(cell) for cell in cells)
 
     def _words(self, column: str, document: _File) -> Words:
         """Return what a column has for false and for true."""
@@ -399,15 +407,32 @@ class FileAdapter(DocumentAdapter):
         text = kind.changed(self._decoded(raw, document.path, kind), document.edits, document.name)
         if kind.encoding is not None:
             return text.encode(kind.encoding), kind.read(text, document.name)
-        marked = raw.startswith(codecs.BOM_UTF8) or (not raw and self._encoding == "utf-8-sig")
-        mark = codecs.BOM_UTF8 if marked else b""
+        encoding, mark = _encoding_of(raw, self._encoding)
         try:
-            new = text.encode(self._encoding.removesuffix("-sig"))
+            new = text.encode(encoding)
         except UnicodeEncodeError as error:
             raise RecordProblem(
                 f"{document.path}: a text that is to be written has a character that {error.encoding} does not have"
             ) from None
         return mark + new, kind.read(text, document.name)
+
+
+def _encoding_of(raw: bytes, encoding: str) -> tuple[str, bytes]:
+    """Return the encoding of a file and the mark of its byte order, of which a new file has the usual ones.
+
+    Args:
+        raw: what is in the file.
+        encoding: that was declared, as Python calls it.
+    """
+    family = encoding.removesuffix("-sig").removesuffix("-le").removesuffix("-be")
+    marks = {"utf-8": ["utf-8"], "utf-16": ["utf-16-le", "utf-16-be"], "utf-32": ["utf-32-le", "utf-32-be"]}.get(family, [])
+    for exact in marks:
+        mark = "\ufeff".encode(exact)
+        if raw.startswith(mark):
+            return exact, mark
+    if encoding == "utf-8-sig":
+        return "utf-8", b"" if raw else codecs.BOM_UTF8
+    return encoding, b""
 
 
 def _dotted_paths(mapped: ModelMap) -> Iterator[FieldPath]:

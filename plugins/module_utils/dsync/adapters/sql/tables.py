@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -209,6 +210,8 @@ def _fit_for(title: str, column: Column[Any]) -> Fit:
     )
 
     def fit(value: Any) -> Any:
+        if text and value.__class__ in (list, dict):
+            return json.dumps(plain_value(value), ensure_ascii=False)
         if value.__class__ in (list, dict):
             what = "list" if isinstance(value, list) else "dictionary"
             raise RecordProblem(f'the column "{column.name}" of {title} cannot hold a {what}; map a text, with "expr" and "write"')
