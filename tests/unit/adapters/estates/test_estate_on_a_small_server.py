@@ -321,6 +321,35 @@ def test_two_objects_of_one_identity_are_an_error_that_shows_both(netbox: Estate
 
 
 @pytest.mark.parametrize(
+    ("model", "one", "other", "names"),
+    [
+        ("vrf", {"rd": "65000:1"}, {"rd": None}, '"rd"'),
+        ("region", {"slug": "a"}, {"slug": "b"}, '"slug"'),
+        ("tenant", {"slug": "a", "description": ""}, {"slug": "b", "description": "d"}, '"slug" or "description"'),
+    ],
+)
+def test_objects_of_one_identity_are_an_error_that_names_the_way_out(
+    netbox: Estate, model: str, one: dict[str, Any], other: dict[str, Any], names: str
+) -> None:
+    kind = NetBoxAdapter.kinds[model]
+    site = netbox.add("dcim/sites", name="Paris")
+    for given in (one, other):
+        netbox.add(kind.endpoint, name="twin", site=site, status="active", enforce_unique=True, **given)
+    attributes = {name: kind.attributes[name] for name in one}
+    declared = {model: {"identifiers": dict(kind.identifiers), "attributes": attributes}}
+    with pytest.raises(RecordProblem, match=f"add an identifier that tells them apart, such as {names}$"):
+        adapter(netbox, declared)
+
+
+@pytest.mark.parametrize("empty", [None, []])
+def test_a_list_of_a_custom_field_that_is_empty_is_no_difference(empty: Any, netbox: Estate) -> None:
+    netbox.add("dcim/sites", name="Paris", custom_fields={"owners": empty})
+    declared: Any = {"site": {"identifiers": ["name"], "attributes": {"owners": {"type": "list[str]", "compare": "unordered"}}}}
+    target = adapter(netbox, declared, {"site": {"fields": {"owners": "cf.owners"}}})
+    assert not target.diff_from(wanted(declared, site=[{"name": "Paris", "owners": []}])).has_diffs()
+
+
+@pytest.mark.parametrize(
     ("refused", "said"),
     [
         ({"GET dcim/sites": Reply(403, {"detail": "No permission."})}, "site cannot be loaded: .*answers 403: No permission"),

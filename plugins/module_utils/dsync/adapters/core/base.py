@@ -26,6 +26,9 @@ from .parents import Parents
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+_ATTRIBUTES_NAMED = 3
+"""How many attributes that would tell two objects apart an error names."""
+
 
 class NewRecord(NamedTuple):
     """A native record that is to be made.
@@ -336,11 +339,20 @@ class RecordAdapter(DSync):
             uid = obj.get_unique_id()
             if isinstance(error, ObjectAlreadyExists) and uid in first:
                 both = " and ".join(self._shown(mapped, records[at], rows[at]) for at in (first[uid], place))
-                return RecordProblem(f'two records stand for the {mapped.name} "{uid}": {both}')
+                way_out = self._told_apart(mapped, rows[first[uid]], row)
+                return RecordProblem(f'two records stand for the {mapped.name} "{uid}": {both}{way_out}')
             if isinstance(error, ObjectNotFound) and f'"{uid}"' in str(error):
                 return RecordProblem(f"{self.describe(mapped, records[place])}: {error}")
             first[uid] = place
         return RecordProblem(str(error))
+
+    @staticmethod
+    def _told_apart(mapped: ModelMap, one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+        """Return which attributes would tell two objects of one identity apart; empty where none would."""
+        hidden = mapped.model.get_sensitive_fields()
+        names = [name for name in mapped.model._attributes if name not in hidden and one.get(name) != other.get(name)]
+        such = " or ".join(f'"{name}"' for name in names[:_ATTRIBUTES_NAMED])
+        return f"; if these are two objects, add an identifier that tells them apart, such as {such}" if names else ""
 
     def _shown(self, mapped: ModelMap, record: Record, row: Mapping[str, Any]) -> str:
         """Return a record's place and values, without those that nobody may see."""

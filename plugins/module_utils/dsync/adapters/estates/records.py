@@ -10,12 +10,12 @@ not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_origin
 
 from ...exceptions import RecordProblem
 from ...model.values import members_of
 from ...records.mapping import ModelMap, Values
-from ...records.path import MISSING, Path, text_of_path, write
+from ...records.path import Path, read, text_of_path, write
 from .kinds import CUSTOM_FIELDS, TAGS, Kind, Kinds
 from .names import Names, Native
 
@@ -48,20 +48,29 @@ def wanted_fields(kind: Kind, mapped: ModelMap, owner_tag: bool, parent: str | N
 
 
 def fitted(mapped: ModelMap, record: dict[str, Any]) -> dict[str, Any]:
-    """Let what is empty in a record be nothing where the model's attribute may be nothing, and an empty text where it is one."""
+    """Let what is empty in a record be null where the model lets it be, and an empty text or list where it is one.
+
+    Args:
+        mapped: the model.
+        record: of an object; it is changed.
+    """
     for name, one in mapped.fields.items():
-        if one.source is None or len(one.source) > 1:
+        if one.source is None or (len(one.source) > 1 and one.source[0] != CF):
             continue
-        value = record.get(one.source[0], MISSING)
+        value = read(record, one.source)
         if value == "" and one.nullable and name in mapped.model._identifiers:
-            record[one.source[0]] = None
-        elif value is None and not one.nullable and name in mapped.model._attributes and _is_text(mapped, name):
-            record[one.source[0]] = ""
+            write(record, one.source, None)
+        elif value is None and not one.nullable and name in mapped.model._attributes:
+            empty = _empty(mapped, name)
+            if empty is not None:
+                write(record, one.source, empty)
     return record
 
 
-def _is_text(mapped: ModelMap, name: str) -> bool:
-    return str in members_of(mapped.model.model_fields[name].annotation)
+def _empty(mapped: ModelMap, name: str) -> Any:
+    """Return what an attribute that is never null is where it is empty; None where it has no such value."""
+    members = tuple(members_of(mapped.model.model_fields[name].annotation))
+    return "" if str in members else [] if any(get_origin(one) is list or one is list for one in members) else None
 
 
 class Records:
