@@ -24,8 +24,22 @@ options:
     description:
       - Path of a file on the target host to write the plan to, which contains the changes in their order. It can be read and
         approved, and M(dsync.core.dsync_sync) then applies exactly this plan. The file is written in check mode too.
+      - C({digest}) in the name of the file is replaced by the first 16 digits of the plan's digest, so that no plan overwrites
+        another one that waits for approval. RV(plan.path) is the resulting path.
+      - A file that contains the same plan is kept. A file that contains anything else is replaced.
     type: path
     aliases: [plan]
+  lock:
+    description:
+      - Path of a file on the target host that is locked while the datasets are compared and the plan is written, so that no run of
+        M(dsync.core.dsync_sync) with the same lock changes the target meanwhile. Requires the Python library filelock on the target
+        host.
+    type: path
+  lock_timeout:
+    description:
+      - How many seconds to wait for another run to release O(lock).
+    type: float
+    default: 0
   fail_on_drift:
     description:
       - Whether to fail if the datasets differ in anything that is not protected. RV(drift) distinguishes drift from other failures.

@@ -27,8 +27,11 @@ options:
       - Path of a plan on the target host that M(dsync.core.dsync_diff) or O(undo) has written. Exactly this plan is applied. The
         file, the declarations of the models, and the state that every change expects in the target are checked before the first
         write.
+      - C({digest}) in the name of the file is replaced by the first 16 digits of O(plan_digest).
       - Changes that are already in effect are skipped, so that applying a plan twice, or again after a crash, completes it and
         changes nothing else.
+      - O(only_models), O(only), O(exclude), O(compare_attributes), and O(protect) do not narrow a plan further. They are allowed if
+        the plan was made with the same values, as with C(module_defaults) for both modules.
     type: path
     aliases: [plan]
   plan_digest:

@@ -386,6 +386,7 @@ def test_locks(play: Play, tmp_path: Path) -> None:
                 task("second", "dsync_sync", locking, ignore_errors=True),
                 task("impatient", "dsync_sync", {**locking, "lock_timeout": 0.2}, ignore_errors=True),
                 task("check", "dsync_sync", locking, check_mode=True),
+                task("plan", "dsync_diff", {**locking, "plan_dest": str(tmp_path / "plan")}, ignore_errors=True),
                 task("directory", "dsync_sync", {**sides, "lock": str(tmp_path)}, ignore_errors=True),
                 task("unwritable", "dsync_sync", {**sides, "lock": str(target / "lock")}, ignore_errors=True),
                 task("nowhere", "dsync_sync", {**sides, "lock": str(tmp_path / "no" / "lock")}, ignore_errors=True),
@@ -397,6 +398,8 @@ def test_locks(play: Play, tmp_path: Path) -> None:
         assert f"locking failed: {lock} on here is locked {whose}" in refusal(played, "second")
         assert f"locking failed: {lock} on here is locked after 0.2 seconds {whose}" in refusal(played, "impatient")
         assert played.result("check")["changed"]
+        assert f"locking failed: {lock} on here is locked {whose}" in refusal(played, "plan")
+        assert not (tmp_path / "plan").exists()
         assert f"locking failed: {tmp_path} on here is a directory." in refusal(played, "directory")
         for path in (target / "lock", tmp_path / "no" / "lock"):
             name = "unwritable" if path.parent == target else "nowhere"

@@ -63,6 +63,87 @@ def refusal(played: Played, name: str) -> str:
 # ---------------------------------------------------------------------- plans
 
 
+def test_what_narrows_every_task_of_a_play_fits_its_own_plans(play: Play, tmp_path: Path) -> None:
+    """Such as module_defaults of the action group; another narrowing is refused, and so is undoing what is protected now."""
+    folder = tmp_path / "work"
+    sides = scene(folder, [site("old"), site("kept")], [site("new"), site("other")])
+    scope = {
+        "only_models": ["site"],
+        "exclude": [{"model": "site", "id": "other"}],
+        "compare_attributes": ["note", "size"],
+        "protect": [{"model": "site", "id": "kept", "action": "delete"}],
+    }
+    every = {"group/dsync.core.dsync": {**sides, **scope, **ANY_DELETES}}
+    plan, journal, undo = (str(tmp_path / name) for name in ("plan", "journal", "undo"))
+    written = {"plan_src": plan, "journal": journal, "undo": undo}
+    applied = play([task("plan", "dsync_diff", {"plan_dest": plan}), task("apply", "dsync_sync", written)], module_defaults=every)
+    assert applied.ok().result("apply")["outcomes"]["done"] == 2
+    assert content(folder / "target.json") == content(save(tmp_path / "wanted", [site("kept"), site("new")]))
+    other = {"protect": [{"model": "site", "id": "new", "action": "delete"}], **ANY_DELETES}
+    refused = play(
+        [
+            task("other plan", "dsync_sync", {**sides, **other, "plan_src": plan}, ignore_errors=True),
+            task("other run", "dsync_sync", {**sides, **other, "undo_journal": journal}, ignore_errors=True),
+            task("only", "dsync_sync", {**sides, "only": [{"id": "new"}], "undo_journal": journal}, ignore_errors=True),
+        ]
+    ).ok()
+    for name, path in (("other plan", plan), ("other run", journal)):
+        assert f"{path} on here was made with another protect, and is applied as a whole; omit protect" in refusal(refused, name)
+    assert f"{journal} on here was made without only, and is applied as a whole; omit only" in refusal(refused, "only")
+    back = play([task("undo", "dsync_sync", {"plan_src": undo})], module_defaults=every).ok()
+    assert back.result("undo")["outcomes"]["done"] == 2
+    assert content(folder / "target.json") == content(save(tmp_path / "before", [site("old"), site("kept")]))
+
+
+def test_what_is_protected_is_not_undone(play: Play, tmp_path: Path) -> None:
+    sides = scene(tmp_path / "work", [], [site("a"), site("b")])
+    journal = str(tmp_path / "journal")
+    held = {**sides, **ANY_DELETES, "protect": [{"model": "site", "id": "a", "action": "delete"}], "journal": journal}
+    back = {name: value for name, value in held.items() if name != "journal"}
+    played = play(
+        [
+            task("run", "dsync_sync", held),
+            task("held", "dsync_sync", {**back, "undo_journal": journal}, ignore_errors=True),
+            task("undo", "dsync_sync", {**sides, **ANY_DELETES, "undo_journal": journal}),
+        ]
+    ).ok()
+    sentence = 'delete site "a" is protected by model: site, id: a, action: delete; omit protect to undo it all the same'
+    assert sentence in refusal(played, "held")
+    assert played.result("held")["outcomes"]["refused"] == 1
+    assert content(tmp_path / "work" / "target.json") == []
+
+
+def test_a_plan_that_waits_for_approval_is_never_overwritten(play: Play, tmp_path: Path) -> None:
+    """Not by check mode, and not by a second night, in which something else is to be done too."""
+    sides = scene(tmp_path / "work", [site("a")], [site("b")])
+    later = {**sides, "source": side(save(tmp_path / "later", [site("b"), site("c")]))}
+    named = {"plan_dest": str(tmp_path / "plans" / "{digest}.plan"), **ANY_DELETES}
+    (tmp_path / "plans").mkdir()
+    planned = play(
+        [
+            task("first", "dsync_diff", {**sides, **named}),
+            task("check", "dsync_diff", {**sides, **named}, check_mode=True),
+            task("second", "dsync_diff", {**later, **named}),
+        ]
+    ).ok()
+    first, check, second = (planned.result(name)["plan"] for name in ("first", "check", "second"))
+    assert first == check
+    assert {Path(plan["path"]) for plan in (first, second)} == set((tmp_path / "plans").iterdir())
+    approved = {**later, "plan_src": str(tmp_path / "plans" / "{digest}.plan"), **ANY_DELETES}
+    applied = play(
+        [
+            task("unknown", "dsync_sync", {**approved, "plan_digest": f"sha256:{'0' * 64}"}, ignore_errors=True),
+            task("no digest", "dsync_sync", approved, ignore_errors=True),
+            task("apply", "dsync_sync", {**approved, "plan_digest": first["digest"]}),
+        ]
+    ).ok()
+    unknown = tmp_path / "plans" / f"{'0' * 16}.plan"
+    assert f"{unknown} on here cannot be read: No such file" in refusal(applied, "unknown")
+    assert "plan_src contains {digest}, so plan_digest is required" in refusal(applied, "no digest")
+    assert applied.result("apply")["plan"] == first
+    assert content(tmp_path / "work" / "target.json") == content(save(tmp_path / "wanted", [site("b")]))
+
+
 def test_exactly_the_plan_is_applied(play: Play, tmp_path: Path) -> None:
     """Not what the source says by then; once, whoever applies it how often, and only if it is the one that was approved."""
     new, old = whole_estate("plan source"), whole_estate("plan target")
@@ -221,8 +302,10 @@ def test_plans_that_do_not_fit(play: Play, tmp_path: Path) -> None:
         "other name": ({**plan, "target": lab}, "was made for the target Tree, and the target of this task is lab"),
         "other models": ({**plan, **other_models}, "no longer matches the target"),
         "flags": ({**plan, "flags": ["skip_unmatched_src"]}, "made with skip_unmatched_dst; omit skip_unmatched_src"),
-        "narrowed": ({**plan, **narrowed}, ", ".join(f"plan_src|{name}" for name in narrowed)),
-        "narrowed undo": ({"undo_journal": "x", **narrowed}, ", ".join(f"undo_journal|{name}" for name in narrowed)),
+        **{
+            name: ({**plan, name: value}, f"was made without {name}, and is applied as a whole; omit {name}")
+            for name, value in narrowed.items()
+        },
         "digest": ({"plan_digest": "x"}, "missing parameter(s) required by 'plan_digest': plan_src"),
         "one file": ({"journal": f"{tmp_path}/x", "undo": f"{tmp_path}/./x"}, "journal and undo are the same file, {tmp}/x; each"),
         "no file": ({"plan": str(tmp_path / "nowhere")}, "{tmp}/nowhere on here cannot be read: No such file"),

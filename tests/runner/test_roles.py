@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -130,7 +132,7 @@ def test_reconcile_plans_applies_verifies_and_has_nothing_left_to_do(play: Play,
     check = play("reconcile", variables, "--check")
     assert check.returncode == 0, check.stdout + check.stderr
     assert statistic(check, "reconcile_summary")["state"] == "planned"
-    assert [path.name for path in (tmp_path / "records").iterdir()] == ["cmdb.plan"]
+    assert not (tmp_path / "records").exists()
     assert (tmp_path / "cmdb.json").read_bytes() == before
 
     run = play("reconcile", variables)
@@ -159,7 +161,7 @@ def test_reconcile_waits_for_approval_and_applies_what_was_approved(play: Play, 
 
     wrong = play("reconcile", {**handed_on, "reconcile_approved_digest": f"sha256:{64 * '0'}"})
     assert wrong.returncode != 0
-    assert "is not the approved plan" in wrong.stdout + wrong.stderr
+    assert f"reconcile-{16 * '0'}.plan on localhost cannot be read: No such file" in wrong.stdout + wrong.stderr
     assert statistic(wrong, "reconcile_summary")["state"] == "failed"
     assert rows(tmp_path / "live.db") == set()
 
@@ -175,6 +177,25 @@ def test_reconcile_waits_for_approval_and_applies_what_was_approved(play: Play, 
     assert statistic(again, "reconcile_summary")["outcomes"]["already_done"] == 3
 
 
+def test_a_plan_that_waits_outlasts_other_nights(play: Play, tmp_path: Path) -> None:
+    """Check mode, the same night again, and a night on which more has drifted: the first plan is approved, and applied."""
+    variables = {**ledgers(tmp_path, 3, 0), "reconcile_require_approval": True}
+    digest = statistic(play("reconcile", variables), "reconcile_summary")["plan"]["digest"]
+    assert play("reconcile", variables, "--check").returncode == 0
+    assert statistic(play("reconcile", variables), "reconcile_summary")["plan"]["digest"] == digest
+    with contextlib.closing(sqlite3.connect(tmp_path / "goal.db", isolation_level=None)) as connection:
+        connection.execute("insert into site values ('later', '', '')")
+    second = statistic(play("reconcile", variables), "reconcile_summary")["plan"]
+    assert second["digest"] != digest
+    assert len(list((tmp_path / "records").glob("reconcile-*.plan"))) == 2
+    applied = play("reconcile", {**variables, "reconcile_approved_digest": digest})
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    assert rows(tmp_path / "live.db") == rows(tmp_path / "goal.db") - {"later"}
+    rest = play("reconcile", {**variables, "reconcile_approved_digest": second["digest"]})
+    assert rest.returncode == 0, rest.stdout + rest.stderr
+    assert rows(tmp_path / "live.db") == rows(tmp_path / "goal.db")
+
+
 def test_limits_refuse_the_run_before_anything_is_written(play: Play, tmp_path: Path) -> None:
     variables = {**ledgers(tmp_path, 3, 0), "reconcile_limits": {"create": 2}, "reconcile_max_shrink": "5%"}
     check = play("reconcile", variables, "--check")
@@ -184,7 +205,7 @@ def test_limits_refuse_the_run_before_anything_is_written(play: Play, tmp_path: 
     assert refused.returncode != 0
     assert "Nothing was changed. The run is refused: limits.create: 2 is exceeded: 3 to create" in refused.stdout + refused.stderr
     assert rows(tmp_path / "live.db") == set()
-    assert sorted(path.name for path in (tmp_path / "records").iterdir()) == ["reconcile.plan"]
+    assert [path.suffix for path in (tmp_path / "records").iterdir() if path.suffix != ".lock"] == [".plan"]
     allowed = play("reconcile", {**variables, "reconcile_limits": {"create": 3}})
     assert allowed.returncode == 0, allowed.stdout + allowed.stderr
     assert (tmp_path / "records" / "reconcile.baseline").exists()
@@ -197,7 +218,9 @@ def test_a_folder_that_is_there_stays_as_it_is(play: Play, tmp_path: Path) -> No
     (tmp_path / "link").symlink_to(kept)
     played = play("reconcile", {**files(tmp_path, "reconcile"), "reconcile_directory": str(tmp_path / "link")}, "--check")
     assert played.returncode == 0, played.stdout + played.stderr
-    assert [(path.name, path.stat().st_mode & 0o777) for path in kept.iterdir()] == [("reconcile.plan", 0o600)]
+    assert list(kept.iterdir()) == []
+    assert play("reconcile", {**files(tmp_path, "reconcile"), "reconcile_directory": str(tmp_path / "link")}).returncode == 0
+    assert {path.stat().st_mode & 0o777 for path in kept.iterdir() if path.suffix != ".lock"} == {0o600}
     assert kept.stat().st_mode & 0o777 == 0o775
 
 
@@ -205,7 +228,7 @@ def test_a_folder_that_did_not_last_until_the_approval_is_told(play: Play, tmp_p
     variables = {**files(tmp_path, "reconcile"), "reconcile_directory": str(tmp_path / "records")}
     played = play("reconcile", {**variables, "reconcile_approved_digest": f"sha256:{64 * '0'}"})
     assert played.returncode != 0
-    assert "reconcile.plan on localhost cannot be read: No such file or directory" in played.stdout + played.stderr
+    assert f"reconcile-{16 * '0'}.plan on localhost cannot be read: No such file or directory" in played.stdout + played.stderr
     assert (tmp_path / "records").stat().st_mode & 0o777 == 0o700
 
 

@@ -27,6 +27,7 @@ from .sentences import happened, stage
 from .shipped import Cargo
 from .sides import Side, hidden_texts
 from .signals import Signals
+from .spec import scope_of
 from .work import UNDO, Work, file_record, flag_names, guarded_diff
 
 MOST_NAMED = 5
@@ -161,6 +162,7 @@ class Application:
             flags=flag_names(self._params),
             plan_digest=work.saved.digest if work.saved else None,
             purpose=UNDO if work.undoes else "sync",
+            scope=scope_of(self._params),
             key=self._params["plan_key"],
         )
 
@@ -169,7 +171,14 @@ class Application:
         plan, path = undo_plan(changes), self._params["undo"]
         adapters = (None, self._target.params["adapter"])
         digest = save(
-            plan, path, source=None, target=self._target.dataset, adapters=adapters, purpose=UNDO, key=self._params["plan_key"]
+            plan,
+            path,
+            source=None,
+            target=self._target.dataset,
+            adapters=adapters,
+            purpose=UNDO,
+            scope=scope_of(self._params),
+            key=self._params["plan_key"],
         )
         return file_record(path, digest, plan)
 

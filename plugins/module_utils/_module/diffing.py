@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from .arguments import AdapterModule
+from .files import holding_lock
 from .running import Ending, end_with, load, opened, report_of
 from .sentences import drift, stage
 from .sides import Side
+from .spec import scope_of
 from .work import Work, compared, file_record, flag_names
 
 
@@ -21,11 +23,12 @@ def run(module: AdapterModule) -> None:
 
 def _diff(module: AdapterModule, sides: list[Side]) -> Ending:
     guards = opened(module, sides)
-    guards.read_baseline()
-    load(sides)
     source, target = sides
-    work = compared(module.params, guards, source, target)
-    saved = {"plan": _save_plan(module.params, work, source, target)} if module.params["plan_dest"] else {}
+    with holding_lock(module.params, f"dsync_diff of {target.dataset.name}", target.progress):
+        guards.read_baseline()
+        load(sides)
+        work = compared(module.params, guards, source, target)
+        saved = {"plan": _save_plan(module.params, work, source, target)} if module.params["plan_dest"] else {}
     outcomes = work.foreseen("nothing but compared")[0]
     drifted = [change for change in work.plan if not change.protected]
     sentence = drift(drifted) if module.params["fail_on_drift"] and drifted else ""
@@ -35,16 +38,17 @@ def _diff(module: AdapterModule, sides: list[Side]) -> Ending:
 
 
 def _save_plan(params: dict[str, Any], work: Work, source: Side, target: Side) -> dict[str, Any]:
-    from ..dsync.storage.plan_file import save  # only here, since importing it takes a while
+    from ..dsync.storage.plan_file import save_once  # only here, since importing it takes a while
 
     with stage("saving the plan"):
-        digest = save(
+        path, digest = save_once(
             work.plan,
             params["plan_dest"],
             source=source.dataset,
             target=target.dataset,
             flags=flag_names(params),
             adapters=(source.params["adapter"], target.params["adapter"]),
+            scope=scope_of(params),
             key=params["plan_key"],
         )
-    return file_record(params["plan_dest"], digest, work.plan)
+    return file_record(path, digest, work.plan)

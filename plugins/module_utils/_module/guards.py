@@ -5,20 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from ..dsync import Diff, DSync, DSyncFlags, Plan
 from ..dsync.diff.scope import Scope
-from ..dsync.diff.selectors import check_known, classes_by_model, selectors
-from ..dsync.exceptions import Refused, SelectorError
+from ..dsync.diff.selectors import check_known, classes_by_model, selecting, selectors
+from ..dsync.exceptions import Refused, RefusedChanges, SelectorError
 from ..dsync.guard.limits import limits, over_limits, percentage
 from ..dsync.guard.mass_deletes import mass_deletes
 from ..dsync.guard.protection import protect
 from ..dsync.guard.source_size import empty_source, shrunken_source
 from ..dsync.model.references import References
-from ..dsync.plan.change import ChangeKey
+from ..dsync.plan.change import Change, ChangeKey
 from ..dsync.plan.outcome import Verdict, verdicts_of
 from ..dsync.storage.baseline import read_baseline
 from .failure import TaskFailure
@@ -63,6 +63,20 @@ class Guards:
         """Mark the differences that the task protects."""
         if self._protected:
             protect(diff, self._protected, self._target.models())
+
+    def protected(self, changes: Iterable[Change]) -> list[Refused]:
+        """Return why changes that reverse a run are refused: what the task protects was not protected when they were planned."""
+        found = []
+        for change in changes:
+            sides = (None if values is None else {**change.ids, **values} for values in (change.before, change.after))
+            chosen = selecting(self._protected, change.model, change.id, change.action, *sides)
+            if chosen is not None:
+                found.append((change, f"protected by {chosen.text(change.sensitive)}"))
+        if not found:
+            return []
+        (first, why), *others = found
+        more = f", and {len(others)} more" if others else ""
+        return [RefusedChanges(f"{first!r} is {why}{more}; omit protect to undo it all the same", found)]
 
     def references(self, plan: Plan, flags: DSyncFlags) -> tuple[dict[ChangeKey, Verdict], list[Refused]]:
         """Return how changes that would leave a reference to a missing object end: if a run continues after failures, only they

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Any
 
 from ..dsync import Outcome
@@ -18,9 +16,6 @@ from .sentences import stage
 from .sides import Side
 from .spec import REPORT_FORMATS
 from .work import Work
-
-OTHER_FILES = ("plan_src", "plan_dest", "undo_journal", "journal", "undo", "baseline", "lock")
-"""The arguments of a task that name its other files."""
 
 MODES = "a mode is a text of octal digits such as '0644', with which the file's owner can read and write it"
 
@@ -53,8 +48,6 @@ def report_files(params: Mapping[str, Any]) -> list[ReportFile]:
         TaskFailure: one of them cannot.
     """
     files = [_report_file(said, f"reports[{place}]") for place, said in enumerate(params["reports"])]
-    if files:
-        _check_distinct(params)
     for place, file in enumerate(files):
         with stage(f"preparing reports[{place}]"):
             check_writable(file.path)
@@ -80,15 +73,6 @@ def _mode(said: Any, place: str) -> int:
     if isinstance(said, bool) or not 0o600 <= mode <= 0o777 or mode & 0o600 != 0o600:
         raise TaskFailure(f"{place}: {said!r} cannot be used; {MODES}.")
     return mode
-
-
-def _check_distinct(params: Mapping[str, Any]) -> None:
-    """Raise TaskFailure if a report would take the place of another file of the task."""
-    given = [(name, params[name]) for name in OTHER_FILES if params.get(name)]
-    given += [(f"reports[{place}]", said["path"]) for place, said in enumerate(params["reports"])]
-    for (one, path), (other, other_path) in combinations(given, 2):
-        if other.startswith("reports") and os.path.realpath(path) == os.path.realpath(other_path):
-            raise TaskFailure(f"{one} and {other} are the same file, {other_path}; each needs its own.")
 
 
 def write_reports(

@@ -23,6 +23,7 @@ from . import alias
 from .arguments import AdapterModule
 from .declaring import declared_models
 from .failure import TaskFailure
+from .files import check_distinct
 from .guards import Guards
 from .progress import Progress
 from .quiet import streams_aside
@@ -69,6 +70,7 @@ def end_with(module: AdapterModule, work: Callable[[AdapterModule, list[Side]], 
     sides = both_sides(module.params, progress)
     try:
         _check_numbers(module.params)
+        check_distinct(module.params)
         with streams_aside(), relaxed_collector(), module.signals.heeded(), progress:
             reports = report_files(module.params) if module.params.get("reports") else []
             ending = work(module, sides)
@@ -163,7 +165,7 @@ def report_of(
         module.warn(warning)
     parts = {**report.comparison(work), **report.outcomes(outcomes), "refusals": report.refusals(work.refusals)}
     if work.saved is not None:
-        parts["plan"] = file_record(module.params["plan_src"], work.saved.digest, work.plan)
+        parts["plan"] = file_record(work.saved.origin, work.saved.digest, work.plan)
     return {**parts, "diff": report.before_after(work.plan)} if module._diff else parts
 
 

@@ -46,8 +46,14 @@ REPORT_FORMATS = ("text", "markdown", "html", "junit", "json")
 NARROWING = ("only_models", "only", "exclude", "compare_attributes", "protect")
 """The arguments that narrow what is compared and changed."""
 
+SELECTING = ("only", "exclude", "protect")
+"""Those of them that are lists of selectors."""
+
+LOCK: dict[str, Any] = {"lock": {"type": "path"}, "lock_timeout": {"type": "float", "default": 0}}
+
 DIFF_ONLY: dict[str, Any] = {
     "plan_dest": {"type": "path", "aliases": ["plan"]},
+    **LOCK,
     "fail_on_drift": {"type": "bool", "default": False},
 }
 
@@ -60,8 +66,7 @@ SYNC_ONLY: dict[str, Any] = {
     "lost_secrets": {"type": "str", "choices": ["fail", "leave"], "default": "fail", "no_log": False},
     "journal": {"type": "path"},
     "undo": {"type": "path"},
-    "lock": {"type": "path"},
-    "lock_timeout": {"type": "float", "default": 0},
+    **LOCK,
     "verify": {"type": "bool", "default": False},
     "retries": {"type": "int", "default": 0},
     "workers": {"type": "int", "default": 1},
@@ -113,6 +118,15 @@ def export_spec() -> dict[str, Any]:
         **{name: own[name] for name in own if name not in ("attributes", "max_objects")},
         "path": {"type": "path", "required": True},
     }
+
+
+def scope_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that narrow what a task compares and changes, as far as they are given, in a new dict."""
+    given = {name: arguments[name] for name in NARROWING if arguments.get(name)}
+    for name in SELECTING:
+        if name in given:
+            given[name] = [{key: value for key, value in one.items() if value is not None} for one in given[name]]
+    return given
 
 
 def sides_in(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,19 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..dsync.exceptions import StaleTarget
 from ..dsync.guard.staleness import check
 from ..dsync.storage.journal import RunReport, read
-from ..dsync.storage.paths import file_error
-from ..dsync.storage.plan_file import SavedPlan, load
+from ..dsync.storage.paths import absolute, file_error
+from ..dsync.storage.plan_file import PLACEHOLDER, SavedPlan, load, path_of
 from ..dsync.storage.stored_plan import StoredPlan
 from .failure import TaskFailure
 from .guards import Guards
 from .sentences import stage
 from .sides import Side
-from .spec import COMPARISON_FLAGS
+from .spec import COMPARISON_FLAGS, scope_of
 from .work import UNDO, Work, flag_names, flags_of
 
 
@@ -33,18 +34,21 @@ class FromFile:
     """
 
     def __init__(self, params: Mapping[str, Any]) -> None:
-        self._params, self._path = params, params["plan_src"] or params["undo_journal"]
+        self._params, self._path = params, absolute(params["plan_src"] or params["undo_journal"])
         self._saved: SavedPlan | None = None
         self._stored: StoredPlan
         if params["plan_src"]:
             with stage("reading the plan"):
-                self._stored = self._saved = load(params["plan_src"], params["plan_digest"])
+                self._path = _own_path(self._path, params["plan_digest"])
+                self._stored = self._saved = load(self._path, params["plan_digest"])
             self._target, self._undoes = self._saved.header["target"].get("name", ""), self._saved.header["purpose"] == UNDO
             self._check_flags(self._saved.header["flags"])
+            self._check_scope(self._saved.header["scope"])
         else:
             with stage("reading the journal"):
                 run = _run_of(self._path, params["undo_run"], read(self._path))
                 self._stored, self._target, self._undoes = run.undo(), run.target, True
+            self._check_scope(run.scope)
 
     def _check_flags(self, planned: list[str]) -> None:
         said = self._params["flags"] if self._undoes else flag_names(self._params)
@@ -54,6 +58,13 @@ class FromFile:
                 f"flags: a plan is applied as it was made, and {self._path} was made with {', '.join(planned) or 'no flags'}; "
                 f"omit {', '.join(narrowing)}{'' if self._params['prune'] else ' (prune: false sets skip_unmatched_dst)'}."
             )
+
+    def _check_scope(self, planned: Mapping[str, Any]) -> None:
+        """Raise TaskFailure if the task narrows its changes in another way than the plan, or the run, was narrowed."""
+        for name, value in scope_of(self._params).items():
+            if planned.get(name) != value:
+                made = f"with another {name}" if name in planned else f"without {name}"
+                raise file_error(TaskFailure, self._path, f"was made {made}, and is applied as a whole; omit {name}, or plan anew.")
 
     def work(self, guards: Guards, source: Side, target: Side) -> Work:
         """Return what is to be done, both sides loaded. Raises TaskFailure."""
@@ -71,7 +82,16 @@ class FromFile:
                 verdicts = {**verdicts, **check(bound, target.dataset, params["on_stale"])}
             except StaleTarget as error:
                 refusals.append(error)
+            if self._undoes:
+                refusals += guards.protected(change for change in bound if change.key not in verdicts)
         return Work(bound, None, flags, self._saved, self._undoes, verdicts, refusals, list(bound.warnings))
+
+
+def _own_path(path: str, digest: str | None) -> str:
+    """Return the path of a plan whose file is named after its digest. Raises TaskFailure."""
+    if digest is None and PLACEHOLDER in Path(path).name:
+        raise TaskFailure(f"plan_src contains {PLACEHOLDER}, so plan_digest is required.")
+    return path_of(path, digest or "")
 
 
 def _run_of(path: str, wanted: str | None, runs: list[RunReport]) -> RunReport:

@@ -24,7 +24,7 @@ from dsync.plan.undo import undo_plan
 from dsync.storage import digests as seal
 from dsync.storage import plan_file, schema
 from dsync.storage.files import LONGEST_LINE
-from dsync.storage.plan_file import fingerprint, load, save
+from dsync.storage.plan_file import fingerprint, load, path_of, save, save_once
 from estate import PLANTED, SOURCE, TARGET, dataset, estate
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,6 +88,48 @@ def test_the_digest_is_of_what_would_be_done(path: Path) -> None:
     assert estates(path, by="other@host", created="2027-01-01T00:00:00Z")[1] == first
     for other in ({"purpose": "undo"}, {"flags": ["a"]}, {"adapters": ("sot.py:Other", None)}):
         assert estates(path, **other)[1] != first, other
+
+
+def kept_once(path: Path, source: DSync, target: DSync, **options: Any) -> tuple[Path, str]:
+    found, digest = save_once(Plan.from_diff(target.diff_from(source)), path, source=source, target=target, **options)
+    return Path(found), digest
+
+
+def test_a_plan_that_waits_is_never_overwritten(tmp_path: Path) -> None:
+    """By one of other changes, which gets a file of its own, or by the same plan of a later night."""
+    named = tmp_path / "cmdb-{digest}.plan"
+    first, digest = kept_once(named, vault(PLANTED), Tree())
+    assert first == tmp_path / f"cmdb-{digest.removeprefix('sha256:')[:16]}.plan"
+    assert path_of(named, f" {digest.upper()}\n") == str(first)
+    created = "2026-01-01T00:00:00Z"
+    plan = Plan.from_diff(Tree().diff_from(vault(PLANTED)))
+    assert save(plan, first, source=vault(PLANTED), target=Tree(), created=created) == digest
+    assert kept_once(named, vault(PLANTED), Tree()) == (first, digest)
+    assert load(first).header["created"] == created
+    other = kept_once(named, vault("other-one"), Tree())
+    assert (other[0].parent, len(list(tmp_path.iterdir()))) == (tmp_path, 2)
+    assert load(first, digest).digest == digest != other[1]
+
+
+def test_a_file_that_holds_anything_else_is_replaced(path: Path) -> None:
+    first = kept_once(path, vault(PLANTED), Tree())[1]
+    before = path.read_bytes()
+    assert kept_once(path, vault(PLANTED), Tree()) == (path, first)
+    assert path.read_bytes() == before
+    path.write_bytes(before[:-1])
+    assert kept_once(path, vault(PLANTED), Tree())[1] == load(path).digest == first
+    second = kept_once(path, vault("other-one"), Tree())[1]
+    assert load(path).digest == second != first
+    narrowed = {"protect": [{"id": "b*"}]}
+    assert kept_once(path, vault("other-one"), Tree(), scope=narrowed)[1] == second
+    assert load(path).header["scope"] == narrowed
+
+
+def test_only_a_digest_names_a_file(tmp_path: Path) -> None:
+    for wrong in ("", "../../x", "sha256:12", "g" * 64):
+        with pytest.raises(Refused, match=f"^{wrong} is not the digest of a plan"):
+            path_of(tmp_path / "{digest}.plan", wrong)
+    assert path_of("x/{digest}/plan", "") == "x/{digest}/plan"
 
 
 def test_the_order_of_loading_makes_no_difference_to_the_digest(path: Path) -> None:

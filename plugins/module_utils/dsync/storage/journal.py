@@ -17,7 +17,7 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -71,6 +71,7 @@ class Journal:
         flags: names of the run's flags.
         plan_digest: the digest of the plan's file, if it has one.
         purpose: the purpose of the run, such as ``sync`` or ``undo``.
+        scope: what has narrowed or protected the changes, in plain JSON.
         key: a passphrase for the digests of sensitive values.
         mode: the file's permissions if it is created.
 
@@ -91,6 +92,7 @@ class Journal:
         flags: Iterable[str] = (),
         plan_digest: str | None = None,
         purpose: str = "sync",
+        scope: Mapping[str, Any] | None = None,
         key: str | None = None,
         mode: int = PRIVATE,
     ) -> None:
@@ -111,6 +113,7 @@ class Journal:
             "target": target.name,
             "plan_digest": plan_digest,
             "flags": sorted(flags),
+            "scope": dict(scope or {}),
             "changes": len(plan),
             "counts": counts_of(plan),
             "declared": declared_sides(source, target),
@@ -237,6 +240,7 @@ class RunReport:
         target: the name of the dataset that was changed.
         plan_digest: the digest of the plan's file, None if it had none.
         flags: the names of the run's flags.
+        scope: what has narrowed or protected the changes, as given to :class:`Journal`.
         done: changes that were made, in order.
         maybe: changes that may have been made, completely or partly: they were intended, or interrupted, without a known outcome.
         said: key of such a change → why it may have been made, if the run itself recorded it.
@@ -259,6 +263,7 @@ class RunReport:
     target: str
     plan_digest: str | None
     flags: tuple[str, ...]
+    scope: Mapping[str, Any]
     done: tuple[Change, ...]
     maybe: tuple[Change, ...]
     said: dict[ChangeKey, str]
@@ -438,6 +443,7 @@ class _ReadRun:
             target=header["target"],
             plan_digest=header["plan_digest"],
             flags=tuple(header["flags"]),
+            scope=header.get("scope", {}),
             done=tuple(change for change, _message in lists["done"]),
             maybe=tuple(change for change, _message in lists["maybe"]),
             said={change.key: message for change, message in lists["maybe"] if message},

@@ -16,8 +16,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 from .._util.gc import relaxed_collector
@@ -38,13 +41,19 @@ from .stored_plan import StoredPlan
 
 FORMAT, FORMAT_VERSION = "dsync-plan", 3
 
+PLACEHOLDER = "{digest}"
+"""Represents the first digits of a plan's digest in the name of its file."""
+
+DIGITS = 16
+"""How many of them."""
+
 _CONTENT = ("purpose", "source", "target", "flags", "fingerprint")
 """The parts of a header that the plan's digest covers."""
 
 _FOOTER = {"changes", "checksum", "digest"}
 _HEADER: dict[str, type | tuple[type, ...]] = {
     "format": str, "version": int, "purpose": str, "created": str, "by": str, "dsync": str, "source": dict, "target": dict,
-    "flags": list, "changes": int, "counts": dict, "fingerprint": str, "declared": dict, "salt": str,
+    "flags": list, "changes": int, "counts": dict, "scope": dict, "fingerprint": str, "declared": dict, "salt": str,
     "key_check": (str, type(None)),
 }  # fmt: skip
 
@@ -53,7 +62,7 @@ class SavedPlan(StoredPlan):
     """A plan from a complete and unchanged file.
 
     Attributes:
-        header: the header of the file: purpose, created, by, dsync, source, target, flags, changes, counts, fingerprint.
+        header: the header of the file: purpose, created, by, dsync, source, target, flags, changes, counts, scope, fingerprint.
         digest: the digest of the plan, by which it is approved.
     """
 
@@ -62,7 +71,7 @@ class SavedPlan(StoredPlan):
         self.header, self.digest = header, digest
 
 
-__all__ = ("FORMAT", "FORMAT_VERSION", "SavedPlan", "fingerprint", "load", "save")
+__all__ = ("FORMAT", "FORMAT_VERSION", "SavedPlan", "fingerprint", "load", "path_of", "save", "save_once")
 
 
 def save(
@@ -74,6 +83,7 @@ def save(
     flags: Iterable[str] = (),
     adapters: tuple[str | None, str | None] = (None, None),
     purpose: str = "sync",
+    scope: Mapping[str, Any] | None = None,
     key: str | None = None,
     mode: int = PRIVATE,
     created: str | None = None,
@@ -93,6 +103,7 @@ def save(
         flags: names of the flags with which the datasets were compared.
         adapters: names of the source's and target's adapters. Defaults to the names of their classes.
         purpose: the purpose of the plan, such as ``sync`` or ``undo``.
+        scope: what has narrowed or protected the changes, in plain JSON.
         key: a passphrase for the digests of sensitive values.
         mode: the file's permissions.
         created: the time. Defaults to the current time.
@@ -103,47 +114,133 @@ def save(
         RecordError: the file cannot be written, or a value has no JSON form. An existing file is unchanged.
         Refused: ``plan`` comes from a file that was written with another key.
     """
-    stored = isinstance(plan, StoredPlan)
-    leaves = getattr(plan, "leaves", None)
-    leaves = left_aside(plan, target) if leaves is None else leaves
-    content = {
-        "purpose": purpose,
-        "source": _side(source, adapters[0]),
-        "target": _side(target, adapters[1]),
-        "flags": sorted(flags),
-        "fingerprint": fingerprint(target, source),
-    }
-    if isinstance(plan, StoredPlan):
-        digester = plan.digester(key)
-    else:
-        digester = SecretDigester(salt or _salt(content, _lines(plan, None, False, leaves)), key)
-    header = {
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
-        **content,
-        "created": created or now(),
-        "by": by or whoami(),
-        "dsync": VERSION,
-        "changes": len(plan),
-        "counts": counts_of(plan),
-        "declared": declared_sides(source, target),
-        "salt": digester.salt,
-        "key_check": digester.check,
-    }
-    return _write_lines(path, mode, header, _lines(plan, digester, stored, leaves), content)
+    document = _Document(plan, source, target, flags, adapters, purpose, scope, key, salt)
+    return document.write(path, mode, created or now(), by or whoami())
 
 
-def _write_lines(path: AnyPath, mode: int, header: dict[str, Any], lines: Iterator[dict[str, Any]], content: dict[str, Any]) -> str:
-    """Replace a file with the lines of a plan and its footer, and return the plan's digest."""
-    digests = _Digests()
-    with replacing(path, mode) as stream:
-        for line in itertools.chain([header], lines):
-            text = line_text(line)
-            _check_length(path, text)
-            digests.add(text.encode(), None if line is header else line)
-            stream.write(text)
-        stream.write(_footer(header["changes"], digests, content))
-    return digests.of_the_plan(content)
+def save_once(
+    plan: Plan,
+    path: AnyPath,
+    *,
+    source: Dataset,
+    target: Dataset,
+    flags: Iterable[str] = (),
+    adapters: tuple[str | None, str | None] = (None, None),
+    scope: Mapping[str, Any] | None = None,
+    key: str | None = None,
+) -> tuple[str, str]:
+    """Write a plan to a file, unless the same plan is in it; return the path and the plan's digest.
+
+    Args:
+        path: the file. The first ``{digest}`` in its name becomes the first digits of the plan's digest, so that no plan takes the
+            place of another one, which may wait for approval. Otherwise a file that holds anything else is replaced.
+        plan, source, target, flags, adapters, scope, key: as for :func:`save`.
+
+    Raises:
+        RecordError: the file cannot be written, or a value has no JSON form. A file that was there before is unchanged.
+    """
+    document = _Document(plan, source, target, flags, adapters, "sync", scope, key)
+    path = absolute(path)
+    if PLACEHOLDER in Path(path).name or os.path.lexists(path):
+        digest = document.digest()
+        path = path_of(path, digest)
+        if document.is_in(path, digest):
+            return path, digest
+    return path, document.write(path, PRIVATE, now(), whoami())
+
+
+def path_of(path: AnyPath, digest: str) -> str:
+    """Return the path of a plan's file: the first ``{digest}`` in its name is replaced by the first digits of a digest.
+
+    Raises:
+        Refused: the name needs a digest, and the given text is not one.
+    """
+    folder, name = os.path.split(path)
+    if PLACEHOLDER not in name:
+        return os.fspath(path)
+    found = re.fullmatch(r"(?:sha256:)?([0-9a-f]{64})", digest.strip().lower())
+    if found is None:
+        raise Refused(f"{digest} is not the digest of a plan, which has 64 digits from 0 to f")
+    return os.path.join(folder, name.replace(PLACEHOLDER, found[1][:DIGITS], 1))  # noqa: PTH118  # a text, as it was given
+
+
+class _Document:
+    """What is to be written: a plan and what its file says of it. The arguments are those of :func:`save`."""
+
+    def __init__(
+        self,
+        plan: Plan | StoredPlan,
+        source: Dataset | None,
+        target: Dataset,
+        flags: Iterable[str],
+        adapters: tuple[str | None, str | None],
+        purpose: str,
+        scope: Mapping[str, Any] | None,
+        key: str | None,
+        salt: str | None = None,
+    ) -> None:
+        self._plan = plan
+        leaves = getattr(plan, "leaves", None)
+        self._leaves = left_aside(plan, target) if leaves is None else leaves
+        self._declared, self._scope = declared_sides(source, target), dict(scope or {})
+        self._content = {
+            "purpose": purpose,
+            "source": _side(source, adapters[0]),
+            "target": _side(target, adapters[1]),
+            "flags": sorted(flags),
+            "fingerprint": fingerprint(target, source),
+        }
+        self._digester = plan.digester(key) if isinstance(plan, StoredPlan) else SecretDigester(salt or self._salt(), key)
+
+    def _salt(self) -> str:
+        """Return the salt of a plan, made from all but its sensitive values."""
+        return _digest_of_plan(self._content, map(_digest_of_change, self._lines(None)))[:SALT_DIGITS]
+
+    def _lines(self, digester: SecretDigester | None) -> Iterator[dict[str, Any]]:
+        """Yield the lines of the changes; without a digester, sensitive values are left out."""
+        writer = ChangeWriter(digester, digester is not None and isinstance(self._plan, StoredPlan))
+        return (writer.line(change, self._leaves.get(change.key, ())) for change in self._plan)
+
+    def digest(self) -> str:
+        """Return the plan's digest."""
+        return f"sha256:{_digest_of_plan(self._content, map(_digest_of_change, self._lines(self._digester)))}"
+
+    def _header(self, created: str, by: str) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            **self._content,
+            "created": created,
+            "by": by,
+            "dsync": VERSION,
+            "changes": len(self._plan),
+            "counts": counts_of(self._plan),
+            "scope": self._scope,
+            "declared": self._declared,
+            "salt": self._digester.salt,
+            "key_check": self._digester.check,
+        }
+
+    def is_in(self, path: AnyPath, digest: str) -> bool:
+        """Return whether a file holds this plan, of this digest, whenever and by whomever it was made."""
+        try:
+            found = load(path)
+        except RecordError:
+            return False
+        header = self._header(found.header["created"], found.header["by"])
+        return found.digest == digest and found.header == {**header, "dsync": found.header["dsync"]}
+
+    def write(self, path: AnyPath, mode: int, created: str, by: str) -> str:
+        """Write the file, whole or not at all, and return the plan's digest. Raises RecordError."""
+        digests, header = _Digests(), self._header(created, by)
+        with replacing(path, mode) as stream:
+            for line in itertools.chain([header], self._lines(self._digester)):
+                text = line_text(line)
+                _check_length(path, text)
+                digests.add(text.encode(), None if line is header else line)
+                stream.write(text)
+            stream.write(_footer(len(self._plan), digests, self._content))
+        return digests.of_the_plan(self._content)
 
 
 class _Digests:
@@ -182,21 +279,6 @@ def _digest_of_plan(content: dict[str, Any], changes: Iterable[bytes]) -> str:
 
 def _canonical(value: dict[str, Any]) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _salt(content: dict[str, Any], lines: Iterable[dict[str, Any]]) -> str:
-    """Return the salt of a plan, derived from everything except its sensitive values.
-
-    Args:
-        content: the header's content.
-        lines: the changes without sensitive values.
-    """
-    return _digest_of_plan(content, map(_digest_of_change, lines))[:SALT_DIGITS]
-
-
-def _lines(plan: Iterable[Change], digester: SecretDigester | None, stored: bool, leaves: Any) -> Iterator[dict[str, Any]]:
-    writer = ChangeWriter(digester, stored)
-    return (writer.line(change, leaves.get(change.key, ())) for change in plan)
 
 
 def _footer(changes: int, digests: _Digests, content: dict[str, Any]) -> str:
