@@ -48,17 +48,20 @@ _value:
 """
 
 import difflib
+import os
 from collections.abc import Callable, Iterable, Sequence
 
 
 def unknown_names(names: Iterable[str], known: Sequence[str]) -> list[str]:
     """Return the names that are not known, each with the nearest known one if one is similar."""
-    return [f"{name}{_meant(name, known)}" for name in sorted(set(names) - set(known))]
+    prefix = os.path.commonprefix(list(known))  # noqa: RUF071  # of names; it would make all names alike
+    rests = [name.removeprefix(prefix) for name in known]
+    return [f"{name}{_meant(name.removeprefix(prefix), rests, prefix)}" for name in sorted(set(names) - set(known))]
 
 
-def _meant(name: str, known: Sequence[str]) -> str:
+def _meant(name: str, known: Sequence[str], prefix: str) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    return f' (did you mean "{near[0]}"?)' if near else ""
+    return f' (did you mean "{prefix}{near[0]}"?)' if near else ""
 
 
 class FilterModule:

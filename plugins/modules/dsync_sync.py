@@ -224,6 +224,12 @@ changed:
   returned: always
   type: bool
   sample: true
+models:
+  description: Names of all models of the two datasets, whether there are objects of them or not.
+  returned: when both datasets were loaded
+  type: list
+  elements: str
+  sample: [device, site]
 summary:
   description:
     - How many objects there are of each kind, each object of either side counted once.

@@ -95,13 +95,10 @@ def records_of(value: Any, asking: str) -> tuple[list[Mapping[str, Any]], int]:
 
 
 def models_of(value: Any, asking: str) -> set[str]:
-    """Return the names of all models of a registered result; an empty set where it does not tell all of them."""
+    """Return the names of all models of a registered result; an empty set where it does not tell them."""
     results = [] if _is_list(value) else compared(value, asking, COUNTED)
-    sides = [result.get(side) for result in results for side in ("source", "target")]
-    counts = [side.get("counts") if isinstance(side, Mapping) else None for side in sides]
-    if not all(isinstance(one, Mapping) for one in counts):
-        return set()
-    return {*(name for one in counts for name in one), *(name for result in results for name in result["summary"]["by_model"])}
+    named = [result.get("models") for result in results]
+    return {name for one in named if one for name in one} if all(named) else set()
 
 
 def _is_list(value: Any) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from conftest import HERE, THERE, Play
 from generated import save, side, site
 
-KEYS = {"outcomes", "refusals", "changed", "summary", "changes", "changes_truncated", "failures", "source", "target"}
+KEYS = {"outcomes", "refusals", "changed", "summary", "models", "changes", "changes_truncated", "failures", "source", "target"}
 RECORD = {"action", "model", "id", "ids", "parent", "before", "after", "status", "message"}
 PASSWORD, TOKEN, PIN = "correct horse battery", "tok-4711-secret", 82736455
 

@@ -60,6 +60,7 @@ class Report:
         """Return what is told of what was found; where no comparison was made, what the plan's changes count."""
         return {
             "summary": summary_of(tallied(work.plan) if work.diff is None else work.diff),
+            "models": sorted({**self._source.dataset.models(), **self._target.dataset.models()}),
             "source": self._source.record(),
             "target": self._target.record(),
             "invocation": {"module_args": self._arguments()},

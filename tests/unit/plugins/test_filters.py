@@ -51,6 +51,7 @@ def result(*records: dict[str, Any], more: int = 0, **values: Any) -> dict[str, 
     side = {"name": "cmdb", "adapter": "file", "counts": {"device": 3}, "total": 3}
     summary = {**{key: sum(numbers[key] for numbers in by_model.values()) for key in ZERO}, "by_model": by_model}
     found = {"changes": list(records), "changes_truncated": more, "outcomes": outcomes, "summary": summary, "failures": []}
+    found["models"] = sorted({*by_model, "port"})
     return {**found, "refusals": [], "source": side, "target": {**side, "name": "box"}, "changed": bool(records), **values}
 
 
@@ -72,6 +73,7 @@ SKIPPED = {"skipped": True, "changed": False}
         ({"id": "~^rtr-[0-9]$"}, ["rtr-1", "rtr-2"]),
         ({"status": "failed"}, []),
         ({"model": []}, []),
+        ({"model": "port"}, []),
         ({"action": []}, []),
         ({"status": [], "id": "rtr-*"}, []),
     ],
@@ -141,7 +143,11 @@ def test_changes_that_a_result_does_not_hold_are_warned_of(monkeypatch: pytest.M
         (result(), {"id": "~("}, "not a valid regular expression"),
         ("cmdb", {}, "a registered result of .* is wanted, not a text"),
         ({"changed": False, "msg": "pong"}, {}, "dsync_journal_info is wanted, and this one has no changes, outcomes, summary"),
-        (result(*RECORDS), {"model": "devize"}, r"model: there is no 'devize' \(did you mean \"device\"\? known: device, site\)"),
+        (
+            result(*RECORDS),
+            {"model": "devize"},
+            r"model: there is no 'devize' \(did you mean \"device\"\? known: device, port, site\)",
+        ),
         ({"results": [result(), SKIPPED]}, {"model": ["device", "rack"]}, "model: there is no 'rack'"),
         ({"results": [SKIPPED, SKIPPED], **SKIPPED}, {}, "every item of the loop was skipped, so there is no result"),
         ([{"id": "a"}], {}, "a list of changes is wanted, and it has a dictionary that is none"),
@@ -336,8 +342,8 @@ def test_a_controller_needs_no_pydantic(tmp_path: Path) -> None:
 
 def test_unknown_names() -> None:
     known = ["audit_limits", "audit_source"]
-    assert unknown_names(["audit_source", "audit_xyz", "audit_limit"], known) == [
+    assert unknown_names(["audit_source", "audit_colour", "audit_limit"], known) == [
+        "audit_colour",
         'audit_limit (did you mean "audit_limits"?)',
-        "audit_xyz",
     ]
     assert unknown_names(known, known) == []
