@@ -26,6 +26,12 @@ from .progress import told
 from .roots import BUILT_IN, CORE_FAMILY, DIFFSYNC_FAMILY, FAMILIES, Roots, families_of, needs_reports, own_code
 from .start_folder import starting_there
 
+GROUP = "group/dsync.core.dsync"
+"""The key of ``module_defaults`` for the modules that roles use."""
+
+OF_ROLE = "__dsync_role"
+"""The variable of a role's task: ``module_defaults`` count for its omitted arguments, which Ansible lets an omission cancel."""
+
 
 class ShippingAction(ActionBase):
     """Runs the module of the same name on the host, with the code of the adapters that the controller has."""
@@ -38,6 +44,8 @@ class ShippingAction(ActionBase):
     """The families of the adapter that the module itself writes with, whatever adapters its datasets have."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        if (task_vars or {}).get(OF_ROLE):
+            self._task.args = {**self._module_defaults(), **self._task.args}
         with starting_there(self._loader):
             return self._ran(super().run(tmp, task_vars), task_vars)
 
@@ -54,6 +62,13 @@ class ShippingAction(ActionBase):
         if not wrap_async:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
+
+    def _module_defaults(self) -> dict[str, Any]:
+        """Return the defaults that a play or a block sets for the module, by its name or by its action group."""
+        names = (GROUP, self._task.resolved_action)
+        layers = {name: value for defaults in self._task.module_defaults or () for name, value in defaults.items()}
+        found = [self._templar.template(layers[name]) for name in names if name in layers]
+        return {name: value for layer in found for name, value in layer.items()}
 
     def _host(self, task_vars: Mapping[str, Any]) -> str:
         return str(self._task.delegate_to or task_vars.get("inventory_hostname") or "")

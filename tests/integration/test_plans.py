@@ -138,7 +138,7 @@ def test_a_plan_that_waits_for_approval_is_never_overwritten(play: Play, tmp_pat
         ]
     ).ok()
     unknown = tmp_path / "plans" / f"{'0' * 16}.plan"
-    assert f"{unknown} on here cannot be read: No such file" in refusal(applied, "unknown")
+    assert f"{unknown} on here does not exist, so no plan with the digest sha256:0" in refusal(applied, "unknown")
     assert "plan_src contains {digest}, so plan_digest is required" in refusal(applied, "no digest")
     assert applied.result("apply")["plan"] == first
     assert content(tmp_path / "work" / "target.json") == content(save(tmp_path / "wanted", [site("b")]))

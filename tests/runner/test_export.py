@@ -98,7 +98,7 @@ def test_a_dataset_becomes_its_source_of_truth(play: Play, tmp_path: Path) -> No
         ),
         ({"export_name": "other"}, f"{folder}/models.yml, {folder}/mapping.yml on localhost exists already"),
         ({"export_directory": "truth"}, '"truth" is not an absolute path.'),
-        ({"export_excludes": []}, "The role dsync.core.export has no variable export_excludes;"),
+        ({"export_excludes": []}, 'has no variable export_excludes (did you mean "export_exclude"?);'),
     ):
         refused = play("export", {**variables, **more})
         screen = " ".join((refused.stdout + refused.stderr).split())

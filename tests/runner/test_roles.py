@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.dsync.core.plugins.module_utils._module.spec import DIFF_ONLY, SYNC_ONLY, argument_spec
-from conftest import ROOT, TIME_LIMIT, Play, files, ledgers, rows, statistic
+from conftest import ROOT, TIME_LIMIT, Play, files, ledgers, program, rows, statistic
 
 ROLES = ("audit", "reconcile")
 OWN = {
@@ -46,11 +46,93 @@ def test_a_role_has_the_options_of_its_module(role: str) -> None:
     module = argument_spec(**{"audit": DIFF_ONLY, "reconcile": SYNC_ONLY}[role])
     assert declared.keys() - OWN[role] == module.keys() - OWN[role] - LEFT_OUT[role]
     for name in declared.keys() - OWN[role]:
-        keys = {"type", "choices", "elements", "required"}
+        keys = {"type", "choices", "required", *(() if name == "reports" else ("elements",))}  # a report may be a path
         assert {key: declared[name].get(key) for key in keys} == {key: module[name].get(key) for key in keys}, name
     for side in ("source", "target"):
         assert declared[side]["options"].keys() == module[side]["options"].keys()
-    assert declared["reports"]["options"].keys() == module["reports"]["options"].keys()
+
+
+OF_ITSELF = {"audit": {"hosts", "result", "summary"}, "reconcile": {"hosts", "planned", "applied", "summary"}}
+"""What a role knows besides its options: what its playbook takes, and what it sets."""
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_knows_its_own_variables(role: str) -> None:
+    variables = yaml.safe_load((ROOT / "roles" / role / "vars" / "main.yml").read_text(encoding="utf-8"))
+    assert all(name.startswith(f"__{role}_") for name in variables)
+    assert {name.removeprefix(f"{role}_") for name in variables[f"__{role}_known"]} == options(role).keys() | OF_ITSELF[role]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_of_the_modules_are_left_to_them(role: str) -> None:
+    """So that module_defaults count; but when a run is verified, and when it fails, is for the role to say."""
+    module = argument_spec(**{"audit": DIFF_ONLY, "reconcile": SYNC_ONLY}[role])
+    assert {name for name, option in options(role).items() if "default" in option} & module.keys() <= {
+        "verify",
+        "fail_on_drift",
+        "on_stale",
+    }
+
+
+def play_tasks(environment: dict[str, str], folder: Path, tasks: list[dict[str, Any]], *arguments: str, **keywords: Any) -> str:
+    """Play tasks that use the roles, and return the screen."""
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks, **keywords}
+    (folder / "play.yml").write_text(yaml.safe_dump([play]))
+    ran = subprocess.run(
+        [program("ansible-playbook"), folder / "play.yml", *arguments],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT,
+        check=False,
+    )
+    return f"{ran.stdout}{ran.stderr}\nrc {ran.returncode}"
+
+
+def test_module_defaults_count_in_roles(environment: dict[str, str], tmp_path: Path) -> None:
+    variables = {**files(tmp_path, "audit"), **files(tmp_path, "reconcile"), "reconcile_directory": str(tmp_path / "records")}
+    held = {"limits": {"delete": 0}, "max_changes": 2, "protect": [{"model": "device", "action": "create"}]}
+    said = "{{ audit_result.refusals }} {{ audit_result.changes_truncated }} {{ audit_result.outcomes.refused }}"
+    tasks = [
+        {"ansible.builtin.include_role": {"name": "dsync.core.audit"}},
+        {"ansible.builtin.debug": {"msg": said}},
+        {"ansible.builtin.include_role": {"name": "dsync.core.reconcile"}},
+    ]
+    screen = play_tasks(environment, tmp_path, tasks, vars=variables, module_defaults={"group/dsync.core.dsync": held})
+    assert "limits.delete: 0 is exceeded: 1 to delete" in screen.partition("dsync.core.reconcile")[0]
+    assert "] 1 1" in screen
+    assert "Nothing was changed, for the run is refused: limits.delete: 0 is exceeded" in screen
+    allowed = {**held, "limits": {"delete": 1}}
+    screen = play_tasks(environment, tmp_path, tasks[2:], vars=variables, module_defaults={"group/dsync.core.dsync": allowed})
+    assert "rc 0" in screen, screen
+    assert [device["name"] for device in json.loads((tmp_path / "cmdb.json").read_text())] == ["rtr-1"]
+
+
+def test_roles_are_chosen_by_tags(environment: dict[str, str], tmp_path: Path) -> None:
+    variables = {**files(tmp_path, "audit"), **files(tmp_path, "reconcile"), "reconcile_directory": str(tmp_path / "records")}
+    roles = [{"role": "dsync.core.audit"}, {"role": "dsync.core.reconcile"}]
+    before = (tmp_path / "cmdb.json").read_bytes()
+    screen = play_tasks(environment, tmp_path, [], "--tags", "audit", vars=variables, roles=roles)
+    assert "Compare the target with its source]" in screen
+    assert "rc 0" in screen, screen
+    assert (tmp_path / "cmdb.json").read_bytes() == before
+    screen = play_tasks(environment, tmp_path, [], "--tags", "reconcile", vars=variables, roles=roles)
+    assert "Compare the target with its source]" not in screen
+    assert "rc 0" in screen, screen
+    assert (tmp_path / "cmdb.json").read_bytes() != before
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_misspelt_variables_are_refused(play: Play, tmp_path: Path, role: str) -> None:
+    variables = {**files(tmp_path, role), f"{role}_limit": {"delete": 0}, f"{role}_colour": "red"}
+    more = {"reconcile_directory": str(tmp_path / "records")} if role == "reconcile" else {}
+    played = play(role, {**variables, **more})
+    screen = " ".join((played.stdout + played.stderr).split())
+    assert played.returncode != 0
+    assert f'has no variable {role}_colour, {role}_limit (did you mean "{role}_limits"?); ansible-doc -t role' in screen
+    assert not (tmp_path / "records").exists()
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -70,7 +152,7 @@ def test_an_audit_reports_and_changes_nothing(play: Play, tmp_path: Path) -> Non
     variables = files(tmp_path, "audit")
     reports = [tmp_path / f"drift.{ending}" for ending in ("md", "xml", "json", "html", "txt")]
     before = (tmp_path / "cmdb.json").read_bytes()
-    played = play("audit", {**variables, "audit_reports": [{"path": str(path)} for path in reports]}, "--check", "--diff")
+    played = play("audit", {**variables, "audit_reports": list(map(str, reports))}, "--check", "--diff")
     assert played.returncode == 0, played.stdout + played.stderr
     assert "rtr-1  mtu: 1400" in played.stdout
     told = statistic(played, "audit_summary")
@@ -161,7 +243,7 @@ def test_reconcile_waits_for_approval_and_applies_what_was_approved(play: Play, 
 
     wrong = play("reconcile", {**handed_on, "reconcile_approved_digest": f"sha256:{64 * '0'}"})
     assert wrong.returncode != 0
-    assert f"reconcile-{16 * '0'}.plan on localhost cannot be read: No such file" in wrong.stdout + wrong.stderr
+    assert f"reconcile-{16 * '0'}.plan on localhost does not exist, so no plan with the digest" in wrong.stdout + wrong.stderr
     assert statistic(wrong, "reconcile_summary")["state"] == "failed"
     assert rows(tmp_path / "live.db") == set()
 
@@ -228,7 +310,10 @@ def test_a_folder_that_did_not_last_until_the_approval_is_told(play: Play, tmp_p
     variables = {**files(tmp_path, "reconcile"), "reconcile_directory": str(tmp_path / "records")}
     played = play("reconcile", {**variables, "reconcile_approved_digest": f"sha256:{64 * '0'}"})
     assert played.returncode != 0
-    assert f"reconcile-{16 * '0'}.plan on localhost cannot be read: No such file or directory" in played.stdout + played.stderr
+    assert (
+        f"reconcile-{16 * '0'}.plan on localhost does not exist, so no plan with the digest sha256:{64 * '0'} waits there"
+        in played.stdout + played.stderr
+    )
     assert (tmp_path / "records").stat().st_mode & 0o777 == 0o700
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,10 @@ def _own_path(path: str, digest: str | None) -> str:
     """Return the path of a plan whose file is named after its digest. Raises TaskFailure."""
     if digest is None and PLACEHOLDER in Path(path).name:
         raise TaskFailure(f"plan_src contains {PLACEHOLDER}, so plan_digest is required.")
-    return path_of(path, digest or "")
+    found = path_of(path, digest or "")
+    if found != path and not os.path.lexists(found):
+        raise file_error(TaskFailure, found, f"does not exist, so no plan with the digest {digest} waits there.")
+    return found
 
 
 def _run_of(path: str, wanted: str | None, runs: list[RunReport]) -> RunReport:
