@@ -209,7 +209,7 @@ options:
   max_changes:
     description:
       - Maximum number of records in RV(changes) and RV(failures). There are fewer if the records are long, so that these two
-        lists never grow beyond 500 kB.
+        lists never grow beyond 500 kB. The records of a target of the adapter C(memory) are returned as a whole.
     type: int
     default: 500
   progress:
@@ -254,7 +254,8 @@ options:
         type: str
       mode:
         description:
-          - Permissions of the file, as octal digits. Reports contain what the datasets contain.
+          - Permissions of the file, as octal digits such as V('0644'), or as symbols such as V(u=rw,g=r), which change V('0600').
+            The owner must be able to read and write the file. Reports contain what the datasets contain.
         type: raw
         default: "0600"
 attributes:

@@ -85,7 +85,7 @@ options:
     description:
       - Attributes and identifiers that become variables of the host. A list of their names, or a dictionary of variable to
         attribute. Defaults to all, except those that are sensitive, which must be listed by name, and those with names that are
-        reserved by Ansible, such as C(name) and C(tags).
+        reserved by Ansible, such as C(name) and C(tags). A warning names any others, such as C(serial) and C(port).
       - Expressions in this file can use all attributes that are not sensitive, whether or not they are listed here.
     type: raw
   vars_prefix:
@@ -174,6 +174,9 @@ FILES = ("dsync.yml", "dsync.yaml")
 GROUPS_OF_ALL = ("all", "ungrouped")
 """Groups that every inventory has; a host called like one of them would be taken for it."""
 
+EXPECTED = frozenset({"name", "tags"})
+"""Reserved names that many datasets have, of which the documentation tells."""
+
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     """Objects of one model as hosts."""
@@ -187,10 +190,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
         config = self._read_config_data(path)
+        self._reserved: set[str] = set()
         try:
             self._check(config)
             for host, record in self._named_hosts(self._records(path, cache)).items():
                 self._add(host, record)
+            self._warn_of_reserved(path)
         except SourceFailure as failure:
             self.display.vvv(failure.details)
             raise AnsibleParserError(str(failure)) from None
@@ -328,9 +333,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             named = {f"{self.get_option('vars_prefix')}{name}": value for name, value in values.items()}
             for variable in named:
                 _check_variable("vars_prefix", variable)
-            yield from ((variable, value) for variable, value in named.items() if not is_reserved_name(variable))
+            self._reserved.update(filter(is_reserved_name, named))
+            yield from ((variable, value) for variable, value in named.items() if variable not in self._reserved)
         else:
             yield from ((variable, values[name]) for variable, name in self._named().items())
+
+    def _warn_of_reserved(self, path: str) -> None:
+        """Tell which attributes are no variables of the hosts, since Ansible reserves their names."""
+        left = ", ".join(sorted(self._reserved - EXPECTED))
+        if left:
+            self.display.warning(
+                f"{path}: Ansible reserves the names {left}, so the hosts have no such variables. "
+                "Set vars_prefix, or give the variables other names in vars."
+            )
 
     def _add_to_groups(self, host: str, above: list[Mapping[str, Any]]) -> None:
         """Put a host in the group of its parent, and that in the group of the next one, and so on. Raises TaskFailure."""

@@ -43,10 +43,22 @@ class DeclaredFiles:
         return found if both else {"models": found}
 
     def of_side(self, arguments: Mapping[str, Any], side: str = "") -> dict[str, Any]:
-        """Return the arguments of a side that are paths of files, with what is in those in their place. Raises TaskFailure."""
+        """Return the arguments of a side that are paths of files, with what is in those in their place, or JSON, as it comes with
+        ``-e``. Raises TaskFailure."""
         place = f"{side}." if side else ""
-        paths = {name: arguments[name] for name in OF_SIDES if isinstance(arguments.get(name), str)}
-        return {name: self._read(f"{place}{name}", path) for name, path in paths.items()}
+        texts = {name: arguments[name] for name in OF_SIDES if isinstance(arguments.get(name), str)}
+        return {name: self._read_or_parsed(f"{place}{name}", text) for name, text in texts.items()}
+
+    def _read_or_parsed(self, argument: str, text: str) -> dict[str, Any]:
+        if not text.lstrip().startswith("{"):
+            return self._read(argument, text)
+        try:
+            found: dict[str, Any] = check_type_dict(text)
+        except TypeError as error:
+            raise TaskFailure(
+                f"{argument} should be a dictionary, JSON, or the path of a YAML file; this is no JSON: {error}"
+            ) from error
+        return found
 
     def _read(self, argument: str, path: str) -> dict[str, Any]:
         file, searched = self._find_file(path)

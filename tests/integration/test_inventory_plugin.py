@@ -453,6 +453,23 @@ def test_what_is_not_loaded_is_a_warning(run: Any, tmp_path: Path) -> None:
     assert "mapping.device.where: there are records, but none of them has role: none" in " ".join(ran.stderr.split())
 
 
+def test_attributes_that_are_no_variables_are_a_warning(run: Any, tmp_path: Path) -> None:
+    """But for those of which everybody knows."""
+    attributes = {"serial": "str", "port": "int", "role": "str", "tags": "list[str]"}
+    models = {"device": {"identifiers": ["name"], "attributes": attributes}}
+    write(tmp_path, "devices.dsync.yml", models=models)
+    write(tmp_path, "prefixed.dsync.yml", models=models, vars_prefix="cmdb_")
+    (tmp_path / "devices.json").write_text(json.dumps([{"name": "r1", "serial": "F1", "port": 22, "role": "core", "tags": ["a"]}]))
+    ran = run("ansible-inventory", "-i", "devices.dsync.yml", "--list")
+    assert variables(listed(ran), "r1") == {"role": "core"}
+    assert "Ansible reserves the names port, serial, so the hosts have no such variables. Set vars_prefix" in " ".join(
+        ran.stderr.split()
+    )
+    ran = run("ansible-inventory", "-i", "prefixed.dsync.yml", "--list")
+    assert variables(listed(ran), "r1")["cmdb_serial"] == "F1"
+    assert "reserves" not in ran.stderr
+
+
 def test_only_files_of_its_own_names_are_taken_and_the_documentation_is_there(run: Any, tmp_path: Path) -> None:
     write(tmp_path, "devices.yml")
     ran = run("ansible-inventory", "-i", "devices.yml", "--list")

@@ -5,19 +5,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..dsync import Outcome
-from ..dsync.storage.files import check_writable, replacing
+from ..dsync.storage.files import PRIVATE, check_writable, replacing
 from .failure import TaskFailure
 from .sentences import stage
 from .sides import Side
 from .spec import REPORT_FORMATS
 from .work import Work
 
-MODES = "a mode is a text of octal digits such as '0644', with which the file's owner can read and write it"
+MODES = "a mode is a text of octal digits such as '0644', or a symbolic one such as 'u=rw,g=r'; the owner can read and write"
+
+_CLAUSE = re.compile(r"(?P<who>[ugoa]*)(?P<how>[-+=])(?P<what>[rwx]*)")
+_BITS = {"r": 4, "w": 2, "x": 1}
+_SHIFTS = {"u": 6, "g": 3, "o": 0}
 
 
 @dataclass(frozen=True)
@@ -65,13 +70,27 @@ def _report_file(said: Mapping[str, Any], place: str) -> ReportFile:
 
 
 def _mode(said: Any, place: str) -> int:
-    """Return the permissions that a task says, as a text of octal digits or as the number that YAML makes of them."""
+    """Return the permissions that a task says: octal digits, the number that YAML makes of them, or changes to 0600 in symbols."""
     try:
         mode = said if isinstance(said, int) else int(str(said), 8)
     except ValueError:
-        raise TaskFailure(f"{place}: {said!r} is no mode; {MODES}.") from None
+        mode = _symbolic(str(said))
     if isinstance(said, bool) or not 0o600 <= mode <= 0o777 or mode & 0o600 != 0o600:
         raise TaskFailure(f"{place}: {said!r} cannot be used; {MODES}.")
+    return mode
+
+
+def _symbolic(said: str) -> int:
+    """Return the permissions of a file of mode 0600 after symbolic changes; -1 if these are none."""
+    mode = PRIVATE
+    for found in map(_CLAUSE.fullmatch, said.split(",")):
+        if found is None:
+            return -1
+        bits = sum(_BITS[one] for one in set(found["what"]))
+        for one, shift in _SHIFTS.items():
+            if one in (found["who"] or "a") or "a" in (found["who"] or "a"):
+                kept = mode & ~(7 << shift) if found["how"] == "=" else mode
+                mode = kept & ~(bits << shift) if found["how"] == "-" else kept | bits << shift
     return mode
 
 

@@ -22,7 +22,25 @@ def test_a_mode_is_octal_digits_or_the_number_that_yaml_makes_of_them(said: Any,
     assert _modes(said, tmp_path) == [mode]
 
 
-@pytest.mark.parametrize("said", ["-1", -1, "-0600", 0, "0400", 644, "7777", True, None, "", "u+rw", [384]])
+@pytest.mark.parametrize(
+    ("said", "mode"),
+    [
+        ("u=rw,g=r", 0o640),
+        ("u=rw,go=r", 0o644),
+        ("a+r", 0o644),
+        ("+r,u+x", 0o744),
+        ("ug=rw,o=", 0o660),
+        ("u+rw", 0o600),
+        ("g-w", 0o600),
+    ],
+)
+def test_a_symbolic_mode_changes_a_private_one(said: str, mode: int, tmp_path: Path) -> None:
+    assert _modes(said, tmp_path) == [mode]
+
+
+@pytest.mark.parametrize(
+    "said", ["-1", -1, "-0600", 0, "0400", 644, "7777", True, None, "", [384], "u=r", "a-w", "x=rw", "u=s", "u=rw g=r", "u"]
+)
 def test_anything_else_is_refused(said: Any, tmp_path: Path) -> None:
     with pytest.raises(TaskFailure, match=r"^reports\[0\]\.mode: .* a mode is a text of octal digits such as '0644'"):
         _modes(said, tmp_path)

@@ -17,6 +17,8 @@ from .declaration_reader import Declared
 Evaluate = Callable[[Mapping[str, Any]], Any]
 """Returns the value of an expression, given the values of the names in it."""
 
+_FILTERS = "available are those of Jinja, regex_replace, regex_search, and split"
+
 
 def compiled(declared: Declared) -> Evaluate:
     """Return a function that evaluates the declared expression.
@@ -34,7 +36,8 @@ def compiled(declared: Declared) -> Evaluate:
     try:
         expression = evaluate(text)
     except errors as error:
-        declared.wrong(f'"{text}" is not a valid expression: {" ".join(str(error).split()).removesuffix(".")}.')
+        way_out = f" ({_FILTERS})" if str(error).startswith("No filter named ") else ""
+        declared.wrong(f'"{text}" is not a valid expression: {" ".join(str(error).split()).removesuffix(".")}{way_out}.')
 
     def value_of(names: Mapping[str, Any]) -> Any:
         try:
