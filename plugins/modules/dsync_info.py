@@ -29,6 +29,14 @@ options:
         as a whole, no value is shortened.
     type: int
     default: 1000
+  validate_only:
+    description:
+      - Whether to check models, mapping, options, and selectors, and that the adapter reaches its system and finds there what the
+        mapping names, without loading the dataset. RV(objects) is empty then. Anything that is wrong is a failure.
+      - The adapter C(file) reads its files, C(sql) the definitions of its tables, and C(rest) the first page of each model.
+        Values are not checked. An adapter that is a Python class is only created.
+    type: bool
+    default: false
   progress:
     description:
       - Whether a task that runs for more than a few seconds reports its progress, as in
@@ -91,6 +99,17 @@ EXAMPLES = r"""
         attributes: {role: router}
     attributes: [mtu]
 
+- name: Check credentials, models, and mapping without loading anything
+  dsync.core.dsync_info:
+    adapter: sql
+    options:
+      url: postgresql://reader@db.example.com/cmdb
+    secrets:
+      password: "{{ vault_cmdb_password }}"
+    models_file: models.yml
+    mapping: cmdb.yml
+    validate_only: true
+
 - name: Read the sites of NetBox, with the models of the adapter
   dsync.core.dsync_info:
     adapter: netbox
@@ -147,6 +166,20 @@ selected:
       description: Number of selected objects.
       type: int
       sample: 12
+validated:
+  description: What O(validate_only) has checked.
+  returned: with O(validate_only)
+  type: dict
+  contains:
+    models:
+      description: Names of the models.
+      type: list
+      elements: str
+      sample: [device]
+    reached:
+      description: Whether the adapter has asked its system. V(false) for an adapter that cannot tell without loading.
+      type: bool
+      sample: true
 dataset:
   description: What was loaded, whether it was selected or not.
   returned: when the dataset could be loaded

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +115,49 @@ def test_objects_of_a_size_that_a_result_can_hold(play: Play, tmp_path: Path) ->
     found = play([info("it", adapter="file", options={"path": str(path)}, models=models)]).ok().result("it")
     assert [len(one["attributes"]["note"]) for one in found["objects"]] == [300_000] * 3
     assert found["objects_truncated"] == 1
+
+
+def test_a_dataset_is_validated_without_loading_it(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "sites.py").write_text(ADAPTER)
+    with contextlib.closing(sqlite3.connect(tmp_path / "cmdb.sqlite")) as database:
+        database.execute("create table device (name text primary key, role text, mtu text)")
+        database.execute("insert into device values ('r1', 'router', 'no number')")
+        database.commit()
+    device = {"identifiers": ["name"], "attributes": {"role": "str", "mtu": "int"}}
+    sql = {
+        "adapter": "sql",
+        "options": {"url": f"sqlite:///{tmp_path}/cmdb.sqlite"},
+        "models": {"device": device},
+        "validate_only": True,
+    }
+    rest = {
+        **sql,
+        "adapter": "rest",
+        "options": {"base_url": "http://127.0.0.1:1", "tries": 1},
+        "mapping": {"device": {"from": {"list": "/devices"}}},
+    }
+    tasks = [
+        info("sql", **sql),
+        info("own", adapter="sites.py:Sites", secrets={"token": TOKEN}, validate_only=True),
+        info("no table", **{**sql, "models": {"devize": device}}),
+        info("no column", **{**sql, "mapping": {"device": {"fields": {"role": "rolle"}}}}),
+        info("no file", **{**sql, "adapter": "file", "options": {"path": str(tmp_path / "none.csv")}}),
+        info("no server", **rest),
+        info("no model", **sql, only_models=["site"]),
+    ]
+    played = play(tasks).ok()
+    found = played.result("sql")
+    assert (found["validated"], found["objects"], found["dataset"]["total"]) == ({"models": ["device"], "reached": True}, [], 0)
+    own = played.result("own")
+    assert own["validated"] == {"models": ["site"], "reached": False}
+    assert own["warnings"] == ["The adapter sites.py:Sites does not tell without loading whether its system can be reached."]
+    messages = {name: str(played.result(name).get("msg")) for name in ("no table", "no column", "no file", "no server", "no model")}
+    for name, words in {
+        "no table": "devize",
+        "no column": "rolle",
+        "no file": f"dataset (file): probe() failed: {tmp_path / 'none.csv'} on here does not exist",
+        "no server": "127.0.0.1:1",
+        "no model": "only_models[0]: unknown model 'site'",
+    }.items():
+        assert words in messages[name], messages[name]
+    assert TOKEN not in played.screen

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from .arguments import AdapterModule
 from .declaring import declared_models
@@ -31,6 +32,8 @@ def _info(module: AdapterModule, sides: list[Side]) -> Ending:
     side.models = declared_models(params)
     side.open(module.cargo)
     scope = scope_in(params, side.dataset, side.dataset, "attributes")
+    if params["validate_only"]:
+        return _validated(module, side)
     side.load()
     with stage("selecting objects"):
         found = list(selected(side.dataset, scope))
@@ -48,3 +51,23 @@ def _info(module: AdapterModule, sides: list[Side]) -> Ending:
         "dataset": {name: value for name, value in side.record().items() if name != "records"},
     }
     return Ending(False, result)
+
+
+def _validated(module: AdapterModule, side: Side) -> Ending:
+    """Return the ending of a task that only looks whether its dataset could be loaded. Raises TaskFailure."""
+    dataset: Any = side.dataset
+    with side.named(), stage("probe()"):
+        reached = hasattr(dataset, "bound") and dataset.probe()  # an adapter of records
+    if not reached:
+        module.warn(f"The adapter {side.params['adapter']} does not tell without loading whether its system can be reached.")
+    models = sorted(side.dataset.models())
+    return Ending(
+        False,
+        {
+            "objects": [],
+            "objects_truncated": 0,
+            "selected": {"counts": {}, "total": 0},
+            "dataset": {name: value for name, value in side.record().items() if name != "records"},
+            "validated": {"models": models, "reached": reached},
+        },
+    )

@@ -107,6 +107,7 @@ def info_spec() -> dict[str, Any]:
         "exclude": _selectors(*CRITERIA),
         "attributes": {"type": "raw"},
         "max_objects": {"type": "int", "default": 1000},
+        "validate_only": {"type": "bool", "default": False},
         "progress": {"type": "bool", "default": True},
     }
 
@@ -115,7 +116,7 @@ def export_spec() -> dict[str, Any]:
     """Return the arguments of dsync_export: those of one dataset, which of its objects are written, and where to."""
     own = info_spec()
     return {
-        **{name: own[name] for name in own if name not in ("attributes", "max_objects")},
+        **{name: own[name] for name in own if name not in ("attributes", "max_objects", "validate_only")},
         "path": {"type": "path", "required": True},
     }
 

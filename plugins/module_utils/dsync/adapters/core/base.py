@@ -255,6 +255,18 @@ class RecordAdapter(DSync):
 
     # ------------------------------------------------------------------ loading
 
+    def probe(self) -> bool:
+        """Look whether the system can be reached and has what the mapping names, without loading the records.
+
+        Returns:
+            Whether the system was asked; False, as here, where nothing is known before the records are loaded.
+
+        Raises:
+            RecordProblem: it cannot be reached, or refuses.
+            DefinitionError: the mapping does not fit what is there.
+        """
+        return False
+
     def load(self) -> None:
         """Read all records and add an object for each.
 

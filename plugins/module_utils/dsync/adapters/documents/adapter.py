@@ -131,6 +131,12 @@ class DocumentAdapter(RecordAdapter):
                     kept[id(document), way] = record
                 yield record
 
+    def probe(self) -> bool:
+        for mapped in self._maps.values():
+            self.check_place(mapped)
+            self._check_way(mapped, self.place_of(mapped))
+        return True
+
     def _check_way(self, mapped: ModelMap, place: Path) -> None:
         """Raise DefinitionError where there is nothing at a model's place, and something at one that is called nearly the same."""
         taken = {self.place_of(other) for other in self._maps.values()}

@@ -172,6 +172,12 @@ class EstateReader(RecordAdapter):
             more = ", …" if len(places) > _MOST_NAMED else ""
             self.warn(f"{objects} not loaded: {reason} ({', '.join(places[:_MOST_NAMED])}{more})")
 
+    def probe(self) -> bool:
+        self.about_server()
+        for mapped in self._maps.values():
+            self._kind(mapped)
+        return True
+
     def left_aside(self) -> dict[str, int]:
         """Return model's name → how many of its objects were not loaded because something that identifies them is missing."""
         found: dict[str, int] = {}

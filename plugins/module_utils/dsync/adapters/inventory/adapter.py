@@ -128,9 +128,8 @@ class InventoryAdapter(RecordAdapter):
                 )
             self._inventory = Inventory.of(self._received)
         else:
+            self._check_sources(self._sources)
             for source in self._sources:
-                if not Path(source).exists() and "," not in source:
-                    raise file_error(RecordProblem, source, "does not exist; name the file or folder of an inventory")
                 recover(Path(source) if Path(source).is_dir() else Path(source).parent)
             with contextlib.suppress(RecordProblem):  # it need not be written
                 self._files = self._new_files()
@@ -140,6 +139,17 @@ class InventoryAdapter(RecordAdapter):
                     self._inventory.groups.setdefault(name, there).variables = there.variables
             self._conceal()
         super().load()
+
+    def probe(self) -> bool:
+        """Look for the files of the inventory; otherwise as the base class."""
+        self._check_sources(self._sources or ())
+        return True
+
+    @staticmethod
+    def _check_sources(sources: Iterable[str]) -> None:
+        for source in sources:
+            if not Path(source).exists() and "," not in source:
+                raise file_error(RecordProblem, source, "does not exist; name the file or folder of an inventory")
 
     def _conceal(self) -> None:
         """Mark the values that come from files that are encrypted as a whole, which come decrypted."""

@@ -150,6 +150,13 @@ class RestReader(RecordAdapter):
             return self._placed(mapped, None, self._listed(endpoint, endpoint.list.filled({}), mapped.key, found))
         return self._nested(mapped, endpoint)
 
+    def probe(self) -> bool:
+        """Request the first page of each model whose records are not listed for each parent; otherwise as the base class."""
+        for mapped in self._maps.values():
+            if not self._endpoint(mapped).list.asks_parent:
+                next(iter(self.read(mapped)), None)
+        return True
+
     def _nested(self, mapped: ModelMap, endpoint: Endpoint) -> Iterator[Record]:
         """Yield the records that are listed for each object of the parent model on its own."""
         above = self._parent_map(mapped)

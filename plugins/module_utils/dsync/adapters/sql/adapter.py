@@ -128,6 +128,12 @@ class SqlAdapter(RecordAdapter):
                     self.leave_alone(mapped.name, generated)
             super().load()
 
+    def probe(self) -> bool:
+        with self._reading():
+            for mapped in self._maps.values():
+                self._relation(mapped)
+        return True
+
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """Have a connection to read with, the same one for all that is read meanwhile; what is written already is there to it."""
