@@ -163,12 +163,23 @@ class DocumentAdapter(RecordAdapter):
         return [_attempted(self._change, mapped, record) for record in records]
 
     def move_records(self, mapped: ModelMap, records: Sequence[MovedRecord]) -> Sequence[Record | Exception]:
-        if not self.knows_parents(mapped):
-            return super().move_records(mapped, records)
-        return [_attempted(self._move, mapped, record) for record in records]
+        return [_attempted(self._move if self._leaves(mapped, record) else self._change, mapped, record) for record in records]
 
     def can_move(self, model: str) -> bool:
         return True
+
+    def can_rename(self, model: str) -> bool:
+        return True
+
+    def _leaves(self, mapped: ModelMap, moved: MovedRecord) -> bool:
+        """Return whether a record does not stay where it is: it gets another key, or is below another record."""
+        record = _located(moved.record)
+        if record.keyed and mapped.key in moved.values:
+            return True
+        if not self.knows_parents(mapped):
+            return False
+        document, container = self._container_for(mapped, moved.parent)
+        return document is not record.document or container != record.way[:-1]
 
     def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
         return [_attempted(self._remove, mapped, record) for record in records]
@@ -229,7 +240,7 @@ class DocumentAdapter(RecordAdapter):
             why = f'its place "{text_of_path(place)}" has a * that no parent stands for'
         raise RecordProblem(f"it is not known where a new {mapped.name} goes: {why}")
 
-    def _change(self, mapped: ModelMap, changed: ChangedRecord) -> Record:
+    def _change(self, mapped: ModelMap, changed: ChangedRecord | MovedRecord) -> Record:
         record = _located(changed.record)
         if record.keyed and mapped.key in changed.values:
             raise RecordProblem("the key under which a record stands cannot be changed")
@@ -248,7 +259,7 @@ class DocumentAdapter(RecordAdapter):
         return after
 
     def _move(self, mapped: ModelMap, moved: MovedRecord) -> Record:
-        """Carry a record, as it is in its document, to where a new record below its new parent would go."""
+        """Carry a record, as it is in its document, to where a new record below its new parent, or by its new key, would go."""
         record = _located(moved.record)
         key = None if mapped.key is None else moved.values.get(mapped.key, read(record, mapped.key))
         document, way, keyed = self._place_for(mapped, key, moved.parent)
