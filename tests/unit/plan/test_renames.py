@@ -242,6 +242,24 @@ def test_an_object_is_not_renamed_without_those_that_are_named_after_it(kind: ty
     assert found.keys() == {"sw-2", "sw-2__e0", "sw-2__e1", "sw-2__e5"}
 
 
+@pytest.mark.parametrize("refused", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_done_below_an_object_that_kept_its_name_is_undone(kind: type[Estate], refused: bool) -> None:
+    target, source = network(BEFORE, kind), network({**AFTER, "sw-2": ("A", {"e0": 1, "e1": 2})}, kind)
+    diff = target.diff_from(source)
+    if refused:
+        target.trouble["delete" if kind is Remade else "move", "device", "sw-1"] = RuntimeError("no")
+    else:
+        protect(diff, selectors([{"id": "sw-1"}], "protect", classes_by_model(source, target)), target.models())
+    result = target.apply(Plan.from_diff(diff), source, DSyncFlags.CONTINUE_ON_FAILURE)
+    done = [outcome.change for outcome in result.outcomes if str(outcome.status) == "done"]
+    assert keys(Plan(done)) == [("delete", "interface", "sw-1__e9")]
+    undo = undo_plan(done)
+    assert check(undo, target) == {}
+    assert not target.apply(undo, source).failures
+    assert not target.diff_from(network(BEFORE)).has_diffs()
+
+
 @pytest.mark.parametrize("model", ["device", "interface"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_plan_from_a_file_is_held_to_the_protection_of_now(kind: type[Estate], model: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ an object above it. An object that cannot be created in its new place is not del
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from .._util.redaction import masked
@@ -21,7 +21,7 @@ from ..flags import DSyncAction
 from ..model.identity import ObjectRef
 from ..model.model import DSyncModel
 from ..model.values import python_text, same_value
-from ..plan.change import Change, ChangeKey, new_names, ref_of
+from ..plan.change import Change, ChangeKey, by_new_names, new_names, ref_of
 from ..plan.outcome import OutcomeStatus, Verdict
 from ..plan.plan import Plan
 from ..plan.subtrees import leaving, staying
@@ -49,13 +49,14 @@ def check(plan: Plan, target: Dataset, on_stale: OnStale = "fail") -> dict[Chang
     Raises:
         StaleTarget: a change is stale; its ``stale`` contains every such change with a sentence.
     """
-    look = _Look(plan, target)
+    named = by_new_names(plan)
+    look = _Look(named, getattr(plan, "leaves", {}), target)
     verdicts: dict[ChangeKey, Verdict] = {}
     stale: list[tuple[Change, str]] = []
-    for change in plan:
+    for change, by_name in zip(plan, named):
         if change.protected:
             continue
-        verdict = look.verdict(change)
+        verdict = look.verdict(by_name)
         if verdict is not None:
             verdicts[change.key] = verdict
             if verdict.status == OutcomeStatus.REFUSED:
@@ -92,9 +93,8 @@ _NO_STEP = Change(_UPDATE, "", "", {})
 class _Look:
     """The comparison of one plan with one live target."""
 
-    def __init__(self, plan: Plan, target: Dataset) -> None:
-        self._target = target
-        self._leaves = getattr(plan, "leaves", {})
+    def __init__(self, plan: Sequence[Change], leaves: Mapping[ChangeKey, Collection[ObjectRef]], target: Dataset) -> None:
+        self._target, self._leaves = target, leaves
         self._parents = parents_of(target, {change.model for change in plan})
         self._created = {ref_of(change): change for change in plan if change.action == _CREATE}
         self._old_places = {ref_of(change): change.parent for change in plan if change.action == _DELETE}
@@ -128,8 +128,12 @@ class _Look:
         return parent and self._new_names.get(parent, parent)
 
     def _is_there(self, parent: ObjectRef) -> bool:
-        """Return whether a parent is there, by its old name if it is one that is renamed, or gets there before."""
-        return parent in self._seen or self._find(parent) is not None or self._find(self._old_names.get(parent, parent)) is not None
+        """Return whether a parent is there, or gets there before."""
+        return parent in self._seen or self._is_found(parent)
+
+    def _is_found(self, ref: ObjectRef) -> bool:
+        """Return whether an object is there, by its old name if it is one that is renamed."""
+        return any(self._find(name) is not None for name in (ref, self._old_names.get(ref, ref)))
 
     def verdict(self, change: Change) -> Verdict | None:
         """Return the outcome of a change that need not be attempted, or None for a pending one. Call it in the plan's order."""
@@ -284,7 +288,7 @@ class _Look:
 
     def _is_orphan(self, change: Change, ref: ObjectRef) -> bool:
         """Return whether an object is an orphan because its parent is gone, as after a run that ended between the two deletes."""
-        return self._place(ref) is None and change.parent is not None and self._find(change.parent) is None
+        return self._place(ref) is None and change.parent is not None and not self._is_found(change.parent)
 
     def _children(self, change: Change) -> Verdict | None:
         """Return the refusal to delete an object with children that the plan does not contain."""

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._util.plain_json import displayed
@@ -46,7 +46,7 @@ class Change:
             None.
         after: attributes in the desired state: for an update or a move those that differ, for a create all, for a delete None.
         parent: the parent of the object, None at the top level; for a move the new parent.
-        before_parent: for a move the current parent of the object, None at the top level; with its new name if it is renamed, too.
+        before_parent: for a move the current parent of the object, None at the top level.
         before_id: for a move that renames its object the current unique id; otherwise None.
         before_ids: for a move that renames its object the current values of the identifiers; otherwise None.
         step: 1 for an update that sets values to null before the object's update, move or delete, so that other objects can take
@@ -132,6 +132,36 @@ def ref_of(change: Change) -> ObjectRef:
 def new_names(changes: Iterable[Change]) -> dict[ObjectRef, ObjectRef]:
     """Return the objects that changes rename: old name → new name."""
     return {change.before_ref: ref_of(change) for change in changes if change.before_id is not None}
+
+
+def by_new_names(changes: Iterable[Change]) -> list[Change]:
+    """Return changes in which renamed parents have their new names, so that each object has one name."""
+    every = list(changes)
+    names = new_names(every)
+    return [_with_parents(change, names, names) for change in every] if names else every
+
+
+def by_names_to_find(changes: Iterable[Change]) -> list[Change]:
+    """Return changes in which renamed parents have the names by which they are found, and by which an undo finds them: the old name
+    where an object is deleted or leaves, since that is not undone with the rename, and where the rename is protected."""
+    every = list(changes)
+    renames = [change for change in every if change.before_id is not None]
+    old = {ref_of(change): change.before_ref for change in renames}
+    kept = {ref_of(change): change.before_ref for change in renames if change.protected}
+
+    def named(change: Change) -> Change:
+        return _with_parents(change, old if change.action == DSyncAction.DELETE else kept, old)
+
+    if not renames:
+        return every
+    return [replace(named(one), parts=(named(one.parts[0]), *one.parts[1:])) if one.parts else named(one) for one in every]
+
+
+def _with_parents(change: Change, names: Mapping[ObjectRef, ObjectRef], before: Mapping[ObjectRef, ObjectRef]) -> Change:
+    """Return a change with other names of its parents: of the one that it has afterwards and of the one that it has before."""
+    new = change.parent and names.get(change.parent, change.parent)
+    old = change.before_parent and before.get(change.before_parent, change.before_parent)
+    return change if (new, old) == (change.parent, change.before_parent) else replace(change, parent=new, before_parent=old)
 
 
 def steps_of(changes: Iterable[Change]) -> frozenset[ChangeKey]:

@@ -13,7 +13,7 @@ from ..flags import DSyncAction, DSyncModelFlags
 from ..model.identity import ObjectRef
 from ..model.placeholders import DigestedSecret, Lost
 from ..model.values import copied
-from .change import Change, ChangeKey
+from .change import Change, ChangeKey, by_names_to_find
 from .outcome import Verdict
 from .uniqueness import handovers
 
@@ -76,7 +76,7 @@ class Plan:
                 from .parts import with_parts  # likewise
 
                 changes = with_parts(changes, diff.carried)
-            return cls(changes)
+            return cls(by_names_to_find(changes) if moves else changes)
 
 
 class _Place(NamedTuple):

@@ -13,7 +13,7 @@ from ..dataset.dataset import Dataset
 from ..dataset.tree import parents_of
 from ..flags import DSyncAction
 from ..model.identity import ObjectRef
-from .change import Change, ChangeKey, ref_of
+from .change import Change, ChangeKey, by_names_to_find, by_new_names, new_names, ref_of
 
 
 def declared_protection(model: str, action: DSyncAction, models: Mapping[str, Any]) -> str:
@@ -32,10 +32,11 @@ def protect_changes(changes: Sequence[Change], target: Dataset) -> list[Change]:
     """
     if not any(kind._protected for kind in target.models().values()) and not any(change.protected for change in changes):
         return list(changes)
-    marks = _Marks(changes, target)
+    named = by_new_names(changes)
+    marks = _Marks(named, target)
     while marks.spread():
         pass
-    return [marks.marked(change) for change in changes]
+    return by_names_to_find(marks.marked(change) for change in named)
 
 
 class _Marks:
@@ -166,7 +167,9 @@ class _Marks:
 
     @cached_property
     def _parents(self) -> dict[ObjectRef, ObjectRef]:
-        return parents_of(self._target, self._models)
+        names = new_names(self._downwards)
+        found = parents_of(self._target, self._models)
+        return {names.get(child, child): names.get(parent, parent) for child, parent in found.items()} if names else found
 
     def _is_below(self, change: Change, ref: ObjectRef) -> bool:
         """Return whether an object is below another one; one that moves, in its old or its new place."""

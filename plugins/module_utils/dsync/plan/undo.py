@@ -10,13 +10,13 @@ contains digests of them: a value that no live object has any more is refused wh
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ..exceptions import RecordError
 from ..flags import DSyncAction
 from ..model.identity import ObjectRef
-from .change import Change, ChangeKey, new_names, ref_of
+from .change import Change, ChangeKey, ref_of
 from .plan import Plan
 from .together import gathered
 
@@ -67,12 +67,11 @@ def _reversed(done: list[Change]) -> Iterator[Change]:
         raise RecordError("a change occurs twice, so these are not the changes of one run")
     undone = {keys[change.key]: change for change in reversed(done)}
     needed = _needed(undone, done, keys)
-    old_names = {new: old for old, new in new_names(done).items()}
     finished: set[ChangeKey] = set()
     for key in _in_order(undone, needed):
         finished.add(key)
         requires = tuple(other for other in needed[key] if other in finished)
-        yield _by_old_names(_reverse(undone[key], key, requires), old_names)
+        yield _reverse(undone[key], key, requires)
 
 
 def _undone(done: list[Change]) -> Iterator[ChangeKey]:
@@ -105,21 +104,13 @@ def _reverse(change: Change, key: ChangeKey, requires: tuple[ChangeKey, ...]) ->
     )
 
 
-def _by_old_names(change: Change, old_names: Mapping[ObjectRef, ObjectRef]) -> Change:
-    """Return a change of the undo with the names that renamed parents get back."""
-    if not old_names:
-        return change
-    parent, before = (ref and old_names.get(ref, ref) for ref in (change.parent, change.before_parent))
-    return replace(change, parent=parent, before_parent=before)
-
-
 def _needed(
     undone: dict[ChangeKey, Change], done: list[Change], keys: dict[ChangeKey, ChangeKey]
 ) -> dict[ChangeKey, list[ChangeKey]]:
     """Return, for each change of the undo, those that must come before it: the order of the tree, and the reverse of the
     requirements among the changes that were made."""
     needed: dict[ChangeKey, dict[ChangeKey, None]] = defaultdict(dict)
-    renamed = {ref_of(change): key for key, change in undone.items() if change.before_id is not None}
+    renamed = {change.before_ref: key for key, change in undone.items() if change.before_id is not None}
     for key, change in undone.items():
         if key.action == DSyncAction.CREATE and change.parent in renamed:
             needed[key][renamed[change.parent]] = None

@@ -420,6 +420,9 @@ class _Tree:
         self._places: dict[tuple[ObjectRef, bool], _Node] = {}
         for node in self._nodes:
             self._places.setdefault((node.ref, _is_gone(node)), node)
+        for node in self._nodes:
+            if node.entry is not None and node.entry.is_rename:
+                self._places.setdefault((ObjectRef(node.entry.model, str(node.entry.before_id)), False), node)
         self._top: list[_Node] = []
         for node in self._nodes:
             self._put(node)
