@@ -140,7 +140,8 @@ class Application:
                 return
             applied.records["verified"] = not left
             if left:
-                applied.failed(_unconverged_sentence(left))
+                altered = self._target.dataset.altered_values()
+                applied.failed(" ".join(filter(None, (_unconverged_sentence(left), altered and f"{altered}."))))
         if self._params["baseline"] and not work.undoes and not applied.problems:
             counts = object_counts(self._source.dataset)
             self._afterwards(applied, lambda: write_baseline(self._params["baseline"], self._source.dataset.name, counts))

@@ -161,7 +161,8 @@ def report_of(
     loading = [sentence for side in sides for sentence in side.dataset.load_warnings]
     found = loading if work.diff is None else work.diff.warnings
     notes = [_first_run(module)] if guards.first_run else []
-    for warning in report.warnings([*found, *work.warnings, *notes, *(f"A run would be refused: {error}." for error in foreseen)]):
+    refused = (f"A run would be refused: {error}." for error in foreseen)
+    for warning in report.warnings([*found, *work.warnings, *notes, *filter(None, [target.dataset.altered_values()]), *refused]):
         module.warn(warning)
     parts = {**report.comparison(work), **report.outcomes(outcomes), "refusals": report.refusals(work.refusals)}
     if work.saved is not None:

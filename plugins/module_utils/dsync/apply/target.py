@@ -57,3 +57,8 @@ class Target(Dataset):
         A subclass may recognise other transient exceptions, such as a timeout of its client.
         """
         return isinstance(error, TransientError)
+
+    def altered_values(self) -> str:
+        """Return a sentence that names the values which the system keeps otherwise than they were written since the objects were
+        loaded; an empty string where there are none, or where that is not known, as in the base class."""
+        return ""

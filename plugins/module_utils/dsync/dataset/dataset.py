@@ -216,6 +216,15 @@ class Dataset:
         self.store.discard(obj.get_type(), before)
         self.update(obj)
 
+    def without_empty(self, model: Text) -> frozenset[Text]:
+        """Return the attributes of a model in which the system keeps null for an empty string: in that target, the two are no
+        difference. The base class returns none.
+
+        Args:
+            model: the model's name.
+        """
+        return frozenset()
+
     # ------------------------------------------------------------------ the objects
 
     def add(self, obj: DSyncModel) -> None:

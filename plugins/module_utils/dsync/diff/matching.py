@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter, methodcaller
 from typing import Any
@@ -168,7 +168,8 @@ def matching_of(model: str, source: Dataset, target: Dataset, only: frozenset[st
     skipped = {name for kind in kinds for name in kind._create_only} | source.unmanaged.get(model, frozenset())
     attributes = tuple(name for name in common if name not in skipped and (only is None or name in only))
     unlike = frozenset(name for name in attributes if _unlike_nested(name, kinds))
-    plain = uniform and not unlike and not any(map(_asks_objects, kinds))
+    blank = _blank(model, source, target.without_empty(model) & set(attributes))
+    plain = uniform and not unlike and not blank and not any(map(_asks_objects, kinds))
     whole = all(set(kind.model_fields) == {*kind._identifiers, *attributes} for kind in kinds)
     return Matching(
         model=model,
@@ -183,7 +184,7 @@ def matching_of(model: str, source: Dataset, target: Dataset, only: frozenset[st
         children=tuple((kind, field, right._children[kind]) for kind, field in left._children.items() if kind in right._children),
         source_only=_missing(left._children, right._children),
         target_only=_missing(right._children, left._children),
-        source_reader=_attribute_reader(source.store.kinds(model) | {left}, unlike),
+        source_reader=_without_empty(_attribute_reader(source.store.kinds(model) | {left}, unlike), blank),
         target_reader=_attribute_reader(target.store.kinds(model) | {right}, unlike),
         source_shortname=_shortname_reader(source.store.kinds(model) or {left}),
         target_shortname=_shortname_reader(target.store.kinds(model) or {right}),
@@ -233,6 +234,21 @@ def _attribute_reader(kinds: set[type[DSyncModel]], unlike: frozenset[str]) -> A
     if alone and not _asks_objects(kind):
         attributes = _from_fields(declaration.attributes_in)
     return AttributeReader(name, identifiers, _flattening(attributes, unlike) if unlike else attributes)
+
+
+def _blank(model: str, source: Dataset, names: frozenset[str]) -> frozenset[str]:
+    """Return those of some attributes in which an object of the source has an empty string."""
+    objs = source.store.objects(model) if names else ()
+    return frozenset(name for obj in objs for name in names if getattr(obj, name, None) == "")
+
+
+def _without_empty(reader: AttributeReader, names: frozenset[str]) -> AttributeReader:
+    """Return a reader that reads null where an object has an empty string in some attributes."""
+
+    def attributes(obj: DSyncModel) -> dict[str, Any]:
+        return {name: None if value == "" and name in names else value for name, value in reader.attributes(obj).items()}
+
+    return replace(reader, attributes=attributes) if names else reader
 
 
 def _flattening(read: Callable[[DSyncModel], dict[str, Any]], names: frozenset[str]) -> Callable[[DSyncModel], dict[str, Any]]:

@@ -29,11 +29,12 @@ from ..exceptions import DeclarationError, DefinitionError
 from ..flags import DSyncAction, DSyncModelFlags
 from ..model.comparison import COMPARISONS, UNORDERED
 from ..model.model import DSyncModel
+from ..model.values import allows_none
 from .declaration_reader import Declared
-from .types import annotation_of, choice, comparing, fitting, lenient, or_none
+from .types import annotation_of, choice, comparing, empty_is_null, fitting, lenient, or_none
 
 MODEL_KEYS = ("identifiers", "shortname", "attributes", "children", "unique", "match", "protected", "flags", "description")
-ATTRIBUTE_KEYS = ("type", "ref", "default", "compare", "tolerance", "read_only", "sensitive", "description")
+ATTRIBUTE_KEYS = ("type", "ref", "default", "empty", "compare", "tolerance", "read_only", "sensitive", "description")
 IDENTIFIER_KEYS = ("type", "ref", "compare")
 _EQUAL, _NOT_COMPARED = "equal", ("ignored", "create_only")
 
@@ -175,7 +176,17 @@ class _Attributes:
             declared.wrong("it cannot be both ref and compare: ignored.")
         if has_default:
             default = _default(lenient(annotation), keys["default"])
-        self.fields[name] = (lenient(annotation), default)
+        annotation = lenient(annotation)
+        self.fields[name] = (_empty_as_null(annotation, keys["empty"]) if "empty" in keys else annotation, default)
+
+
+def _empty_as_null(annotation: Any, declared: Declared) -> Any:
+    """Return the annotation of an attribute in which an empty string is null."""
+    if declared.value is not None:
+        declared.wrong(f"null is the only thing that an empty string can stand for, and this is {declared.shown()}.")
+    if not allows_none(annotation):
+        declared.wrong('an empty string is to be null, so the type has to allow null, as in "str | None".')
+    return empty_is_null(annotation)
 
 
 def _default(annotation: Any, declared: Declared) -> Any:

@@ -174,6 +174,11 @@ def or_none(annotation: Any) -> Any:
     return annotation if allows_none(annotation) else annotation | None
 
 
+def empty_is_null(annotation: Any) -> Any:
+    """Return an annotation that allows None, with which an empty string becomes None."""
+    return Annotated[annotation, BeforeValidator(lambda value: None if isinstance(value, str) and not value else value)]
+
+
 def lenient(annotation: Any, json_too: bool = True) -> Any:
     """Return the annotation that also accepts what records hold in place of its values, at any depth of lists, sets and dicts.
 

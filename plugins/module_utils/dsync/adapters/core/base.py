@@ -22,6 +22,7 @@ from ...records.types import or_none
 from .absent import unmanaged
 from .lookups import Tables, bound_tables, check_table, in_order
 from .parents import Parents
+from .read_back import ReadBack
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -243,12 +244,15 @@ class RecordAdapter(DSync):
         instance._records = {name: {} for name in cls._maps}
         instance._belonging = {}
         instance.records_read = {}
+        instance._read_back = ReadBack()
         return instance
 
     _records: dict[str, dict[str, Record]]
 
     _belonging: dict[str, Values]
     """Model's name → what a new record of it has to hold, as its records have it."""
+
+    _read_back: ReadBack
 
     records_read: dict[str, Sequence[Any]]
     """Model's name → the native records of it that were read so far, while :meth:`load` runs; for others to see how far it is."""
@@ -416,6 +420,16 @@ class RecordAdapter(DSync):
         told = self.knows_parents(mapped)
         return mapped.written(fields, [name for name in names if not (told and mapped.fields[name].implied)])
 
+    def without_empty(self, model: str) -> frozenset[str]:
+        mapped = self._maps.get(model)
+        fields = {} if mapped is None or not self.empty_is_none else mapped.fields
+        return frozenset(
+            name for name, field in fields.items() if field.nullable and field.source is not None and not field.lookups
+        )
+
+    def altered_values(self) -> str:
+        return self._read_back.sentence(self.name)
+
     def refuses(self, model: str, action: DSyncAction) -> str:
         try:
             self._check_writable()
@@ -443,7 +457,9 @@ class RecordAdapter(DSync):
         made = self.create_records(mapped, [new for _place, _obj, new in todo]) if todo else ()
         for (place, obj, _new), record in zip(todo, made):
             with results.catching(place):
-                results[place] = self._completed(mapped, obj, self._noted(mapped, obj.get_unique_id(), record))
+                found = self._noted(mapped, obj.get_unique_id(), record)
+                self._read_back.check(mapped, obj, [*items[place].ids, *items[place].attrs], found, self.empty_is_none)
+                results[place] = self._completed(mapped, obj, found)
         return results
 
     def _noted(self, mapped: ModelMap, uid: str, record: Record | Exception) -> Record:
@@ -475,7 +491,8 @@ class RecordAdapter(DSync):
         made = self.change_records(mapped, [changed for _place, _obj, changed in todo]) if todo else ()
         for (place, obj, _changed), record in zip(todo, made):
             with results.catching(place):
-                self._noted(mapped, obj.get_unique_id(), record)
+                found = self._noted(mapped, obj.get_unique_id(), record)
+                self._read_back.check(mapped, obj, items[place].attrs, found, self.empty_is_none)
                 results[place] = obj
         return results
 
@@ -497,7 +514,8 @@ class RecordAdapter(DSync):
         made = self.move_records(mapped, [moved for _place, _item, moved in todo]) if todo else ()
         for (place, item, _moved), record in zip(todo, made):
             with results.catching(place):
-                self._noted(mapped, item.obj.get_unique_id(), record)
+                found = self._noted(mapped, item.obj.get_unique_id(), record)
+                self._read_back.check(mapped, item.obj, item.attrs, found, self.empty_is_none)
                 results[place] = item.obj
         return results
 

@@ -136,6 +136,14 @@ class EstateAdapter(EstateReader):
     def _body(self, kind: Kind, mapped: ModelMap, values: Values) -> dict[str, Any]:
         return self._bodies.body(kind, mapped, values, self._kind_of)
 
+    def without_empty(self, model: str) -> frozenset[str]:
+        mapped = self._maps.get(model)
+        if mapped is None:
+            return frozenset()
+        kind = self._kind(mapped)
+        plain = [field for field in mapped.fields.values() if field.nullable and len(field.source or ()) == 1]
+        return frozenset(field.name for field in plain for name in field.source or () if kind.may_be_none(name))
+
     def can_move(self, model: str) -> bool:
         return not self._kind(self._maps[model]).fixed
 

@@ -317,10 +317,10 @@ class FileAdapter(DocumentAdapter):
             return json.dumps(plain_value(value), ensure_ascii=False)
         if isinstance(value, list):
             items = [str(self._cell(path, item, document)) for item in value]
-            if any(self._separator in item or not item for item in items):
+            if any(self._separator in item or item != item.strip() or not item for item in items):
                 raise RecordProblem(
-                    f'an item of "{path[0]}" is empty or has a "{self._separator}" in it, which stands between items; choose '
-                    "another list_separator"
+                    f'an item of "{path[0]}" is empty, has blanks at its ends, or has a "{self._separator}" in it, which stands '
+                    "between items: a cell cannot hold it"
                 )
             return self._separator.join(items)
         if document.format.typed:

@@ -42,7 +42,7 @@ from .mapping import (
     with_key,
 )
 from .tables import Relation, relation_at, rows_of, unpadded
-from .writing import Alone, Change, NotAllThere, Together, delete, held, insert, update
+from .writing import Alone, Change, NotAllThere, Row, Together, delete, held, insert, read_back, update
 
 if TYPE_CHECKING:
     import logging
@@ -256,7 +256,8 @@ class SqlAdapter(RecordAdapter):
 
         def make(relation: Relation, connection: Connection, todo: Sequence[NewRecord], singly: bool) -> Sequence[Any]:
             rows, results = _prepared(todo, lambda new: relation.row(self._worded(mapped, relation, new.values)))
-            return _filled(results, insert(connection, relation, rows, self._upsert, singly) if rows else ())
+            made = insert(connection, relation, rows, self._upsert, singly) if rows else ()
+            return _filled(results, read_back(connection, relation, made, _columns_of(rows)) if rows else ())
 
         try:
             return self._write(mapped, records, lambda record: record.values, make)
@@ -281,7 +282,9 @@ class SqlAdapter(RecordAdapter):
 
             changes, results = _prepared(todo, change)
             gone = update(connection, relation, changes, singly)
-            return _filled(results, [problem or {**one.record, **one.row} for problem, one in zip(gone, changes)])
+            written = [{**one.record, **one.row} for one in changes]
+            there = read_back(connection, relation, written, _columns_of(one.row for one in changes))
+            return _filled(results, [problem or row for problem, row in zip(gone, there)])
 
         return self._write(mapped, records, lambda changed: changed.values, make, self._keyless(mapped))
 
@@ -383,3 +386,8 @@ def _filled(results: Sequence[Exception | None], made: Iterable[Any]) -> list[An
     """Return the results, what was made in the places of those without a problem."""
     rest = iter(made)
     return [next(rest) if problem is None else problem for problem in results]
+
+
+def _columns_of(rows: Iterable[Row]) -> list[str]:
+    """Return the columns that some rows have."""
+    return [*dict.fromkeys(name for row in rows for name in row)]

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...exceptions import NothingKept, RecordProblem
 from .database import Database, is_lost
-from .tables import Relation, unpadded
+from .tables import Relation, rows_of, unpadded
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, NestedTransaction
@@ -61,6 +61,27 @@ def insert(connection: Connection, relation: Relation, rows: Sequence[Row], upse
         for place, row, more in zip(places, chosen, _inserted(connection, relation, names, chosen, upsert, singly)):
             made[place] = {**row, **more}
     return unpadded(made, relation.padded)
+
+
+def read_back(connection: Connection, relation: Relation, rows: Sequence[Row], names: Iterable[str]) -> list[Row]:
+    """Return rows as the database has them now: triggers and the types of columns may have altered what was written.
+
+    Args:
+        connection: that they were written with.
+        relation: where they are.
+        rows: as they were written, with their keys; one that is not found by its key comes back as it is.
+        names: the columns to look at.
+    """
+    import sqlalchemy as sa
+
+    keys = {tuple(row.get(name) for name in relation.key): row for row in rows if relation.key}
+    known = [key for key in keys if None not in key]
+    if not known:
+        return [*rows]
+    columns = [relation.rows_of_table.c[name] for name in dict.fromkeys((*relation.key, *names))]
+    found = unpadded(rows_of(connection.execute(sa.select(*columns).where(_one_of(relation, known)))), relation.padded)
+    there = {tuple(row[name] for name in relation.key): row for row in found}
+    return [{**row, **there.get(tuple(row.get(name) for name in relation.key), {})} for row in rows]
 
 
 def _inserted(
