@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -488,6 +489,10 @@ def test_a_time_zone_is_not_dropped(server: Server) -> None:
     source.get("thing", "x").update_base({"made": "2024-02-29T10:00:00+02:00"})
     with pytest.raises(ObjectCrudException, match='the column "made" of things keeps no time zone'):
         target.sync_from(source)
+    models["thing"]["attributes"]["made"] = {"type": "datetime | None", "timezone": "Europe/Paris"}
+    loaded(base, models=models, mapping={"thing": {"from": "things"}}).sync_from(source)
+    assert base.rows("SELECT made FROM things") == [(datetime(2024, 2, 29, 9),)]  # the column keeps no zone
+    assert not loaded(base, models=models, mapping={"thing": {"from": "things"}}).diff_from(source).has_diffs()
 
 
 # ---------------------------------------------------------------------- places

@@ -6,12 +6,16 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from dsync import DSync, DSyncModel, Plan
+from dsync.adapters.core.base import RecordModel
 from dsync.adapters.documents.format import WrittenNumber
+from dsync.adapters.memory import MemoryAdapter
+from dsync.exceptions import DefinitionError
 from dsync.model.comparison import Unordered, text_kind
 from dsync.records.definition import data_model
 from dsync.records.types import Near
@@ -210,6 +214,52 @@ def test_a_number_of_base_60_is_refused() -> None:
 def test_a_string_that_is_not_json_of_the_type_is_refused(declared: str, given: Any) -> None:
     with pytest.raises(ValidationError, match="should be a valid"):
         model_with(it=declared)(name="a", it=given)
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment"),
+    [
+        ("UTC", "2026-07-01T10:00:00Z"),
+        ("+02:30", "2026-07-01T07:30:00Z"),
+        ("-01:00", "2026-07-01T11:00:00Z"),
+        ("Europe/Paris", "2026-07-01T08:00:00Z"),
+    ],
+)
+def test_a_time_without_a_zone_has_the_declared_one(zone: str, moment: str) -> None:
+    model = model_with(at={"type": "datetime | None", "timezone": zone})
+    assert model(name="a", at="2026-07-01 10:00:00").at == datetime.datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    assert model(name="a", at=moment).at == model(name="a", at="2026-07-01T10:00:00").at
+    assert model(name="a", at=None).at is None
+
+
+@pytest.mark.parametrize(
+    ("attribute", "said"),
+    [
+        ({"type": "datetime", "timezone": "Europe/Pariss"}, 'timezone: there is no time zone "Europe/Pariss"'),
+        ({"type": "datetime", "timezone": "../x"}, 'timezone: there is no time zone "../x"'),
+        ({"type": "date", "timezone": "UTC"}, "timezone: timezone is for the type datetime"),
+    ],
+)
+def test_a_zone_that_is_not_one_is_named(attribute: Any, said: str) -> None:
+    with pytest.raises(DefinitionError, match=re.escape(said)):
+        model_with(at=attribute)
+
+
+def test_times_of_which_one_has_a_zone_are_a_warning() -> None:
+    def side(kind: Any, at: str) -> MemoryAdapter:
+        models = data_model({"device": {"identifiers": ["name"], "attributes": {"at": kind}}}, base=RecordModel)
+        made = MemoryAdapter.bound(models)(records=[{"name": "a", "at": at}])
+        made.load()
+        return made
+
+    aware, naive = side("datetime", "2026-01-01T10:00:00Z"), side("datetime", "2026-01-01T10:00:00")
+    naive.name = "cmdb"
+    (warning,) = aware.diff_from(naive).warnings
+    assert warning.startswith("device.at has a time zone in memory and none in cmdb, so its values are never equal; declare")
+    zoned = {"type": "datetime", "timezone": "UTC"}
+    diff = side(zoned, "2026-01-01T11:00:00+01:00").diff_from(side(zoned, "2026-01-01T10:00:00"))
+    assert not diff.has_diffs()
+    assert not diff.warnings
 
 
 def test_a_reference_has_the_type_of_the_identifier_that_it_names() -> None:

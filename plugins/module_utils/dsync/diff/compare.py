@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import compress
 from operator import ne
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -333,9 +334,27 @@ class _Comparison:
         )
         if source is None or target is None:
             self.lone.append(element)
-        elif matching.read_only:
+            return element
+        if compared:
+            self._note_zones(matching, element)
+        if matching.read_only:
             element.protect_read_only()
         return element
+
+    def _note_zones(self, matching: Matching, element: DiffElement) -> None:
+        """Warn about attributes whose times have a zone on one side only, since no two of these are ever equal."""
+        new, old = element.source_attrs or {}, element.dest_attrs or {}
+        for name in matching.attributes:
+            here, there = new.get(name), old.get(name)
+            if not isinstance(here, datetime) or not isinstance(there, datetime):
+                continue
+            sides = [self.source.dataset.name, self.target.dataset.name]
+            if (here.utcoffset() is None) is not (there.utcoffset() is None):
+                has, lacks = sides if there.utcoffset() is None else reversed(sides)
+                self._note(
+                    f"{matching.model}.{name} has a time zone in {has} and none in {lacks}, so its values are never equal; declare "
+                    "its timezone in the model"
+                )
 
     def _matching(self, model: str) -> Matching:
         if model not in self._matchings:

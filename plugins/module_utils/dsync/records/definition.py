@@ -31,10 +31,12 @@ from ..model.comparison import COMPARISONS, UNORDERED
 from ..model.model import DSyncModel
 from ..model.values import allows_none
 from .declaration_reader import Declared
-from .types import annotation_of, choice, comparing, empty_is_null, fitting, lenient, or_none
+from .types import annotation_of, choice, comparing, empty_is_null, fitting, lenient, or_none, zoned
 
 MODEL_KEYS = ("identifiers", "shortname", "attributes", "children", "unique", "match", "protected", "flags", "description")
-ATTRIBUTE_KEYS = ("type", "ref", "default", "empty", "compare", "tolerance", "read_only", "sensitive", "description")
+ATTRIBUTE_KEYS = (
+    "type", "ref", "default", "empty", "compare", "tolerance", "timezone", "read_only", "sensitive", "description",
+)  # fmt: skip
 IDENTIFIER_KEYS = ("type", "ref", "compare")
 _EQUAL, _NOT_COMPARED = "equal", ("ignored", "create_only")
 
@@ -216,6 +218,11 @@ def _compared(annotation: Any, comparisons: Sequence[str], keys: Mapping[str, De
         tolerance = keys["tolerance"].value
         if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or tolerance < 0:
             keys["tolerance"].wrong(f"this should be a number of 0 or more, and is {keys['tolerance'].shown()}.")
+    if "timezone" in keys:
+        try:
+            annotation = zoned(annotation, keys["timezone"].text())
+        except DefinitionError as error:
+            keys["timezone"].wrong(str(error))
     try:
         return comparing(annotation, comparisons, tolerance)
     except DefinitionError as error:

@@ -16,13 +16,14 @@ import operator
 import re
 import typing
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from .._util.pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
+from .._util.pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError, core_schema
 from .._util.suggestions import known
 from ..exceptions import DeclarationError, DefinitionError
 from ..model.comparison import comparison_of
@@ -154,6 +155,66 @@ def comparing(annotation: Any, names: Sequence[str], tolerance: float | None = N
         near = type("Near", (Near,), {"__slots__": (), "tolerance": float(tolerance)})
         return Annotated[annotation, AfterValidator(lambda value: near(value) if isinstance(value, float) else value)]
     return annotation
+
+
+class Zone:
+    """Gives a time without a zone the declared one; part of the metadata of a field.
+
+    Attributes:
+        zone: the declared zone.
+    """
+
+    __slots__ = ("zone",)
+
+    def __init__(self, zone: tzinfo) -> None:
+        self.zone = zone
+
+    def value_of(self, value: Any) -> Any:
+        """Return a time that has a zone; any other value as it is."""
+        return value.replace(tzinfo=self.zone) if isinstance(value, datetime) and value.utcoffset() is None else value
+
+    def local(self, value: Any) -> Any:
+        """Return a time without a zone, as a clock in the declared zone shows it; any other value as it is."""
+        has_zone = isinstance(value, datetime) and value.utcoffset() is not None
+        return value.astimezone(self.zone).replace(tzinfo=None) if has_zone else value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return core_schema.no_info_after_validator_function(self.value_of, handler(source))
+
+
+_OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
+
+
+def zoned(annotation: Any, name: str) -> Any:
+    """Return an annotation whose times without a zone have the declared one.
+
+    Args:
+        annotation: the type; may allow None.
+        name: ``UTC``, an offset such as ``+02:00``, or a name of the IANA database such as ``Europe/Paris``.
+
+    Raises:
+        DefinitionError: the type has no times, or there is no such zone.
+    """
+    if datetime not in members_of(annotation):
+        raise DefinitionError("timezone is for the type datetime; the type here is another one.")
+    offset = _OFFSET.fullmatch(name)
+    if name == "UTC":
+        return Annotated[annotation, Zone(timezone.utc)]
+    if offset is not None:
+        length = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+        return Annotated[annotation, Zone(timezone(-length if offset[1] == "-" else length))]
+    try:
+        return Annotated[annotation, Zone(ZoneInfo(name))]
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise DefinitionError(
+            f'there is no time zone "{name}"; write UTC, an offset such as +02:00, or a name such as Europe/Paris, which needs '
+            "a time zone database on the host or the library tzdata."
+        ) from None
+
+
+def zone_in(metadata: Sequence[Any]) -> Zone | None:
+    """Return the zone in the metadata of a field, or None."""
+    return next((one for one in metadata if isinstance(one, Zone)), None)
 
 
 def fitting(annotation: Any, value: Any) -> Any:

@@ -24,6 +24,7 @@ from ...flags import DSyncAction, DSyncFlags
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
 from ...records.path import Path
+from ...records.types import Zone
 from ..core.base import ChangedRecord, NewRecord, RecordAdapter
 from ..core.cells import Words, words_in
 from ..core.lookups import bound_tables
@@ -40,6 +41,7 @@ from .mapping import (
     may_be_null,
     unique_of,
     with_key,
+    zones_of,
 )
 from .tables import Relation, relation_at, rows_of, unpadded
 from .writing import Alone, Change, NotAllThere, Row, Together, delete, held, insert, read_back, update
@@ -114,6 +116,7 @@ class SqlAdapter(RecordAdapter):
         self._relations: dict[str, Relation] = {}
         self._fetched: dict[str, list[dict[str, Any]]] = {}
         self._words_of: dict[tuple[str, str], Words] = {}
+        self._zones_of: dict[str, dict[Path, Zone]] = {}
 
     # ------------------------------------------------------------------ reading
 
@@ -298,9 +301,16 @@ class SqlAdapter(RecordAdapter):
         return self._write(mapped, records, lambda record: {}, make, self._keyless(mapped))
 
     def _worded(self, mapped: ModelMap, relation: Relation, values: Values) -> Values:
-        """Return values in which a boolean for a column of strings is the word that the column has for it."""
+        """Return values as columns keep them: a boolean as the word of a column of strings, a time without the zone."""
         booleans = [path for path, value in values.items() if value.__class__ is bool and relation.holds_strings(path[0])]
-        return {**values, **{path: self._words(mapped, path[0])[values[path]] for path in booleans if len(path) == 1}}
+        words: Values = {path: self._words(mapped, path[0])[values[path]] for path in booleans if len(path) == 1}
+        if mapped.name not in self._zones_of:
+            self._zones_of[mapped.name] = zones_of(mapped)
+        zones = self._zones_of[mapped.name]
+        times = {
+            path: zones[path].local(value) for path, value in values.items() if path in zones and relation.keeps_no_zone(path[0])
+        }
+        return {**values, **words, **times}
 
     def _words(self, mapped: ModelMap, column: str) -> Words:
         if (mapped.name, column) not in self._words_of:

@@ -14,6 +14,7 @@ from ...model.declaration import Unique
 from ...records.declaration_reader import Declared
 from ...records.mapping import FieldMap, ModelMap, Record, Values
 from ...records.path import Path, read, text_of_path
+from ...records.types import Zone, zone_in
 from .tables import Relation
 
 if TYPE_CHECKING:
@@ -148,6 +149,12 @@ def equal_row(mapped: ModelMap, values: Values, rows: Iterable[Record]) -> str:
                 f"the identifier {name} of {mapped.name}, so that they are one object"
             )
     return ""
+
+
+def zones_of(mapped: ModelMap) -> dict[Path, Zone]:
+    """Return column → the time zone that is declared for its attribute."""
+    fields = ((one.source, zone_in(mapped.model.model_fields[name].metadata)) for name, one in mapped.fields.items())
+    return {source: zone for source, zone in fields if source is not None and zone is not None}
 
 
 def check_match(mapped: ModelMap, above: Relation) -> None:
