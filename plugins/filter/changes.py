@@ -111,7 +111,7 @@ def changes(result: Any, model: Any = None, action: Any = None, id: Any = None, 
         "status": names(status, STATUSES, f"{NAME}: status"),
     }
     if id is not None and not isinstance(id, str):
-        raise AnsibleFilterError(f"{NAME}: id should be a pattern, which is a text, and is {id!r}.")
+        raise AnsibleFilterError(f"{NAME}: id should be a pattern, which is a string, and is {id!r}.")
     try:
         selector = Selector(id=id)
     except SelectorError as error:

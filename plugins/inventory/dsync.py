@@ -370,7 +370,7 @@ def _check_variable(option: str, variable: str) -> None:
     try:
         validate_variable_name(variable)
     except AnsibleError as error:
-        raise TaskFailure(f'{option}: "{variable}" is no name that a variable can have.') from error
+        raise TaskFailure(f'{option}: "{variable}" is not a valid name of a variable.') from error
 
 
 def _known(record: Mapping[str, Any]) -> dict[str, Any]:

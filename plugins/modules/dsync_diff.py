@@ -257,7 +257,7 @@ changes:
     message:
       description: Why the change ended like that, or the message of the adapter.
       type: str
-      sample: nothing but compared
+      sample: "not applied: comparison only"
 drift:
   description:
     - Whether the datasets differ in anything that is not protected. It is not returned when a dataset could not be loaded, so that

@@ -43,7 +43,7 @@ def _file(reference: Reference, roots: Roots, find_file: FindFile) -> Source:
             f'the adapter file "{reference.place}" was not found on the controller; searched: {", ".join(dict.fromkeys(searched))}.'
         )
     if path.suffix != ".py":
-        raise TaskFailure(f'the adapter file "{reference.place}" is no Python file: its name should end in .py.')
+        raise TaskFailure(f'the adapter file "{reference.place}" is not a Python file: its name should end in .py.')
     return roots.adapter_file(path)
 
 

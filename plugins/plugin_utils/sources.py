@@ -50,9 +50,9 @@ class Source:
         try:
             return ast.parse(decode_source(self.code), str(self.path))
         except SyntaxError as error:
-            raise TaskFailure(f"{self.path}, line {error.lineno}: this is no valid Python: {error.msg}.") from error
+            raise TaskFailure(f"{self.path}, line {error.lineno}: this is not valid Python: {error.msg}.") from error
         except ValueError as error:
-            raise TaskFailure(f"{self.path}: this is no valid Python: {error}.") from error
+            raise TaskFailure(f"{self.path}: this is not valid Python: {error}.") from error
 
     def classes(self) -> list[str]:
         """Return the names of the classes at the top level of the file, in its order."""

@@ -41,20 +41,20 @@ def results_of(value: Any, asking: str, parts: Parts = COMPARED) -> list[Mapping
     """
     modules = MODULES if parts is COMPARED else f"{MODULES.replace(' or', ',')} or dsync.core.dsync_journal_info"
     if not isinstance(value, Mapping):
-        raise AnsibleFilterError(f"{asking}: a registered result of {modules} is wanted, not {_kind(value)}.")
+        raise AnsibleFilterError(f"{asking}: expected a registered result of {modules}, not {_kind(value)}.")
     if isinstance(value.get("results"), Sequence) and not has(value, parts):
         items = value["results"]
         ran = [item for item in items if not (isinstance(item, Mapping) and item.get("skipped"))]
         if items and not ran:
             raise AnsibleFilterError(
-                f"{asking}: every item of the loop was skipped, so there is no result; ask only when one was not."
+                f"{asking}: every item of the loop was skipped, so there is no result; guard this with 'is not skipped'."
             )
         return [result for item in ran for result in results_of(item, asking, parts)]
     if value.get("skipped"):
-        raise AnsibleFilterError(f"{asking}: the task was skipped, so there is no result; ask only when it was not.")
+        raise AnsibleFilterError(f"{asking}: the task was skipped, so there is no result; guard this with 'is not skipped'.")
     if not has(value, parts) and not value.get("failed"):
         missing = ", ".join(_missing(value, parts))
-        raise AnsibleFilterError(f"{asking}: a registered result of {modules} is wanted, and this one has no {missing}.")
+        raise AnsibleFilterError(f"{asking}: expected a registered result of {modules}, but this one has no {missing}.")
     return [value]
 
 
@@ -88,7 +88,7 @@ def records_of(value: Any, asking: str) -> tuple[list[Mapping[str, Any]], int]:
     if _is_list(value):
         for record in value:
             if not isinstance(record, Mapping) or not {"action", "model", "id", "status"} <= record.keys():
-                raise AnsibleFilterError(f"{asking}: a list of changes is wanted, and it has {_kind(record)} that is none.")
+                raise AnsibleFilterError(f"{asking}: expected a list of changes, but it contains {_kind(record)} that is not one.")
         return list(value), 0
     results = compared(value, asking, COUNTED)
     return [record for result in results for record in result["changes"]], sum(map(omitted, results))
@@ -133,5 +133,5 @@ def names(said: Any, known: Sequence[str], place: str) -> set[str] | None:
 
 
 def _kind(value: Any) -> str:
-    kinds = {str: "a text", bool: "a truth value", int: "a number", list: "a list", dict: "a dictionary", type(None): "nothing"}
+    kinds = {str: "a string", bool: "a boolean", int: "a number", list: "a list", dict: "a dictionary", type(None): "null"}
     return next((name for kind, name in kinds.items() if isinstance(value, kind)), f"a {type(value).__name__}")

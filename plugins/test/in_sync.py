@@ -73,7 +73,9 @@ def in_sync(result: Any, allow_refused: Any = False) -> bool:
     left = [status for status in LEFT if status != "refused" or not allowed]
     results = results_of(result, NAME)
     if not results:
-        raise AnsibleFilterError(f"{NAME}: the loop of the task has no items, so it compared nothing; ask only when it has.")
+        raise AnsibleFilterError(
+            f"{NAME}: the loop of the task has no items, so it compared nothing; guard this with a condition on the items."
+        )
     return all(_is_in_sync(one, left) for one in results)
 
 

@@ -142,10 +142,11 @@ def bad(class_name: str, **side: Any) -> dict[str, Any]:
 
 CASES = {
     "unknown form": Case(
-        {"adapter": "s-o-t"}, ('source: "s-o-t" names no adapter.', "adapters/sot.py:SourceOfTruth", "acme.netops.cmdb.Cmdb")
+        {"adapter": "s-o-t"},
+        ('source: "s-o-t" does not name an adapter.', "adapters/sot.py:SourceOfTruth", "acme.netops.cmdb.Cmdb"),
     ),
     "no built-in": Case({"adapter": "sot"}, ('source (sot): there is no built-in adapter "sot" (known: file,', "adapters/sot.py")),
-    "no class named": Case({"adapter": "bad.py"}, ('source: "bad.py" names no adapter.',)),
+    "no class named": Case({"adapter": "bad.py"}, ('source: "bad.py" does not name an adapter.',)),
     "neither file nor module": Case({"adapter": "my adapter:Cmdb"}, ('source: "my adapter" is neither a Python file nor',)),
     "missing file": Case(
         {"adapter": "no/file.py:Cmdb"},
@@ -154,13 +155,13 @@ CASES = {
     "missing absolute file": Case(
         {"adapter": "/no/file.py:Cmdb"}, ('source: the adapter file "/no/file.py" was not found on the controller',)
     ),
-    "no Python file": Case({"adapter": "./text.txt:Cmdb"}, ('"./text.txt" is no Python file', ".py")),
+    "no Python file": Case({"adapter": "./text.txt:Cmdb"}, ('"./text.txt" is not a Python file', ".py")),
     "missing class": Case(bad("Goood"), ('bad.py has no class Goood (did you mean "Good"? known: Vlan, Good,',)),
     "no classes": Case({"adapter": "empty.py:Cmdb"}, ("empty.py has no class Cmdb (there are none).",)),
     "no adapter": Case(
-        bad("NoAdapter"), ("NoAdapter in bad.py is no adapter", "inherits from dsync.DSync", "known: ", "Good, Open")
+        bad("NoAdapter"), ("NoAdapter in bad.py is not an adapter", "inherits from dsync.DSync", "known: ", "Good, Open")
     ),
-    "no class": Case(bad("not_a_class"), ("not_a_class in bad.py is no adapter",)),
+    "no class": Case(bad("not_a_class"), ("not_a_class in bad.py is not an adapter",)),
     "missing collection": Case(
         {"adapter": "acme.absent.cmdb.Cmdb"},
         ("source: the collection acme.absent of the adapter", "not installed on the controller"),
@@ -177,7 +178,7 @@ CASES = {
         (": it needs the Python module acme_absent, which", "does not have. Install it there."),
     ),
     "missing class of a package": Case({"adapter": "json:Cmdb"}, ("source (json:Cmdb): json has no class Cmdb (there are none).",)),
-    "foreign class": Case({"adapter": "json:JSONDecoder"}, ("JSONDecoder in json is no adapter",)),
+    "foreign class": Case({"adapter": "json:JSONDecoder"}, ("JSONDecoder in json is not an adapter",)),
     "unknown option": Case(
         bad("Good", options={"pth": "x"}),
         ('source (bad.py:Good): Good takes no option pth (did you mean "path"? known: path, limit).',),
@@ -218,8 +219,8 @@ CASES = {
     ),
     "load that exits": Case(bad("Exits"), ("source (bad.py:Exits): load() called sys.exit('enough')",)),
     "load that is interrupted": Case(bad("Interrupted"), ("source (bad.py:Interrupted): load() was interrupted.",)),
-    "syntax error": Case({"adapter": "syntax.py:Cmdb"}, ("syntax.py, line 2: this is no valid Python: expected ':'.",)),
-    "syntax error beside": Case({"adapter": "uses_syntax.py:Cmdb"}, ("syntax.py, line 2: this is no valid Python",)),
+    "syntax error": Case({"adapter": "syntax.py:Cmdb"}, ("syntax.py, line 2: this is not valid Python: expected ':'.",)),
+    "syntax error beside": Case({"adapter": "uses_syntax.py:Cmdb"}, ("syntax.py, line 2: this is not valid Python",)),
     "missing import": Case(
         {"adapter": "needs_package.py:Cmdb"},
         ("needs the Python module a_package_that_is_not_there, which /", "needs_package.py, line 1"),

@@ -61,7 +61,7 @@ def cases(tmp_path: Path) -> dict[str, tuple[str, dict[str, Any]]]:
             {**both, "source": {"adapter": "absent.py:Cmdb"}},
         ),
         "FileAdapter takes no option …": ("dsync_sync", {**both, "source": file(tmp_path / "few.csv", pth="")}),
-        "this adapter reads records, so the task has to say what they are": ("dsync_sync", {"source": few, "target": many}),
+        "this adapter reads records, so the task must declare models": ("dsync_sync", {"source": few, "target": many}),
         'there is no type "…"': ("dsync_sync", {**both, "models": device({"role": "string"})}),
         'the record has no "…"': ("dsync_sync", {**both, "models": device({"rol": "str"})}),
         "Input should be a valid integer": ("dsync_sync", {**both, "source": file(tmp_path / "bad.csv")}),
@@ -76,7 +76,7 @@ def cases(tmp_path: Path) -> dict[str, tuple[str, dict[str, Any]]]:
             {**both, "target": file(tmp_path / "changed" / "many.csv"), "plan": plan},
         ),
         "The task fails with Drift: …": ("dsync_diff", {**both, "fail_on_drift": True}),
-        "the ending of … does not say which format is wanted": ("dsync_diff", {**both, "reports": [{"path": "drift.pdf"}]}),
+        "the ending of … does not determine the format": ("dsync_diff", {**both, "reports": [{"path": "drift.pdf"}]}),
     }
 
 

@@ -408,8 +408,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "all": ({"hostname": "'all'"}, "hostname: 'all' gives the device \"rtr-1\" the name 'all', which no host can have."),
     "lines": ({"hostname": "name ~ '\\n' ~ role"}, "the name 'rtr-1\\nrouter', which no host can have."),
-    "variable": ({"vars": {"ansible-host": "name"}}, 'vars: "ansible-host" is no name that a variable can have.'),
-    "prefix": ({"vars_prefix": "sot-"}, 'vars_prefix: "sot-name" is no name that a variable can have.'),
+    "variable": ({"vars": {"ansible-host": "name"}}, 'vars: "ansible-host" is not a valid name of a variable.'),
+    "prefix": ({"vars_prefix": "sot-"}, 'vars_prefix: "sot-name" is not a valid name of a variable.'),
     "no_group": (
         {"adapter": "tree.py:Tree", "options": {"tree": {"east": {"": ["rtr"]}}}, "models": None, "parents_prefix": ""},
         'parents_prefix: the site "" cannot become the group "": Invalid empty/false group name provided.',

@@ -90,7 +90,7 @@ def test_what_was_done_may_have_been_and_was_not(play: Play, tmp_path: Path) -> 
     messages = {name: played.result(name)["msg"] for name in ("unknown run", "no journal", "absent", "negative")}
     reading = "reading the journal failed:"
     assert messages == {
-        "unknown run": f"{path} on here tells of no run nobody.",
+        "unknown run": f"{path} on here contains no run nobody.",
         "no journal": f"{reading} {tmp_path / 'other'} on here cannot be used as a journal: it is not a journal of dsync.",
         "absent": f"{reading} {tmp_path / 'absent'} on here cannot be read: No such file or directory.",
         "negative": "max_changes is -1; it should be 0 or more.",

@@ -20,7 +20,7 @@ from test_results import both, calls, task
 ANY_DELETES = {"limits": {"delete": 1000}}
 """For estates that have drifted so far that the default limit would refuse the run."""
 
-REFUSED = "nothing was changed, for the run is refused: "
+REFUSED = "nothing was changed. The run is refused: "
 
 
 def scene(folder: Path, old: list[Entry], new: list[Entry], **options: Any) -> dict[str, Any]:
@@ -436,7 +436,7 @@ def test_undo_restores_exactly(play: Play, tmp_path: Path) -> None:
         ]
     ).ok()
     assert "changes are stale: " in refusal(back, "too early")
-    assert f"{journal} on here tells of no run 0123 (its last runs: " in refusal(back, "unknown")
+    assert f"{journal} on here contains no run 0123 (its last runs: " in refusal(back, "unknown")
     assert back.result("last")["verified"]
     assert content(target) == kept[1]
     again = play(

@@ -118,12 +118,12 @@ def test_a_report_is_written_where_the_task_runs(play: Play, tmp_path: Path) -> 
 
 
 UNWRITABLE: dict[str, list[dict[str, Any]]] = {
-    "preparing reports[0] failed: {here}/no/such/folder/a.md cannot be written": [{"path": "{here}/no/such/folder/a.md"}],
-    "reports[1]: the ending of {here}/b.pdf does not say which format": [{"path": "{here}/a.md"}, {"path": "{here}/b.pdf"}],
+    "preparing reports[0] failed: {here}/no/such/folder/a.md on here cannot be written": [{"path": "{here}/no/such/folder/a.md"}],
+    "reports[1]: the ending of {here}/b.pdf does not determine the format": [{"path": "{here}/a.md"}, {"path": "{here}/b.pdf"}],
     "reports[0] and reports[1] are the same file": [{"path": "{here}/a.md"}, {"path": "{here}/../here/a.md"}],
     "undo and reports[0] are the same file": [{"path": "{here}/undo", "format": "json"}],
     "reports[0].mode: 644 cannot be used": [{"path": "{here}/a.md", "mode": 644}],
-    "reports[0].mode: 'rw' is no mode": [{"path": "{here}/a.md", "mode": "rw"}],
+    "reports[0].mode: 'rw' cannot be used": [{"path": "{here}/a.md", "mode": "rw"}],
 }
 """How the sentence begins that refuses these reports."""
 

@@ -171,7 +171,7 @@ def test_failures(play: Play, tmp_path: Path, goes_on: bool) -> None:
         left = {"b": "done", "none": "failed", "exit": "failed"}
     else:
         assert "1 of 7 changes failed" in result["msg"]
-        assert "The run stopped there with 5 not attempted; the flag continue_on_failure makes it go on." in result["msg"]
+        assert "The run stopped there with 5 not attempted; set the flag continue_on_failure to continue." in result["msg"]
         left = {"b": "not_attempted", "none": "not_attempted", "exit": "not_attempted"}
     racks_left = {"bad__x": "not_attempted", "bad__y": "not_attempted"}
     assert ends == {"a": "done", "bad": "failed", **racks_left, **left}

@@ -79,7 +79,7 @@ def test_a_dataset_becomes_its_source_of_truth(play: Play, tmp_path: Path) -> No
     assert not folder.exists()
     run = play("export", variables)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "site: key is not exported, since it is sensitive or read-only." in " ".join((run.stdout + run.stderr).split())
+    assert "site: key is not exported because it is sensitive or read-only." in " ".join((run.stdout + run.stderr).split())
     written = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
     assert written.keys() == {"data.yml", "mapping.yml", "models.yml"}
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}

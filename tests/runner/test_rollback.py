@@ -76,7 +76,7 @@ def test_a_run_is_reverted_with_the_variables_of_reconcile(play: Play, tmp_path:
         ({"rollback_limits": {"delete": 0}}, "limits.delete: 0 is exceeded"),
         ({"rollback_limit": {}}, 'has no variable rollback_limit (did you mean "rollback_limits"?);'),
         ({"rollback_directory": "runs"}, '"runs" is not an absolute path.'),
-        ({"rollback_run": "nobody"}, f"tells of no run nobody (its last runs: {run})"),
+        ({"rollback_run": "nobody"}, f"contains no run nobody (its last runs: {run})"),
     ):
         refused = play("rollback", {**variables, **more})
         screen = " ".join((refused.stdout + refused.stderr).split())

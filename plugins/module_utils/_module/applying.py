@@ -123,7 +123,7 @@ class Application:
         if asked == 1 or self._target.dataset.thread_safe:
             return asked
         name = self._target.params["adapter"]
-        work.warnings.append(f"workers: {asked} changes nothing, for the target's adapter {name} makes one change at a time.")
+        work.warnings.append(f"workers: {asked} has no effect because the target's adapter {name} makes one change at a time.")
         return 1
 
     def conclude(self, applied: Applied, work: Work, cargo: Cargo) -> None:

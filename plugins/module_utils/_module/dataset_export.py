@@ -42,7 +42,7 @@ def _export(module: AdapterModule, sides: list[Side]) -> Ending:
         raise file_error(
             lambda text: TaskFailure(f"path: {text}"),
             path,
-            "exists already, and nothing is overwritten; name another file, or remove it.",
+            "exists already and is not overwritten; name another file, or remove it.",
         )
     side.models = declared_models(params)
     side.open(module.cargo)
@@ -123,6 +123,6 @@ def _counts(plan: Plan) -> dict[str, int]:
 
 def _warnings(left_out: Mapping[str, list[str]], unlisted: Mapping[str, int]) -> Iterator[str]:
     for model, names in left_out.items():
-        yield f"{model}: {', '.join(names)} is not exported, since it is sensitive or read-only."
+        yield f"{model}: {', '.join(names)} is not exported because it is sensitive or read-only."
     for model, count in unlisted.items():
-        yield f"{model}: {count} objects are not exported, since no parent lists them."
+        yield f"{model}: {count} objects are not exported because no parent lists them."

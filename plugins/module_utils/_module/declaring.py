@@ -36,19 +36,19 @@ def joined(adapter: type[DSync], data_model: DataModel | None, params: Mapping[s
     given = [name for name in ("mapping", "lookups") if params[name] is not None]
     for name in given:
         if not isinstance(params[name], Mapping):
-            raise TaskFailure(f"{name} should be a dictionary, or the path of a YAML file that holds one, and is {params[name]!r}.")
+            raise TaskFailure(
+                f"{name} should be a dictionary, or the path of a YAML file that contains one, and is {params[name]!r}."
+            )
     bound: Any = getattr(adapter, "bound", None)
     own = adapter.own_models() if hasattr(adapter, "own_models") else None
     if bound is None:
         if given:
             raise TaskFailure(
-                f"{given[0]} is for adapters of records, such as file or sql; {adapter.__name__} has models of its own."
+                f"{given[0]} is for record-based adapters, such as file or sql; {adapter.__name__} has its own models."
             )
         return adapter
     if data_model is None and own is None:
-        raise TaskFailure(
-            "this adapter reads records, so the task has to say what they are: declare them under models, or in models_file."
-        )
+        raise TaskFailure("this adapter reads records, so the task must declare models: set models or models_file.")
     if data_model is None and not given and hasattr(adapter, "data_model"):
         return adapter
     with _placed():

@@ -29,7 +29,7 @@ def _diff(module: AdapterModule, sides: list[Side]) -> Ending:
         load(sides)
         work = compared(module.params, guards, source, target)
         saved = {"plan": _save_plan(module.params, work, source, target)} if module.params["plan_dest"] else {}
-    outcomes = work.foreseen("nothing but compared")[0]
+    outcomes = work.foreseen("not applied: comparison only")[0]
     drifted = [change for change in work.plan if not change.protected]
     sentence = drift(drifted) if module.params["fail_on_drift"] and drifted else ""
     report = report_of(module, sides, work, outcomes, guards, work.refusals, on_screen=bool(sentence))

@@ -33,7 +33,7 @@ def adapter_class(reference: Reference, cargo: Cargo) -> type[DSync]:
     the class that bridges it.
 
     Raises:
-        TaskFailure: it cannot be imported, is not there, or is no adapter.
+        TaskFailure: it cannot be imported, is not there, or is not an adapter.
     """
     if reference.form is Form.BUILT_IN:
         return _built_in(reference.text)
@@ -50,7 +50,7 @@ def adapter_class(reference: Reference, cargo: Cargo) -> type[DSync]:
     if found is None:
         raise TaskFailure(f"{reference.holder} has no class {reference.class_name}{adapters}")
     raise TaskFailure(
-        f"{reference.class_name} in {reference.holder} is no adapter, "
+        f"{reference.class_name} in {reference.holder} is not an adapter, "
         f"which is a class that inherits from dsync.DSync or from diffsync.Adapter{adapters}"
     )
 
@@ -102,5 +102,5 @@ def _explained(failure: TaskFailure, reference: Reference) -> str:
             f"Install it there.{forms}"
         )
     if isinstance(cause, SyntaxError):
-        return f"{cause.filename}, line {cause.lineno}: this is no valid Python for {sys.executable} on the host: {cause.msg}."
+        return f"{cause.filename}, line {cause.lineno}: this is not valid Python for {sys.executable} on the host: {cause.msg}."
     return str(failure)

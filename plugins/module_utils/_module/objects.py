@@ -79,7 +79,7 @@ def check_no_action(params: Mapping[str, Any]) -> None:
     for name in ("only", "exclude"):
         for position, selector in enumerate(params[name] or ()):
             if isinstance(selector, Mapping) and selector.get("action") is not None:
-                raise TaskFailure(f"{name}[{position}].action: nothing is compared here, so no object has an action; leave it out.")
+                raise TaskFailure(f"{name}[{position}].action: nothing is compared here, so no object has an action; omit it.")
 
 
 def _shown(values: Mapping[str, Any], sensitive: Collection[str]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Reference:
         if len(parts) >= 4 and all(part.isidentifier() for part in parts):
             package = MODULE_UTILS.format(*parts[:2])
             return cls(text, Form.COLLECTION, ".".join((package, *parts[2:-1])), parts[-1])
-        raise TaskFailure(f'"{text}" names no adapter. {FORMS}.')
+        raise TaskFailure(f'"{text}" does not name an adapter. {FORMS}.')
 
 
 def _form_before_colon(place: str) -> Form:

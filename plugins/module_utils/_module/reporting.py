@@ -18,7 +18,7 @@ from .sides import Side
 from .spec import REPORT_FORMATS
 from .work import Work
 
-MODES = "a mode is a text of octal digits such as '0644', or a symbolic one such as 'u=rw,g=r'; the owner can read and write"
+MODES = "use octal digits such as '0644', or symbols such as 'u=rw,g=r'; the owner must be able to read and write the file"
 
 _CLAUSE = re.compile(r"(?P<who>[ugoa]*)(?P<how>[-+=])(?P<what>[rwx]*)")
 _BITS = {"r": 4, "w": 2, "x": 1}
@@ -65,7 +65,7 @@ def _report_file(said: Mapping[str, Any], place: str) -> ReportFile:
     found = said["format"] or format_of(said["path"])
     if found is None:
         known = ", ".join(REPORT_FORMATS)
-        raise TaskFailure(f"{place}: the ending of {said['path']} does not say which format is wanted; give format: {known}.")
+        raise TaskFailure(f"{place}: the ending of {said['path']} does not determine the format; set format to one of: {known}.")
     return ReportFile(said["path"], found, said["title"] or "", _mode(said["mode"], f"{place}.mode"))
 
 

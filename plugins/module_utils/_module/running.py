@@ -171,7 +171,7 @@ def report_of(
 
 
 def _first_run(module: AdapterModule) -> str:
-    missing = file_error(TaskFailure, module.params["baseline"], "does not exist yet, so no shrinking can be noticed.")
+    missing = file_error(TaskFailure, module.params["baseline"], "does not exist yet, so a loss of objects cannot be detected.")
     return on_host(str(missing), missing, module.cargo.host)
 
 

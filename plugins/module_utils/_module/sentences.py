@@ -102,7 +102,7 @@ def drift(changes: Iterable[Change]) -> str:
 
 def refused(refusals: Iterable[Refused], target: str) -> str:
     """Return the sentence that says why a run was refused."""
-    return f"target ({target}): nothing was changed, for the run is refused: {'; '.join(map(said, refusals))}."
+    return f"target ({target}): nothing was changed. The run is refused: {'; '.join(map(said, refusals))}."
 
 
 def failures(result: Result, target: str) -> str:
@@ -131,7 +131,7 @@ def _left_changes(result: Result) -> Iterator[str]:
     if result.interrupted is not None and result.interrupted is not result.complete_error:
         yield f"The run {happened(result.interrupted)} {left} changes were not attempted."
     elif result.stopped and left:
-        yield f"The run stopped there with {left} not attempted; the flag continue_on_failure makes it go on."
+        yield f"The run stopped there with {left} not attempted; set the flag continue_on_failure to continue."
     elif left:
         yield f"{left} that depend on them were not attempted."
 
@@ -139,7 +139,7 @@ def _left_changes(result: Result) -> Iterator[str]:
 def _failed_end(result: Result) -> Iterator[str]:
     if result.complete_error is not None:
         sure = isinstance(result.complete_error, NothingKept)
-        kept = "No change was kept." if sure else "What was changed may not have been kept."
+        kept = "No change was kept." if sure else "The changes may not have been committed."
         yield f"sync_complete() {happened(result.complete_error)} {kept}"
 
 

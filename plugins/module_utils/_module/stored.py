@@ -104,5 +104,5 @@ def _run_of(path: str, wanted: str | None, runs: list[RunReport]) -> RunReport:
     found = [run for run in runs if (wanted is None and run.purpose != UNDO) or run.run == wanted]
     if not found:
         known = ", ".join(run.run for run in runs[-3:]) or "none"
-        raise file_error(TaskFailure, path, f"tells of no run {wanted or 'to undo'} (its last runs: {known}).")
+        raise file_error(TaskFailure, path, f"contains no run {wanted or 'to undo'} (its last runs: {known}).")
     return next((run for run in reversed(found) if run.done or run.maybe), found[-1])

@@ -39,7 +39,7 @@ def _tell(module: AdapterModule, sides: list[Side]) -> Ending:
         runs = read(path)
     chosen = next((run for run in reversed(runs) if wanted in (None, run.run)), None)
     if chosen is None and wanted is not None:
-        raise file_error(TaskFailure, path, f"tells of no run {wanted}.")
+        raise file_error(TaskFailure, path, f"contains no run {wanted}.")
     recorder = Recorder(())
     records = [] if chosen is None else list(fitting(_records(chosen, recorder), module.params["max_changes"], ROOM_FOR_CHANGES))
     number = 0 if chosen is None else len(chosen.stored)

@@ -42,5 +42,5 @@ def test_a_symbolic_mode_changes_a_private_one(said: str, mode: int, tmp_path: P
     "said", ["-1", -1, "-0600", 0, "0400", 644, "7777", True, None, "", [384], "u=r", "a-w", "x=rw", "u=s", "u=rw g=r", "u"]
 )
 def test_anything_else_is_refused(said: Any, tmp_path: Path) -> None:
-    with pytest.raises(TaskFailure, match=r"^reports\[0\]\.mode: .* a mode is a text of octal digits such as '0644'"):
+    with pytest.raises(TaskFailure, match=r"^reports\[0\]\.mode: .* use octal digits such as '0644'"):
         _modes(said, tmp_path)

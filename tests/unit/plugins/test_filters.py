@@ -123,7 +123,7 @@ def test_a_journal_is_counted_with_what_may_have_been_done() -> None:
     assert counts(found["changes"])["by_status"] == {**NONE, "done": 1, "maybe": 1}
     assert changes(found, model="a model that no change of the run is of") == []
     for function in (report, in_sync):
-        with pytest.raises(AnsibleFilterError, match="dsync_plan_info is wanted, and this one has no source, target"):
+        with pytest.raises(AnsibleFilterError, match="dsync_plan_info, but this one has no source, target"):
             function(found)
 
 
@@ -141,8 +141,8 @@ def test_changes_that_a_result_does_not_hold_are_warned_of(monkeypatch: pytest.M
         (result(), {"action": "rename"}, "there is no 'rename' .*known: create, update, move, delete."),
         (result(), {"status": ["done", "over"]}, "there is no 'over'"),
         (result(), {"id": "~("}, "not a valid regular expression"),
-        ("cmdb", {}, "a registered result of .* is wanted, not a text"),
-        ({"changed": False, "msg": "pong"}, {}, "dsync_journal_info is wanted, and this one has no changes, outcomes, summary"),
+        ("cmdb", {}, "expected a registered result of .*, not a string"),
+        ({"changed": False, "msg": "pong"}, {}, "dsync_journal_info, but this one has no changes, outcomes, summary"),
         (
             result(*RECORDS),
             {"model": "devize"},
@@ -150,15 +150,15 @@ def test_changes_that_a_result_does_not_hold_are_warned_of(monkeypatch: pytest.M
         ),
         ({"results": [result(), SKIPPED]}, {"model": ["device", "rack"]}, "model: there is no 'rack'"),
         ({"results": [SKIPPED, SKIPPED], **SKIPPED}, {}, "every item of the loop was skipped, so there is no result"),
-        ([{"id": "a"}], {}, "a list of changes is wanted, and it has a dictionary that is none"),
+        ([{"id": "a"}], {}, "expected a list of changes, but it contains a dictionary that is not one"),
         (SKIPPED, {}, "was skipped"),
         (LOAD_FAILED, {}, r"failed before it had compared anything: source \(file\): load\(\) failed"),
         (result(), {"model": 5}, r"^dsync\.core\.changes: model should be a name or a list of names, and is 5\.$"),
         (result(), {"action": True}, "action should be a name or a list of names, and is True"),
         (result(), {"status": {"done": 1}}, "status should be a name or a list of names, and is {'done': 1}"),
         (result(), {"model": ["device", None]}, "model should be a name or a list of names, and is "),
-        (result(), {"id": 5}, "id should be a pattern, which is a text, and is 5"),
-        (result(), {"id": ["rtr-*"]}, "id should be a pattern, which is a text, and is "),
+        (result(), {"id": 5}, "id should be a pattern, which is a string, and is 5"),
+        (result(), {"id": ["rtr-*"]}, "id should be a pattern, which is a string, and is "),
     ],
 )
 def test_what_changes_cannot_select_from(value: Any, asked: dict[str, Any], words: str) -> None:
@@ -308,7 +308,7 @@ def test_what_a_report_cannot_be_made_like(asked: dict[str, Any], words: str) ->
     ],
 )
 def test_a_result_that_was_tampered_with_is_none(ask: Any, tampered: dict[str, Any]) -> None:
-    with pytest.raises(AnsibleFilterError, match=r"a registered result of .* is wanted, and this one has no "):
+    with pytest.raises(AnsibleFilterError, match=r"expected a registered result of .*, but this one has no "):
         ask(result(*RECORDS, **tampered))
 
 
