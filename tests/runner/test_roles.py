@@ -281,7 +281,8 @@ def test_a_plan_that_waits_outlasts_other_nights(play: Play, tmp_path: Path) -> 
 def test_limits_refuse_the_run_before_anything_is_written(play: Play, tmp_path: Path) -> None:
     variables = {**ledgers(tmp_path, 3, 0), "reconcile_limits": {"create": 2}, "reconcile_max_shrink": "5%"}
     check = play("reconcile", variables, "--check")
-    assert check.returncode == 0, check.stdout + check.stderr
+    assert check.returncode != 0
+    assert "The run is refused: limits.create: 2 is exceeded: 3 to create" in check.stdout + check.stderr
     assert statistic(check, "reconcile_summary")["state"] == "refused"
     refused = play("reconcile", variables)
     assert refused.returncode != 0

@@ -36,11 +36,10 @@ def _sync(module: AdapterModule, sides: list[Side]) -> Ending:
         work = possible(wanted, target.dataset)
         if module.check_mode or work.refusals:
             outcomes, made = work.foreseen("check mode")
-            if module.check_mode:
-                result = report_of(module, sides, work, outcomes, guards, work.refusals)
+            result = report_of(module, sides, work, outcomes, guards)
+            if not work.refusals:
                 return Ending(bool(made), result, work=work, outcomes=outcomes)
             sentence = refused(work.refusals, params["target"]["adapter"])
-            result = report_of(module, sides, work, outcomes, guards)
             return Ending(False, result, sentence, work.refusals[0], work=work, outcomes=outcomes)
         application = Application(params, sides, guards, module.signals)
         applied = application.apply(work)
