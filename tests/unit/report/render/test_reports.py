@@ -17,7 +17,7 @@ from dsync.report.render import html, junit, markdown, text
 from dsync.report.render.formats import FORMATS, format_of, rendered
 from dsync.report.render.unified import before_after
 from dsync.report.report import Report, ReportSide
-from estate import SOURCE, TARGET, estate
+from estate import SOURCE, TARGET, Device, Estate, estate
 
 EVIL = "</script><script>alert(1)</script><!-- & | ` * _ @all #1 !2 ~3 \\ ]]> \x1b[31m\x00\u202e\u2028\ufffe"
 SIDES = ReportSide("cmdb", "file", 1300), ReportSide("box")
@@ -42,6 +42,36 @@ def test_a_move_shows_both_places() -> None:
     before, after = before_after(Plan.from_diff(diff))
     assert before == 'device\n  d\n  d  parent: site a\n  d  role: "x"\n'
     assert after == 'device\n  d\n  d  parent: site b\n  d  role: "y"\n'
+
+
+class Keyed(Device):
+    _attributes = ("role", "facts")
+    _match = ("facts",)
+
+
+def test_a_rename_shows_both_names() -> None:
+    kind = type("Renaming", (Estate,), {"device": type("Device", (Keyed,), {})})
+    target, source = (
+        estate({"a": ("1", {"old": "x"}), "b": "1"}, kind=kind),
+        estate({"a": ("1", {"new": "x"}), "b": "1"}, kind=kind),
+    )
+    target.get("device", "old").facts = source.get("device", "new").facts = 7  # type: ignore[attr-defined]
+    diff = target.diff_from(source)
+    report = Report.from_diff(diff)
+    assert text.render(report).endswith("  site a\n  > device new\n      id: old → new\n")
+    assert "| move | <code>device new</code> | <code>id</code> <code>old → new</code>" in markdown.render(report)
+    assert [*before_after(Plan.from_diff(diff))] == [f"device\n  new\n  new  id: {name}\n" for name in ("old", "new")]
+    again = Report.from_records(report.data()["changes"], *SIDES)
+    assert again.data()["changes"] == report.data()["changes"]
+    assert report.data()["changes"][0]["from"]["ids"] == {"name": "old"}
+
+
+def test_what_is_deleted_below_a_renamed_object_is_shown_below_it() -> None:
+    kind = type("Renaming", (Estate,), {"device": type("Device", (Keyed,), {})})
+    target, source = estate({"a": ("1", {"old": ("x", {"e": 1})})}, kind=kind), estate({"a": ("1", {"new": "x"})}, kind=kind)
+    target.get("device", "old").facts = source.get("device", "new").facts = 7  # type: ignore[attr-defined]
+    lines = Report.from_diff(target.diff_from(source)).lines()
+    assert [(line.depth, line.id) for line in lines] == [(0, "a"), (1, "new"), (2, "old__e")]
 
 
 def failed() -> Report:
