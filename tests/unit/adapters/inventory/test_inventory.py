@@ -98,6 +98,32 @@ GROUP = {"group": {"identifiers": ["name"], "attributes": {"children": "set[str]
 OF_GROUPS = {"group": {"from": "groups"}}
 
 
+def test_a_number_has_the_string_that_its_file_has(tmp_path: Path) -> None:
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / "hosts.yml").write_text(
+        "all:\n  vars: {code: 0024, plain: 7}\n  hosts:\n"
+        "    vm1: {mac: 40:41:42:43:44:45, ports: {code: 1_000, uses: 010}}\n    vm2:\n"
+    )
+    (tmp_path / "host_vars" / "vm2.yml").write_text("both: 020\ncode: 0x14\n")
+    (tmp_path / "host_vars" / "vm1.yml").write_text("both: 16\nlist: [0b11, 3]\n")
+    attributes = {
+        "mac": "str | None",
+        "code": "str",
+        "port": "str | None",
+        "uses": "int | None",
+        "both": "str",
+        "list": "list[str] | None",
+    }
+    models = {"host": {"identifiers": ["name"], "attributes": attributes}}
+    mapping = {"host": {"fields": {"port": "ports.code", "uses": "ports.uses"}}}
+    first, second = opened(tmp_path / "hosts.yml", models, mapping).get_all("host")
+    assert (first.mac, first.port, first.uses, first.both, first.list) == ("40:41:42:43:44:45", "1_000", 8, "16", ["3", "3"])
+    assert (first.code, second.code) == ("20", "20")  # two files write it, in different ways
+    (tmp_path / "host_vars" / "vm2.yml").write_text("both: 020\n")
+    again = opened(tmp_path / "hosts.yml", models, mapping)
+    assert [host.code for host in again.get_all("host")] == ["0024", "0024"]
+
+
 @pytest.fixture
 def lab(tmp_path: Path) -> Path:
     """An inventory in a folder: hosts, groups, a file of a group's variables and one of a host's."""

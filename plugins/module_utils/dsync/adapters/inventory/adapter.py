@@ -32,6 +32,7 @@ from ..documents.yaml_format import YamlFormat
 from .files import Apply, InventoryFiles, copied
 from .listing import ALL, GROUP, HOST, UNGROUPED, Group, Inventory, Program
 from .vault import Concealed, Vault, concealed_paths, encrypted_values, shown
+from .written import restore
 
 PLAY = "play"
 """The source that is the inventory of the play in which the task runs."""
@@ -137,6 +138,7 @@ class InventoryAdapter(RecordAdapter):
             if with_groups:
                 for name, there in Inventory.of(self._program.listed("--export")).groups.items():
                     self._inventory.groups.setdefault(name, there).variables = there.variables
+            restore(self._inventory, self._sources)
             self._conceal()
         super().load()
 
