@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import pytest
 from dsync import DSyncModel
+from dsync.model.construction import problems_of
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
 
@@ -165,3 +166,33 @@ def test_the_first_row_that_does_not_fit_is_named() -> None:
         Rich.from_rows([{"name": "a"}, {"name": "b", "size": "many", "secret": "hidden"}, {"name": "c", "size": "none"}])
     assert [error["loc"] for error in caught.value.errors()] == [("size",)]
     assert "hidden" not in str(caught.value)
+
+
+class Networks(DSyncModel):
+    _modelname = "networks"
+    _identifiers = ("network",)
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network
+    others: dict[str, ipaddress.IPv4Address | ipaddress.IPv6Address] = Field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("given", "problems"),
+    [
+        (
+            {"network": "10.193.0.62/26"},
+            [
+                "network: Input is not a valid IPv4 network, or: Input is not a valid IPv6 network "
+                "(the host bits of a network are zero; with others it is an ip_interface)"
+            ],
+        ),
+        (
+            {"network": "10.0.0.0/8", "others": {"is-instance": "x"}},
+            ["others.is-instance: Input is not a valid IPv4 address, or: Input is not a valid IPv6 address"],
+        ),
+        ({}, ["network: Field required"]),
+    ],
+)
+def test_a_problem_is_one_sentence_of_one_value(given: dict[str, Any], problems: list[str]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Networks(**given)
+    assert problems_of(caught.value) == problems

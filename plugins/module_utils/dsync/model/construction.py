@@ -23,6 +23,11 @@ _FIELDS_PARTS = {"type", "fields", "model_name", "computed_fields", "extra_behav
 _FIELD_PARTS = {"type", "schema", "metadata", "serialization_alias", "serialization_exclude", "frozen"}
 
 
+_MEMBERS = ("lax-or-strict[", "json-or-python[", "function-plain[", "function-before[", "function-after[", "is-instance[")
+_NETWORKS = ("ip_v4_network", "ip_v6_network")
+_HOST_BITS = " (the host bits of a network are zero; with others it is an ip_interface)"
+
+
 class GivenFields(set[str]):
     """The names of the fields that were given, shared by many objects; never changed."""
 
@@ -101,10 +106,25 @@ def fields_schema(cls: type[Any]) -> tuple[Any, list[Any], Any]:
 
 
 def problems_of(error: ValidationError) -> list[str]:
-    """Return a message for each value that does not fit: the place of the value, if it has one, and the problem. It may contain
-    sensitive values, but not the value itself."""
-    lines = error.errors(include_url=False, include_input=False, include_context=False)
-    return [": ".join(filter(None, (".".join(map(str, line["loc"])), line["msg"]))) for line in lines]
+    """Return a message for each value that does not fit: the place of the value, if it has one, and the problem.
+
+    What pydantic says of each member of a union is one message. It may contain sensitive values, but not the value itself.
+    """
+    found: dict[str, list[str]] = {}
+    hints: dict[str, str] = {}
+    for line in error.errors(include_url=False, include_input=False, include_context=False):
+        place = ".".join(str(part) for part in line["loc"] if not _is_member(part))
+        messages = found.setdefault(place, [])
+        if line["msg"] not in messages:
+            messages.append(line["msg"])
+        if line["type"] in _NETWORKS:
+            hints[place] = _HOST_BITS
+    return [": ".join(filter(None, (place, ", or: ".join(said) + hints.get(place, "")))) for place, said in found.items()]
+
+
+def _is_member(part: int | str) -> bool:
+    """Return whether a part of a place is what pydantic calls a member of a union, and no key that somebody gave."""
+    return isinstance(part, str) and part.startswith(_MEMBERS)
 
 
 def construction_of(cls: type[Any]) -> Construction | None:
