@@ -273,6 +273,43 @@ def test_null_identifies_where_an_identifier_may_be_null(
     assert left["description"] == "3"
 
 
+TWINS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
+    "location": (
+        {"site": "str", "parent": {"type": "str | None", "ref": "location"}, "name": "str"},
+        [
+            {"site": "Paris", "parent": None, "name": "hall"},
+            {"site": "Paris", "parent": r"Paris__\None__hall", "name": "room"},
+            {"site": "Paris", "parent": None, "name": "room"},
+        ],
+    ),
+    "rack": (
+        {"site": "str", "location": "str | None", "name": "str"},
+        [{"site": "Paris", "location": "Paris__hall", "name": "r1"}, {"site": "Paris", "location": None, "name": "r1"}],
+    ),
+    "ip_address": (
+        {"vrf": "str | None", "address": "ip_interface", "interface": "str | None"},
+        [{"vrf": None, "address": "10.0.0.1/32", "interface": f"d__eth{number}"} for number in (0, 1)],
+    ),
+}
+
+
+@pytest.mark.parametrize("model", TWINS)
+def test_objects_of_one_name_are_told_apart_by_the_identifiers_that_the_documentation_has(netbox: Estate, model: str) -> None:
+    paris = netbox.add("dcim/sites", name="Paris")
+    if model == "rack":
+        netbox.add("dcim/locations", name="hall", site=paris)
+    device = netbox.add("dcim/devices", name="d", site=paris)
+    for number in (0, 1):
+        netbox.add("dcim/interfaces", name=f"eth{number}", device=device)
+    identifiers, rows = TWINS[model]
+    declared = {model: {"identifiers": identifiers}}
+    source = wanted(declared, **{model: rows})
+    synchronised(adapter(netbox, declared), source).raise_for_failure()
+    again = adapter(netbox, declared)
+    assert (again.count(model), again.load_warnings) == (len(rows), [])
+    assert not again.diff_from(source).has_diffs()
+
+
 def test_a_reference_to_an_object_that_nothing_identifies_is_not_null(netbox: Estate) -> None:
     paris = netbox.add("dcim/sites", name="Paris")
     nameless = netbox.add("dcim/devices", name=None, site=paris)
