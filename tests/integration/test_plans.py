@@ -258,7 +258,7 @@ def test_secrets_of_a_plan(play: Play, tmp_path: Path) -> None:
     ).ok()
     assert content(target) == untouched
     assert calls(tmp_path / "work") == []
-    assert 'has the values that it was made with any more: password of site "a"' in refusal(first, "rotated")
+    assert 'has the original values any more: password of site "a"' in refusal(first, "rotated")
     assert "keyed on here was written with a key, but no key was given" in refusal(first, "no key")
     assert "keyed on here was written with another key than the given one" in refusal(first, "wrong key")
     assert "plain on here was written without a key, but one was given" in refusal(first, "needless key")

@@ -133,7 +133,7 @@ MEMORY = {"adapter": "memory", "options": {"records": []}}
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no models": (
         {},
-        "source (memory): this adapter reads records, so the task must declare models: declare them under models",
+        "source (memory): this adapter reads records, so the task must declare models: set models or models_file.",
     ),
     "a type": (
         {"models": {"device": {"identifiers": ["name"], "attributes": {"mtu": "integer"}}}},
