@@ -404,7 +404,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "blank": (
         {"options": {"path": "blank.json"}},
-        "blank.json, [0]: device: name is blank, so that nothing identifies the object",
+        "blank.json, [0]: device: name is blank, so nothing identifies the object",
     ),
     "all": ({"hostname": "'all'"}, "hostname: 'all' gives the device \"rtr-1\" the name 'all', which no host can have."),
     "lines": ({"hostname": "name ~ '\\n' ~ role"}, "the name 'rtr-1\\nrouter', which no host can have."),
