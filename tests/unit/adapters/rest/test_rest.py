@@ -322,6 +322,18 @@ def test_all_pages_are_read(name: str, count: int, api: Api) -> None:
         assert len(api.requests) == (2 * once if once > 1 else once)
 
 
+@pytest.mark.parametrize("name", PAGINATIONS)
+def test_probing_reads_the_first_page_alone(name: str, api: Api) -> None:
+    kind = name.split()[0]
+    api.intervene = pager(kind, records(7))
+    place = {"list": "/devices", "pagination": PAGINATIONS[name], **({} if kind == "link" else {"records": "results"})}
+    target = adapter(api, place)
+    assert target.probe()
+    assert (len(api.requests), target.count("device")) == (1, 0)
+    api.intervene = lambda request: Reply(403, {"detail": "No."})
+    assert "403" in problem_of(adapter(api, place).probe)
+
+
 def test_a_page_behind_the_last_may_be_not_found(api: Api) -> None:
     pages = pager("page", records(3))
     api.intervene = lambda request: pages(request) if request.query["page"] == "1" else Reply(404, {"detail": "Invalid page."})

@@ -19,6 +19,7 @@ The pages of a reading and the number of readings are bounded, so that a server 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from ...exceptions import RecordProblem
 from ...records.path import Path
@@ -30,6 +31,18 @@ from .reading import Collection, Reading, Record
 
 READINGS = 5
 """How often a collection is read at most that changes meanwhile."""
+
+
+class _Read(Exception):
+    """The first page was read."""
+
+
+class _FirstPage(Reading):
+    """A reading that ends after the first page."""
+
+    def page(self, answer: Answer | None) -> list[Record]:
+        super().page(answer)
+        raise _Read
 
 
 class PageReader:
@@ -82,6 +95,11 @@ class PageReader:
             f"{self._of.name}: records were added, removed or moved each of the {READINGS} times that it was read, so some may be "
             "missing; run it again, or use pagination: {type: keyset} where the server can list what comes after a key"
         )
+
+    def probe(self) -> None:
+        """Read the first page. Raises RecordProblem."""
+        with suppress(_Read):
+            read_once(_FirstPage(self._of, []))
 
     def _is_certain(self, reading: Reading) -> bool:
         if not reading.keyed or reading.pages <= 1:

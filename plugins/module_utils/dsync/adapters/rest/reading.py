@@ -153,8 +153,9 @@ class RestReader(RecordAdapter):
     def probe(self) -> bool:
         """Request the first page of each model whose records are not listed for each parent; otherwise as the base class."""
         for mapped in self._maps.values():
-            if not self._endpoint(mapped).list.asks_parent:
-                next(iter(self.read(mapped)), None)
+            endpoint = self._endpoint(mapped)
+            if not endpoint.list.asks_parent:
+                self._pages(endpoint, endpoint.list.filled({}), mapped.key).probe()
         return True
 
     def _nested(self, mapped: ModelMap, endpoint: Endpoint) -> Iterator[Record]:
@@ -189,8 +190,13 @@ class RestReader(RecordAdapter):
     def _listed(
         self, endpoint: Endpoint, path: str, key: Path | None = None, found: list[dict[str, Any]] | None = None
     ) -> list[dict[str, Any]]:
+        return self._pages(endpoint, path, key, found).read()
+
+    def _pages(
+        self, endpoint: Endpoint, path: str, key: Path | None = None, found: list[dict[str, Any]] | None = None
+    ) -> PageReader:
         records_in = partial(records_of, endpoint, key)
-        return PageReader(self._client, path, endpoint.pages, records_in, endpoint.key, found).read()
+        return PageReader(self._client, path, endpoint.pages, records_in, endpoint.key, found)
 
     def read_table(self, place: Declared) -> Iterable[Record]:
         endpoint = self._parsed(self._described(place))
