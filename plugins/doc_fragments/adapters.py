@@ -259,6 +259,14 @@ options:
         type: raw
         default: "0600"
 attributes:
+  action_group:
+    description: Use C(group/dsync.core.dsync) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - dsync.core.dsync
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: full
   check_mode:
     description: Can run in check mode and return what would be changed, without changing anything.
   diff_mode:

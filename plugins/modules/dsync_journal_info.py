@@ -34,6 +34,11 @@ options:
     type: int
     default: 500
 attributes:
+  action_group:
+    description: Use C(group/dsync.core.info) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - dsync.core.info
   check_mode:
     support: full
     description: Can run in check mode and return what would be changed, without changing anything.
