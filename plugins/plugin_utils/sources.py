@@ -50,7 +50,8 @@ class Source:
         try:
             return ast.parse(decode_source(self.code), str(self.path))
         except SyntaxError as error:
-            raise TaskFailure(f"{self.path}, line {error.lineno}: this is not valid Python: {error.msg}.") from error
+            line = "" if error.lineno is None else f", line {error.lineno}"
+            raise TaskFailure(f"{self.path}{line}: this is not valid Python: {error.msg}.") from error
         except ValueError as error:
             raise TaskFailure(f"{self.path}: this is not valid Python: {error}.") from error
 

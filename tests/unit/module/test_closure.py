@@ -94,7 +94,7 @@ def test_the_code_of_this_collection_travels_anyway(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["class A(:\n", "x = '\0'", "# coding: no-such\n"])
 def test_what_is_no_python_is_told_with_its_file(tmp_path: Path, text: str) -> None:
     write(tmp_path, sot="import models", models=text)
-    with pytest.raises(TaskFailure, match=r"models\.py.*no valid Python"):
+    with pytest.raises(TaskFailure, match=r"models\.py.*not valid Python"):
         shipped(tmp_path / "sot.py")
 
 

@@ -231,9 +231,9 @@ def _end(
     http: httpx.Client, deadlines: Deadlines, base: str, who: Credentials, login: Login | None, entered: list[Entered]
 ) -> None:
     """Log out, where one has logged in and can log out, and close the connections."""
-    import httpx
-
     if login is not None and login.logout is not None and entered:
+        import httpx
+
         headers = httpx.Headers(who.headers)
         headers.update(entered[-1].headers)
         try:
