@@ -63,6 +63,9 @@ class Executor:
         hidden: returns strings that no message may contain; called if there is a message.
         goes_on: whether changes that do not depend on a failed one are still attempted.
         changes: all changes of the run; not changed.
+
+    Attributes:
+        renames: whether any of the changes renames an object.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Executor:
     ) -> None:
         self.target, self.goes_on = target, goes_on
         names = new_names(changes)
+        self.renames = bool(names)
         self._other_names = {**names, **{new: old for old, new in names.items()}}
         self.classes = target.models()
         self._retry, self._asked = retry, hidden
@@ -551,7 +555,7 @@ _KEEPERS: dict[DSyncAction, Callable[[Any, Change, DSyncModel], None]] = {
 
 
 def _existing(target: Target, change: Change) -> DSyncModel:
-    obj = target.store.find(*change.before_ref)
+    obj = target.store.find(change.model, change.id if change.before_id is None else change.before_id)
     if change.before_id is not None:
         there = target.store.find(*ref_of(change))
         if obj is not None and there is not None:
