@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 
@@ -138,7 +138,8 @@ def _run_changes(
     try:
         with closing(run_serial(run, ordered) if workers == 1 else run_parallel(run, ordered, workers)) as finished:
             for outcomes in finished:
-                ended.update((outcome.change.key, outcome) for outcome in outcomes)
+                for outcome in outcomes:
+                    ended[outcome.change.key] = outcome
                 run.forget(outcomes)
                 if journal is not None and not target.transactional:
                     journal.record(*outcomes)
@@ -192,18 +193,21 @@ class _Run:
 
     def begin(self, batch: Sequence[Change]) -> Attempt | None:
         """Return the attempt at a batch; None if all of its changes are decided without one."""
-        settled = [*zip(batch, self._settled_outcomes(batch))]
-        self._settled.update((change.key, outcome) for change, outcome in settled if outcome is not None)
-        todo: Sequence[Change] = [change for change, outcome in settled if outcome is None]
+        todo: list[Change] = []
+        for change, outcome in zip(batch, self._settled_outcomes(batch)):
+            if outcome is None:
+                todo.append(change)
+            else:
+                self._settled[change.key] = outcome
         if not todo:
             return None
-        if isinstance(batch, Unit):
-            todo = Unit(todo)
         if self._journal is not None:
             self._journal.intend(*todo)
-        self.begun.update((change.key, change) for change in todo)
-        begun = any(change.key in self._begun_moves for change in todo)
-        return Attempt(self.executor, todo, (lambda: False) if begun else self.ends_here)
+        for change in todo:
+            self.begun[change.key] = change
+        begun = self._begun_moves and any(change.key in self._begun_moves for change in todo)
+        changes = Unit(todo) if isinstance(batch, Unit) else todo
+        return Attempt(self.executor, changes, (lambda: False) if begun else self.ends_here)
 
     def end(self, batch: Sequence[Change], attempt: Attempt | None) -> list[Outcome]:
         """Update the dataset after an attempt at a batch, and return the outcomes of its changes, in order."""
@@ -225,12 +229,16 @@ class _Run:
         """Record that an object was deleted in its old place, so that its create is in progress; or renamed, so that the renames
         of objects named after it are in progress."""
         change = outcome.change
-        self._begun_moves.discard(change.key)
-        if change.before_id is not None and outcome.status == OutcomeStatus.DONE:
+        if self._begun_moves:
+            self._begun_moves.discard(change.key)
+        if outcome.status != OutcomeStatus.DONE:
+            return
+        if change.before_id is not None:
             self._begun_moves.update(self._followers.get(change.key, ()))
-        created = ChangeKey(DSyncAction.CREATE, change.model, change.id)
-        if change.action == DSyncAction.DELETE and outcome.status == OutcomeStatus.DONE and created in self._creates:
-            self._begun_moves.add(created)
+        if change.action == DSyncAction.DELETE:
+            created = ChangeKey(DSyncAction.CREATE, change.model, change.id)
+            if created in self._creates:
+                self._begun_moves.add(created)
 
     def _noted(self, outcome: Outcome) -> Outcome:
         """Record whether a failure ends the run."""
@@ -242,15 +250,17 @@ class _Run:
                 self.interrupted = self.interrupted or error
         return outcome
 
-    def _settled_outcomes(self, batch: Sequence[Change]) -> Iterator[Outcome | None]:
-        """Yield the outcomes of the changes of a batch that are not attempted now, None for the others."""
-        for change, outcome in zip(batch, self._skip_rules.outcomes_of(batch)):
-            if outcome is None and self.ends_here() and change.key not in self._begun_moves:
-                yield not_attempted(change, self.interrupted)
-            elif outcome is None and change.cascade and change.action == DSyncAction.DELETE and not isinstance(batch, Unit):
-                yield Outcome(change, OutcomeStatus.DONE, DELETED_ALONG)
-            else:
-                yield outcome
+    def _settled_outcomes(self, batch: Sequence[Change]) -> list[Outcome | None]:
+        """Return the outcomes of the changes of a batch that are not attempted now, None for the others."""
+        outcomes, ends_here = self._skip_rules.outcomes_of(batch), self.ends_here()
+        for place, change in enumerate(batch):
+            if outcomes[place] is not None:
+                continue
+            if ends_here and change.key not in self._begun_moves:
+                outcomes[place] = not_attempted(change, self.interrupted)
+            elif change.cascade and change.action == DSyncAction.DELETE and not isinstance(batch, Unit):
+                outcomes[place] = Outcome(change, OutcomeStatus.DONE, DELETED_ALONG)
+        return outcomes
 
 
 def _cut_off(change: Change, error: BaseException) -> Outcome:

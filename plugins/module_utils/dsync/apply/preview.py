@@ -35,10 +35,10 @@ class SkipRules:
         """Return the outcome of a change that is not attempted, or None if it is. Call it in the plan's order."""
         if change.protected:
             return Outcome(change, OutcomeStatus.REFUSED, change.protected, skipped=True)
-        verdict = self._verdicts.get(change.key)
+        verdict = self._verdicts.get(change.key) if self._verdicts else None
         if verdict is not None:
             return Outcome(change, verdict.status, verdict.message, skipped=verdict.skipped)
-        obstacles = [self._missed[key] for key in change.requires if key in self._missed]
+        obstacles = [self._missed[key] for key in change.requires if key in self._missed] if self._missed else []
         if not obstacles:
             return None
         return depending(change, next((outcome for outcome in obstacles if not outcome.skipped), obstacles[0]))

@@ -47,12 +47,13 @@ class Plan:
             checked: whether the plan was compared with it.
         """
         for change in self.changes:
-            values = ((name, value) for one in (change, *change.parts) for name, value in (one.after or {}).items())
-            for name, value in values:
-                if isinstance(value, (DigestedSecret, Lost)) and not change.protected:
-                    return (
-                        f"{change!r} has no real value for {name}; apply the plan that prepare_plan(plan, source, {target}) returns"
-                    )
+            for one in (change, *change.parts):
+                for name, value in (one.after or {}).items():
+                    if isinstance(value, (DigestedSecret, Lost)) and not change.protected:
+                        return (
+                            f"{change!r} has no real value for {name}; "
+                            f"apply the plan that prepare_plan(plan, source, {target}) returns"
+                        )
         return ""
 
     @classmethod
