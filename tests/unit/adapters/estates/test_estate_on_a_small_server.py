@@ -16,6 +16,7 @@ from dsync.adapters.estates.netbox import NetBoxAdapter
 from dsync.apply.retry import retrying
 from dsync.exceptions import DefinitionError, RecordProblem
 from dsync.plan.result import Result
+from dsync.plan.undo import undo_plan
 from dsync.records.definition import DataModel, data_model
 from estate_server import Estate, NautobotEstate, NetBoxEstate
 from nautobot_estate import EVERYTHING as NAUTOBOT_ROWS
@@ -484,6 +485,39 @@ def test_a_device_is_moved_to_another_site_by_one_patch(netbox: Estate) -> None:
     assert (device["site"], device["serial"], device["comments"]) == (sites["Lyon"], "t", "precious")
     assert netbox.asked("PATCH", "dcim/devices")[0].body == [{"id": there, "serial": "t", "site": sites["Lyon"]}]
     assert not adapter(netbox, declared).diff_from(source).has_diffs()
+
+
+def test_a_device_is_renamed_by_one_patch_and_keeps_its_interfaces(netbox: Estate) -> None:
+    """NetBox names its interfaces after it by itself, so that nothing is sent of them."""
+    declared: Any = {
+        "device": {"identifiers": ["name"], "attributes": {"serial": "str"}, "match": ["serial"], "children": ["interface"]},
+        "interface": {"identifiers": {"device": "str", "name": "str"}, "shortname": ["name"], "attributes": {"mtu": "int | None"}},
+    }
+    there = netbox.add("dcim/devices", name="old", serial="S1", comments="precious")
+    ports = [netbox.add("dcim/interfaces", name=name, device=there, type="virtual", mtu=1500) for name in ("e0", "e1")]
+    rows = [{"device": "new", "name": name, "mtu": mtu} for name, mtu in (("e0", 1500), ("e1", 9000))]
+    source = wanted(declared, device=[{"name": "new", "serial": "S1"}], interface=rows)
+    target = adapter(netbox, declared)
+    plan = Plan.from_diff(target.diff_from(source))
+    assert [(str(one.change.action), one.message) for one in target.apply(plan, source).outcomes] == [
+        ("move", ""),
+        ("move", "renamed together with its parent"),
+        ("move", "renamed together with its parent"),
+        ("update", ""),
+    ]
+    assert not target.diff_from(source).has_diffs()
+    device = netbox.table("dcim/devices")[there]
+    assert (device["name"], device["comments"]) == ("new", "precious")
+    assert [(request.path, request.body) for request in netbox.api.sent("PATCH")] == [
+        ("/api/dcim/devices/", [{"id": there, "name": "new"}]),
+        ("/api/dcim/interfaces/", [{"id": ports[1], "mtu": 9000}]),
+    ]
+    assert not netbox.api.sent("POST")
+    assert not netbox.api.sent("DELETE")
+    again = adapter(netbox, declared)
+    assert not again.diff_from(source).has_diffs()
+    assert not again.apply(undo_plan(plan), source).failures
+    assert netbox.table("dcim/devices")[there]["name"] == "old"
 
 
 def test_an_object_of_nautobot_is_moved_by_one_patch(nautobot: NautobotEstate) -> None:
