@@ -21,12 +21,17 @@ import sqlalchemy
 from dsync import DSync
 from dsync.adapters.rest import RestAdapter
 from dsync.adapters.sql import SqlAdapter
+from dsync.records.definition import DataModel
 from dsync.testing.conformance import SECRET, AdapterConformance
 
 TABLES = (
     "CREATE TABLE site (id {serial}, name varchar(60) NOT NULL UNIQUE, note varchar(60), floors int NOT NULL)",
     "CREATE TABLE device (id {serial}, site_id int NOT NULL, name varchar(60) NOT NULL, role varchar(60) NOT NULL, rack int, "
     "active {boolean} NOT NULL, password varchar(60) NOT NULL, UNIQUE (site_id, name), FOREIGN KEY (site_id) REFERENCES site (id))",
+    "CREATE TABLE place (id {serial}, name varchar(60) NOT NULL UNIQUE)",
+    "CREATE TABLE thing (id {serial}, name varchar(60) NOT NULL UNIQUE, label varchar(60), note varchar(60), "
+    "place_id int NOT NULL, FOREIGN KEY (place_id) REFERENCES place (id))",
+    "CREATE TABLE holder (device_id int NOT NULL, FOREIGN KEY (device_id) REFERENCES device (id))",
 )
 TYPES = {
     "sqlite": {"serial": "integer PRIMARY KEY", "boolean": "boolean"},
@@ -57,6 +62,7 @@ class TestSql(AdapterConformance):
     """Tables with keys that the database gives, whole runs in one transaction."""
 
     options: dict[str, Any] = {}
+    shared = True
 
     @pytest.fixture(autouse=True)
     def _tables(self, database: sql_servers.Server | None, tmp_path: Path) -> None:
@@ -90,6 +96,13 @@ class TestSql(AdapterConformance):
             return lambda: self.execute("DROP TRIGGER no_change")
         self.execute("ALTER TABLE device ADD CONSTRAINT no_change CHECK (role <> 'changed')")
         return lambda: self.execute("ALTER TABLE device DROP CONSTRAINT no_change")
+
+    def places(self, models: DataModel) -> DSync:
+        return SqlAdapter.bound(models)(**self.given, **self.options)
+
+    def break_removal(self, adapter: DSync) -> Callable[[], None]:
+        self.execute("INSERT INTO holder SELECT max(id) FROM device")
+        return lambda: self.execute("DELETE FROM holder")
 
     def wrong_options(self) -> Iterator[tuple[Callable[[], Any], str]]:
         kind = SqlAdapter.bound(self.data_model, MAPPING)

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 import pytest
 from dsync.adapters import RecordAdapter
-from dsync.adapters.core.base import ChangedRecord, NewRecord
+from dsync.adapters.core.base import ChangedRecord, MovedRecord, NewRecord
 from dsync.exceptions import DefinitionError, RecordProblem
 from dsync.records.mapping import ModelMap, Record
-from dsync.records.path import nested, write
+from dsync.records.path import nested, read, write
 from dsync.testing.conformance import SECRET, AdapterConformance
 
 Shelf = dict[str, list[dict[str, Any]]]
@@ -29,7 +29,7 @@ class Shelves(RecordAdapter):
         if size < 0:
             raise DefinitionError(f"options.size: this should be 0 or more, and is {size}.")
         self.shelves, self.draft = shelves, copy.deepcopy(shelves)
-        self.refuses = ""
+        self.refuses = self.keeps = "-"
 
     def read(self, mapped: ModelMap) -> Iterable[Record]:
         return self.draft.setdefault(mapped.name, [])
@@ -51,9 +51,12 @@ class Shelves(RecordAdapter):
         return [changed.record for changed in records]
 
     def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
+        results: list[Exception | None] = []
         for gone in records:
-            self.draft[mapped.name] = [record for record in self.draft[mapped.name] if record is not gone]
-        return [None] * len(records)
+            kept = gone["name"] == self.keeps
+            results.append(ValueError("it is in use") if kept else None)
+            self.draft[mapped.name] = [one for one in self.draft[mapped.name] if kept or one is not gone]
+        return results
 
     def sync_complete(self, *args: Any, **kwargs: Any) -> None:
         self.shelves.clear()
@@ -73,6 +76,13 @@ class TestShelves(AdapterConformance):
     def break_it(self, adapter: Any) -> Callable[[], None]:
         adapter.refuses = "new"
         return lambda: None
+
+    def break_removal(self, adapter: Any) -> Callable[[], None]:
+        adapter.keeps = "dev-1"
+        return lambda: None
+
+    def places(self, models: Any) -> Shelves:
+        return self.kind.bound(models, {"thing": {"parent": {"name": "place"}}})(self.shelves)
 
     def wrong_options(self) -> Any:
         yield lambda: Shelves.bound(self.data_model)({}, size=-1), "options.size"
@@ -100,6 +110,36 @@ class Loses(Shelves):
             index = next(place for place, record in enumerate(self.draft[mapped.name]) if record is changed.record)
             self.draft[mapped.name][index] = {**nested(changed.values), "name": changed.record["name"]}
         return [changed.record for changed in records]
+
+
+class Remakes(Shelves):
+    """Makes a record anew that is to be moved, from the fields that attributes name."""
+
+    def move_records(self, mapped: ModelMap, records: Sequence[MovedRecord]) -> Sequence[Record | Exception]:
+        self.remove_records(mapped, [moved.record for moved in records])
+        named = [path for field in mapped.fields.values() if (path := field.source)]
+        news = [{**{path: read(moved.record, path) for path in named}, **moved.values} for moved in records]
+        return self.create_records(mapped, [NewRecord(values, None) for values in news])
+
+
+class Blanks(Shelves):
+    """Keeps an empty string for null."""
+
+    def create_records(self, mapped: ModelMap, records: Sequence[NewRecord]) -> Sequence[Record | Exception]:
+        return super().create_records(mapped, [self._blank(new) for new in records])
+
+    def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
+        return super().change_records(mapped, [self._blank(changed) for changed in records])
+
+    def _blank(self, one: Any) -> Any:
+        return one._replace(values={path: "" if value is None else value for path, value in one.values.items()})
+
+
+class Careless(TestShelves):
+    """Writes over what others have written meanwhile."""
+
+    __test__ = False
+    shared = True
 
 
 class Tells(Shelves):
@@ -156,6 +196,11 @@ def suite(kind: type[Any]) -> Any:
         (Halves, "test_a_failure_leaves_nothing_half_done"),
         (Doubles, "test_a_failure_leaves_nothing_half_done"),
         (Loses, "test_after_a_synchronisation_nothing_is_left_to_do"),
+        (Loses, "test_a_move_is_one_change_that_keeps_unmapped_fields"),
+        (Remakes, "test_a_move_is_one_change_that_keeps_unmapped_fields"),
+        (Blanks, "test_an_empty_string_and_null_come_back_alike_every_time"),
+        (Careless, "test_what_another_writer_did_is_not_lost_unnoticed"),
+        (Halves, "test_a_refused_removal_leaves_nothing_half_done"),
         (Tells, "test_secrets_stay_hidden"),
         (Vague, "test_wrong_options_are_named"),
         (Fine, "test_wrong_options_are_named"),

@@ -19,9 +19,9 @@ The class requires only the library: its tests are methods that raise AssertionE
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from ..adapter import DSync
 from ..adapters.core.base import RecordModel
@@ -45,6 +45,28 @@ MODELS: dict[str, Any] = {
     },
 }
 """The models of :func:`estate`: two levels, with strings, numbers, booleans, nullable values, and a secret."""
+
+
+PLACES: dict[str, Any] = {
+    "place": {"identifiers": ["name"], "children": ["thing"]},
+    "thing": {"identifiers": ["name"], "attributes": {"label": "str | None", "note": "str | None"}},
+}
+"""Models for :meth:`AdapterConformance.places`: what a thing is called does not depend on where it is, so that it can move."""
+
+
+def inventory_of(models: DataModel, things: Mapping[str, tuple[str, str | None]], **more: Any) -> DSync:
+    """Return a dataset in memory, of the models :data:`PLACES`, with the places "here" and "there".
+
+    Args:
+        models: their classes; their things may lack an attribute.
+        things: name of a thing → its place and its label.
+        more: values of other attributes, the same for all things.
+    """
+    dataset: DSync = type("Places", (DSync,), {**models.models, "top_level": list(models.top_level)})(name="places")
+    dataset.add_rows("place", [{"name": "here"}, {"name": "there"}])
+    rows = [{"name": name, "label": label, "at": place, **more} for name, (place, label) in things.items()]
+    dataset.add_rows("thing", rows, parent="place", parent_ids={"name": "at"})
+    return dataset
 
 
 def estate(models: DataModel, changed: bool = False) -> DSync:
@@ -84,7 +106,13 @@ def _expect(holds: object, otherwise: object = "it does not behave as an adapter
 
 
 class AdapterConformance:
-    """Tests that every adapter should pass. A subclass defines :meth:`adapter`, and those other methods that fit its system."""
+    """Tests that every adapter should pass. A subclass defines :meth:`adapter`, and those other methods that fit its system.
+
+    Attributes:
+        shared: whether several adapters may write to the system that :meth:`places` is about, one after the other.
+    """
+
+    shared: ClassVar[bool] = False
 
     @cached_property
     def data_model(self) -> DataModel:
@@ -108,6 +136,15 @@ class AdapterConformance:
     def break_it(self, adapter: DSync) -> Callable[[], None] | None:
         """Make the system refuse a change that :meth:`after` requires, in the middle of a run of this loaded adapter; return a
         function that repairs it. Return None, as here, if that is not possible."""
+        return None
+
+    def break_removal(self, adapter: DSync) -> Callable[[], None] | None:
+        """Make the system refuse to delete an object when this loaded adapter empties it; otherwise as :meth:`break_it`."""
+        return None
+
+    def places(self, models: DataModel) -> DSync | None:
+        """Return a new adapter, not yet loaded, of the models :data:`PLACES`, or of these with fewer attributes; otherwise as
+        :meth:`adapter`. Return None, as here, if the system has no place for them."""
         return None
 
     def wrong_options(self) -> Iterator[tuple[Callable[[], Any], str]]:
@@ -189,6 +226,73 @@ class AdapterConformance:
             self._check_honest(plan, result, target)
             self.synchronised(source)[1].raise_for_failure()
             _expect(not self.loaded().diff_from(source).has_diffs(), "a second run did not finish what the first had begun")
+
+    def test_a_refused_removal_leaves_nothing_half_done(self) -> None:
+        self.filled()
+        target, empty = self.loaded(), type(self.before())(name="empty")
+        mended = self.break_removal(target)
+        if mended is None:
+            return
+        plan = Plan.from_diff(target.diff_from(empty))
+        result = target.apply(plan, empty)
+        mended()
+        _expect(result.failures, "nothing failed, so break_removal() broke nothing")
+        self._check_honest(plan, result, target)
+        self.synchronised(empty)[1].raise_for_failure()
+        _expect(len(self.loaded()) == 0, "a second run did not remove what the first had left")
+
+    def test_a_move_is_one_change_that_keeps_unmapped_fields(self) -> None:
+        models = declared_models(PLACES, base=RecordModel)
+        thing = {**PLACES["thing"], "attributes": {"label": "str | None"}}
+        fewer = declared_models({**PLACES, "thing": thing}, base=RecordModel)
+        target = self._placed(models, inventory_of(models, {"a": ("here", "x"), "b": ("here", "x")}, note="kept"))
+        if target is None:
+            return
+        wanted = inventory_of(fewer, {"a": ("there", "y"), "b": ("here", "x")})
+        mover = self._placed(fewer, wanted)
+        _expect(mover is not None and not mover.diff_from(wanted).has_diffs(), "the adapter's own objects were not kept in step")
+        live = self._loaded_places(models)
+        found = inventory_of(models, {"a": ("there", "y"), "b": ("here", "x")}, note="kept")
+        _expect(not live.diff_from(found).has_diffs(), "a move lost a field that no attribute names, or was not made")
+
+    def test_an_empty_string_and_null_come_back_alike_every_time(self) -> None:
+        models = declared_models(PLACES, base=RecordModel)
+        for label in ("", None, "", "x", None):
+            wanted = inventory_of(models, {"a": ("here", label)}, note="n")
+            if self._placed(models, wanted) is None:
+                return
+            _expect(not self._loaded_places(models).diff_from(wanted).has_diffs(), f"the label {label!r} is not what is read")
+
+    def test_what_another_writer_did_is_not_lost_unnoticed(self) -> None:
+        models = declared_models(PLACES, base=RecordModel)
+        begin = inventory_of(models, {"a": ("here", "x"), "b": ("here", "x")}, note="n")
+        if not self.shared or self._placed(models, begin) is None:
+            return
+        one, other = self._loaded_places(models), self._loaded_places(models)
+        changed = inventory_of(models, {"a": ("here", "by another"), "b": ("here", "x")}, note="n")
+        other.apply(Plan.from_diff(other.diff_from(changed)), changed).raise_for_failure()
+        wanted = inventory_of(models, {"a": ("here", "x"), "b": ("here", "y")}, note="n")
+        result = one.apply(Plan.from_diff(one.diff_from(wanted)), wanted)
+        kept = inventory_of(models, {"a": ("here", "by another"), "b": ("here", "y" if result.changed else "x")}, note="n")
+        _expect(not self._loaded_places(models).diff_from(kept).has_diffs(), "what another writer changed was written over")
+
+    def _loaded_places(self, models: DataModel) -> Any:
+        adapter = self.places(models)
+        if adapter is not None:
+            adapter.load()
+        return adapter
+
+    def _placed(self, models: DataModel, wanted: DSync) -> Any:
+        """Make the system like a dataset and return the adapter; None if the system has no place for its models."""
+        target = self._loaded_places(models)
+        if target is not None:
+            plan = Plan.from_diff(target.diff_from(wanted))
+            result = target.apply(plan, wanted)
+            result.raise_for_failure()
+            _expect(not result.failures, result.failures)
+            moves = [change for change in plan if str(change.action) == "move"]
+            _expect(not moves or not any(str(change.action) == "delete" for change in plan), "a move is a delete as well")
+        return target
 
     def _check_honest(self, plan: Plan, result: Result, target: DSync) -> None:
         live = self.loaded()

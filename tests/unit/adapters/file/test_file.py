@@ -594,9 +594,21 @@ SIDE_BY_SIDE = {
 INSIDE = {"site": {"from": "sites"}, "device": {"from": "sites.*.devices"}}
 
 
+BESIDE: Any = {
+    "place": {"from": [], "where": {"kind": "place"}},
+    "thing": {"from": [], "where": {"kind": "thing"}, "parent": {"name": "place"}},
+}
+WITHIN: Any = {"place": {"from": "places"}, "thing": {"from": "places.*.things"}}
+
+
 class FileConformance(AdapterConformance):
     end = ""
     mapping: Any = None
+    of_places: Any = WITHIN
+    shared = True
+
+    def places(self, models: Any) -> FileAdapter:
+        return FileAdapter.bound(models, self.of_places)(path=str(self.path.with_suffix(f".places{self.end}")), create=True)
 
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
@@ -626,6 +638,7 @@ class TestYaml(FileConformance):
 
 class TestYamlWithoutPlaces(FileConformance):
     end = ".yml"
+    of_places: Any = {"thing": {"parent": {"name": "place"}}}
 
 
 class TestJson(FileConformance):
@@ -638,14 +651,17 @@ class TestToml(FileConformance):
 
 class TestJsonLines(FileConformance):
     end, mapping = ".jsonl", SIDE_BY_SIDE
+    of_places = BESIDE
 
 
 class TestCsv(FileConformance):
     end, mapping = ".csv", SIDE_BY_SIDE
+    of_places = BESIDE
 
 
 class TestTsv(FileConformance):
     end, mapping = ".tsv", SIDE_BY_SIDE
+    of_places = BESIDE
 
 
 # ---------------------------------------------------------------------- tables as spreadsheets and people write them

@@ -160,11 +160,17 @@ class TestConformance(AdapterConformance):
         self.records: Any = None
 
     def adapter(self) -> MemoryAdapter:
-        suite, mapping = self, {"site": {"from": "sites"}, "device": {"from": "sites.*.devices"}}
+        return self.kept(self.data_model, {"site": {"from": "sites"}, "device": {"from": "sites.*.devices"}})
+
+    def places(self, models: Any) -> MemoryAdapter:
+        return self.kept(models, {"place": {"from": "places"}, "thing": {"from": "places.*.things"}})
+
+    def kept(self, models: Any, mapping: Any) -> MemoryAdapter:
+        suite = self
 
         class Kept(MemoryAdapter):
             def sync_complete(self, *args: Any, **kwargs: Any) -> None:
                 super().sync_complete(*args, **kwargs)
                 suite.records = self.result_records(reveal=True)
 
-        return Kept.bound(self.data_model, mapping)(records=self.records)
+        return Kept.bound(models, mapping)(records=self.records)

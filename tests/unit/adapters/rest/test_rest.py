@@ -103,10 +103,26 @@ class TestPlain(AdapterConformance):
     """Collections with ids that the server gives, one after the other or many at once."""
 
     options: dict[str, Any] = {}
+    shared = True
 
     @pytest.fixture(autouse=True)
     def _server(self, api: Api) -> None:
         self.api = api
+
+    def places(self, models: Any) -> Any:
+        mapping = {"place": {"from": "/places"}, "thing": {"from": "/things", "parent": {"match": {"place_id": "id"}}}}
+        return RestAdapter.bound(models, mapping)(base_url=self.api.url, token=TOKEN, **self.options)
+
+    def break_removal(self, adapter: Any) -> Callable[[], None]:
+        chosen: list[str] = []
+
+        def intervene(request: Request) -> Reply | None:
+            if request.method == "DELETE" and not chosen:
+                chosen.append(request.path)
+            return Reply(409, {"detail": "in use"}) if request.method == "DELETE" and request.path in chosen else None
+
+        self.api.intervene = intervene
+        return self._mend
 
     def adapter(self) -> Any:
         endpoints = {"site": "/sites", "device": "/devices"}
