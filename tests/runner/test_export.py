@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -114,7 +113,7 @@ def test_a_dataset_becomes_its_source_of_truth(play: Play, tmp_path: Path) -> No
     audit = play("audit", audited)
     assert audit.returncode == 0, audit.stdout + audit.stderr
     assert statistic(audit, "audit_summary")["in_sync"]
-    own = {**audited, "audit_target": {"adapter": "estate.py:Estate"}, "audit_attributes": json.loads('{"site": ["region"]}')}
+    own = {**audited, "audit_target": {"adapter": "estate.py:Estate"}, "audit_compare_attributes": {"site": ["region"]}}
     same = play("audit", own)
     assert same.returncode == 0, same.stdout + same.stderr
     assert statistic(same, "audit_summary")["in_sync"]
