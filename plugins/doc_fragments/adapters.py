@@ -105,6 +105,9 @@ options:
       - C(compare) of an identifier or attribute declares how its values compare, for example V(case_insensitive), V(stripped),
         V(unicode_nfc), V(mac), V(ip), V(number), V(moment), or, for the list of an attribute, V(unordered). Objects whose
         identifiers compare equal are one object.
+      - C(match) of a model names attributes and identifiers, such as C([serial, [site, asset_tag]]), by which an object is found
+        whose identity has changed. It is renamed, as a C(move), instead of being deleted and created. A run in which several
+        objects match is refused.
       - Mutually exclusive with O(models_file).
     type: dict
   models_file:

@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import pytest
 from dsync import AmbiguousMatch, Diff, DSync, DSyncFlags, DSyncModel, DSyncModelFlags
 from dsync.diff.scope import Scope
+from dsync.exceptions import DefinitionError
+from dsync.records.definition import data_model
 from estate import dataset
 
 
@@ -332,3 +334,10 @@ def test_what_is_excluded_by_either_name_is_left_out(name: str) -> None:
 def test_a_key_names_identifiers_and_attributes(declared: Any) -> None:
     with pytest.raises(AttributeError, match="_match"):
         type("Wrong", (Device,), {"_match": declared})
+
+
+def test_keys_in_yaml() -> None:
+    declared: Any = {"identifiers": ["name"], "attributes": {"serial": "str", "site": "str"}, "match": ["serial", ["site", "name"]]}
+    assert data_model({"device": declared}).models["device"]._declaration.match == (("serial",), ("site", "name"))
+    with pytest.raises(DefinitionError, match=r"models.device.match\[0\]: .seriel. is not possible here"):
+        data_model({"device": {**declared, "match": ["seriel"]}})
