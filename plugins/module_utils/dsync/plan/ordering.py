@@ -106,7 +106,7 @@ def arranged(
     for wish in wishes:
         if wish.loose:
             graph[wish.key].pop(wish.need, None)
-    _keepin_order(graph, wishes, order)
+    _keep_in_order(graph, wishes, order)
     return gathered([_requiring(nodes[key], graph[key]) for key in order])
 
 
@@ -145,7 +145,7 @@ def _grant(graph: _Graph, wishes: Iterable[_Wish]) -> None:
                 graph[wish.instead][wish.key] = None
 
 
-def _keepin_order(graph: _Graph, wishes: Iterable[_Wish], order: Sequence[ChangeKey]) -> None:
+def _keep_in_order(graph: _Graph, wishes: Iterable[_Wish], order: Sequence[ChangeKey]) -> None:
     """Make a change require the changes that it follows because of a wish, even if another order is possible: an object that
     should leave one that is deleted and created again, and could not, must not be lost with it."""
     places = {key: place for place, key in enumerate(order)}

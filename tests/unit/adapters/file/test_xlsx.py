@@ -45,6 +45,7 @@ HEADER = ["name", "vlan", "mtu", "up", "since", "price", "tags"]
 
 class TestXlsx(FileConformance):
     end = ".xlsx"
+    of_places: Any = {"thing": {"parent": {"name": "place"}}}
 
 
 def workbook(path: Path, *rows: Sequence[Any], title: str = "port") -> Any:
@@ -220,6 +221,15 @@ def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
         opened(path)
     with pytest.raises(DefinitionError, match="a workbook is read as one file"):
         opened(tmp_path / "*.xlsx")
+
+
+def test_a_row_holds_no_records(tmp_path: Path) -> None:
+    sites = {"site": {"identifiers": ["name"], "children": ["port"]}, "port": {"identifiers": ["name"]}}
+    models, mapping = data_model(sites, base=RecordModel), {"site": {"from": "site"}, "port": {"from": "site.*.ports"}}
+    source = MemoryAdapter.bound(models, mapping)(records={"site": [{"name": "nyc", "ports": [{"name": "e1"}]}]})
+    source.load()
+    with pytest.raises(Exception, match=r"site\[0\]\.ports\[0\]: a row cannot hold records; give their model a sheet of its own"):
+        opened(tmp_path / "new.xlsx", models, mapping, create=True).sync_from(source)
 
 
 def test_a_new_workbook_has_a_sheet_for_each_model(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 
 from ...exceptions import LibraryMissing, RecordProblem
 from .document import NotATable
-from .edits import Edits, Way, same_tree
+from .edits import Edits, Way, same_tree, text_of_way
 from .format import BYTES, Format
 
 _LOST = re.compile(r"xl/(charts|chartsheets|drawings/drawing|media|embeddings|activeX|ctrlProps|slicers|timelines)")
@@ -34,6 +34,9 @@ _FORMULA = re.compile(rf"{_CELL}>\s*<(?:\w+:)?f\b[^>]*>([^<]*)</(?:\w+:)?f>\s*(?
 
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _NOT_IN_TITLES = re.compile(r"[\\*?:/\[\]]")
+_DEPTH = 2
+"""A record is at the title of a sheet and at its number there."""
+
 _LONGEST_TITLE = 31
 _LONGEST_TEXT = 32767
 _EXACT = 2**53
@@ -207,6 +210,9 @@ def _changed(text: str, edits: Edits, name: str) -> str:
     except ImportError:
         why = "XLSX files can only be changed with the library openpyxl, which is not installed"
         raise LibraryMissing(why, "openpyxl") from None
+    inside = next((way for way in (*edits.changed, *edits.added, *edits.removed) if len(way) > _DEPTH), None)
+    if inside is not None:
+        raise RecordProblem(f"{name}, {text_of_way(inside)}: a row cannot hold records; give their model a sheet of its own")
     raw = text.encode(BYTES)
     if raw:
         _check_keepable(raw, name)
