@@ -19,7 +19,7 @@ from ..model.model import DSyncModel
 from ..model.references import References
 from .diff import Diff, DiffElement, Tally
 from .lookalike import hints
-from .matching import Matching, ShortNames, matching_of
+from .matching import FieldComparison, Matching, ShortNames, matching_of
 from .scope import Scope, Stance
 from .traversal import Side
 
@@ -95,16 +95,16 @@ def _aligned(source: Siblings, target: Siblings) -> Iterable[_Pair]:
     return [*zip(of_source.values(), map(of_target.get, of_source)), *_target_only(of_source, of_target)]
 
 
-def _differing(matching: Matching, source: Siblings, target: Siblings) -> tuple[list[_Pair], int]:
+def _differing(by: FieldComparison, source: Siblings, target: Siblings) -> tuple[list[_Pair], int]:
     """Return the pairs, in the order of :func:`_aligned`, in which one object is missing or attributes differ, and
     the number of other pairs."""
     if source[0] == target[0]:
-        unlike: list[_Pair] = [*compress(zip(source[1], target[1]), _unequal(matching, source[1], target[1]))]
+        unlike: list[_Pair] = [*compress(zip(source[1], target[1]), _unequal(by, source[1], target[1]))]
         return unlike, len(source[1]) - len(unlike)
     of_source, of_target = dict(zip(*source)), dict(zip(*target))
     common = [*filter(of_target.__contains__, of_source)]
     lefts, rights = map(of_source.__getitem__, common), map(of_target.__getitem__, common)
-    uids = {*compress(common, _unequal(matching, lefts, rights))}
+    uids = {*compress(common, _unequal(by, lefts, rights))}
     same = len(common) - len(uids)
     if len(common) < len(of_source):
         uids |= of_source.keys() - of_target.keys()
@@ -116,8 +116,8 @@ def _target_only(of_source: dict[str, DSyncModel], of_target: dict[str, DSyncMod
     return [(None, obj) for uid, obj in of_target.items() if uid not in of_source]
 
 
-def _unequal(matching: Matching, lefts: Iterable[DSyncModel], rights: Iterable[DSyncModel]) -> Iterator[bool]:
-    return map(ne, matching.compared(lefts), matching.compared(rights))
+def _unequal(by: FieldComparison, lefts: Iterable[DSyncModel], rights: Iterable[DSyncModel]) -> Iterator[bool]:
+    return map(ne, by.values(lefts), by.values(rights))
 
 
 class _Comparison:
@@ -171,16 +171,16 @@ class _Comparison:
     ) -> Iterable[DiffElement]:
         """Return the elements of one parent's children of one model; ``inside`` as for :meth:`.Scope.stance`."""
         self._check_names(matching, source, target, parent)
-        if self._is_decided_by_attributes(matching):
-            return self._leaves(matching, source, target)
+        if isinstance(matching.by, FieldComparison) and self._is_decided_by_attributes(matching):
+            return self._leaves(matching, matching.by, source, target)
         return filter(None, (self._pair(matching, left, right, parent, inside) for left, right in _aligned(source, target)))
 
-    def _leaves(self, matching: Matching, source: Siblings, target: Siblings) -> list[DiffElement]:
+    def _leaves(self, matching: Matching, by: FieldComparison, source: Siblings, target: Siblings) -> list[DiffElement]:
         """Return the elements of siblings without children, among which those with equal attributes need no further check."""
-        unlike, same = _differing(matching, source, target)
+        unlike, same = _differing(by, source, target)
         elements = []
         for left, right in unlike:
-            if left is not None and right is not None and not matching.differ(left, right):
+            if left is not None and right is not None and not by.differ(left, right):
                 same += 1
             elif self._left_aside(matching, left, right):
                 self._skip_pair(matching.model, left, right)
@@ -193,11 +193,9 @@ class _Comparison:
 
     def _is_decided_by_attributes(self, matching: Matching) -> bool:
         """Return whether objects with equal attributes need no further check."""
-        return (
-            matching.plain
-            and matching.is_leaf
-            and not (matching.exact or matching.flags_matter or self._keep_unchanged or self._scope is not None)
-        )
+        if matching.by.exact or matching.flags_matter or self._keep_unchanged or self._scope is not None:
+            return False
+        return matching.children.is_leaf
 
     def _pair(
         self,
@@ -208,7 +206,7 @@ class _Comparison:
         inside: bool,
     ) -> DiffElement | None:
         """Return the element of one identity; None if it and all below it are unchanged or ignored."""
-        differs = source is None or target is None or matching.differ(source, target)
+        differs = source is None or target is None or matching.by.differ(source, target)
         action = _action(source, target) if differs else None
         stance = Stance.OUT if self._left_aside(matching, source, target) else Stance.IN
         if self._scope is not None and stance is Stance.IN:
@@ -222,7 +220,7 @@ class _Comparison:
         element = self._element(matching, source, target, compared) if compared and (differs or self._keep_unchanged) else None
         self.tally.count(matching.model, (action or "no-change") if compared else "skip")
         kept = self._kept
-        for child in () if matching.is_leaf else self._children(matching, source, target, inside):
+        for child in () if matching.children.is_leaf else self._children(matching, source, target, inside):
             if element is None:
                 element = self._element(matching, source, target, compared)
             element.add_child(child)
@@ -282,7 +280,7 @@ class _Comparison:
         field = None if above is None else above.get_children_mapping().get(matching.model)
         if field is None or other.get_unique_id() not in (getattr(above, field) or ()):
             return DSyncAction.MOVE, *both
-        return DSyncAction.UPDATE if matching.differ(*both) else None, *both
+        return DSyncAction.UPDATE if matching.by.differ(*both) else None, *both
 
     def _moves(self, model: str) -> bool:
         kind = self.target.dataset.models().get(model)
@@ -292,15 +290,15 @@ class _Comparison:
         self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None, inside: bool
     ) -> list[DiffElement]:
         elements: list[DiffElement] = []
-        for model, source_field, target_field in matching.children:
+        for model, source_field, target_field in matching.children.common:
             left = ((), []) if source is None else self.source.children(source, model, source_field)
             right = ((), []) if target is None else self.target.children(target, model, target_field)
             if left[0] or right[0]:
                 elements += self._siblings(self._matching(model), left, right, source or target, inside)
                 self._progress()
         for side, obj, kinds in (
-            (self.source, source, matching.source_only),
-            (self.target, target, matching.target_only),
+            (self.source, source, matching.children.source_only),
+            (self.target, target, matching.children.target_only),
         ):
             if obj is None:
                 continue
@@ -311,7 +309,7 @@ class _Comparison:
 
     def _element(self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None, compared: bool) -> DiffElement:
         obj = cast(DSyncModel, target if source is None else source)
-        reading = matching.target_reader if source is None else matching.source_reader
+        reading = matching.target if source is None else matching.source
         element = DiffElement(
             matching.model,
             reading.name(obj),
@@ -321,16 +319,16 @@ class _Comparison:
             self.diff_class,
             uid=obj.get_unique_id(),
             sensitive=matching.sensitive,
-            exact=matching.exact,
+            exact=matching.by.exact,
             flags=target.model_flags if target is not None and matching.uses_flags else DSyncModelFlags.NONE,
         )
         if matching.read_only:
             element.read_only = matching.read_only
         if matching.narrowed or not compared:
-            element.compared = frozenset(matching.attributes if compared else ())
+            element.compared = frozenset(matching.by.names if compared else ())
         element.add_attrs(
-            None if source is None else matching.source_reader.attributes(source),
-            None if target is None else matching.target_reader.attributes(target),
+            None if source is None else matching.source.attributes(source),
+            None if target is None else matching.target.attributes(target),
         )
         if source is None or target is None:
             self.lone.append(element)
@@ -344,7 +342,7 @@ class _Comparison:
     def _note_zones(self, matching: Matching, element: DiffElement) -> None:
         """Warn about attributes whose times have a zone on one side only, since no two of these are ever equal."""
         new, old = element.source_attrs or {}, element.dest_attrs or {}
-        for name in matching.attributes:
+        for name in matching.by.names:
             here, there = new.get(name), old.get(name)
             if not isinstance(here, datetime) or not isinstance(there, datetime):
                 continue
@@ -490,8 +488,8 @@ class _Comparison:
 
     def _check_names(self, matching: Matching, source: Siblings, target: Siblings, parent: DSyncModel | None) -> None:
         """Raise ObjectAlreadyExists if two siblings on one side have the same short name."""
-        self._check_side(self.source, matching.model, matching.source_shortname, source, parent)
-        self._check_side(self.target, matching.model, matching.target_shortname, target, parent)
+        self._check_side(self.source, matching.model, matching.source.shortnames, source, parent)
+        self._check_side(self.target, matching.model, matching.target.shortnames, target, parent)
 
     @staticmethod
     def _check_side(side: Side, model: str, shortnames: ShortNames | None, siblings: Siblings, parent: DSyncModel | None) -> None:

@@ -49,18 +49,93 @@ class ShortNames:
 
 
 @dataclass(frozen=True)
-class AttributeReader:
-    """Readers of the values that a difference shows, from the object's fields unless its class overrides the methods.
+class Reader:
+    """How the objects of one side are read, from their fields unless their class overrides the methods.
 
     Attributes:
         name: returns an object's short name.
         identifiers: returns a new dict of an object's identifiers.
         attributes: returns a new dict of an object's attributes.
+        shortnames: the short names of siblings; None if they are the unique ids.
     """
 
     name: Callable[[DSyncModel], str]
     identifiers: Callable[[DSyncModel], dict[str, Any]]
     attributes: Callable[[DSyncModel], dict[str, Any]]
+    shortnames: ShortNames | None
+
+
+@dataclass(frozen=True)
+class FieldComparison:
+    """Compares objects by their dicts of fields, without calling a method of any object.
+
+    Attributes:
+        names: the compared attributes, in the order of the source.
+        exact: attributes in which ``1`` and ``True`` differ.
+        pick: returns the compared values in an object's dict of fields; None if these are all of them.
+    """
+
+    names: tuple[str, ...]
+    exact: frozenset[str]
+    pick: Callable[[Any], Any] | None
+
+    def differ(self, source: DSyncModel, target: DSyncModel) -> bool:
+        """Return whether two objects with one identity differ in an attribute."""
+        left, right, pick = fields_of(source), fields_of(target), self.pick
+        if not self.exact and (left == right if pick is None else pick(left) == pick(right)):
+            return False
+        return any(not same_value(left[name], right[name], name in self.exact) for name in self.names)
+
+    def values(self, objs: Iterable[DSyncModel]) -> Iterator[Any]:
+        """Return a value for each object; unless there are ``exact`` attributes, objects with equal values are equal."""
+        fields = map(fields_of, objs)
+        return fields if self.pick is None else map(self.pick, fields)
+
+
+@dataclass(frozen=True)
+class ObjectComparison:
+    """Compares objects by the attributes that they are asked for.
+
+    Attributes:
+        names: the compared attributes, in the order of the source.
+        exact: attributes in which ``1`` and ``True`` differ.
+        narrowed: whether there are other attributes, which are not compared.
+        source: reads the source's objects.
+        target: reads the target's objects.
+    """
+
+    names: tuple[str, ...]
+    exact: frozenset[str]
+    narrowed: bool
+    source: Reader
+    target: Reader
+
+    def differ(self, source: DSyncModel, target: DSyncModel) -> bool:
+        """Return whether two objects with one identity differ in an attribute."""
+        old, new = self.target.attributes(target), self.source.attributes(source)
+        names = self.names if self.narrowed else new
+        both = [name for name in names if name in new and name in old]
+        return any(not same_value(new[name], old[name], name in self.exact) for name in both)
+
+
+@dataclass(frozen=True)
+class ChildKinds:
+    """The kinds of child of a model.
+
+    Attributes:
+        common: (model, the source's field, the target's field) for each kind that both sides have.
+        source_only: (model, field) of the kinds that only the source has.
+        target_only: (model, field) of the kinds that only the target has.
+    """
+
+    common: tuple[tuple[str, str, str], ...]
+    source_only: tuple[tuple[str, str], ...]
+    target_only: tuple[tuple[str, str], ...]
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the objects have no children on either side."""
+        return not (self.common or self.source_only or self.target_only)
 
 
 @dataclass(frozen=True)
@@ -69,65 +144,29 @@ class Matching:
 
     Attributes:
         model: the model's name.
-        attributes: names that are compared, in the order of the source.
-        narrowed: whether there are other attributes, which are not compared.
-        plain: whether the attributes can be read from the objects' fields, without calling methods of each object.
-        pick: returns the compared values in an object's dict of fields; None if these are all of them, or if it is not plain.
-        exact: attributes in which ``1`` and ``True`` differ.
+        by: compares two objects.
+        narrowed: whether there are attributes that are not compared.
         comparisons: identifier or attribute → its comparison as declared by the source.
         sensitive: attributes that are never shown.
         read_only: attributes that cannot be written to the target.
-        children: (model, the source's field, the target's field) for each kind of child that both sides have.
-        source_only: (model, field) of the kinds of child that only the source has.
-        target_only: (model, field) of the kinds of child that only the target has.
-        source_reader: how the source's objects are read for a difference.
-        target_reader: the same for the target.
-        source_shortname: the short names of the source's objects; None if they are the unique ids.
-        target_shortname: the same for the target.
+        children: the kinds of child.
+        source: how the source's objects are read for a difference.
+        target: the same for the target.
         uses_flags: whether an object may have its own flags or flags of its class.
         flags_matter: whether these may exclude an object.
     """
 
     model: str
-    attributes: tuple[str, ...]
+    by: FieldComparison | ObjectComparison
     narrowed: bool
-    plain: bool
-    pick: Callable[[Any], Any] | None
-    exact: frozenset[str]
     comparisons: Mapping[str, Comparison]
     sensitive: frozenset[str]
     read_only: frozenset[str]
-    children: tuple[tuple[str, str, str], ...]
-    source_only: tuple[tuple[str, str], ...]
-    target_only: tuple[tuple[str, str], ...]
-    source_reader: AttributeReader
-    target_reader: AttributeReader
-    source_shortname: ShortNames | None
-    target_shortname: ShortNames | None
+    children: ChildKinds
+    source: Reader
+    target: Reader
     uses_flags: bool
     flags_matter: bool
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether the objects have no children on either side."""
-        return not (self.children or self.source_only or self.target_only)
-
-    def differ(self, source: DSyncModel, target: DSyncModel) -> bool:
-        """Return whether two objects with one identity differ in an attribute."""
-        if self.plain:
-            left, right, pick = fields_of(source), fields_of(target), self.pick
-            if not self.exact and (left == right if pick is None else pick(left) == pick(right)):
-                return False
-            return any(not same_value(left[name], right[name], name in self.exact) for name in self.attributes)
-        old, new = self.target_reader.attributes(target), self.source_reader.attributes(source)
-        names = self.attributes if self.narrowed else new
-        both = [name for name in names if name in new and name in old]
-        return any(not same_value(new[name], old[name], name in self.exact) for name in both)
-
-    def compared(self, objs: Iterable[DSyncModel]) -> Iterator[Any]:
-        """Return a value for each object of a plain pairing; two objects are equal if their values are equal."""
-        fields = map(fields_of, objs)
-        return fields if self.pick is None else map(self.pick, fields)
 
 
 def matching_of(model: str, source: Dataset, target: Dataset, only: frozenset[str] | None = None) -> Matching:
@@ -143,54 +182,62 @@ def matching_of(model: str, source: Dataset, target: Dataset, only: frozenset[st
         ModelMismatch: a side does not have the model, or the two identify its objects by different fields.
     """
     left, right = _model_class(model, source, target), _model_class(model, target, source)
+    _check_identity(model, source.name, left, target.name, right)
+    kinds = source.store.kinds(model) | target.store.kinds(model) | {left, right}
+    skipped = {name for kind in kinds for name in kind._create_only} | source.unmanaged.get(model, frozenset())
+    common = (name for name in left._attributes if name in right._attributes)
+    names = tuple(name for name in common if name not in skipped and (only is None or name in only))
+    unlike = frozenset(name for name in names if _unlike_nested(name, kinds))
+    blank = _blank(model, source, target.without_empty(model) & set(names))
+    narrowed, exact = only is not None or bool(skipped), frozenset().union(*(kind._declaration.exact for kind in kinds))
+    of_source = _without_empty(_reader(source.store.kinds(model), left, unlike), blank)
+    of_target = _reader(target.store.kinds(model), right, unlike)
+    uniform = source.store.kinds(model) <= {left} and target.store.kinds(model) <= {right}
+    by: FieldComparison | ObjectComparison = ObjectComparison(names, exact, narrowed, of_source, of_target)
+    if uniform and not unlike and not blank and not any(map(_asks_objects, kinds)):
+        whole = all(set(kind.model_fields) == {*kind._identifiers, *names} for kind in kinds)
+        by = FieldComparison(names, exact, None if whole else picker(names))
+    return Matching(
+        model=model,
+        by=by,
+        narrowed=narrowed,
+        comparisons=left._declaration.comparisons,
+        sensitive=frozenset().union(*(kind._declaration.sensitive for kind in kinds)),
+        read_only=frozenset().union(*(kind._read_only for kind in target.store.kinds(model) | {right})),
+        children=_child_kinds(left._children, right._children),
+        source=of_source,
+        target=of_target,
+        uses_flags=any(kind._uses_flags for kind in kinds),
+        flags_matter=any(kind._flags_matter for kind in kinds),
+    )
+
+
+def _check_identity(model: str, source: str, left: type[DSyncModel], target: str, right: type[DSyncModel]) -> None:
+    """Raise ModelMismatch if the classes of two sides do not identify their objects alike."""
     if left._declaration.identifiers != right._declaration.identifiers:
         raise ModelMismatch(
-            f'the model "{model}" is identified by {_listed(left._identifiers)} in {source.name}, '
-            f"but by {_listed(right._identifiers)} in {target.name}: both sides need the same identifiers in the same order"
+            f'the model "{model}" is identified by {_listed(left._identifiers)} in {source}, '
+            f"but by {_listed(right._identifiers)} in {target}: both sides need the same identifiers in the same order"
         )
     for name, one, other in zip(left._declaration.identifiers, left._declaration.mixed, right._declaration.mixed):
         if one is not other:
             both, single = (source, target) if one else (target, source)
             raise ModelMismatch(
-                f'the identifier "{name}" of the model "{model}" may hold strings as well as other values in {both.name}, '
-                f"but not in {single.name}: give it the same type on both sides"
+                f'the identifier "{name}" of the model "{model}" may hold strings as well as other values in {both}, '
+                f"but not in {single}: give it the same type on both sides"
             )
     for name in left._identifiers:
         ours, theirs = (kind._declaration.comparisons.get(name) for kind in (left, right))
         if ours != theirs:
             raise ModelMismatch(
-                f'the identifier "{name}" of the model "{model}" compares {_how(ours)} in {source.name}, '
-                f"but {_how(theirs)} in {target.name}: declare the same comparison on both sides"
+                f'the identifier "{name}" of the model "{model}" compares {_how(ours)} in {source}, '
+                f"but {_how(theirs)} in {target}: declare the same comparison on both sides"
             )
-    kinds = source.store.kinds(model) | target.store.kinds(model) | {left, right}
-    uniform = source.store.kinds(model) <= {left} and target.store.kinds(model) <= {right}
-    common = (name for name in left._attributes if name in right._attributes)
-    skipped = {name for kind in kinds for name in kind._create_only} | source.unmanaged.get(model, frozenset())
-    attributes = tuple(name for name in common if name not in skipped and (only is None or name in only))
-    unlike = frozenset(name for name in attributes if _unlike_nested(name, kinds))
-    blank = _blank(model, source, target.without_empty(model) & set(attributes))
-    plain = uniform and not unlike and not blank and not any(map(_asks_objects, kinds))
-    whole = all(set(kind.model_fields) == {*kind._identifiers, *attributes} for kind in kinds)
-    return Matching(
-        model=model,
-        attributes=attributes,
-        narrowed=only is not None or bool(skipped),
-        plain=plain,
-        pick=None if whole or not plain else picker(attributes),
-        exact=frozenset().union(*(kind._declaration.exact for kind in kinds)),
-        comparisons=left._declaration.comparisons,
-        sensitive=frozenset().union(*(kind._declaration.sensitive for kind in kinds)),
-        read_only=frozenset().union(*(kind._read_only for kind in target.store.kinds(model) | {right})),
-        children=tuple((kind, field, right._children[kind]) for kind, field in left._children.items() if kind in right._children),
-        source_only=_missing(left._children, right._children),
-        target_only=_missing(right._children, left._children),
-        source_reader=_without_empty(_attribute_reader(source.store.kinds(model) | {left}, unlike), blank),
-        target_reader=_attribute_reader(target.store.kinds(model) | {right}, unlike),
-        source_shortname=_shortname_reader(source.store.kinds(model) or {left}),
-        target_shortname=_shortname_reader(target.store.kinds(model) or {right}),
-        uses_flags=any(kind._uses_flags for kind in kinds),
-        flags_matter=any(kind._flags_matter for kind in kinds),
-    )
+
+
+def _child_kinds(left: Mapping[str, str], right: Mapping[str, str]) -> ChildKinds:
+    common = tuple((kind, field, right[kind]) for kind, field in left.items() if kind in right)
+    return ChildKinds(common, _missing(left, right), _missing(right, left))
 
 
 def _model_class(model: str, side: Dataset, other: Dataset) -> type[DSyncModel]:
@@ -219,7 +266,8 @@ def _unlike_nested(name: str, kinds: Iterable[type[DSyncModel]]) -> bool:
     return bool(nested) and any(annotation != annotations[0] for annotation in annotations)
 
 
-def _attribute_reader(kinds: set[type[DSyncModel]], unlike: frozenset[str]) -> AttributeReader:
+def _reader(held: set[type[DSyncModel]], declared: type[DSyncModel], unlike: frozenset[str]) -> Reader:
+    kinds = held | {declared}
     kind = next(iter(kinds))
     declaration, alone = kind._declaration, len(kinds) == 1
     name: Callable[[DSyncModel], str] = methodcaller("get_shortname")
@@ -233,7 +281,8 @@ def _attribute_reader(kinds: set[type[DSyncModel]], unlike: frozenset[str]) -> A
         identifiers = _from_fields(declaration.identifiers_in)
     if alone and not _asks_objects(kind):
         attributes = _from_fields(declaration.attributes_in)
-    return AttributeReader(name, identifiers, _flattening(attributes, unlike) if unlike else attributes)
+    flat = _flattening(attributes, unlike) if unlike else attributes
+    return Reader(name, identifiers, flat, _shortname_reader(held or {declared}))
 
 
 def _blank(model: str, source: Dataset, names: frozenset[str]) -> frozenset[str]:
@@ -242,7 +291,7 @@ def _blank(model: str, source: Dataset, names: frozenset[str]) -> frozenset[str]
     return frozenset(name for obj in objs for name in names if getattr(obj, name, None) == "")
 
 
-def _without_empty(reader: AttributeReader, names: frozenset[str]) -> AttributeReader:
+def _without_empty(reader: Reader, names: frozenset[str]) -> Reader:
     """Return a reader that reads null where an object has an empty string in some attributes."""
 
     def attributes(obj: DSyncModel) -> dict[str, Any]:
