@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import os
 import re
-import ssl
 import subprocess
 import tempfile
 import time
@@ -108,6 +107,8 @@ def _from_web(address: str, storage: Mapping[str, Any]) -> bytes:
     unknown = next((name for name in storage if name not in _WEB_OPTIONS), None)
     if unknown is not None:
         raise RecordProblem(f"storage_options: there is no {unknown!r} for {shown(address)}{known(unknown, _WEB_OPTIONS)}")
+    import ssl  # only here, since few files are behind an address
+
     user = storage.get("username")
     found, ends = bytearray(), time.monotonic() + PATIENCE
     with (

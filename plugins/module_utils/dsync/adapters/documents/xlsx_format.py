@@ -12,12 +12,10 @@ from __future__ import annotations
 import copy
 import io
 import re
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
-from xml.etree import ElementTree
 
 from ...exceptions import LibraryMissing, RecordProblem
 from .document import NotATable
@@ -101,6 +99,9 @@ def _sheets(text: str, name: str) -> dict[str, _Sheet]:
         raise LibraryMissing(
             "XLSX files can only be read with the library python-calamine, which is not installed", "python-calamine"
         ) from None
+    import zipfile
+    from xml.etree import ElementTree
+
     raw = text.encode(BYTES)
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(raw))
@@ -114,6 +115,9 @@ def _sheets(text: str, name: str) -> dict[str, _Sheet]:
 def _hidden_texts(raw: bytes) -> dict[str, dict[tuple[int, int], str]]:
     """Return sheet → (row, column) → what is in a cell that python-calamine reads as an empty one: an error, or a formula without
     a value."""
+    import zipfile
+    from xml.etree import ElementTree
+
     found: dict[str, dict[tuple[int, int], str]] = {}
     with zipfile.ZipFile(io.BytesIO(raw)) as parts:
         targets = {
@@ -232,6 +236,8 @@ def _changed(text: str, edits: Edits, name: str) -> str:
 
 
 def _check_keepable(raw: bytes, name: str) -> None:
+    import zipfile
+
     with zipfile.ZipFile(io.BytesIO(raw)) as parts:
         lost = next((match for match in map(_LOST.match, parts.namelist()) if match), None)
     if lost is not None:
