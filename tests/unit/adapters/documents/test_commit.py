@@ -113,24 +113,29 @@ def test_killed_at_every_step_either_all_files_are_changed_or_none(tmp_path: Pat
     assert {True, False} == set(found)
 
 
-def half_committed(folder: Path) -> None:
-    """Leave a commit that was killed when one of its files was in its place."""
-    for at in itertools.count(1):
+reached: dict[str, int] = {}
+"""The step at which a commit has to be killed to leave a state behind, once it was found."""
+
+
+def left(folder: Path, state: str, is_reached: Callable[[], bool]) -> None:
+    """Leave a commit that was killed at the first step at which a state is reached."""
+    for at in itertools.count(reached.get(state, 1)):
         shutil.rmtree(folder)
         filled(folder)
         in_child(lambda: commit(folder, changes(folder)), at)
-        if content(folder).get("a.yml") == AFTER["a.yml"]:
+        if is_reached():
+            reached[state] = at
             return
+
+
+def half_committed(folder: Path) -> None:
+    """Leave a commit that was killed when one of its files was in its place."""
+    left(folder, "committed", lambda: content(folder).get("a.yml") == AFTER["a.yml"])
 
 
 def half_prepared(folder: Path) -> None:
     """Leave a commit that was killed when some of its temporary files were written."""
-    for at in itertools.count(1):
-        shutil.rmtree(folder)
-        filled(folder)
-        in_child(lambda: commit(folder, changes(folder)), at)
-        if len(hidden(folder)) > 2:
-            return
+    left(folder, "prepared", lambda: len(hidden(folder)) > 2)
 
 
 @pytest.mark.parametrize(("prepare", "end"), [(half_committed, AFTER), (half_prepared, BEFORE)])
