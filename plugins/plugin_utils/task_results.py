@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -19,10 +20,10 @@ ACTIONS = ("create", "update", "move", "delete")
 STATUSES = ("done", "maybe", "already_done", "failed", "refused", "not_attempted")
 """How changes end; ``maybe`` is in results of dsync_journal_info only."""
 
-COUNTED = {"changes": Sequence, "outcomes": Mapping, "summary": Mapping}
+COUNTED: Parts = MappingProxyType({"changes": Sequence, "outcomes": Mapping, "summary": Mapping})
 """What a result of changes has."""
 
-COMPARED = {**COUNTED, "source": Mapping, "target": Mapping}
+COMPARED: Parts = MappingProxyType({**COUNTED, "source": Mapping, "target": Mapping})
 """What a result has once both datasets were loaded and compared."""
 
 MODULES = "dsync.core.dsync_diff, dsync.core.dsync_sync or dsync.core.dsync_plan_info"

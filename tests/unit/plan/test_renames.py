@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Renames: one change of one object, which keeps what is below it, in systems that rename objects and in those that cannot."""
 
+# pylint: disable=dangerous-default-value  # the defaults are never changed
+
 from __future__ import annotations
 
 import copy

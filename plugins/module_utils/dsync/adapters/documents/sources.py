@@ -169,7 +169,7 @@ def _git(folder: Path, said: str, redactor: Redactor, *arguments: str) -> bytes:
     """Run git in a directory and return what it writes; it never asks anybody for a password."""
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_DIR": os.fspath(folder), "LC_ALL": "C"}
     try:
-        ran = subprocess.run(
+        ran = subprocess.run(  # pylint: disable=ansible-bad-function  # no AnsibleModule is known here
             ["git", *arguments],
             cwd=folder,
             env=environment,

@@ -199,8 +199,6 @@ def _as_read(value: Any) -> Any:
     if isinstance(value, Decimal):
         near = float(value)
         return _value(near) if Decimal(repr(near)) == value else value
-    if type(value) is date:
-        return value
     return _value(value)
 
 
