@@ -103,7 +103,7 @@ def test_module_defaults_count_in_roles(environment: dict[str, str], tmp_path: P
     screen = play_tasks(environment, tmp_path, tasks, vars=variables, module_defaults={"group/dsync.core.dsync": held})
     assert "limits.delete: 0 is exceeded: 1 to delete" in screen.partition("dsync.core.reconcile")[0]
     assert "] 1 1" in screen
-    assert "Nothing was changed, for the run is refused: limits.delete: 0 is exceeded" in screen
+    assert "Nothing was changed. The run is refused: limits.delete: 0 is exceeded" in screen
     allowed = {**held, "limits": {"delete": 1}}
     screen = play_tasks(environment, tmp_path, tasks[2:], vars=variables, module_defaults={"group/dsync.core.dsync": allowed})
     assert "rc 0" in screen, screen
