@@ -335,14 +335,14 @@ STAGES = (
         "runner",
         "runner",
         runner,
-        seconds=360,
+        seconds=420,
         broken_by=(*ON_THE_CONTROLLER, *ROLES, "tests/runner/", "requirements/", "galaxy.yml"),
     ),
     Stage(
         "long-systems",
         "core-newest",
         long("systems"),
-        seconds=200,
+        seconds=300,
         broken_by=("plugins/module_utils/dsync/adapters/", "tests/systems/", "requirements/"),
     ),
     Stage(
