@@ -132,3 +132,26 @@ def test_the_name_that_tells_the_format(path: str, name: str) -> None:
 
 def test_an_address_is_shown_without_what_is_secret_in_it() -> None:
     assert shown(f"https://me:{PASSWORD}@h:8/a.yml?token={PASSWORD}#x") == "https://h:8/a.yml"
+
+
+def test_headers_are_sent_to_no_other_server(server: str) -> None:
+    asked: list[str | None] = []
+
+    class Elsewhere(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers.get("X-Token"))
+            self.send_response(302)
+            self.send_header("Location", f"{server}/sot.yml")
+            self.end_headers()
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as made:
+        threading.Thread(target=made.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{made.server_port}/sot.yml"
+        assert names(opened(address)) == ["r1", "r2"]
+        with pytest.raises(RecordProblem, match="cannot be read: the server answers 302"):
+            opened(address, storage_options={"headers": {"X-Token": PASSWORD}})
+        made.shutdown()
+    assert asked == [None, PASSWORD]

@@ -117,7 +117,7 @@ def _from_web(address: str, storage: Mapping[str, Any]) -> bytes:
             headers=storage.get("headers"),
             verify=ssl.create_default_context(cafile=storage.get("ca_file")),
             trust_env=bool(storage.get("trust_env", False)),
-            follow_redirects=True,
+            follow_redirects=not storage.get("headers"),  # no other server is sent them, and httpx takes away a password alone
             timeout=_PAUSE,
         ) as client,
         client.stream("GET", address) as answer,

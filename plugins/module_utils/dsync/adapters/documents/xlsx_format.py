@@ -306,8 +306,10 @@ class _Editor:
 
         try:
             cell.value = None if value == "" else value
-        except (TypeError, ValueError, IllegalCharacterError) as error:
-            raise RecordProblem(f"{self._name}, sheet {self._title}: {cell.coordinate} cannot hold {value!r}: {error}") from None
+        except (TypeError, ValueError, IllegalCharacterError):  # what they say holds the value, which may be secret
+            raise RecordProblem(
+                f"{self._name}, sheet {self._title}: {cell.coordinate} cannot hold control characters, or a time with a zone"
+            ) from None
         if isinstance(value, str) and value:
             cell.data_type = "s"  # not a formula, whatever it begins with
 
