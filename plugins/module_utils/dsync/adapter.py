@@ -70,7 +70,7 @@ class DSync(Target):
         """
         with relaxed_collector():
             diff, models = compare(source, self, flags, diff_class, callback, scope), self.models()
-            if any(model._protected for model in models.values()) or any(element.protected for element in diff.walk()):
+            if diff.may_be_protected or any(model._protected for model in models.values()):
                 protect(diff, (), models)
             return diff
 

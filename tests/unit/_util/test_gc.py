@@ -22,7 +22,7 @@ def _thresholds_as_they_were() -> Iterator[None]:
     ("own", "meanwhile"),
     [
         ((700, 10, 10), PATIENT),
-        ((50_000, 10, 5), (50_000, PATIENT[1], PATIENT[2])),
+        ((500_000, 10, 5), (500_000, PATIENT[1], PATIENT[2])),
         ((700, 10_000, 10), (PATIENT[0], 10_000, PATIENT[2])),
         ((0, 10, 10), (0, 10, 10)),
     ],

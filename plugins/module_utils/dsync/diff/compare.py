@@ -83,6 +83,7 @@ def compare(
     diff.warnings.extend(comparison.join(diff))
     comparison.finish()
     diff.complete()
+    diff.may_be_protected = comparison.protects() or diff_class.complete is not Diff.complete
     return diff
 
 
@@ -333,7 +334,7 @@ class _Comparison:
         if source is None or target is None:
             self.lone.append(element)
             return element
-        if compared:
+        if compared and matching.times:
             self._note_zones(matching, element)
         if matching.read_only:
             element.protect_read_only()
@@ -342,7 +343,7 @@ class _Comparison:
     def _note_zones(self, matching: Matching, element: DiffElement) -> None:
         """Warn about attributes whose times have a zone on one side only, since no two of these are ever equal."""
         new, old = element.source_attrs or {}, element.dest_attrs or {}
-        for name in matching.by.names:
+        for name in matching.times:
             here, there = new.get(name), old.get(name)
             if not isinstance(here, datetime) or not isinstance(there, datetime):
                 continue
@@ -388,6 +389,11 @@ class _Comparison:
                     f"protected: {other_name} has it in another place, which was not compared",
                     False,
                 )
+
+    def protects(self) -> bool:
+        """Return whether an element may be protected: one of an object on one side only, or one with attributes that cannot be
+        written."""
+        return any(matching.read_only for matching in self._matchings.values()) or any(one.protected for one in self.lone)
 
     def comparisons(self) -> dict[str, Mapping[str, Comparison]]:
         """Return model → field → how it is declared to compare, of every model that was compared."""
@@ -488,25 +494,12 @@ class _Comparison:
 
     def _check_names(self, matching: Matching, source: Siblings, target: Siblings, parent: DSyncModel | None) -> None:
         """Raise ObjectAlreadyExists if two siblings on one side have the same short name."""
-        self._check_side(self.source, matching.model, matching.source.shortnames, source, parent)
-        self._check_side(self.target, matching.model, matching.target.shortnames, target, parent)
-
-    @staticmethod
-    def _check_side(side: Side, model: str, shortnames: ShortNames | None, siblings: Siblings, parent: DSyncModel | None) -> None:
-        if shortnames is None or shortnames.are_distinct(*siblings):
-            return
-        objs = siblings[1]
-        first: dict[Any, DSyncModel] = {}
-        for name, obj in zip(shortnames.read(objs), objs):
-            other = first.setdefault(name, obj)
-            if other is not obj:
-                where = f"under {parent!r}" if parent is not None else "at the top level"
-                raise ObjectAlreadyExists(
-                    f'in {side.dataset.name}, {where}, the {model} objects "{other.get_unique_id()}" and '
-                    f'"{obj.get_unique_id()}" have the same short name "{obj.get_shortname()}"',
-                    other,
-                    obj,
-                )
+        for side, shortnames, siblings in (
+            (self.source, matching.source.shortnames, source),
+            (self.target, matching.target.shortnames, target),
+        ):
+            if shortnames is not None and not shortnames.are_distinct(*siblings):
+                _refuse_same_name(side, matching.model, shortnames, siblings[1], parent)
 
     def _done(self) -> int:
         return self.source.met() + self.target.met()
@@ -534,6 +527,22 @@ class _Comparison:
         sides = (self.source, self.target)
         loading = (sentence for side in sides for sentence in side.dataset.load_warnings)
         return [*loading, *self._notes, *(sentence for side in sides for sentence in side.orphans())]
+
+
+def _refuse_same_name(
+    side: Side, model: str, shortnames: ShortNames, siblings: Sequence[DSyncModel], parent: DSyncModel | None
+) -> None:
+    first: dict[Any, DSyncModel] = {}
+    for name, obj in zip(shortnames.read(siblings), siblings):
+        other = first.setdefault(name, obj)
+        if other is not obj:
+            where = f"under {parent!r}" if parent is not None else "at the top level"
+            raise ObjectAlreadyExists(
+                f'in {side.dataset.name}, {where}, the {model} objects "{other.get_unique_id()}" and '
+                f'"{obj.get_unique_id()}" have the same short name "{obj.get_shortname()}"',
+                other,
+                obj,
+            )
 
 
 def _action(source: DSyncModel | None, target: DSyncModel | None) -> DSyncAction:

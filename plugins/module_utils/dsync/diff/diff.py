@@ -112,8 +112,10 @@ class Diff:
         references: the fields that refer to other objects; None if no model has such fields.
         carried: the objects that move or move along, parents first, if a system cannot move one of them.
         unique: model → groups of fields whose values must be unique in the target.
+        may_be_protected: False if the comparison protected no element.
     """
 
+    may_be_protected = True
     carried: Mapping[ObjectRef, Carried] = MappingProxyType({})
     unique: Mapping[Text, tuple[Unique, ...]] = MappingProxyType({})
 

@@ -17,7 +17,7 @@ from ..model.comparison import Comparison
 from ..model.declaration import picker
 from ..model.identity import SEPARATOR
 from ..model.model import DSyncModel, fields_of
-from ..model.values import same_value
+from ..model.values import may_hold_times, same_value
 
 _VALUE_METHODS = ("get_attrs", "get_identifiers")
 """Methods that decide which values are compared; if a class overrides one, it is called for every object."""
@@ -154,6 +154,7 @@ class Matching:
         target: the same for the target.
         uses_flags: whether an object may have its own flags or flags of its class.
         flags_matter: whether these may exclude an object.
+        times: the compared attributes that may hold a datetime.
     """
 
     model: str
@@ -167,6 +168,7 @@ class Matching:
     target: Reader
     uses_flags: bool
     flags_matter: bool
+    times: tuple[str, ...]
 
 
 def matching_of(model: str, source: Dataset, target: Dataset, only: frozenset[str] | None = None) -> Matching:
@@ -209,6 +211,7 @@ def matching_of(model: str, source: Dataset, target: Dataset, only: frozenset[st
         target=of_target,
         uses_flags=any(kind._uses_flags for kind in kinds),
         flags_matter=any(kind._flags_matter for kind in kinds),
+        times=tuple(name for name in names if _may_hold_times(name, kinds)),
     )
 
 
@@ -256,6 +259,10 @@ def _model_class(model: str, side: Dataset, other: Dataset) -> type[DSyncModel]:
 
 def _asks_objects(kind: type[DSyncModel]) -> bool:
     return any(map(kind.overrides, _VALUE_METHODS))
+
+
+def _may_hold_times(name: str, kinds: Iterable[type[DSyncModel]]) -> bool:
+    return any(may_hold_times(kind.model_fields[name].annotation) for kind in kinds if name in kind.model_fields)
 
 
 def _unlike_nested(name: str, kinds: Iterable[type[DSyncModel]]) -> bool:

@@ -14,6 +14,7 @@ import enum
 import math
 import typing
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -144,6 +145,12 @@ def needs_exact(annotation: Any) -> bool:
     """Return whether a field of this type may hold both booleans and numbers, so that ``1`` and ``True`` must differ."""
     leaves = [leaf for leaf in leaf_types(annotation) if leaf is not None]
     return any(map(_is_open, leaves)) or (bool in leaves and any(number in leaves for number in _NUMBERS))
+
+
+def may_hold_times(annotation: Any) -> bool:
+    """Return whether a field of this type may hold a datetime."""
+    leaves = [leaf for leaf in leaf_types(annotation) if leaf is not None]
+    return any(_is_open(leaf) or issubclass(datetime, leaf) or issubclass(leaf, datetime) for leaf in leaves)
 
 
 def mixes_text(annotation: Any) -> bool:
