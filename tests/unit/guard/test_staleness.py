@@ -97,6 +97,25 @@ def test_nothing_is_written_over_that_is_not_known(left: Spec, right: Spec, actu
         assert name in after, f"the plan does not know {name}, and deleted it"
 
 
+def test_what_moves_along_is_not_written_over_when_the_moved_object_is_gone() -> None:
+    source = tree({"a": (None, {}), "b": (None, {}), "c": ("b", {})})
+    plan = plan_of(source, tree({"a": (None, {}), "b": ("a", {}), "c": ("b", {})}))
+    live = tree({"a": (None, {}), "c": (None, {"number": 7})})
+    assert said(plan, live) == {"move b": 'node "c" moves along, and its number is 7, expected 0'}
+    live.apply(plan, source, DSyncFlags.CONTINUE_ON_FAILURE, verdicts=check(plan, live, "skip"))
+    assert live.get("node", "c").number == 7
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_deleted_above_an_object_whose_move_is_refused(kind: type[Tree]) -> None:
+    source = tree({"a": (None, {}), "b": (None, {})}, kind)
+    plan = plan_of(source, tree({"a": (None, {}), "b": ("a", {}), "c": (None, {})}, kind))
+    live = tree({"a": (None, {}), "c": (None, {}), "b": ("c", {})}, kind)
+    assert said(plan, live) == {"move b": 'is below node "c" now', "delete c": 'is kept because of node "b" below it'}
+    live.apply(plan, source, DSyncFlags.CONTINUE_ON_FAILURE, verdicts=check(plan, live, "skip"))
+    assert content(live) == content(tree({"a": (None, {}), "c": (None, {}), "b": ("c", {})}, kind))
+
+
 # ---------------------------------------------------------------------- what moved on
 
 

@@ -64,7 +64,7 @@ def check(plan: Plan, target: Dataset, on_stale: OnStale = "fail") -> dict[Chang
                 stale.append((change, f'{change.model} "{change.id}"{colon} {verdict.message}'))
     if stale and on_stale == "fail":
         raise StaleTarget(_message(target, plan, stale), stale)
-    _refuse_with_them(plan, verdicts)
+    _refuse_with_them(plan, verdicts, look)
     return verdicts
 
 
@@ -126,6 +126,11 @@ class _Look:
         """Return the parent that an object has now, by its new name if it is one that is renamed."""
         parent = self._parents.get(ref)
         return parent and self._new_names.get(parent, parent)
+
+    def live_parents(self, change: Change) -> set[ObjectRef]:
+        """Return the parents that the object of a change, and each object that moves along with it, has in the target now."""
+        names = {name for part in (change, *change.parts) for name in (part.before_ref, ref_of(part))}
+        return {parent for name in names if (parent := self._parents.get(name)) is not None}
 
     def _is_there(self, parent: ObjectRef) -> bool:
         """Return whether a parent is there, or gets there before."""
@@ -225,8 +230,10 @@ class _Look:
         parent, place = change.parent, self._place(ref if renamed else old)
         if parent is not None and not self._is_there(parent):
             return _stale(f'cannot be moved because its new parent {parent.model} "{parent.id}" is gone')
-        if obj is None or ref in self._cut_off:
-            return None if change.parts or ref in self._cut_off else _stale("is gone")
+        if ref in self._cut_off:
+            return None
+        if obj is None:  # a run that ended between its delete and its create makes it again, with what moves along
+            return self._parts(change, False) if change.parts else _stale("is gone")
         if place not in (parent, change.before_parent):
             return _stale(f"is {_named(place)} now")
         attrs, before, after = obj.get_attrs(), _counted(obj, change.before), _counted(obj, change.after)
@@ -342,29 +349,33 @@ def _shown(value: Any) -> str:
 # ---------------------------------------------------------------------- deletes that depend on a refusal
 
 
-def _refuse_with_them(plan: Plan, verdicts: dict[ChangeKey, Verdict]) -> None:
+def _refuse_with_them(plan: Plan, verdicts: dict[ChangeKey, Verdict], look: _Look) -> None:
     """Refuse the deletes that would destroy objects that another refusal keeps."""
     changes = {change.key: change for change in plan}
     refused = {key for key, verdict in verdicts.items() if verdict.status == OutcomeStatus.REFUSED}
     while refused or any(change.protected for change in plan):
-        more = {key: why for key, why in _endangered(plan, changes, refused) if key not in verdicts}
+        more = {key: why for key, why in _endangered(plan, changes, refused, look) if key not in verdicts}
         if not more:
             return
         verdicts.update({key: _stale(why) for key, why in more.items()})
         refused.update(more)
 
 
-def _endangered(plan: Plan, changes: dict[ChangeKey, Change], refused: set[ChangeKey]) -> Iterator[tuple[ChangeKey, str]]:
-    """Yield (delete, reason against it): deletes above a refused delete, and deletes of moved objects that cannot be created
-    in their new place."""
+def _endangered(
+    plan: Plan, changes: dict[ChangeKey, Change], refused: set[ChangeKey], look: _Look
+) -> Iterator[tuple[ChangeKey, str]]:
+    """Yield (delete, reason against it): deletes above an object that stays because its delete or move is refused, and deletes of
+    moved objects that cannot be created in their new place."""
     blocked: set[ChangeKey] = set()
     for change in plan:
-        if change.key in refused or change.protected or not blocked.isdisjoint(change.requires):
-            blocked.add(change.key)
-            delete = ChangeKey(_DELETE, change.model, change.id)
-            if change.action == _CREATE and delete in changes and not changes[delete].protected:
-                yield delete, "stays where it is because it cannot be created in its new place"
-        if change.action == _DELETE and (change.key in refused or change.protected) and change.parent is not None:
-            above = ChangeKey(_DELETE, *change.parent)
-            if above in changes and not changes[above].protected:
-                yield above, f'is kept because of {change.model} "{change.id}" below it'
+        if change.key not in refused and not change.protected and blocked.isdisjoint(change.requires):
+            continue
+        blocked.add(change.key)
+        if change.action == _CREATE:
+            above = [ChangeKey(_DELETE, change.model, change.id)]
+            why = "stays where it is because it cannot be created in its new place"
+        else:
+            parents = {change.parent, *look.live_parents(change)} if change.action == _DELETE else look.live_parents(change)
+            above = [ChangeKey(_DELETE, *ref) for ref in parents if ref is not None and change.action != _UPDATE]
+            why = f'is kept because of {change.model} "{change.before_ref.id}" below it'
+        yield from ((key, why) for key in above if key in changes and not changes[key].protected)
