@@ -24,6 +24,8 @@ from environments import Environment
 
 TIME_LIMIT = 3600
 """Seconds that one program of a stage may take: several times what it takes on two cores, since a loaded machine is slower."""
+LEAST_LINES, LEAST_BRANCHES = "96", "95"
+"""The least percentage of the library's lines, and of its lines and branches, that the unit tests have to reach."""
 EXAMPLES = "10"
 """How many times as many examples as in `make test` the property tests try in `make test-all`."""
 OF_THE_MODULE = (
@@ -46,8 +48,9 @@ OF_THE_MODULE = (
 """Integration tests that run on the newest ansible-core only: what they test happens in the module, the same under each."""
 NEEDS_ANSIBLE = ("adapters/inventory/test_inventory.py",)
 """Unit tests that run on the newest ansible-core only: they start ansible-inventory."""
-OF_FAULTS = ("apply/test_faults.py", "adapters/documents/test_commit.py", "scripts")
-"""Unit tests that only `make test` runs, on the newest Python: they test what faults and kills leave behind, and these scripts."""
+OF_FAULTS = ("apply/test_faults.py", "apply/test_machine.py", "adapters/documents/test_commit.py", "scripts")
+"""Unit tests that only `make test` runs, on the newest Python: they test what faults, kills and random runs leave behind, and these
+scripts."""
 WITHOUT_ANSIBLE = tuple(f"--ignore=tests/unit/{name}" for name in NEEDS_ANSIBLE)
 WITHOUT_FAULTS = tuple(f"--ignore=tests/unit/{name}" for name in OF_FAULTS)
 NOT_LONG = ("-m", "not long")
@@ -112,11 +115,20 @@ def unit(job: Job) -> bool:
 
 
 def counted_unit(job: Job) -> bool:
-    """The unit tests, which fail too when they reach too little of the library."""
-    counted = {"COVERAGE_FILE": str(job.folder / "coverage")}
-    succeeded = _pytest(job, "tests/unit", *NOT_LONG, under=("-m", "coverage", "run"), variables=counted)
+    """The unit tests, which fail too when they reach too few lines of the library."""
+    return _counted(job, ("-m", "coverage", "run"), LEAST_LINES, {"COVERAGE_CORE": "sysmon"})
+
+
+def branches(job: Job) -> bool:
+    """The unit tests, which fail too when they take too few branches of the library: counting these takes half as long again."""
+    return _counted(job, ("-m", "coverage", "run", "--branch"), LEAST_BRANCHES, {})
+
+
+def _counted(job: Job, under: Sequence[str], least: str, variables: Mapping[str, str]) -> bool:
+    counted = {"COVERAGE_FILE": str(job.folder / "coverage"), **variables}
+    succeeded = _pytest(job, "tests/unit", *NOT_LONG, under=under, variables=counted)
     combined = job.run("coverage", "combine", "--quiet", cwd=ROOT, **counted)
-    return combined and job.run("coverage", "report", cwd=ROOT, **counted) and succeeded
+    return combined and job.run("coverage", "report", f"--fail-under={least}", cwd=ROOT, **counted) and succeeded
 
 
 def quick(job: Job) -> bool:
@@ -359,6 +371,7 @@ STAGES = (
         seconds=450,
         broken_by=("plugins/", "examples/", "docs/", "tests/integration/", "requirements/"),
     ),
+    Stage("branches", "core-newest", branches, seconds=380, broken_by=()),
     Stage("search", "core-newest", search, seconds=200, broken_by=()),
     Stage("sanity", "core-2.19", ansible_sanity, seconds=380, broken_by=("tests/sanity/",)),
 )
