@@ -23,8 +23,8 @@ def main(folder: str, module: str) -> None:
 
     def engine() -> None:
         importlib.import_module(module)
-        importlib.import_module(f"{entry}.shipped").Cargo.unpack(shipped).install()
-        importlib.import_module(f"{entry}.diffing")
+        importlib.import_module(f"{entry}.bundle.importer").Cargo.unpack(shipped).install()
+        importlib.import_module(f"{entry}.run.diff")
 
     seconds = {}
     for name, work in (

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..plugin_utils.shipping import ExportAction
+from ..plugin_utils.action import ExportAction
 
 
 class ActionModule(ExportAction):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..plugin_utils.shipping import DatasetAction
+from ..plugin_utils.action import DatasetAction
 
 
 class ActionModule(DatasetAction):

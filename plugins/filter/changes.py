@@ -93,7 +93,7 @@ from ansible.utils.display import Display
 
 from ..module_utils.dsync.diff.selectors import Selector
 from ..module_utils.dsync.exceptions import SelectorError
-from ..plugin_utils.task_results import ACTIONS, STATUSES, models_of, names, records_of
+from ..plugin_utils.registered_results import ACTIONS, STATUSES, models_of, names, records_of
 
 NAME = "dsync.core.changes"
 

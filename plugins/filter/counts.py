@@ -70,7 +70,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..plugin_utils.task_results import ACTIONS, COUNTED, STATUSES, compared, records_of
+from ..plugin_utils.registered_results import ACTIONS, COUNTED, STATUSES, compared, records_of
 
 NAME = "dsync.core.counts"
 

@@ -97,8 +97,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils.dsync.report.render.formats import FORMATS, rendered
 from ..module_utils.dsync.report.report import Report, ReportSide
+from ..plugin_utils.registered_results import compared
 from ..plugin_utils.suggestions import known
-from ..plugin_utils.task_results import compared
 
 NAME = "dsync.core.report"
 ATTEMPTED = ("done", "already_done", "failed")

@@ -163,12 +163,12 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible.utils.vars import validate_variable_name
 from ansible.vars.reserved import is_reserved_name
 
-from ..module_utils._module.failure import TaskFailure
-from ..plugin_utils.declared_files import DeclaredFiles
-from ..plugin_utils.inventory_source import Wanted, loaded
+from ..module_utils._module.errors import TaskFailure
+from ..plugin_utils.dataset_inventory import Wanted, loaded
 from ..plugin_utils.local_dataset import SourceFailure, found_in
 from ..plugin_utils.play_inventory import bare
 from ..plugin_utils.suggestions import known
+from ..plugin_utils.yaml_arguments import DeclaredFiles
 
 FILES = ("dsync.yml", "dsync.yaml")
 GROUPS_OF_ALL = ("all", "ungrouped")

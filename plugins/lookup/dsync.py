@@ -84,13 +84,13 @@ from ansible.errors import AnsibleFileNotFound, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
-from ..module_utils._module.failure import TaskFailure
-from ..plugin_utils.declared_files import DeclaredFiles
+from ..module_utils._module.errors import TaskFailure
+from ..plugin_utils.base_directory import start_folder, starting_there
+from ..plugin_utils.dataset_lookup import Wanted, looked_up
 from ..plugin_utils.local_dataset import SourceFailure
-from ..plugin_utils.looked_up import Wanted, looked_up
 from ..plugin_utils.play_inventory import bare
-from ..plugin_utils.start_folder import start_folder, starting_there
 from ..plugin_utils.suggestions import known
+from ..plugin_utils.yaml_arguments import DeclaredFiles
 
 OF_THE_DATASET = ("adapter", "options", "secrets", "name", "mapping", "lookups")
 OF_MODELS = ("models", "models_file", "top_level")

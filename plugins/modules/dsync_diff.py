@@ -370,12 +370,12 @@ diff:
       sample: Cmdb as SourceOfTruth has it
 """
 
-from ..module_utils._module.arguments import AdapterModule
-from ..module_utils._module.spec import DIFF_ONLY, DIFF_RULES, argument_spec
+from ..module_utils._module.argspec import DIFF_ONLY, DIFF_RULES, argument_spec
+from ..module_utils._module.entry import AdapterModule
 
 
 def main() -> None:
-    AdapterModule(argument_spec=argument_spec(**DIFF_ONLY), supports_check_mode=True, **DIFF_RULES).run("diffing")
+    AdapterModule(argument_spec=argument_spec(**DIFF_ONLY), supports_check_mode=True, **DIFF_RULES).run("diff")
 
 
 if __name__ == "__main__":

@@ -142,12 +142,12 @@ dataset:
   sample: {"name": "/srv/estate/export.csv", "adapter": "file", "counts": {"device": 17}, "total": 17}
 """
 
-from ..module_utils._module.arguments import AdapterModule
-from ..module_utils._module.spec import export_spec
+from ..module_utils._module.argspec import export_spec
+from ..module_utils._module.entry import AdapterModule
 
 
 def main() -> None:
-    AdapterModule(argument_spec=export_spec(), supports_check_mode=True).run("dataset_export")
+    AdapterModule(argument_spec=export_spec(), supports_check_mode=True).run("export")
 
 
 if __name__ == "__main__":

@@ -203,12 +203,12 @@ dataset:
       sample: 17
 """
 
-from ..module_utils._module.arguments import AdapterModule
-from ..module_utils._module.spec import info_spec
+from ..module_utils._module.argspec import info_spec
+from ..module_utils._module.entry import AdapterModule
 
 
 def main() -> None:
-    AdapterModule(argument_spec=info_spec(), supports_check_mode=True).run("dataset_info")
+    AdapterModule(argument_spec=info_spec(), supports_check_mode=True).run("info")
 
 
 if __name__ == "__main__":

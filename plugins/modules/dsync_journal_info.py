@@ -198,12 +198,12 @@ changes_truncated:
   sample: 0
 """
 
-from ..module_utils._module.arguments import AdapterModule
-from ..module_utils._module.spec import JOURNAL_INFO
+from ..module_utils._module.argspec import JOURNAL_INFO
+from ..module_utils._module.entry import AdapterModule
 
 
 def main() -> None:
-    AdapterModule(argument_spec=JOURNAL_INFO, supports_check_mode=True).run("telling")
+    AdapterModule(argument_spec=JOURNAL_INFO, supports_check_mode=True).run("journal_info")
 
 
 if __name__ == "__main__":

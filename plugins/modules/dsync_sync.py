@@ -445,12 +445,12 @@ diff:
       sample: Cmdb as SourceOfTruth has it
 """
 
-from ..module_utils._module.arguments import AdapterModule
-from ..module_utils._module.spec import SYNC_ONLY, SYNC_RULES, argument_spec
+from ..module_utils._module.argspec import SYNC_ONLY, SYNC_RULES, argument_spec
+from ..module_utils._module.entry import AdapterModule
 
 
 def main() -> None:
-    AdapterModule(argument_spec=argument_spec(**SYNC_ONLY), supports_check_mode=True, **SYNC_RULES).run("syncing")
+    AdapterModule(argument_spec=argument_spec(**SYNC_ONLY), supports_check_mode=True, **SYNC_RULES).run("sync")
 
 
 if __name__ == "__main__":

@@ -12,21 +12,21 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from ..module_utils._module import alias
-from ..module_utils._module.declaring import declared_models
-from ..module_utils._module.failure import TaskFailure
-from ..module_utils._module.quiet import streams_aside
-from ..module_utils._module.reference import Form, Reference
-from ..module_utils._module.sentences import told, traceback_of
-from ..module_utils._module.shipped import Cargo, CargoFinder
-from ..module_utils._module.sides import Side, hidden_texts
+from ..module_utils._module.bundle import library_alias as alias
+from ..module_utils._module.bundle.importer import Cargo, CargoFinder
+from ..module_utils._module.datasets.adapter_ref import Form, Reference
+from ..module_utils._module.datasets.declarations import declared_models
+from ..module_utils._module.datasets.side import Side, hidden_texts
+from ..module_utils._module.errors import TaskFailure
+from ..module_utils._module.output.messages import told, traceback_of
+from ..module_utils._module.run.streams import streams_aside
 from ..module_utils.dsync._util.gc import relaxed_collector
 from ..module_utils.dsync._util.pydantic import HAS_PYDANTIC, PYDANTIC_MINIMUM, PYDANTIC_PROBLEM
 from ..module_utils.dsync.exceptions import LibraryMissing
-from .adapters import FindFile, locate
-from .cargo import pack
-from .closure import Closure, closure
-from .roots import Roots
+from .code_bundle.find import FindFile, locate
+from .code_bundle.import_graph import Closure, closure
+from .code_bundle.pack import pack
+from .code_bundle.roots import Roots
 
 Records = list[dict[str, Any]]
 

@@ -18,7 +18,7 @@ from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultHelper
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
 
-from ..module_utils._module.failure import TaskFailure
+from ..module_utils._module.errors import TaskFailure
 
 ADAPTER = "inventory"
 PLAY = "play"

@@ -57,7 +57,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ..plugin_utils.task_results import has, results_of
+from ..plugin_utils.registered_results import has, results_of
 
 NAME = "dsync.core.in_sync"
 LEFT = ("failed", "refused", "not_attempted")

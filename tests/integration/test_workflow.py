@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.dsync.core.plugins.module_utils._module.spec import SYNC_ONLY, argument_spec
+from ansible_collections.dsync.core.plugins.module_utils._module.argspec import SYNC_ONLY, argument_spec
 from conftest import RunPlaybook
 from test_demo import demo, rows_of_the_cmdb, rows_of_the_yaml
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.dsync.core.plugins.module_utils._module.spec import export_spec
+from ansible_collections.dsync.core.plugins.module_utils._module.argspec import export_spec
 from conftest import ROOT, Play, statistic
 
 ROLE = ROOT / "roles" / "export"

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.dsync.core.plugins.module_utils._module.spec import DIFF_ONLY, SYNC_ONLY, argument_spec
+from ansible_collections.dsync.core.plugins.module_utils._module.argspec import DIFF_ONLY, SYNC_ONLY, argument_spec
 from conftest import ROOT, TIME_LIMIT, Play, files, ledgers, program, rows, statistic
 
 ROLES = ("audit", "reconcile")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.dsync.core.plugins.module_utils._module.spec import SYNC_ONLY, argument_spec
+from ansible_collections.dsync.core.plugins.module_utils._module.argspec import SYNC_ONLY, argument_spec
 from conftest import ROOT, Play, files, statistic
 
 ROLE = ROOT / "roles" / "rollback"

@@ -18,7 +18,7 @@ from typing import Any
 import dsync
 import pytest
 import yaml
-from ansible_collections.dsync.core.plugins.module_utils._module.spec import (
+from ansible_collections.dsync.core.plugins.module_utils._module.argspec import (
     DIFF_ONLY,
     JOURNAL_INFO,
     PLAN_INFO,

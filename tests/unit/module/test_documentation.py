@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.dsync.core.plugins.module_utils._module.spec import (
+from ansible_collections.dsync.core.plugins.module_utils._module.argspec import (
     ACTIONS,
     DIFF_ONLY,
     FLAGS,

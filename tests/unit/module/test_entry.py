@@ -31,6 +31,6 @@ def test_ansible_finds_the_entry_and_not_the_library(module: str) -> None:
         found |= new
         waiting += new
     packed = {file.relative_to(PLUGINS).as_posix() for file in found}
-    assert "module_utils/_module/arguments.py" in packed
+    assert "module_utils/_module/entry.py" in packed
     assert not {name for name in packed if name.startswith("module_utils/dsync/")}
     assert len(packed) < 10, packed

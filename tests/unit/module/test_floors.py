@@ -18,18 +18,18 @@ def imports(path: Path) -> set[str]:
 
 
 def test_two_files_import_ansible() -> None:
-    files = (PLUGINS / "module_utils" / "_module").glob("*.py")
+    files = (PLUGINS / "module_utils" / "_module").rglob("*.py")
     assert {file.name for file in files if any(name.startswith("ansible") for name in imports(file))} == {
-        "arguments.py",
-        "running.py",
+        "entry.py",
+        "lifecycle.py",
     }
 
 
 def test_modules_import_only_the_code_below_them() -> None:
     for path in (PLUGINS / "modules").glob("*.py"):
-        assert imports(path) - {"__future__"} == {f"..module_utils._module.{name}" for name in ("arguments", "spec")}
+        assert imports(path) - {"__future__"} == {f"..module_utils._module.{name}" for name in ("entry", "argspec")}
 
 
 def test_action_plugins_only_name_the_shared_one() -> None:
     for path in (PLUGINS / "action").glob("*.py"):
-        assert imports(path) - {"__future__"} == {"..plugin_utils.shipping"}
+        assert imports(path) - {"__future__"} == {"..plugin_utils.action"}

@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("ansible", reason="the module's side needs ansible-core")
 
-from ansible_collections.dsync.core.plugins.module_utils._module.failure import TaskFailure
-from ansible_collections.dsync.core.plugins.module_utils._module.running import load
-from ansible_collections.dsync.core.plugins.module_utils._module.sides import Side
+from ansible_collections.dsync.core.plugins.module_utils._module.datasets.side import Side
+from ansible_collections.dsync.core.plugins.module_utils._module.errors import TaskFailure
+from ansible_collections.dsync.core.plugins.module_utils._module.run.lifecycle import load
 from ansible_collections.dsync.core.plugins.module_utils.dsync import DSync, DSyncModel
 
 

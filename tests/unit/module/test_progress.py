@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.dsync.core.plugins.module_utils._module import progress as progress_file
-from ansible_collections.dsync.core.plugins.module_utils._module.progress import Growth, Progress
+from ansible_collections.dsync.core.plugins.module_utils._module.output import progress as progress_file
+from ansible_collections.dsync.core.plugins.module_utils._module.output.progress import Growth, Progress
 from ansible_collections.dsync.core.plugins.module_utils.dsync import DSync, DSyncModel
 from ansible_collections.dsync.core.plugins.module_utils.dsync.adapters.core.base import RecordAdapter, RecordModel
 from ansible_collections.dsync.core.plugins.module_utils.dsync.dataset.memory_store import MemoryStore

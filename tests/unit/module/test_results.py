@@ -8,8 +8,8 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.dsync.core.plugins.module_utils._module.results import MOST_WARNINGS, ROOM_FOR_DIFF, Report
-from ansible_collections.dsync.core.plugins.module_utils._module.sides import Side
+from ansible_collections.dsync.core.plugins.module_utils._module.datasets.side import Side
+from ansible_collections.dsync.core.plugins.module_utils._module.output.result import MOST_WARNINGS, ROOM_FOR_DIFF, Report
 from ansible_collections.dsync.core.plugins.module_utils.dsync import Change, DSync, DSyncAction, Plan
 
 SECRET = "s3cr3t-token"

@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("ansible", reason="the modules need ansible-core")
 
-from ansible_collections.dsync.core.plugins.module_utils._module import signals as module
-from ansible_collections.dsync.core.plugins.module_utils._module.signals import Signals
+from ansible_collections.dsync.core.plugins.module_utils._module.run import signals as module
+from ansible_collections.dsync.core.plugins.module_utils._module.run.signals import Signals
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 CODE = """
 import os, subprocess, sys
 sys.path.insert(0, {collections!r})
-from ansible_collections.dsync.core.plugins.module_utils._module.quiet import streams_aside
+from ansible_collections.dsync.core.plugins.module_utils._module.run.streams import streams_aside
 print("before")
 try:
     with streams_aside():

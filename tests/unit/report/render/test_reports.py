@@ -348,5 +348,5 @@ def test_formats_by_their_endings() -> None:
 
 
 def test_the_module_knows_the_same_formats() -> None:
-    spec = (Path(__file__).parents[4] / "plugins/module_utils/_module/spec.py").read_text(encoding="utf-8")
+    spec = (Path(__file__).parents[4] / "plugins/module_utils/_module/argspec.py").read_text(encoding="utf-8")
     assert f"REPORT_FORMATS = {json.dumps(list(FORMATS))[1:-1].join('()')}" in spec

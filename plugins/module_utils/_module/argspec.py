@@ -1,0 +1,197 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The arguments that dsync_diff and dsync_sync share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SIDES = ("source", "target")
+
+DATASET = "dataset"
+"""The role of the only dataset of a task, whose arguments are those of the task itself."""
+
+SHIPPED = "_shipped"
+"""The argument in which the action plugin sends code along; ``entry.AdapterModule`` takes it out before validation."""
+
+PROGRESS = "_progress"
+"""The argument in which the action plugin names the file for the progress, which goes the same way."""
+
+FLAGS = (
+    "continue_on_failure",
+    "skip_unmatched_src",
+    "skip_unmatched_dst",
+    "skip_unmatched_both",
+    "log_unchanged_records",
+)
+
+
+COMPARISON_FLAGS = FLAGS[1:4]
+"""Those that decide what is found, and so what is in a plan."""
+
+NO_DELETES = "skip_unmatched_dst"
+"""The flag that ``prune: false`` sets."""
+
+ACTIONS = ("create", "update", "move", "delete")
+"""What can be done to an object, as ``dsync.flags.DSyncAction`` has it."""
+
+CRITERIA = ("model", "id", "attributes")
+"""What a selector can say of an object of one dataset, where nothing is compared."""
+
+REPORT_FORMATS = ("text", "markdown", "html", "junit", "json")
+"""The formats of reports, as ``dsync.report.render.formats`` has them."""
+
+NARROWING = ("only_models", "only", "exclude", "compare_attributes", "protect")
+"""The arguments that narrow what is compared and changed."""
+
+SELECTING = ("only", "exclude", "protect")
+"""Those of them that are lists of selectors."""
+
+LOCK: dict[str, Any] = {"lock": {"type": "path"}, "lock_timeout": {"type": "float", "default": 0}}
+
+DIFF_ONLY: dict[str, Any] = {
+    "plan_dest": {"type": "path", "aliases": ["plan"]},
+    **LOCK,
+    "fail_on_drift": {"type": "bool", "default": False},
+}
+
+SYNC_ONLY: dict[str, Any] = {
+    "plan_src": {"type": "path", "aliases": ["plan"]},
+    "plan_digest": {"type": "str"},
+    "undo_journal": {"type": "path"},
+    "undo_run": {"type": "str"},
+    "on_stale": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
+    "lost_secrets": {"type": "str", "choices": ["fail", "leave"], "default": "fail", "no_log": False},
+    "journal": {"type": "path"},
+    "undo": {"type": "path"},
+    **LOCK,
+    "verify": {"type": "bool", "default": False},
+    "retries": {"type": "int", "default": 0},
+    "workers": {"type": "int", "default": 1},
+}
+
+SYNC_RULES: dict[str, Any] = {
+    "mutually_exclusive": [("plan_src", "undo_journal")],
+    "required_by": {"plan_digest": ("plan_src",), "undo_run": ("undo_journal",), "max_shrink": ("baseline",)},
+}
+"""What the arguments of dsync_sync ask of one another."""
+
+DIFF_RULES: dict[str, Any] = {"required_by": {"max_shrink": ("baseline",)}}
+
+
+JOURNAL_INFO: dict[str, Any] = {
+    "path": {"type": "path", "required": True},
+    "run": {"type": "str"},
+    "max_changes": {"type": "int", "default": 500},
+}
+
+
+PLAN_INFO: dict[str, Any] = {
+    "path": {"type": "path", "required": True},
+    "approved": {"type": "str"},
+    "max_changes": {"type": "int", "default": 500},
+}
+
+
+def info_spec() -> dict[str, Any]:
+    """Return the arguments of dsync_info: those of one dataset, and what of it is returned."""
+    return {
+        **_dataset(),
+        "models": {"type": "dict"},
+        "models_file": {"type": "str"},
+        "only_models": {"type": "list", "elements": "str"},
+        "top_level": {"type": "list", "elements": "str"},
+        "only": _selectors(*CRITERIA),
+        "exclude": _selectors(*CRITERIA),
+        "attributes": {"type": "raw"},
+        "max_objects": {"type": "int", "default": 1000},
+        "validate_only": {"type": "bool", "default": False},
+        "progress": {"type": "bool", "default": True},
+    }
+
+
+def export_spec() -> dict[str, Any]:
+    """Return the arguments of dsync_export: those of one dataset, which of its objects are written, and where to."""
+    own = info_spec()
+    return {
+        **{name: own[name] for name in own if name not in ("attributes", "max_objects", "validate_only")},
+        "path": {"type": "path", "required": True},
+    }
+
+
+def scope_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that narrow what a task compares and changes, as far as they are given, in a new dict."""
+    given = {name: arguments[name] for name in NARROWING if arguments.get(name)}
+    for name in SELECTING:
+        if name in given:
+            given[name] = [{key: value for key, value in one.items() if value is not None} for one in given[name]]
+    return given
+
+
+def sides_in(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return role → arguments of each dataset that a task names."""
+    given = {role: arguments[role] for role in SIDES if role in arguments}
+    return given or {DATASET: arguments} if "adapter" in arguments else given
+
+
+def argument_spec(**more: dict[str, Any]) -> dict[str, Any]:
+    """Return the shared arguments, and those of one module besides."""
+    return {
+        **{side: _side() for side in SIDES},
+        "flags": {"type": "list", "elements": "str", "choices": list(FLAGS), "default": []},
+        "prune": {"type": "bool", "default": True},
+        "models": {"type": "dict"},
+        "models_file": {"type": "str"},
+        "only_models": {"type": "list", "elements": "str"},
+        "top_level": {"type": "list", "elements": "str"},
+        "only": _selectors(),
+        "exclude": _selectors(),
+        "compare_attributes": {"type": "raw", "aliases": ["attributes"]},
+        "protect": _selectors(),
+        "limits": {"type": "dict", "default": {}},
+        "empty_source": {"type": "str", "choices": ["fail", "allow"], "default": "fail"},
+        "baseline": {"type": "path"},
+        "max_shrink": {"type": "str"},
+        "plan_key": {"type": "str", "no_log": True},
+        "max_changes": {"type": "int", "default": 500},
+        "progress": {"type": "bool", "default": True},
+        "reports": {"type": "list", "elements": "dict", "default": [], "options": _report()},
+        **more,
+    }
+
+
+def _selectors(*criteria: str) -> dict[str, Any]:
+    """Return the argument of a list of selectors that may have these criteria; without any, all that there are."""
+    selector = {
+        "model": {"type": "str"},
+        "id": {"type": "str"},
+        "attributes": {"type": "dict"},
+        "action": {"type": "str", "choices": list(ACTIONS)},
+    }
+    return {"type": "list", "elements": "dict", "options": {name: selector[name] for name in criteria or selector}}
+
+
+def _report() -> dict[str, Any]:
+    return {
+        "path": {"type": "path", "required": True},
+        "format": {"type": "str", "choices": list(REPORT_FORMATS)},
+        "title": {"type": "str"},
+        "mode": {"type": "raw", "default": "0600"},
+    }
+
+
+def _side() -> dict[str, Any]:
+    return {"type": "dict", "required": True, "options": _dataset()}
+
+
+def _dataset() -> dict[str, Any]:
+    return {
+        "adapter": {"type": "str", "required": True},
+        "options": {"type": "dict", "default": {}},
+        "secrets": {"type": "dict", "default": {}, "no_log": True},
+        "name": {"type": "str"},
+        "mapping": {"type": "raw"},
+        "lookups": {"type": "raw"},
+    }

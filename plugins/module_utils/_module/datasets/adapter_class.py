@@ -1,0 +1,106 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Imports the class that an adapter's name refers to."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+
+from ...dsync import DSync
+from ...dsync._util.suggestions import known
+from ...dsync.exceptions import LibraryMissing
+from ..bundle.importer import Cargo
+from ..errors import TaskFailure
+from ..output.messages import place, stage
+from .adapter_ref import FORMS, Form, Reference
+
+READ_BY = {
+    "file": ("csv", "json", "jsonl", "toml", "tsv", "xlsx", "yaml", "yml"),
+    "sql": ("mariadb", "mysql", "postgres", "postgresql", "sqlite"),
+    "rest": ("http", "https"),
+}
+"""Built-in adapter → names by which people look for it."""
+
+DIFFSYNC = "diffsync"
+"""The package that adapters are written for which come by way of the bridge."""
+
+
+def adapter_class(reference: Reference, cargo: Cargo) -> type[DSync]:
+    """Return an adapter's class, imported from the shipped code or from what the interpreter has; for one of DiffSync's adapters
+    the class that bridges it.
+
+    Raises:
+        TaskFailure: it cannot be imported, is not there, or is not an adapter.
+    """
+    if reference.form is Form.BUILT_IN:
+        return _built_in(reference.text)
+    module = _imported(cargo.adapters.get(reference.text, reference.place), reference)
+    found = getattr(module, reference.class_name, None)
+    if isinstance(found, type) and issubclass(found, DSync):
+        return found
+    if _is_for_diffsync(found):
+        from ...dsync.adapters.diffsync.bridge import bridged
+
+        with stage(f"reading what {reference.class_name} declares"):
+            return bridged(found)
+    adapters = f"{known(reference.class_name, _adapters_in(module))}."
+    if found is None:
+        raise TaskFailure(f"{reference.holder} has no class {reference.class_name}{adapters}")
+    raise TaskFailure(
+        f"{reference.class_name} in {reference.holder} is not an adapter, "
+        f"which is a class that inherits from dsync.DSync or from diffsync.Adapter{adapters}"
+    )
+
+
+def _built_in(name: str) -> type[DSync]:
+    from ...dsync.adapters import BUILT_IN, built_in  # only here, since most tasks need none of them
+
+    if name not in BUILT_IN:
+        family = next((f"; {name} is read by the adapter {adapter}" for adapter, names in READ_BY.items() if name in names), "")
+        raise TaskFailure(f'there is no built-in adapter "{name}"{family}{known(name, BUILT_IN)}. {FORMS}.')
+    with stage(f"importing the adapter {name}"):
+        return built_in(name)
+
+
+def _is_for_diffsync(found: object) -> bool:
+    if DIFFSYNC not in sys.modules:
+        return False
+    from ...dsync.adapters.diffsync.bridge import is_for_diffsync  # only here, since most tasks do without DiffSync
+
+    return is_for_diffsync(found)
+
+
+def _adapters_in(module: ModuleType) -> list[str]:
+    return [
+        name
+        for name, value in vars(module).items()
+        if _is_for_diffsync(value) or (isinstance(value, type) and issubclass(value, DSync) and value is not DSync)
+    ]
+
+
+def _imported(name: str, reference: Reference) -> ModuleType:
+    try:
+        with stage(f"importing {reference.holder}"):
+            return importlib.import_module(name)
+    except TaskFailure as failure:
+        explained, cause = _explained(failure, reference), failure.__cause__
+        if isinstance(cause, ModuleNotFoundError) and cause.name == DIFFSYNC:
+            raise TaskFailure(explained) from LibraryMissing(f"{reference.holder} is written for it{place(cause)}", DIFFSYNC)
+        raise TaskFailure(explained) from cause
+
+
+def _explained(failure: TaskFailure, reference: Reference) -> str:
+    """Return the sentence about a failed import, with a way out where the cause tells one."""
+    cause = failure.__cause__
+    if isinstance(cause, ModuleNotFoundError) and cause.name:
+        forms = f" {FORMS}." if reference.form is Form.IMPORTABLE else ""
+        return (
+            f"it needs the Python module {cause.name}, which {sys.executable} on the host does not have{place(cause)}. "
+            f"Install it there.{forms}"
+        )
+    if isinstance(cause, SyntaxError):
+        return f"{cause.filename}, line {cause.lineno}: this is not valid Python for {sys.executable} on the host: {cause.msg}."
+    return str(failure)

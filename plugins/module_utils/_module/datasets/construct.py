@@ -1,0 +1,107 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes an adapter out of the options and secrets that a task gives it."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ...dsync import DSync
+from ...dsync._util.suggestions import known
+from ..errors import TaskFailure
+from ..output.messages import stage
+
+
+def opened(adapter: type[DSync], options: Mapping[str, Any], secrets: Mapping[str, Any], name: str | None) -> DSync:
+    """Return a new adapter.
+
+    Args:
+        adapter: its class.
+        options: keyword arguments of the class.
+        secrets: more of them.
+        name: what the dataset is to be called, if not what the adapter calls itself.
+
+    Raises:
+        TaskFailure: the class takes other arguments, or refuses these.
+    """
+    both = sorted(options.keys() & secrets.keys())
+    if both:
+        raise TaskFailure(f"{both[0]} is given in options and in secrets; give it in one of them.")
+    given = {**options, **secrets}
+    parameters = Parameters(adapter)
+    parameters.check(given)
+    with stage(f"making {adapter.__name__}"):
+        try:
+            dataset = adapter(**given)
+        except TypeError as error:
+            raise parameters.hinted(error, given) from error
+    if name:
+        dataset.name = name
+    return dataset
+
+
+class Parameters:
+    """The keyword arguments that an adapter's class takes, as far as its signature and its ancestors' tell."""
+
+    def __init__(self, adapter: type[DSync]) -> None:
+        self._adapter = adapter.__name__
+        self._required: dict[str, bool] = {}
+        self._takes_others = True
+        for ancestor in _ancestors(adapter):
+            if self._takes_others and "__init__" in vars(ancestor):
+                self._add(inspect.signature(vars(ancestor)["__init__"]))
+        if self._takes_others:
+            self._required.setdefault("name", False)
+
+    def _add(self, signature: inspect.Signature) -> None:
+        """Note the parameters of one ``__init__``; what it does not name it may hand to the next."""
+        _self, *parameters = signature.parameters.values()
+        is_first = not self._required
+        for parameter in parameters:
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+                self._required.setdefault(parameter.name, is_first and parameter.default is parameter.empty)
+        self._takes_others = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+    def check(self, given: Mapping[str, Any]) -> None:
+        """Raise TaskFailure when an argument is missing, or is one that the class certainly does not take."""
+        missing = [name for name, required in self._required.items() if required and name not in given]
+        unknown = self._unknown(given)
+        if missing and unknown and difflib.get_close_matches(unknown[0], missing):
+            raise TaskFailure(f"{self._adapter} takes no option {unknown[0]}{self._names(unknown[0])}")
+        if missing:
+            raise TaskFailure(f"{self._adapter} needs the option {missing[0]}; give it in options, or in secrets.")
+        if unknown and not self._takes_others:
+            raise TaskFailure(f"{self._adapter} takes no option {unknown[0]}{self._names(unknown[0])}")
+
+    def hinted(self, error: TypeError, given: Mapping[str, Any]) -> Exception:
+        """Return what to raise for a TypeError of the class: with its options told, if others than these were given."""
+        unknown = self._unknown(given)
+        if not unknown:
+            return error
+        return TaskFailure(f"{self._adapter} does not take these options: {error}{self._names(unknown[0])}")
+
+    def _unknown(self, given: Mapping[str, Any]) -> list[str]:
+        return [name for name in given if name not in self._required]
+
+    def _names(self, wrong: str) -> str:
+        return f"{known(wrong, self._required)}."
+
+
+def _ancestors(adapter: type[DSync]) -> tuple[type, ...]:
+    """Return an adapter's class, or that of the DiffSync adapter behind it, and what it inherits from up to the base class."""
+    written: type[Any] = adapter
+    base: type[Any] | None = DSync
+    if "diffsync" in sys.modules:
+        from ...dsync.adapters.diffsync.bridge import (  # only here, since most tasks do without DiffSync
+            DiffSyncBridge,
+            base_of_diffsync,
+        )
+
+        if issubclass(adapter, DiffSyncBridge):
+            written, base = adapter.original_class, base_of_diffsync()
+    return written.__mro__[: written.__mro__.index(base)] if base in written.__mro__ else written.__mro__

@@ -1,0 +1,211 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making the changes: with whatever record of it a task asks for, so that nothing is written to the target before that is safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ...dsync import OutcomeStatus, Plan, Result
+from ...dsync.apply.retry import retrying
+from ...dsync.exceptions import DSyncException
+from ...dsync.guard.source_size import object_counts
+from ...dsync.guard.staleness import check
+from ...dsync.plan.change import Change
+from ...dsync.plan.undo import reaching, undo_plan
+from ...dsync.storage.baseline import write_baseline
+from ...dsync.storage.files import check_writable
+from ...dsync.storage.journal import Journal
+from ...dsync.storage.plan_file import save
+from ..argspec import scope_of
+from ..bundle.importer import Cargo
+from ..datasets.side import Side, hidden_texts
+from ..errors import TaskFailure
+from ..output.messages import happened, stage
+from .changeset import UNDO, Work, file_record, flag_names, guarded_diff
+from .guards import Guards
+from .signals import Signals
+
+MOST_NAMED = 5
+
+
+@dataclass
+class Applied:
+    """What became of a run.
+
+    Attributes:
+        result: how every change ended.
+        records: what the task's result says of the files that were written.
+        problems: sentences about what went wrong after the changes were made.
+        error: the exception behind the first of them.
+    """
+
+    result: Result
+    records: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    error: BaseException | None = None
+
+    def failed(self, sentence: str, error: BaseException | None = None) -> None:
+        """Note what went wrong."""
+        self.problems.append(sentence)
+        self.error = self.error or error
+
+
+class Application:
+    """Applies the work of a task.
+
+    Args:
+        params: the task's arguments.
+        sides: source and target, loaded; what is loaded besides is added to it, so that its secrets are known.
+        guards: what the task says about what may be changed.
+        signals: what asks the task to end.
+    """
+
+    def __init__(self, params: Mapping[str, Any], sides: list[Side], guards: Guards, signals: Signals) -> None:
+        self._params, self._sides, self._guards, self._signals = params, sides, guards, signals
+        self._source, self._target = sides
+
+    def apply(self, work: Work) -> Applied:
+        """Make the changes, and return what became of them.
+
+        The plan that undoes the run is written before it, for all changes, and again after it, for those that were made; where a
+        change may have been made, the first one stays, since applying it finds out what is to be undone.
+
+        Raises:
+            TaskFailure: something could not be prepared, and nothing was changed.
+        """
+        params, target = self._params, self._target
+        records: dict[str, Any] = {}
+        with stage("preparing the run"):
+            retry = target.progress.retrying(retrying(params["retries"] + 1, target.dataset.is_transient))
+            if params["baseline"]:
+                check_writable(params["baseline"])
+            expected = work.foreseen("")[1]
+            journal = self._journal(work) if params["journal"] else None
+        try:
+            with stage("preparing the run"):
+                if params["undo"] and expected:
+                    records["undo"] = self._save_undo(expected)  # after all else, for it may take the place of an earlier run's
+            workers = self._workers(work)
+            with target.named(), stage("synchronising"), self._signals.between_changes():
+                result = target.dataset.apply(
+                    work.plan,
+                    self._source.dataset,
+                    work.flags,
+                    work.diff,
+                    target.progress.counting("apply"),
+                    verdicts=work.verdicts,
+                    journal=journal,
+                    retry=retry,
+                    hidden=partial(hidden_texts, self._sides, work.plan),
+                    workers=workers,
+                    stop=self._signals.received,
+                    held_back=self._signals.held_back,
+                )
+            applied = Applied(result, records)
+            if journal is not None:
+                applied.records["journal"] = {"path": params["journal"], "run": journal.run}
+                self._afterwards(applied, lambda: journal.finish(result))
+        finally:
+            if journal is not None:
+                journal.close()
+        if "undo" in records and not any(outcome.maybe for outcome in result.outcomes):
+            self._afterwards(applied, lambda: records.update(undo=self._save_undo(_done(result))))
+        return applied
+
+    def _workers(self, work: Work) -> int:
+        """Return how many changes may be made at the same time."""
+        asked: int = self._params["workers"]
+        if asked == 1 or self._target.dataset.thread_safe:
+            return asked
+        name = self._target.params["adapter"]
+        work.warnings.append(f"workers: {asked} has no effect because the target's adapter {name} makes one change at a time.")
+        return 1
+
+    def conclude(self, applied: Applied, work: Work, cargo: Cargo) -> None:
+        """After a run in which nothing failed: look whether the target is now as it is to be, and keep the baseline."""
+        asked = self._signals.received()
+        if asked is not None and (self._params["verify"] or self._params["baseline"]):
+            applied.failed(f"All changes were made, but not verified, and no baseline was kept: the task {happened(asked)}", asked)
+            return
+        if self._params["verify"]:
+            try:
+                left = self._unconverged(applied.result, work, cargo)
+            except TaskFailure as failure:
+                applied.failed(f"The changes were made, but not verified: {failure}", failure.__cause__ or failure)
+                return
+            applied.records["verified"] = not left
+            if left:
+                altered = self._target.dataset.altered_values()
+                applied.failed(" ".join(filter(None, (_unconverged_sentence(left), altered and f"{altered}."))))
+        if self._params["baseline"] and not work.undoes and not applied.problems:
+            counts = object_counts(self._source.dataset)
+            self._afterwards(applied, lambda: write_baseline(self._params["baseline"], self._source.dataset.name, counts))
+
+    @staticmethod
+    def _afterwards(applied: Applied, write: Any) -> None:
+        """Write a record of what was done; that it cannot be written takes nothing back."""
+        try:
+            write()
+        except (DSyncException, KeyboardInterrupt) as error:
+            applied.failed(f"Keeping a record of what was done {happened(error)}", error)
+
+    def _journal(self, work: Work) -> Journal:
+        return Journal(
+            self._params["journal"],
+            work.plan,
+            source=self._source.dataset,
+            target=self._target.dataset,
+            flags=flag_names(self._params),
+            plan_digest=work.saved.digest if work.saved else None,
+            purpose=UNDO if work.undoes else "sync",
+            scope=scope_of(self._params),
+            key=self._params["plan_key"],
+        )
+
+    def _save_undo(self, changes: Iterable[Change]) -> dict[str, Any]:
+        """Write the plan that reverses changes, and return what the result says of it."""
+        plan, path = undo_plan(changes), self._params["undo"]
+        adapters = (None, self._target.params["adapter"])
+        digest = save(
+            plan,
+            path,
+            source=None,
+            target=self._target.dataset,
+            adapters=adapters,
+            purpose=UNDO,
+            scope=scope_of(self._params),
+            key=self._params["plan_key"],
+        )
+        return file_record(path, digest, plan)
+
+    def _unconverged(self, result: Result, work: Work, cargo: Cargo) -> list[Change]:
+        """Load the target anew and return the changes that it still lacks."""
+        fresh = Side(self._target.role, self._target.params, self._target.models, self._target.progress)
+        self._sides.append(fresh)
+        fresh.open(cargo)
+        fresh.load("verify")
+        with stage("verifying"):
+            if work.diff is None:
+                live = check(work.plan, fresh.dataset, "skip")
+                there = {key for key, verdict in live.items() if verdict.status == OutcomeStatus.ALREADY_DONE}
+                made = (outcome.change for outcome in result.outcomes if outcome.status == OutcomeStatus.DONE)
+                return [change for change in made if change.key not in there]
+            diff = guarded_diff(work.flags, self._guards, self._source, fresh)
+            return [change for change in Plan.from_diff(diff) if not change.protected]
+
+
+def _done(result: Result) -> list[Change]:
+    """Return the changes that were made, and the deletes below a delete that was made."""
+    done = [outcome.change for outcome in result.outcomes if outcome.status == OutcomeStatus.DONE]
+    return reaching([outcome.change for outcome in result.outcomes], done)
+
+
+def _unconverged_sentence(left: list[Change]) -> str:
+    named = ", ".join(map(repr, left[:MOST_NAMED])) + (", …" if len(left) > MOST_NAMED else "")
+    lacking = "1 change" if len(left) == 1 else f"{len(left)} changes"
+    return f"The target has not converged: loaded anew, it still lacks {lacking} ({named})."

@@ -1,0 +1,154 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task says about what may be changed: scope, protection, limits, and how much the source must have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ...dsync import Diff, DSync, DSyncFlags, Plan
+from ...dsync.diff.scope import Scope
+from ...dsync.diff.selectors import check_known, classes_by_model, selecting, selectors
+from ...dsync.exceptions import Refused, RefusedChanges, SelectorError
+from ...dsync.guard.limits import limits, over_limits, percentage
+from ...dsync.guard.mass_deletes import mass_deletes
+from ...dsync.guard.protection import protect
+from ...dsync.guard.source_size import empty_source, shrunken_source
+from ...dsync.model.references import References
+from ...dsync.plan.change import Change, ChangeKey
+from ...dsync.plan.outcome import Verdict, verdicts_of
+from ...dsync.storage.baseline import read_baseline
+from ..errors import TaskFailure
+from ..output.messages import stage
+
+
+class Guards:
+    """What a task says about what may be changed, checked against the models that there are.
+
+    Args:
+        params: the task's arguments.
+        source: the source's adapter, which need not be loaded.
+        target: the target's.
+
+    Raises:
+        TaskFailure: an argument names something that there is not.
+    """
+
+    def __init__(self, params: Mapping[str, Any], source: DSync, target: DSync) -> None:
+        self._source, self._target, self._params = source, target, params
+        self._before: dict[str, int] | None = None
+        models = classes_by_model(source, target)
+        self.scope = scope_in(params, source, target)
+        with _arguments():
+            self._protected = selectors(params["protect"] or (), "protect", models)
+            self._limits = limits(params["limits"], models)
+            if params["max_shrink"] is not None:
+                percentage(params["max_shrink"], "max_shrink")
+
+    def read_baseline(self) -> None:
+        """Read what the source had at the last successful run, if a baseline is asked for. Raises TaskFailure."""
+        if self._params["baseline"]:
+            with stage("reading the baseline"):
+                self._before = read_baseline(self._params["baseline"], self._source.name)
+
+    @property
+    def first_run(self) -> bool:
+        """Whether a baseline is asked for and there is none yet."""
+        return bool(self._params["baseline"]) and self._before is None
+
+    def protect(self, diff: Diff) -> None:
+        """Mark the differences that the task protects."""
+        if self._protected:
+            protect(diff, self._protected, self._target.models())
+
+    def protected(self, changes: Iterable[Change]) -> list[Refused]:
+        """Return why changes that reverse a run are refused: what the task protects was not protected when they were planned."""
+        found = []
+        for change in changes:
+            sides = (None if values is None else {**change.ids, **values} for values in (change.before, change.after))
+            chosen = selecting(self._protected, change.model, change.id, change.action, *sides)
+            if chosen is not None:
+                found.append((change, f"protected by {chosen.text(change.sensitive)}"))
+        if not found:
+            return []
+        (first, why), *others = found
+        more = f", and {len(others)} more" if others else ""
+        return [RefusedChanges(f"{first!r} is {why}{more}; omit protect to undo it all the same", found)]
+
+    def references(self, plan: Plan, flags: DSyncFlags) -> tuple[dict[ChangeKey, Verdict], list[Refused]]:
+        """Return how changes that would leave a reference to a missing object end: if a run continues after failures, only they
+        are refused, otherwise the whole run."""
+        references = References.of({**self._source.models(), **self._target.models()})
+        if references is None:
+            return {}, []
+        from ...dsync.guard.references import missing_references, refusal  # only here, since few models have references
+
+        found = missing_references(plan, self._target, references)
+        if not found:
+            return {}, []
+        return (verdicts_of(found), []) if flags & DSyncFlags.CONTINUE_ON_FAILURE else ({}, [refusal(found, len(plan))])
+
+    def refusals(self, plan: Plan, undoes: bool = False) -> list[Refused]:
+        """Return for what a run of a plan is refused.
+
+        Args:
+            plan: the changes.
+            undoes: whether the plan reverses an earlier run, so that the source does not say what is to be.
+        """
+        found: list[Refused] = list(over_limits(plan, self._limits, self._source, self._target))
+        if undoes:
+            return found
+        found += mass_deletes(plan, self._limits, self._source, self._target)
+        if self._params["empty_source"] == "fail":
+            found += empty_source(plan, self._source, self._target)
+        if self._before is not None and self._params["max_shrink"] is not None:
+            found += shrunken_source(self._source, self._before, self._params["max_shrink"])
+        return found
+
+
+def scope_in(params: Mapping[str, Any], source: DSync, target: DSync, attributes: str = "compare_attributes") -> Scope:
+    """Return which objects and attributes a task looks at; ``attributes`` is the argument that names the latter.
+
+    Raises:
+        TaskFailure: an argument names something that does not exist.
+    """
+    with _arguments():
+        return Scope.of(
+            source,
+            target,
+            _names(params["only_models"], classes_by_model(source, target)),
+            params["only"],
+            params["exclude"] or (),
+            _attributes(params[attributes], attributes),
+        )
+
+
+def _names(said: Any, models: Mapping[str, Any]) -> Any:
+    """Return the argument ``only_models``, names of models that exist."""
+    if said == []:
+        raise SelectorError("only_models is empty, so there is nothing to compare; omit it to compare all models")
+    for position, name in enumerate(said or ()):
+        check_known(name, models, f"only_models[{position}]", "model")
+    return said
+
+
+def _attributes(said: Any, place: str) -> Any:
+    """Return an argument that may be a list of names of attributes or a dict of such lists."""
+    if said is None or _is_names(said) or (isinstance(said, dict) and all(map(_is_names, said.values()))):
+        return said
+    raise SelectorError(f"{place}: expected a list of attributes, or a dictionary of model to list, not {said!r}")
+
+
+def _is_names(said: Any) -> bool:
+    return isinstance(said, list) and all(isinstance(name, str) for name in said)
+
+
+@contextmanager
+def _arguments() -> Iterator[None]:
+    try:
+        yield
+    except SelectorError as error:
+        raise TaskFailure(f"{error}.") from error

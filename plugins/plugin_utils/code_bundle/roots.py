@@ -1,0 +1,224 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where on the controller the Python modules are that a task may ship, by the names under which they are imported."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import ansible.module_utils
+
+from ...module_utils._module.datasets.adapter_ref import MODULE_UTILS
+from .source import Source
+
+CORE = "ansible.module_utils"
+NEVER_NEIGHBOURS = frozenset({"ansible", "ansible_collections", "dsync"})
+TRAVELS_ANYWAY = MODULE_UTILS.format("dsync", "core")
+
+
+OWN_FOLDER = Path(__file__).parents[2] / "module_utils"
+
+
+CORE_FAMILY = "core"
+"""The family of adapters that declared models, and adapters of records that are written elsewhere, need."""
+
+DIFFSYNC_FAMILY = "diffsync"
+"""The family of adapters that an adapter needs that was written for DiffSync."""
+
+BUILT_IN: Mapping[str, frozenset[str]] = {
+    "file": frozenset({CORE_FAMILY, "documents", "file"}),
+    "inventory": frozenset({CORE_FAMILY, "documents", "inventory"}),
+    "memory": frozenset({CORE_FAMILY, "documents", "memory"}),
+    "nautobot": frozenset({CORE_FAMILY, "http", "estates", "estates/nautobot"}),
+    "netbox": frozenset({CORE_FAMILY, "http", "estates", "estates/netbox"}),
+    "rest": frozenset({CORE_FAMILY, "http", "rest"}),
+    "sql": frozenset({CORE_FAMILY, "sql"}),
+}
+"""Name of a built-in adapter → the families of adapters, directories of the library's ``adapters``, that it runs with."""
+
+FAMILIES = frozenset({DIFFSYNC_FAMILY}).union(*BUILT_IN.values())
+"""All families."""
+
+RENDERED_ALWAYS = ("__init__", "unified")
+"""Files of the library's package ``report.render`` that every task needs; the others are about reports."""
+
+FOR_AUTHORS = "testing"
+"""A package of the library that no task needs."""
+
+
+def own_code(families: Collection[str], about_reports: bool = False) -> Iterator[Source]:
+    """Yield every module of this collection that a task may run on a host.
+
+    Args:
+        families: those of the adapters that it runs with. Without any but DiffSync's, what they declare records with stays out too.
+        about_reports: those too that only reports need.
+    """
+    for path in sorted(OWN_FOLDER.rglob("*.py")):
+        parts = path.relative_to(OWN_FOLDER).with_suffix("").parts
+        if parts[0] == "dsync" and not _is_needed(parts[1:], families, about_reports):
+            continue
+        yield Source(".".join([TRAVELS_ANYWAY, *(parts[:-1] if path.stem == "__init__" else parts)]), path)
+
+
+def _is_needed(parts: Sequence[str], families: Collection[str], about_reports: bool) -> bool:
+    """Return whether a task needs a file of the library, whose path in it is given without its end."""
+    if parts[0] == "adapters":
+        return len(parts) == 2 or "/".join(parts[1:-1]) in families
+    if parts[0] == "records":
+        return CORE_FAMILY in families
+    if parts[:2] == ("report", "render"):
+        return about_reports or parts[2] in RENDERED_ALWAYS
+    return parts[0] != FOR_AUTHORS
+
+
+def families_of(sources: Iterable[Source]) -> frozenset[str]:
+    """Return the families of adapters that some modules import; all of them where an import does not name the family."""
+    found: frozenset[str] = frozenset()
+    for name in _imports_of_the_library(sources):
+        top, *below = name.split(".")
+        if top == "records":
+            found |= {CORE_FAMILY}
+        elif top == "adapters":
+            found |= _family_named(below)
+    return found
+
+
+def _family_named(below: Sequence[str]) -> frozenset[str]:
+    """Return the families that an import below ``dsync.adapters`` needs."""
+    if below and below[0] in ("RecordAdapter", "RecordModel", CORE_FAMILY):
+        return frozenset({CORE_FAMILY})
+    if below and below[0] == DIFFSYNC_FAMILY:
+        return frozenset({DIFFSYNC_FAMILY})
+    named = "/".join(below[: 2 if below and below[0] == "estates" else 1])
+    users = [families for families in BUILT_IN.values() if named in families]
+    return frozenset.union(*users) if users else FAMILIES
+
+
+def needs_reports(sources: Iterable[Source]) -> bool:
+    """Return whether one of some modules imports a renderer of reports."""
+    return any(f"{name}.".startswith("report.render.") for name in _imports_of_the_library(sources))
+
+
+def _imports_of_the_library(sources: Iterable[Source]) -> Iterator[str]:
+    """Yield each name of the library that some modules import, such as ``adapters.file``."""
+    for source in sources:
+        for name, _relative in source.imports():
+            own = name.removeprefix(f"{TRAVELS_ANYWAY}.")
+            if own.startswith("dsync."):
+                yield own.removeprefix("dsync.")
+
+
+class Root:
+    """The folders that hold the modules whose names start with a package's name."""
+
+    def __init__(self, package: str, folders: Sequence[Path]) -> None:
+        self.package = package
+        self._folders = folders
+
+    def find(self, name: str) -> Source | None:
+        """Return the file of a module that is somewhere below the package."""
+        *parents, last = name.removeprefix(f"{self.package}.").split(".")
+        for folder in self._folders:
+            place = folder.joinpath(*parents)
+            for file in (place / last / "__init__.py", place / f"{last}.py"):
+                if file.is_file():
+                    return Source(name, file)
+        return None
+
+    def longest(self, name: str, below: str | None = None) -> Source | None:
+        """Return the module that the longest part of a dotted name stands for, looking only below a package."""
+        while name != (below or self.package):
+            found = self.find(name)
+            if found is not None:
+                return found
+            name = name.rpartition(".")[0]
+        return None
+
+    def around(self, source: Source) -> Iterator[Source]:
+        """Yield the packages that a module is in, as far as they have code."""
+        name = source.name.rpartition(".")[0]
+        while name.startswith(f"{self.package}."):
+            found = self.find(name)
+            if found is not None:
+                yield found
+            name = name.rpartition(".")[0]
+
+
+class FileRoot(Root):
+    """The folder of adapter files, or the folder above the Python package that they are in."""
+
+    def __init__(self, package: str, folder: Path) -> None:
+        super().__init__(package, [folder])
+        self._with_adapters: set[str] = set()
+
+    def adapter_file(self, path: Path, parts: Sequence[str]) -> Source:
+        """Return an adapter's own file, and remember that the files beside it are neighbours."""
+        source = Source(".".join([self.package, *parts]), path)
+        self._with_adapters.add(source.package)
+        return source
+
+    def neighbour(self, name: str, importer: Source) -> tuple[str, Source] | None:
+        """Return the package and the file that an absolute import in a file of this root means, if it means one here.
+
+        As for a script, the files beside an adapter file come first. A file in a package also sees what is beside the package.
+        """
+        if name.split(".", 1)[0] in NEVER_NEIGHBOURS:
+            return None
+        beside = [importer.package] if importer.package in self._with_adapters else []
+        for package in (*beside, self.package):
+            found = self.longest(f"{package}.{name}", below=package)
+            if found is not None:
+                return package, found
+        return None
+
+
+class Roots:
+    """All places that one task may ship from."""
+
+    def __init__(self) -> None:
+        self._files: dict[Path, FileRoot] = {}
+        self._collections: dict[str, Root] = {}
+
+    def adapter_file(self, path: Path) -> Source:
+        """Return an adapter's file under the name it is imported by; the files of one folder share their root."""
+        folder, parts = path.parent, [path.stem]
+        while (folder / "__init__.py").is_file():
+            folder, parts = folder.parent, [folder.name, *parts]
+        if folder not in self._files:
+            self._files[folder] = FileRoot(f"dsync_files_{len(self._files)}", folder)
+        return self._files[folder].adapter_file(path, parts)
+
+    def of(self, name: str) -> Root | None:
+        """Return the root that a module of this name is shipped from, or None if it is not shipped."""
+        if name.startswith(f"{CORE}."):
+            return self._core
+        parts = name.split(".")
+        if len(parts) > 5 and ".".join(parts[:5]) == MODULE_UTILS.format(*parts[1:3]):
+            return self._collection(*parts[1:3])
+        return next((root for root in self._files.values() if root.package == parts[0]), None)
+
+    @cached_property
+    def _core(self) -> Root:
+        return Root(CORE, [Path(folder) for folder in ansible.module_utils.__path__])
+
+    def _collection(self, namespace: str, name: str) -> Root | None:
+        package = MODULE_UTILS.format(namespace, name)
+        if package == TRAVELS_ANYWAY:
+            return None
+        if package not in self._collections:
+            folders = [folder / "plugins" / "module_utils" for folder in collection_folders(namespace, name)]
+            self._collections[package] = Root(package, folders)
+        return self._collections[package]
+
+
+def collection_folders(namespace: str, name: str) -> list[Path]:
+    """Return where Ansible finds a collection, or nothing."""
+    try:
+        package = importlib.import_module(f"ansible_collections.{namespace}.{name}")
+    except ImportError:
+        return []
+    return [Path(folder) for folder in package.__path__]

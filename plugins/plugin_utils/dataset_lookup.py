@@ -1,0 +1,90 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The objects of a dataset that a lookup asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..module_utils._module.argspec import DATASET
+from ..module_utils._module.datasets.selection import check_no_action, selected
+from ..module_utils._module.datasets.side import Side
+from ..module_utils._module.errors import TaskFailure
+from ..module_utils._module.output.records import Recorder
+from ..module_utils._module.run.guards import scope_in
+from ..module_utils.dsync._util.suggestions import known
+from .code_bundle.find import FindFile
+from .local_dataset import Records, records_of
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of a dataset.
+
+    Attributes:
+        ids: the unique ids of the objects; empty for all.
+        model: the model of the objects; None for all.
+        scope: ``only_models``, ``only``, ``exclude`` and ``attributes``, as a task has them.
+    """
+
+    ids: Sequence[Any] = ()
+    model: str | None = None
+    scope: Mapping[str, Any] = field(default_factory=dict)
+
+
+def looked_up(
+    params: Mapping[str, Any],
+    models: Mapping[str, Any],
+    wanted: Wanted,
+    folder: Path,
+    find_file: FindFile,
+    warn: Callable[[str], None],
+) -> Records:
+    """Load a dataset on the controller and return a record of each object that is wanted.
+
+    Args:
+        params: the adapter and what belongs to it, as dsync_info has it.
+        models: the arguments ``models`` and ``top_level``.
+        wanted: which objects.
+        folder: where relative paths of the adapter start from.
+        find_file: gives the path of a file named by the user, and the places where it was searched.
+        warn: called with each sentence about what was not loaded.
+
+    Raises:
+        SourceFailure: something is wrong, or an id is not there.
+    """
+
+    def use(side: Side) -> Records:
+        check_no_action(wanted.scope)
+        scope = scope_in(wanted.scope, side.dataset, side.dataset, "attributes")
+        names = list(side.dataset.models())
+        if wanted.model is not None and wanted.model not in names:
+            raise TaskFailure(f'model: there is no model "{wanted.model}"{known(wanted.model, names)}.')
+        side.load()
+        chosen = [one for one in selected(side.dataset, scope) if wanted.model in (None, one.obj.get_type())]
+        recorder = Recorder(side.secrets())
+        found = [recorder.clean(one.record(scope.attributes)) for one in chosen]
+        return _by_id(found, wanted) if wanted.ids else found
+
+    return records_of(Side(DATASET, params), models, folder, find_file, use, warn)
+
+
+def _by_id(found: Records, wanted: Wanted) -> Records:
+    by_id: dict[str, Records] = {}
+    for record in found:
+        by_id.setdefault(record["id"], []).append(record)
+    records = []
+    for uid in map(str, wanted.ids):
+        several = by_id.get(uid, [])
+        if len(several) > 1:
+            models = ", ".join(record["model"] for record in several)
+            raise TaskFailure(f'"{uid}" is the identifier of several objects, of the models {models}; name one with model.')
+        if not several:
+            what = wanted.model or "object"
+            raise TaskFailure(f'there is no {what} "{uid}" among those that are selected{known(uid, by_id)}.')
+        records += several
+    return records

@@ -1,0 +1,89 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""YAML files on the controller whose paths stand for what is in them: models, mappings and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.validation import check_type_dict
+from ansible.parsing.dataloader import DataLoader
+
+from ..module_utils._module.errors import TaskFailure
+from .code_bundle.find import FindFile
+
+OF_SIDES = ("mapping", "lookups")
+"""What a side declares either itself or in a file of its own."""
+
+
+class DeclaredFiles:
+    """Reads them.
+
+    Args:
+        loader: reads files as Ansible does.
+        find_file: gives the path of a file that was named, and the places where it was searched.
+    """
+
+    def __init__(self, loader: DataLoader, find_file: FindFile) -> None:
+        self._loader, self._find_file = loader, find_file
+
+    def of_models(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments ``models``, and perhaps ``top_level``, from the file of ``models_file``, or from JSON; an empty dict
+        if there is nothing to replace. Raises TaskFailure."""
+        models, path = arguments.get("models"), arguments.get("models_file")
+        if path is None:
+            return {} if models is None or isinstance(models, Mapping) else {"models": _declarations(models)}
+        if models is not None:
+            raise TaskFailure("models and models_file are mutually exclusive; declare the models in one of them.")
+        found = self._read("models_file", str(path))
+        both = set(found) <= {"models", "top_level"} and isinstance(found.get("models"), dict)
+        return found if both else {"models": found}
+
+    def of_side(self, arguments: Mapping[str, Any], side: str = "") -> dict[str, Any]:
+        """Return the arguments of a side that are paths of files, with what is in those in their place, or JSON, as it comes with
+        ``-e``. Raises TaskFailure."""
+        place = f"{side}." if side else ""
+        texts = {name: arguments[name] for name in OF_SIDES if isinstance(arguments.get(name), str)}
+        return {name: self._read_or_parsed(f"{place}{name}", text) for name, text in texts.items()}
+
+    def _read_or_parsed(self, argument: str, text: str) -> dict[str, Any]:
+        if not text.lstrip().startswith("{"):
+            return self._read(argument, text)
+        try:
+            found: dict[str, Any] = check_type_dict(text)
+        except TypeError as error:
+            raise TaskFailure(
+                f"{argument} should be a dictionary, JSON, or the path of a YAML file; this is no JSON: {error}"
+            ) from error
+        return found
+
+    def _read(self, argument: str, path: str) -> dict[str, Any]:
+        file, searched = self._find_file(path)
+        if file is None:
+            raise TaskFailure(f'{argument}: the file "{path}" was not found on the controller; searched: {_listed(searched)}.')
+        try:
+            content = self._loader.load_from_file(str(file), trusted_as_template=False) or {}
+        except AnsibleError as error:
+            raise TaskFailure(f"{argument}: {file} on the controller cannot be read: {' '.join(str(error).split())}") from error
+        if not isinstance(content, dict):
+            raise TaskFailure(f"{argument}: {file} on the controller should hold a dictionary.")
+        return content
+
+
+def _listed(places: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(places))
+
+
+def _declarations(models: Any) -> dict[str, Any]:
+    """Return models that are given as JSON. Raises TaskFailure."""
+    try:
+        found: dict[str, Any] = check_type_dict(models)
+    except TypeError as error:
+        raise TaskFailure(
+            f"models should be a dictionary that declares models, and is {models!r}. "
+            "Use models_file for the path of a file, and only_models for names of models."
+        ) from error
+    return found
