@@ -447,19 +447,79 @@ def test_generated_columns_words_for_booleans_and_dates_in_json(server: Server) 
     assert not loaded(base, models=models, mapping=mapping).diff_from(source).has_diffs()
 
 
-@pytest.mark.parametrize("there", ["R1", "r1 "])
-def test_a_key_that_the_server_finds_equal_is_explained(server: Server, there: str) -> None:
-    base = database(
-        server, f"CREATE TABLE device (name varchar(20) PRIMARY KEY, role varchar(20)); INSERT INTO device VALUES ('{there}', 'x')"
-    )
+LOOSE = {
+    "postgresql": {
+        "citext PRIMARY KEY": "R1",
+        "char(20) PRIMARY KEY": "r1",
+        "text COLLATE loose PRIMARY KEY": "R1",
+        "text COLLATE bare NOT NULL UNIQUE": "Ŕ1",
+    },
+    "mariadb": {
+        "varchar(20) PRIMARY KEY": "R1",
+        "varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY": "r1 ",
+        "varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL UNIQUE": "Ŕ1 ",
+    },
+}
+COLLATIONS = (
+    "CREATE EXTENSION citext",
+    "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
+    "CREATE COLLATION bare (provider = icu, locale = 'und-u-ks-level1', deterministic = false)",
+)
+
+
+def devices(*names: str) -> tuple[Any, Any]:
     models = {"device": {"identifiers": ["name"], "attributes": {"role": "str"}}}
-    source = MemoryAdapter.bound(data_model(models, base=RecordModel), {})(records={"device": [{"name": "r1", "role": "y"}]})
+    records = [{"name": name, "role": "core"} for name in names]
+    source = MemoryAdapter.bound(data_model(models, base=RecordModel), {})(records={"device": records})
     source.load()
-    if server.kind == "postgresql":  # which compares strings exactly
-        loaded(base, models=models, mapping={}).sync_from(source)
-        assert base.rows("SELECT name FROM device") == [("r1",)]
-        return
-    with pytest.raises(ObjectCrudException, match=r'"r1" and .* are equal to the database; declare "compare: '):
+    return models, source
+
+
+def test_a_key_that_the_server_finds_equal_is_the_same_row(server: Server) -> None:
+    base = database(server, "")
+    base.execute(*(COLLATIONS if server.kind == "postgresql" else ()))
+    for column, there in LOOSE[server.kind].items():
+        base.execute("DROP TABLE IF EXISTS device", f"CREATE TABLE device (name {column}, role varchar(20), note varchar(20))")
+        base.execute(f"INSERT INTO device VALUES ('{there}', 'x', 'kept'), ('other', 'core', 'kept')")
+        models, source = devices("r1 " if there == "r1" else "r1", "other")
+        target = loaded(base, models=models, mapping={})
+        target.sync_from(source)
+        found = [(name.rstrip(" "), note) for name, note in base.rows("SELECT name, note FROM device ORDER BY role, name")]
+        assert sorted(found) == [("other", "kept"), ("r1", "kept")], column
+        if there == "r1":
+            assert "keeps other values than were written" in target.altered_values()
+        else:
+            assert not loaded(base, models=models, mapping={}).diff_from(source).has_diffs(), column
+
+
+def test_an_index_over_lower_case_is_a_key_without_case(server: Server) -> None:
+    if server.kind == "mariadb":
+        pytest.skip("MariaDB has no indexes over expressions")
+    base = database(server, "CREATE TABLE device (name text NOT NULL, role text, id serial PRIMARY KEY)")
+    base.execute("CREATE UNIQUE INDEX ON device (lower(name))", "INSERT INTO device VALUES ('R1', 'x')")
+    models, source = devices("r1")
+    loaded(base, models=models, mapping={}).sync_from(source)
+    assert base.rows("SELECT name, role, id FROM device") == [("r1", "core", 1)]
+
+
+def test_strings_that_the_server_tells_apart_are_two_rows(server: Server) -> None:
+    exact = "" if server.kind == "postgresql" else " CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
+    base = database(server, f"CREATE TABLE device (name varchar(20){exact} PRIMARY KEY, role varchar(20), note varchar(20))")
+    base.execute("INSERT INTO device VALUES ('R1', 'x', 'kept'), ('r1 ', 'x', 'kept')")
+    models, source = devices("r1")
+    loaded(base, models=models, mapping={}).sync_from(source)
+    assert base.rows("SELECT name, role, note FROM device") == [("r1", "core", None)]
+
+
+def test_a_name_that_cannot_be_respelled_is_explained(server: Server) -> None:
+    """MariaDB does not change the spelling of a name to which other rows refer."""
+    if server.kind == "postgresql":
+        pytest.skip("PostgreSQL does")
+    base = database(server, "CREATE TABLE device (name varchar(20) PRIMARY KEY, role varchar(20))")
+    base.execute("CREATE TABLE port (device varchar(20), FOREIGN KEY (device) REFERENCES device (name))")
+    base.execute("INSERT INTO device VALUES ('R1', 'x')", "INSERT INTO port VALUES ('R1')")
+    models, source = devices("r1")
+    with pytest.raises(ObjectCrudException, match=r'foreign key .*"r1" and "R1", .* declare "compare: case_insensitive"'):
         loaded(base, models=models, mapping={}).sync_from(source)
 
 

@@ -225,6 +225,16 @@ class Dataset:
         """
         return frozenset()
 
+    def equal_spellings(self, model: Text) -> Mapping[Text, Callable[[Text], Text]]:
+        """Return identifier → function that returns one string for all spellings that the system takes for the same, such as R1 and
+        r1 in a table that ignores case. An object of the source is then the object of this target with another spelling, which is
+        renamed. The base class returns none. It does no I/O.
+
+        Args:
+            model: the model's name.
+        """
+        return {}
+
     # ------------------------------------------------------------------ the objects
 
     def add(self, obj: DSyncModel) -> None:

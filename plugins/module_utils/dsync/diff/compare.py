@@ -26,7 +26,7 @@ from .traversal import Side
 if TYPE_CHECKING:
     from ..model.identity import ObjectRef
     from .moves import Lone, Renamed
-    from .renames import Counterparts
+    from .renames import Counterparts, MatchKey
 
     _Pair: TypeAlias = "tuple[DSyncModel | None, DSyncModel | None]"
     """The objects with one identity in source and target; one of them may be missing."""
@@ -253,13 +253,12 @@ class _Comparison:
 
     def _counterparts_of(self, model: str) -> Counterparts:
         if model not in self._counterparts:
-            match = self._match_of(model)
+            keys = self._match_of(self._matching(model))
             self._counterparts[model] = ({}, {})
-            if match:
+            if keys:
                 from .renames import counterparts  # only here, since few models have match keys
 
-                comparisons = self._matching(model).comparisons
-                self._counterparts[model] = counterparts(model, match, comparisons, self.source.dataset, self.target.dataset)
+                self._counterparts[model] = counterparts(model, keys, self.source.dataset, self.target.dataset)
         return self._counterparts[model]
 
     def _with_other_place(
@@ -415,7 +414,7 @@ class _Comparison:
         join_moves(diff, places, renamed, self.target.dataset, self.tally, self._keep_unchanged)
         return warnings
 
-    def _renamed(self, old: Lone, new: Lone, keys: Mapping[str, tuple[tuple[str, ...], ...]]) -> Mapping[ObjectRef, Renamed]:
+    def _renamed(self, old: Lone, new: Lone, keys: Mapping[str, tuple[MatchKey, ...]]) -> Mapping[ObjectRef, Renamed]:
         """Return the objects of the source that are objects of the target with another name, and protect those whose counterpart
         was not compared."""
         from .renames import Renames, protect_partial_renames  # only here, since few models have match keys
@@ -424,9 +423,9 @@ class _Comparison:
         only_old = {ref: place for ref, place in old.items() if source.store.find(*ref) is None}
         only_new = {ref: place for ref, place in new.items() if target.store.find(*ref) is None}
         classes = {model: kind for model, kind in target.models().items() if kind._moves}
-        renamed = Renames(only_old, only_new, classes, keys, self.comparisons()).found()
+        renamed = Renames(only_old, only_new, classes, keys).found()
         if self.tally.total()["skip"]:
-            protect_partial_renames(self.lone, renamed, source, target, keys, self.comparisons())
+            protect_partial_renames(self.lone, renamed, source, target, keys)
         return renamed
 
     def _any_moved(self) -> bool:
@@ -434,17 +433,23 @@ class _Comparison:
         created = {(element.type, element.uid) for element in self.lone if element.dest_attrs is None}
         return any(element.source_attrs is None and (element.type, element.uid) in created for element in self.lone)
 
-    def _match_keys(self) -> dict[str, tuple[tuple[str, ...], ...]]:
+    def _match_keys(self) -> dict[str, tuple[MatchKey, ...]]:
         """Return model → match keys of the models with objects on one side only."""
-        found = {model: match for model in self._matchings if (match := self._match_of(model))}
+        found = {model: keys for model, matching in self._matchings.items() if (keys := self._match_of(matching))}
         alone = {element.type for element in self.lone} if found else ()
-        return {model: match for model, match in found.items() if model in alone}
+        return {model: keys for model, keys in found.items() if model in alone}
 
-    def _match_of(self, model: str) -> tuple[tuple[str, ...], ...]:
+    def _match_of(self, matching: Matching) -> tuple[MatchKey, ...]:
         """Return the match keys of a model: those of the target, or else those of the source."""
-        kinds = [kind for side in (self.target, self.source) if (kind := side.dataset.models().get(model)) is not None]
-        match = next((kind._declaration.match for kind in kinds if kind._declaration.match), ())
-        return match if all(kind._moves for kind in kinds) else ()
+        datasets = (self.target.dataset, self.source.dataset)
+        kinds = [kind for one in datasets if (kind := one.models().get(matching.model)) is not None]
+        declared = next((kind._declaration.match for kind in kinds if kind._declaration.match), ())
+        spellings = self.target.dataset.equal_spellings(matching.model)
+        if not (declared or spellings) or not all(kind._moves for kind in kinds):
+            return ()
+        from .renames import match_keys  # only here, since few models have match keys
+
+        return match_keys(declared, matching.comparisons, kinds[0]._identifiers, spellings)
 
     def _source_has(self, obj: DSyncModel) -> bool:
         return self.source.dataset.store.find(obj.get_type(), obj.get_unique_id()) is not None

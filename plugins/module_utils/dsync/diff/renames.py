@@ -1,13 +1,13 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Renames: objects that have another name in the source than in the target. They are found by the match keys of their models;
-objects that are named after them are found by their old names."""
+"""Renames: objects that have another name in the source than in the target. They are found by the match keys of their models, or
+since the target finds the two names equal; objects that are named after them are found by their old names."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..dataset.dataset import Dataset
 from ..exceptions import AmbiguousMatch
@@ -17,14 +17,26 @@ from ..model.model import DSyncModel
 from .diff import DiffElement
 from .moves import Lone, Place, Renamed, ref_of_element
 
-Keys = Mapping[str, tuple[tuple[str, ...], ...]]
-"""Model → its match keys, in the order in which they are tried; each consists of the names of one or several fields."""
+
+class MatchKey(NamedTuple):
+    """Fields by which an object is found whose identity is on one side only.
+
+    Attributes:
+        fields: names of the fields.
+        read: returns the key from the values of an object: a hashable tuple, or None if a part of it is null or empty.
+        declared: whether the model declares it, so that several objects with the same key are refused; else they are not matched.
+    """
+
+    fields: tuple[str, ...]
+    read: Callable[[Mapping[str, Any]], tuple[Any, ...] | None]
+    declared: bool = True
+
+
+Keys = Mapping[str, tuple[MatchKey, ...]]
+"""Model → its match keys, in the order in which they are tried."""
 
 Counterparts = tuple[dict[str, DSyncModel], dict[str, DSyncModel]]
 """Unique id of an object of the source → its counterpart in the target, and the reverse."""
-
-Comparisons = Mapping[str, Mapping[str, Comparison]]
-"""Model → field → its declared comparison."""
 
 
 class Renames:
@@ -35,19 +47,10 @@ class Renames:
         new: the objects that only the source has, by name, parents first; not changed.
         classes: model → its class in the target.
         keys: the match keys of models.
-        comparisons: how fields compare.
     """
 
-    def __init__(
-        self,
-        old: Lone,
-        new: Lone,
-        classes: Mapping[str, type[DSyncModel]],
-        keys: Keys,
-        comparisons: Comparisons,
-    ) -> None:
-        self._old, self._new, self._classes = old, new, classes
-        self._keys, self._comparisons = keys, comparisons
+    def __init__(self, old: Lone, new: Lone, classes: Mapping[str, type[DSyncModel]], keys: Keys) -> None:
+        self._old, self._new, self._classes, self._keys = old, new, classes, keys
         self._found: dict[ObjectRef, Renamed] = {}
         self._taken: set[ObjectRef] = set()
 
@@ -58,8 +61,8 @@ class Renames:
             AmbiguousMatch: several objects of one side have the same match key as an object of the other side.
         """
         for model in dict.fromkeys(ref.model for ref in self._new):
-            for fields in self._keys.get(model, ()):
-                self._match(model, fields)
+            for key in self._keys.get(model, ()):
+                self._match(model, key)
             while self._found and self._name_after():
                 pass
         return self._found
@@ -70,18 +73,17 @@ class Renames:
 
     # ------------------------------------------------------------------ match keys
 
-    def _match(self, model: str, fields: Sequence[str]) -> None:
+    def _match(self, model: str, key: MatchKey) -> None:
         """Pair the objects of a model that have the same values in the fields of a match key."""
         created = [place.element for ref, place in self._new.items() if ref.model == model and ref not in self._found]
         deleted = [place.element for ref, place in self._old.items() if ref.model == model and ref not in self._taken]
-        values = match_reader(fields, self._comparisons.get(model, {}))
-        olds = _by_value(deleted, values)
-        for value, new in _by_value(created, values).items():
+        olds = _by_value(deleted, key.read)
+        for value, new in _by_value(created, key.read).items():
             old = olds.get(value, [])
             if len(old) == 1 and len(new) == 1:
                 self._note(ref_of_element(new[0]), ref_of_element(old[0]), False)
-            elif old:
-                raise AmbiguousMatch(_ambiguous(new, old, fields))
+            elif old and key.declared:
+                raise AmbiguousMatch(_ambiguous(new, old, key.fields))
 
     # ------------------------------------------------------------------ names after the names of others
 
@@ -134,16 +136,13 @@ class Renames:
                     yield (reference.field, value), renamed.old.id
 
 
-def counterparts(
-    model: str, match: Sequence[Sequence[str]], comparisons: Mapping[str, Comparison], source: Dataset, target: Dataset
-) -> Counterparts:
+def counterparts(model: str, keys: Sequence[MatchKey], source: Dataset, target: Dataset) -> Counterparts:
     """Return which objects of a model, whose identities are on one side only, have the same match keys; those of which there are
     several are left out.
 
     Args:
         model: the model's name.
-        match: its match keys.
-        comparisons: how its fields compare.
+        keys: its match keys.
         source: one side; not changed.
         target: the other side; not changed.
     """
@@ -153,10 +152,9 @@ def counterparts(
     )
     by_source: dict[str, DSyncModel] = {}
     by_target: dict[str, DSyncModel] = {}
-    for fields in match:
-        read = match_reader(fields, comparisons)
-        olds = _objects_by_value((obj for obj in right if obj.get_unique_id() not in by_target), read)
-        for value, new in _objects_by_value((obj for obj in left if obj.get_unique_id() not in by_source), read).items():
+    for key in keys:
+        olds = _objects_by_value((obj for obj in right if obj.get_unique_id() not in by_target), key.read)
+        for value, new in _objects_by_value((obj for obj in left if obj.get_unique_id() not in by_source), key.read).items():
             old = olds.get(value, [])
             if len(old) == len(new) == 1:
                 by_source[new[0].get_unique_id()], by_target[old[0].get_unique_id()] = old[0], new[0]
@@ -178,7 +176,6 @@ def protect_partial_renames(
     source: Dataset,
     target: Dataset,
     keys: Keys,
-    comparisons: Comparisons,
 ) -> None:
     """Protect each object that is created or deleted if the other side has it with another name and that was not compared: a
     delete would lose the object, a create would duplicate it.
@@ -189,36 +186,60 @@ def protect_partial_renames(
         source: one side; not changed.
         target: the other side; not changed.
         keys: the match keys of models.
-        comparisons: how fields compare.
     """
     paired = {*renamed, *(one.old for one in renamed.values())}
     left = [element for element in lone if element.type in keys and not element.protected and ref_of_element(element) not in paired]
     compared = {ref_of_element(element) for element in left} | paired
     for model, groups in keys.items():
-        for fields in groups:
-            read = match_reader(fields, comparisons.get(model, {}))
+        for key in groups:
             for side, other, created in ((source, target, True), (target, source, False)):
                 wanted = [element for element in left if element.type == model and (element.dest_attrs is None) is created]
-                values = _by_value(wanted, read)
+                values = _by_value(wanted, key.read)
                 for obj in other.store.objects(model) if values else ():
                     uid = obj.get_unique_id()
-                    same = values.get(read({**obj.get_attrs(), **obj.get_identifiers()}), ())
+                    same = values.get(key.read({**obj.get_attrs(), **obj.get_identifiers()}), ())
                     if same and ObjectRef(model, uid) not in compared and side.store.find(model, uid) is None:
                         for element in same:
                             element.protected = f'protected: {other.name} has it as "{uid}", which was not compared'
 
 
-def match_reader(
-    fields: Sequence[str], comparisons: Mapping[str, Comparison]
-) -> Callable[[Mapping[str, Any]], tuple[Any, ...] | None]:
-    """Return the function that reads a match key from the values of an object, as its fields compare: a hashable tuple, or None
-    if a part of it is null or empty."""
+def match_keys(
+    declared: Iterable[Sequence[str]],
+    comparisons: Mapping[str, Comparison],
+    identifiers: Sequence[str],
+    spellings: Mapping[str, Callable[[str], str]],
+) -> tuple[MatchKey, ...]:
+    """Return the match keys of a model: its identifiers if the target takes other spellings of them for the same, then those that
+    it declares.
 
+    Args:
+        declared: the fields of each declared match key.
+        comparisons: field → its declared comparison.
+        identifiers: the identifiers.
+        spellings: identifier → function that returns one string for all spellings that the target takes for the same.
+    """
+    forms = {name: comparison.key for name, comparison in comparisons.items()}
+    found = [MatchKey(tuple(fields), _reader_of(fields, forms)) for fields in declared]
+    if spellings:
+        found.insert(0, MatchKey(tuple(identifiers), _reader_of(identifiers, {**forms, **_of_strings(spellings)}), declared=False))
+    return tuple(found)
+
+
+def _of_strings(spellings: Mapping[str, Callable[[str], str]]) -> Mapping[str, Callable[[Any], Any]]:
+    def of_string(spelling: Callable[[str], str]) -> Callable[[Any], Any]:
+        return lambda value: spelling(value) if isinstance(value, str) else value
+
+    return {name: of_string(spelling) for name, spelling in spellings.items()}
+
+
+def _reader_of(
+    fields: Sequence[str], forms: Mapping[str, Callable[[Any], Any]]
+) -> Callable[[Mapping[str, Any]], tuple[Any, ...] | None]:
     def read(values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         found = []
         for name in fields:
             value = values.get(name)
-            value = comparisons[name].key(value) if name in comparisons else value
+            value = forms[name](value) if name in forms else value
             if value is None or (value != 0 and not value):
                 return None
             found.append(_hashable(value))

@@ -320,7 +320,7 @@ def test_what_the_database_finds_equal_is_told(tmp_path: Path, column: str, ther
         tmp_path / "x.db", f"CREATE TABLE device (name {column}, role text); INSERT INTO device VALUES ('{there}', 'x')"
     )
     plain = data_model({"device": {"identifiers": ["name"], "attributes": {"role": "str"}}}, base=RecordModel)
-    source = given({"device": [{"name": "r1", "role": "y"}]}, plain, {"device": {}})
+    source = given({"device": [{"name": "r1", "role": "y"}, {"name": there, "role": "x"}]}, plain, {"device": {}})
     with pytest.raises(ObjectCrudException, match=f'"r1" and "{there}", which is there, are equal .* declare "compare: {how}"'):
         loaded(base, {}, models=plain).sync_from(source)
     declared = {"device": {"identifiers": {"name": {"type": "str", "compare": how}}, "attributes": {"role": "str"}}}

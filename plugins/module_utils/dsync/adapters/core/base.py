@@ -515,7 +515,8 @@ class RecordAdapter(DSync):
         for (place, item, _moved), record in zip(todo, made):
             with results.catching(place):
                 found = self._noted(mapped, item.obj.get_unique_id(), record)
-                self._read_back.check(mapped, item.obj, item.attrs, found, self.empty_is_none)
+                meant = item.obj.model_copy(update=item.ids)
+                self._read_back.check(mapped, meant, [*item.ids, *item.attrs], found, self.empty_is_none)
                 results[place] = item.obj
         return results
 

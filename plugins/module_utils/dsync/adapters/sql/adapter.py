@@ -19,15 +19,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..._util.redaction import secret_texts
+from ...adapter import DSync
 from ...exceptions import RecordProblem
 from ...flags import DSyncAction, DSyncFlags
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
 from ...records.path import Path
 from ...records.types import Zone
-from ..core.base import ChangedRecord, NewRecord, RecordAdapter
+from ..core.base import ChangedRecord, MovedRecord, NewRecord, RecordAdapter
 from ..core.cells import Words, words_in
 from ..core.lookups import bound_tables
+from .collations import Spelling
 from .database import Database
 from .mapping import (
     check_key,
@@ -39,6 +41,7 @@ from .mapping import (
     generated_fields,
     matching,
     may_be_null,
+    spellings_of,
     unique_of,
     with_key,
     zones_of,
@@ -51,7 +54,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from ...adapter import DSync
     from ...diff.diff import Diff
     from ...model.declaration import Unique
 
@@ -239,6 +241,15 @@ class SqlAdapter(RecordAdapter):
             return [one._replace(nullable=may_be_null(mapped, relation, one.nullable)) for one in declared]
         return unique_of(mapped, relation)
 
+    def equal_spellings(self, model: str) -> Mapping[str, Spelling]:
+        """Return identifier → what is the same for all spellings that a unique key of the database takes for one."""
+        relation = self._relations.get(model)
+        return {} if relation is None else spellings_of(self._maps[model], relation, self.equal_spellings)
+
+    def can_rename(self, model: str) -> bool:
+        """Return whether a row can have other identifiers, also where they are what the mapping names as its key."""
+        return DSync.can_rename(self, model)
+
     def describe(self, mapped: ModelMap, record: Record) -> str:
         """Return the table of a row and its key, or what identifies its object, without what is sensitive."""
         relation = self._relation(mapped)
@@ -290,6 +301,16 @@ class SqlAdapter(RecordAdapter):
             return _filled(results, [problem or row for problem, row in zip(gone, there)])
 
         return self._write(mapped, records, lambda changed: changed.values, make, self._keyless(mapped))
+
+    def move_records(self, mapped: ModelMap, records: Sequence[MovedRecord]) -> Sequence[Record | Exception]:
+        """Change rows, including the columns that hold their parents and identifiers."""
+        try:
+            return super().move_records(mapped, records)
+        except RecordProblem as problem:
+            equal = next(filter(None, (equal_row(mapped, one.values, [one.record]) for one in records)), "")
+            if problem.maybe or not equal:
+                raise
+            raise RecordProblem(f"{problem}; {equal}") from None
 
     def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
         """Delete rows, found by their key; a row that is no longer there fails by itself."""

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ from ...records.declaration_reader import Declared
 from ...records.mapping import FieldMap, ModelMap, Record, Values
 from ...records.path import Path, read, text_of_path
 from ...records.types import Zone, zone_in
+from ..core.lookups import BoundLookup
+from .collations import Spelling
 from .tables import Relation
 
 if TYPE_CHECKING:
@@ -47,6 +49,33 @@ def unique_of(mapped: ModelMap, relation: Relation) -> Iterator[Unique]:
         known_ids = set(mapped.model._identifiers) <= set(names)
         if columns and len(names) == len(columns) and not known_ids and columns not in relation.deferred:
             yield Unique(names, may_be_null(mapped, relation, names))
+
+
+def spellings_of(mapped: ModelMap, relation: Relation, of_model: Callable[[str], Mapping[str, Spelling]]) -> dict[str, Spelling]:
+    """Return identifier → how the database compares it, where it takes several spellings of one for the same.
+
+    Args:
+        mapped: the model.
+        relation: what its rows are in.
+        of_model: returns the same for a model whose identifiers this one has, too.
+    """
+    fields = [mapped.fields[name] for name in mapped.model._identifiers]
+    columns = {one.source[0]: one.name for one in fields if one.source is not None and len(one.source) == 1 and one.write is None}
+    above = {column for reference in relation.references for column in reference.columns}
+    if mapped.parent is not None:
+        above |= {path[0] for path in (*mapped.parent.match, *(one.source for one in mapped.parent.fields)) if path}
+    key = next((key for key in relation.loose if set(key) <= {*columns, *above}), {})
+    own = {columns[column]: spelling for column, spelling in key.items() if spelling is not None and column in columns}
+    return {**dict(_inherited(fields, of_model)), **own} if own else {}
+
+
+def _inherited(fields: Iterable[FieldMap], of_model: Callable[[str], Mapping[str, Spelling]]) -> Iterator[tuple[str, Spelling]]:
+    """Yield identifiers that are those of another model, by which they are looked up."""
+    for one in fields:
+        for lookup in one.lookups if len(one.lookups) == 1 else ():
+            there = of_model(lookup.model) if isinstance(lookup, BoundLookup) and lookup.model is not None else {}
+            if len(there) == 1:
+                yield one.name, next(iter(there.values()))
 
 
 def may_be_null(mapped: ModelMap, relation: Relation, names: Iterable[str]) -> tuple[str, ...]:

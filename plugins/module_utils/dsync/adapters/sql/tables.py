@@ -18,6 +18,7 @@ from ...exceptions import RecordProblem
 from ...records.declaration_reader import Declared
 from ...records.mapping import Record, Values, plain_value
 from ...records.path import Path, write
+from .collations import Key, loose_keys, lowered_key
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Inspector, Select, Table
@@ -66,6 +67,7 @@ class Relation:
         query: the query; None for a table.
         key: the columns that tell its rows apart and are never empty; empty where there are none.
         uniques: other columns that tell rows apart.
+        loose: the unique keys in which the database takes several strings for the same.
         deferred: those of them of which a transaction may break the rule for a while.
         references: its foreign keys.
         schema: where the table is.
@@ -80,6 +82,7 @@ class Relation:
     query: str | None = None
     key: tuple[str, ...] = ()
     uniques: tuple[tuple[str, ...], ...] = ()
+    loose: tuple[Key, ...] = ()
     deferred: frozenset[tuple[str, ...]] = frozenset()
     references: tuple[Reference, ...] = ()
     schema: str | None = None
@@ -328,6 +331,7 @@ def _reflected(inspector: Inspector, connection: Connection, title: str, name: s
         table=table,
         key=primary or (whole[0] if whole else ()),
         uniques=tuple(uniques),
+        loose=(*loose_keys(connection, table, [primary, *uniques]), *_lowered(inspector, table)),
         deferred=_deferred(inspector, connection, table),
         references=tuple(_references(inspector, table)),
         schema=schema or inspector.default_schema_name,
@@ -378,10 +382,21 @@ def _uniques(inspector: Inspector, table: Table) -> Iterator[tuple[str, ...]]:
     """Yield the columns of which no two rows have the same values."""
     found = [constraint["column_names"] for constraint in inspector.get_unique_constraints(table.name, table.schema)]
     for index in inspector.get_indexes(table.name, table.schema):
-        partial = any(key.endswith("_where") for key in index.get("dialect_options", {}))
-        if index["unique"] and not partial and None not in index["column_names"]:
+        if index["unique"] and not _is_partial(index) and None not in index["column_names"]:
             found.append([str(name) for name in index["column_names"]])
     yield from dict.fromkeys(tuple(names) for names in found if all(name in table.c for name in names))
+
+
+def _lowered(inspector: Inspector, table: Table) -> Iterator[Key]:
+    """Yield the unique indexes over columns in lower or upper case."""
+    for index in inspector.get_indexes(table.name, table.schema):
+        key = lowered_key(map(str, index.get("expressions", ()))) if index["unique"] and not _is_partial(index) else None
+        if key:
+            yield key
+
+
+def _is_partial(index: Any) -> bool:
+    return any(key.endswith("_where") for key in index.get("dialect_options", {}))
 
 
 def _deferred(inspector: Inspector, connection: Connection, table: Table) -> frozenset[tuple[str, ...]]:

@@ -74,14 +74,15 @@ def read_back(connection: Connection, relation: Relation, rows: Sequence[Row], n
     """
     import sqlalchemy as sa
 
-    keys = {tuple(row.get(name) for name in relation.key): row for row in rows if relation.key}
-    known = [key for key in keys if None not in key]
+    keys = unpadded([{name: row.get(name) for name in relation.key} for row in rows], relation.padded)
+    wanted = [tuple(key.values()) for key in keys]
+    known = [key for key in dict.fromkeys(wanted) if key and None not in key]
     if not known:
         return [*rows]
     columns = [relation.rows_of_table.c[name] for name in dict.fromkeys((*relation.key, *names))]
     found = unpadded(rows_of(connection.execute(sa.select(*columns).where(_one_of(relation, known)))), relation.padded)
     there = {tuple(row[name] for name in relation.key): row for row in found}
-    return [{**row, **there.get(tuple(row.get(name) for name in relation.key), {})} for row in rows]
+    return [{**row, **there.get(key, {})} for key, row in zip(wanted, rows)]
 
 
 def _inserted(
