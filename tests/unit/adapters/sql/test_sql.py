@@ -18,7 +18,8 @@ import pytest
 from dsync import DSyncAction, DSyncFlags, Plan
 from dsync.adapters.core.base import RecordAdapter, RecordModel
 from dsync.adapters.sql import SqlAdapter
-from dsync.adapters.sql.tables import padded_columns, unpadded
+from dsync.adapters.sql.reflection import padded_columns
+from dsync.adapters.sql.tables import unpadded
 from dsync.exceptions import DefinitionError, LibraryMissing, NothingKept, ObjectCrudException, RecordProblem, TransientError
 from dsync.records.definition import data_model
 

@@ -46,7 +46,8 @@ from .mapping import (
     with_key,
     zones_of,
 )
-from .tables import Relation, relation_at, rows_of, unpadded
+from .reflection import relation_at
+from .tables import Relation, rows_of, unpadded
 from .writing import Alone, Change, NotAllThere, Row, Together, delete, held, insert, read_back, update
 
 if TYPE_CHECKING:
