@@ -23,7 +23,8 @@ from dsync.adapters.core.base import RecordModel
 from dsync.adapters.memory import MemoryAdapter
 from dsync.adapters.sql import SqlAdapter
 from dsync.apply.retry import retrying
-from dsync.exceptions import DefinitionError, ObjectCrudException, RecordProblem, TransientError
+from dsync.exceptions import DefinitionError, ObjectCrudException, RecordProblem, ReferenceCycle, TransientError
+from dsync.model.declaration import Unique
 from dsync.records.definition import DataModel, data_model
 from sql_servers import PASSWORD, Server
 
@@ -521,6 +522,77 @@ def test_a_name_that_cannot_be_respelled_is_explained(server: Server) -> None:
     models, source = devices("r1")
     with pytest.raises(ObjectCrudException, match=r'foreign key .*"r1" and "R1", .* declare "compare: case_insensitive"'):
         loaded(base, models=models, mapping={}).sync_from(source)
+
+
+UNIQUE = """CREATE TABLE device (name text PRIMARY KEY, slot int, serial text, "Label" text, note text,
+    CONSTRAINT one_slot UNIQUE (slot){});
+    CREATE UNIQUE INDEX ON device ("Label") INCLUDE (note)"""
+UNIQUE_MODELS = {"device": {"identifiers": ["name"], "attributes": {"slot": "int | None", "Label": "str | None"}}}
+
+
+def slots(base: Base, wanted: dict[str, int | None], **options: Any) -> Any:
+    """Bring devices into these slots, and return the adapter that did it."""
+    records = [{"name": name, "slot": slot, "Label": None} for name, slot in wanted.items()]
+    source = MemoryAdapter.bound(data_model(UNIQUE_MODELS, base=RecordModel), {})(records={"device": records})
+    source.load()
+    target = loaded(base, models=UNIQUE_MODELS, mapping={}, **options)
+    target.sync_from(source)
+    assert dict(base.rows("SELECT name, slot FROM device")) == wanted
+    return target
+
+
+def unique_base(server: Server, rule: str, *more: str) -> Base:
+    if server.kind == "mariadb":
+        pytest.skip("MariaDB has no such constraints")
+    base = database(server, UNIQUE.format(rule))
+    base.execute(*more, "INSERT INTO device VALUES ('a', 1), ('b', 2), ('c', NULL)")
+    return base
+
+
+def test_null_that_only_one_row_may_have_is_handed_over(server: Server) -> None:
+    base = unique_base(server, "")
+    base.execute("ALTER TABLE device DROP CONSTRAINT one_slot, ADD UNIQUE NULLS NOT DISTINCT (slot)")
+    target = slots(base, {"a": None, "b": 2, "c": 3})
+    assert list(target.unique_fields("device")) == [Unique(("slot",), (), True), Unique(("Label",), ("Label",))]
+    with pytest.raises(ReferenceCycle, match="slot"):  # there is no null to go through, since "a" has it
+        slots(base, {"a": None, "b": 3, "c": 2})
+
+
+@pytest.mark.parametrize("rule", [" DEFERRABLE INITIALLY DEFERRED", " DEFERRABLE", ""])
+def test_a_swap_of_unique_values(server: Server, rule: str) -> None:
+    """Where the constraint is checked at the end of the transaction, each row is written once."""
+    base = unique_base(server, rule, "ALTER TABLE device ADD COLUMN writes int DEFAULT 0")
+    base.execute(
+        "CREATE FUNCTION counted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.writes := OLD.writes + 1; RETURN NEW; END'",
+        "CREATE TRIGGER counted BEFORE UPDATE ON device FOR EACH ROW EXECUTE FUNCTION counted()",
+    )
+    slots(base, {"a": 2, "b": 1, "c": None})
+    deferred = "INITIALLY" in rule
+    assert sum(row[0] for row in base.rows("SELECT writes FROM device")) == (2 if deferred else 3)
+    slots(base, {"a": 1, "b": 2, "c": None}, transaction="batch", batch_size=1)
+    assert sum(row[0] for row in base.rows("SELECT writes FROM device")) == (5 if deferred else 6)
+
+
+def test_what_is_unique_in_part_orders_nothing(server: Server) -> None:
+    base = unique_base(server, "", 'DROP INDEX "device_Label_note_idx"')
+    base.execute(
+        "ALTER TABLE device DROP CONSTRAINT one_slot",
+        "CREATE UNIQUE INDEX ON device (slot) WHERE note IS NOT NULL",
+        "CREATE UNIQUE INDEX ON device ((slot + 0))",
+    )
+    assert list(slots(base, {"a": 1, "b": 2, "c": 3}).unique_fields("device")) == []
+
+
+def test_an_upsert_does_without_a_constraint_that_is_deferrable(server: Server) -> None:
+    base = unique_base(server, " DEFERRABLE", "ALTER TABLE device DROP CONSTRAINT device_pkey")
+    base.execute("CREATE UNIQUE INDEX ON device (name)", "UPDATE device SET note = 'hidden' WHERE name = 'a'")
+    mapping = {"device": {"drop": "note == 'hidden'"}}
+    source = MemoryAdapter.bound(data_model(UNIQUE_MODELS, base=RecordModel), {})(
+        records={"device": [{"name": name, "slot": slot, "Label": None} for name, slot in (("a", 5), ("b", 2), ("c", None))]}
+    )
+    source.load()
+    loaded(base, models=UNIQUE_MODELS, mapping=mapping, upsert=True).sync_from(source)
+    assert base.rows("SELECT name, slot, note FROM device WHERE slot = 5") == [("a", 5, "hidden")]
 
 
 def test_a_path_into_json_leaves_the_rest_of_it_alone(server: Server) -> None:

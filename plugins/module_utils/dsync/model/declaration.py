@@ -59,15 +59,17 @@ class Reference(NamedTuple):
 
 
 class Unique(NamedTuple):
-    """Fields of which a system lets no two objects have the same values, unless one of these is null.
+    """Fields of which a system lets no two objects have the same values.
 
     Attributes:
         fields: their names.
-        nullable: those of them that an update may set to null.
+        nullable: those of them that an update may set to null, so that their values are free.
+        null_counts: whether null is a value that only one object may have; otherwise any number of objects may.
     """
 
     fields: tuple[str, ...]
     nullable: tuple[str, ...]
+    null_counts: bool = False
 
 
 class Declaration:

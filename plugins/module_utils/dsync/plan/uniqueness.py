@@ -37,7 +37,7 @@ class Handover(NamedTuple):
 def handovers(diff: Diff) -> list[Handover]:
     """Return the changes of a comparison that take unique values that others release, in the order of the comparison.
 
-    None is not a value: any number of objects may have it. Protected changes neither release nor take values.
+    None is not a value unless the system counts it as one. Protected changes neither release nor take values.
 
     Args:
         diff: not changed; its ``unique`` says which fields count.
@@ -54,7 +54,7 @@ def handovers(diff: Diff) -> list[Handover]:
         key = ChangeKey(action, element.type, element.uid)
         old, new = _old(element), _new(element, action)
         for unique in diff.unique.get(element.type, ()):
-            before, after = _values(old, unique.fields), _values(new, unique.fields)
+            before, after = _values(old, unique), _values(new, unique)
             if before == after:
                 continue
             if before is not None:
@@ -98,10 +98,12 @@ def _new(element: DiffElement, action: DSyncAction) -> dict[str, Any] | None:
     return {**(element.dest_attrs or {}), **written, **element.keys}
 
 
-def _values(side: dict[str, Any] | None, fields: tuple[str, ...]) -> tuple[Any, ...] | None:
-    """Return the values of fields that are unique together; None where one of them is missing or null."""
-    values = tuple(_hashable((side or {}).get(name)) for name in fields)
-    return None if None in values else values
+def _values(side: dict[str, Any] | None, unique: Unique) -> tuple[Any, ...] | None:
+    """Return the values of fields that are unique together; None where there are none, or where one is null and does not count."""
+    if side is None:
+        return None
+    values = tuple(_hashable(side.get(name)) for name in unique.fields)
+    return values if unique.null_counts or None not in values else None
 
 
 def _hashable(value: Any) -> Any:

@@ -238,9 +238,10 @@ class SqlAdapter(RecordAdapter):
         declared, mapped, relation = tuple(super().unique_fields(model)), self._maps[model], self._relations.get(model)
         if relation is None or relation.table is None:
             return declared
+        found = {one.fields: one for one in unique_of(mapped, relation, self.transactional)}
         if declared:
-            return [one._replace(nullable=may_be_null(mapped, relation, one.nullable)) for one in declared]
-        return unique_of(mapped, relation)
+            return [found.get(one.fields, one._replace(nullable=may_be_null(mapped, relation, one.nullable))) for one in declared]
+        return found.values()
 
     def equal_spellings(self, model: str) -> Mapping[str, Spelling]:
         """Return identifier → what is the same for all spellings that a unique key of the database takes for one."""

@@ -17,7 +17,7 @@ from ...records.path import Path, read, text_of_path
 from ...records.types import Zone, zone_in
 from ..core.lookups import BoundLookup
 from .collations import Spelling
-from .tables import Relation
+from .tables import Relation, Rule
 
 if TYPE_CHECKING:
     from sqlalchemy import Column
@@ -37,8 +37,14 @@ def check_mapping(mapped: ModelMap, relation: Relation) -> None:
             _check_path(Declared(None, f"{place}.parent.match"), path, relation)
 
 
-def unique_of(mapped: ModelMap, relation: Relation) -> Iterator[Unique]:
-    """Yield the fields of a model of which the database lets no two rows have the same values, besides the identifiers."""
+def unique_of(mapped: ModelMap, relation: Relation, whole: bool) -> Iterator[Unique]:
+    """Yield the fields of a model of which the database lets no two rows have the same values, besides the identifiers.
+
+    Args:
+        mapped: the model.
+        relation: what its rows are in.
+        whole: whether all changes are one transaction, so that what is checked at its end needs no order.
+    """
     fields = {
         one.source[0]: name
         for name, one in mapped.fields.items()
@@ -47,8 +53,9 @@ def unique_of(mapped: ModelMap, relation: Relation) -> Iterator[Unique]:
     for columns in dict.fromkeys((relation.key, *relation.uniques)):
         names = tuple(fields[column] for column in columns if column in fields)
         known_ids = set(mapped.model._identifiers) <= set(names)
-        if columns and len(names) == len(columns) and not known_ids and columns not in relation.deferred:
-            yield Unique(names, may_be_null(mapped, relation, names))
+        rule = relation.rules.get(columns, Rule())
+        if columns and len(names) == len(columns) and not known_ids and not (whole and rule.deferred):
+            yield Unique(names, () if rule.null_counts else may_be_null(mapped, relation, names), rule.null_counts)
 
 
 def spellings_of(mapped: ModelMap, relation: Relation, of_model: Callable[[str], Mapping[str, Spelling]]) -> dict[str, Spelling]:

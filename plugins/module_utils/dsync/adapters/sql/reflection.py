@@ -13,7 +13,7 @@ from ..._util.suggestions import known
 from ...records.declaration_reader import Declared
 from .collations import Key, loose_keys, lowered_key
 from .fits import ROUNDING
-from .tables import Reference, Relation
+from .tables import Reference, Relation, Rule
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Inspector, Table
@@ -23,9 +23,14 @@ _JSON_CHECKS = (
     "SELECT check_clause FROM information_schema.check_constraints "
     "WHERE constraint_schema = COALESCE(:place, DATABASE()) AND table_name = :named"
 )
-_DEFERRABLE = (
-    "SELECT constraint_name FROM information_schema.table_constraints "
-    "WHERE table_schema = :place AND table_name = :named AND constraint_type = 'UNIQUE' AND is_deferrable = 'YES'"
+_RULES = (
+    "SELECT (SELECT array_agg(CAST(a.attname AS text) ORDER BY k.place) "
+    "FROM unnest(CAST(i.indkey AS int2[])) WITH ORDINALITY AS k (number, place) "
+    "JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number WHERE k.place <= i.indnkeyatts), "
+    "COALESCE(to_jsonb(i) ->> 'indnullsnotdistinct' = 'true', false), "
+    "COALESCE(c.condeferrable, false), COALESCE(c.condeferred, false) "
+    "FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.contype IN ('u', 'p') "
+    "WHERE i.indrelid = CAST(:named AS regclass) AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL"
 )
 _JSON_CHECK = re.compile(r"json_valid\(`?(.+?)`?\)", re.IGNORECASE)
 """The check by which MariaDB knows a column of JSON from one of text."""
@@ -94,7 +99,7 @@ def _reflected(inspector: Inspector, connection: Connection, title: str, name: s
         key=primary or (whole[0] if whole else ()),
         uniques=tuple(uniques),
         loose=(*loose_keys(connection, table, [primary, *uniques]), *_lowered(inspector, table)),
-        deferred=_deferred(inspector, connection, table),
+        rules=_rules(connection, table),
         references=tuple(_references(inspector, table)),
         schema=schema or inspector.default_schema_name,
         padded=padded_columns(connection.dialect.name, table),
@@ -161,16 +166,18 @@ def _is_partial(index: Any) -> bool:
     return any(key.endswith("_where") for key in index.get("dialect_options", {}))
 
 
-def _deferred(inspector: Inspector, connection: Connection, table: Table) -> frozenset[tuple[str, ...]]:
-    """Return the columns of unique constraints that PostgreSQL can check at the end of a transaction."""
+def _rules(connection: Connection, table: Table) -> dict[tuple[str, ...], Rule]:
+    """Return columns → the rules of a unique constraint of PostgreSQL, if not those that all databases have."""
     import sqlalchemy as sa
 
     if connection.dialect.name != "postgresql":
-        return frozenset()
-    place = table.schema or inspector.default_schema_name
-    names = set(connection.execute(sa.text(_DEFERRABLE), {"place": place, "named": table.name}).scalars())
-    constraints = inspector.get_unique_constraints(table.name, table.schema)
-    return frozenset(tuple(one["column_names"]) for one in constraints if one["name"] in names)
+        return {}
+    found: dict[tuple[str, ...], Rule] = {}
+    quoted = connection.dialect.identifier_preparer.format_table(table)
+    for columns, nulls, deferrable, deferred in connection.execute(sa.text(_RULES), {"named": quoted}):
+        other = found.get(tuple(columns), Rule(deferred=True))
+        found[tuple(columns)] = Rule(nulls or other.null_counts, deferrable or other.deferrable, deferred and other.deferred)
+    return {columns: rule for columns, rule in found.items() if any(rule)}
 
 
 def _references(inspector: Inspector, table: Table) -> Iterator[Reference]:

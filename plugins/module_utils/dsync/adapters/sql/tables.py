@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...exceptions import RecordProblem
 from ...records.mapping import Record, Values
@@ -35,6 +35,20 @@ class Reference:
     referred: tuple[str, ...]
 
 
+class Rule(NamedTuple):
+    """What is special about a unique key.
+
+    Attributes:
+        null_counts: whether null is a value that only one row may have.
+        deferrable: whether a transaction may defer it, so that an upsert cannot use it.
+        deferred: whether it is checked only at the end of a transaction.
+    """
+
+    null_counts: bool = False
+    deferrable: bool = False
+    deferred: bool = False
+
+
 @dataclass(frozen=True)
 class Relation:
     """A table or view, or what a query gives.
@@ -47,7 +61,7 @@ class Relation:
         key: the columns that tell its rows apart and are never empty; empty where there are none.
         uniques: other columns that tell rows apart.
         loose: the unique keys in which the database takes several strings for the same.
-        deferred: those of them of which a transaction may break the rule for a while.
+        rules: the columns of a unique key → what is special about it.
         references: its foreign keys.
         schema: where the table is.
         padded: columns of fixed width, which the database fills with blanks that mean nothing.
@@ -62,7 +76,7 @@ class Relation:
     key: tuple[str, ...] = ()
     uniques: tuple[tuple[str, ...], ...] = ()
     loose: tuple[Key, ...] = ()
-    deferred: frozenset[tuple[str, ...]] = frozenset()
+    rules: Mapping[tuple[str, ...], Rule] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
     schema: str | None = None
     padded: tuple[str, ...] = ()

@@ -121,7 +121,8 @@ def _identifying(relation: Relation, names: Sequence[str], rows: Sequence[Row]) 
 
 
 def _upsert(connection: Connection, relation: Relation, names: tuple[str, ...]) -> Any:
-    keys = [key for key in (relation.key, *relation.uniques) if key and set(key) <= set(names)]
+    possible = (key for key in (relation.key, *relation.uniques) if not (key in relation.rules and relation.rules[key].deferrable))
+    keys = [key for key in possible if key and set(key) <= set(names)]
     if not keys:
         raise RecordProblem(f"{relation.title} has no primary key or unique constraint over what is written, as upsert needs")
     changed = [name for name in names if name not in keys[0]] or list(names)
