@@ -595,6 +595,49 @@ def test_an_upsert_does_without_a_constraint_that_is_deferrable(server: Server) 
     assert base.rows("SELECT name, slot, note FROM device WHERE slot = 5") == [("a", 5, "hidden")]
 
 
+MARKS: dict[str, list[tuple[str, str, Any]]] = {
+    "postgresql": [
+        ("timestamptz", "NULL", {"mark": "now"}),
+        ("timestamp", "NULL", {"mark": "now"}),
+        ("date", "NULL", {"mark": "now"}),
+        ("boolean NOT NULL", "true", {"mark": 0}),
+        ("smallint NOT NULL", "0", {"mark": True}),
+        ("bigint NOT NULL", "0", {"mark": {"value": "now", "restored": 0}}),
+        ("text", "'in use'", {"mark": {"value": "gone", "restored": "in use"}}),
+    ],
+    "mariadb": [
+        ("datetime(6)", "NULL", {"mark": "now"}),
+        ("timestamp NULL", "NULL", {"mark": "now"}),
+        ("date", "NULL", {"mark": "now"}),
+        ("boolean NOT NULL", "true", {"mark": False}),
+        ("enum('Y', 'N') NOT NULL", "'Y'", {"mark": {"value": "N", "restored": "Y"}}),
+        ("bigint NOT NULL", "0", {"mark": {"value": "now", "restored": 0}}),
+    ],
+}
+
+
+def test_deleted_rows_are_marked_and_restored(server: Server) -> None:
+    base = database(server, "")
+    for kind, live, deleted in MARKS[server.kind]:
+        base.execute(
+            "DROP TABLE IF EXISTS device",
+            f"CREATE TABLE device (id int PRIMARY KEY, name varchar(20) UNIQUE, role varchar(20), note varchar(20), mark {kind})",
+            *(f"INSERT INTO device VALUES ({number}, '{name}', 'x', 'kept', {live})" for number, name in enumerate("abc", 1)),
+        )
+        mapping = {"device": {"deleted": deleted}}
+        models, fewer = devices("a")
+        loaded(base, models=models, mapping=mapping).sync_from(fewer)
+        where = "mark IS NULL" if live == "NULL" else f"mark = {live}"
+        assert base.rows(f"SELECT id, role, note FROM device WHERE {where}") == [(1, "core", "kept")], kind
+        assert base.count("device") == 3
+        assert not loaded(base, models=models, mapping=mapping).diff_from(fewer).has_diffs(), kind
+        _models, more = devices("a", "b")
+        loaded(base, models=models, mapping=mapping).sync_from(more)
+        there = base.rows(f"SELECT id, role, note FROM device WHERE {where} ORDER BY id")
+        assert there == [(1, "core", "kept"), (2, "core", "kept")], kind
+        assert not loaded(base, models=models, mapping=mapping).diff_from(more).has_diffs(), kind
+
+
 def test_a_path_into_json_leaves_the_rest_of_it_alone(server: Server) -> None:
     kind = "jsonb" if server.kind == "postgresql" else "json"
     base = database(server, f"CREATE TABLE things (name varchar(20) PRIMARY KEY, data {kind})")

@@ -7,6 +7,7 @@
     device:
       from: dcim.devices                        # where the records are; the meaning depends on the adapter
       where: {kind: [router, switch]}           # records with these values
+      deleted: {deleted_at: now}                # deleted records stay, and are marked
       keep: status != "retired"                 # and of these, those for which this is true; drop: is the opposite
       fields:
         name: hostname                          # another name
@@ -42,7 +43,8 @@ from .declaration_reader import Declared
 from .expression import Evaluate, compiled
 from .path import MISSING, Path, path_of, read, text_of_path
 
-MODEL_KEYS = ("from", "key", "where", "keep", "drop", "fields", "parent")
+MODEL_KEYS = ("from", "key", "where", "deleted", "keep", "drop", "fields", "parent")
+DELETED_KEYS = ("value", "restored")
 FIELD_KEYS = ("from", "value", "expr", "parent", "lookup", "default", "write")
 LOOKUP_KEYS = ("from", "model", "key", "value", "where")
 
@@ -249,6 +251,31 @@ class ParentMap:
 
 
 @dataclass(frozen=True)
+class Deleted:
+    """How the records of deleted objects are marked, which stay where they are.
+
+    Attributes:
+        field: the native field with the mark.
+        value: its value in a deleted record; :data:`NOW` for the moment of the deletion.
+        restored: its value in a record that is created or restored; MISSING if an attribute has it.
+    """
+
+    field: Path
+    value: Any
+    restored: Any
+
+    def marks(self, value: Any) -> bool:
+        """Return whether a value of the field marks a deleted record."""
+        if self.value == NOW:
+            return not _is_one_of(value, (self.restored,))
+        return _is_one_of(value, (self.value,))
+
+
+NOW = "now"
+"""The value of a mark that is the moment of the deletion: any value except that of a restored record."""
+
+
+@dataclass(frozen=True)
 class ModelMap:
     """How the objects of one model are read from native records, and written back.
 
@@ -258,6 +285,7 @@ class ModelMap:
         key: the native field for the key of a record if records are the values of a dictionary.
         fields: attribute or identifier → its mapping.
         where: native field → values, one of which it must have.
+        deleted: how deleted records are marked; None if they are removed.
         keep: whether to include a record.
         drop: whether to exclude a record.
         parent: how an object finds its parent; None if nothing was declared.
@@ -271,6 +299,7 @@ class ModelMap:
     keep: Evaluate | None
     drop: Evaluate | None
     parent: ParentMap | None
+    deleted: Deleted | None = None
 
     @property
     def name(self) -> str:
@@ -407,7 +436,41 @@ def model_map(model: type[DSyncModel], parent: type[DSyncModel] | None, declared
         keep=compiled(keys["keep"]) if "keep" in keys else None,
         drop=compiled(keys["drop"]) if "drop" in keys else None,
         parent=_parent(keys["parent"], model, parent, tables) if "parent" in keys else _by_name(model, parent, fields),
+        deleted=_deleted(keys["deleted"], model, fields) if "deleted" in keys else None,
     )
+
+
+def _deleted(declared: Declared, model: type[DSyncModel], fields: Mapping[str, FieldMap]) -> Deleted:
+    """Return how deleted records are marked. Raises DefinitionError."""
+    pairs = list(declared.mapping())
+    if len(pairs) != 1:
+        declared.wrong("this should be one field with the value that marks a deleted record, such as {deleted_at: now}.")
+    name, piece = pairs[0]
+    keys = dict(piece.mapping(DELETED_KEYS)) if isinstance(piece.value, Mapping) else {"value": piece}
+    if "value" not in keys:
+        piece.wrong('it does not name the value of deleted records; add "value".')
+    for one in keys.values():
+        if isinstance(one.value, (list, Mapping)):
+            one.wrong("this should be a single value.")
+    writers = [field.name for field in fields.values() if field.source == (name,) or (name,) in (field.write or {})]
+    if set(writers) & set(model._identifiers):
+        piece.wrong(f'"{writers[0]}" identifies the object, so it cannot mark deleted records.')
+    value = keys["value"].value
+    restored = keys["restored"].value if "restored" in keys else _unmarked(value)
+    if restored is MISSING and not writers:
+        piece.wrong(f"it does not name the value of records that are not deleted: {{{name}: {{value: {value}, restored: …}}}}.")
+    if restored == value:
+        piece.wrong("deleted and restored records have the same value.")
+    return Deleted((name,), value, restored)
+
+
+def _unmarked(value: Any) -> Any:
+    """Return the value of a record that is not deleted, where the value of a deleted one implies it; MISSING where not."""
+    if value == NOW:
+        return None
+    if value is True or value is False:
+        return not value
+    return 1 - value if value in (0, 1) else MISSING
 
 
 def where_of(declared: Declared) -> dict[Path, tuple[Any, ...]]:

@@ -111,6 +111,9 @@ class RecordAdapter(DSync):
     kept_types: ClassVar[tuple[type[Any], ...]] = ()
     """Types besides text, number, truth value, list and dictionary that records can hold, such as ``datetime``."""
 
+    marks_deleted: ClassVar[bool] = False
+    """Whether records can stay where they are when their objects are deleted, marked as ``deleted`` in a mapping says."""
+
     free_fields: ClassVar[bool] = False
     """Whether each record may have fields of its own, unlike the rows of a table."""
 
@@ -228,6 +231,8 @@ class RecordAdapter(DSync):
             unwritable = first.unwritable()
             own = _writable_part(model, unwritable) if unwritable else model
             maps[name] = model_map(own, parent, declared.at(name), chosen)
+            if maps[name].deleted is not None and not cls.marks_deleted:
+                declared.at(name).at("deleted").wrong(f"the adapter {cls.type} removes deleted records, and cannot mark them.")
         settings: dict[str, Any] = {name: mapped.model for name, mapped in maps.items()}
         settings.update(data_model=data_model, _maps=maps, _tables=found, top_level=list(data_model.top_level))
         try:

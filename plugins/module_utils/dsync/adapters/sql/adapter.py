@@ -24,11 +24,11 @@ from ...exceptions import RecordProblem
 from ...flags import DSyncAction, DSyncFlags
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
-from ...records.path import Path
+from ...records.path import Path, read
 from ...records.types import Zone
 from ..core.base import ChangedRecord, MovedRecord, NewRecord, RecordAdapter
 from ..core.cells import Words, words_in
-from ..core.lookups import bound_tables
+from ..core.lookups import BoundLookup, bound_tables
 from .collations import Spelling
 from .database import Database
 from .mapping import (
@@ -46,6 +46,7 @@ from .mapping import (
     with_key,
     zones_of,
 )
+from .marks import check_values, deletion, hidden_rows, identifying, restoration, unmarked
 from .reflection import relation_at
 from .tables import Relation, rows_of, unpadded
 from .writing import Alone, Change, NotAllThere, Row, Together, delete, held, insert, read_back, update
@@ -53,7 +54,7 @@ from .writing import Alone, Change, NotAllThere, Row, Together, delete, held, in
 if TYPE_CHECKING:
     import logging
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from ...diff.diff import Diff
     from ...model.declaration import Unique
@@ -86,6 +87,7 @@ class SqlAdapter(RecordAdapter):
     """
 
     type = "sql"
+    marks_deleted = True
     kept_types = (datetime, date, time, timedelta, Decimal, bytes)
 
     def __init__(
@@ -120,6 +122,7 @@ class SqlAdapter(RecordAdapter):
         self._fetched: dict[str, list[dict[str, Any]]] = {}
         self._words_of: dict[tuple[str, str], Words] = {}
         self._zones_of: dict[str, dict[Path, Zone]] = {}
+        self._hidden: dict[str, list[Record]] = {}
 
     # ------------------------------------------------------------------ reading
 
@@ -127,6 +130,7 @@ class SqlAdapter(RecordAdapter):
         """Read all records, all as of one moment, and add an object for each; otherwise as the base class."""
         self._relations.clear()
         self._words_of.clear()
+        self._hidden.clear()
         with self._reading():
             for mapped in self._maps.values():
                 generated = generated_fields(mapped, self._relation(mapped))
@@ -184,12 +188,47 @@ class SqlAdapter(RecordAdapter):
         """Return the rows at the place of a model; where its ``where`` finds none, one of the others, so that this is noticed."""
         relation = self._relation(mapped)
         columns = self._columns(mapped, relation)
-        found = self._rows(relation, mapped.where, columns)
+        deleted = mapped.deleted
+        clause = None if deleted is None or relation.table is None or self._dependants(mapped) else unmarked(deleted, relation)
+        found = self._rows(relation, mapped.where, columns, clause)
         if not found and mapped.where:
-            return self._rows(relation, {}, columns, most=1)
+            return self._rows(relation, {}, columns, clause, most=1)
+        shown = self._shown_rows(mapped, found)
         if mapped.key is not None:
-            check_key(mapped, relation, found)
-        return found
+            check_key(mapped, relation, shown)
+        return shown
+
+    def _shown_rows(self, mapped: ModelMap, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the rows that are neither deleted nor below a deleted one, and remember the others."""
+        deleted, gone = mapped.deleted, [*self._gone_above(mapped)]
+        if deleted is None and not gone:
+            return rows
+        shown: list[dict[str, Any]] = []
+        hidden = self._hidden.setdefault(mapped.name, [])
+        for row in rows:
+            marked = deleted is not None and deleted.marks(row.get(deleted.field[0]))
+            below = any(tuple(row.get(name) for name in names) in values for names, values in gone)
+            (hidden if marked or below else shown).append(row)
+        return shown
+
+    def _gone_above(self, mapped: ModelMap) -> Iterator[tuple[tuple[str, ...], set[tuple[Any, ...]]]]:
+        """Yield columns of a model, and their values in rows that belong to hidden rows of other models."""
+        fields = [*(mapped.fields[name] for name in mapped.model._identifiers), *(mapped.parent.fields if mapped.parent else ())]
+        looked_up = [(one.source, one.lookups[0]) for one in fields if one.source is not None and one.lookups]
+        pairs = [({source: lookup.key}, lookup.model) for source, lookup in looked_up if isinstance(lookup, BoundLookup)]
+        if mapped.name in self.data_model.parents:
+            parent = self._parent_map(mapped)
+            match = self.match_of(mapped, parent) if mapped.parent is None else mapped.parent.match
+            pairs += [(dict(match), parent.name)] if match else []
+        for match, model in pairs:
+            rows = self._hidden.get(model or "", ())
+            if rows:
+                yield tuple(path[0] for path in match), {tuple(read(row, path) for path in match.values()) for row in rows}
+
+    def _dependants(self, mapped: ModelMap) -> bool:
+        """Return whether rows of other models may belong to those of a model."""
+        looked_up = any(lookup.model == mapped.name for lookup in bound_tables(self._maps))
+        return looked_up or mapped.name in self.data_model.parents.values()
 
     def _columns(self, mapped: ModelMap, relation: Relation) -> set[str]:
         """Return the columns that are read of the rows of a model; none for all of them."""
@@ -211,13 +250,18 @@ class SqlAdapter(RecordAdapter):
         return self._rows(self._relation_at(place, place.place.rpartition(".")[0]), {}, ())
 
     def _rows(
-        self, relation: Relation, where: Mapping[Path, tuple[Any, ...]], columns: Collection[str], most: int | None = None
+        self,
+        relation: Relation,
+        where: Mapping[Path, tuple[Any, ...]],
+        columns: Collection[str],
+        clause: ColumnElement[bool] | None = None,
+        most: int | None = None,
     ) -> list[dict[str, Any]]:
         if relation.query is not None:
             fetched = self._fetched.pop(relation.query, None)
             return self._queried(relation)[1] if fetched is None else fetched
         with self._reading() as connection, self._database.wrap_errors(relation.title):
-            found = rows_of(connection.execute(relation.select(where, columns).limit(most)))
+            found = rows_of(connection.execute(relation.select(where, columns, clause).limit(most)))
         return unpadded(found, relation.padded)
 
     def check_place(self, mapped: ModelMap) -> None:
@@ -271,9 +315,10 @@ class SqlAdapter(RecordAdapter):
         """Insert rows."""
 
         def make(relation: Relation, connection: Connection, todo: Sequence[NewRecord], singly: bool) -> Sequence[Any]:
-            rows, results = _prepared(todo, lambda new: relation.row(self._worded(mapped, relation, new.values)))
-            made = insert(connection, relation, rows, self._upsert, singly) if rows else ()
-            return _filled(results, read_back(connection, relation, made, _columns_of(rows)) if rows else ())
+            new = {} if mapped.deleted is None else restoration(mapped.deleted, relation)
+            rows, results = _prepared(todo, lambda one: relation.row(self._checked(mapped, relation, {**new, **one.values})))
+            made = self._made(mapped, relation, connection, rows, singly)
+            return _filled(results, read_back(connection, relation, made, _columns_of(rows)))
 
         try:
             return self._write(mapped, records, lambda record: record.values, make)
@@ -284,18 +329,47 @@ class SqlAdapter(RecordAdapter):
                 raise
             raise RecordProblem(f"{problem}; {equal}") from None
 
+    def _made(
+        self, mapped: ModelMap, relation: Relation, connection: Connection, rows: Sequence[Row], singly: bool
+    ) -> Sequence[Row]:
+        """Insert rows, and restore those that are there and hidden, since they were deleted; return them all."""
+        keys = {relation.key_of(row) for row in self._hidden.get(mapped.name, ())} if relation.key else set()
+        there: Mapping[int, Record] = {}
+        if mapped.deleted is not None or keys:
+            columns = identifying(mapped, self._parent_columns(mapped))
+            deleted = mapped.deleted
+
+            def is_hidden(row: Record) -> bool:
+                marked = deleted is not None and deleted.marks(row.get(deleted.field[0]))
+                return marked or relation.key_of(row) in keys
+
+            there = hidden_rows(connection, relation, rows, columns, is_hidden)
+        restored = [Change(relation.key_of(old), rows[place], {}) for place, old in there.items()]
+        if any(update(connection, relation, restored, singly)):
+            raise RecordProblem(f"{relation.title}: a deleted row was changed while it was restored; run this again")
+        rest = [row for place, row in enumerate(rows) if place not in there]
+        inserted = iter(insert(connection, relation, rest, self._upsert, singly) if rest else ())
+        return [{**there[place], **row} if place in there else next(inserted) for place, row in enumerate(rows)]
+
+    def _parent_columns(self, mapped: ModelMap) -> Iterable[Path]:
+        """Return the columns by which an object finds its parent."""
+        if mapped.name not in self.data_model.parents:
+            return ()
+        if mapped.parent is None:
+            return self.match_of(mapped, self._parent_map(mapped))
+        return [*mapped.parent.match, *(one.source for one in mapped.parent.fields if one.source is not None)]
+
     def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
         """Change rows, found by their key; a row that is no longer there fails by itself."""
 
         def make(relation: Relation, connection: Connection, todo: Sequence[ChangedRecord], singly: bool) -> Sequence[Any]:
             def change(changed: ChangedRecord) -> Change:
                 key = relation.key_of(changed.record)
-                return Change(
-                    key,
-                    relation.row(self._worded(mapped, relation, changed.values), partial(held, connection, relation, key)),
-                    changed.record,
-                )
+                there = partial(held, connection, relation, key)
+                row = relation.row(self._checked(mapped, relation, changed.values), there)
+                return Change(key, row, changed.record, mark)
 
+            mark = (mapped.deleted.field[0],) if mapped.deleted is not None else ()
             changes, results = _prepared(todo, change)
             gone = update(connection, relation, changes, singly)
             written = [{**one.record, **one.row} for one in changes]
@@ -315,13 +389,24 @@ class SqlAdapter(RecordAdapter):
             raise RecordProblem(f"{problem}; {equal}") from None
 
     def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
-        """Delete rows, found by their key; a row that is no longer there fails by itself."""
+        """Delete rows, found by their key, or mark them as deleted; a row that is no longer there fails by itself."""
+
+        deleted = mapped.deleted
 
         def make(relation: Relation, connection: Connection, todo: Sequence[Record], singly: bool) -> Sequence[Exception | None]:
+            if deleted is not None:
+                row = relation.row(self._worded(mapped, relation, deletion(deleted, relation)))
+                changes, results = _prepared(todo, lambda record: Change(relation.key_of(record), row, record))
+                return _filled(results, update(connection, relation, changes, singly))
             keys, results = _prepared(todo, relation.key_of)
             return _filled(results, delete(connection, relation, keys, singly) if keys else ())
 
         return self._write(mapped, records, lambda record: {}, make, self._keyless(mapped))
+
+    def _checked(self, mapped: ModelMap, relation: Relation, values: Values) -> Values:
+        """Return values as columns keep them. Raises RecordProblem where they would mark the row as deleted."""
+        check_values(mapped, values)
+        return self._worded(mapped, relation, values)
 
     def _worded(self, mapped: ModelMap, relation: Relation, values: Values) -> Values:
         """Return values as columns keep them: a boolean as the word of a column of strings, a time without the zone."""

@@ -15,7 +15,7 @@ from .collations import Key
 from .fits import Fit, fit_for
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column, Select, Table
+    from sqlalchemy import Column, ColumnElement, Select, Table
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,15 @@ class Relation:
             raise AssertionError(f"{self.title} is a query, not a table")
         return self.table
 
-    def select(self, where: Mapping[Path, tuple[Any, ...]], columns: Collection[str]) -> Select[Any]:
+    def select(
+        self, where: Mapping[Path, tuple[Any, ...]], columns: Collection[str], clause: ColumnElement[bool] | None = None
+    ) -> Select[Any]:
         """Return the statement that reads the rows, ordered by their key.
 
         Args:
             where: as in a mapping; what surely means the same to the database is asked of it, the rest is ignored.
             columns: names of those to read; empty for all.
+            clause: another condition; None for none.
         """
         import sqlalchemy as sa
 
@@ -104,6 +107,8 @@ class Relation:
         for path, values in where.items():
             if len(path) == 1 and all(_means_the_same(self.rows_of_table.c[path[0]], value) for value in values):
                 statement = statement.where(_one_of(self.rows_of_table.c[path[0]], values))
+        if clause is not None:
+            statement = statement.where(clause)
         return statement.order_by(*(self.rows_of_table.c[name] for name in self.key))
 
     def row(self, values: Values, there: Callable[[str], Any] = lambda column: None) -> dict[str, Any]:

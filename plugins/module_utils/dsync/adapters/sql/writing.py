@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...exceptions import NothingKept, RecordProblem
 from .database import Database, is_lost
+from .fits import ROUNDING
 from .tables import Relation, rows_of, unpadded
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, NestedTransaction
+    from sqlalchemy import Column, ColumnElement, Connection, NestedTransaction
 
 _KEY, _NEW, _OLD = "key {}", "new {}", "old {}"
 """What the values of a statement are called: of the n-th column of a key, and of the n-th column that is set, new and old."""
@@ -29,11 +30,13 @@ class Change(NamedTuple):
         key: values of the key's columns as they are.
         row: column → new value.
         record: the row as it was read.
+        checked: columns besides those of ``row`` that have to hold what was read.
     """
 
     key: tuple[Any, ...]
     row: Row
     record: Mapping[str, Any]
+    checked: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------------- statements
@@ -181,11 +184,16 @@ def _old_values(relation: Relation, change: Change) -> Row:
     import sqlalchemy as sa
 
     def is_comparable(name: str, value: Any) -> bool:
-        kind = relation.rows_of_table.c[name].type
-        surely = isinstance(kind, (sa.String, sa.Integer)) and name not in relation.padded
-        return surely and (value is None or value.__class__ in (str, int))
+        column = relation.rows_of_table.c[name]
+        loose = ROUNDING in column.info  # SQLite compares such values as they are
+        if value is None:
+            return loose or isinstance(column.type, (sa.String, sa.Integer, sa.DateTime, sa.Date, sa.Boolean))
+        if value.__class__ is bool:
+            return isinstance(column.type, sa.Boolean)
+        return value.__class__ in (str, int) and (loose or isinstance(column.type, (sa.String, sa.Integer)))
 
-    there = {name: change.record[name] for name in change.row if name in change.record}
+    names = dict.fromkeys((*change.row, *change.checked))
+    there = {name: change.record[name] for name in names if name in change.record and name not in relation.padded}
     return {name: value for name, value in there.items() if is_comparable(name, value)}
 
 
@@ -233,9 +241,13 @@ def _check_count(count: int, wanted: int) -> None:
 
 
 def _one_of(relation: Relation, keys: Sequence[tuple[Any, ...]]) -> ColumnElement[bool]:
+    return one_of([relation.rows_of_table.c[name] for name in relation.key], keys)
+
+
+def one_of(columns: Sequence[Column[Any]], keys: Sequence[tuple[Any, ...]]) -> ColumnElement[bool]:
+    """Return the clause for rows whose columns have one of these tuples of values, of which there is at least one."""
     import sqlalchemy as sa
 
-    columns = [relation.rows_of_table.c[name] for name in relation.key]
     return columns[0].in_([key[0] for key in keys]) if len(columns) == 1 else sa.tuple_(*columns).in_(keys)
 
 
