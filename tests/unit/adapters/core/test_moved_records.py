@@ -205,7 +205,6 @@ def test_a_record_of_yaml_is_carried_with_everything_in_it(tmp_path: Path) -> No
 sites:
   - name: nyc
     devices:
-      # precious
       - name: d2
         role: x
   - name: par
@@ -213,6 +212,7 @@ sites:
     devices:
     - name: d3
       role: x
+    # precious
     - name: d1  # the first
       role: x
       serial: 0123  # by hand
@@ -231,6 +231,7 @@ def test_a_record_of_yaml_is_changed_while_it_is_carried(tmp_path: Path) -> None
         """\
   - name: new
     devices:
+      # precious
       - name: d1  # the first
         role: z
         serial: 0123  # by hand
@@ -326,6 +327,14 @@ role = "x"
     found = in_a_file(tmp_path, "f.toml", text, estate({"nyc": [], "par": ["d2", "d1"]}))
     assert 'name = "par"  # two' in found
     assert found.index("d2") < found.index("seen = 2024-01-01")
+
+
+def test_a_record_of_toml_is_carried_with_its_comments(tmp_path: Path) -> None:
+    d1 = '# about d1\n[[sites.devices]]\nname = "d1"  # on d1\nrole = "x"\nserial = 0x1F\n'
+    d2 = '[[sites.devices]]\nname = "d2"\nrole = "x"\n'
+    text = f'[[sites]]\nname = "nyc"\n\n{d1}\n{d2}\n[[sites]]\nname = "par"  # two\n'
+    found = in_a_file(tmp_path, "f.toml", text, estate({"nyc": ["d2"], "par": ["d1"]}))
+    assert found == f'[[sites]]\nname = "nyc"\n\n{d2}\n[[sites]]\nname = "par"  # two\n{d1}\n'
 
 
 def test_a_record_under_a_key_is_carried_to_a_list(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from dsync.adapters.documents.edits import Edits, same_tree
+from dsync.adapters.documents.edits import Carried, Edits, same_tree
 from dsync.adapters.documents.formats import FORMATS, format_of
 from dsync.adapters.documents.yaml_format import Tagged
 from dsync.exceptions import RecordProblem
@@ -124,12 +124,106 @@ def test_only_what_is_changed_in_yaml_changes(these: dict[str, Any], expected: l
     assert difference("yaml", SITES, edits(**these)) == expected
 
 
-def test_comments_stay_when_the_record_below_them_goes() -> None:
+def test_a_comment_goes_with_the_record_below_it() -> None:
     new = FORMATS["yaml"]().changed(SITES, edits(removed=[("sites", 0)]), "f")
-    for comment in ("# the first", "# the second", "# the end", "# keep"):
-        assert comment in new
-    assert yaml.safe_load(new)["sites"][0]["name"] == "par"
-    assert len(yaml.safe_load(new)["sites"]) == 1
+    assert [comment in new for comment in ("# the first", "# the second", "# the end", "# keep")] == [False, True, True, True]
+    assert [site["name"] for site in yaml.safe_load(new)["sites"]] == ["par"]
+
+
+COMMENTED = """\
+# devices of the lab
+
+# about a
+# in two lines
+- name: a  # on a
+  role: x
+  # of a as well
+# about b
+- name: b
+
+# of nobody
+
+- name: c
+  # of c
+# the end
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "these", "expected"),
+    [
+        (
+            COMMENTED,
+            {"removed": [(0,)]},
+            ["-# about a", "-# in two lines", "-- name: a  # on a", "-  role: x", "-  # of a as well"],
+        ),
+        (COMMENTED, {"removed": [(1,)]}, ["-# about b", "-- name: b"]),
+        (COMMENTED, {"removed": [(2,)]}, ["-- name: c", "-  # of c"]),
+        (COMMENTED, {"added": {(3,): {"name": "d"}}}, ["+", "+- name: d"]),
+        (COMMENTED, {"removed": [(2,)], "added": {(3,): {"name": "d"}}}, ["-- name: c", "-  # of c", "+- name: d"]),
+        ("# the file\n- name: a\n- name: b\n", {"removed": [(0,)]}, ["-- name: a"]),
+        ("---\n# the file\n- name: a\n- name: b\n", {"removed": [(0,)]}, ["-- name: a"]),
+        ("\n# about a\n- name: a\n", {"removed": [(0,)]}, ["-# about a", "-- name: a", "+[]"]),
+        (
+            "\n# about a\n- a: 1\n  # of a\n",
+            {"removed": [(0,)], "added": {(1,): {"a": 2}}},
+            ["-# about a", "-- a: 1", "-  # of a", "+- a: 2"],
+        ),
+        (
+            "top:\n  # about a\n  - a: 1  # x\nend: 1\n",
+            {"removed": [("top", 0)]},
+            ["-top:", "-  # about a", "-  - a: 1  # x", "+top: []"],
+        ),
+        ("top:  # all\n# about a\n- a: 1\n", {"removed": [("top", 0)]}, ["-# about a", "-- a: 1", "+  []"]),
+        ("k:\n  # about a\n  a: {x: 1}\n  # about b\n  b: {x: 1}\n", {"removed": [("k", "b")]}, ["-  # about b", "-  b: {x: 1}"]),
+        ("- text: |\n    # no comment\n- name: b\n", {"removed": [(1,)]}, ["-- name: b"]),
+        ("top:\n  - a: [x]\n    # of a\n# about end\nend: 1\n", {"removed": [("end",)]}, ["-# about end", "-end: 1"]),
+    ],
+)
+def test_which_comments_go_with_a_record(text: str, these: dict[str, Any], expected: list[str]) -> None:
+    assert sorted(difference("yaml", text, edits(**these))) == sorted(expected)
+
+
+CARRIED = """\
+a:
+  # about one
+  one:  # remarked
+
+    # inside
+    x: 1  # of x
+  # about two
+  two: {x: 2}  # flat
+  # about three
+  three:  # nothing
+b:
+  last: {x: 0}
+list:
+- name: n
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("one", ["  # about one", "  one:  # remarked", "", "    # inside", "    x: 1  # of x"]),
+        ("two", ["  # about two", "  two: {x: 2}  # flat"]),
+        ("three", ["  # about three", "  three:  # nothing"]),
+    ],
+)
+def test_the_comments_of_a_record_are_carried_with_it(name: str, lines: list[str]) -> None:
+    kind, text = FORMATS["yaml"](), CARRIED
+    tree = kind.read(text, "f")["a"][name]
+    for target, keyed in ((("b", name), True), (("new", name), True), (("list", 1), False)):
+        these = Edits()
+        these.removed.add(("a", name))
+        these.added[target] = (Carried(tree, lambda: CARRIED, ("a", name)), keyed)
+        new = kind.changed(text, these, "f")
+        assert not set(lines) & set(new[: new.index("b:")].splitlines()) - {""}
+        if keyed:
+            assert "\n".join(lines) in new
+        else:
+            assert all(line.partition("# ")[2] in new for line in lines)
+        assert same_tree(kind.read(new, "f"), these.made_in(kind.read(text, "f")))
 
 
 @pytest.mark.parametrize(
@@ -369,7 +463,8 @@ def test_nothing_changes_in_any_yaml_but_what_is_changed(records: Any, data: Any
     more = data.draw(st.booleans())
     for number, (before, fields) in enumerate(records):
         action = data.draw(st.sampled_from(["keep", "change", "remove" if 0 < number < len(records) - more else "keep"]))
-        pattern += re.escape(before.replace("\n", newline))
+        goes_along = action == "remove" and "#" in before
+        pattern += "" if goes_along else re.escape(before.replace("\n", newline))
         text += before
         changed = data.draw(st.sampled_from([key for _lead, key, _value, _behind in fields])) if action == "change" else None
         if action == "remove":
@@ -470,6 +565,24 @@ def test_what_is_wrong_is_one_sentence_with_the_line(kind: str, text: str, expec
 # ---------------------------------------------------------------------- the other formats
 
 
+TABLES = """\
+# all
+
+# about a
+[[s]]
+name = "a"  # on a
+
+# about b
+# in two lines
+[[s]]
+name = "b"
+
+# about t
+[t]
+x = 0x10
+"""
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "these", "expected"),
     [
@@ -525,6 +638,12 @@ def test_what_is_wrong_is_one_sentence_with_the_line(kind: str, text: str, expec
             ['-name = "a"', "-", "-[[s]]", "+[[s]]", '+name = "c"'],
         ),
         ("toml", "a = 1\nb = 2\n", {"changed": {(): {("a",): None}}}, ["-a = 1"]),
+        ("toml", TABLES, {"removed": [("s", 0)]}, ["-# about a", "-[[s]]", '-name = "a"  # on a', "-"]),
+        ("toml", TABLES, {"removed": [("s", 1)]}, ["-# about b", "-# in two lines", "-[[s]]", '-name = "b"', "-"]),
+        ("toml", TABLES, {"changed": {("s", 1): {("name",): "c"}}}, ['-name = "b"', '+name = "c"']),
+        ("toml", TABLES, {"removed": [("t",)]}, ["-# about t", "-[t]", "-x = 0x10"]),
+        ("toml", "# all\n# of it\n[[s]]\na = 1\n[[s]]\na = 2\n", {"removed": [("s", 0)]}, ["-[[s]]", "-a = 1"]),
+        ("toml", 'a = """\n# x\n[[s]]\n"""\nb = 1\n', {"changed": {(): {("b",): 2}}}, ["-b = 1", "+b = 2"]),
     ],
 )
 def test_only_what_is_changed_changes(kind: str, text: str, these: dict[str, Any], expected: list[str]) -> None:

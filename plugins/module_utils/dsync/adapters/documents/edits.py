@@ -125,8 +125,11 @@ class Edits:
         for way, values in self.changed.items():
             tree = _changed(tree, way, values, none_is_absent)
         for way, (record, keyed) in self.added.items():
-            whole = record.whole() if isinstance(record, Carried) else copy.deepcopy(record)
-            tree = _added(tree, way, _filled(whole) if none_is_absent else whole, keyed)
+            if isinstance(record, Carried):
+                whole = record.whole(none_is_absent)
+            else:
+                whole = _filled(record) if none_is_absent else copy.deepcopy(record)
+            tree = _added(tree, way, whole, keyed)
         for container, steps in self._removed_of().items():
             holder = at(tree, container)
             for step in sorted(steps, reverse=True) if isinstance(holder, MutableSequence) else steps:
@@ -164,9 +167,10 @@ class Carried:
         self.tree, self.text, self.way = tree, text, way
         self.edits = Edits()
 
-    def whole(self) -> Any:
-        """Return the record with its changes."""
-        return self.edits.made_in(copy.deepcopy(self.tree))
+    def whole(self, none_is_absent: bool = False) -> Any:
+        """Return the record with its changes; ``none_is_absent`` as for :meth:`Edits.made_in`."""
+        filled = none_is_absent and self.tree.__class__ is dict  # an item of tomlkit has comments as well
+        return self.edits.made_in(_filled(self.tree) if filled else copy.deepcopy(self.tree), none_is_absent)
 
 
 def _holder(way: Way, carried: Mapping[Way, Carried], longest: int) -> Way | None:

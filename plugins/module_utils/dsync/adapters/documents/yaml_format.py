@@ -10,6 +10,7 @@ from typing import Any
 from ...exceptions import RecordProblem
 from .edits import Carried, Edits, Way, same_tree
 from .format import Format, WrittenFloat, WrittenNumber
+from .yaml_comments import Piece
 from .yaml_nodes import loader_of
 from .yaml_scalars import CannotChange, library
 
@@ -47,24 +48,24 @@ class YamlFormat(Format):
             "unusual form of YAML is; write it out there"
         )
 
-    def _carried(self, edits: Edits, name: str) -> dict[Way, str]:
+    def _carried(self, edits: Edits, name: str) -> dict[Way, Piece]:
         """Return way of a record that is carried there → its text, as it is where it was, with its changes."""
         carried = ((way, record) for way, (record, _keyed) in edits.added.items() if isinstance(record, Carried))
-        found = ((way, self._text_of(record, name)) for way, record in carried)
-        return {way: text for way, text in found if text}
+        found = ((way, self._piece_of(record, name)) for way, record in carried)
+        return {way: piece for way, piece in found if piece is not None}
 
-    def _text_of(self, carried: Carried, name: str) -> str:
-        """Return the text of a carried record; an empty one where it has to be written anew."""
+    def _piece_of(self, carried: Carried, name: str) -> Piece | None:
+        """Return the text of a carried record; None where it has to be written anew."""
         from . import yaml_text
 
         try:
             text = carried.text()
             piece = yaml_text.piece_of(text, carried.way, self.read(text, name))
-            if not piece or not same_tree(self.read(piece, name), carried.tree):
-                return ""
-            return self.changed(piece, carried.edits, name) if carried.edits else piece
+            if piece is None or not same_tree(self.read(piece.body, name), carried.tree):
+                return None
+            return piece._replace(body=self.changed(piece.body, carried.edits, name)) if carried.edits else piece
         except RecordProblem:
-            return ""
+            return None
 
     def line(self, text: str, way: Way, name: str) -> int | None:
         from . import yaml_text

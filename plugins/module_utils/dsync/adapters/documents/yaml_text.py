@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from .edits import Edits, Way, at, same_tree
 from .yaml_blocks import block, block_like, remark_of
+from .yaml_comments import Piece, end_with_comments, is_in_lines, lead_of, piece_of_entry, start_with_comments
 from .yaml_flow import cuts, end_of_last
-from .yaml_nodes import Node, before_blanks, dash_of, line_end, line_start, nodes_of
+from .yaml_nodes import Node, dash_of, line_end, line_start, nodes_of
 from .yaml_scalars import CannotChange, in_one_line, is_tagged
 
 _STEP = 2
@@ -49,27 +50,25 @@ def line_of(text: str, way: Way, tree: Any) -> int | None:
     return found[0].line if found[1] == len(way) and found[0] is not None else None
 
 
-def piece_of(text: str, way: Way, tree: Any) -> str:
-    """Return the text of a dictionary as a document of its own, with the comments in it; an empty one where that cannot be done.
+def piece_of(text: str, way: Way, tree: Any) -> Piece | None:
+    """Return the text of an entry with the comments that belong to it; None where that cannot be done.
 
     Args:
         text: of the document that it is in.
-        way: where it is.
+        way: where it is; not the root.
         tree: what the text stands for.
     """
     try:
         found = _Text(text, tree, tree)
         node, depth = found.find(way)
+        if node is None or depth < len(way) or found._inside_flow(way):
+            return None
+        return piece_of_entry(text, found._start_of_entry(way), found._key_of(way), node, found.newline)
     except CannotChange:
-        return ""
-    if node is None or depth < len(way) or node.kind != "map" or found._inside_flow(way):
-        return ""
-    start = node.start - line_start(text, node.start)
-    margin = re.compile(rf"^[ \t]{{0,{start}}}", re.MULTILINE)
-    return margin.sub("", " " * start + text[node.start : line_end(text, node.end)]) + found.newline
+        return None
 
 
-def changed_text(text: str, edits: Edits, before: Any, after: Any, carried: Mapping[Way, str]) -> str:
+def changed_text(text: str, edits: Edits, before: Any, after: Any, carried: Mapping[Way, Piece]) -> str:
     """Return the text with some changes made in it.
 
     Args:
@@ -77,7 +76,7 @@ def changed_text(text: str, edits: Edits, before: Any, after: Any, carried: Mapp
         edits: the changes.
         before: the tree that the text stands for.
         after: the tree as it is to be; it has the new values.
-        carried: way of a record that is carried there → its text.
+        carried: way of a record that is carried there → its text, with its changes.
 
     Raises:
         CannotChange: the text is of a form that this cannot change.
@@ -94,7 +93,8 @@ class _Text:
         self._keys: dict[int, dict[Any, int]] = {}
         self._list_step: int | None = None
         self._open: list[str] = []
-        self._carried: dict[int, str] = {}
+        self._carried: dict[tuple[int, Any], Piece] = {}
+        self._emptied: set[Way] = set()
 
     # ------------------------------------------------------------------ where something is
 
@@ -122,15 +122,16 @@ class _Text:
 
     # ------------------------------------------------------------------ what is to be done
 
-    def changed(self, edits: Edits, carried: Mapping[Way, str]) -> str:
+    def changed(self, edits: Edits, carried: Mapping[Way, Piece]) -> str:
         edits = self._itemwise(edits)
         shift = edits.shifts(self.before)
-        self._carried = {id(at(self.after, shift(way))): piece for way, piece in carried.items()}
+        places = ((shift(way), piece) for way, piece in carried.items())
+        self._carried = {(id(at(self.after, way[:-1])), way[-1]): piece for way, piece in places}
         whole, splices = self._planned(edits)
         for way in whole:
             splices.append(self._exchanged(way, at(self.after, shift(way))))
         for way in self._added(edits, whole):
-            splices.append(self._inserted(way, at(self.after, shift(way)), edits))
+            splices.append(self._inserted(way, shift(way), edits))
         splices = list(self._before_cuts(splices))
         found = "".join(self._joined(sorted(splices, key=lambda splice: splice[:3])))
         return found + self.newline if found.endswith(tuple(self._open)) else found
@@ -186,6 +187,7 @@ class _Text:
             node, depth = self.find(container)
             if node is None or depth < len(container) or len(ways) == len(node.items):
                 whole.add(container)
+                self._emptied.add(container)
             elif node.flow:
                 flow[container] = ways
             elif self._in_own_lines(ways):
@@ -224,18 +226,27 @@ class _Text:
 
     def _start_of_entry(self, way: Way) -> int:
         """Return where an entry begins with its dash or its key."""
+        key = self._key_of(way)
+        node, _depth = self.find(way)
+        if node is None:
+            raise CannotChange("an alias")
+        return key.start if key is not None else dash_of(self.text, node)
+
+    def _key_of(self, way: Way) -> Node | None:
+        """Return the key of an entry; None for an item of a list."""
         holder, depth = self.find(way[:-1])
         place = None if holder is None or depth < len(way) - 1 else self._place(holder, way[-1], at(self.before, way[:-1]))
         if holder is None or place is None:
             raise CannotChange("an alias")
-        return holder.keys[place].start if holder.kind == "map" else dash_of(self.text, holder.items[place])
+        return holder.keys[place] if holder.kind == "map" else None
 
     def _cut(self, way: Way) -> Splice:
         node, _depth = self.find(way)
         if node is None:
             raise CannotChange("an alias")
-        end = line_end(self.text, node.end)
-        start = line_start(self.text, self._start_of_entry(way))
+        begin = self._start_of_entry(way)
+        end = end_with_comments(self.text, node.end, begin - line_start(self.text, begin))
+        start = start_with_comments(self.text, begin)
         following = self.text.find("\n", end)
         return Splice.at(way, start, len(self.text) if following < 0 else following + 1, "")
 
@@ -277,10 +288,10 @@ class _Text:
             splice = self._exchanged_lines(node, way, value)
             if splice is not None:
                 return splice
-        start, end = node.start, node.end
-        if node.kind in ("map", "list") and not node.flow and way:
-            start, end = self._end_of_lead(node), line_end(self.text, node.end)  # with what is remarked behind its last entry
-        lead = " " if start != node.start or (node.empty and way) else ""
+        start, end, lead = node.start, node.end, " " if node.empty and way else ""
+        if is_in_lines(node):
+            start, lead = lead_of(self.text, node, self._column_of(way) + _STEP if way else 0)
+            end = end_with_comments(self.text, node.end, node.column)  # with what is remarked behind its last entry
         lead += f"&{node.anchor} " if node.anchor else ""
         if isinstance(value, str) or not way or self._inside_flow(way):
             return Splice.at(way, start, end, lead + in_one_line(value, node.style) + remark)
@@ -317,7 +328,11 @@ class _Text:
         return holder.column if holder is not None else 0
 
     def _exchanged_block(self, node: Node, way: Way, value: Any) -> Splice:
-        if node.kind in ("map", "list") and not node.flow:
+        line = line_start(self.text, node.start)
+        if is_in_lines(node) and way in self._emptied and not self.text[line : node.start].strip():
+            start, end = start_with_comments(self.text, node.start), end_with_comments(self.text, node.end, node.column)
+            return Splice.at(way, start, end, self._block(value, node.column))
+        if is_in_lines(node):
             holder, _depth = self.find(way[:-1]) if way else (None, 0)
             if isinstance(value, dict) and holder is not None and holder.kind == "map" and node.column <= holder.column:
                 # only a list may begin in the column of its key
@@ -332,15 +347,10 @@ class _Text:
             return Splice.at(way, node.start, node.end, lead + self._block(value, column).lstrip(" "))
         holder, _depth = self.find(way[:-1])
         column = (holder.column if holder else 0) + (self._step_of_lists() if isinstance(value, list) else _STEP)
-        start, line = self._end_of_lead(node), line_start(self.text, node.start)
+        start, _lead = lead_of(self.text, node, column)
         if start == node.start and not self.text[line:start].strip():
             return Splice.at(way, line, node.end, self._block(value, max(column, node.column)))
         return Splice.at(way, start, node.end, self.newline + self._block(value, column))
-
-    def _end_of_lead(self, node: Node) -> int:
-        """Return where what stands before a value ends: its key's colon, unless there is a comment between."""
-        end = before_blanks(self.text, node.start)
-        return end if self.text[end - 1 : end] == ":" and "#" not in self.text[line_start(self.text, end) : end] else node.start
 
     def _new_key(self, holder: Node, way: Way, value: Any) -> Splice:
         if holder.kind != "map" or not holder.keys:
@@ -348,10 +358,17 @@ class _Text:
         if holder.flow:
             return Splice.inserting(way, holder.items[-1].end, f", {in_one_line(way[-1])}: {in_one_line(value)}")
         end = line_end(self.text, holder.end)
-        return Splice.inserting(way, end, self.newline + self._entry(way[-1], value, holder.column))
+        return Splice.inserting(way, end, self.newline + self._entry(way[-1], value, holder.column, None))
 
-    def _inserted(self, way: Way, value: Any, edits: Edits) -> Splice:
-        """Return the piece that adds a record to a list or dictionary in which something is left."""
+    def _inserted(self, way: Way, new: Way, edits: Edits) -> Splice:
+        """Return the piece that adds a record to a list or dictionary in which something is left.
+
+        Args:
+            way: of the record.
+            new: its way after the changes.
+            edits: all of them.
+        """
+        value, piece = at(self.after, new), self._carried.get((id(at(self.after, new[:-1])), new[-1]))
         container = way[:-1]
         holder, _depth = self.find(container)
         if holder is None or not holder.items:
@@ -361,12 +378,11 @@ class _Text:
             key = f"{in_one_line(way[-1])}: " if holder.kind == "map" else ""
             return Splice.inserting(way, end_of_last(self.text, holder, gone), f", {key}{in_one_line(value)}")
         last = max(place for place in range(len(holder.items)) if place not in gone)
-        end = line_end(self.text, holder.items[last].end)
+        end = end_with_comments(self.text, holder.items[last].end, holder.column)
         gap = self.newline * (1 + self._gap(holder, last))
-        entry = (
-            self._entry(way[-1], value, holder.column) if holder.kind == "map" else self._item(holder, value, holder.items[last])
-        )
-        return Splice.inserting(way, end, gap + entry)
+        if holder.kind == "map":
+            return Splice.inserting(way, end, gap + self._entry(way[-1], value, holder.column, piece))
+        return Splice.inserting(way, end, gap + self._item(holder, value, holder.items[last], piece))
 
     def _gap(self, holder: Node, last: int) -> int:
         """Return how many blank lines stand before an item, so that a new one after it has as many."""
@@ -375,34 +391,53 @@ class _Text:
         start = line_start(self.text, dash_of(self.text, holder.items[last]) if holder.kind == "list" else holder.keys[last].start)
         return int(_blank(self.text[line_end(self.text, holder.items[last - 1].end) : start]))
 
-    def _item(self, holder: Node, value: Any, like: Node) -> str:
+    def _item(self, holder: Node, value: Any, like: Node, piece: Piece | None) -> str:
         """Return a new item in lines of its own, written like another one."""
         width = max(like.start - dash_of(self.text, like), _STEP)
         lead = " " * holder.column + "-" + " " * (width - 1)
-        if id(value) not in self._carried and like.flow and like.kind == "map" and isinstance(value, dict):
+        if piece is None and like.flow and like.kind == "map" and isinstance(value, dict):
             pad = " " if self.text[like.start + 1 : like.start + 2] == " " else ""
             return lead + f"{{{pad}{in_one_line(value)[1:-1]}{pad}}}"
-        return lead + self._block(value, holder.column + width).lstrip(" ")
+        return self._item_of(value, holder.column, lead, piece)
 
-    def _entry(self, key: Any, value: Any, column: int) -> str:
+    def _item_of(self, value: Any, column: int, lead: str, piece: Piece | None) -> str:
+        """Return an item in lines of its own; ``lead`` is the margin and the dash with the blanks behind it."""
+        if piece is None:
+            return lead + self._block(value, len(lead)).lstrip(" ")
+        body = self._in_column(piece.body, len(lead)) if piece.body else " " * len(lead) + in_one_line(value)
+        above = self._in_column(piece.above + piece.remark.strip(), column, True)
+        if body.lstrip(" \r\n").startswith("#"):
+            return above + f"{lead.rstrip()}{self.newline}{body}"
+        return above + lead + body.lstrip(" ")
+
+    def _entry(self, key: Any, value: Any, column: int, piece: Piece | None) -> str:
         lead = f"{' ' * column}{in_one_line(key)}:"
+        below = column + (self._step_of_lists() if isinstance(value, list) else _STEP)
+        if piece is not None:
+            lead = self._in_column(piece.above, column, True) + lead
+            if not piece.body or piece.is_inline():
+                return f"{lead}{' ' * bool(piece.body)}{piece.body.rstrip()}{piece.remark}"
+            return f"{lead}{piece.remark}{self.newline}{self._in_column(piece.body, below)}"
         if not isinstance(value, (dict, list)) or not value:
             return f"{lead} {self._scalar(value, column)}"
-        below = column + (self._step_of_lists() if isinstance(value, list) else _STEP)
         return f"{lead}{self.newline}{self._block(value, below)}"
+
+    def _in_column(self, text: str, column: int, ended: bool = False) -> str:
+        """Return lines that begin at a column; ``ended`` is whether the last one has a line end."""
+        lines = text.rstrip("\r\n").splitlines() if text else []
+        found = self.newline.join(" " * column + line if line else line for line in lines)
+        return found + self.newline if ended and lines else found
 
     def _block(self, value: Any, column: int) -> str:
         """Return a value in lines of its own, which begin at a column."""
-        if id(value) in self._carried:
-            lines = self._carried[id(value)].rstrip("\r\n").split(self.newline)
-            return self.newline.join(" " * column + line if line else line for line in lines)
         if not isinstance(value, (dict, list)) or not value:
             return " " * column + self._scalar(value, column - _STEP)
-        lines = []
+        carried = self._carried
         if isinstance(value, dict):
-            lines = [self._entry(key, item, column) for key, item in value.items()]
+            lines = [self._entry(key, item, column, carried.get((id(value), key))) for key, item in value.items()]
         else:
-            lines = [f"{' ' * column}- {self._block(item, column + _STEP).lstrip(' ')}" for item in value]
+            lead = " " * column + "- "
+            lines = [self._item_of(item, column, lead, carried.get((id(value), place))) for place, item in enumerate(value)]
         return self.newline.join(lines)
 
     def _step_of_lists(self) -> int:
