@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from netbox_estate import Rows
+from netbox_estate import EUROPE, Rows, uid
 
 _ACTIVE = {"status": "Active"}
+PARIS, LYON = (uid(EUROPE, name) for name in ("Paris", "Lyon"))
 
 
 EVERYTHING: Rows = {
@@ -30,11 +31,11 @@ EVERYTHING: Rows = {
     ],
     "location": [
         {"name": "Europe", "location_type": "Region", **_ACTIVE},
-        {"name": "Paris", "location_type": "Building", "parent": "Europe", **_ACTIVE, "tags": ["prod"], "asn": 65000},
-        {"name": "Lyon", "location_type": "Building", "parent": "Europe", "status": "Planned", "time_zone": "Europe/Paris"},
+        {"name": "Paris", "location_type": "Building", "parent": EUROPE, **_ACTIVE, "tags": ["prod"], "asn": 65000},
+        {"name": "Lyon", "location_type": "Building", "parent": EUROPE, "status": "Planned", "time_zone": "Europe/Paris"},
     ],
-    "rack_group": [{"location": "Paris", "name": "Row_1"}],
-    "rack": [{"location": "Paris", "name": "R1", **_ACTIVE, "rack_group": "Paris__Row_1", "role": "leaf", "u_height": 42}],
+    "rack_group": [{"location": PARIS, "name": "Row_1"}],
+    "rack": [{"location": PARIS, "name": "R1", **_ACTIVE, "rack_group": uid(PARIS, "Row_1"), "role": "leaf", "u_height": 42}],
     "manufacturer": [{"name": "Acme"}],
     "device_type": [{"manufacturer": "Acme", "model": "RT-1", "u_height": 1}],
     "platform": [{"name": "AcmeOS", "manufacturer": "Acme", "network_driver": "acme_os"}],
@@ -44,8 +45,8 @@ EVERYTHING: Rows = {
             "status": "Active" if number == 1 else "Dreaming",
             "role": "leaf",
             "device_type": "Acme__RT-1",
-            "location": "Paris",
-            "rack": "Paris__R1",
+            "location": PARIS,
+            "rack": uid(PARIS, "R1"),
             "position": 10 * number,
             "face": "front",
             "platform": "AcmeOS",
@@ -73,13 +74,13 @@ EVERYTHING: Rows = {
             },
         )
     ],
-    "namespace": [{"name": "Lab", "location": "Lyon", "description": "apart"}],
+    "namespace": [{"name": "Lab", "location": LYON, "description": "apart"}],
     "vrf": [{"namespace": "Lab", "name": "blue", "rd": "65000:1", "tenant": "Ärzte & Co"}],
     "rir": [{"name": "Private", "is_private": True}],
-    "vlan_group": [{"name": "Wan", "location": "Paris"}],
+    "vlan_group": [{"name": "Wan", "location": PARIS}],
     "vlan": [
-        {"vlan_group": "Wan", "vid": 10, "name": "v10", **_ACTIVE, "role": "users", "locations": ["Paris"]},
-        {"vlan_group": "Wan", "vid": 20, "name": "v20", **_ACTIVE, "locations": ["Paris"]},
+        {"vlan_group": "Wan", "vid": 10, "name": "v10", **_ACTIVE, "role": "users", "locations": [PARIS]},
+        {"vlan_group": "Wan", "vid": 20, "name": "v20", **_ACTIVE, "locations": [PARIS]},
         {"vlan_group": "", "vid": 30, "name": "v30", "status": "Reserved"},
     ],
     "prefix": [
@@ -90,10 +91,10 @@ EVERYTHING: Rows = {
             **_ACTIVE,
             "role": "users",
             "vlan": "Wan__10",
-            "locations": ["Paris", "Lyon"],
+            "locations": [PARIS, LYON],
             "tags": ["prod"],
         },
-        {"namespace": "Lab", "prefix": "10.0.0.0/24", **_ACTIVE, "vrfs": ["Lab__blue"]},
+        {"namespace": "Lab", "prefix": "10.0.0.0/24", **_ACTIVE, "vrfs": [uid("Lab", "blue", "65000:1")]},
         {"namespace": "Lab", "prefix": "2001:db8::/64", **_ACTIVE},
     ],
     "ip_address": [

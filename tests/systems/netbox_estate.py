@@ -8,23 +8,38 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dsync import DSync
+from dsync.model.identity import escape_part
 from dsync.records.definition import DataModel
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def uid(*parts: str) -> str:
+    """Return the unique id of an object with several identifiers."""
+    return "__".join(map(escape_part, parts))
+
+
+EUROPE = uid("", "Europe")
+FRANCE = uid(EUROPE, "France")
+ROOM = uid("Paris", uid("Paris", "", "Floor_1"), "Room")
+RACK = uid("Paris", ROOM, "R1")
+WAN = uid(EUROPE, "", "", "", "Wan")
+BLUE = uid("blue", "65000:1")
+VM = uid("c1", "vm1")
 
 EVERYTHING: Rows = {
     "tag": [{"name": "prod", "slug": "prod", "color": "ff0000"}],
     "tenant_group": [{"name": "Customers", "slug": "customers"}],
     "tenant": [{"name": "Ärzte & Co", "slug": "aerzte", "group": "Customers"}],
-    "region": [{"name": "Europe", "slug": "eu"}, {"name": "France", "slug": "fr", "parent": "Europe"}],
+    "region": [{"name": "Europe", "slug": "eu"}, {"name": "France", "slug": "fr", "parent": EUROPE}],
     "site_group": [{"name": "Campus", "slug": "campus"}],
     "site": [
-        {"name": "Paris", "slug": "paris", "status": "active", "region": "France", "group": "Campus", "tags": ["prod"]},
+        {"name": "Paris", "slug": "paris", "status": "active", "region": FRANCE, "group": uid("", "Campus"), "tags": ["prod"]},
         {"name": "Lyon", "slug": "lyon", "status": "planned", "tenant": "Ärzte & Co", "time_zone": "Europe/Paris"},
     ],
     "location": [
         {"site": "Paris", "name": "Floor_1", "slug": "floor-1", "status": "active"},
-        {"site": "Paris", "name": "Room", "slug": "room", "status": "active", "parent": "Paris__Floor_1"},
+        {"site": "Paris", "name": "Room", "slug": "room", "status": "active", "parent": uid("Paris", "", "Floor_1")},
     ],
     "rack_role": [{"name": "Compute", "slug": "compute", "color": "00ff00"}],
     "rack": [
@@ -32,7 +47,7 @@ EVERYTHING: Rows = {
             "site": "Paris",
             "name": "R1",
             "status": "active",
-            "location": "Paris__Room",
+            "location": ROOM,
             "role": "Compute",
             "u_height": 42,
             "width": 19,
@@ -49,8 +64,8 @@ EVERYTHING: Rows = {
             "device_type": "Acme__RT-1",
             "role": "Core",
             "site": "Paris",
-            "location": "Paris__Room",
-            "rack": "Paris__R1",
+            "location": ROOM,
+            "rack": RACK,
             "position": 10 * number,
             "face": "front",
             "platform": "AcmeOS",
@@ -72,7 +87,7 @@ EVERYTHING: Rows = {
                 "mtu": 9000,
                 "mode": "tagged",
                 "untagged_vlan": "__Paris__10",
-                "tagged_vlans": ["Wan____40", "__Paris__20"],
+                "tagged_vlans": [uid(WAN, "", "40"), "__Paris__20"],
             },
         )
     ],
@@ -80,21 +95,21 @@ EVERYTHING: Rows = {
     "cluster_group": [{"name": "Clusters", "slug": "clusters"}],
     "cluster": [{"name": "c1", "type": "KVM", "group": "Clusters", "status": "active", "site": "Paris"}],
     "virtual_machine": [
-        {"name": "vm1", "status": "active", "cluster": "c1", "site": "Paris", "vcpus": 2, "primary_ip4": "blue__10.9.0.1/24"}
+        {"name": "vm1", "status": "active", "cluster": "c1", "site": "Paris", "vcpus": 2, "primary_ip4": uid(BLUE, "10.9.0.1/24")}
     ],
-    "vm_interface": [{"virtual_machine": "vm1", "name": "eth0", "vrf": "blue"}],
+    "vm_interface": [{"virtual_machine": VM, "name": "eth0", "vrf": BLUE}],
     "vrf": [{"name": "blue", "rd": "65000:1", "enforce_unique": True}],
     "prefix_role": [{"name": "Users", "slug": "users", "weight": 1000}],
     "rir": [{"name": "Private", "slug": "private", "is_private": True}],
     "aggregate": [{"prefix": "10.0.0.0/8", "rir": "Private"}],
-    "vlan_group": [{"name": "Wan", "slug": "wan", "region": "Europe"}],
+    "vlan_group": [{"name": "Wan", "slug": "wan", "region": EUROPE}],
     "vlan": [
         *({"group": "", "site": "Paris", "vid": vid, "name": f"v{vid}", "status": "active", "role": "Users"} for vid in (10, 20)),
-        {"group": "Wan", "site": "", "vid": 40, "name": "v40", "status": "reserved"},
+        {"group": WAN, "site": "", "vid": 40, "name": "v40", "status": "reserved"},
     ],
     "prefix": [
         {"vrf": "", "prefix": "10.0.0.0/24", "status": "active", "site": "Paris", "vlan": "__Paris__10", "role": "Users"},
-        {"vrf": "blue", "prefix": "10.9.0.0/24", "status": "container"},
+        {"vrf": BLUE, "prefix": "10.9.0.0/24", "status": "container"},
     ],
     "ip_address": [
         *(
@@ -107,8 +122,8 @@ EVERYTHING: Rows = {
             }
             for number in (1, 2)
         ),
-        {"vrf": "blue", "address": "10.9.0.1/24", "status": "active", "vm_interface": "vm1__eth0"},
-        {"vrf": "blue", "address": "2001:db8::1/64", "status": "dhcp", "role": "anycast"},
+        {"vrf": BLUE, "address": "10.9.0.1/24", "status": "active", "vm_interface": uid(VM, "eth0")},
+        {"vrf": BLUE, "address": "2001:db8::1/64", "status": "dhcp", "role": "anycast"},
     ],
 }
 """Objects of every model of the adapter, with references of every kind, in circles too."""

@@ -15,7 +15,7 @@ from .diff.diff import Diff
 from .diff.scope import Scope
 from .exceptions import DiffClassMismatch
 from .flags import DSyncFlags
-from .guard.protection import protect
+from .guard.protection import protect, protect_unclear
 from .plan.change import ChangeKey
 from .plan.outcome import Verdict, verdicts_of
 from .plan.plan import Plan
@@ -70,6 +70,7 @@ class DSync(Target):
         """
         with relaxed_collector():
             diff, models = compare(source, self, flags, diff_class, callback, scope), self.models()
+            protect_unclear(diff, source, self)
             if diff.may_be_protected or any(model._protected for model in models.values()):
                 protect(diff, (), models)
             return diff

@@ -57,6 +57,10 @@ class Dataset:
     unmanaged: dict[Text, frozenset[Text]]
     """Model name → attributes for which :meth:`load` found no field; a comparison with this source does not change them."""
 
+    unclear: dict[Text, dict[Text, Text]]
+    """Model name → unique id → why :meth:`load` did not load what the system has of that identity, such as two objects that it does
+    not tell apart; in a comparison, nothing of that identity is created, deleted or moved."""
+
     _reserved: ClassVar[frozenset[Text]] = frozenset()
     """Names of methods and attributes of every adapter, which no model may have."""
 
@@ -86,6 +90,7 @@ class Dataset:
         instance.store = MemoryStore()
         instance.load_warnings = []
         instance.unmanaged = {}
+        instance.unclear = {}
         return instance
 
     def __init__(

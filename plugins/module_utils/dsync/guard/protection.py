@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..dataset.dataset import Dataset
 from ..diff.diff import Diff, DiffElement
 from ..diff.moves import remaking
 from ..diff.selectors import Selector, selecting
@@ -35,6 +36,23 @@ def protect(diff: Diff, selectors: Sequence[Selector], models: Mapping[str, Any]
             rules.protect(element, "", "")
         if not rules.hold_places():
             return
+
+
+def protect_unclear(diff: Diff, source: Dataset, target: Dataset) -> None:
+    """Mark the differences of objects whose identity is unclear in a dataset (:attr:`.Dataset.unclear`).
+
+    Args:
+        diff: its elements are marked; existing marks are kept.
+        source: one side; not changed.
+        target: the other side; not changed.
+    """
+    sides = [side.unclear for side in (source, target) if side.unclear]
+    for element in diff.walk() if sides else ():
+        if element.action not in (None, DSyncAction.UPDATE) and not element.protected:
+            named = [unclear.get(element.type, {}).get(uid, "") for unclear in sides for uid in (element.uid, element.before_uid)]
+            reason = next(filter(None, named), "")
+            if reason:
+                element.protected, diff.may_be_protected = f"protected: {reason}", True
 
 
 class _Rules:

@@ -174,8 +174,8 @@ def test_what_has_no_name_or_no_parent_is_left_aside_and_counted(netbox: Estate)
 
 REGIONS: dict[str, Any] = {"site": {"identifiers": ["name"], "attributes": {"region": "str | None"}}}
 METRO = (
-    r'"Metro" is the name of 2 region objects, such as dcim/regions/1 and dcim/regions/2; add region to the models, with '
-    "identifiers that tell them apart"
+    '"Metro" is the name of 2 region objects, such as dcim/regions/1 and dcim/regions/2; write "Metro__Metro" or "__Metro", or '
+    "add region to the models, with identifiers that tell them apart"
 )
 
 
@@ -187,12 +187,28 @@ def metros(netbox: Estate) -> Estate:
     return netbox
 
 
-@pytest.mark.parametrize("region", [1, 2])
-def test_a_name_of_several_objects_that_are_not_loaded_is_not_read(metros: Estate, region: int) -> None:
+@pytest.mark.parametrize(("region", "name"), [(1, "__Metro"), (2, "Metro__Metro"), (3, "Coast")])
+def test_objects_of_one_name_that_are_not_loaded_are_told_apart_by_what_is_around_them(
+    metros: Estate, region: int, name: str
+) -> None:
     metros.add("dcim/sites", name="Paris", region=region)
-    with pytest.raises(RecordProblem) as caught:
-        adapter(metros, REGIONS)
-    assert str(caught.value) == METRO
+    target = adapter(metros, REGIONS)
+    assert target.get("site", "Paris").region == name
+    source = wanted(REGIONS, site=[{"name": "Lyon", "region": name}, {"name": "Paris", "region": name}])
+    synchronised(adapter(metros, REGIONS), source).raise_for_failure()
+    assert [one["region"] for one in metros.table("dcim/sites").values()] == [region, region]
+    assert not adapter(metros, REGIONS).diff_from(source).has_diffs()
+
+
+def test_objects_of_one_name_that_nothing_tells_apart_have_no_name(netbox: Estate) -> None:
+    for rd in (None, None, "65000:1"):
+        netbox.add("ipam/vrfs", name="blue", rd=rd)
+    netbox.add("ipam/prefixes", prefix="10.0.0.0/24", vrf=2)
+    declared = {"prefix": {"identifiers": {"prefix": "ip_network"}, "attributes": {"vrf": "str | None"}}}
+    assert adapter(netbox, declared).get("prefix", "10.0.0.0/24").vrf == "blue (ipam/vrfs/2)"
+    source = wanted(declared, prefix=[{"prefix": "10.0.0.0/24", "vrf": "blue__65000:1"}])
+    synchronised(adapter(netbox, declared), source).raise_for_failure()
+    assert netbox.table("ipam/prefixes")[4]["vrf"] == 3
 
 
 def test_a_name_of_several_objects_that_are_not_loaded_is_not_written(metros: Estate) -> None:
@@ -224,13 +240,20 @@ def test_devices_of_one_name_that_are_not_loaded(netbox: Estate) -> None:
         adapter(netbox, declared)
 
 
-def test_locations_of_one_name_in_nautobot(nautobot: NautobotEstate) -> None:
+def test_what_is_identified_by_one_of_several_objects_is_neither_loaded_nor_created_nor_deleted(nautobot: NautobotEstate) -> None:
     first = nautobot.add("dcim/locations", name="a")
     nautobot.add("dcim/locations", name="a", parent=first)
     nautobot.add("dcim/racks", name="r", location=first)
     declared = {"rack": {"identifiers": {"location": "str", "name": "str"}}}
-    with pytest.raises(RecordProblem, match='"a" is the name of 2 location objects'):
-        adapter(nautobot, declared)
+    target = adapter(nautobot, declared)
+    warning = (
+        f'{nautobot.api.url}: 1 rack object not loaded: "location" is "a", which is the name of several location objects; '
+        "add location to the models, with identifiers that tell them apart"
+    )
+    assert [one.partition(" (dcim")[0] for one in target.load_warnings] == [warning]
+    one = wanted(declared, rack=[{"location": "a", "name": "r"}])
+    for diff in (target.diff_from(one), one.diff_from(target)):
+        assert [bool(element.protected) for element in diff.walk()] == [True]
 
 
 NULLABLE: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
@@ -351,32 +374,108 @@ def test_an_endpoint_that_the_adapter_does_not_know(netbox: Estate) -> None:
         adapter(netbox, declared, {"panel": {"from": "panels"}})
 
 
-def test_two_objects_of_one_identity_are_an_error_that_shows_both(netbox: Estate) -> None:
+def test_two_objects_of_one_identity_are_left_alone_and_a_warning_shows_both(netbox: Estate) -> None:
     for site in ("Paris", "Lyon"):
         netbox.add("dcim/devices", name="d", site=netbox.add("dcim/sites", name=site))
-    with pytest.raises(RecordProblem, match=r"(?s)dcim/devices/2.*Paris.*dcim/devices/4.*Lyon"):
-        adapter(netbox, DEVICES)
+    netbox.add("dcim/devices", name="e", site=1)
+    declared = {"device": {"identifiers": ["name"], "attributes": {"site": "str"}}}
+    target = adapter(netbox, declared)
+    assert [one.name for one in target.get_all("device")] == ["e"]
+    assert target.result_records()["left_aside"] == {"device": 2}
+    assert target.load_warnings == [
+        f'{netbox.api.url}: 2 device objects not loaded: others have the same identity ("d": dcim/devices/2, site Paris and '
+        'dcim/devices/4, site Lyon); if these are two objects, add an identifier that tells them apart, such as "site"'
+    ]
+    source = wanted(declared, device=[{"name": "d", "site": "Paris"}])
+    diff = target.diff_from(source)
+    reason = f"protected: {netbox.api.url} has 2 device objects of this identity"
+    assert {(element.uid, str(element.action), element.protected) for element in diff.walk()} == {
+        ("d", "create", reason),
+        ("e", "delete", ""),
+    }
+    assert diff.warnings == target.load_warnings
+    synchronised(target, source)
+    assert len(netbox.table("dcim/devices")) == 2
+    assert [(element.uid, element.protected) for element in source.diff_from(adapter(netbox, declared)).walk()] == [("d", reason)]
+
+
+def test_what_is_part_of_objects_of_one_identity_is_left_alone(netbox: Estate) -> None:
+    for name in ("d", "d", "e"):
+        netbox.add("dcim/interfaces", name="eth0", device=netbox.add("dcim/devices", name=name))
+    parts = {"device": PARTS["device"], "interface": {"identifiers": {"device": "str", "name": "str"}}}
+    target, source = adapter(netbox, parts), wanted(parts, device=[{"name": "d"}], interface=[{"device": "d", "name": "eth0"}])
+    assert [one.get_unique_id() for one in target.get_all("interface")] == ["e__eth0"]
+    assert target.result_records()["left_aside"] == {"device": 2, "interface": 2}
+    synchronised(target, source)
+    assert [one["name"] for one in netbox.table("dcim/devices").values()] == ["d", "d"]
+    assert len(netbox.table("dcim/interfaces")) == 2
 
 
 @pytest.mark.parametrize(
     ("model", "one", "other", "names"),
     [
-        ("vrf", {"rd": "65000:1"}, {"rd": None}, '"rd"'),
-        ("region", {"slug": "a"}, {"slug": "b"}, '"slug"'),
+        ("prefix", {"status": "active"}, {"status": "reserved"}, '"status"'),
         ("tenant", {"slug": "a", "description": ""}, {"slug": "b", "description": "d"}, '"slug" or "description"'),
     ],
 )
-def test_objects_of_one_identity_are_an_error_that_names_the_way_out(
+def test_the_warning_of_objects_of_one_identity_names_the_way_out(
     netbox: Estate, model: str, one: dict[str, Any], other: dict[str, Any], names: str
 ) -> None:
     kind = NetBoxAdapter.kinds[model]
-    site = netbox.add("dcim/sites", name="Paris")
     for given in (one, other):
-        netbox.add(kind.endpoint, name="twin", site=site, status="active", enforce_unique=True, **given)
+        netbox.add(kind.endpoint, name="twin", prefix="10.0.0.0/24", **given)
     attributes = {name: kind.attributes[name] for name in one}
-    declared = {model: {"identifiers": dict(kind.identifiers), "attributes": attributes}}
-    with pytest.raises(RecordProblem, match=f"add an identifier that tells them apart, such as {names}$"):
-        adapter(netbox, declared)
+    target = adapter(netbox, {model: {"identifiers": {"name": "str"}, "attributes": attributes}})
+    assert target.load_warnings[0].endswith(f"add an identifier that tells them apart, such as {names}")
+
+
+PLACES_OF_TWINS: dict[str, list[dict[str, Any]]] = {
+    "region": [{"parent": None}, {"parent": "outer"}, {"parent": "other"}],
+    "site_group": [{"parent": None}, {"parent": "outer"}, {"parent": "other"}],
+    "location": [{"site": "Paris", "parent": None}, {"site": "Paris", "parent": "outer"}, {"parent": "other"}],
+    "rack": [{"site": "Paris", "location": None}, {"site": "Paris", "location": "hall"}, {"location": "room"}],
+    "virtual_machine": [{"cluster": None}, {"cluster": "c1"}, {"cluster": "c2"}],
+    "vrf": [{"rd": None}, {"rd": "65000:1"}, {"rd": "65000:2"}],
+    "vlan_group": [{}, {"scope_type": "dcim.site", "scope_id": "Paris"}, {"scope_type": "dcim.region", "scope_id": "Europe"}],
+}
+"""Model → places of objects of the same name; nothing is at the last one."""
+
+
+@pytest.mark.parametrize("model", PLACES_OF_TWINS)
+def test_objects_that_netbox_tells_apart_are_all_loaded_and_stay_when_they_change_their_place(netbox: Estate, model: str) -> None:
+    endpoint = NetBoxAdapter.kinds[model].endpoint
+    ids = {"Paris": netbox.add("dcim/sites", name="Paris"), "Europe": netbox.add("dcim/regions", name="Europe")}
+    ids.update((name, netbox.add("dcim/locations", name=name, site=ids["Paris"])) for name in ("hall", "room"))
+    ids.update((name, netbox.add("virtualization/clusters", name=name)) for name in ("c1", "c2"))
+    if model in ("region", "site_group", "location"):
+        above = {"site": ids["Paris"]} if model == "location" else {}
+        ids.update((name, netbox.add(endpoint, name=name, **above)) for name in ("outer", "other"))
+    *places, free = ({name: ids.get(value, value) for name, value in place.items()} for place in PLACES_OF_TWINS[model])
+    twins = [netbox.add(endpoint, name="twin", enforce_unique=True, note="kept", **place) for place in places]
+    before = adapter(netbox)
+    assert [one.name for one in before.get_all(model)].count("twin") == len(twins)
+    assert before.load_warnings == []
+    as_it_was = dict(netbox.table(endpoint)[twins[1]])
+    netbox.table(endpoint)[twins[1]].update(free)
+    target = adapter(netbox)
+    result = synchronised(target, before)
+    assert [str(one.change.action) for one in result.outcomes] == ["move"]
+    as_it_was["last_updated"] = netbox.table(endpoint)[twins[1]]["last_updated"]
+    assert netbox.table(endpoint)[twins[1]] == as_it_was
+    assert not adapter(netbox).diff_from(before).has_diffs()
+
+
+def test_a_reference_to_objects_of_one_identity_is_not_taken_for_one_of_them(netbox: Estate) -> None:
+    groups = [netbox.add("virtualization/cluster-groups", name=name) for name in ("g1", "g2")]
+    clusters = [netbox.add("virtualization/clusters", name="c", group=group) for group in groups]
+    for cluster in clusters:
+        netbox.add("virtualization/virtual-machines", name="vm", cluster=cluster)
+    target = adapter(netbox)
+    assert target.result_records()["left_aside"] == {"cluster": 2, "virtual_machine": 2}
+    copy = dataset(NetBoxAdapter.own_models(), {"virtual_machine": [{"cluster": "c", "name": "vm", "status": "active"}]})
+    assert [(one.uid, bool(one.protected)) for one in copy.diff_from(target).walk() if one.type == "virtual_machine"] == [
+        ("c__vm", True)
+    ]
 
 
 @pytest.mark.parametrize("empty", [None, []])

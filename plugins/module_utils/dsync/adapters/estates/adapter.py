@@ -201,7 +201,7 @@ class EstateAdapter(EstateReader):
         uid = None if uid_fields is None else uid_fields.of(record, native)
         if uid is not None:
             self.names.note(kind, record["id"], uid)
-        return fitted(mapped, record)
+        return fitted(kind, mapped, record)
 
     def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
         kind = self._kind(mapped)

@@ -58,8 +58,11 @@ class Kind:
         attributes: field → declaration, as in a task's ``models``.
         placed: field → how the server keeps it, for references of which the kind varies.
         children: kinds whose objects are parts of objects of this one.
+        called: the identifiers by which others refer to an object if the kind is not among the models of a task, where these are
+            fewer than all; several objects may have the same ones.
+        match: match keys of its model: fields that identify an object whose identifiers were changed.
         slugs: whether an object needs a slug, which is made of its name where none is given.
-        twins: whether the server lets objects have one identity, as those below different parents, and has few enough of them that
+        twins: whether the server lets objects have the same name, as those below different parents, and has few enough of them that
             all are looked at before others are compared by what they refer to.
         fixed: whether the server never lets an object have another parent.
         known: whether the adapter knows the kind; another one is described by what the server says of its objects alone.
@@ -71,6 +74,8 @@ class Kind:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     placed: Mapping[str, Placed] = field(default_factory=dict)
     children: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
+    match: tuple[tuple[str, ...], ...] = ()
     slugs: bool = False
     twins: bool = False
     fixed: bool = False
@@ -100,6 +105,10 @@ class Kind:
         declared = self.attributes.get(name, self.identifiers.get(name))
         return name in self.refs or (isinstance(declared, Mapping) and "None" in str(declared.get("type")))
 
+    def briefly(self) -> dict[str, Any]:
+        """Return the declaration of a model whose objects are identified as others refer to them (:attr:`called`)."""
+        return {"identifiers": dict.fromkeys(self.called, "str")}
+
     def declaration(self, is_part: bool) -> dict[str, Any]:
         """Return the kind as a task's ``models`` would declare it.
 
@@ -111,6 +120,8 @@ class Kind:
             found["shortname"] = [name for name in self.identifiers if name not in self.refs]
         if self.children:
             found["children"] = list(self.children)
+        if self.match:
+            found["match"] = [list(fields) for fields in self.match]
         return found
 
 

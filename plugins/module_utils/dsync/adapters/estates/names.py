@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from ..._util.pydantic import TypeAdapter, ValidationError
 from ..._util.suggestions import known
 from ...exceptions import RecordProblem
-from ...records.mapping import ModelMap
+from ...records.mapping import FieldMap, ModelMap
 from ...records.path import MISSING
 from .kinds import Kind
 
@@ -29,10 +29,11 @@ class Identity:
     Args:
         kind: the object's.
         maps: the models that are made of objects of that kind: those of the task, or the adapter's own.
+        wider: the identity that tells apart objects which have the same one here; None if there is none.
     """
 
-    def __init__(self, kind: Kind, maps: Sequence[ModelMap]) -> None:
-        self.kind, self._maps = kind, maps
+    def __init__(self, kind: Kind, maps: Sequence[ModelMap], wider: Identity | None = None) -> None:
+        self.kind, self._maps, self.wider = kind, maps, wider
         self._checks = {
             (mapped.name, name): TypeAdapter(mapped.model.model_fields[name].rebuild_annotation())
             for mapped in maps
@@ -65,6 +66,8 @@ class Identity:
             value = field.value_of(record)
             if value == "" and field.nullable:
                 value = None
+            elif value is None and not field.nullable and _head(field) in self.kind.refs:
+                value = ""
             elif value is MISSING or (value is None and not field.nullable):
                 return None
             try:
@@ -77,15 +80,21 @@ class Identity:
 def lacking(kind: Kind, mapped: ModelMap, record: Mapping[str, Any], native: Native) -> list[str]:
     """Return the fields of a record without which it does not identify an object.
 
-    Null identifies where the identifier may be null. A reference to an object that has no unique id itself never does.
+    Null identifies where the identifier may be null, and where it is a reference by which the server tells objects apart. A
+    reference to an object that has no unique id itself never does.
     """
     found = []
     for name in mapped.model._identifiers:
         field = mapped.fields[name]
-        head = field.source[0] if field.source else ""
-        if record.get(head, MISSING) is None and (kind.holds(native, head) or not (field.nullable or field.default is not MISSING)):
+        head = _head(field)
+        empty = field.nullable or field.default is not MISSING or (head in kind.refs and head in kind.identifiers)
+        if record.get(head, MISSING) is None and (kind.holds(native, head) or not empty):
             found.append(head)
     return found
+
+
+def _head(field: FieldMap) -> str:
+    return field.source[0] if field.source else ""
 
 
 def _sources(mapped: ModelMap) -> Iterable[str]:
@@ -115,7 +124,11 @@ class Names:
         self._uids: dict[str, dict[ServerId, str | None]] = {}
         self._ids: dict[str, dict[str, dict[ServerId, None]]] = {}
         self._referred: dict[str, tuple[Kind, set[str]]] = {}
+        self._shared: dict[tuple[str, str], str] = {}
+        self._apart: dict[tuple[str, str], ServerId] = {}
+        self._identifying = 0
         self._loaded: set[str] = set()
+        self._surveyed: set[str] = set()
         self._listed_already: set[str] = set()
         self._complete: set[str] = set()
         self._lock = threading.RLock()
@@ -150,13 +163,59 @@ class Names:
             brief: its id, or the little that the server tells of it.
 
         Returns:
-            None where there is no such object, or it has no name.
+            None where there is no such object, or it has no name. If several objects have the same unique id, one that tells them
+            apart (:meth:`shared`).
         """
         with self._lock:
-            uid = self._uid(kind, brief["id"] if isinstance(brief, Mapping) else brief, brief)
-            if uid is not None:
+            server_id = brief["id"] if isinstance(brief, Mapping) else brief
+            uid = self._uid(kind, server_id, brief)
+            if uid is None or self._identifying or self._identity(kind) is None:
+                return uid
+            if not self._survey(kind):
                 self._referred.setdefault(kind.name, (kind, set()))[1].add(uid)
-            return uid
+                return uid
+            return uid if len(self._ids[kind.name][uid]) < 2 else self._distinct(kind, uid)[server_id]
+
+    def shared(self, kind: Kind, uid: Any) -> str | None:
+        """Return the unique id that several objects have, given what :meth:`uid` returned for one of them; otherwise None."""
+        return self._shared.get((kind.name, uid))
+
+    def _survey(self, kind: Kind) -> bool:
+        """Make the unique ids of all objects of a kind that are known, or can be listed soon; return whether there are any such."""
+        if kind.name in self._surveyed:
+            return True
+        if kind.name not in self._loaded and not kind.twins and kind.name not in self._listed_already:
+            return False
+        self._surveyed.add(kind.name)
+        if kind.name not in self._loaded:
+            self._list(kind)
+        for server_id, native in list(self._natives.get(kind.name, {}).items()):
+            self._uid(kind, server_id, native)
+        return True
+
+    def _distinct(self, kind: Kind, uid: str) -> dict[ServerId, str]:
+        """Return the server's ids of objects that have the same unique id → unique ids that tell them apart."""
+        natives, identity = self._natives.get(kind.name, {}), self._identity(kind)
+        wider = None if identity is None else identity.wider
+        names: dict[str, list[ServerId]] = {}
+        for server_id in self._ids[kind.name][uid]:
+            native = natives.get(server_id)
+            name = None if wider is None or native is None else self._identified(kind, wider, native)
+            names.setdefault(name or "", []).append(server_id)
+        found = {}
+        for name, ids in names.items():
+            for server_id in ids:
+                distinct = name if name and len(ids) == 1 else f"{uid} ({kind.endpoint}/{server_id})"
+                found[server_id] = distinct
+                self._shared[kind.name, distinct], self._apart[kind.name, distinct] = uid, server_id
+        return found
+
+    def _identified(self, kind: Kind, identity: Identity, native: Native) -> str | None:
+        self._identifying += 1
+        try:
+            return identity.of(self._record_of(kind, native, identity.fields), native)
+        finally:
+            self._identifying -= 1
 
     def _uid(self, kind: Kind, server_id: ServerId, brief: Any) -> str | None:
         table = self._uids.setdefault(kind.name, {})
@@ -177,7 +236,7 @@ class Names:
         if native is None:
             self._list(kind)
             native = self._natives.get(kind.name, {}).get(server_id)
-        return None if native is None else identity.of(self._record_of(kind, native, identity.fields), native)
+        return None if native is None else self._identified(kind, identity, native)
 
     def _list(self, kind: Kind) -> None:
         """Ask the server for all objects of a kind, once."""
@@ -212,22 +271,21 @@ class Names:
         """Return the server's id of an object. Raises RecordProblem where the server has none of that name, or several."""
         with self._lock:
             found = self._ids_of(kind, uid)
+            if not found and self._identity(kind) is not None:
+                for shared in [one for one, ids in self._ids[kind.name].items() if len(ids) > 1]:
+                    self._distinct(kind, shared)
+                found = {self._apart[kind.name, uid]: None} if (kind.name, uid) in self._apart else found
             if not found:
                 raise RecordProblem(f'the server has no {kind.name} "{uid}"{known(uid, self._ids[kind.name])}')
             self._check_alone(kind, uid, found)
             return next(iter(found))
 
     def check(self) -> None:
-        """Raise RecordProblem where objects refer to others by a unique id that several of them have.
-
-        Objects that are not loaded are listed for that only where the server lets them have one identity (:attr:`.Kind.twins`).
-        """
+        """Raise RecordProblem where objects refer to others by a unique id that several of them have, of a kind that is neither
+        loaded nor listed: it was not known when the reference was read."""
         with self._lock:
             for kind, uids in list(self._referred.values()):
-                if self._identity(kind) is None:
-                    continue
-                listed = kind.twins or kind.name in self._listed_already
-                there = self._complete_ids(kind) if listed and kind.name not in self._loaded else self._ids[kind.name]
+                there = self._ids[kind.name]
                 for uid in sorted(uids & there.keys()):
                     self._check_alone(kind, uid, there[uid])
 
@@ -235,7 +293,10 @@ class Names:
         ids = sorted(found, key=lambda one: (len(str(one)), str(one)))
         if len(ids) > 1:
             both = " and ".join(f"{kind.endpoint}/{server_id}" for server_id in ids[:2])
+            identity = self._identity(kind)
+            names = sorted(self._distinct(kind, uid).values()) if identity is not None and identity.wider is not None else []
+            either = f"write {' or '.join(chr(34) + name + chr(34) for name in names[:2])}, or " if names else ""
             raise RecordProblem(
-                f'"{uid}" is the name of {len(ids)} {kind.name} objects, such as {both}; add {kind.name} to the models, with '
-                "identifiers that tell them apart"
+                f'"{uid}" is the name of {len(ids)} {kind.name} objects, such as {both}; {either}add {kind.name} to the models, '
+                "with identifiers that tell them apart"
             )

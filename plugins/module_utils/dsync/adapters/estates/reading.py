@@ -20,6 +20,7 @@ from .cache import CHANGED, Cache, period
 from .kinds import Kind, Kinds
 from .names import Identity, Names, Native, Natives, ServerId, lacking
 from .records import Records, fitted, id_of, wanted_fields
+from .twins import same_identity, unclear_references
 
 logger = logging.getLogger("dsync")
 
@@ -54,6 +55,7 @@ class EstateReader(RecordAdapter):
         self._fetched: dict[str, Sequence[Native]] = {}
         self._by_id: dict[str, dict[ServerId, Record]] = {}
         self._aside: dict[tuple[str, str], list[str]] = {}
+        self._twins: dict[str, int] = {}
         self._identities: dict[str, Identity | None] = {}
         self.names = Names(self._identity, self._some_fields, self._listed_to_identify, briefly=cache.value is None)
         self._converted = Records(self.names, self.kinds, self.plain_value, self._owner_tag)
@@ -130,11 +132,22 @@ class EstateReader(RecordAdapter):
     def _own_maps(self) -> Mapping[str, ModelMap]:
         return type(self).bound(self.own_models())._maps
 
+    @cached_property
+    def _brief_maps(self) -> Mapping[str, ModelMap]:
+        """Name of a kind → the model of its objects as others refer to them, where that is not all that identifies them."""
+        declared = {kind.name: kind.briefly() for kind in self.kinds if kind.called}
+        return type(self).bound(data_model(declared, base=RecordModel))._maps
+
     def _identity(self, kind: Kind) -> Identity | None:
         if kind.name not in self._identities:
-            maps = self._models_of.get(kind.name) or ([self._own_maps[kind.name]] if kind.known else [])
-            self._identities[kind.name] = Identity(kind, maps) if maps else None
+            maps = self._models_of.get(kind.name)
+            self._identities[kind.name] = Identity(kind, maps) if maps else self._own_identity(kind) if kind.known else None
         return self._identities[kind.name]
+
+    def _own_identity(self, kind: Kind) -> Identity:
+        """Return how objects of a kind are identified that is not among the models of the task."""
+        whole = Identity(kind, [self._own_maps[kind.name]])
+        return Identity(kind, [self._brief_maps[kind.name]], whole) if kind.called else whole
 
     def _some_fields(self, kind: Kind, native: Native, names: Sequence[str]) -> dict[str, Any]:
         return self._converted.some(kind, native, names)
@@ -156,6 +169,7 @@ class EstateReader(RecordAdapter):
             DefinitionError: the mapping does not fit what the server has.
         """
         about = self.about_server()
+        self.unclear.clear()
         for mapped in self._maps.values():
             self._kind(mapped)
         if self._cache_path is not None:
@@ -180,7 +194,7 @@ class EstateReader(RecordAdapter):
 
     def left_aside(self) -> dict[str, int]:
         """Return model's name → how many of its objects were not loaded because something that identifies them is missing."""
-        found: dict[str, int] = {}
+        found = dict(self._twins)
         for (model, _reason), places in self._aside.items():
             found[model] = found.get(model, 0) + len(places)
         return found
@@ -210,7 +224,8 @@ class EstateReader(RecordAdapter):
 
     def _listed_to_identify(self, kind: Kind) -> Iterable[Native]:
         identity = self._identity(kind)
-        fields = None if identity is None else {"id", *kind.natives_of(identity.fields)}
+        names = None if identity is None else [*identity.fields, *(identity.wider.fields if identity.wider else ())]
+        fields = None if names is None else {"id", *kind.natives_of(names)}
         return self.list_natives(kind.endpoint, self.fields_parameters(kind, fields))
 
     def _at_once(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
@@ -231,9 +246,9 @@ class EstateReader(RecordAdapter):
             record = self._converted.whole(kind, native)
             if above is not None:
                 record[f"{above}_id"] = id_of(native.get(above))
-            reason = self._not_loadable(mapped, record, native)
+            reason = self._not_loadable(mapped, record, native) or self._unclear_reason(mapped, record, native)
             if not reason:
-                yield fitted(mapped, record)
+                yield fitted(kind, mapped, record)
             elif self._is_wanted(mapped, record):
                 self._aside.setdefault((mapped.name, reason), []).append(self._titled(mapped, record, native))
 
@@ -247,9 +262,22 @@ class EstateReader(RecordAdapter):
             return f"the {self._parent_map(mapped).name} that each is part of is not loaded"
         return ""
 
+    def _unclear_reason(self, mapped: ModelMap, record: Record, native: Native) -> str:
+        """Return why it is not clear what identifies the object of a record, and take note of the identity that it might have."""
+        kind = self._kind(mapped)
+        unclear = unclear_references(kind, self.kinds, mapped, record, self.names)
+        if not unclear:
+            return ""
+        identity, (field, shared) = self._identity(kind), next(iter(unclear.items()))
+        uid = None if identity is None else identity.of({**record, **unclear}, native)
+        reason = f'"{field}" is "{shared}", which is the name of several {kind.refs[field]} objects'
+        if uid is not None:
+            self.unclear.setdefault(mapped.name, {})[uid] = f"{self.name} has objects for it of which {reason}"
+        return f"{reason}; add {kind.refs[field]} to the models, with identifiers that tell them apart"
+
     def _is_wanted(self, mapped: ModelMap, record: dict[str, Any]) -> bool:
         try:
-            return mapped.wants(fitted(mapped, record))
+            return mapped.wants(fitted(self._kind(mapped), mapped, record))
         except RecordProblem as problem:
             raise RecordProblem(f"{self.describe(mapped, record)}: {problem}") from problem
 
@@ -259,11 +287,32 @@ class EstateReader(RecordAdapter):
         return f"{self.describe(mapped, record)}{f', {title}' if title else ''}"
 
     def _add(self, mapped: ModelMap, records: Any, rows: Any, parent_ids: Any) -> None:
+        twins = same_identity(mapped, rows)
+        if twins:
+            self._note_twins(mapped, records, rows, twins)
+            left = {place for places in twins.values() for place in places}
+            records, rows = ([one for place, one in enumerate(some) if place not in left] for some in (records, rows))
         super()._add(mapped, records, rows, parent_ids)
         kind = self._kind(mapped)
         for uid, record in self._records[mapped.name].items():
             self.names.note(kind, record["id"], uid)
         self._by_id[mapped.name] = {record["id"]: record for record in self._records[mapped.name].values()}
+
+    def _note_twins(self, mapped: ModelMap, records: Any, rows: Any, twins: Mapping[str, Sequence[int]]) -> None:
+        """Take note of objects that are not loaded because others have the same identity, and warn of them."""
+        places = [self.describe(mapped, records[place]) for some in twins.values() for place in some]
+        named = [f'"{uid}": {" and ".join(self.describe(mapped, records[place]) for place in some)}' for uid, some in twins.items()]
+        one, other, *_more = next(iter(twins.values()))
+        way_out = self._told_apart(mapped, rows[one], rows[other])
+        more = ", …" if len(named) > _MOST_NAMED else ""
+        self.warn(
+            f"{len(places)} {mapped.name} objects not loaded: others have the same identity "
+            f"({', '.join(named[:_MOST_NAMED])}{more}){way_out}"
+        )
+        self._twins[mapped.name] = len(places)
+        self.unclear.setdefault(mapped.name, {}).update(
+            (uid, f"{self.name} has {len(some)} {mapped.name} objects of this identity") for uid, some in twins.items()
+        )
 
     def describe(self, mapped: ModelMap, record: Record) -> str:
         where = next((f", {name} {record[name]}" for name in ("site", "device", "tenant", "vrf") if record.get(name)), "")

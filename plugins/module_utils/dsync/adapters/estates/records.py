@@ -47,10 +47,11 @@ def wanted_fields(kind: Kind, mapped: ModelMap, owner_tag: bool, parent: str | N
     return {"id", *kind.natives_of(sorted(heads)), *([TAGS] if owner_tag and (TAGS in kind.attributes or not kind.known) else [])}
 
 
-def fitted(mapped: ModelMap, record: dict[str, Any]) -> dict[str, Any]:
+def fitted(kind: Kind, mapped: ModelMap, record: dict[str, Any]) -> dict[str, Any]:
     """Let what is empty in a record be null where the model lets it be, and an empty text or list where it is one.
 
     Args:
+        kind: the object's kind.
         mapped: the model.
         record: of an object; it is changed.
     """
@@ -58,9 +59,10 @@ def fitted(mapped: ModelMap, record: dict[str, Any]) -> dict[str, Any]:
         if one.source is None or (len(one.source) > 1 and one.source[0] != CF):
             continue
         value = read(record, one.source)
-        if value == "" and one.nullable and name in mapped.model._identifiers:
+        identifies, refers = name in mapped.model._identifiers, one.source[0] in kind.refs
+        if value == "" and one.nullable and (identifies or refers):
             write(record, one.source, None)
-        elif value is None and not one.nullable and name in mapped.model._attributes:
+        elif value is None and not one.nullable and ((identifies and refers) or name in mapped.model._attributes):
             empty = _empty(mapped, name)
             if empty is not None:
                 write(record, one.source, empty)
@@ -115,7 +117,7 @@ class Records:
                 if name == TAGS and self._owner_tag is not None:
                     value = [tag for tag in value or () if not _is_named(tag, self._owner_tag)]
                 found[name] = self._value(self._kinds[kind.refs[name]] if name in kind.refs else None, value)
-                if value is None and name in kind.refs and name in kind.identifiers:
+                if value is None and name in kind.refs and name in (kind.called or kind.identifiers):
                     found[name] = ""
         return found
 
@@ -157,7 +159,7 @@ class Bodies:
             RecordProblem: a value refers to an object that the server does not have.
         """
         body: dict[str, Any] = {}
-        for path, value in sorted(values.items(), key=lambda item: item[1] is not None):
+        for path, value in sorted(values.items(), key=lambda item: item[1] not in (None, "")):
             head = CUSTOM_FIELDS if path[0] == CF else path[0]
             if head == "id":
                 continue

@@ -93,10 +93,9 @@ KINDS = Kinds(
         Kind(
             "location",
             "dcim/locations",
-            _NAME,
+            {"parent": part("location"), "name": "str"},
             {
                 "location_type": ref("location_type", optional=False),
-                "parent": ref("location"),
                 **_STATUS,
                 "tenant": ref("tenant"),
                 "facility": _TEXT,
@@ -110,6 +109,9 @@ KINDS = Kinds(
                 "comments": _TEXT,
                 **_COMMON,
             },
+            called=("name",),
+            match=(("name",),),
+            twins=True,
         ),
         Kind(
             "rack_group",
@@ -204,8 +206,11 @@ KINDS = Kinds(
         Kind(
             "vrf",
             "ipam/vrfs",
-            {NAMESPACE: part("namespace"), "name": "str"},
-            {"rd": _MAYBE, "status": ref("status"), "tenant": ref("tenant"), **_COMMON},
+            {NAMESPACE: part("namespace"), "name": "str", "rd": "str | None"},
+            {"status": ref("status"), "tenant": ref("tenant"), **_COMMON},
+            called=(NAMESPACE, "name"),
+            match=((NAMESPACE, "rd"), (NAMESPACE, "name")),
+            twins=True,
         ),
         Kind("rir", "ipam/rirs", _NAME, {"is_private": _NO, **_PLAIN}),
         Kind("vlan_group", "ipam/vlan-groups", _NAME, {"location": ref("location"), **_PLAIN}),

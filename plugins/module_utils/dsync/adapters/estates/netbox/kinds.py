@@ -31,7 +31,10 @@ def _scoped(prefix: str) -> dict[str, Placed]:
 
 
 _SCOPE: dict[str, Any] = {name: ref(name) for name in _scoped("scope")}
+_IN_SCOPE: dict[str, Any] = {name: part(name) for name in _scoped("scope")}
 _NAME = {"name": "str"}
+_NESTED: dict[str, Any] = {"called": ("name",), "match": (("name",),), "twins": True}
+"""Of kinds whose objects have a name that is unique in what is around them."""
 _ASSIGNED = {
     "interface": Placed("interface", "dcim.interface", "assigned_object"),
     "vm_interface": Placed("vm_interface", "virtualization.vminterface", "assigned_object"),
@@ -50,8 +53,8 @@ KINDS = Kinds(
         _kind("tag", "extras/tags", _NAME, {**_SLUG, "color": "str", "description": _TEXT}),
         _kind("tenant_group", "tenancy/tenant-groups", _NAME, {**_SLUG, "parent": ref("tenant_group"), **_COMMON}),
         _kind("tenant", "tenancy/tenants", _NAME, {**_SLUG, "group": ref("tenant_group"), **_COMMENTED}, twins=True),
-        _kind("region", "dcim/regions", _NAME, {**_SLUG, "parent": ref("region"), **_COMMON}, twins=True),
-        _kind("site_group", "dcim/site-groups", _NAME, {**_SLUG, "parent": ref("site_group"), **_COMMON}, twins=True),
+        _kind("region", "dcim/regions", {"parent": part("region"), **_NAME}, {**_SLUG, **_COMMON}, **_NESTED),
+        _kind("site_group", "dcim/site-groups", {"parent": part("site_group"), **_NAME}, {**_SLUG, **_COMMON}, **_NESTED),
         _kind(
             "site",
             "dcim/sites",
@@ -71,18 +74,19 @@ KINDS = Kinds(
         _kind(
             "location",
             "dcim/locations",
-            {"site": part("site"), "name": "str"},
-            {**_SLUG, "status": "str", "parent": ref("location"), "tenant": ref("tenant"), **_COMMON},
+            {"site": part("site"), "parent": part("location"), "name": "str"},
+            {**_SLUG, "status": "str", "tenant": ref("tenant"), **_COMMON},
+            called=("site", "name"),
+            match=(("site", "name"),),
             twins=True,
         ),
         _kind("rack_role", "dcim/rack-roles", _NAME, {**_SLUG, "color": "str", **_COMMON}),
         _kind(
             "rack",
             "dcim/racks",
-            {"site": part("site"), "name": "str"},
+            {"site": part("site"), "location": part("location"), "name": "str"},
             {
                 "status": "str",
-                "location": ref("location"),
                 "tenant": ref("tenant"),
                 "role": ref("rack_role"),
                 "u_height": "int",
@@ -90,6 +94,9 @@ KINDS = Kinds(
                 "serial": _TEXT,
                 **_COMMENTED,
             },
+            called=("site", "name"),
+            match=(("site", "name"),),
+            twins=True,
         ),
         _kind("manufacturer", "dcim/manufacturers", _NAME, {**_SLUG, **_COMMON}),
         _kind(
@@ -171,11 +178,10 @@ KINDS = Kinds(
         _kind(
             "virtual_machine",
             "virtualization/virtual-machines",
-            _NAME,
+            {"cluster": part("cluster"), "name": "str"},
             {
                 "status": "str",
                 "site": ref("site"),
-                "cluster": ref("cluster"),
                 "role": ref("device_role"),
                 "tenant": ref("tenant"),
                 "platform": ref("platform"),
@@ -186,6 +192,8 @@ KINDS = Kinds(
                 **_COMMENTED,
             },
             children=("vm_interface",),
+            called=("name",),
+            match=(("name",),),
         ),
         _kind(
             "vm_interface",
@@ -194,7 +202,13 @@ KINDS = Kinds(
             {"parent": ref("vm_interface"), **_PORT, **_COMMON},
         ),
         _kind(
-            "vrf", "ipam/vrfs", _NAME, {"rd": _MAYBE, "tenant": ref("tenant"), "enforce_unique": "bool", **_COMMENTED}, twins=True
+            "vrf",
+            "ipam/vrfs",
+            {"name": "str", "rd": "str | None"},
+            {"tenant": ref("tenant"), "enforce_unique": "bool", **_COMMENTED},
+            called=("name",),
+            match=(("rd",), ("name",)),
+            twins=True,
         ),
         _kind("prefix_role", "ipam/roles", _NAME, {**_SLUG, "weight": "int", **_COMMON}),
         _kind("rir", "ipam/rirs", _NAME, {**_SLUG, "is_private": "bool", **_COMMON}),
@@ -204,7 +218,7 @@ KINDS = Kinds(
             {"prefix": "ip_network"},
             {"rir": ref("rir", optional=False), "tenant": ref("tenant"), **_COMMENTED},
         ),
-        _kind("vlan_group", "ipam/vlan-groups", _NAME, {**_SLUG, **_SCOPE, **_COMMON}, placed=_scoped("scope"), twins=True),
+        _kind("vlan_group", "ipam/vlan-groups", {**_IN_SCOPE, **_NAME}, {**_SLUG, **_COMMON}, placed=_scoped("scope"), **_NESTED),
         _kind(
             "vlan",
             "ipam/vlans",
