@@ -39,7 +39,7 @@ def hints(lone: Iterable[DiffElement], comparisons: Mapping[str, Mapping[str, Co
     sides: dict[str, tuple[list[DiffElement], list[DiffElement]]] = {}
     for element in lone:
         sides.setdefault(element.type, ([], []))[element.source_attrs is None].append(element)
-    texts: dict[str, Any] = {}
+    texts = _Looks()
     for model, (created, deleted) in sides.items():
         gone = {_look(element, texts): element for element in deleted} if created else {}
         pairs = [(element, gone[look]) for element in created if gone and (look := _look(element, texts)) in gone]
@@ -83,22 +83,17 @@ def _sufficient(value: str, other: str, declared: tuple[str, ...]) -> tuple[str,
     return next((names for names in fitting if key_of_text(names)(value) == key_of_text(names)(other)), ())
 
 
-def _look(element: DiffElement, texts: dict[str, Any]) -> tuple[Any, ...]:
-    """Return a key for the appearance of an object's identity: the same for identities that look alike.
+class _Looks(dict[str, Any]):
+    """String → key for its appearance, the same for strings that look alike; computed once for each."""
 
-    Args:
-        element: the object in the comparison.
-        texts: a cache of string → key, to which strings are added.
-    """
-    look = []
-    for value in element.keys.values():
-        if value.__class__ is not str:
-            look.append(_looks(value))
-            continue
-        if value not in texts:
-            texts[value] = _looks(value)
-        look.append(texts[value])
-    return tuple(look)
+    def __missing__(self, text: str) -> Any:
+        self[text] = look = _looks(text)
+        return look
+
+
+def _look(element: DiffElement, texts: _Looks) -> tuple[Any, ...]:
+    """Return a key for the appearance of an object's identity: the same for identities that look alike."""
+    return tuple([texts[value] if value.__class__ is str else _looks(value) for value in element.keys.values()])
 
 
 def _looks(value: Any) -> Any:
