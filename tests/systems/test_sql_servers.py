@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -651,6 +652,28 @@ def test_a_path_into_json_leaves_the_rest_of_it_alone(server: Server) -> None:
     again = loaded(base, models=models, mapping=mapping)
     ((_thing, record),) = again.records("thing")
     assert record["data"] == {"color": {"front": "blue", "back": "grey"}, "size": 2}
+
+
+def test_numbers_in_json_keep_their_digits(server: Server) -> None:
+    kind, as_text = ("jsonb", "data::text") if server.kind == "postgresql" else ("json", "data")
+    base = database(server, f"CREATE TABLE things (name varchar(20) PRIMARY KEY, data {kind}, prices {kind})")
+    base.execute("""INSERT INTO things VALUES ('x', '{"color": "red", "lat": 52.52000812345679012, "tax": 0.10}', '{"a": 1.10}')""")
+    models: dict[str, Any] = {"thing": {"identifiers": ["name"], "attributes": {"color": "str", "prices": "dict[str, decimal]"}}}
+    mapping = {"thing": {"from": "things", "fields": {"color": "data.color"}}}
+    prices = {"a": "12345678901234567.890123456789"}
+    source = MemoryAdapter.bound(data_model(models, base=RecordModel), {})(
+        records={"thing": [{"name": "x", "color": "blue", "prices": prices}]}
+    )
+    source.load()
+    target = loaded(base, models=models, mapping=mapping)
+    assert target.get("thing", "x").prices == {"a": Decimal("1.10")}
+    target.sync_from(source)
+    ((text,),) = base.rows(f"SELECT {as_text} FROM things")
+    assert "52.52000812345679012" in text
+    assert "0.10" in text
+    assert not loaded(base, models=models, mapping=mapping).diff_from(source).has_diffs()
+    base.execute("""UPDATE things SET prices = '{"a": 12345678901234567.890123456789}'""")
+    assert not loaded(base, models=models, mapping=mapping).diff_from(source).has_diffs()
 
 
 def test_a_time_zone_is_not_dropped(server: Server) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from dsync import DSync, DSyncModel, Plan
 from dsync.adapters.core.base import RecordModel
-from dsync.adapters.documents.format import WrittenNumber
 from dsync.adapters.memory import MemoryAdapter
 from dsync.exceptions import DefinitionError
 from dsync.model.comparison import Unordered, text_kind
 from dsync.records.definition import data_model
 from dsync.records.types import Near
+from dsync.records.written import WrittenNumber
 from pydantic import ValidationError
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import json
 import math
 import operator
 import re
@@ -28,6 +27,7 @@ from .._util.suggestions import known
 from ..exceptions import DeclarationError, DefinitionError
 from ..model.comparison import comparison_of
 from ..model.values import allows_none, members_of
+from .written import json_loads
 
 SCALARS: dict[str, Any] = {
     "str": str,
@@ -268,7 +268,7 @@ def _from_json(value: Any) -> Any:
     if not isinstance(value, str) or not value.strip().startswith(("[", "{")):
         return value
     try:
-        return json.loads(value)
+        return json_loads(value)
     except ValueError:
         return value
 

@@ -10,6 +10,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -339,6 +340,32 @@ def test_a_path_into_json_leaves_the_rest_of_it_alone(base: Path) -> None:
     target.sync_from(given({"device": [{"name": "d", "color": "blue"}]}, models, {"device": {}}))
     ((_obj, record),) = loaded(base, mapping, models=models).records("device")
     assert record["data"] == {"color": "blue", "size": 2, "new": [1]}
+
+
+@pytest.mark.parametrize("column", ["json", "text"])
+def test_decimals_in_json_have_all_their_digits(tmp_path: Path, column: str) -> None:
+    base = database(
+        tmp_path / "x.db",
+        f"CREATE TABLE device (name text PRIMARY KEY, prices {column})",
+        """INSERT INTO device VALUES ('a', '{"x": [1.10, 12345678901234567.89, -1E+400]}')""",
+    )
+    models = data_model(
+        {"device": {"identifiers": ["name"], "attributes": {"prices": "dict[str, list[decimal]]"}}}, base=RecordModel
+    )
+    there = loaded(base, {}, models=models).get("device", "a")
+    assert there.prices == {"x": [Decimal("1.10"), Decimal("12345678901234567.89"), Decimal("-1E+400")]}
+    source = given({"device": [{"name": "a", "prices": {"x": ["0.12345678901234567890123", "1.5"]}}]}, models, {"device": {}})
+    loaded(base, {}, models=models).sync_from(source)
+    assert not loaded(base, {}, models=models).diff_from(source).has_diffs()
+
+
+def test_numbers_beside_a_changed_one_in_json_are_written_as_they_were(base: Path) -> None:
+    data = '{"color": "red", "lat": 52.52000812345679012, "big": [1E400, 0.10, 123456789012345678901234567890], "at": "1.0"}'
+    database(base, f"INSERT INTO devices (name, role, data, site_id) VALUES ('d', 'x', '{data}', 7)")
+    models = data_model({"device": {"identifiers": ["name"], "attributes": {"color": "str"}}}, base=RecordModel)
+    mapping = {"device": {"from": "devices", "fields": {"color": "data.color"}}}
+    loaded(base, mapping, models=models).sync_from(given({"device": [{"name": "d", "color": "blue"}]}, models, {"device": {}}))
+    assert rows(base, "SELECT data FROM devices") == [(data.replace("red", "blue"),)]
 
 
 def test_tables_with_other_keys(tmp_path: Path) -> None:

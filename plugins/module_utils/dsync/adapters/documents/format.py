@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
 from .edits import Edits, Way
@@ -55,54 +54,3 @@ class Format:
     def line(self, text: str, way: Way, name: str) -> int | None:
         """Return in which line something stands; None where that is not told."""
         return None
-
-
-class WrittenNumber(int):
-    """A whole number that a file writes in another way than in plain decimal, such as ``010``, ``0x1F``, ``12:30`` or ``+49``.
-
-    It is that number, and the string of it is what is written: for a string attribute the number is only how the format reads it.
-
-    Attributes:
-        written: as in the file.
-    """
-
-    written: str
-
-    @classmethod
-    def of(cls, value: int, written: str) -> int:
-        """Return a number; a plain one where it is written in plain decimal."""
-        if str(value) == written:
-            return value
-        made = cls(value)
-        made.written = written
-        return made
-
-    def __str__(self) -> str:
-        return self.written
-
-
-class WrittenFloat(float):
-    """A number of which a file has more digits than a float holds.
-
-    It is the nearest float, and the string of it is what is written: for a decimal attribute no digit is lost.
-
-    Attributes:
-        written: as in the file.
-    """
-
-    written: str
-
-    @classmethod
-    def of(cls, value: float, written: str) -> float:
-        """Return a number; a plain one where it is all that is written."""
-        try:
-            if not isinstance(value, float) or Decimal(written) == Decimal(repr(value)):
-                return value
-        except InvalidOperation:  # not written as a decimal number, such as .inf
-            return value
-        made = cls(value)
-        made.written = written
-        return made
-
-    def __str__(self) -> str:
-        return self.written

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...exceptions import RecordProblem
+from ...records.written import WrittenFloat
 from . import json_text
 from .edits import Edits, Way
-from .format import Format, WrittenFloat
+from .format import Format
 
 
 class JsonFormat(Format):

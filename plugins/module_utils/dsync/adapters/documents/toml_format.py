@@ -11,8 +11,9 @@ from typing import Any
 
 from ...exceptions import LibraryMissing, RecordProblem
 from ...records.path import MISSING
+from ...records.written import WrittenNumber
 from .edits import Carried, Edits, at, same_tree
-from .format import Format, WrittenNumber
+from .format import Format
 
 
 class TomlFormat(Format):

@@ -8,8 +8,9 @@ from datetime import date, datetime
 from typing import Any
 
 from ...exceptions import RecordProblem
+from ...records.written import WrittenFloat, WrittenNumber
 from .edits import Carried, Edits, Way, same_tree
-from .format import Format, WrittenFloat, WrittenNumber
+from .format import Format
 from .yaml_comments import Piece
 from .yaml_nodes import loader_of
 from .yaml_scalars import CannotChange, library

@@ -26,6 +26,7 @@ from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
 from ...records.path import Path, read
 from ...records.types import Zone
+from ...records.written import WrittenFloat
 from ..core.base import ChangedRecord, MovedRecord, NewRecord, RecordAdapter
 from ..core.cells import Words, words_in
 from ..core.lookups import BoundLookup, bound_tables
@@ -88,7 +89,7 @@ class SqlAdapter(RecordAdapter):
 
     type = "sql"
     marks_deleted = True
-    kept_types = (datetime, date, time, timedelta, Decimal, bytes)
+    kept_types = (datetime, date, time, timedelta, Decimal, bytes, WrittenFloat)
 
     def __init__(
         self,

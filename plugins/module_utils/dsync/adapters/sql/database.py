@@ -13,6 +13,7 @@ from ..._util.redaction import Redactor, secret_texts
 from ..._util.suggestions import known
 from ...exceptions import DSyncException, LibraryMissing, RecordProblem, TransientError
 from ...records.declaration_reader import Declared
+from ...records.written import json_dumps, json_loads
 from ...storage.paths import absolute, file_error
 
 if TYPE_CHECKING:
@@ -107,7 +108,9 @@ class Database:
     def _made(self, options: Declared) -> Engine:
         import sqlalchemy as sa
 
-        settings: dict[str, Any] = {"native_inet_types": False} if self.kind == "postgresql" else {}
+        settings: dict[str, Any] = {"json_serializer": json_dumps, "json_deserializer": json_loads}
+        if self.kind == "postgresql":
+            settings["native_inet_types"] = False
         try:
             engine = sa.create_engine(
                 self._url,

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...exceptions import RecordProblem
 from ...records.mapping import plain_value
+from ...records.written import WrittenFloat, json_dumps
 
 if TYPE_CHECKING:
     from sqlalchemy import Column
@@ -27,7 +27,7 @@ def fit_for(title: str, column: Column[Any]) -> Fit:
 
     kind = column.type
     if isinstance(kind, sa.JSON):
-        return plain_value
+        return lambda value: plain_value(value, (WrittenFloat,))
     if isinstance(kind, (sa.ARRAY, SET)):
         return lambda value: value
     loose, rounding = isinstance(kind, _loose_type()), bool(column.info.get(ROUNDING))
@@ -39,7 +39,7 @@ def fit_for(title: str, column: Column[Any]) -> Fit:
 
     def fit(value: Any) -> Any:
         if text and value.__class__ in (list, dict):
-            return json.dumps(plain_value(value), ensure_ascii=False)
+            return json_dumps(plain_value(value, (WrittenFloat,)), ensure_ascii=False)
         if value.__class__ in (list, dict):
             what = "list" if isinstance(value, list) else "dictionary"
             raise RecordProblem(f'the column "{column.name}" of {title} cannot hold a {what}; map a text, with "expr" and "write"')
