@@ -18,12 +18,12 @@ def main(folder: str, module: str) -> None:
     The folder holds an archive of what Ansible packed, and the arguments of the task, with what the action plugin packed.
     """
     sys.path.insert(0, f"{folder}/payload.zip")
-    shipped = json.loads(Path(folder, "args").read_text(encoding="utf-8"))["ANSIBLE_MODULE_ARGS"]["_shipped"]
+    shipped = json.loads(Path(folder, "args").read_text(encoding="utf-8"))["ANSIBLE_MODULE_ARGS"]["_bundle"]
     entry = module.replace(".modules.", ".module_utils._module.").rpartition(".")[0]
 
     def engine() -> None:
         importlib.import_module(module)
-        importlib.import_module(f"{entry}.bundle.importer").Cargo.unpack(shipped).install()
+        importlib.import_module(f"{entry}.bundle.format").Bundle.unpack(shipped).install()
         importlib.import_module(f"{entry}.run.diff")
 
     seconds = {}

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from ..plugin_utils.action import ShippingAction
+from ..plugin_utils.action import AdapterAction
 
 
-class ActionModule(ShippingAction):
+class ActionModule(AdapterAction):
     """The module of the same name does the work."""

@@ -93,7 +93,7 @@ from ansible.utils.display import Display
 
 from ..module_utils.dsync.diff.selectors import Selector
 from ..module_utils.dsync.exceptions import SelectorError
-from ..plugin_utils.registered_results import ACTIONS, STATUSES, models_of, names, records_of
+from ..plugin_utils.registered_results import ACTIONS, STATUSES, change_records, checked_names, models_of
 
 NAME = "dsync.core.changes"
 
@@ -102,13 +102,13 @@ display = Display()
 
 def changes(result: Any, model: Any = None, action: Any = None, id: Any = None, status: Any = None) -> list[Any]:
     """Return the changes of a result that are like all that is asked for."""
-    records, more = records_of(result, NAME)
+    records, more = change_records(result, NAME)
     if more:
         display.warning(f"{NAME}: {more} more changes are not in the result, so they are not looked at; see max_changes.")
     wanted = {
-        "model": names(model, sorted(models_of(result, NAME)), f"{NAME}: model"),
-        "action": names(action, ACTIONS, f"{NAME}: action"),
-        "status": names(status, STATUSES, f"{NAME}: status"),
+        "model": checked_names(model, sorted(models_of(result, NAME)), f"{NAME}: model"),
+        "action": checked_names(action, ACTIONS, f"{NAME}: action"),
+        "status": checked_names(status, STATUSES, f"{NAME}: status"),
     }
     if id is not None and not isinstance(id, str):
         raise AnsibleFilterError(f"{NAME}: id should be a pattern, which is a string, and is {id!r}.")

@@ -70,7 +70,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..plugin_utils.registered_results import ACTIONS, COUNTED, STATUSES, compared, records_of
+from ..plugin_utils.registered_results import ACTIONS, COUNTED, STATUSES, change_records, compared_results
 
 NAME = "dsync.core.counts"
 
@@ -78,14 +78,14 @@ NAME = "dsync.core.counts"
 def counts(result: Any) -> dict[str, Any]:
     """Return how many changes there are of each action, model and status."""
     if isinstance(result, Mapping):
-        results = compared(result, NAME, COUNTED)
+        results = compared_results(result, NAME, COUNTED)
         found: Counter[tuple[str, str]] = Counter()
         ended: Counter[str] = Counter()
         for one in results:
             found.update(_summary(one))
             ended.update(one["outcomes"])
         return _counts(found, ended)
-    records = records_of(result, NAME)[0]
+    records = change_records(result, NAME)[0]
     actions = Counter((record["model"], record["action"]) for record in records)
     return _counts(actions, Counter(record["status"] for record in records))
 

@@ -97,7 +97,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils.dsync.report.render.formats import FORMATS, rendered
 from ..module_utils.dsync.report.report import Report, ReportSide
-from ..plugin_utils.registered_results import compared
+from ..plugin_utils.registered_results import compared_results
 from ..plugin_utils.suggestions import known
 
 NAME = "dsync.core.report"
@@ -109,7 +109,7 @@ def report(result: Any, format: Any = "markdown", title: Any = "", color: Any = 
     """Return a report of a result, in one of the formats."""
     if format not in tuple(FORMATS):
         raise AnsibleFilterError(f"{NAME}: format: there is no {format!r}{known(str(format), FORMATS)}.")
-    results = compared(result, NAME)
+    results = compared_results(result, NAME)
     if len(results) != 1:
         raise AnsibleFilterError(f"{NAME}: a report is of one result, and a loop has {len(results)}; take one of its results.")
     options: dict[str, Any] = {"color": _truth(color)} if format == "text" else {}

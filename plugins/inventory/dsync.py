@@ -164,11 +164,11 @@ from ansible.utils.vars import validate_variable_name
 from ansible.vars.reserved import is_reserved_name
 
 from ..module_utils._module.errors import TaskFailure
-from ..plugin_utils.dataset_inventory import Wanted, loaded
-from ..plugin_utils.local_dataset import SourceFailure, found_in
-from ..plugin_utils.play_inventory import bare
+from ..plugin_utils.dataset_inventory import InventoryQuery, load_records
+from ..plugin_utils.local_dataset import DatasetError, files_in
+from ..plugin_utils.play_inventory import plain_value
 from ..plugin_utils.suggestions import known
-from ..plugin_utils.yaml_arguments import DeclaredFiles
+from ..plugin_utils.yaml_arguments import YamlArguments
 
 FILES = ("dsync.yml", "dsync.yaml")
 GROUPS_OF_ALL = ("all", "ungrouped")
@@ -196,7 +196,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             for host, record in self._named_hosts(self._records(path, cache)).items():
                 self._add(host, record)
             self._warn_of_reserved(path)
-        except SourceFailure as failure:
+        except DatasetError as failure:
             self.display.vvv(failure.details)
             raise AnsibleParserError(str(failure)) from None
         except TaskFailure as failure:
@@ -230,22 +230,22 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """Return the adapter with what belongs to it, all but the secrets, and the models, from whichever files they stand in.
         Raises TaskFailure."""
         folder = Path(path).resolve().parent
-        files = DeclaredFiles(self.loader, found_in(folder))
-        side = {name: bare(self.get_option(name)) for name in ("adapter", "mapping", "lookups")}
-        models = {name: bare(self.get_option(name)) for name in ("models", "models_file", "top_level")}
+        files = YamlArguments(self.loader, files_in(folder))
+        side = {name: plain_value(self.get_option(name)) for name in ("adapter", "mapping", "lookups")}
+        models = {name: plain_value(self.get_option(name)) for name in ("models", "models_file", "top_level")}
         options = self._evaluated("options", path)
         return {**side, "options": options, **files.of_side(side)}, {**models, **files.of_models(models)}
 
     def _digest(self, side: Mapping[str, Any], models: Mapping[str, Any]) -> str:
         """Return a digest of all that decides what is read, and so what a cache may hold."""
         wanted = [self.get_option(name) for name in ("host_model", "vars")]
-        return hashlib.sha256(json.dumps(bare([side, models, *wanted]), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(plain_value([side, models, *wanted]), sort_keys=True).encode()).hexdigest()
 
     def _read(self, path: str, side: Mapping[str, Any], models: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return loaded(
+        return load_records(
             {**side, "secrets": self._evaluated("secrets", path), "name": None},
             models,
-            Wanted(str(self.get_option("host_model")), list(self._named().values())),
+            InventoryQuery(str(self.get_option("host_model")), list(self._named().values())),
             Path(path).resolve().parent,
             self.display.warning,
         )
@@ -258,7 +258,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             "inventory_file": str(Path(path).resolve()),
         }
         try:
-            return bare(self.templar.template(self.get_option(option)))
+            return plain_value(self.templar.template(self.get_option(option)))
         except AnsibleError as error:
             raise TaskFailure(f"{option} cannot be evaluated: {' '.join(str(error).split())}") from error
 
@@ -312,8 +312,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         found = record["id"] if wanted is None else self._named_by(wanted, record, described)
         gives = f"hostname: {'the identifier' if wanted is None else wanted} gives the {described}"
         if isinstance(found, bool) or not isinstance(found, (str, int)) or not str(found).strip():
-            raise TaskFailure(f"{gives} no name, for it is {bare(found)!r}.")
-        name: str = bare(str(found))
+            raise TaskFailure(f"{gives} no name, for it is {plain_value(found)!r}.")
+        name: str = plain_value(str(found))
         if name in GROUPS_OF_ALL or not name.isprintable():
             raise TaskFailure(f"{gives} the name {name!r}, which no host can have.")
         return name

@@ -85,12 +85,12 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
 from ..module_utils._module.errors import TaskFailure
-from ..plugin_utils.base_directory import start_folder, starting_there
-from ..plugin_utils.dataset_lookup import Wanted, looked_up
-from ..plugin_utils.local_dataset import SourceFailure
-from ..plugin_utils.play_inventory import bare
+from ..plugin_utils.base_directory import base_directory, using_base_directory
+from ..plugin_utils.dataset_lookup import LookupQuery, look_up
+from ..plugin_utils.local_dataset import DatasetError
+from ..plugin_utils.play_inventory import plain_value
 from ..plugin_utils.suggestions import known
-from ..plugin_utils.yaml_arguments import DeclaredFiles
+from ..plugin_utils.yaml_arguments import YamlArguments
 
 OF_THE_DATASET = ("adapter", "options", "secrets", "name", "mapping", "lookups")
 OF_MODELS = ("models", "models_file", "top_level")
@@ -107,7 +107,7 @@ class LookupModule(LookupBase):
 
         def find_file(path: str) -> tuple[Path | None, list[str]]:
             try:
-                with starting_there(self._loader):
+                with using_base_directory(self._loader):
                     paths = (variables or {}).get("ansible_search_path", [self._loader.get_basedir()])
                     return Path(self._loader.path_dwim_relative_stack(paths, "files", path)).resolve(), []
             except AnsibleFileNotFound as error:
@@ -115,20 +115,20 @@ class LookupModule(LookupBase):
 
         try:
             self._check(kwargs)
-            files = DeclaredFiles(self._loader, find_file)
+            files = YamlArguments(self._loader, find_file)
             side, models, scope = (
-                {name: bare(self.get_option(name)) for name in names} for names in (OF_THE_DATASET, OF_MODELS, NARROWING)
+                {name: plain_value(self.get_option(name)) for name in names} for names in (OF_THE_DATASET, OF_MODELS, NARROWING)
             )
-            wanted = Wanted(bare(terms), bare(self.get_option("model")), scope)
-            return looked_up(
+            wanted = LookupQuery(plain_value(terms), plain_value(self.get_option("model")), scope)
+            return look_up(
                 {**side, **files.of_side(side)},
                 {**models, **files.of_models(models)},
                 wanted,
-                start_folder(self._loader),
+                base_directory(self._loader),
                 find_file,
                 display.warning,
             )
-        except (SourceFailure, TaskFailure) as failure:
+        except (DatasetError, TaskFailure) as failure:
             raise AnsibleLookupError(str(failure)) from None
 
     def _check(self, given: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The objects of an adapter that runs on the controller, as plain records for an inventory."""
+"""Loads the objects of a dataset on the controller, as plain data for the inventory plugin."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ from ..module_utils.dsync._util import suggestions
 from ..module_utils.dsync._util.plain_json import Unwritable, plain
 from ..module_utils.dsync.dataset.tree import parents_of
 from ..module_utils.dsync.model.identity import ObjectRef
-from .local_dataset import found_in, records_of
+from .local_dataset import files_in, read_records
 
 ROLE = "adapter"
-"""What the only side of an inventory is called in messages."""
+"""The name of the dataset in messages."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is wanted of a dataset.
+class InventoryQuery:
+    """The objects and attributes of a dataset that an inventory needs.
 
     Attributes:
         model: the model whose objects become hosts.
-        named: those of its attributes that are asked for by name, and are given even if they are sensitive.
+        named: attributes that the user names, which are returned even if they are sensitive.
     """
 
     model: str
     named: Collection[str] = ()
 
 
-def loaded(
-    params: Mapping[str, Any], models: Mapping[str, Any], wanted: Wanted, folder: Path, warn: Callable[[str], None]
+def load_records(
+    params: Mapping[str, Any], models: Mapping[str, Any], wanted: InventoryQuery, folder: Path, warn: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    """Load a dataset and return a record for every object of the model that is wanted.
+    """Load a dataset and return plain data for each object of a model.
 
-    Each has ``id``, ``values`` (attribute or identifier → plain value), and ``above``: the objects above it, the nearest first,
-    each with ``model``, ``id`` and ``values``. Sensitive values are left out unless they are asked for by name.
+    Each has ``id``, ``values`` (attribute or identifier → plain value), and ``above``: its ancestors, the nearest first, each with
+    ``model``, ``id`` and ``values``. Sensitive values are omitted unless the user names them.
 
     Args:
-        params: the adapter and what belongs to it, as a side of a task has it.
+        params: the arguments of the dataset.
         models: the arguments ``models`` and ``top_level``.
-        wanted: what is wanted of it.
-        folder: where relative paths start from, in which the adapter runs.
-        warn: called with each sentence about what was not loaded.
+        wanted: the model and the attributes to return.
+        folder: the directory that relative paths refer to, in which the adapter runs.
+        warn: called with each warning.
 
     Raises:
-        SourceFailure: something is wrong.
-        KeyboardInterrupt: the user has interrupted it.
+        DatasetError: the dataset cannot be read.
+        KeyboardInterrupt: the user interrupted it.
     """
 
     def use(side: Side) -> list[dict[str, Any]]:
@@ -61,10 +61,10 @@ def loaded(
         side.load()
         return list(_records(side.dataset, wanted))
 
-    return records_of(Side(ROLE, params), models, folder, found_in(folder), use, warn)
+    return read_records(Side(ROLE, params), models, folder, files_in(folder), use, warn)
 
 
-def _check(wanted: Wanted, dataset: DSync) -> None:
+def _check(wanted: InventoryQuery, dataset: DSync) -> None:
     models = dataset.models()
     if wanted.model not in models:
         raise TaskFailure(f'host_model: there is no model "{wanted.model}"{suggestions.known(wanted.model, models)}.')
@@ -74,7 +74,7 @@ def _check(wanted: Wanted, dataset: DSync) -> None:
             raise TaskFailure(f'vars: a {wanted.model} has no attribute "{name}"{suggestions.known(name, names)}.')
 
 
-def _records(dataset: DSync, wanted: Wanted) -> Iterator[dict[str, Any]]:
+def _records(dataset: DSync, wanted: InventoryQuery) -> Iterator[dict[str, Any]]:
     parents = parents_of(dataset, dataset.models())
     known: dict[ObjectRef, dict[str, Any]] = {}
     for obj in dataset.get_all(wanted.model):
@@ -90,7 +90,7 @@ def _records(dataset: DSync, wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 
 def _values(obj: DSyncModel, named: Collection[str]) -> dict[str, Any]:
-    """Return the identifiers and attributes of an object, of what is sensitive only what is asked for by name."""
+    """Return the identifiers and attributes of an object, without sensitive ones that are not named."""
     found = {}
     sensitive = obj.get_sensitive_fields()
     for name, value in {**obj.get_identifiers(), **obj.get_attrs()}.items():

@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The objects of a dataset that a lookup asks for."""
+"""Loads the objects of a dataset on the controller, for the lookup."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from ..module_utils._module.argspec import DATASET
-from ..module_utils._module.datasets.selection import check_no_action, selected
+from ..module_utils._module.datasets.selection import check_no_action, select
 from ..module_utils._module.datasets.side import Side
 from ..module_utils._module.errors import TaskFailure
-from ..module_utils._module.output.records import Recorder
+from ..module_utils._module.output.result import Recorder
 from ..module_utils._module.run.guards import scope_in
 from ..module_utils.dsync._util.suggestions import known
 from .code_bundle.find import FindFile
-from .local_dataset import Records, records_of
+from .local_dataset import Records, read_records
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is wanted of a dataset.
+class LookupQuery:
+    """The objects that a lookup returns.
 
     Attributes:
-        ids: the unique ids of the objects; empty for all.
-        model: the model of the objects; None for all.
-        scope: ``only_models``, ``only``, ``exclude`` and ``attributes``, as a task has them.
+        ids: their unique ids; empty for all.
+        model: their model; None for all.
+        scope: the arguments ``only_models``, ``only``, ``exclude`` and ``attributes``.
     """
 
     ids: Sequence[Any] = ()
@@ -36,26 +36,26 @@ class Wanted:
     scope: Mapping[str, Any] = field(default_factory=dict)
 
 
-def looked_up(
+def look_up(
     params: Mapping[str, Any],
     models: Mapping[str, Any],
-    wanted: Wanted,
+    wanted: LookupQuery,
     folder: Path,
     find_file: FindFile,
     warn: Callable[[str], None],
 ) -> Records:
-    """Load a dataset on the controller and return a record of each object that is wanted.
+    """Load a dataset and return plain data for each object of a query.
 
     Args:
-        params: the adapter and what belongs to it, as dsync_info has it.
+        params: the arguments of the dataset.
         models: the arguments ``models`` and ``top_level``.
-        wanted: which objects.
-        folder: where relative paths of the adapter start from.
-        find_file: gives the path of a file named by the user, and the places where it was searched.
-        warn: called with each sentence about what was not loaded.
+        wanted: the query.
+        folder: the directory that relative paths of the adapter refer to.
+        find_file: returns the path of a file of the user, and the places where it was searched.
+        warn: called with each warning.
 
     Raises:
-        SourceFailure: something is wrong, or an id is not there.
+        DatasetError: the dataset cannot be read, or has no object with one of the ids.
     """
 
     def use(side: Side) -> Records:
@@ -65,15 +65,15 @@ def looked_up(
         if wanted.model is not None and wanted.model not in names:
             raise TaskFailure(f'model: there is no model "{wanted.model}"{known(wanted.model, names)}.')
         side.load()
-        chosen = [one for one in selected(side.dataset, scope) if wanted.model in (None, one.obj.get_type())]
+        chosen = [one for one in select(side.dataset, scope) if wanted.model in (None, one.obj.get_type())]
         recorder = Recorder(side.secrets())
         found = [recorder.clean(one.record(scope.attributes)) for one in chosen]
         return _by_id(found, wanted) if wanted.ids else found
 
-    return records_of(Side(DATASET, params), models, folder, find_file, use, warn)
+    return read_records(Side(DATASET, params), models, folder, find_file, use, warn)
 
 
-def _by_id(found: Records, wanted: Wanted) -> Records:
+def _by_id(found: Records, wanted: LookupQuery) -> Records:
     by_id: dict[str, Records] = {}
     for record in found:
         by_id.setdefault(record["id"], []).append(record)

@@ -1,8 +1,8 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventory of the running play, as the adapter ``inventory`` takes it: only the variables that a task's mapping needs, with
-their templates evaluated as Ansible does, in the form of ``ansible-inventory --list``."""
+"""The inventory of the running play, for the adapter ``inventory``: only the variables that a task's mapping needs, with their
+templates evaluated by Ansible, in the form of ``ansible-inventory --list``."""
 
 from __future__ import annotations
 
@@ -24,40 +24,40 @@ ADAPTER = "inventory"
 PLAY = "play"
 
 OWN = frozenset({"name", "groups", "group_names", "hosts", "children", "parents"})
-"""What records have besides variables."""
+"""Fields of records that are not variables."""
 
 MAGIC = frozenset({"group_names", "inventory_dir", "inventory_file", "inventory_hostname", "inventory_hostname_short"})
-"""Variables that Ansible gives every host, which are nobody's definition."""
+"""Variables that Ansible itself defines for each host."""
 
 SECRET = re.compile(r"ansible_.*(pass|private_key|secret|token)")
-"""Variables that are sent only if they are named."""
+"""Matches variables that are sent only if they are named."""
 
 CONCEALED = "__dsync_concealed"
-"""The mark of a value that was encrypted: the adapter sees to it that it is not shown."""
+"""Marks a value that was encrypted, which the adapter masks."""
 
 _ENCRYPTED = b"$ANSIBLE_VAULT;"
 
 
-class Needed(NamedTuple):
-    """What a task needs of hosts or groups.
+class RequiredVariables(NamedTuple):
+    """The variables of hosts or groups that a task needs.
 
     Attributes:
-        names: of variables.
-        everything: whether all that the inventory defines is needed besides.
+        names: names of variables.
+        everything: whether all variables that the inventory defines are needed too.
     """
 
     names: set[str]
     everything: bool = False
 
-    def __or__(self, other: Needed) -> Needed:  # type: ignore[override]  # of what is needed, not of tuples
-        return Needed(self.names | other.names, self.everything or other.everything)
+    def __or__(self, other: RequiredVariables) -> RequiredVariables:  # type: ignore[override]  # a union, where tuples have no such operator
+        return RequiredVariables(self.names | other.names, self.everything or other.everything)
 
 
-NOTHING = Needed(set())
+NOTHING = RequiredVariables(set())
 
 
-def is_wanted(arguments: Mapping[str, Any]) -> bool:
-    """Return whether a side of a task reads the inventory of the play."""
+def reads_play_inventory(arguments: Mapping[str, Any]) -> bool:
+    """Return whether a dataset of a task reads the inventory of the play."""
     options = arguments.get("options") or {}
     source = options.get("source", PLAY) if isinstance(options, dict) else None
     return arguments.get("adapter") == ADAPTER and source in (PLAY, [PLAY])
@@ -66,8 +66,8 @@ def is_wanted(arguments: Mapping[str, Any]) -> bool:
 # ---------------------------------------------------------------------- what a mapping needs
 
 
-def needed(models: Any, arguments: Mapping[str, Any]) -> tuple[Needed, Needed]:
-    """Return what a side's models and mapping need of hosts, and of groups; what is wrong there is for the module to tell."""
+def required_variables(models: Any, arguments: Mapping[str, Any]) -> tuple[RequiredVariables, RequiredVariables]:
+    """Return the variables of hosts and of groups that a dataset's models and mapping need; the module validates these."""
     options, mapping = arguments.get("options") or {}, arguments.get("mapping")
     given = options.get("variables")
     hosts, groups = NOTHING, NOTHING
@@ -80,11 +80,11 @@ def needed(models: Any, arguments: Mapping[str, Any]) -> tuple[Needed, Needed]:
         else:
             hosts |= found
     if isinstance(given, list):
-        return Needed(set(map(str, given))), Needed(set(map(str, given)))
+        return RequiredVariables(set(map(str, given))), RequiredVariables(set(map(str, given)))
     return hosts, groups
 
 
-def _of_model(model: dict[str, Any], declared: dict[str, Any]) -> Needed:
+def _of_model(model: dict[str, Any], declared: dict[str, Any]) -> RequiredVariables:
     fields = declared.get("fields")
     fields = fields if isinstance(fields, dict) else {}
     parts = [_of_field(fields.get(name, name), name) for part in ("identifiers", "attributes") for name in model.get(part) or ()]
@@ -97,10 +97,10 @@ def _of_model(model: dict[str, Any], declared: dict[str, Any]) -> Needed:
         parts += [_of_field(piece, name) for name, piece in parent.items() if name != "match"]
     elif parent is not None:
         parts.append(_of_path(parent))
-    return Needed(set().union(*(part.names for part in parts)) - OWN, any(part.everything for part in parts))
+    return RequiredVariables(set().union(*(part.names for part in parts)) - OWN, any(part.everything for part in parts))
 
 
-def _of_field(declared: Any, name: Any) -> Needed:
+def _of_field(declared: Any, name: Any) -> RequiredVariables:
     if not isinstance(declared, dict):
         return _of_path(declared)
     if "expr" in declared:
@@ -108,17 +108,17 @@ def _of_field(declared: Any, name: Any) -> Needed:
     return NOTHING if "value" in declared else _of_path(declared.get("from", name))
 
 
-def _of_path(declared: Any) -> Needed:
+def _of_path(declared: Any) -> RequiredVariables:
     names = declared.split(".") if isinstance(declared, str) else declared
-    return Needed({names[0]}) if isinstance(names, list) and names and isinstance(names[0], str) else NOTHING
+    return RequiredVariables({names[0]}) if isinstance(names, list) and names and isinstance(names[0], str) else NOTHING
 
 
-def _of_expression(text: Any) -> Needed:
+def _of_expression(text: Any) -> RequiredVariables:
     try:
         names = jinja2.meta.find_undeclared_variables(jinja2.Environment(autoescape=True).parse(f"{{{{ {text} }}}}"))
     except jinja2.TemplateError:
         return NOTHING
-    return Needed(names - {"record"}, "record" in names)
+    return RequiredVariables(names - {"record"}, "record" in names)
 
 
 # ---------------------------------------------------------------------- reading it
@@ -134,16 +134,16 @@ class PlayInventory:
 
     def __init__(self, hostvars: Any, loader: Any) -> None:
         self._hostvars, self._loader = hostvars, loader
-        self._inventory = hostvars._inventory  # nothing that is public tells which groups are in which
+        self._inventory = hostvars._inventory  # no public interface lists the groups of a group
         self._encrypted: dict[str, list[Any]] | None = None
 
-    def listed(self, hosts: Needed, groups: Needed, limit: Any) -> dict[str, Any]:
+    def listed(self, hosts: RequiredVariables, groups: RequiredVariables, limit: Any) -> dict[str, Any]:
         """Return hosts and groups in the form of ``ansible-inventory --list``.
 
         Args:
-            hosts: what is needed of hosts.
-            groups: what is needed of groups.
-            limit: a pattern of the hosts that are looked at; None for all.
+            hosts: the variables of hosts to include.
+            groups: the variables of groups to include.
+            limit: a pattern of hosts to include; None for all.
 
         Raises:
             TaskFailure: a variable cannot be evaluated.
@@ -160,7 +160,7 @@ class PlayInventory:
             }
         return {**found, "_meta": {"hostvars": {str(host.name): self._of_host(host, hosts) for host in there}}}
 
-    def _of_host(self, host: Any, wanted: Needed) -> dict[str, Any]:
+    def _of_host(self, host: Any, wanted: RequiredVariables) -> dict[str, Any]:
         if not wanted.names and not wanted.everything:
             return {}
         view = self._hostvars[host.name]
@@ -191,8 +191,8 @@ class PlayInventory:
             names.update(found)
         return names
 
-    def _of_group(self, group: Any, wanted: Needed) -> dict[str, Any]:
-        """Return a group's own variables; their templates stay, for only a host can evaluate them."""
+    def _of_group(self, group: Any, wanted: RequiredVariables) -> dict[str, Any]:
+        """Return a group's own variables; their templates are not evaluated, which requires a host."""
         if not wanted.names and not wanted.everything:
             return {}
         found = {
@@ -204,19 +204,19 @@ class PlayInventory:
         return {name: value for name, value in plain.items() if name in wanted.names or not _holds_concealed(value)}
 
     def _plain(self, value: Any, variable: str = "") -> Any:
-        """Return a value as JSON can hold it, without Ansible's own types; what was encrypted is marked."""
+        """Return a value as plain JSON data, without Ansible's own types; encrypted values are marked."""
         if variable and value in self._from_encrypted_files().get(variable, ()):
-            return {CONCEALED: bare(value)}
+            return {CONCEALED: plain_value(value)}
         if VaultHelper.get_ciphertext(value, with_tags=False):
             return {CONCEALED: str(value)}
         if isinstance(value, Mapping):
             return {str(key): self._plain(item) for key, item in value.items()}
         if isinstance(value, (list, tuple, set)):
             return [self._plain(item) for item in value]
-        return bare(value)
+        return plain_value(value)
 
     def _from_encrypted_files(self) -> dict[str, list[Any]]:
-        """Return name → values of the variables in files that are encrypted as a whole, whose values bear no mark."""
+        """Return name → values of variables in files that are encrypted as a whole, whose values have no tag."""
         if self._encrypted is None:
             self._encrypted = {}
             for path in self._encrypted_files():
@@ -242,14 +242,14 @@ def _holds_concealed(value: Any) -> bool:
     return isinstance(value, list) and any(map(_holds_concealed, value))
 
 
-def bare(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Return a value without Ansible's own types and tags."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
-        return {str(key): bare(item) for key, item in value.items()}
+        return {str(key): plain_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set)):
-        return [bare(item) for item in value]
+        return [plain_value(item) for item in value]
     for kind in (int, float):
         if isinstance(value, kind):
             return kind(value)

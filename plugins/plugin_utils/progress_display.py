@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells on the screen where a running task is, as the module writes it to a small file."""
+"""Displays the progress of a running task, which the module writes to a small file."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 VARIABLE = "dsync_progress"
-"""The variable that decides for all tasks that do not say themselves whether progress is told."""
+"""The variable that sets the default of the argument ``progress``."""
 
 FIRST, LONGEST = 5.0, 120.0
 """Seconds before the first line, and the longest time between two lines."""
 
 SHORTEST, SHORTEST_REMOTE = 5.0, 10.0
-"""The shortest time between two lines, here and of a remote host."""
+"""The shortest time between two lines, for this machine and for a remote host."""
 
 PATIENCE, PATIENCE_REMOTE = 1.0, 5.0
-"""The time between two looks for a file that is not there yet, here and on a remote host."""
+"""The time between two attempts to read a file that does not exist yet, on this machine and on a remote host."""
 
 GROWTH = 3
-"""The time between two lines is this part of the time that the task has taken already."""
+"""The time between two lines is the elapsed time divided by this number."""
 
 CROWD = 10
-"""So many hosts at the same time tell as often as one does; the more there are, the longer each of them waits."""
+"""The number of concurrent hosts above which the time between two lines of each host grows."""
 
 REMOTE_FOLDER = "/tmp"
-"""Where a remote host has the file, under a name that nobody can guess."""
+"""The directory of the file on a remote host; its name cannot be guessed."""
 
 MOST_READ = 4096
 LONGEST_NAME = 60
@@ -52,20 +52,20 @@ _COUNTED = ("compare", "apply")
 _WAITING = {"lock": "waiting for the lock"}
 
 
-def due_after(elapsed: float, shortest: float = SHORTEST) -> float:
-    """Return after how many seconds of a task the next line is due, one having been told at ``elapsed``."""
+def next_line_due(elapsed: float, shortest: float = SHORTEST) -> float:
+    """Return the time in seconds of a task at which the next line is due, after one at ``elapsed``."""
     return elapsed + max(min(elapsed / GROWTH, LONGEST), shortest)
 
 
-def slower(hosts: int, forks: int) -> float:
-    """Return how many times longer each host waits, when so many run the task and so many of them at the same time."""
+def crowd_factor(hosts: int, forks: int) -> float:
+    """Return the factor by which the time between two lines grows with the number of hosts and of forks."""
     return max(min(hosts, forks) / CROWD, 1.0)
 
 
-def sentence(state: Any) -> str | None:
-    """Return what is told of what a module has written; None if that says nothing that can be told.
+def progress_line(state: Any) -> str | None:
+    """Return the line for what a module has written; None if it contains nothing to show.
 
-    It comes from another host: of texts only the printable part of names is taken, and of all else only numbers.
+    It comes from another host, so only numbers and the printable characters of names are used.
     """
     if not isinstance(state, Mapping):
         return None
@@ -98,15 +98,15 @@ def _rate(state: Mapping[str, Any]) -> str:
     return f" ({found:,.0f}/s)" if found >= 10 else f" ({found:.1f}/s)"
 
 
-class Teller(threading.Thread):
-    """Reads again and again where a task is, and tells it.
+class ProgressDisplay(threading.Thread):
+    """Reads the progress of a task periodically, and shows it.
 
     Args:
-        read: returns what the module has written, or None; what it raises is left aside.
+        read: returns what the module has written, or None; its exceptions are ignored.
         say: shows a line.
-        shortest: seconds between two lines at least.
-        patience: seconds between two looks as long as nothing was written.
-        wait: how many times longer than that to wait, for the first line too.
+        shortest: minimum seconds between two lines.
+        patience: seconds between two reads as long as nothing is written.
+        wait: the factor for all these times, and for the time before the first line.
     """
 
     def __init__(
@@ -122,39 +122,39 @@ class Teller(threading.Thread):
         began, due = time.monotonic(), self._first
         while not self._ended.wait(max(0.0, began + due - time.monotonic())):
             with suppress(Exception):
-                self._tell()
+                self._update()
             elapsed = time.monotonic() - began
-            due = due_after(elapsed, self._shortest) if self.has_read else elapsed + self._patience
+            due = next_line_due(elapsed, self._shortest) if self.has_read else elapsed + self._patience
 
-    def _tell(self) -> None:
+    def _update(self) -> None:
         text = self._read()
         if text is None:
             return
         self.has_read = True
-        line = sentence(json.loads(text))
+        line = progress_line(json.loads(text))
         if line is not None and not self._ended.is_set():
             self._say(line)
 
     def end(self) -> None:
-        """Tell no more. What is being read meanwhile is not waited for long."""
+        """Stop. Waits at most one second for a read in progress."""
         self._ended.set()
         self.join(timeout=1.0)
 
 
 @contextmanager
-def told(action: ActionBase, task_vars: Mapping[str, Any], wrap_async: bool) -> Iterator[str | None]:
-    """Tell of a task while its module runs inside the ``with``; give the path that the module is to write to, or None if nothing is
-    told of this task."""
+def progress_displayed(action: ActionBase, task_vars: Mapping[str, Any], wrap_async: bool) -> Iterator[str | None]:
+    """Display the progress of a task whose module runs inside the ``with``; yields the path for the module to write to, or None if
+    the progress of this task is not displayed."""
     connection: Any = action._connection
-    if wrap_async or action._task.async_val or not wanted(action, task_vars) or connection.transport not in ("local", "ssh"):
+    if wrap_async or action._task.async_val or not is_enabled(action, task_vars) or connection.transport not in ("local", "ssh"):
         yield None
         return
     name = f"dsync-{uuid.uuid4().hex}"
     here = connection.transport == "local"
     path = str(Path(constants.DEFAULT_LOCAL_TMP, name)) if here else f"{REMOTE_FOLDER}/{name}"
-    say = _speaker(action, task_vars)
+    say = _line_writer(action, task_vars)
     pace = (SHORTEST, PATIENCE) if here else (SHORTEST_REMOTE, PATIENCE_REMOTE)
-    teller = Teller(_reader(path) if here else _fetcher(connection, path), say, *pace, _crowded(action, task_vars))
+    teller = ProgressDisplay(_reader(path) if here else _fetcher(connection, path), say, *pace, _crowded(action, task_vars))
     teller.start()
     try:
         yield path
@@ -167,24 +167,24 @@ def told(action: ActionBase, task_vars: Mapping[str, Any], wrap_async: bool) -> 
                 connection.exec_command(f"rm -f {shlex.quote(path)}", sudoable=False)
 
 
-def wanted(action: ActionBase, task_vars: Mapping[str, Any]) -> bool:
-    """Return whether progress of a task is told: as the task says, or else the variable; never with ``no_log``."""
+def is_enabled(action: ActionBase, task_vars: Mapping[str, Any]) -> bool:
+    """Return whether the progress of a task is displayed: as set by the task, or else by the variable; never with ``no_log``."""
     if action._task.no_log:
         return False
     said = action._task.args.get("progress", task_vars.get(VARIABLE, True))
     try:
         return boolean(action._templar.template(said))
     except TypeError:
-        return True  # what is no truth value, the module refuses
+        return True  # the module rejects what is not a boolean
 
 
 def _crowded(action: ActionBase, task_vars: Mapping[str, Any]) -> float:
     hosts = 1 if action._task.run_once else len(task_vars.get("ansible_play_batch", ()))
-    return slower(hosts, int(context.CLIARGS.get("forks") or constants.DEFAULT_FORKS))
+    return crowd_factor(hosts, int(context.CLIARGS.get("forks") or constants.DEFAULT_FORKS))
 
 
-def _speaker(action: ActionBase, task_vars: Mapping[str, Any]) -> Callable[[str], None]:
-    """Return what shows a line on standard error: standard output belongs to the callback, and a program may read it."""
+def _line_writer(action: ActionBase, task_vars: Mapping[str, Any]) -> Callable[[str], None]:
+    """Return a function that prints a line to standard error; standard output is the callback's, and a program may read it."""
     host, delegate = task_vars.get("inventory_hostname", ""), action._task.delegate_to
     prefix = f"progress: [{host} -> {delegate}] " if delegate else f"progress: [{host}] "
     display = Display()
@@ -203,10 +203,10 @@ def _reader(path: str) -> Read:
 
 
 def _fetcher(connection: Any, path: str) -> Read:
-    """Return what reads the file through a second ssh process beside the one that runs the module.
+    """Return a function that reads the file through a second ssh process.
 
-    It uses a copy of the connection, of which the module's process sees nothing, and only when both share one connection to the
-    host (ControlPersist), so that nobody logs in again for every line.
+    It uses a copy of the connection, separate from the module's process, and only if both share one connection to the host
+    (ControlPersist), so that there is no login for each line.
     """
     own = copy.copy(connection)
 

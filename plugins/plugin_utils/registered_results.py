@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What filters and tests read of the registered results of dsync_diff, dsync_sync, dsync_plan_info and dsync_journal_info."""
+"""Reads the registered results of dsync_diff, dsync_sync, dsync_plan_info and dsync_journal_info, for filters and tests."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ Parts = Mapping[str, type]
 
 ACTIONS = ("create", "update", "move", "delete")
 STATUSES = ("done", "maybe", "already_done", "failed", "refused", "not_attempted")
-"""How changes end; ``maybe`` is in results of dsync_journal_info only."""
+"""Statuses of changes; ``maybe`` is in results of dsync_journal_info only."""
 
 COUNTED: Parts = MappingProxyType({"changes": Sequence, "outcomes": Mapping, "summary": Mapping})
-"""What a result of changes has."""
+"""The parts of a result with changes."""
 
 COMPARED: Parts = MappingProxyType({**COUNTED, "source": Mapping, "target": Mapping})
-"""What a result has once both datasets were loaded and compared."""
+"""The parts of a result after both datasets were loaded and compared."""
 
 MODULES = "dsync.core.dsync_diff, dsync.core.dsync_sync or dsync.core.dsync_plan_info"
 
 
 def results_of(value: Any, asking: str, parts: Parts = COMPARED) -> list[Mapping[str, Any]]:
-    """Return the results that a registered variable holds: one, or in a loop one for each item that was not skipped.
+    """Return the results in a registered variable: one, or for a loop one for each item that was not skipped.
 
     Args:
         value: the variable.
         asking: the name of the filter or test, for messages.
-        parts: what a result has to have, unless its task failed.
+        parts: the parts that a result needs, unless its task failed.
 
     Raises:
-        AnsibleFilterError: it is not a result that can be used here, or the task, or each item of its loop, was skipped.
+        AnsibleFilterError: it is not such a result, or the task, or each item of its loop, was skipped.
     """
     modules = MODULES if parts is COMPARED else f"{MODULES.replace(' or', ',')} or dsync.core.dsync_journal_info"
     if not isinstance(value, Mapping):
         raise AnsibleFilterError(f"{asking}: expected a registered result of {modules}, not {_kind(value)}.")
-    if isinstance(value.get("results"), Sequence) and not has(value, parts):
+    if isinstance(value.get("results"), Sequence) and not has_parts(value, parts):
         items = value["results"]
         ran = [item for item in items if not (isinstance(item, Mapping) and item.get("skipped"))]
         if items and not ran:
@@ -53,23 +53,23 @@ def results_of(value: Any, asking: str, parts: Parts = COMPARED) -> list[Mapping
         return [result for item in ran for result in results_of(item, asking, parts)]
     if value.get("skipped"):
         raise AnsibleFilterError(f"{asking}: the task was skipped, so there is no result; guard this with 'is not skipped'.")
-    if not has(value, parts) and not value.get("failed"):
+    if not has_parts(value, parts) and not value.get("failed"):
         missing = ", ".join(_missing(value, parts))
         raise AnsibleFilterError(f"{asking}: expected a registered result of {modules}, but this one has no {missing}.")
     return [value]
 
 
-def compared(value: Any, asking: str, parts: Parts = COMPARED) -> list[Mapping[str, Any]]:
-    """Return the same as :func:`results_of`, each of a task that came as far as to compare its datasets."""
+def compared_results(value: Any, asking: str, parts: Parts = COMPARED) -> list[Mapping[str, Any]]:
+    """Return the results as :func:`results_of` does. Raises AnsibleFilterError if a task failed before its comparison."""
     results = results_of(value, asking, parts)
     for result in results:
-        if not has(result, parts):
+        if not has_parts(result, parts):
             raise AnsibleFilterError(f"{asking}: the task failed before it had compared anything: {result.get('msg', '')}")
     return results
 
 
-def has(result: Mapping[str, Any], parts: Parts = COMPARED) -> bool:
-    """Return whether a result has the parts of one of a comparison, or others."""
+def has_parts(result: Mapping[str, Any], parts: Parts = COMPARED) -> bool:
+    """Return whether a result has all of some parts."""
     return not any(_missing(result, parts))
 
 
@@ -80,8 +80,8 @@ def _missing(result: Mapping[str, Any], parts: Parts) -> Iterator[str]:
         yield "summary.by_model"
 
 
-def records_of(value: Any, asking: str) -> tuple[list[Mapping[str, Any]], int]:
-    """Return the change records of a registered result, or of a list of such records, and how many more changes there are.
+def change_records(value: Any, asking: str) -> tuple[list[Mapping[str, Any]], int]:
+    """Return the change records in a registered result, or a list of such records as it is, and the number of omitted changes.
 
     Raises:
         AnsibleFilterError: it is neither.
@@ -91,13 +91,13 @@ def records_of(value: Any, asking: str) -> tuple[list[Mapping[str, Any]], int]:
             if not isinstance(record, Mapping) or not {"action", "model", "id", "status"} <= record.keys():
                 raise AnsibleFilterError(f"{asking}: expected a list of changes, but it contains {_kind(record)} that is not one.")
         return list(value), 0
-    results = compared(value, asking, COUNTED)
+    results = compared_results(value, asking, COUNTED)
     return [record for result in results for record in result["changes"]], sum(map(omitted, results))
 
 
 def models_of(value: Any, asking: str) -> set[str]:
-    """Return the names of all models of a registered result; an empty set where it does not tell them."""
-    results = [] if _is_list(value) else compared(value, asking, COUNTED)
+    """Return the names of all models in a registered result; an empty set if it does not contain them."""
+    results = [] if _is_list(value) else compared_results(value, asking, COUNTED)
     named = [result.get("models") for result in results]
     return {name for one in named if one for name in one} if all(named) else set()
 
@@ -107,20 +107,20 @@ def _is_list(value: Any) -> bool:
 
 
 def omitted(result: Mapping[str, Any]) -> int:
-    """Return how many more changes there are than a result holds."""
+    """Return the number of changes that are not in a result."""
     return int(result.get("changes_truncated", 0))
 
 
-def names(said: Any, known: Sequence[str], place: str) -> set[str] | None:
-    """Return the names that an argument gives, as one text or as a list; None if it is not given.
+def checked_names(said: Any, known: Sequence[str], place: str) -> set[str] | None:
+    """Return the names in an argument, which is a string or a list; None if it is not given.
 
     Args:
         said: the argument.
-        known: what it may name; empty for anything.
-        place: what it is called, for messages.
+        known: the allowed names; empty for any.
+        place: the name of the argument, for messages.
 
     Raises:
-        AnsibleFilterError: it names something else, or is of another type.
+        AnsibleFilterError: a name is not allowed, or the argument has another type.
     """
     if said is None:
         return None

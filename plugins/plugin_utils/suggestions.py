@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The end of a sentence about an unknown name, as in ``dsync._util.suggestions``, which would import the whole library here."""
+"""Suggestions for an unknown name, as in ``dsync._util.suggestions``, whose import would import the whole library."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_SHOWN = 12
 
 
 def known(wrong: str, names: Iterable[str]) -> str:
-    """Return `` (did you mean "x"? known: x, y)`` for a name that is none of ``names``, or that there are none."""
+    """Return `` (did you mean "x"? known: x, y)`` for a name that is not in ``names``, to end a sentence."""
     there = list(names)
     if not there:
         return " (there are none)"

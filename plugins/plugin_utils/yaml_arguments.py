@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""YAML files on the controller whose paths stand for what is in them: models, mappings and tables."""
+"""Arguments that are paths of YAML files on the controller: models, mappings and lookups."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from ansible.parsing.dataloader import DataLoader
 from ..module_utils._module.errors import TaskFailure
 from .code_bundle.find import FindFile
 
-OF_SIDES = ("mapping", "lookups")
-"""What a side declares either itself or in a file of its own."""
+DATASET_ARGUMENTS = ("mapping", "lookups")
+"""Arguments of a dataset that may be the path of a file."""
 
 
-class DeclaredFiles:
-    """Reads them.
+class YamlArguments:
+    """Reads the files.
 
     Args:
         loader: reads files as Ansible does.
-        find_file: gives the path of a file that was named, and the places where it was searched.
+        find_file: returns the path of a file of the task, and the places where it was searched.
     """
 
     def __init__(self, loader: DataLoader, find_file: FindFile) -> None:
         self._loader, self._find_file = loader, find_file
 
     def of_models(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments ``models``, and perhaps ``top_level``, from the file of ``models_file``, or from JSON; an empty dict
+        """Return the arguments ``models``, and perhaps ``top_level``, read from ``models_file`` or parsed from JSON; an empty dict
         if there is nothing to replace. Raises TaskFailure."""
         models, path = arguments.get("models"), arguments.get("models_file")
         if path is None:
@@ -43,10 +43,10 @@ class DeclaredFiles:
         return found if both else {"models": found}
 
     def of_side(self, arguments: Mapping[str, Any], side: str = "") -> dict[str, Any]:
-        """Return the arguments of a side that are paths of files, with what is in those in their place, or JSON, as it comes with
-        ``-e``. Raises TaskFailure."""
+        """Return the arguments of a dataset that are paths or JSON, as given with ``-e``, replaced with their content. Raises
+        TaskFailure."""
         place = f"{side}." if side else ""
-        texts = {name: arguments[name] for name in OF_SIDES if isinstance(arguments.get(name), str)}
+        texts = {name: arguments[name] for name in DATASET_ARGUMENTS if isinstance(arguments.get(name), str)}
         return {name: self._read_or_parsed(f"{place}{name}", text) for name, text in texts.items()}
 
     def _read_or_parsed(self, argument: str, text: str) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _listed(places: Sequence[str]) -> str:
 
 
 def _declarations(models: Any) -> dict[str, Any]:
-    """Return models that are given as JSON. Raises TaskFailure."""
+    """Return models parsed from JSON. Raises TaskFailure."""
     try:
         found: dict[str, Any] = check_type_dict(models)
     except TypeError as error:

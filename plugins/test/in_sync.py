@@ -57,7 +57,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ..plugin_utils.registered_results import has, results_of
+from ..plugin_utils.registered_results import has_parts, results_of
 
 NAME = "dsync.core.in_sync"
 LEFT = ("failed", "refused", "not_attempted")
@@ -80,7 +80,7 @@ def in_sync(result: Any, allow_refused: Any = False) -> bool:
 
 
 def _is_in_sync(result: Mapping[str, Any], left: list[str]) -> bool:
-    return has(result) and not result.get("failed") and not any(result["outcomes"][status] for status in left)
+    return has_parts(result) and not result.get("failed") and not any(result["outcomes"][status] for status in left)
 
 
 class TestModule:

@@ -321,7 +321,7 @@ def test_arguments_that_ansible_refuses(play: Play, tmp_path: Path) -> None:
     assert said["no dict"] == "source should be a dictionary that names an adapter, and is 7."
     assert "continue_on_failure" in said["unknown flag"]
     assert "Unsupported parameters" in said["unknown argument"]
-    assert "_shipped" not in played.screen
+    assert "_bundle" not in played.screen
     assert "Traceback" not in played.screen
 
 

@@ -301,7 +301,7 @@ def test_no_secret_is_ever_shown(play: Play, tmp_path: Path, host: str) -> None:
     run = played.result("run", host)
     assert run["invocation"]["module_args"]["target"]["secrets"] == {"token": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}
     assert run["invocation"]["module_args"]["target"]["options"]["path"] == sides["target"]["options"]["path"]
-    assert '"_shipped"' not in everything
+    assert '"_bundle"' not in everything
     assert [record["status"] for record in run["changes"]] == ["failed", "done"]
     assert run["changes"][0]["after"] == {"password": "********"}
     assert "********" in run["changes"][1]["after"]["note"]

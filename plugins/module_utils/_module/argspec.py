@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The arguments that dsync_diff and dsync_sync share."""
+"""The arguments of the modules."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ SIDES = ("source", "target")
 DATASET = "dataset"
 """The role of the only dataset of a task, whose arguments are those of the task itself."""
 
-SHIPPED = "_shipped"
-"""The argument in which the action plugin sends code along; ``entry.AdapterModule`` takes it out before validation."""
+BUNDLE = "_bundle"
+"""The argument that holds the bundle of code; ``entry.AdapterModule`` removes it before validation."""
 
 PROGRESS = "_progress"
-"""The argument in which the action plugin names the file for the progress, which goes the same way."""
+"""The argument that names the file for the progress; it is removed in the same way."""
 
 FLAGS = (
     "continue_on_failure",
@@ -29,19 +29,19 @@ FLAGS = (
 
 
 COMPARISON_FLAGS = FLAGS[1:4]
-"""Those that decide what is found, and so what is in a plan."""
+"""Flags that affect the comparison, and so the content of a plan."""
 
 NO_DELETES = "skip_unmatched_dst"
 """The flag that ``prune: false`` sets."""
 
 ACTIONS = ("create", "update", "move", "delete")
-"""What can be done to an object, as ``dsync.flags.DSyncAction`` has it."""
+"""Actions on an object, as in ``dsync.flags.DSyncAction``."""
 
 CRITERIA = ("model", "id", "attributes")
-"""What a selector can say of an object of one dataset, where nothing is compared."""
+"""Criteria of a selector for objects of one dataset, where nothing is compared."""
 
 REPORT_FORMATS = ("text", "markdown", "html", "junit", "json")
-"""The formats of reports, as ``dsync.report.render.formats`` has them."""
+"""The formats of reports, as in ``dsync.report.render.formats``."""
 
 NARROWING = ("only_models", "only", "exclude", "compare_attributes", "protect")
 """The arguments that narrow what is compared and changed."""
@@ -76,7 +76,7 @@ SYNC_RULES: dict[str, Any] = {
     "mutually_exclusive": [("plan_src", "undo_journal")],
     "required_by": {"plan_digest": ("plan_src",), "undo_run": ("undo_journal",), "max_shrink": ("baseline",)},
 }
-"""What the arguments of dsync_sync ask of one another."""
+"""Dependencies between the arguments of dsync_sync."""
 
 DIFF_RULES: dict[str, Any] = {"required_by": {"max_shrink": ("baseline",)}}
 
@@ -96,7 +96,7 @@ PLAN_INFO: dict[str, Any] = {
 
 
 def info_spec() -> dict[str, Any]:
-    """Return the arguments of dsync_info: those of one dataset, and what of it is returned."""
+    """Return the arguments of dsync_info: those of one dataset, and those that select its objects."""
     return {
         **_dataset(),
         "models": {"type": "dict"},
@@ -113,7 +113,7 @@ def info_spec() -> dict[str, Any]:
 
 
 def export_spec() -> dict[str, Any]:
-    """Return the arguments of dsync_export: those of one dataset, which of its objects are written, and where to."""
+    """Return the arguments of dsync_export: those of one dataset, those that select its objects, and the file."""
     own = info_spec()
     return {
         **{name: own[name] for name in own if name not in ("attributes", "max_objects", "validate_only")},
@@ -122,7 +122,7 @@ def export_spec() -> dict[str, Any]:
 
 
 def scope_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments that narrow what a task compares and changes, as far as they are given, in a new dict."""
+    """Return the given arguments that narrow what a task compares and changes, in a new dict."""
     given = {name: arguments[name] for name in NARROWING if arguments.get(name)}
     for name in SELECTING:
         if name in given:
@@ -130,14 +130,14 @@ def scope_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def sides_in(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return role → arguments of each dataset that a task names."""
+def dataset_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return role → arguments of each dataset of a task."""
     given = {role: arguments[role] for role in SIDES if role in arguments}
     return given or {DATASET: arguments} if "adapter" in arguments else given
 
 
 def argument_spec(**more: dict[str, Any]) -> dict[str, Any]:
-    """Return the shared arguments, and those of one module besides."""
+    """Return the arguments that dsync_diff and dsync_sync share, with those of one module added."""
     return {
         **{side: _side() for side in SIDES},
         "flags": {"type": "list", "elements": "str", "choices": list(FLAGS), "default": []},
@@ -163,7 +163,7 @@ def argument_spec(**more: dict[str, Any]) -> dict[str, Any]:
 
 
 def _selectors(*criteria: str) -> dict[str, Any]:
-    """Return the argument of a list of selectors that may have these criteria; without any, all that there are."""
+    """Return the argument for a list of selectors with these criteria; all criteria if none are named."""
     selector = {
         "model": {"type": "str"},
         "id": {"type": "str"},

@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Ansible module of a task, which takes the shipped code out of its arguments."""
+"""The Ansible module of a task, which takes the bundle of code out of its arguments."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .argspec import PROGRESS, SHIPPED, SIDES
-from .bundle.importer import Cargo
+from .argspec import BUNDLE, PROGRESS, SIDES
+from .bundle.format import Bundle
 from .masking import masked, masked_text
 
 NOT_LOGGED = "NOT_LOGGING_PARAMETER"
 ADAPTER = "adapter"
-"""The argument of a task of one dataset that says so."""
+"""The argument by which a task of one dataset is recognised."""
 
 EVERY = "*"
 HIDDEN = {"secrets": {EVERY: NOT_LOGGED}, "options": {"records": NOT_LOGGED}}
@@ -25,26 +25,26 @@ HIDDEN = {"secrets": {EVERY: NOT_LOGGED}, "options": {"records": NOT_LOGGED}}
 
 
 class AdapterModule(AnsibleModule):
-    """An AnsibleModule to which the code that came with the task is no option: neither validated, nor documented, nor shown.
+    """An AnsibleModule that takes the code that came with the task out of its arguments before they are validated and shown.
 
     Attributes:
-        cargo: that code.
-        progress: the file in which the controller looks how far the task is, if it does.
+        bundle: that code.
+        progress: the file from which the controller reads the progress; None if it does not.
     """
 
     def _load_params(self) -> None:
         super()._load_params()
-        self.cargo = Cargo.unpack(self.params.pop(SHIPPED, ""))
+        self.bundle = Bundle.unpack(self.params.pop(BUNDLE, ""))
         self.progress: str | None = self.params.pop(PROGRESS, None)
 
     @cached_property
     def signals(self) -> Any:
-        """What asks the task to end, a ``Signals`` of a neighbour of this file, which came with the task."""
-        return importlib.import_module(".run.signals", __package__).Signals()
+        """The ``run.process.Signals`` of the task, whose file came with it."""
+        return importlib.import_module(".run.process", __package__).Signals()
 
     def _log_invocation(self) -> None:
-        """Tell the host's system log of the task, but of nothing that nobody may see: Ansible would look for secrets in the text of
-        a whole dictionary, where they are escaped."""
+        """Write the invocation to the system log with secrets masked: Ansible looks for secrets in the string of a dictionary, in
+        which they are escaped."""
         params = self.params
         self.params = self._shown()
         try:
@@ -53,7 +53,7 @@ class AdapterModule(AnsibleModule):
             self.params = params
 
     def _return_formatted(self, kwargs: dict[str, Any]) -> None:
-        """Return a result; what it says of the arguments shows nothing that nobody may see."""
+        """Return a result, with secrets masked in its ``invocation``."""
         super()._return_formatted({"invocation": {"module_args": self._shown()}, **kwargs})
 
     def _shown(self) -> dict[str, Any]:
@@ -62,13 +62,13 @@ class AdapterModule(AnsibleModule):
         return {**own, **{side: _shown_side(own[side]) for side in SIDES if own.get(side) is not None}}
 
     def run(self, work: str) -> None:
-        """Do the module's work with ``run`` of a neighbour of this file, which came with the task (docs/decisions/0005)."""
-        self.cargo.install()
+        """Call ``run`` of ``run.<work>``, whose file came with the task (docs/decisions/0005)."""
+        self.bundle.install()
         importlib.import_module(f".run.{work}", __package__).run(self)
 
 
 def _shown_side(side: Any) -> Any:
-    """Return a side without what nobody may see; one that is no dictionary yet is not shown at all."""
+    """Return the arguments of a dataset with secrets masked; what is not a dictionary is masked as a whole."""
     if not isinstance(side, dict):
         return NOT_LOGGED
     shown = {name: masked_text(value) if isinstance(value, str) else value for name, value in side.items()}

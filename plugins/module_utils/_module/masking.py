@@ -1,10 +1,10 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What nobody may see of an adapter's options: users and passwords of addresses, and options whose names say that they are secret.
+"""Masks secrets in an adapter's options: users and passwords in URLs, and options with the name of a secret.
 
-Secrets belong under ``secrets``; this is for those that are given elsewhere. The entry of the modules imports this file, so it
-imports nothing of the library (docs/decisions/0005).
+Secrets belong under ``secrets``; this masks those that are given elsewhere. The entry of the modules imports this file, so it
+does not import the library (docs/decisions/0005).
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from urllib.parse import unquote, unquote_plus
 MASK = "********"
 
 RECORDS = "records"
-"""The option that holds records, whose fields are not options; others see to what is sensitive in them."""
+"""The option that holds records. Their fields are not options, and their sensitive values are masked elsewhere."""
 
 _SECRET_NAME = re.compile(
     r".*(?:password|passwd|passphrase)|(?:.*_)?(?:pass|token|secrets?|api_?key|authorization)|secret_.*", re.IGNORECASE
 )
-"""Matches the name of an option, a header or a parameter of an address that is secret."""
+"""Matches the name of a secret option, header or URL parameter."""
 
 _ADDRESS = re.compile(
     r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>(?:[^/?#\s@]*(?=@)|[^:/?#\s@]*:(?!\d+/)[^\s@]*)(?:@[^/?#\s@]*(?=@))*)@",
     re.IGNORECASE,
 )
-"""Matches the beginning of an address with a user in it; a password may have a slash in it, and an at sign."""
+"""Matches the beginning of a URL with a user in it; the password may contain a slash or an at sign."""
 
 _PARAMETER = re.compile(r"(?P<name>[?&;](?P<key>[^=&;#\s]+)=)(?P<value>[^&;#\s]+)")
 
@@ -39,11 +39,11 @@ def is_secret(name: object) -> bool:
 
 
 def masked(value: Any, hidden: str = MASK) -> Any:
-    """Return options, or one value of them, without what nobody may see.
+    """Return options, or one value of them, with secrets masked.
 
     Args:
         value: not changed.
-        hidden: stands in the place of a secret option.
+        hidden: replaces the value of a secret option.
     """
     if not isinstance(value, Mapping):
         return _masked(value)
@@ -63,7 +63,7 @@ def _masked(value: Any) -> Any:
 
 
 def masked_text(text: str) -> str:
-    """Return a text without the users, passwords and secret parameters of the addresses in it."""
+    """Return a string with users, passwords and secret parameters of its URLs masked."""
     if "://" not in text:
         return text
     text = _ADDRESS.sub(rf"\g<scheme>{MASK}@", text)
@@ -71,7 +71,7 @@ def masked_text(text: str) -> str:
 
 
 def secrets_in(options: Any) -> Iterator[Any]:
-    """Yield what nobody may see of options: values of secret ones, and passwords in addresses, as they are written and as meant."""
+    """Yield the secrets in options: values of secret options, and passwords in URLs, both as written and decoded."""
     if not isinstance(options, Mapping):
         return
     for name, value in options.items():

@@ -1,14 +1,14 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds on the controller the modules that hold the adapters' classes."""
+"""Finds the modules that define adapters, on the controller."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ...module_utils._module.datasets.adapter_ref import Form, Reference
+from ...module_utils._module.datasets.adapter_ref import AdapterKind, AdapterRef
 from ...module_utils._module.errors import TaskFailure
 from ..suggestions import known
 from .roots import Roots, collection_folders
@@ -17,26 +17,26 @@ from .source import Source
 FindFile = Callable[[str], tuple[Path | None, Sequence[str]]]
 
 
-def locate(reference: Reference, roots: Roots, find_file: FindFile) -> Source | None:
-    """Return the module that holds an adapter's class, or None when nothing of it is to be shipped.
+def find_adapter(reference: AdapterRef, roots: Roots, find_file: FindFile) -> Source | None:
+    """Return the module that defines an adapter's class, or None if the managed node imports it without the controller's help.
 
     Args:
         reference: the adapter's name.
-        roots: where modules are shipped from.
-        find_file: gives the path of a file named in the task and the places where it was searched.
+        roots: where the modules are.
+        find_file: returns the path of a file of the task, and the places where it was searched.
 
     Raises:
-        TaskFailure: the file, the collection, the module or the class is not there, or the file is no Python.
+        TaskFailure: the file, the collection, the module or the class does not exist, or the file is not valid Python.
     """
-    if reference.form in (Form.IMPORTABLE, Form.BUILT_IN):
+    if reference.kind in (AdapterKind.IMPORTABLE, AdapterKind.BUILT_IN):
         return None
-    source = _file(reference, roots, find_file) if reference.form is Form.FILE else _collection_module(reference, roots)
+    source = _file(reference, roots, find_file) if reference.kind is AdapterKind.FILE else _collection_module(reference, roots)
     if not source.may_define(reference.class_name):
         raise TaskFailure(f"{source.path} has no class {reference.class_name}{known(reference.class_name, source.classes())}.")
     return source
 
 
-def _file(reference: Reference, roots: Roots, find_file: FindFile) -> Source:
+def _file(reference: AdapterRef, roots: Roots, find_file: FindFile) -> Source:
     path, searched = find_file(reference.place)
     if path is None:
         raise TaskFailure(
@@ -47,7 +47,7 @@ def _file(reference: Reference, roots: Roots, find_file: FindFile) -> Source:
     return roots.adapter_file(path)
 
 
-def _collection_module(reference: Reference, roots: Roots) -> Source:
+def _collection_module(reference: AdapterRef, roots: Roots) -> Source:
     namespace, name, *module = reference.holder.split(".")
     collection = f"{namespace}.{name}"
     root = roots.of(reference.place)

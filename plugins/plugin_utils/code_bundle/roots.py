@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where on the controller the Python modules are that a task may ship, by the names under which they are imported."""
+"""The directories on the controller whose Python modules may travel with a task, by the names under which they are imported."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ...module_utils._module.datasets.adapter_ref import MODULE_UTILS
 from .source import Source
 
 CORE = "ansible.module_utils"
-NEVER_NEIGHBOURS = frozenset({"ansible", "ansible_collections", "dsync"})
-TRAVELS_ANYWAY = MODULE_UTILS.format("dsync", "core")
+NEVER_SIBLINGS = frozenset({"ansible", "ansible_collections", "dsync"})
+OWN_PACKAGE = MODULE_UTILS.format("dsync", "core")
 
 
 OWN_FOLDER = Path(__file__).parents[2] / "module_utils"
 
 
 CORE_FAMILY = "core"
-"""The family of adapters that declared models, and adapters of records that are written elsewhere, need."""
+"""The family that declared models and record-based adapters of users need."""
 
 DIFFSYNC_FAMILY = "diffsync"
-"""The family of adapters that an adapter needs that was written for DiffSync."""
+"""The family that adapters written for DiffSync need."""
 
 BUILT_IN: Mapping[str, frozenset[str]] = {
     "file": frozenset({CORE_FAMILY, "documents", "file"}),
@@ -44,28 +44,28 @@ FAMILIES = frozenset({DIFFSYNC_FAMILY}).union(*BUILT_IN.values())
 """All families."""
 
 RENDERED_ALWAYS = ("__init__", "unified")
-"""Files of the library's package ``report.render`` that every task needs; the others are about reports."""
+"""Files of the package ``report.render`` that every task needs; only reports need the others."""
 
 FOR_AUTHORS = "testing"
-"""A package of the library that no task needs."""
+"""The package of the library that no task needs."""
 
 
 def own_code(families: Collection[str], about_reports: bool = False) -> Iterator[Source]:
-    """Yield every module of this collection that a task may run on a host.
+    """Yield the modules of this collection that a task needs on the managed node.
 
     Args:
-        families: those of the adapters that it runs with. Without any but DiffSync's, what they declare records with stays out too.
-        about_reports: those too that only reports need.
+        families: the families of its adapters. The layer ``records`` is yielded only with the family ``core``.
+        about_reports: whether to include modules that only reports need.
     """
     for path in sorted(OWN_FOLDER.rglob("*.py")):
         parts = path.relative_to(OWN_FOLDER).with_suffix("").parts
         if parts[0] == "dsync" and not _is_needed(parts[1:], families, about_reports):
             continue
-        yield Source(".".join([TRAVELS_ANYWAY, *(parts[:-1] if path.stem == "__init__" else parts)]), path)
+        yield Source(".".join([OWN_PACKAGE, *(parts[:-1] if path.stem == "__init__" else parts)]), path)
 
 
 def _is_needed(parts: Sequence[str], families: Collection[str], about_reports: bool) -> bool:
-    """Return whether a task needs a file of the library, whose path in it is given without its end."""
+    """Return whether a task needs a file of the library, given the parts of its path without the extension."""
     if parts[0] == "adapters":
         return len(parts) == 2 or "/".join(parts[1:-1]) in families
     if parts[0] == "records":
@@ -76,7 +76,7 @@ def _is_needed(parts: Sequence[str], families: Collection[str], about_reports: b
 
 
 def families_of(sources: Iterable[Source]) -> frozenset[str]:
-    """Return the families of adapters that some modules import; all of them where an import does not name the family."""
+    """Return the families that some modules import; all families if an import does not name one."""
     found: frozenset[str] = frozenset()
     for name in _imports_of_the_library(sources):
         top, *below = name.split(".")
@@ -99,7 +99,7 @@ def _family_named(below: Sequence[str]) -> frozenset[str]:
 
 
 def needs_reports(sources: Iterable[Source]) -> bool:
-    """Return whether one of some modules imports a renderer of reports."""
+    """Return whether any of some modules imports a renderer of reports."""
     return any(f"{name}.".startswith("report.render.") for name in _imports_of_the_library(sources))
 
 
@@ -107,20 +107,20 @@ def _imports_of_the_library(sources: Iterable[Source]) -> Iterator[str]:
     """Yield each name of the library that some modules import, such as ``adapters.file``."""
     for source in sources:
         for name, _relative in source.imports():
-            own = name.removeprefix(f"{TRAVELS_ANYWAY}.")
+            own = name.removeprefix(f"{OWN_PACKAGE}.")
             if own.startswith("dsync."):
                 yield own.removeprefix("dsync.")
 
 
 class Root:
-    """The folders that hold the modules whose names start with a package's name."""
+    """The directories of the modules of a package."""
 
     def __init__(self, package: str, folders: Sequence[Path]) -> None:
         self.package = package
         self._folders = folders
 
     def find(self, name: str) -> Source | None:
-        """Return the file of a module that is somewhere below the package."""
+        """Return a module below the package, or None if there is no file for it."""
         *parents, last = name.removeprefix(f"{self.package}.").split(".")
         for folder in self._folders:
             place = folder.joinpath(*parents)
@@ -129,8 +129,8 @@ class Root:
                     return Source(name, file)
         return None
 
-    def longest(self, name: str, below: str | None = None) -> Source | None:
-        """Return the module that the longest part of a dotted name stands for, looking only below a package."""
+    def find_longest(self, name: str, below: str | None = None) -> Source | None:
+        """Return the module that the longest prefix of a dotted name refers to, only below a package; None if there is none."""
         while name != (below or self.package):
             found = self.find(name)
             if found is not None:
@@ -138,8 +138,8 @@ class Root:
             name = name.rpartition(".")[0]
         return None
 
-    def around(self, source: Source) -> Iterator[Source]:
-        """Yield the packages that a module is in, as far as they have code."""
+    def parent_packages(self, source: Source) -> Iterator[Source]:
+        """Yield the packages that a module is in, if they have code."""
         name = source.name.rpartition(".")[0]
         while name.startswith(f"{self.package}."):
             found = self.find(name)
@@ -149,42 +149,43 @@ class Root:
 
 
 class FileRoot(Root):
-    """The folder of adapter files, or the folder above the Python package that they are in."""
+    """The directory of adapter files, or the directory above the Python package that they are in."""
 
     def __init__(self, package: str, folder: Path) -> None:
         super().__init__(package, [folder])
         self._with_adapters: set[str] = set()
 
     def adapter_file(self, path: Path, parts: Sequence[str]) -> Source:
-        """Return an adapter's own file, and remember that the files beside it are neighbours."""
+        """Return the module of an adapter file, and register the files beside it as its siblings."""
         source = Source(".".join([self.package, *parts]), path)
         self._with_adapters.add(source.package)
         return source
 
-    def neighbour(self, name: str, importer: Source) -> tuple[str, Source] | None:
-        """Return the package and the file that an absolute import in a file of this root means, if it means one here.
+    def sibling(self, name: str, importer: Source) -> tuple[str, Source] | None:
+        """Return the package and the module that an absolute import in a file of this root refers to; None if it is not here.
 
-        As for a script, the files beside an adapter file come first. A file in a package also sees what is beside the package.
+        As for a script, the files beside an adapter file take precedence. A file in a package can also import from the directory of
+        the package.
         """
-        if name.split(".", 1)[0] in NEVER_NEIGHBOURS:
+        if name.split(".", 1)[0] in NEVER_SIBLINGS:
             return None
         beside = [importer.package] if importer.package in self._with_adapters else []
         for package in (*beside, self.package):
-            found = self.longest(f"{package}.{name}", below=package)
+            found = self.find_longest(f"{package}.{name}", below=package)
             if found is not None:
                 return package, found
         return None
 
 
 class Roots:
-    """All places that one task may ship from."""
+    """All roots of one task."""
 
     def __init__(self) -> None:
         self._files: dict[Path, FileRoot] = {}
         self._collections: dict[str, Root] = {}
 
     def adapter_file(self, path: Path) -> Source:
-        """Return an adapter's file under the name it is imported by; the files of one folder share their root."""
+        """Return the module of an adapter file, with the name under which it is imported; files of one directory share a root."""
         folder, parts = path.parent, [path.stem]
         while (folder / "__init__.py").is_file():
             folder, parts = folder.parent, [folder.name, *parts]
@@ -193,7 +194,7 @@ class Roots:
         return self._files[folder].adapter_file(path, parts)
 
     def of(self, name: str) -> Root | None:
-        """Return the root that a module of this name is shipped from, or None if it is not shipped."""
+        """Return the root of a module, or None if it does not travel with the task."""
         if name.startswith(f"{CORE}."):
             return self._core
         parts = name.split(".")
@@ -207,7 +208,7 @@ class Roots:
 
     def _collection(self, namespace: str, name: str) -> Root | None:
         package = MODULE_UTILS.format(namespace, name)
-        if package == TRAVELS_ANYWAY:
+        if package == OWN_PACKAGE:
             return None
         if package not in self._collections:
             folders = [folder / "plugins" / "module_utils" for folder in collection_folders(namespace, name)]
@@ -216,7 +217,7 @@ class Roots:
 
 
 def collection_folders(namespace: str, name: str) -> list[Path]:
-    """Return where Ansible finds a collection, or nothing."""
+    """Return the directories of an installed collection; an empty list if it is not installed."""
     try:
         package = importlib.import_module(f"ansible_collections.{namespace}.{name}")
     except ImportError:

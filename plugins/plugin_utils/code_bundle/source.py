@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Python source files on the controller, read but never run: what they define and what they import."""
+"""Python source files on the controller, which are parsed and never run: what they define and import."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Source:
     """A Python module on the controller.
 
     Attributes:
-        name: the dotted name under which it will be imported on the host.
+        name: the dotted name under which it is imported on the managed node.
         path: the file.
     """
 
@@ -33,12 +33,12 @@ class Source:
 
     @property
     def package(self) -> str:
-        """Name of the package that relative imports start from."""
+        """The package that relative imports refer to."""
         return self.name if self.is_package else self.name.rpartition(".")[0]
 
     @cached_property
     def code(self) -> bytes:
-        """The text of the file as it is. Raises TaskFailure when it cannot be read."""
+        """The content of the file. Raises TaskFailure if it cannot be read."""
         try:
             return self.path.read_bytes()
         except OSError as error:
@@ -46,7 +46,7 @@ class Source:
 
     @cached_property
     def tree(self) -> ast.Module:
-        """The file taken apart. Raises TaskFailure when it is no Python."""
+        """The syntax tree. Raises TaskFailure if the file is not valid Python."""
         try:
             return ast.parse(decode_source(self.code), str(self.path))
         except SyntaxError as error:
@@ -60,13 +60,13 @@ class Source:
         return [node.name for node in self.tree.body if isinstance(node, ast.ClassDef)]
 
     def may_define(self, name: str) -> bool:
-        """Return False only when importing the file certainly gives no such name."""
+        """Return False only if the file certainly does not define a name."""
         return any(_binds(node, name) for node in ast.walk(self.tree))
 
     def imports(self) -> Iterator[tuple[str, bool]]:
         """Yield each dotted name that the file imports, and whether it was written relative to the file's package.
 
-        ``from a import b`` yields ``a.b``: whether ``b`` is a module is for the caller to find out.
+        ``from a import b`` yields ``a.b``; the caller finds out whether ``b`` is a module.
         """
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.dsync.core.plugins.module_utils._module.datasets.construct import opened
+from ansible_collections.dsync.core.plugins.module_utils._module.datasets.construct import construct
 from ansible_collections.dsync.core.plugins.module_utils._module.errors import TaskFailure
 from ansible_collections.dsync.core.plugins.module_utils.dsync import DSync
 
@@ -45,16 +45,16 @@ class Confused(DSync):
 
 
 def test_options_and_secrets_are_keyword_arguments() -> None:
-    dataset = opened(Closed, {"path": "a"}, {"token": "t"}, None)
+    dataset = construct(Closed, {"path": "a"}, {"token": "t"}, None)
     assert isinstance(dataset, Closed)
     assert dataset.given == ("a", 5, "t")
     assert dataset.name == "closed"
-    assert opened(Closed, {"path": "a"}, {}, "other").name == "other"
-    assert opened(Plain, {"name": "mine"}, {}, None).name == "mine"
+    assert construct(Closed, {"path": "a"}, {}, "other").name == "other"
+    assert construct(Plain, {"name": "mine"}, {}, None).name == "mine"
 
 
 def test_a_class_may_take_anything() -> None:
-    dataset = opened(Takes, {"any": 1}, {"thing": 2}, None)
+    dataset = construct(Takes, {"any": 1}, {"thing": 2}, None)
     assert isinstance(dataset, Takes)
     assert dataset.more == {"any": 1, "thing": 2}
 
@@ -75,10 +75,10 @@ def test_a_class_may_take_anything() -> None:
 )
 def test_wrong_arguments(adapter: type[DSync], options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(TaskFailure) as caught:
-        opened(adapter, options, {}, None)
+        construct(adapter, options, {}, None)
     assert str(caught.value).startswith(sentence)
 
 
 def test_an_argument_given_twice() -> None:
     with pytest.raises(TaskFailure, match="path is given in options and in secrets; give it in one of them"):
-        opened(Closed, {"path": "a"}, {"path": "b"}, None)
+        construct(Closed, {"path": "a"}, {"path": "b"}, None)

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is shipped: an adapter's file or collection module, and the whole closure of what it imports."""
+"""What is shipped: an adapter's file or collection module, and all that it imports."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ import pytest
 
 pytest.importorskip("ansible", reason="the controller's side needs ansible-core")
 
-from ansible_collections.dsync.core.plugins.module_utils._module.bundle.importer import Cargo
+from ansible_collections.dsync.core.plugins.module_utils._module.bundle.format import Bundle
 from ansible_collections.dsync.core.plugins.module_utils._module.errors import TaskFailure
-from ansible_collections.dsync.core.plugins.plugin_utils.code_bundle.import_graph import Closure, closure
-from ansible_collections.dsync.core.plugins.plugin_utils.code_bundle.pack import pack
+from ansible_collections.dsync.core.plugins.plugin_utils.code_bundle.import_graph import ImportGraph, follow_imports
 from ansible_collections.dsync.core.plugins.plugin_utils.code_bundle.roots import (
     BUILT_IN,
     FAMILIES,
@@ -39,9 +38,9 @@ def write(folder: Path, **files: str) -> None:
         path.write_text(text)
 
 
-def shipped(*adapters: Path) -> Closure:
+def shipped(*adapters: Path) -> ImportGraph:
     roots = Roots()
-    return closure([roots.adapter_file(path) for path in adapters], roots)
+    return follow_imports([roots.adapter_file(path) for path in adapters], roots)
 
 
 def test_a_file_and_what_it_imports_from_beside_it(tmp_path: Path) -> None:
@@ -61,8 +60,8 @@ def test_a_file_and_what_it_imports_from_beside_it(tmp_path: Path) -> None:
     found = shipped(tmp_path / "sot.py")
     names = {"sot", "models", "deeper", "late", "package", "package.leaf", "package.other", "package.json"}
     assert found.sources.keys() == {f"dsync_files_0.{name}" for name in names}
-    assert found.neighbours["dsync_files_0.sot"] == dict.fromkeys(("models", "package", "late"), "dsync_files_0")
-    assert found.neighbours["dsync_files_0.package.other"] == {}
+    assert found.siblings["dsync_files_0.sot"] == dict.fromkeys(("models", "package", "late"), "dsync_files_0")
+    assert found.siblings["dsync_files_0.package.other"] == {}
 
 
 def test_a_folder_is_no_neighbour_unless_the_module_is_in_it(tmp_path: Path) -> None:
@@ -124,12 +123,12 @@ def test_the_controller_needs_no_library_and_no_pydantic() -> None:
 def test_what_is_packed_can_be_unpacked(tmp_path: Path) -> None:
     write(tmp_path, sot="import models\nimport plain.inner", models="X = 'ü'", plain__inner="")
     found = shipped(tmp_path / "sot.py")
-    cargo = Cargo.unpack(pack({"sot.py:Sot": "dsync_files_0.sot"}, found))
-    assert cargo.adapters == {"sot.py:Sot": "dsync_files_0.sot"}
-    assert {name for name, code in cargo.modules.items() if code.package} == {"dsync_files_0", "dsync_files_0.plain"}
-    assert cargo.modules["dsync_files_0.models"].source == "X = 'ü'"
-    assert cargo.modules["dsync_files_0.sot"].path == str(tmp_path / "sot.py")
-    assert cargo.modules["dsync_files_0.sot"].neighbours == {"models": "dsync_files_0", "plain": "dsync_files_0"}
+    bundle = Bundle.unpack(Bundle({"sot.py:Sot": "dsync_files_0.sot"}, found.modules()).pack())
+    assert bundle.adapters == {"sot.py:Sot": "dsync_files_0.sot"}
+    assert {name for name, code in bundle.modules.items() if code.package} == {"dsync_files_0", "dsync_files_0.plain"}
+    assert bundle.modules["dsync_files_0.models"].source == "X = 'ü'".encode()
+    assert bundle.modules["dsync_files_0.sot"].path == str(tmp_path / "sot.py")
+    assert bundle.modules["dsync_files_0.sot"].siblings == {"models": "dsync_files_0", "plain": "dsync_files_0"}
 
 
 def test_every_file_that_may_run_on_a_host_travels() -> None:
@@ -213,26 +212,26 @@ def test_an_adapter_is_sent_the_families_that_it_imports(tmp_path: Path, line: s
 
 
 def test_the_whole_engine_runs_from_what_was_packed(tmp_path: Path) -> None:
-    """As on a host: beside what Ansible packs there is nothing but the cargo."""
+    """As on a host: beside what Ansible packs there is nothing but the bundle."""
     bare = tmp_path / "ansible_collections" / "dsync" / "core" / "plugins" / "module_utils" / "_module"
     (bare / "bundle").mkdir(parents=True)
-    for name in ("__init__", "entry", "errors", "argspec", "bundle/__init__", "bundle/importer", "bundle/sibling_imports"):
+    for name in ("__init__", *(f"bundle/{name}" for name in ("__init__", "format", "importer", "sibling_imports"))):
         (bare / f"{name}.py").write_bytes((MODULE_UTILS / "_module" / f"{name}.py").read_bytes())
-    whole = Closure()
+    whole = ImportGraph()
     whole.add(own_code(FAMILIES, about_reports=True))
-    (tmp_path / "cargo").write_text(pack({}, whole))
+    (tmp_path / "bundle").write_text(Bundle(modules=whole.modules()).pack())
     code = f"""
         import sys
         sys.path[:] = [{str(tmp_path)!r}, *(path for path in {sys.path!r} if "ansible_collections" not in path)]
         sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder)]
         import importlib
-        from {COLLECTION}._module.bundle.importer import Cargo
-        cargo = Cargo.unpack(open({str(tmp_path / "cargo")!r}).read())
-        cargo.install()
-        for name in cargo.modules:
+        from {COLLECTION}._module.bundle.format import Bundle
+        bundle = Bundle.unpack(open({str(tmp_path / "bundle")!r}).read())
+        bundle.install()
+        for name in bundle.modules:
             if name.startswith("{COLLECTION}."):
                 module = importlib.import_module(name)
                 assert module.__name__ == name
-        assert importlib.import_module("{COLLECTION}.dsync.adapter").__loader__.__class__.__name__ == "CargoLoader"
+        assert importlib.import_module("{COLLECTION}.dsync.adapter").__loader__.__class__.__name__ == "BundleLoader"
     """
     subprocess.run([sys.executable, "-c", dedent(code)], check=True)

@@ -4,35 +4,18 @@
 
 from __future__ import annotations
 
-import base64
 import importlib
-import io
-import json
 import linecache
 import sys
 import traceback
-import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.dsync.core.plugins.module_utils._module.bundle.importer import MANIFEST, Cargo
+from ansible_collections.dsync.core.plugins.module_utils._module.bundle.format import Bundle
+from ansible_collections.dsync.core.plugins.module_utils._module.bundle.importer import Code
 
 Files = dict[str, dict[str, Any]]
-
-
-def packed(files: Files, adapters: dict[str, str] | None = None) -> str:
-    """Pack files as the controller does."""
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w") as archive:
-        modules = {}
-        for name, entry in files.items():
-            archive.writestr(f"{name}.py", entry.get("code", ""))
-            modules[name] = {"file": f"{name}.py", "path": f"/nowhere/{name}.py", "package": False, "neighbours": {}, **entry}
-            modules[name].pop("code", None)
-        archive.writestr(MANIFEST, json.dumps({"adapters": adapters or {}, "modules": modules, "inventories": {}, "host": ""}))
-    return base64.b64encode(zlib.compress(memory.getvalue())).decode()
 
 
 @pytest.fixture(autouse=True)
@@ -44,15 +27,28 @@ def imports_as_before() -> Iterator[None]:
         del sys.modules[name]
 
 
+def encoded(code: str | bytes) -> bytes:
+    return code if isinstance(code, bytes) else code.encode()
+
+
 def install(files: Files) -> None:
-    Cargo.unpack(packed(files)).install()
+    modules = {
+        name: Code(
+            source=encoded(entry.get("code", "")),
+            path=f"/nowhere/{name}.py",
+            package=entry.get("package", False),
+            siblings=entry.get("siblings", {}),
+        )
+        for name, entry in files.items()
+    }
+    Bundle.unpack(Bundle(modules=modules).pack()).install()
 
 
 def test_nothing_shipped_changes_nothing() -> None:
     finders = list(sys.meta_path)
-    cargo = Cargo.unpack("")
-    cargo.install()
-    assert (cargo.adapters, cargo.modules, sys.meta_path) == ({}, {}, finders)
+    bundle = Bundle.unpack("")
+    bundle.install()
+    assert (bundle.adapters, bundle.modules, sys.meta_path) == ({}, {}, finders)
 
 
 def test_packages_and_modules_that_are_on_no_disk() -> None:
@@ -69,11 +65,11 @@ def test_packages_and_modules_that_are_on_no_disk() -> None:
     assert importlib.import_module("ship").__path__ == []
 
 
-def test_neighbours_are_read_below_their_package() -> None:
+def test_siblings_are_read_below_their_package() -> None:
     install(
         {
             "one": {"package": True},
-            "one.sot": {"code": "import json\nWHO = json.WHO", "neighbours": {"json": "one"}},
+            "one.sot": {"code": "import json\nWHO = json.WHO", "siblings": {"json": "one"}},
             "one.json": {"code": "WHO = 'mine'"},
             "two": {"package": True},
             "two.sot": {"code": "import json\nWHO = json.dumps(1)"},
@@ -99,6 +95,5 @@ def test_a_traceback_shows_the_line_of_a_file_that_is_not_there() -> None:
 
 
 def test_a_file_in_another_encoding() -> None:
-    memory = packed({"ship": {"code": "# coding: latin-1\nWHO = 'ü'".encode("latin-1")}})
-    Cargo.unpack(memory).install()
+    install({"ship": {"code": "# coding: latin-1\nWHO = 'ü'".encode("latin-1")}})
     assert importlib.import_module("ship").WHO == "ü"

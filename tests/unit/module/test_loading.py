@@ -12,7 +12,7 @@ pytest.importorskip("ansible", reason="the module's side needs ansible-core")
 
 from ansible_collections.dsync.core.plugins.module_utils._module.datasets.side import Side
 from ansible_collections.dsync.core.plugins.module_utils._module.errors import TaskFailure
-from ansible_collections.dsync.core.plugins.module_utils._module.run.lifecycle import load
+from ansible_collections.dsync.core.plugins.module_utils._module.run.lifecycle import load_datasets
 from ansible_collections.dsync.core.plugins.module_utils.dsync import DSync, DSyncModel
 
 
@@ -49,13 +49,13 @@ def test_a_side_that_is_thread_safe_is_loaded_beside_the_other(safe: tuple[bool,
     for dataset, thread_safe in zip(datasets, safe):
         dataset.meeting, dataset.thread_safe = meeting, thread_safe
     sides = both(*datasets)
-    load(sides)
+    load_datasets(sides)
     assert [side.counts for side in sides] == [{"site": 1}, {"site": 1}]
 
 
 def test_two_that_are_not_are_loaded_one_after_the_other() -> None:
     sides = both(Estate(), Estate())
-    load(sides)
+    load_datasets(sides)
     assert [side.counts for side in sides] == [{"site": 1}, {"site": 1}]
 
 
@@ -65,4 +65,4 @@ def test_what_goes_wrong_is_told_of_the_source_first(thread_safe: bool) -> None:
     for number, dataset in enumerate(datasets):
         dataset.thread_safe, dataset.trouble = thread_safe, ValueError(f"number {number}")
     with pytest.raises(TaskFailure, match=r"source \(source.py:Estate\): load\(\) raised ValueError: number 0"):
-        load(both(*datasets))
+        load_datasets(both(*datasets))

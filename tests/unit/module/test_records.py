@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.dsync.core.plugins.module_utils._module.output.records import LONGEST_VALUE, Recorder
+from ansible_collections.dsync.core.plugins.module_utils._module.output.result import LONGEST_VALUE, Recorder
 from ansible_collections.dsync.core.plugins.module_utils.dsync import Change, DSyncAction, ObjectRef, Outcome, OutcomeStatus
 
 

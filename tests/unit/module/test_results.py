@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 from ansible_collections.dsync.core.plugins.module_utils._module.datasets.side import Side
-from ansible_collections.dsync.core.plugins.module_utils._module.output.result import MOST_WARNINGS, ROOM_FOR_DIFF, Report
+from ansible_collections.dsync.core.plugins.module_utils._module.output.result import MOST_WARNINGS, ROOM_FOR_DIFF, ResultBuilder
 from ansible_collections.dsync.core.plugins.module_utils.dsync import Change, DSync, DSyncAction, Plan
 
 SECRET = "s3cr3t-token"
 
 
-def report(**options: Any) -> Report:
+def report(**options: Any) -> ResultBuilder:
     params = {"adapter": "a.py:A", "options": options, "secrets": {"token": SECRET}, "name": None}
     sides = []
     for role in ("source", "target"):
         side = Side(role, params)
         side.dataset = DSync(f"the {role}")
         sides.append(side)
-    return Report({"source": params, "target": params, "max_changes": 500, "plan_key": None}, *sides)
+    return ResultBuilder({"source": params, "target": params, "max_changes": 500, "plan_key": None}, *sides)
 
 
 @pytest.mark.parametrize("character", ["a", "ü", "☃", "😀", '"', "\0"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.dsync.core.plugins.module_utils._module.datasets.selection import check_no_action, selected
+from ansible_collections.dsync.core.plugins.module_utils._module.datasets.selection import check_no_action, select
 from ansible_collections.dsync.core.plugins.module_utils._module.errors import TaskFailure
 from ansible_collections.dsync.core.plugins.module_utils.dsync import DSync, DSyncModel, DSyncModelFlags
 from ansible_collections.dsync.core.plugins.module_utils.dsync.diff.scope import Scope
@@ -56,7 +56,7 @@ def estate() -> Estate:
 
 def ids(**scope: Any) -> list[str]:
     dataset = estate()
-    return [one.obj.get_unique_id() for one in selected(dataset, Scope.of(dataset, dataset, **scope))]
+    return [one.obj.get_unique_id() for one in select(dataset, Scope.of(dataset, dataset, **scope))]
 
 
 @pytest.mark.parametrize(
@@ -78,18 +78,18 @@ def test_what_is_selected(scope: dict[str, Any], expected: list[str]) -> None:
 def test_an_object_with_flags_is_returned_all_the_same() -> None:
     dataset = estate()
     dataset.get("site", "nyc").model_flags = DSyncModelFlags.IGNORE
-    assert "nyc" in [one.obj.get_unique_id() for one in selected(dataset, Scope())]
+    assert "nyc" in [one.obj.get_unique_id() for one in select(dataset, Scope())]
 
 
 def test_an_object_that_two_parents_list_is_returned_once() -> None:
     dataset = estate()
     dataset.get("site", "par").devices.append("nyc__rtr-nyc")
-    found = [one.obj.get_unique_id() for one in selected(dataset, Scope())]
+    found = [one.obj.get_unique_id() for one in select(dataset, Scope())]
     assert found.count("nyc__rtr-nyc") == 1
 
 
 def test_records_have_parents_and_masked_values() -> None:
-    site, device, *_others = (one.record({}) for one in selected(estate(), Scope()))
+    site, device, *_others = (one.record({}) for one in select(estate(), Scope()))
     assert site == {
         "model": "site",
         "id": "nyc",
@@ -103,12 +103,12 @@ def test_records_have_parents_and_masked_values() -> None:
 
 
 def test_a_sensitive_attribute_that_is_not_set_is_null() -> None:
-    (par,) = (one.record({}) for one in selected(estate(), Scope()) if one.obj.get_unique_id() == "par")
+    (par,) = (one.record({}) for one in select(estate(), Scope()) if one.obj.get_unique_id() == "par")
     assert par["attributes"]["key"] is None
 
 
 def test_attributes_are_chosen_by_model() -> None:
-    site, device, *_others = (one.record({"device": {"mtu"}}) for one in selected(estate(), Scope()))
+    site, device, *_others = (one.record({"device": {"mtu"}}) for one in select(estate(), Scope()))
     assert (site["attributes"].keys(), device["attributes"]) == ({"region", "key"}, {"mtu": 1500})
 
 

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible_collections.dsync.core.plugins.module_utils._module.bundle.sibling_imports import compile_with_neighbours
+from ansible_collections.dsync.core.plugins.module_utils._module.bundle.sibling_imports import compile_with_siblings
 
 NEIGHBOURS = {"models": "folder", "package": "folder.inner"}
 
@@ -35,7 +35,7 @@ def modules() -> Iterator[None]:
 
 def run(source: str) -> dict[str, Any]:
     namespace: dict[str, Any] = {"__name__": "folder.sot", "__package__": "folder"}
-    exec(compile_with_neighbours(source, "/controller/sot.py", NEIGHBOURS), namespace)
+    exec(compile_with_siblings(source, "/controller/sot.py", NEIGHBOURS), namespace)
     return namespace
 
 

@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("ansible", reason="the modules need ansible-core")
 
-from ansible_collections.dsync.core.plugins.module_utils._module.run import signals as module
-from ansible_collections.dsync.core.plugins.module_utils._module.run.signals import Signals
+from ansible_collections.dsync.core.plugins.module_utils._module.run import process as module
+from ansible_collections.dsync.core.plugins.module_utils._module.run.process import Signals
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -25,7 +25,7 @@ def send(number: signal.Signals) -> None:
 @pytest.mark.parametrize("number", NUMBERS)
 def test_no_signal_interrupts_what_is_held_back_however_often_it_comes(number: signal.Signals) -> None:
     signals, reached = Signals(), False
-    with signals.heeded(), signals.between_changes():
+    with signals.handled(), signals.between_changes():
         with signals.held_back():
             for _time in range(3):
                 send(number)
@@ -41,7 +41,7 @@ def test_no_signal_interrupts_what_is_held_back_however_often_it_comes(number: s
 def test_the_time_of_grace_ends_when_signals_are_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "GRACE", 0.05)
     signals = Signals()
-    with signals.heeded(), signals.between_changes():
+    with signals.handled(), signals.between_changes():
         send(signal.SIGTERM)
         with signals.held_back():
             time.sleep(0.2)
@@ -52,7 +52,7 @@ def test_the_time_of_grace_ends_when_signals_are_held_back(monkeypatch: pytest.M
 def test_the_time_of_grace_cuts_off_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "GRACE", 0.05)
     signals = Signals()
-    with signals.heeded(), signals.between_changes():
+    with signals.handled(), signals.between_changes():
         send(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             time.sleep(5)

@@ -11,10 +11,10 @@ from pathlib import Path
 CODE = """
 import os, subprocess, sys
 sys.path.insert(0, {collections!r})
-from ansible_collections.dsync.core.plugins.module_utils._module.run.streams import streams_aside
+from ansible_collections.dsync.core.plugins.module_utils._module.run.process import detached_streams
 print("before")
 try:
-    with streams_aside():
+    with detached_streams():
         print("hidden")
         print("hidden", file=sys.stderr)
         os.write(1, b"hidden")
@@ -26,7 +26,7 @@ except KeyError:
 """
 
 
-def test_streams_aside() -> None:
+def test_detached_streams() -> None:
     (collections,) = {path for path in sys.path if (Path(path) / "ansible_collections" / "dsync" / "core").is_dir()}
     done = subprocess.run(
         [sys.executable, "-c", CODE.format(collections=collections)], input="input", capture_output=True, text=True, check=True

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("ansible", reason="this runs on the controller, which needs ansible-core")
 
 from ansible.parsing.dataloader import DataLoader
-from ansible_collections.dsync.core.plugins.plugin_utils.base_directory import OWN_COLLECTION, start_folder, starting_there
+from ansible_collections.dsync.core.plugins.plugin_utils.base_directory import OWN_COLLECTION, base_directory, using_base_directory
 
 
 def loader_at(folder: Path) -> DataLoader:
@@ -22,8 +22,8 @@ def loader_at(folder: Path) -> DataLoader:
 
 def test_a_playbook_of_the_user_starts_beside_itself(tmp_path: Path) -> None:
     loader = loader_at(tmp_path)
-    assert start_folder(loader) == tmp_path.resolve()
-    with starting_there(loader):
+    assert base_directory(loader) == tmp_path.resolve()
+    with using_base_directory(loader):
         assert loader.get_basedir() == str(tmp_path.resolve())
 
 
@@ -32,6 +32,6 @@ def test_a_playbook_of_the_collection_starts_where_the_user_is(tmp_path: Path, m
     playbooks = OWN_COLLECTION / "playbooks"
     assert (playbooks / "audit.yml").is_file()
     loader = loader_at(playbooks)
-    with starting_there(loader):
+    with using_base_directory(loader):
         assert loader.get_basedir() == str(tmp_path)
     assert loader.get_basedir() == str(playbooks)

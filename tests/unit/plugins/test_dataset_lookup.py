@@ -14,8 +14,8 @@ import pytest
 
 pytest.importorskip("ansible", reason="lookups run on the controller, which needs ansible-core")
 
-from ansible_collections.dsync.core.plugins.plugin_utils.dataset_lookup import Wanted, looked_up
-from ansible_collections.dsync.core.plugins.plugin_utils.local_dataset import SourceFailure, found_in
+from ansible_collections.dsync.core.plugins.plugin_utils.dataset_lookup import LookupQuery, look_up
+from ansible_collections.dsync.core.plugins.plugin_utils.local_dataset import DatasetError, files_in
 
 NOTHING = {"only_models": None, "only": None, "exclude": None, "attributes": None}
 MODELS = {
@@ -44,8 +44,8 @@ def look(folder: Path, *ids: Any, model: str | None = None, **scope: Any) -> lis
     records = {"site": [{"name": "a", "region": "x"}, {"name": "7", "region": "x"}], "device": [{"name": "a", "role": "r"}]}
     (folder / "estate.json").write_text(json.dumps(records))
     side = {"adapter": "file", "options": {"path": "estate.json"}, "secrets": {}, "name": None, "mapping": None, "lookups": None}
-    wanted = Wanted(ids, model, {**NOTHING, **scope})
-    found = looked_up(side, {"models": MODELS, "top_level": None}, wanted, folder, found_in(folder), lambda sentence: None)
+    wanted = LookupQuery(ids, model, {**NOTHING, **scope})
+    found = look_up(side, {"models": MODELS, "top_level": None}, wanted, folder, files_in(folder), lambda sentence: None)
     return [(record["model"], record["id"]) for record in found]
 
 
@@ -67,5 +67,5 @@ def test_what_is_found(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_found(tmp_path: Path, ids: list[Any], more: dict[str, Any], words: str) -> None:
-    with pytest.raises(SourceFailure, match=words):
+    with pytest.raises(DatasetError, match=words):
         look(tmp_path, *ids, **more)

@@ -16,7 +16,12 @@ import pytest
 pytest.importorskip("ansible", reason="the controller's side needs ansible-core")
 
 from ansible_collections.dsync.core.plugins.plugin_utils import progress_display as progress_file
-from ansible_collections.dsync.core.plugins.plugin_utils.progress_display import Teller, due_after, sentence, slower
+from ansible_collections.dsync.core.plugins.plugin_utils.progress_display import (
+    ProgressDisplay,
+    crowd_factor,
+    next_line_due,
+    progress_line,
+)
 
 LOAD = {"stage": "load", "side": "source", "adapter": "netbox", "model": "device", "count": 12400, "rate": 1240.4}
 
@@ -34,7 +39,7 @@ LOAD = {"stage": "load", "side": "source", "adapter": "netbox", "model": "device
     ],
 )
 def test_the_lines(state: dict[str, Any], told: str) -> None:
-    assert sentence(state) == told
+    assert progress_line(state) == told
 
 
 @pytest.mark.parametrize(
@@ -53,11 +58,11 @@ def test_the_lines(state: dict[str, Any], told: str) -> None:
     ],
 )
 def test_what_no_module_of_ours_writes_is_not_told(state: Any) -> None:
-    assert sentence(state) is None
+    assert progress_line(state) is None
 
 
 def test_a_host_cannot_draw_on_the_screen() -> None:
-    told = sentence({**LOAD, "model": "\x1b[2J\r\nTASK [x]" + "y" * 100, "adapter": ["x"], "rate": "1\n"})
+    told = progress_line({**LOAD, "model": "\x1b[2J\r\nTASK [x]" + "y" * 100, "adapter": ["x"], "rate": "1\n"})
     assert told is not None
     assert told.startswith("load source: [2JTASK [x]yyy")
     assert told.isprintable()
@@ -69,7 +74,7 @@ def test_some_forty_lines_in_the_first_hour_and_thirty_in_every_other(shortest: 
     due, told = progress_file.FIRST, []
     while due <= 3 * 3600:
         told.append(due)
-        due = due_after(due, shortest)
+        due = next_line_due(due, shortest)
     assert told[:3] == ([5, 10, 15] if shortest == 5 else [5, 15, 25])
     gaps = [round(after - before, 6) for before, after in pairwise(told)]
     assert gaps == sorted(gaps)
@@ -80,14 +85,14 @@ def test_some_forty_lines_in_the_first_hour_and_thirty_in_every_other(shortest: 
 
 @pytest.mark.parametrize(("hosts", "forks"), [(500, 5), (500, 50), (30, 100), (2000, 500)])
 def test_many_hosts_together_tell_two_lines_a_second_at_most(hosts: int, forks: int) -> None:
-    wait, at_once = slower(hosts, forks), min(hosts, forks)
+    wait, at_once = crowd_factor(hosts, forks), min(hosts, forks)
     assert progress_file.FIRST * wait >= at_once / 2
     for elapsed in range(0, 3600, 5):
-        assert at_once / (due_after(elapsed, 5.0 * wait) - elapsed) <= 2
+        assert at_once / (next_line_due(elapsed, 5.0 * wait) - elapsed) <= 2
 
 
 def test_a_few_hosts_tell_as_often_as_one() -> None:
-    assert slower(1, 5) == slower(500, 5) == slower(10, 50) == 1
+    assert crowd_factor(1, 5) == crowd_factor(500, 5) == crowd_factor(10, 50) == 1
 
 
 @pytest.mark.parametrize("callback", ["default", "ansible.posix.jsonl", "acme.tools.report"])
@@ -97,7 +102,7 @@ def test_the_lines_go_to_standard_error_beside_every_callback(
 ) -> None:
     monkeypatch.setattr("ansible.constants.DEFAULT_STDOUT_CALLBACK", callback)
     action: Any = SimpleNamespace(_task=SimpleNamespace(delegate_to=delegate))
-    progress_file._speaker(action, {"inventory_hostname": "cmdb-1"})("waiting for the lock")
+    progress_file._line_writer(action, {"inventory_hostname": "cmdb-1"})("waiting for the lock")
     shown = capsys.readouterr()
     assert (shown.out, shown.err.strip()) == ("", f"progress: {prefix} waiting for the lock")
 
@@ -118,7 +123,7 @@ def test_a_teller_outlives_what_goes_wrong_and_ends_when_told(monkeypatch: pytes
         lines.append(line)
         said.set()
 
-    teller = Teller(read, say, shortest=0.01, patience=0.01)
+    teller = ProgressDisplay(read, say, shortest=0.01, patience=0.01)
     teller.start()
     assert said.wait(20)
     teller.end()
@@ -139,7 +144,7 @@ def test_a_read_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> N
         go_on.wait(60)
         return json.dumps(LOAD)
 
-    teller = Teller(read, lines.append)
+    teller = ProgressDisplay(read, lines.append)
     teller.start()
     assert begun.wait(20)
     began = time.monotonic()

@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes ``import dsync`` mean the library that was shipped with the module, so that no class of it ever exists twice."""
+"""Makes ``import dsync`` import the library that came with the module, so that no class of it exists twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIBRARY = f"{__package__.rsplit('.', 2)[0]}.{NAME}"
 
 
 class AliasFinder(MetaPathFinder, Loader):
-    """Answers every import of ``dsync`` and ``dsync.*`` with the module of the shipped library."""
+    """Resolves imports of ``dsync`` and ``dsync.*`` to the modules of the library that came with the task."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         if fullname.split(".", 1)[0] != NAME:
@@ -30,12 +30,12 @@ class AliasFinder(MetaPathFinder, Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Only give the module its own spec back, which the import system has replaced: it was executed long ago."""
+        """Restore the module's own spec, which the import system has replaced; the module has been executed before."""
         module.__spec__ = getattr(module.__spec__, "loader_state", None)
 
 
 def install() -> None:
-    """Put the shipped library before any ``dsync`` that the interpreter has, loaded or not. May be called twice."""
+    """Give the library precedence over any other ``dsync`` of the interpreter, loaded or not. May be called repeatedly."""
     if any(isinstance(finder, AliasFinder) for finder in sys.meta_path):
         return
     for name in [name for name in sys.modules if name.split(".", 1)[0] == NAME]:

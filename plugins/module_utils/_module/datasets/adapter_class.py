@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Imports the class that an adapter's name refers to."""
+"""Imports the class of an adapter."""
 
 from __future__ import annotations
 
@@ -12,39 +12,38 @@ from types import ModuleType
 from ...dsync import DSync
 from ...dsync._util.suggestions import known
 from ...dsync.exceptions import LibraryMissing
-from ..bundle.importer import Cargo
+from ..bundle.format import Bundle
 from ..errors import TaskFailure
-from ..output.messages import place, stage
-from .adapter_ref import FORMS, Form, Reference
+from ..output.messages import adapter_line, error_context
+from .adapter_ref import FORMS, AdapterKind, AdapterRef
 
 READ_BY = {
     "file": ("csv", "json", "jsonl", "toml", "tsv", "xlsx", "yaml", "yml"),
     "sql": ("mariadb", "mysql", "postgres", "postgresql", "sqlite"),
     "rest": ("http", "https"),
 }
-"""Built-in adapter → names by which people look for it."""
+"""Built-in adapter → names of formats and systems that it reads."""
 
 DIFFSYNC = "diffsync"
-"""The package that adapters are written for which come by way of the bridge."""
+"""The package whose adapters are supported through the bridge."""
 
 
-def adapter_class(reference: Reference, cargo: Cargo) -> type[DSync]:
-    """Return an adapter's class, imported from the shipped code or from what the interpreter has; for one of DiffSync's adapters
-    the class that bridges it.
+def adapter_class(reference: AdapterRef, bundle: Bundle) -> type[DSync]:
+    """Return an adapter's class, imported from the bundle or by the interpreter; for one of DiffSync's adapters, its bridge.
 
     Raises:
-        TaskFailure: it cannot be imported, is not there, or is not an adapter.
+        TaskFailure: it cannot be imported, does not exist, or is not an adapter.
     """
-    if reference.form is Form.BUILT_IN:
+    if reference.kind is AdapterKind.BUILT_IN:
         return _built_in(reference.text)
-    module = _imported(cargo.adapters.get(reference.text, reference.place), reference)
+    module = _import_module(bundle.adapters.get(reference.text, reference.place), reference)
     found = getattr(module, reference.class_name, None)
     if isinstance(found, type) and issubclass(found, DSync):
         return found
     if _is_for_diffsync(found):
         from ...dsync.adapters.diffsync.bridge import bridged
 
-        with stage(f"reading what {reference.class_name} declares"):
+        with error_context(f"reading what {reference.class_name} declares"):
             return bridged(found)
     adapters = f"{known(reference.class_name, _adapters_in(module))}."
     if found is None:
@@ -61,7 +60,7 @@ def _built_in(name: str) -> type[DSync]:
     if name not in BUILT_IN:
         family = next((f"; {name} is read by the adapter {adapter}" for adapter, names in READ_BY.items() if name in names), "")
         raise TaskFailure(f'there is no built-in adapter "{name}"{family}{known(name, BUILT_IN)}. {FORMS}.')
-    with stage(f"importing the adapter {name}"):
+    with error_context(f"importing the adapter {name}"):
         return built_in(name)
 
 
@@ -81,24 +80,24 @@ def _adapters_in(module: ModuleType) -> list[str]:
     ]
 
 
-def _imported(name: str, reference: Reference) -> ModuleType:
+def _import_module(name: str, reference: AdapterRef) -> ModuleType:
     try:
-        with stage(f"importing {reference.holder}"):
+        with error_context(f"importing {reference.holder}"):
             return importlib.import_module(name)
     except TaskFailure as failure:
-        explained, cause = _explained(failure, reference), failure.__cause__
+        explained, cause = _explain(failure, reference), failure.__cause__
         if isinstance(cause, ModuleNotFoundError) and cause.name == DIFFSYNC:
-            raise TaskFailure(explained) from LibraryMissing(f"{reference.holder} is written for it{place(cause)}", DIFFSYNC)
+            raise TaskFailure(explained) from LibraryMissing(f"{reference.holder} is written for it{adapter_line(cause)}", DIFFSYNC)
         raise TaskFailure(explained) from cause
 
 
-def _explained(failure: TaskFailure, reference: Reference) -> str:
-    """Return the sentence about a failed import, with a way out where the cause tells one."""
+def _explain(failure: TaskFailure, reference: AdapterRef) -> str:
+    """Return the message for a failed import, with a way out if the cause suggests one."""
     cause = failure.__cause__
     if isinstance(cause, ModuleNotFoundError) and cause.name:
-        forms = f" {FORMS}." if reference.form is Form.IMPORTABLE else ""
+        forms = f" {FORMS}." if reference.kind is AdapterKind.IMPORTABLE else ""
         return (
-            f"it needs the Python module {cause.name}, which {sys.executable} on the host does not have{place(cause)}. "
+            f"it needs the Python module {cause.name}, which {sys.executable} on the host does not have{adapter_line(cause)}. "
             f"Install it there.{forms}"
         )
     if isinstance(cause, SyntaxError):

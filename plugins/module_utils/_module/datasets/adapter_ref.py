@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an adapter's name refers to: read alike on the controller, which ships code, and on the host, which runs it."""
+"""Parses the name of an adapter, on the controller, which finds its code, and on the managed node, which runs it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMS = (
 )
 
 
-class Form(enum.Enum):
+class AdapterKind(enum.Enum):
     """The ways to name an adapter."""
 
     BUILT_IN = "this collection"
@@ -30,8 +30,8 @@ class Form(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Reference:
-    """An adapter's name, taken apart.
+class AdapterRef:
+    """A parsed name of an adapter.
 
     Attributes:
         text: the name as the user wrote it.
@@ -41,35 +41,35 @@ class Reference:
     """
 
     text: str
-    form: Form
+    kind: AdapterKind
     place: str
     class_name: str
 
     @property
     def holder(self) -> str:
         """The name without the class, as the user wrote it."""
-        if self.form is Form.BUILT_IN:
+        if self.kind is AdapterKind.BUILT_IN:
             return self.text
         return self.text[: -len(self.class_name) - 1]
 
     @classmethod
-    def parse(cls, text: str) -> Reference:
-        """Take an adapter's name apart. Raises TaskFailure when it is of no known form."""
+    def parse(cls, text: str) -> AdapterRef:
+        """Parse an adapter's name. Raises TaskFailure if it has none of the known forms."""
         if text.isidentifier():
-            return cls(text, Form.BUILT_IN, text, text)
+            return cls(text, AdapterKind.BUILT_IN, text, text)
         place, colon, class_name = text.rpartition(":")
         if colon and place and class_name.isidentifier():
-            return cls(text, _form_before_colon(place), place, class_name)
+            return cls(text, _kind_before_colon(place), place, class_name)
         parts = text.split(".")
         if len(parts) >= 4 and all(part.isidentifier() for part in parts):
             package = MODULE_UTILS.format(*parts[:2])
-            return cls(text, Form.COLLECTION, ".".join((package, *parts[2:-1])), parts[-1])
+            return cls(text, AdapterKind.COLLECTION, ".".join((package, *parts[2:-1])), parts[-1])
         raise TaskFailure(f'"{text}" does not name an adapter. {FORMS}.')
 
 
-def _form_before_colon(place: str) -> Form:
+def _kind_before_colon(place: str) -> AdapterKind:
     if place.endswith(".py") or "/" in place:
-        return Form.FILE
+        return AdapterKind.FILE
     if all(part.isidentifier() for part in place.split(".")):
-        return Form.IMPORTABLE
+        return AdapterKind.IMPORTABLE
     raise TaskFailure(f'"{place}" is neither a Python file nor the dotted name of a Python module. {FORMS}.')

@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes an adapter out of the options and secrets that a task gives it."""
+"""Constructs an adapter from the options and secrets of a task."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from typing import Any
 from ...dsync import DSync
 from ...dsync._util.suggestions import known
 from ..errors import TaskFailure
-from ..output.messages import stage
+from ..output.messages import error_context
 
 
-def opened(adapter: type[DSync], options: Mapping[str, Any], secrets: Mapping[str, Any], name: str | None) -> DSync:
+def construct(adapter: type[DSync], options: Mapping[str, Any], secrets: Mapping[str, Any], name: str | None) -> DSync:
     """Return a new adapter.
 
     Args:
         adapter: its class.
         options: keyword arguments of the class.
         secrets: more of them.
-        name: what the dataset is to be called, if not what the adapter calls itself.
+        name: the name of the dataset; None for the adapter's own name.
 
     Raises:
-        TaskFailure: the class takes other arguments, or refuses these.
+        TaskFailure: the class takes other arguments, or rejects these.
     """
     both = sorted(options.keys() & secrets.keys())
     if both:
@@ -35,18 +35,18 @@ def opened(adapter: type[DSync], options: Mapping[str, Any], secrets: Mapping[st
     given = {**options, **secrets}
     parameters = Parameters(adapter)
     parameters.check(given)
-    with stage(f"making {adapter.__name__}"):
+    with error_context(f"making {adapter.__name__}"):
         try:
             dataset = adapter(**given)
         except TypeError as error:
-            raise parameters.hinted(error, given) from error
+            raise parameters.with_options(error, given) from error
     if name:
         dataset.name = name
     return dataset
 
 
 class Parameters:
-    """The keyword arguments that an adapter's class takes, as far as its signature and its ancestors' tell."""
+    """The keyword arguments of an adapter's class, read from its signature and those of its base classes."""
 
     def __init__(self, adapter: type[DSync]) -> None:
         self._adapter = adapter.__name__
@@ -59,7 +59,7 @@ class Parameters:
             self._required.setdefault("name", False)
 
     def _add(self, signature: inspect.Signature) -> None:
-        """Note the parameters of one ``__init__``; what it does not name it may hand to the next."""
+        """Add the parameters of one ``__init__``; keyword arguments that it does not name may go to the next one."""
         _self, *parameters = signature.parameters.values()
         is_first = not self._required
         for parameter in parameters:
@@ -68,7 +68,7 @@ class Parameters:
         self._takes_others = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
     def check(self, given: Mapping[str, Any]) -> None:
-        """Raise TaskFailure when an argument is missing, or is one that the class certainly does not take."""
+        """Raise TaskFailure if an argument is missing, or if the class does not take it for certain."""
         missing = [name for name, required in self._required.items() if required and name not in given]
         unknown = self._unknown(given)
         if missing and unknown and difflib.get_close_matches(unknown[0], missing):
@@ -78,8 +78,8 @@ class Parameters:
         if unknown and not self._takes_others:
             raise TaskFailure(f"{self._adapter} takes no option {unknown[0]}{self._names(unknown[0])}")
 
-    def hinted(self, error: TypeError, given: Mapping[str, Any]) -> Exception:
-        """Return what to raise for a TypeError of the class: with its options told, if others than these were given."""
+    def with_options(self, error: TypeError, given: Mapping[str, Any]) -> Exception:
+        """Return the exception to raise for a TypeError of the class: one that lists its options, if others were given."""
         unknown = self._unknown(given)
         if not unknown:
             return error
@@ -93,7 +93,7 @@ class Parameters:
 
 
 def _ancestors(adapter: type[DSync]) -> tuple[type, ...]:
-    """Return an adapter's class, or that of the DiffSync adapter behind it, and what it inherits from up to the base class."""
+    """Return the class of an adapter, or of the DiffSync adapter behind a bridge, and its base classes below DSync or Adapter."""
     written: type[Any] = adapter
     base: type[Any] | None = DSync
     if "diffsync" in sys.modules:

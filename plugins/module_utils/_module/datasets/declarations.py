@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The models that a task declares in data, and their mapping on each side."""
+"""Models that a task declares as data, and their mapping for each dataset."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def declared_models(params: Mapping[str, Any]) -> DataModel | None:
-    """Return the models that a task declares, or None when its adapters bring their own. Raises TaskFailure."""
+    """Return the models that a task declares, or None if its adapters have their own. Raises TaskFailure."""
     models, top_level = params["models"], params["top_level"]
     if models is None:
         if top_level is not None:
@@ -27,12 +27,12 @@ def declared_models(params: Mapping[str, Any]) -> DataModel | None:
     from ...dsync.adapters import RecordModel  # only here, since most tasks need none of it
     from ...dsync.records.definition import data_model
 
-    with _placed():
+    with _definition_errors():
         return data_model(models, top_level, base=RecordModel)
 
 
-def joined(adapter: type[DSync], data_model: DataModel | None, params: Mapping[str, Any]) -> type[DSync]:
-    """Return an adapter's class with the models and the mapping of a task, if it is one of records. Raises TaskFailure."""
+def bind_models(adapter: type[DSync], data_model: DataModel | None, params: Mapping[str, Any]) -> type[DSync]:
+    """Return an adapter's class, bound to the models and the mapping of a task if it is record-based. Raises TaskFailure."""
     given = [name for name in ("mapping", "lookups") if params[name] is not None]
     for name in given:
         if not isinstance(params[name], Mapping):
@@ -51,13 +51,13 @@ def joined(adapter: type[DSync], data_model: DataModel | None, params: Mapping[s
         raise TaskFailure("this adapter reads records, so the task must declare models: set models or models_file.")
     if data_model is None and not given and hasattr(adapter, "data_model"):
         return adapter
-    with _placed():
+    with _definition_errors():
         joint: type[DSync] = bound(data_model or own, params["mapping"], params["lookups"])
         return joint
 
 
 @contextmanager
-def _placed() -> Iterator[None]:
+def _definition_errors() -> Iterator[None]:
     try:
         yield
     except DefinitionError as error:

@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The objects of a loaded dataset as plain records."""
+"""Selects objects of a loaded dataset, and returns them as plain data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...dsync.model.identity import ObjectRef
 from ..errors import TaskFailure
 
 
-class Selected(NamedTuple):
+class SelectedObject(NamedTuple):
     """An object that is in scope.
 
     Attributes:
@@ -46,12 +46,12 @@ class Selected(NamedTuple):
         }
 
 
-def selected(dataset: DSync, scope: Scope) -> Iterator[Selected]:
+def select(dataset: DSync, scope: Scope) -> Iterator[SelectedObject]:
     """Yield the objects that are in scope: each parent before its children, otherwise in the order in which they were loaded.
 
     Args:
         dataset: loaded; not changed.
-        scope: which objects are wanted.
+        scope: the objects to select.
     """
     parents = parents_of(dataset, dataset.models())
     seen: set[ObjectRef] = set()
@@ -70,12 +70,12 @@ def selected(dataset: DSync, scope: Scope) -> Iterator[Selected]:
             if stance == Stance.OUT:
                 continue
             if stance == Stance.IN:
-                yield Selected(obj, parent)
+                yield SelectedObject(obj, parent)
             todo += reversed([(child, ref, below) for child in children_of(obj)])
 
 
 def check_no_action(params: Mapping[str, Any]) -> None:
-    """Raise TaskFailure if a selector of ``only`` or ``exclude`` names an action, of which one dataset alone has none."""
+    """Raise TaskFailure if a selector of ``only`` or ``exclude`` has an action, which requires a comparison."""
     for name in ("only", "exclude"):
         for position, selector in enumerate(params[name] or ()):
             if isinstance(selector, Mapping) and selector.get("action") is not None:

@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a task is, written to a small file while it runs, for the controller to tell."""
+"""Writes the progress of a task to a small file, which the controller reads and displays."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from ...dsync import DSync
 from ...dsync.dataset.memory_store import MemoryStore
 
 SILENT = 2.5
-"""Seconds before anything is written: most tasks have ended by then."""
+"""Seconds before the first write; most tasks end earlier."""
 
 INTERVAL = 1.0
-"""Seconds between two looks."""
+"""Seconds between two writes."""
 
 READABLE = 0o644
-"""The permissions of the file: the controller may come as another user than the one that runs the task."""
+"""The mode of the file: the controller may connect as another user than the one that runs the task."""
 
 NOTHING_YET = ("", 0, 0)
-"""What a callback was called with before it was called."""
+"""The arguments of a callback that has not been called yet."""
 
 Callback = Callable[[str, int, int], None]
 Retry = Callable[[Callable[[], str]], str]
 
 
 class Progress:
-    """Where a task is: names of stages and models, and numbers, never a value.
+    """The progress of a task: names of stages and models, and numbers, never a value.
 
-    As a context manager it writes that to a file, from a thread, and removes the file at the end. That it cannot be written is no
-    failure of the task.
+    As a context manager it writes them to a file from a thread, and removes the file at the end. The task does not fail if the file
+    cannot be written.
 
     Args:
-        path: the file; nothing is noted or written without it.
+        path: the file; without it nothing is recorded or written.
     """
 
     def __init__(self, path: str | None = None) -> None:
@@ -51,8 +51,8 @@ class Progress:
         self._look: Callable[[], Mapping[str, Any]] = dict
         self._loading: list[tuple[Mapping[str, Any], Callable[[], Mapping[str, Any]]]] = []
         self._began = 0.0
-        self._told: tuple[Any, ...] = NOTHING_YET
-        self._again = 0
+        self._last_call: tuple[Any, ...] = NOTHING_YET
+        self._retries = 0
 
     def __enter__(self) -> Progress:
         if self._path is not None:
@@ -67,11 +67,11 @@ class Progress:
         with suppress(OSError):
             Path(self._path).unlink()
 
-    # ------------------------------------------------------------------ what the stages tell
+    # ------------------------------------------------------------------ what the stages report
 
     @contextmanager
     def loading(self, stage: str, side: str, adapter: str, dataset: DSync) -> Iterator[None]:
-        """Tell how much of a dataset there is, while it is loaded; of two at the same time, of the one that was begun last."""
+        """Report how much of a dataset is loaded; of two that are loaded concurrently, the one that started last."""
         mine = ({"stage": stage, "side": side, "adapter": adapter}, Growth(dataset).record)
         self._loading.append(mine)
         self._begin(*mine)
@@ -83,7 +83,7 @@ class Progress:
 
     @contextmanager
     def waiting(self, stage: str) -> Iterator[None]:
-        """Tell that a stage goes on of which nothing can be counted."""
+        """Report a stage in which nothing can be counted."""
         self._begin({"stage": stage}, dict)
         try:
             yield
@@ -95,30 +95,30 @@ class Progress:
         is told."""
         if self._path is None:
             return None
-        self._told, self._again = NOTHING_YET, 0
+        self._last_call, self._retries = NOTHING_YET, 0
         self._begin({"stage": stage}, self._counted)
         return self._note
 
     def retrying(self, retry: Retry) -> Retry:
-        """Return the same, and count how often something is tried again."""
-        return retry if self._path is None else self._noting(retry)
+        """Return ``retry``, wrapped to count the retries."""
+        return retry if self._path is None else self._counting_retries(retry)
 
     def _begin(self, stage: Mapping[str, Any], look: Callable[[], Mapping[str, Any]]) -> None:
         self._began, self._look, self._stage = time.monotonic(), look, stage
 
     def _note(self, *told: Any) -> None:  # called for every change: nothing is cheaper than to keep all the arguments
-        self._told = told
+        self._last_call = told
 
     def _counted(self) -> Mapping[str, Any]:
-        _stage, done, total = self._told
-        return {"count": done, "total": total, "rate": rate(done, self._began), "retries": self._again} if total else {}
+        _stage, done, total = self._last_call
+        return {"count": done, "total": total, "rate": rate(done, self._began), "retries": self._retries} if total else {}
 
-    def _noting(self, retry: Retry) -> Retry:
+    def _counting_retries(self, retry: Retry) -> Retry:
         def call(make: Callable[[], str]) -> str:
             first = iter([0])
 
             def attempt() -> str:
-                self._again += next(first, 1)
+                self._retries += next(first, 1)
                 return make()
 
             return retry(attempt)
@@ -148,10 +148,10 @@ class Progress:
 
 
 class Growth:
-    """How many objects of a dataset there are while it is being loaded, and of which model they are.
+    """The number of objects of a dataset while it is loaded, and their model.
 
     Args:
-        dataset: one that is about to be loaded.
+        dataset: not loaded yet.
     """
 
     def __init__(self, dataset: DSync) -> None:
@@ -161,7 +161,7 @@ class Growth:
         self._began = time.monotonic()
 
     def record(self) -> Mapping[str, Any]:
-        """Return the model that has grown most since the last time, how many there are of it, and how many objects a second."""
+        """Return the model that has grown most since the last call, the number of its objects, and all objects per second."""
         before = self._counts
         self._counts = {name: max(count, before.get(name, 0)) for name, count in self._now().items()}
         grown = {name: count - before.get(name, 0) for name, count in self._counts.items()}
@@ -174,7 +174,7 @@ class Growth:
         return {"model": self._model, "count": self._counts[self._model], "rate": rate(total, self._began)}
 
     def _now(self) -> dict[str, int]:
-        """Return how many objects there are of each model, or native records of which objects are going to be made."""
+        """Return the number of objects of each model, or of native records from which objects will be made."""
         holder: Any = getattr(self._dataset, "original", self._dataset)
         made = {name: holder.count(name) for name in self._dataset.models()} if in_memory(holder.store) else {}
         reading = {name: len(records) for name, records in dict(getattr(self._dataset, "records_read", {})).items()}
@@ -182,10 +182,10 @@ class Growth:
 
 
 def in_memory(store: Any) -> bool:
-    """Return whether a store, this library's or DiffSync's, can be asked by another thread how much it holds."""
+    """Return whether a store, this library's or DiffSync's, can be counted from another thread."""
     return isinstance(store, MemoryStore) or type(store).__name__ == "LocalStore"
 
 
 def rate(count: int, began: float) -> float:
-    """Return how many that is a second."""
+    """Return the number per second."""
     return round(count / max(time.monotonic() - began, 0.001), 1)

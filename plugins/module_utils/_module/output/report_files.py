@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reports that a task writes to files."""
+"""Report files of a task."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ...dsync.storage.files import PRIVATE, check_writable, replacing
 from ..argspec import REPORT_FORMATS
 from ..datasets.side import Side
 from ..errors import TaskFailure
-from ..run.changeset import Work
-from .messages import stage
+from ..run.changeset import ChangeSet
+from .messages import error_context
 
 MODES = "use octal digits such as '0644', or symbols such as 'u=rw,g=r'; the owner must be able to read and write the file"
 
@@ -27,12 +27,12 @@ _SHIFTS = {"u": 6, "g": 3, "o": 0}
 
 @dataclass(frozen=True)
 class ReportFile:
-    """A report that a task asks for.
+    """A report file of a task.
 
     Attributes:
         path: the file.
         format: its format.
-        title: what stands above it, if the task says.
+        title: its title; empty for the names of the datasets.
         mode: the file's permissions.
     """
 
@@ -42,19 +42,19 @@ class ReportFile:
     mode: int
 
     def record(self) -> dict[str, str]:
-        """Return what the task's result says of it."""
+        """Return the file's entry in the task's result."""
         return {"path": self.path, "format": self.format}
 
 
 def report_files(params: Mapping[str, Any]) -> list[ReportFile]:
-    """Return the reports that a task asks for; each can be written.
+    """Return the report files of a task, after a check that each can be written.
 
     Raises:
-        TaskFailure: one of them cannot.
+        TaskFailure: a file cannot be written.
     """
     files = [_report_file(said, f"reports[{place}]") for place, said in enumerate(params["reports"])]
     for place, file in enumerate(files):
-        with stage(f"preparing reports[{place}]"):
+        with error_context(f"preparing reports[{place}]"):
             check_writable(file.path)
     return files
 
@@ -70,7 +70,7 @@ def _report_file(said: Mapping[str, Any], place: str) -> ReportFile:
 
 
 def _mode(said: Any, place: str) -> int:
-    """Return the permissions that a task says: octal digits, the number that YAML makes of them, or changes to 0600 in symbols."""
+    """Return the permissions of a ``mode``: octal digits, the number that YAML makes of them, or symbolic changes to 0600."""
     try:
         mode = said if isinstance(said, int) else int(str(said), 8)
     except ValueError:
@@ -81,7 +81,7 @@ def _mode(said: Any, place: str) -> int:
 
 
 def _symbolic(said: str) -> int:
-    """Return the permissions of a file of mode 0600 after symbolic changes; -1 if these are none."""
+    """Return the permissions of a file of mode 0600 after symbolic changes; -1 if they are not valid."""
     mode = PRIVATE
     for found in map(_CLAUSE.fullmatch, said.split(",")):
         if found is None:
@@ -97,20 +97,20 @@ def _symbolic(said: str) -> int:
 def write_reports(
     files: Sequence[ReportFile],
     sides: Sequence[Side],
-    work: Work,
+    work: ChangeSet,
     outcomes: Sequence[Outcome],
     hide: Callable[[str], str],
     problems: Sequence[str],
 ) -> Iterator[ReportFile]:
-    """Write the reports of what was found or done, and yield each that is written.
+    """Write the reports of a comparison or a run, and yield each file once it is written.
 
     Args:
-        files: which.
+        files: the files to write.
         sides: source and target.
-        work: what was to be done.
-        outcomes: how it ended.
-        hide: removes from a text what nobody may see.
-        problems: why the run is refused, or what went wrong.
+        work: the changes.
+        outcomes: their outcomes.
+        hide: masks secrets in a string.
+        problems: why the run is refused, or what failed.
 
     Raises:
         TaskFailure: one of them could not be written.
@@ -118,7 +118,7 @@ def write_reports(
     from ...dsync.report.render.formats import rendered  # only here, since most tasks need none of it
     from ...dsync.report.report import Report, ReportSide, above
 
-    with stage("making the report"):
+    with error_context("making the report"):
         report = Report.from_outcomes(
             outcomes,
             *(ReportSide(side.dataset.name, side.params["adapter"], sum(side.counts.values())) for side in sides[:2]),
@@ -129,7 +129,7 @@ def write_reports(
             hide=hide,
         )
     for file in files:
-        with stage(f"writing the report {file.path}"):
+        with error_context(f"writing the report {file.path}"):
             text = rendered(replace(report, title=hide(file.title)) if file.title else report, file.format)
             with replacing(file.path, file.mode) as stream:
                 stream.write(text)

@@ -1,12 +1,13 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task returns: bounded in size whatever the size of the datasets, because callbacks and runners keep it whole."""
+"""The result of a task. Its size is bounded for datasets of any size, since callbacks and runners keep all of it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from ...dsync import Diff, Outcome, OutcomeStatus, Plan, Result
@@ -18,34 +19,89 @@ from ...dsync.report.render.unified import before_after
 from ..argspec import SIDES
 from ..datasets.side import Side
 from ..masking import masked
-from ..run.changeset import Work
-from .messages import told
-from .records import Recorder
+from ..run.changeset import ChangeSet
+from .messages import redact_and_truncate
 
 ROOM_FOR_CHANGES = 150_000
 ROOM_FOR_FAILURES = 50_000
 ROOM_FOR_DIFF = 100_000
-"""Bytes of JSON for the change records, for the failures' records, and for each of the texts before and after."""
+"""Bytes of JSON for the change records, for the records of failures, and for each of the strings before and after."""
 
 ROOMS_ON_SCREEN = 3000, 1000
-"""Bytes of JSON for the change records, and for the failures' records, in a result that Ansible shows whole."""
+"""Bytes of JSON for the change records, and for the records of failures, in a result that Ansible prints."""
 
 MOST_WARNINGS = 20
+LONGEST_VALUE = 2000
 BOUNDED = ("options", "mapping", "lookups")
-"""The arguments of a side that may be as long as the user likes."""
+"""Arguments of a dataset that may be of any length."""
 
 FAILED = (OutcomeStatus.FAILED, OutcomeStatus.REFUSED)
 NOT_SHOWN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
-class Report:
-    """Makes the parts of a task's result.
+def fit(records: Iterable[dict[str, Any]], most: int, room: int) -> Iterator[dict[str, Any]]:
+    """Yield the first records, at most ``most`` of them and at most ``room`` bytes of JSON."""
+    for record in islice(records, most):
+        room -= len(json.dumps(record)) + 2
+        if room < 0:
+            return
+        yield record
+
+
+class Recorder:
+    """Makes bounded records with secrets masked.
+
+    Args:
+        secrets: strings to mask.
+    """
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        self._redactor = Redactor(secrets)
+
+    def records(self, outcomes: Iterable[Outcome], most: int, room: int) -> list[dict[str, Any]]:
+        """Return the first records of outcomes, at most ``most`` of them and at most ``room`` bytes of JSON."""
+        return list(fit(map(self.record, outcomes), most, room))
+
+    def record(self, outcome: Outcome) -> dict[str, Any]:
+        """Return the record of an outcome, with long values truncated."""
+        return self.bounded_record({**outcome.change.record(), "status": outcome.status.value, "message": outcome.message})
+
+    def bounded_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a record of plain JSON values, with long values truncated."""
+        return {key: self._bounded_values(value) for key, value in record.items()}
+
+    def _bounded_values(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self.bounded(item) for name, item in value.items()}
+        return self.bounded(value)
+
+    def bounded(self, value: Any) -> Any:
+        """Return a JSON value with secrets masked; as a truncated string if it is long."""
+        value = self.clean(value)
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if len(text) <= LONGEST_VALUE:
+            return value
+        return f"{text[:LONGEST_VALUE]}… (the first {LONGEST_VALUE} of {len(text)} characters)"
+
+    def clean(self, value: Any) -> Any:
+        """Return a JSON value with secrets masked, of any length."""
+        if isinstance(value, str):
+            return self._redactor.redact(value)
+        if isinstance(value, dict):
+            return {name: self.clean(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.clean(item) for item in value]
+        return value
+
+
+class ResultBuilder:
+    """Builds the parts of a task's result.
 
     Args:
         params: the task's arguments.
-        source: the side that the target is compared from, loaded.
-        target: the other side, loaded.
-        on_screen: whether Ansible shows the result whole, so that it is to hold no more than a screen does.
+        source: loaded.
+        target: loaded.
+        on_screen: whether Ansible prints the result, so that it has to fit on a screen.
     """
 
     def __init__(self, params: Mapping[str, Any], source: Side, target: Side, on_screen: bool = False) -> None:
@@ -56,10 +112,10 @@ class Report:
         self._secrets = source.secrets() | target.secrets()
         self._recorder = Recorder(self._secrets)
 
-    def comparison(self, work: Work) -> dict[str, Any]:
-        """Return what is told of what was found; where no comparison was made, what the plan's changes count."""
+    def comparison(self, work: ChangeSet) -> dict[str, Any]:
+        """Return the parts about the comparison; without one, the summary counts the changes of the plan."""
         return {
-            "summary": summary_of(tallied(work.plan) if work.diff is None else work.diff),
+            "summary": summary_of(count_changes(work.plan) if work.diff is None else work.diff),
             "models": sorted({**self._source.dataset.models(), **self._target.dataset.models()}),
             "source": self._source.record(),
             "target": self._target.record(),
@@ -67,7 +123,7 @@ class Report:
         }
 
     def outcomes(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-        """Return what is told of how the changes ended."""
+        """Return the parts about the outcomes of the changes."""
         most = self._params["max_changes"]
         room, room_for_failures = self._rooms
         changes = self._recorder.records(outcomes, most, room)
@@ -80,17 +136,17 @@ class Report:
         }
 
     def refusals(self, refusals: Sequence[Refused]) -> list[str]:
-        """Return why the run is refused."""
-        return [told(str(refusal), self._secrets) for refusal in refusals]
+        """Return the messages of refusals."""
+        return [redact_and_truncate(str(refusal), self._secrets) for refusal in refusals]
 
     def warnings(self, warnings: Sequence[str]) -> list[str]:
-        """Return the first warnings, and a last one that says how many there are more."""
+        """Return the first warnings, and a last one that counts the others."""
         return first_warnings(warnings, self._secrets)
 
     def before_after(self, plan: Plan) -> dict[str, str]:
-        """Return the target before and after, as Ansible shows it with --diff."""
+        """Return the target before and after the changes, as Ansible shows it with --diff."""
         redactor = Redactor(self._secrets)
-        before, after = (_cut(redactor.redact(text)) for text in before_after(plan, ROOM_FOR_DIFF))
+        before, after = (_truncate(redactor.redact(text)) for text in before_after(plan, ROOM_FOR_DIFF))
         source, target = self._source.dataset.name, self._target.dataset.name
         return {
             "before": before,
@@ -100,7 +156,7 @@ class Report:
         }
 
     def _arguments(self) -> dict[str, Any]:
-        """Return the task's arguments without the secrets, and with long options cut."""
+        """Return the task's arguments with secrets masked and long options truncated."""
         sides = {role: {**self._params[role]} for role in SIDES}
         for side in sides.values():
             side["options"] = masked(side["options"], NOT_SHOWN)
@@ -117,20 +173,20 @@ class Report:
 
 
 def first_warnings(warnings: Sequence[str], secrets: Collection[str]) -> list[str]:
-    """Return the first warnings without secrets, and a last one that says how many there are more."""
-    shown = [told(warning, secrets) for warning in warnings[:MOST_WARNINGS]]
+    """Return the first warnings with secrets masked, and a last one that counts the others."""
+    shown = [redact_and_truncate(warning, secrets) for warning in warnings[:MOST_WARNINGS]]
     more = len(warnings) - len(shown)
     return [*shown, f"There are {more} more warnings like these."] if more else shown
 
 
 def summary_of(diff: Diff) -> dict[str, Any]:
-    """Return how many objects of a diff are created, updated, deleted, unchanged and skipped, in all and by model."""
+    """Return the numbers of created, updated, moved, deleted, unchanged and skipped objects, in total and by model."""
     by_model = {model: _counts(counts) for model, counts in diff.summary_by_model().items()}
     return {**_counts(diff.summary()), "by_model": by_model}
 
 
-def tallied(changes: Iterable[Change]) -> Diff:
-    """Return an empty diff that counts changes, such as those of a plan; an object that is changed in several steps counts once."""
+def count_changes(changes: Iterable[Change]) -> Diff:
+    """Return an empty diff that counts changes, such as those of a plan. An object that changes in several steps counts once."""
     listed = list(changes)
     diff, tally, steps = Diff(), Tally(), steps_of(listed)
     for change in listed:
@@ -144,8 +200,8 @@ def _counts(counts: Mapping[str, int]) -> dict[str, int]:
     return {name.replace("-", "_"): count for name, count in counts.items()}
 
 
-def _cut(text: str) -> str:
-    """Return as much of a text as makes JSON of the room for it; characters outside of ASCII take more there."""
+def _truncate(text: str) -> str:
+    """Return as much of a string as fits in ROOM_FOR_DIFF as JSON, in which characters outside ASCII are longer."""
     while (excess := len(json.dumps(text)) - ROOM_FOR_DIFF) > 0:
         text = text[: -max(excess // 12, 1)]
     return text

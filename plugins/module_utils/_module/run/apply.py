@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making the changes: with whatever record of it a task asks for, so that nothing is written to the target before that is safe."""
+"""Applies changes, with the journal and the undo plan of the task written before anything is written to the target."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from ...dsync.storage.files import check_writable
 from ...dsync.storage.journal import Journal
 from ...dsync.storage.plan_file import save
 from ..argspec import scope_of
-from ..bundle.importer import Cargo
+from ..bundle.format import Bundle
 from ..datasets.side import Side, hidden_texts
 from ..errors import TaskFailure
-from ..output.messages import happened, stage
-from .changeset import UNDO, Work, file_record, flag_names, guarded_diff
+from ..output.messages import describe, error_context
+from .changeset import UNDO, ChangeSet, file_record, flag_names, guarded_diff
 from .guards import Guards
-from .signals import Signals
+from .process import Signals
 
 MOST_NAMED = 5
 
 
 @dataclass
-class Applied:
-    """What became of a run.
+class ApplyResult:
+    """The end of a run.
 
     Attributes:
-        result: how every change ended.
-        records: what the task's result says of the files that were written.
-        problems: sentences about what went wrong after the changes were made.
+        result: the outcomes of all changes.
+        records: the entries of written files in the task's result.
+        problems: messages about failures after the changes were made.
         error: the exception behind the first of them.
     """
 
@@ -50,48 +50,48 @@ class Applied:
     error: BaseException | None = None
 
     def failed(self, sentence: str, error: BaseException | None = None) -> None:
-        """Note what went wrong."""
+        """Add a message about a failure."""
         self.problems.append(sentence)
         self.error = self.error or error
 
 
 class Application:
-    """Applies the work of a task.
+    """Applies the changes of a task.
 
     Args:
         params: the task's arguments.
-        sides: source and target, loaded; what is loaded besides is added to it, so that its secrets are known.
-        guards: what the task says about what may be changed.
-        signals: what asks the task to end.
+        sides: source and target, loaded; a dataset that is loaded for verification is appended, so that its secrets are known.
+        guards: the task's scope, protection and limits.
+        signals: the signals that end the task.
     """
 
     def __init__(self, params: Mapping[str, Any], sides: list[Side], guards: Guards, signals: Signals) -> None:
         self._params, self._sides, self._guards, self._signals = params, sides, guards, signals
         self._source, self._target = sides
 
-    def apply(self, work: Work) -> Applied:
-        """Make the changes, and return what became of them.
+    def apply(self, work: ChangeSet) -> ApplyResult:
+        """Make the changes, and return the end of the run.
 
-        The plan that undoes the run is written before it, for all changes, and again after it, for those that were made; where a
-        change may have been made, the first one stays, since applying it finds out what is to be undone.
+        The undo plan is written before the run for all changes, and again after it for those that were made. If a change may have
+        been made, the first one is kept, since applying it finds out what to undo.
 
         Raises:
-            TaskFailure: something could not be prepared, and nothing was changed.
+            TaskFailure: the run could not be prepared, and nothing was changed.
         """
         params, target = self._params, self._target
         records: dict[str, Any] = {}
-        with stage("preparing the run"):
+        with error_context("preparing the run"):
             retry = target.progress.retrying(retrying(params["retries"] + 1, target.dataset.is_transient))
             if params["baseline"]:
                 check_writable(params["baseline"])
-            expected = work.foreseen("")[1]
+            expected = work.preview("")[1]
             journal = self._journal(work) if params["journal"] else None
         try:
-            with stage("preparing the run"):
+            with error_context("preparing the run"):
                 if params["undo"] and expected:
                     records["undo"] = self._save_undo(expected)  # after all else, for it may take the place of an earlier run's
             workers = self._workers(work)
-            with target.named(), stage("synchronising"), self._signals.between_changes():
+            with target.error_prefix(), error_context("synchronising"), self._signals.between_changes():
                 result = target.dataset.apply(
                     work.plan,
                     self._source.dataset,
@@ -106,19 +106,19 @@ class Application:
                     stop=self._signals.received,
                     held_back=self._signals.held_back,
                 )
-            applied = Applied(result, records)
+            applied = ApplyResult(result, records)
             if journal is not None:
                 applied.records["journal"] = {"path": params["journal"], "run": journal.run}
-                self._afterwards(applied, lambda: journal.finish(result))
+                self._write_record(applied, lambda: journal.finish(result))
         finally:
             if journal is not None:
                 journal.close()
         if "undo" in records and not any(outcome.maybe for outcome in result.outcomes):
-            self._afterwards(applied, lambda: records.update(undo=self._save_undo(_done(result))))
+            self._write_record(applied, lambda: records.update(undo=self._save_undo(_done(result))))
         return applied
 
-    def _workers(self, work: Work) -> int:
-        """Return how many changes may be made at the same time."""
+    def _workers(self, work: ChangeSet) -> int:
+        """Return how many changes may be made concurrently."""
         asked: int = self._params["workers"]
         if asked == 1 or self._target.dataset.thread_safe:
             return asked
@@ -126,35 +126,35 @@ class Application:
         work.warnings.append(f"workers: {asked} has no effect because the target's adapter {name} makes one change at a time.")
         return 1
 
-    def conclude(self, applied: Applied, work: Work, cargo: Cargo) -> None:
-        """After a run in which nothing failed: look whether the target is now as it is to be, and keep the baseline."""
+    def finish(self, applied: ApplyResult, work: ChangeSet, bundle: Bundle) -> None:
+        """After a run without failures: verify that the target is in the desired state, and write the baseline."""
         asked = self._signals.received()
         if asked is not None and (self._params["verify"] or self._params["baseline"]):
-            applied.failed(f"All changes were made, but not verified, and no baseline was kept: the task {happened(asked)}", asked)
+            applied.failed(f"All changes were made, but not verified, and no baseline was kept: the task {describe(asked)}", asked)
             return
         if self._params["verify"]:
             try:
-                left = self._unconverged(applied.result, work, cargo)
+                left = self._remaining_changes(applied.result, work, bundle)
             except TaskFailure as failure:
                 applied.failed(f"The changes were made, but not verified: {failure}", failure.__cause__ or failure)
                 return
             applied.records["verified"] = not left
             if left:
                 altered = self._target.dataset.altered_values()
-                applied.failed(" ".join(filter(None, (_unconverged_sentence(left), altered and f"{altered}."))))
+                applied.failed(" ".join(filter(None, (_remaining_changes_message(left), altered and f"{altered}."))))
         if self._params["baseline"] and not work.undoes and not applied.problems:
             counts = object_counts(self._source.dataset)
-            self._afterwards(applied, lambda: write_baseline(self._params["baseline"], self._source.dataset.name, counts))
+            self._write_record(applied, lambda: write_baseline(self._params["baseline"], self._source.dataset.name, counts))
 
     @staticmethod
-    def _afterwards(applied: Applied, write: Any) -> None:
-        """Write a record of what was done; that it cannot be written takes nothing back."""
+    def _write_record(applied: ApplyResult, write: Any) -> None:
+        """Write a record of the run; if that fails, nothing is rolled back."""
         try:
             write()
         except (DSyncException, KeyboardInterrupt) as error:
-            applied.failed(f"Keeping a record of what was done {happened(error)}", error)
+            applied.failed(f"Keeping a record of what was done {describe(error)}", error)
 
-    def _journal(self, work: Work) -> Journal:
+    def _journal(self, work: ChangeSet) -> Journal:
         return Journal(
             self._params["journal"],
             work.plan,
@@ -168,7 +168,7 @@ class Application:
         )
 
     def _save_undo(self, changes: Iterable[Change]) -> dict[str, Any]:
-        """Write the plan that reverses changes, and return what the result says of it."""
+        """Write the plan that reverses changes, and return its entry in the result."""
         plan, path = undo_plan(changes), self._params["undo"]
         adapters = (None, self._target.params["adapter"])
         digest = save(
@@ -183,13 +183,13 @@ class Application:
         )
         return file_record(path, digest, plan)
 
-    def _unconverged(self, result: Result, work: Work, cargo: Cargo) -> list[Change]:
-        """Load the target anew and return the changes that it still lacks."""
+    def _remaining_changes(self, result: Result, work: ChangeSet, bundle: Bundle) -> list[Change]:
+        """Reload the target and return the changes that it still lacks."""
         fresh = Side(self._target.role, self._target.params, self._target.models, self._target.progress)
         self._sides.append(fresh)
-        fresh.open(cargo)
+        fresh.open(bundle)
         fresh.load("verify")
-        with stage("verifying"):
+        with error_context("verifying"):
             if work.diff is None:
                 live = check(work.plan, fresh.dataset, "skip")
                 there = {key for key, verdict in live.items() if verdict.status == OutcomeStatus.ALREADY_DONE}
@@ -205,7 +205,7 @@ def _done(result: Result) -> list[Change]:
     return reaching([outcome.change for outcome in result.outcomes], done)
 
 
-def _unconverged_sentence(left: list[Change]) -> str:
+def _remaining_changes_message(left: list[Change]) -> str:
     named = ", ".join(map(repr, left[:MOST_NAMED])) + (", …" if len(left) > MOST_NAMED else "")
     lacking = "1 change" if len(left) == 1 else f"{len(left)} changes"
     return f"The target has not converged: loaded anew, it still lacks {lacking} ({named})."

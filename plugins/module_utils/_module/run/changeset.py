@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task is about to do to the target: what a comparison found, a saved plan, or the reverse of a run in a journal."""
+"""The changes of a task: from a comparison, from a saved plan, or reversed from a run in a journal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ...dsync.plan.change import Change, ChangeKey
 from ...dsync.plan.outcome import Verdict
 from ..argspec import NO_DELETES
 from ..datasets.side import Side
-from ..output.messages import stage
+from ..output.messages import error_context
 from .guards import Guards
 
 if TYPE_CHECKING:
@@ -30,18 +30,18 @@ UNDO = "undo"
 
 
 @dataclass(frozen=True)
-class Work:
-    """What is to be done.
+class ChangeSet:
+    """The changes of a task.
 
     Attributes:
         plan: the changes, with real values.
-        diff: what the comparison found; None where none was made.
-        flags: those of the task.
-        saved: the plan's file, if it comes from one.
-        undoes: whether it reverses an earlier run.
-        verdicts: how changes end that are settled beforehand.
-        refusals: for what the whole run is refused.
-        warnings: what else there is to say.
+        diff: the result of the comparison; None without one.
+        flags: the flags of the task.
+        saved: the plan file, if the changes come from one.
+        undoes: whether the changes reverse an earlier run.
+        verdicts: outcomes of changes that are decided before the run.
+        refusals: why the whole run is refused; empty if it is not.
+        warnings: messages for the user.
     """
 
     plan: Plan
@@ -53,8 +53,8 @@ class Work:
     refusals: list[Refused] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def foreseen(self, why: str) -> tuple[list[Outcome], list[Change]]:
-        """Return how every change would end, and which would be made; ``why`` says why none of those is."""
+    def preview(self, why: str) -> tuple[list[Outcome], list[Change]]:
+        """Return the outcomes that a run would have, and the changes that it would make, whose message is ``why``."""
         if not self.refusals:
             return preview(self.plan, self.verdicts, why)
         blamed = [pair for error in self.refusals if isinstance(error, RefusedChanges) for pair in error.changes]
@@ -72,24 +72,24 @@ def flags_of(names: list[str]) -> DSyncFlags:
     return reduce(or_, (DSyncFlags[name.upper()] for name in names), DSyncFlags.NONE)
 
 
-def compared(params: Mapping[str, Any], guards: Guards, source: Side, target: Side) -> Work:
-    """Return what makes the target like the source, both loaded."""
+def compare(params: Mapping[str, Any], guards: Guards, source: Side, target: Side) -> ChangeSet:
+    """Return the changes that bring the target in line with the source, both loaded."""
     flags = flags_of(flag_names(params))
-    with stage("comparing source and target"):
+    with error_context("comparing source and target"):
         diff = guarded_diff(flags, guards, source, target)
         plan = Plan.from_diff(diff)
         verdicts, dangling = guards.references(plan, flags)
-    return Work(plan, diff, flags, verdicts=verdicts, refusals=guards.refusals(plan) + dangling)
+    return ChangeSet(plan, diff, flags, verdicts=verdicts, refusals=guards.refusals(plan) + dangling)
 
 
-def possible(work: Work, target: DSync) -> Work:
-    """Return the work, refused as a whole if the target cannot be given some of it, be it a run that goes on after a failure."""
+def refuse_unwritable(work: ChangeSet, target: DSync) -> ChangeSet:
+    """Return the changes; the run is refused if the target cannot make one of them, even with continue_on_failure."""
     found = not_writable((change for change in work.plan if change.key not in work.verdicts), target)
     return work if not found else replace(work, refusals=[*work.refusals, refusal_of(found, len(work.plan))])
 
 
 def guarded_diff(flags: DSyncFlags, guards: Guards, source: Side, target: Side) -> Diff:
-    """Return what differs in the scope of a task, with what it protects marked."""
+    """Return the differences in the scope of a task, with protected ones marked."""
     told = target.progress.counting("compare")
     diff = target.dataset.diff_from(source.dataset, flags=flags, callback=told, scope=guards.scope)
     guards.protect(diff)
@@ -97,5 +97,5 @@ def guarded_diff(flags: DSyncFlags, guards: Guards, source: Side, target: Side) 
 
 
 def file_record(path: str, digest: str, plan: Plan) -> dict[str, Any]:
-    """Return what a task's result says of a plan's file."""
+    """Return the entry of a plan file in a task's result."""
     return {"path": path, "digest": digest, "changes": len(plan)}

@@ -10,37 +10,37 @@ from typing import Any
 from ..argspec import scope_of
 from ..datasets.side import Side
 from ..entry import AdapterModule
-from ..output.messages import drift, stage
-from .changeset import Work, compared, file_record, flag_names
+from ..output.messages import drift_message, error_context
+from .changeset import ChangeSet, compare, file_record, flag_names
 from .files import holding_lock
-from .lifecycle import Ending, end_with, load, opened, report_of
+from .lifecycle import TaskEnd, load_datasets, open_datasets, run_task, task_result
 
 
 def run(module: AdapterModule) -> None:
-    """Compare the target from the source, and say what would be done to the target."""
-    end_with(module, _diff)
+    """Compare the target with the source, and report the changes that a run would make."""
+    run_task(module, _diff)
 
 
-def _diff(module: AdapterModule, sides: list[Side]) -> Ending:
-    guards = opened(module, sides)
+def _diff(module: AdapterModule, sides: list[Side]) -> TaskEnd:
+    guards = open_datasets(module, sides)
     source, target = sides
     with holding_lock(module.params, f"dsync_diff of {target.dataset.name}", target.progress):
         guards.read_baseline()
-        load(sides)
-        work = compared(module.params, guards, source, target)
+        load_datasets(sides)
+        work = compare(module.params, guards, source, target)
         saved = {"plan": _save_plan(module.params, work, source, target)} if module.params["plan_dest"] else {}
-    outcomes = work.foreseen("not applied: comparison only")[0]
+    outcomes = work.preview("not applied: comparison only")[0]
     drifted = [change for change in work.plan if not change.protected]
-    sentence = drift(drifted) if module.params["fail_on_drift"] and drifted else ""
-    report = report_of(module, sides, work, outcomes, guards, work.refusals, on_screen=bool(sentence))
+    sentence = drift_message(drifted) if module.params["fail_on_drift"] and drifted else ""
+    report = task_result(module, sides, work, outcomes, guards, work.refusals, on_screen=bool(sentence))
     result = {**report, "drift": bool(drifted), **saved}
-    return Ending(bool(work.plan.changes), result, sentence, work=work, outcomes=outcomes)
+    return TaskEnd(bool(work.plan.changes), result, sentence, work=work, outcomes=outcomes)
 
 
-def _save_plan(params: dict[str, Any], work: Work, source: Side, target: Side) -> dict[str, Any]:
+def _save_plan(params: dict[str, Any], work: ChangeSet, source: Side, target: Side) -> dict[str, Any]:
     from ...dsync.storage.plan_file import save_once  # only here, since importing it takes a while
 
-    with stage("saving the plan"):
+    with error_context("saving the plan"):
         path, digest = save_once(
             work.plan,
             params["plan_dest"],

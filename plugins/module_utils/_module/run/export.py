@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stages of dsync_export: load, describe, write. In check mode it is the same without write."""
+"""The stages of dsync_export: load, describe, write. In check mode all but write."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ..datasets.declarations import declared_models
 from ..datasets.side import Side, hidden_texts
 from ..entry import AdapterModule
 from ..errors import TaskFailure
-from ..output.messages import failures, stage
+from ..output.messages import error_context, failure_message
 from ..output.result import first_warnings
 from .guards import scope_in
-from .lifecycle import Ending, end_with
+from .lifecycle import TaskEnd, run_task
 
 FILE = "file"
 """The adapter that writes the records."""
@@ -30,10 +30,10 @@ FILE = "file"
 
 def run(module: AdapterModule) -> None:
     """Write the objects of a dataset to a file of records."""
-    end_with(module, _export)
+    run_task(module, _export)
 
 
-def _export(module: AdapterModule, sides: list[Side]) -> Ending:
+def _export(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     from ...dsync.records.description import describe, unlisted  # only here: it is shipped for this task alone
 
     params, (side,) = module.params, sides
@@ -45,10 +45,10 @@ def _export(module: AdapterModule, sides: list[Side]) -> Ending:
             "exists already and is not overwritten; name another file, or remove it.",
         )
     side.models = declared_models(params)
-    side.open(module.cargo)
+    side.open(module.bundle)
     scope = scope_in({**params, "attributes": None}, side.dataset, side.dataset, "attributes")
     side.load()
-    with stage("describing the models"):
+    with error_context("describing the models"):
         description = describe(side.dataset)
         file = file_of(path, description)
         diff, plan = plan_of(file, side.dataset, description, scope)
@@ -58,10 +58,10 @@ def _export(module: AdapterModule, sides: list[Side]) -> Ending:
         module.warn(warning)
     result = Result([])
     if not module.check_mode:
-        with stage(f"writing {path}"):
+        with error_context(f"writing {path}"):
             hidden = partial(hidden_texts, sides, plan)
             result = file.apply(plan, side.dataset, diff=diff, hidden=hidden, stop=module.signals.received)
-    told = {
+    exported = {
         "path": path,
         "models": {"models": description.models, "top_level": description.top_level},
         "mapping": description.mapping,
@@ -69,17 +69,17 @@ def _export(module: AdapterModule, sides: list[Side]) -> Ending:
         "exported": {"counts": _counts(plan), "total": len(plan)},
         "dataset": {name: value for name, value in side.record().items() if name != "records"},
     }
-    return Ending(bool(plan.changes), told, failures(result, FILE), changes=list(plan))
+    return TaskEnd(bool(plan.changes), exported, failure_message(result, FILE), changes=list(plan))
 
 
 def plan_of(file: DSync, source: DSync, description: Any, scope: Scope | None) -> tuple[Diff, Plan]:
-    """Return what has to be written for a file to hold the objects of a dataset. Raises TaskFailure for a value that cannot be."""
+    """Return the changes that write the objects of a dataset to a file. Raises TaskFailure for a value that cannot be written."""
     diff = file.diff_from(source, scope=scope)
     return diff, Plan(_plain(change, description.left_out.get(change.model, ())) for change in Plan.from_diff(diff))
 
 
 def file_of(path: str, description: Any) -> DSync:
-    """Return an empty dataset of records in a file that is made when something is written to it."""
+    """Return an empty dataset of records in a file, which is created with the first write."""
     from ...dsync.adapters import RecordModel, built_in
     from ...dsync.records.definition import data_model
 
@@ -91,7 +91,7 @@ def file_of(path: str, description: Any) -> DSync:
 
 
 def _plain(change: Change, left_out: Collection[str]) -> Change:
-    """Return a change with plain values, as records hold them, whatever types its class has. Raises TaskFailure."""
+    """Return a change with plain values, as in records, for values of any type. Raises TaskFailure."""
     values = [_plain_values(change, side, left_out) for side in (change.ids, change.before, change.after)]
     return replace(change, ids=values[0] or {}, before=values[1], after=values[2], sensitive=frozenset())
 

@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files that a task names: each needs one of its own, and the lock keeps runs apart."""
+"""The files of a task: checks that no file is used twice, and holds the lock."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from typing import Any
 from ...dsync.storage.lock import locked
 from ...dsync.storage.paths import absolute
 from ..errors import TaskFailure
-from ..output.messages import stage
+from ..output.messages import error_context
 from ..output.progress import Progress
 
 FILES = ("plan_src", "plan_dest", "undo_journal", "journal", "undo", "baseline", "lock")
 """The arguments that name files, besides reports."""
 
 APPENDED = {"undo_journal", "journal"}
-"""Two of them that may name the same file, to which a run only appends."""
+"""Two arguments that may name the same file, to which a run only appends."""
 
 
 def check_distinct(params: Mapping[str, Any]) -> None:
-    """Raise TaskFailure if two of a task's files are one, so that writing the one would destroy the other."""
+    """Raise TaskFailure if two arguments name the same file, so that writing one would overwrite the other."""
     given = {name: params[name] for name in FILES if params.get(name)}
     given.update({f"reports[{place}]": said["path"] for place, said in enumerate(params.get("reports") or ())})
     real = {name: os.path.realpath(path) for name, path in given.items()}
@@ -36,19 +36,19 @@ def check_distinct(params: Mapping[str, Any]) -> None:
 
 @contextmanager
 def holding_lock(params: Mapping[str, Any], what: str, progress: Progress) -> Iterator[None]:
-    """Hold the lock that a task asks for, if it asks for one.
+    """Hold the lock of a task, if it has one.
 
     Args:
         params: the task's arguments ``lock`` and ``lock_timeout``.
-        what: what to tell others that the lock is held for.
-        progress: is told of the waiting.
+        what: the reason that others are shown while the lock is held.
+        progress: notified while the lock is awaited.
 
     Raises:
         TaskFailure: the lock is not free in time, or cannot be used.
     """
     with ExitStack() as stack:
         if params["lock"]:
-            with stage("locking"), progress.waiting("lock"):
+            with error_context("locking"), progress.waiting("lock"):
                 stack.enter_context(locked(params["lock"], params["lock_timeout"], what))
         yield
         with suppress(KeyboardInterrupt):  # the work is done, and the lock is free at the latest when this process has ended

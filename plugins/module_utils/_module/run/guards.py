@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task says about what may be changed: scope, protection, limits, and how much the source must have."""
+"""The scope, protection and limits of a task, and the minimum size of its source."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from ...dsync.plan.change import Change, ChangeKey
 from ...dsync.plan.outcome import Verdict, verdicts_of
 from ...dsync.storage.baseline import read_baseline
 from ..errors import TaskFailure
-from ..output.messages import stage
+from ..output.messages import error_context
 
 
 class Guards:
-    """What a task says about what may be changed, checked against the models that there are.
+    """The scope, protection and limits of a task, checked against the models of its datasets.
 
     Args:
         params: the task's arguments.
-        source: the source's adapter, which need not be loaded.
-        target: the target's.
+        source: the source, which need not be loaded.
+        target: the target, which need not be loaded.
 
     Raises:
-        TaskFailure: an argument names something that there is not.
+        TaskFailure: an argument names something that does not exist.
     """
 
     def __init__(self, params: Mapping[str, Any], source: DSync, target: DSync) -> None:
@@ -42,30 +42,30 @@ class Guards:
         self._before: dict[str, int] | None = None
         models = classes_by_model(source, target)
         self.scope = scope_in(params, source, target)
-        with _arguments():
+        with _selector_errors():
             self._protected = selectors(params["protect"] or (), "protect", models)
             self._limits = limits(params["limits"], models)
             if params["max_shrink"] is not None:
                 percentage(params["max_shrink"], "max_shrink")
 
     def read_baseline(self) -> None:
-        """Read what the source had at the last successful run, if a baseline is asked for. Raises TaskFailure."""
+        """Read the size of the source at the last successful run, if the task has a baseline. Raises TaskFailure."""
         if self._params["baseline"]:
-            with stage("reading the baseline"):
+            with error_context("reading the baseline"):
                 self._before = read_baseline(self._params["baseline"], self._source.name)
 
     @property
     def first_run(self) -> bool:
-        """Whether a baseline is asked for and there is none yet."""
+        """Whether the task has a baseline whose file does not exist yet."""
         return bool(self._params["baseline"]) and self._before is None
 
     def protect(self, diff: Diff) -> None:
-        """Mark the differences that the task protects."""
+        """Mark protected differences."""
         if self._protected:
             protect(diff, self._protected, self._target.models())
 
     def protected(self, changes: Iterable[Change]) -> list[Refused]:
-        """Return why changes that reverse a run are refused: what the task protects was not protected when they were planned."""
+        """Return why changes that reverse a run are refused: they were planned without the protection of this task."""
         found = []
         for change in changes:
             sides = (None if values is None else {**change.ids, **values} for values in (change.before, change.after))
@@ -79,8 +79,8 @@ class Guards:
         return [RefusedChanges(f"{first!r} is {why}{more}; omit protect to undo it all the same", found)]
 
     def references(self, plan: Plan, flags: DSyncFlags) -> tuple[dict[ChangeKey, Verdict], list[Refused]]:
-        """Return how changes that would leave a reference to a missing object end: if a run continues after failures, only they
-        are refused, otherwise the whole run."""
+        """Return verdicts and refusals for changes that would leave a reference to a missing object: with continue_on_failure only
+        these changes are refused, otherwise the whole run."""
         references = References.of({**self._source.models(), **self._target.models()})
         if references is None:
             return {}, []
@@ -92,11 +92,11 @@ class Guards:
         return (verdicts_of(found), []) if flags & DSyncFlags.CONTINUE_ON_FAILURE else ({}, [refusal(found, len(plan))])
 
     def refusals(self, plan: Plan, undoes: bool = False) -> list[Refused]:
-        """Return for what a run of a plan is refused.
+        """Return why a run of a plan is refused; an empty list if it is not.
 
         Args:
             plan: the changes.
-            undoes: whether the plan reverses an earlier run, so that the source does not say what is to be.
+            undoes: whether the plan reverses an earlier run, so that the source is not the desired state.
         """
         found: list[Refused] = list(over_limits(plan, self._limits, self._source, self._target))
         if undoes:
@@ -110,12 +110,12 @@ class Guards:
 
 
 def scope_in(params: Mapping[str, Any], source: DSync, target: DSync, attributes: str = "compare_attributes") -> Scope:
-    """Return which objects and attributes a task looks at; ``attributes`` is the argument that names the latter.
+    """Return the scope of a task; ``attributes`` is the name of its argument that lists attributes.
 
     Raises:
         TaskFailure: an argument names something that does not exist.
     """
-    with _arguments():
+    with _selector_errors():
         return Scope.of(
             source,
             target,
@@ -127,7 +127,7 @@ def scope_in(params: Mapping[str, Any], source: DSync, target: DSync, attributes
 
 
 def _names(said: Any, models: Mapping[str, Any]) -> Any:
-    """Return the argument ``only_models``, names of models that exist."""
+    """Return the argument ``only_models``, after a check that the models exist."""
     if said == []:
         raise SelectorError("only_models is empty, so there is nothing to compare; omit it to compare all models")
     for position, name in enumerate(said or ()):
@@ -136,7 +136,7 @@ def _names(said: Any, models: Mapping[str, Any]) -> Any:
 
 
 def _attributes(said: Any, place: str) -> Any:
-    """Return an argument that may be a list of names of attributes or a dict of such lists."""
+    """Return an argument that is a list of names of attributes or a dict of such lists."""
     if said is None or _is_names(said) or (isinstance(said, dict) and all(map(_is_names, said.values()))):
         return said
     raise SelectorError(f"{place}: expected a list of attributes, or a dictionary of model to list, not {said!r}")
@@ -147,7 +147,7 @@ def _is_names(said: Any) -> bool:
 
 
 @contextmanager
-def _arguments() -> Iterator[None]:
+def _selector_errors() -> Iterator[None]:
     try:
         yield
     except SelectorError as error:

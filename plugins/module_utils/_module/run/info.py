@@ -9,14 +9,13 @@ from collections import Counter
 from typing import Any
 
 from ..datasets.declarations import declared_models
-from ..datasets.selection import selected
+from ..datasets.selection import select
 from ..datasets.side import Side
 from ..entry import AdapterModule
-from ..output.messages import stage
-from ..output.records import Recorder, fitting
-from ..output.result import first_warnings
+from ..output.messages import error_context
+from ..output.result import Recorder, first_warnings, fit
 from .guards import scope_in
-from .lifecycle import Ending, end_with
+from .lifecycle import TaskEnd, run_task
 
 ROOM_FOR_OBJECTS = 1_000_000
 """Bytes of JSON for the objects that a task returns."""
@@ -24,22 +23,22 @@ ROOM_FOR_OBJECTS = 1_000_000
 
 def run(module: AdapterModule) -> None:
     """Load a dataset and return its objects."""
-    end_with(module, _info)
+    run_task(module, _info)
 
 
-def _info(module: AdapterModule, sides: list[Side]) -> Ending:
+def _info(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     params, (side,) = module.params, sides
     side.models = declared_models(params)
-    side.open(module.cargo)
+    side.open(module.bundle)
     scope = scope_in(params, side.dataset, side.dataset, "attributes")
     if params["validate_only"]:
         return _validated(module, side)
     side.load()
-    with stage("selecting objects"):
-        found = list(selected(side.dataset, scope))
+    with error_context("selecting objects"):
+        found = list(select(side.dataset, scope))
         recorder = Recorder(side.secrets())
         records = (recorder.clean(one.record(scope.attributes)) for one in found)
-        objects = list(fitting(records, params["max_objects"], ROOM_FOR_OBJECTS))
+        objects = list(fit(records, params["max_objects"], ROOM_FOR_OBJECTS))
     left = len(found) - len(objects)
     missing = [f"objects holds {len(objects)} of {len(found)} objects; see max_objects."] if left else []
     for warning in first_warnings([*missing, *side.dataset.load_warnings], side.secrets()):
@@ -50,18 +49,18 @@ def _info(module: AdapterModule, sides: list[Side]) -> Ending:
         "selected": {"counts": dict(sorted(Counter(one.obj.get_type() for one in found).items())), "total": len(found)},
         "dataset": {name: value for name, value in side.record().items() if name != "records"},
     }
-    return Ending(False, result)
+    return TaskEnd(False, result)
 
 
-def _validated(module: AdapterModule, side: Side) -> Ending:
-    """Return the ending of a task that only looks whether its dataset could be loaded. Raises TaskFailure."""
+def _validated(module: AdapterModule, side: Side) -> TaskEnd:
+    """Return the end of a task that only checks whether its dataset could be loaded. Raises TaskFailure."""
     dataset: Any = side.dataset
-    with side.named(), stage("probe()"):
+    with side.error_prefix(), error_context("probe()"):
         reached = hasattr(dataset, "bound") and dataset.probe()  # an adapter of records
     if not reached:
         module.warn(f"The adapter {side.params['adapter']} does not tell without loading whether its system can be reached.")
     models = sorted(side.dataset.models())
-    return Ending(
+    return TaskEnd(
         False,
         {
             "objects": [],

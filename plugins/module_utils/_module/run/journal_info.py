@@ -15,41 +15,40 @@ from ...dsync.storage.paths import file_error
 from ..datasets.side import Side
 from ..entry import AdapterModule
 from ..errors import TaskFailure
-from ..output.messages import stage
-from ..output.records import Recorder, fitting
-from ..output.result import ROOM_FOR_CHANGES, summary_of, tallied
-from .lifecycle import Ending, end_with
+from ..output.messages import error_context
+from ..output.result import ROOM_FOR_CHANGES, Recorder, count_changes, fit, summary_of
+from .lifecycle import TaskEnd, run_task
 
 MOST_RUNS = 20
 
 MAYBE = "maybe"
-"""The status of a change in the middle of which the run ended."""
+"""The status of a change that was in progress when the run ended."""
 
 STATUSES = (OutcomeStatus.DONE.value, MAYBE, *(status.value for status in OutcomeStatus if status != OutcomeStatus.DONE))
 
 
 def run(module: AdapterModule) -> None:
-    """Say what a journal tells of its runs."""
-    end_with(module, _tell)
+    """Report the runs of a journal."""
+    run_task(module, _journal_info)
 
 
-def _tell(module: AdapterModule, sides: list[Side]) -> Ending:
+def _journal_info(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     path, wanted = module.params["path"], module.params["run"]
-    with stage("reading the journal"):
+    with error_context("reading the journal"):
         runs = read(path)
     chosen = next((run for run in reversed(runs) if wanted in (None, run.run)), None)
     if chosen is None and wanted is not None:
         raise file_error(TaskFailure, path, f"contains no run {wanted}.")
     recorder = Recorder(())
-    records = [] if chosen is None else list(fitting(_records(chosen, recorder), module.params["max_changes"], ROOM_FOR_CHANGES))
+    records = [] if chosen is None else list(fit(_records(chosen, recorder), module.params["max_changes"], ROOM_FOR_CHANGES))
     number = 0 if chosen is None else len(chosen.stored)
     outcomes = dict.fromkeys(STATUSES, 0) if chosen is None else _outcomes(chosen)
-    return Ending(
+    return TaskEnd(
         False,
         {
-            "runs": [_told(run) for run in runs[-MOST_RUNS:]],
-            "run": None if chosen is None else _told(chosen),
-            "summary": summary_of(tallied(() if chosen is None else chosen.stored)),
+            "runs": [_run_record(run) for run in runs[-MOST_RUNS:]],
+            "run": None if chosen is None else _run_record(chosen),
+            "summary": summary_of(count_changes(() if chosen is None else chosen.stored)),
             "changes": records,
             "changes_truncated": number - len(records),
             "outcomes": outcomes,
@@ -57,7 +56,7 @@ def _tell(module: AdapterModule, sides: list[Side]) -> Ending:
     )
 
 
-def _told(run: RunReport) -> dict[str, Any]:
+def _run_record(run: RunReport) -> dict[str, Any]:
     names = ("run", "purpose", "when", "by", "source", "target", "plan_digest", "ended")
     return {**{name: getattr(run, name) for name in names}, "flags": list(run.flags), "outcomes": _outcomes(run)}
 

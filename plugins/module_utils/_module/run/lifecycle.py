@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all tasks have in common: how they begin, how they report, and how they end."""
+"""What all tasks have in common: their start, their result, and their end."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ from ...dsync.plan.change import Change
 from ...dsync.storage.paths import file_error
 from ..bundle import library_alias as alias
 from ..datasets.declarations import declared_models
-from ..datasets.side import Side, both_sides, hidden_texts
+from ..datasets.side import Side, hidden_texts, make_sides
 from ..entry import AdapterModule
 from ..errors import TaskFailure
-from ..output.messages import LONGEST_TRACEBACK, on_host, stage, told, traceback_of
+from ..output.messages import LONGEST_TRACEBACK, error_context, redact_and_truncate, traceback_of, with_host
 from ..output.progress import Progress
 from ..output.report_files import ReportFile, report_files, write_reports
-from ..output.result import Report
-from .changeset import Work, file_record
+from ..output.result import ResultBuilder
+from .changeset import ChangeSet, file_record
 from .files import check_distinct
 from .guards import Guards
-from .streams import streams_aside
+from .process import detached_streams
 
 _PATIENCE = 2.0
-"""Seconds that an interrupted task waits for the loading beside it to come to its end."""
+"""Seconds that an interrupted task waits for a dataset that is loaded in another thread."""
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How a task ends.
+class TaskEnd:
+    """The end of a task.
 
     Attributes:
-        changed: as Ansible means it.
-        result: what else is returned.
+        changed: ``changed`` of the result.
+        result: other parts of the result.
         sentence: why the task failed; empty if it did not.
-        error: the exception behind that.
-        changes: what was attempted; the sensitive values in them may be nowhere else any more, but in what an exception says.
-        work: what was to be done, if it came to that.
-        outcomes: how it ended.
-        problems: what of ``sentence`` reports tell, besides what the run is refused for.
+        error: the exception behind the failure.
+        changes: the attempted changes. Their sensitive values, which an exception may contain, may be in no dataset any more.
+        work: the changes of the task; None if it ended before they were known.
+        outcomes: the outcomes of the changes.
+        problems: the part of ``sentence`` that reports show in addition to refusals.
     """
 
     changed: bool
@@ -57,29 +57,29 @@ class Ending:
     sentence: str = ""
     error: BaseException | None = None
     changes: Sequence[Change] = ()
-    work: Work | None = None
+    work: ChangeSet | None = None
     outcomes: Sequence[Outcome] = ()
     problems: str = ""
 
 
-def end_with(module: AdapterModule, work: Callable[[AdapterModule, list[Side]], Ending]) -> None:
-    """Do the work of a task with the module's streams aside, and end the module."""
+def run_task(module: AdapterModule, work: Callable[[AdapterModule, list[Side]], TaskEnd]) -> None:
+    """Do the work of a task with the module's streams detached, and end the module."""
     _require_pydantic(module)
     alias.install()
     progress = Progress(module.progress)
-    sides = both_sides(module.params, progress)
+    sides = make_sides(module.params, progress)
     try:
         _check_numbers(module.params)
         check_distinct(module.params)
-        with streams_aside(), relaxed_collector(), module.signals.heeded(), progress:
+        with detached_streams(), relaxed_collector(), module.signals.handled(), progress:
             reports = report_files(module.params) if module.params.get("reports") else []
             ending = work(module, sides)
             if reports and ending.work is not None:
-                ending = _reported(reports, sides, ending, ending.work)
+                ending = _with_reports(reports, sides, ending, ending.work)
     except TaskFailure as failure:
-        ending = Ending(False, {}, _sentence(failure), failure.__cause__ or failure)
+        ending = TaskEnd(False, {}, _sentence(failure), failure.__cause__ or failure)
     if ending.sentence:
-        module.fail_json(**_redacted(sides, ending, module.cargo.host), changed=ending.changed, **ending.result)
+        module.fail_json(**_failure_texts(sides, ending, module.bundle.host), changed=ending.changed, **ending.result)
     module.exit_json(changed=ending.changed, **ending.result)
 
 
@@ -107,18 +107,18 @@ def _sentence(failure: TaskFailure) -> str:
 # ---------------------------------------------------------------------- the stages that they share
 
 
-def opened(module: AdapterModule, sides: list[Side]) -> Guards:
-    """Make both adapters, and read what the task says about what may be changed."""
+def open_datasets(module: AdapterModule, sides: list[Side]) -> Guards:
+    """Construct both adapters, and return the guards of the task."""
     models = declared_models(module.params)
     for side in sides:
         side.models = models
-        side.open(module.cargo)
+        side.open(module.bundle)
     source, target = sides
     return Guards(module.params, source.dataset, target.dataset)
 
 
-def load(sides: list[Side]) -> None:
-    """Load both sides, at the same time if one of them can be loaded in a thread of its own. Raises TaskFailure."""
+def load_datasets(sides: list[Side]) -> None:
+    """Load both datasets, concurrently if one of them is thread-safe. Raises TaskFailure."""
     beside = next((side for side in sides if side.dataset.thread_safe), None)
     if beside is None:
         for side in sides:
@@ -131,7 +131,7 @@ def load(sides: list[Side]) -> None:
         if side is not beside:
             _load(side, failures)
     interrupted = any(isinstance(failure.__cause__, KeyboardInterrupt) for failure in failures.values())
-    with beside.named(), stage("load()"):
+    with beside.error_prefix(), error_context("load()"):
         thread.join(_PATIENCE if interrupted else None)
     for side in sides:
         if side.role in failures:
@@ -145,19 +145,19 @@ def _load(side: Side, failures: dict[str, BaseException]) -> None:
         failures[side.role] = error
 
 
-def report_of(
+def task_result(
     module: AdapterModule,
     sides: list[Side],
-    work: Work,
+    work: ChangeSet,
     outcomes: list[Outcome],
     guards: Guards,
     foreseen: Sequence[Refused] = (),
     on_screen: bool = False,
 ) -> dict[str, Any]:
-    """Return what a task tells of its work; what a run would be refused for is a warning, too. With ``on_screen``, no more of it
-    than a screen holds."""
+    """Return the result of a task, and emit its warnings, among them why a run would be refused. With ``on_screen``, the result
+    fits on a screen."""
     source, target = sides
-    report = Report(module.params, source, target, on_screen)
+    report = ResultBuilder(module.params, source, target, on_screen)
     loading = [sentence for side in sides for sentence in side.dataset.load_warnings]
     found = loading if work.diff is None else work.diff.warnings
     notes = [_first_run(module)] if guards.first_run else []
@@ -172,15 +172,15 @@ def report_of(
 
 def _first_run(module: AdapterModule) -> str:
     missing = file_error(TaskFailure, module.params["baseline"], "does not exist yet, so a loss of objects cannot be detected.")
-    return on_host(str(missing), missing, module.cargo.host)
+    return with_host(str(missing), missing, module.bundle.host)
 
 
-def _reported(files: list[ReportFile], sides: list[Side], ending: Ending, work: Work) -> Ending:
-    """Write the reports, and return the ending with what is told of them; that one cannot be written takes nothing back."""
+def _with_reports(files: list[ReportFile], sides: list[Side], ending: TaskEnd, work: ChangeSet) -> TaskEnd:
+    """Write the reports, and return the end with their entries in the result; a failure to write one rolls nothing back."""
     hidden = hidden_texts(sides, ending.changes)
     own = sides[0].secrets() | sides[1].secrets()
     said = [*(str(refusal) for refusal in work.refusals), *filter(None, [ending.problems])]
-    problems = [told(sentence, hidden) for sentence in said]
+    problems = [redact_and_truncate(sentence, hidden) for sentence in said]
     written: list[dict[str, str]] = []
     sentence, error = ending.sentence, ending.error
     try:
@@ -191,8 +191,11 @@ def _reported(files: list[ReportFile], sides: list[Side], ending: Ending, work: 
     return replace(ending, result={**ending.result, "reports": written}, sentence=sentence, error=error)
 
 
-def _redacted(sides: list[Side], ending: Ending, host: str) -> dict[str, str]:
-    """Return the message and the traceback of a failure, without anything that nobody may see."""
+def _failure_texts(sides: list[Side], ending: TaskEnd, host: str) -> dict[str, str]:
+    """Return the message and the traceback of a failure, with secrets masked."""
     hidden = hidden_texts(sides, ending.changes)
-    sentence = on_host(ending.sentence, ending.error, host)
-    return {"msg": told(sentence, hidden), "exception": told(traceback_of(ending.error), hidden, LONGEST_TRACEBACK)}
+    sentence = with_host(ending.sentence, ending.error, host)
+    return {
+        "msg": redact_and_truncate(sentence, hidden),
+        "exception": redact_and_truncate(traceback_of(ending.error), hidden, LONGEST_TRACEBACK),
+    }

@@ -12,30 +12,29 @@ from ...dsync.apply.preview import preview
 from ...dsync.storage.plan_file import SavedPlan, load
 from ..datasets.side import Side
 from ..entry import AdapterModule
-from ..output.messages import stage
-from ..output.records import Recorder
-from ..output.result import ROOM_FOR_CHANGES, summary_of, tallied
+from ..output.messages import error_context
+from ..output.result import ROOM_FOR_CHANGES, Recorder, count_changes, summary_of
 from .changeset import file_record
-from .lifecycle import Ending, end_with
+from .lifecycle import TaskEnd, run_task
 
 _HEADER = ("purpose", "created", "by", "dsync", "flags")
 
 
 def run(module: AdapterModule) -> None:
     """Report what a plan file holds."""
-    end_with(module, _info)
+    run_task(module, _info)
 
 
-def _info(module: AdapterModule, sides: list[Side]) -> Ending:
+def _info(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     params = module.params
-    with stage("reading the plan"):
+    with error_context("reading the plan"):
         plan = load(params["path"], params["approved"])
     outcomes = preview(plan, why="not applied: read from a plan")[0]
     changes = Recorder(()).records(outcomes, params["max_changes"], ROOM_FOR_CHANGES)
     result = {
         "plan": {**file_record(params["path"], plan.digest, plan), **{name: plan.header[name] for name in _HEADER}},
         "approved": params["approved"] is not None,
-        "summary": summary_of(tallied(plan)),
+        "summary": summary_of(count_changes(plan)),
         "changes": changes,
         "changes_truncated": len(outcomes) - len(changes),
         "outcomes": Result(outcomes).counts,
@@ -43,7 +42,7 @@ def _info(module: AdapterModule, sides: list[Side]) -> Ending:
         "source": _side(plan, "source"),
         "target": _side(plan, "target"),
     }
-    return Ending(False, result)
+    return TaskEnd(False, result)
 
 
 def _side(plan: SavedPlan, role: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Work that stands in a file: a saved plan, or the reverse of a run that a journal tells of."""
+"""Changes from a file: a saved plan, or a run in a journal, reversed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ...dsync.storage.stored_plan import StoredPlan
 from ..argspec import COMPARISON_FLAGS, scope_of
 from ..datasets.side import Side
 from ..errors import TaskFailure
-from ..output.messages import stage
-from .changeset import UNDO, Work, flag_names, flags_of
+from ..output.messages import error_context
+from .changeset import UNDO, ChangeSet, flag_names, flags_of
 from .guards import Guards
 
 
-class FromFile:
-    """A plan that stands in a file, or the reverse of a run that a journal tells of.
+class StoredChanges:
+    """A saved plan, or a run in a journal, reversed.
 
     Args:
         params: the task's arguments, of which ``plan_src`` or ``undo_journal`` is set.
@@ -39,14 +39,14 @@ class FromFile:
         self._saved: SavedPlan | None = None
         self._stored: StoredPlan
         if params["plan_src"]:
-            with stage("reading the plan"):
+            with error_context("reading the plan"):
                 self._path = _own_path(self._path, params["plan_digest"])
                 self._stored = self._saved = load(self._path, params["plan_digest"])
             self._target, self._undoes = self._saved.header["target"].get("name", ""), self._saved.header["purpose"] == UNDO
             self._check_flags(self._saved.header["flags"])
             self._check_scope(self._saved.header["scope"])
         else:
-            with stage("reading the journal"):
+            with error_context("reading the journal"):
                 run = _run_of(self._path, params["undo_run"], read(self._path))
                 self._stored, self._target, self._undoes = run.undo(), run.target, True
             self._check_scope(run.scope)
@@ -61,21 +61,21 @@ class FromFile:
             )
 
     def _check_scope(self, planned: Mapping[str, Any]) -> None:
-        """Raise TaskFailure if the task narrows its changes in another way than the plan, or the run, was narrowed."""
+        """Raise TaskFailure if the task narrows its changes in another way than the plan or the run was narrowed."""
         for name, value in scope_of(self._params).items():
             if planned.get(name) != value:
                 made = f"with another {name}" if name in planned else f"without {name}"
                 raise file_error(TaskFailure, self._path, f"was made {made}, and is applied as a whole; omit {name}, or plan anew.")
 
-    def work(self, guards: Guards, source: Side, target: Side) -> Work:
-        """Return what is to be done, both sides loaded. Raises TaskFailure."""
+    def changeset(self, guards: Guards, source: Side, target: Side) -> ChangeSet:
+        """Return the changes, both datasets loaded. Raises TaskFailure."""
         params, name = self._params, target.dataset.name
         if name != self._target:
             raise file_error(
                 TaskFailure, self._path, f"was made for the target {self._target}, and the target of this task is {name}."
             )
         flags = flags_of(flag_names(params))
-        with stage("checking the plan"):
+        with error_context("checking the plan"):
             bound = self._stored.resolve(source.dataset, target.dataset, params["plan_key"], lost_secrets=params["lost_secrets"])
             verdicts, dangling = guards.references(bound, flags)
             refusals = guards.refusals(bound, self._undoes) + dangling
@@ -85,11 +85,11 @@ class FromFile:
                 refusals.append(error)
             if self._undoes:
                 refusals += guards.protected(change for change in bound if change.key not in verdicts)
-        return Work(bound, None, flags, self._saved, self._undoes, verdicts, refusals, list(bound.warnings))
+        return ChangeSet(bound, None, flags, self._saved, self._undoes, verdicts, refusals, list(bound.warnings))
 
 
 def _own_path(path: str, digest: str | None) -> str:
-    """Return the path of a plan whose file is named after its digest. Raises TaskFailure."""
+    """Return the path of a plan, with its digest filled in. Raises TaskFailure."""
     if digest is None and PLACEHOLDER in Path(path).name:
         raise TaskFailure(f"plan_src contains {PLACEHOLDER}, so plan_digest is required.")
     found = path_of(path, digest or "")
@@ -99,8 +99,8 @@ def _own_path(path: str, digest: str | None) -> str:
 
 
 def _run_of(path: str, wanted: str | None, runs: list[RunReport]) -> RunReport:
-    """Return the run of a journal that is meant: the one of an id, or the last one that changed something, or may have, and did not
-    undo another."""
+    """Return a run of a journal: the one with an id, or the last one that made changes, or may have made some, and did not undo
+    another run."""
     found = [run for run in runs if (wanted is None and run.purpose != UNDO) or run.run == wanted]
     if not found:
         known = ", ".join(run.run for run in runs[-3:]) or "none"
