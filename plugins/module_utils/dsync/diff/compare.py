@@ -15,6 +15,7 @@ from ..dataset.dataset import Dataset
 from ..exceptions import DiffException, ModelMismatch, ObjectAlreadyExists
 from ..flags import DSyncAction, DSyncFlags, DSyncModelFlags
 from ..model.comparison import Comparison
+from ..model.identity import ObjectRef
 from ..model.model import DSyncModel
 from ..model.references import References
 from .diff import Diff, DiffElement, Tally
@@ -24,9 +25,9 @@ from .scope import Scope, Stance
 from .traversal import Side
 
 if TYPE_CHECKING:
-    from ..model.identity import ObjectRef
+    from .counterparts import Counterparts
     from .moves import Lone, Renamed
-    from .renames import Counterparts, MatchKey
+    from .renames import MatchKey
 
     _Pair: TypeAlias = "tuple[DSyncModel | None, DSyncModel | None]"
     """The objects with one identity in source and target; one of them may be missing."""
@@ -138,7 +139,7 @@ class _Comparison:
         self.tally = Tally()
         self.lone: list[DiffElement] = []  # the elements of objects that are on one side only
         self._matchings: dict[str, Matching] = {}
-        self._counterparts: dict[str, Counterparts] = {}
+        self._counterparts: Counterparts | None = None
         self._skip_source = bool(flags & DSyncFlags.SKIP_UNMATCHED_SRC)
         self._skip_target = bool(flags & DSyncFlags.SKIP_UNMATCHED_DST)
         self._keep_unchanged = bool(flags & DSyncFlags.LOG_UNCHANGED_RECORDS)
@@ -243,23 +244,21 @@ class _Comparison:
         has another place or another name."""
         if source is not None and target is not None:
             return scope.stance(matching.model, action, source, target, inside, alone=False)
-        by_source, by_target = self._counterparts_of(matching.model)
-        left = source if target is None else by_target.get(target.get_unique_id())
-        right = target if source is None else by_source.get(source.get_unique_id())
-        if left is not None and right is not None:
-            return scope.stance(matching.model, DSyncAction.MOVE, left, right, inside, alone=True)
+        obj, pairs = cast(DSyncModel, source or target), self._renamed_pairs()
+        other = (pairs.in_target if target is None else pairs.in_source).get(ObjectRef(matching.model, obj.get_unique_id()))
+        if other is not None:
+            return scope.stance(matching.model, DSyncAction.MOVE, source or other, target or other, inside, alone=True)
         whole = self._with_other_place(matching, action, source, target, parent)
         return scope.stance(matching.model, *whole, inside, alone=True)
 
-    def _counterparts_of(self, model: str) -> Counterparts:
-        if model not in self._counterparts:
-            keys = self._match_of(self._matching(model))
-            self._counterparts[model] = ({}, {})
-            if keys:
-                from .renames import counterparts  # only here, since few models have match keys
+    def _renamed_pairs(self) -> Counterparts:
+        """Return the pairs of objects of both sides that are the same object with another name, compared or not."""
+        if self._counterparts is None:
+            from .counterparts import Counterparts  # only here, since few comparisons need it
 
-                self._counterparts[model] = counterparts(model, keys, self.source.dataset, self.target.dataset)
-        return self._counterparts[model]
+            keys = {model: match for model in self.target.dataset.models() if (match := self._match_of(model))}
+            self._counterparts = Counterparts(self.source.dataset, self.target.dataset, keys)
+        return self._counterparts
 
     def _with_other_place(
         self,
@@ -417,7 +416,7 @@ class _Comparison:
     def _renamed(self, old: Lone, new: Lone, keys: Mapping[str, tuple[MatchKey, ...]]) -> Mapping[ObjectRef, Renamed]:
         """Return the objects of the source that are objects of the target with another name, and protect those whose counterpart
         was not compared."""
-        from .renames import Renames, protect_partial_renames  # only here, since few models have match keys
+        from .renames import Renames  # only here, since few models have match keys
 
         source, target = self.source.dataset, self.target.dataset
         only_old = {ref: place for ref, place in old.items() if source.store.find(*ref) is None}
@@ -425,7 +424,7 @@ class _Comparison:
         classes = {model: kind for model, kind in target.models().items() if kind._moves}
         renamed = Renames(only_old, only_new, classes, keys).found()
         if self.tally.total()["skip"]:
-            protect_partial_renames(self.lone, renamed, source, target, keys)
+            self._renamed_pairs().protect_partial_renames(self.lone, renamed)
         return renamed
 
     def _any_moved(self) -> bool:
@@ -434,22 +433,24 @@ class _Comparison:
         return any(element.source_attrs is None and (element.type, element.uid) in created for element in self.lone)
 
     def _match_keys(self) -> dict[str, tuple[MatchKey, ...]]:
-        """Return model → match keys of the models with objects on one side only."""
-        found = {model: keys for model, matching in self._matchings.items() if (keys := self._match_of(matching))}
-        alone = {element.type for element in self.lone} if found else ()
-        return {model: keys for model, keys in found.items() if model in alone}
+        """Return model → match keys of the models with objects on one side only, or, if there are any, with objects that were not
+        compared."""
+        models: Iterable[str] = dict.fromkeys(element.type for element in self.lone)
+        if self.lone and self.tally.total()["skip"]:
+            models = self.target.dataset.models()
+        return {model: match for model in models if (match := self._match_of(model))}
 
-    def _match_of(self, matching: Matching) -> tuple[MatchKey, ...]:
+    def _match_of(self, model: str) -> tuple[MatchKey, ...]:
         """Return the match keys of a model: those of the target, or else those of the source."""
         datasets = (self.target.dataset, self.source.dataset)
-        kinds = [kind for one in datasets if (kind := one.models().get(matching.model)) is not None]
+        kinds = [kind for one in datasets if (kind := one.models().get(model)) is not None]
         declared = next((kind._declaration.match for kind in kinds if kind._declaration.match), ())
-        spellings = self.target.dataset.equal_spellings(matching.model)
+        spellings = self.target.dataset.equal_spellings(model)
         if not (declared or spellings) or not all(kind._moves for kind in kinds):
             return ()
         from .renames import match_keys  # only here, since few models have match keys
 
-        return match_keys(declared, matching.comparisons, kinds[0]._identifiers, spellings)
+        return match_keys(declared, kinds[-1]._declaration.comparisons, kinds[0]._identifiers, spellings)
 
     def _source_has(self, obj: DSyncModel) -> bool:
         return self.source.dataset.store.find(obj.get_type(), obj.get_unique_id()) is not None

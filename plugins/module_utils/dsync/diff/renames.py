@@ -9,7 +9,6 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..dataset.dataset import Dataset
 from ..exceptions import AmbiguousMatch
 from ..model.comparison import Comparison
 from ..model.identity import ObjectRef
@@ -35,8 +34,11 @@ class MatchKey(NamedTuple):
 Keys = Mapping[str, tuple[MatchKey, ...]]
 """Model → its match keys, in the order in which they are tried."""
 
-Counterparts = tuple[dict[str, DSyncModel], dict[str, DSyncModel]]
-"""Unique id of an object of the source → its counterpart in the target, and the reverse."""
+Identity = tuple[str, Mapping[str, Any]]
+"""The unique id and the identifiers of an object."""
+
+OldValues = Mapping[tuple[str, Any], Any]
+"""(identifier, its value) → the value that it has in the target, if it is the name of a renamed object."""
 
 
 class Renames:
@@ -77,8 +79,8 @@ class Renames:
         """Pair the objects of a model that have the same values in the fields of a match key."""
         created = [place.element for ref, place in self._new.items() if ref.model == model and ref not in self._found]
         deleted = [place.element for ref, place in self._old.items() if ref.model == model and ref not in self._taken]
-        olds = _by_value(deleted, key.read)
-        for value, new in _by_value(created, key.read).items():
+        olds = by_value(deleted, key.read)
+        for value, new in by_value(created, key.read).items():
             old = olds.get(value, [])
             if len(old) == 1 and len(new) == 1:
                 self._note(ref_of_element(new[0]), ref_of_element(old[0]), False)
@@ -96,111 +98,85 @@ class Renames:
         return len(self._found) > before
 
     def _name_one_after(self, ref: ObjectRef, place: Place) -> None:
-        kind, keys = self._classes[ref.model], place.element.keys
-        above = dict(self._of_those_above(place))
-        referred = dict(self._of_references(kind, keys))
-        for old_values, named_after in ((above, True), (referred, False)):
-            fields = [name for name, value in keys.items() if (name, value) in old_values]
-            for number in range(1, len(fields) + 1):
-                for chosen in itertools.combinations(fields, number):
-                    ids = {**keys, **{name: old_values[name, keys[name]] for name in chosen}}
-                    old = ObjectRef(ref.model, kind.create_unique_id(**ids))
-                    if old in self._old and old not in self._taken:
-                        self._note(ref, old, named_after)
-                        return
+        above = values_of_those_above(place.element.keys, self._renamed_above(place))
+        referred = values_of_references(self._classes[ref.model], place.element.keys, self._old_id)
+        for old, named_after in former_names(self._classes[ref.model], place.element.keys, above, referred):
+            if old in self._old and old not in self._taken:
+                self._note(ref, old, named_after)
+                return
 
-    def _of_those_above(self, place: Place) -> Iterator[tuple[tuple[str, Any], Any]]:
-        """Yield ((identifier, its value), the old value) for values that come from a renamed object above; the nearest last."""
+    def _renamed_above(self, place: Place) -> Iterator[tuple[Identity, Identity]]:
+        """Yield (new name, old name) of each renamed object above, from the top down."""
         above, chain = place.above, []
         while above is not None:
             chain.append(above.element)
             above = above.above
         for element in reversed(chain):
             renamed = self._found.get(ref_of_element(element))
-            if renamed is None:
-                continue
-            old = self._old[renamed.old].element
-            values = [(element.uid, old.uid), *((value, old.keys.get(name)) for name, value in element.keys.items())]
-            for name, mine in place.element.keys.items():
-                for new_value, old_value in values:
-                    if new_value != old_value and mine == new_value:
-                        yield (name, mine), old_value
+            if renamed is not None:
+                old = self._old[renamed.old].element
+                yield (element.uid, element.keys), (old.uid, old.keys)
 
-    def _of_references(self, kind: type[DSyncModel], keys: Mapping[str, Any]) -> Iterator[tuple[tuple[str, Any], Any]]:
-        """Yield ((identifier, its value), the old value) for identifiers that refer to renamed objects."""
-        for reference in kind._declaration.references:
-            value = keys.get(reference.field)
-            for model in reference.models if isinstance(value, str) else ():
-                renamed = self._found.get(ObjectRef(model, str(value)))
-                if renamed is not None:
-                    yield (reference.field, value), renamed.old.id
+    def _old_id(self, ref: ObjectRef) -> str | None:
+        return self._found[ref].old.id if ref in self._found else None
 
 
-def counterparts(model: str, keys: Sequence[MatchKey], source: Dataset, target: Dataset) -> Counterparts:
-    """Return which objects of a model, whose identities are on one side only, have the same match keys; those of which there are
-    several are left out.
+# ---------------------------------------------------------------------- names after the names of others
+
+
+def values_of_those_above(keys: Mapping[str, Any], renamed: Iterable[tuple[Identity, Identity]]) -> OldValues:
+    """Return the old values of identifiers whose values come from renamed objects above; the nearest object counts.
 
     Args:
-        model: the model's name.
-        keys: its match keys.
-        source: one side; not changed.
-        target: the other side; not changed.
+        keys: the identifiers of the object.
+        renamed: (new name, old name) of each renamed object above, from the top down.
     """
-    left, right = (
-        [obj for obj in side.store.objects(model) if other.store.find(model, obj.get_unique_id()) is None]
-        for side, other in ((source, target), (target, source))
-    )
-    by_source: dict[str, DSyncModel] = {}
-    by_target: dict[str, DSyncModel] = {}
-    for key in keys:
-        olds = _objects_by_value((obj for obj in right if obj.get_unique_id() not in by_target), key.read)
-        for value, new in _objects_by_value((obj for obj in left if obj.get_unique_id() not in by_source), key.read).items():
-            old = olds.get(value, [])
-            if len(old) == len(new) == 1:
-                by_source[new[0].get_unique_id()], by_target[old[0].get_unique_id()] = old[0], new[0]
-    return by_source, by_target
-
-
-def _objects_by_value(objs: Iterable[DSyncModel], read: Callable[[Mapping[str, Any]], Any]) -> dict[Any, list[DSyncModel]]:
-    found: dict[Any, list[DSyncModel]] = {}
-    for obj in objs:
-        value = read({**obj.get_attrs(), **obj.get_identifiers()})
-        if value is not None:
-            found.setdefault(value, []).append(obj)
+    found = {}
+    for (uid, new), (old_uid, old) in renamed:
+        values = [(uid, old_uid), *((value, old.get(name)) for name, value in new.items())]
+        for name, mine in keys.items():
+            for new_value, old_value in values:
+                if new_value != old_value and mine == new_value:
+                    found[name, mine] = old_value
     return found
 
 
-def protect_partial_renames(
-    lone: Iterable[DiffElement],
-    renamed: Mapping[ObjectRef, Renamed],
-    source: Dataset,
-    target: Dataset,
-    keys: Keys,
-) -> None:
-    """Protect each object that is created or deleted if the other side has it with another name and that was not compared: a
-    delete would lose the object, a create would duplicate it.
+def values_of_references(kind: type[DSyncModel], keys: Mapping[str, Any], old_id: Callable[[ObjectRef], str | None]) -> OldValues:
+    """Return the old values of identifiers that refer to renamed objects.
 
     Args:
-        lone: the elements of objects that are on one side only; marked here.
-        renamed: those of them that were found on both sides.
-        source: one side; not changed.
-        target: the other side; not changed.
-        keys: the match keys of models.
+        kind: the object's class.
+        keys: its identifiers.
+        old_id: returns the unique id that a renamed object has in the target; None for any other object.
     """
-    paired = {*renamed, *(one.old for one in renamed.values())}
-    left = [element for element in lone if element.type in keys and not element.protected and ref_of_element(element) not in paired]
-    compared = {ref_of_element(element) for element in left} | paired
-    for model, groups in keys.items():
-        for key in groups:
-            for side, other, created in ((source, target, True), (target, source, False)):
-                wanted = [element for element in left if element.type == model and (element.dest_attrs is None) is created]
-                values = _by_value(wanted, key.read)
-                for obj in other.store.objects(model) if values else ():
-                    uid = obj.get_unique_id()
-                    same = values.get(key.read({**obj.get_attrs(), **obj.get_identifiers()}), ())
-                    if same and ObjectRef(model, uid) not in compared and side.store.find(model, uid) is None:
-                        for element in same:
-                            element.protected = f'protected: {other.name} has it as "{uid}", which was not compared'
+    found = {}
+    for reference in kind._declaration.references:
+        value = keys.get(reference.field)
+        for model in reference.models if isinstance(value, str) else ():
+            old = old_id(ObjectRef(model, str(value)))
+            if old is not None:
+                found[reference.field, value] = old
+    return found
+
+
+def former_names(
+    kind: type[DSyncModel], keys: Mapping[str, Any], above: OldValues, referred: OldValues
+) -> Iterator[tuple[ObjectRef, bool]]:
+    """Yield the names that an object may have in the target because other objects are renamed, and whether it is named after one
+    above it.
+
+    Args:
+        kind: the object's class.
+        keys: its identifiers in the source.
+        above: the old values of those that come from renamed objects above it.
+        referred: the old values of those that refer to renamed objects.
+    """
+    for old_values, named_after in ((above, True), (referred, False)):
+        fields = [name for name, value in keys.items() if (name, value) in old_values]
+        for number in range(1, len(fields) + 1):
+            for chosen in itertools.combinations(fields, number):
+                ids = {**keys, **{name: old_values[name, keys[name]] for name in chosen}}
+                yield ObjectRef(kind.get_type(), kind.create_unique_id(**ids)), named_after
 
 
 def match_keys(
@@ -256,7 +232,7 @@ def _hashable(value: Any) -> Any:
     return value
 
 
-def _by_value(elements: Iterable[DiffElement], read: Callable[[Mapping[str, Any]], Any]) -> dict[Any, list[DiffElement]]:
+def by_value(elements: Iterable[DiffElement], read: Callable[[Mapping[str, Any]], Any]) -> dict[Any, list[DiffElement]]:
     found: dict[Any, list[DiffElement]] = {}
     for element in elements:
         attrs = element.dest_attrs if element.source_attrs is None else element.source_attrs

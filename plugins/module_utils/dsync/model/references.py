@@ -39,7 +39,7 @@ class References:
 
     def __init__(self, kinds: Mapping[str, type[DSyncModel]]) -> None:
         self._kinds = dict(kinds)
-        self._ranks = {model: rank for rank, model in enumerate(_downwards(self._kinds))}
+        self._ranks = {model: rank for rank, model in enumerate(downwards(self._kinds, self._kinds))}
         self._of = {model: kind._declaration.references for model, kind in kinds.items() if kind._declaration.references}
 
     @classmethod
@@ -96,10 +96,15 @@ class References:
             return ObjectRef(model, str(value))
 
 
-def _downwards(kinds: Mapping[str, type[DSyncModel]]) -> list[str]:
-    """Return the models' names in their order, each followed by its children, as they are compared."""
+def downwards(kinds: Mapping[str, type[DSyncModel]], first: Iterable[str]) -> list[str]:
+    """Return names of models in their order, each followed by its children, as they are compared.
+
+    Args:
+        kinds: model name → its class; not changed.
+        first: the models to begin with; those without a class are omitted.
+    """
     found: dict[str, None] = {}
-    waiting = list(kinds)[::-1]
+    waiting = [name for name in first if name in kinds][::-1]
     while waiting:
         name = waiting.pop()
         if name not in found:
