@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from dsync import DSync, DSyncFlags, DSyncModel, DSyncModelFlags, OutcomeStatus, Plan
 from dsync.apply.preview import preview
+from dsync.guard.staleness import check
 from dsync.plan.change import ChangeKey
 from dsync.plan.outcome import Verdict
+from dsync.plan.together import gathered, units
 from dsync.plan.undo import undo_plan
 
 FLAGS = [DSyncModelFlags.NONE, DSyncModelFlags.NATURAL_DELETION_ORDER, DSyncModelFlags.SKIP_CHILDREN_ON_DELETE]
@@ -165,6 +168,35 @@ def test_nothing_is_put_back_while_nobody_knows_what_was_made() -> None:
     assert target.log[-1] == "create new"
     assert statuses(result)["delete old"] == "done"
     assert [one.change.id for one in result.outcomes if one.maybe] == ["new"]
+
+
+@pytest.mark.parametrize("skipped", [False, True])
+def test_what_an_earlier_run_has_deleted_is_put_back_if_its_replacement_is_refused(skipped: bool) -> None:
+    target, source, plan = replaced(DSyncModelFlags.NATURAL_DELETION_ORDER)
+    target.apply(Plan(plan.changes[:3]), source).raise_for_failure()
+    verdicts = check(plan, target)
+    assert {str(verdict.status) for verdict in verdicts.values()} == {"already_done"}
+    verdicts[plan.changes[3].key] = Verdict(OutcomeStatus.REFUSED, "no", skipped)
+    result = target.apply(plan, source, verdicts=verdicts)
+    assert target.diff_from(replaced()[0]).has_diffs() is skipped
+    assert statuses(result)["delete old"] == ("already_done" if skipped else "failed")
+    assert statuses(result)["create new"] == "refused"
+    message = next(one.message for one in result.outcomes if one.change.id == "old")
+    assert message == ("it is gone already" if skipped else 'it was undone, since the create of device "new" was refused')
+
+
+def test_an_object_that_was_there_before_the_run_is_not_deleted_again() -> None:
+    target, source = rack(old=("x", ()), older=("y", ())), rack(new=("x", ()), newer=("y", ()))
+    plan = Plan.from_diff(target.diff_from(source))
+    deletes = [change.key for change in plan if change.before]
+    linked = [replace(change, requires=tuple(deletes)) if change.after else change for change in plan]
+    changes = gathered(sorted(linked, key=lambda change: change.key not in deletes))
+    assert [len(unit) for unit in units(changes)] == [4]
+    target.apply(Plan(changes[:3]), source).raise_for_failure()
+    target.trouble[f"create {changes[3].id}"] = ValueError("no licence")
+    result = target.apply(Plan(changes, check(Plan(changes), target)), source)
+    assert [one.status for one in result.outcomes] == [OutcomeStatus.ALREADY_DONE] * 3 + [OutcomeStatus.FAILED]
+    assert [one.name for one in target.get_all("device")] == [changes[2].id]
 
 
 @pytest.mark.parametrize("refused", ["update two", "update one"])

@@ -22,7 +22,7 @@ from .attempt import Attempt, Executor, Hidden, Retry, not_attempted
 from .preview import SkipRules
 from .scheduler import batches, run_parallel, run_serial
 from .target import Target
-from .together import DELETED_ALONG
+from .together import DELETED_ALONG, is_half_made
 
 logger = logging.getLogger("dsync")
 logger.addHandler(logging.NullHandler())
@@ -193,26 +193,27 @@ class _Run:
 
     def begin(self, batch: Sequence[Change]) -> Attempt | None:
         """Return the attempt at a batch; None if all of its changes are decided without one."""
-        todo: list[Change] = []
-        for change, outcome in zip(batch, self._settled_outcomes(batch)):
-            if outcome is None:
-                todo.append(change)
-            else:
-                self._settled[change.key] = outcome
-        if not todo:
+        outcomes = self._settled_outcomes(batch)
+        settled = {change.key: outcome for change, outcome in zip(batch, outcomes) if outcome is not None}
+        todo = [change for change in batch if change.key not in settled]
+        self._settled.update(settled)
+        together = isinstance(batch, Unit)
+        if not todo and not (together and not self.ends_here() and is_half_made(outcomes)):
             return None
         if self._journal is not None:
             self._journal.intend(*todo)
         for change in todo:
             self.begun[change.key] = change
         begun = self._begun_moves and any(change.key in self._begun_moves for change in todo)
-        changes = Unit(todo) if isinstance(batch, Unit) else todo
-        return Attempt(self.executor, changes, (lambda: False) if begun else self.ends_here)
+        if together:
+            return Attempt(self.executor, batch, lambda: False, settled)
+        return Attempt(self.executor, todo, (lambda: False) if begun else self.ends_here)
 
     def end(self, batch: Sequence[Change], attempt: Attempt | None) -> list[Outcome]:
         """Update the dataset after an attempt at a batch, and return the outcomes of its changes, in order."""
+        settled = {change.key: self._settled.pop(change.key) for change in batch if change.key in self._settled}
         found = {outcome.change.key: self._noted(outcome) for outcome in ([] if attempt is None else attempt.outcomes())}
-        outcomes = [found[change.key] if change.key in found else self._settled.pop(change.key) for change in batch]
+        outcomes = [found[change.key] if change.key in found else settled[change.key] for change in batch]
         for outcome in outcomes:
             self._skip_rules.note(outcome)
             self._note_move(outcome)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import traceback
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from .._util.pydantic import ValidationError
@@ -25,7 +26,7 @@ from ..model.construction import problems_of
 from ..model.identity import ObjectRef
 from ..model.model import Creation, DSyncModel, Moving, Snapshot, Updating
 from ..model.values import copied
-from ..plan.change import Change, new_names, ref_of, secrets_of
+from ..plan.change import Change, ChangeKey, new_names, ref_of, secrets_of
 from ..plan.outcome import Outcome, OutcomeStatus
 from ..plan.result import PAST, cause_of
 from ..plan.together import Unit
@@ -163,14 +164,21 @@ class Attempt:
         changes: one change; or several of one model and action, whose model has a batch method; or those of a
             :class:`.plan.together.Unit`.
         ends_here: called before each call; returns whether the run has ended in the meantime.
+        settled: the outcomes of changes of a unit that are not attempted; not changed.
     """
 
-    def __init__(self, executor: Executor, changes: Sequence[Change], ends_here: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        changes: Sequence[Change],
+        ends_here: Callable[[], bool],
+        settled: Mapping[ChangeKey, Outcome] = MappingProxyType({}),
+    ) -> None:
         self.changes = changes
         self._executor, self._target, self._ends_here = executor, executor.target, ends_here
         self._tried: dict[int, _AttemptResult] = {}
         self._halted = False
-        self._is_unit = isinstance(changes, Unit)
+        self._is_unit, self._settled = isinstance(changes, Unit), settled
 
     @property
     def in_steps(self) -> bool:
@@ -187,7 +195,7 @@ class Attempt:
     def make(self) -> None:
         """Make the changes in the remote system. Exceptions are kept for :meth:`outcomes`; nothing is raised."""
         if self._is_unit:
-            for place, outcome in enumerate(make_together(self.changes, self._step)):
+            for place, outcome in enumerate(make_together(self.changes, self._step, self._settled)):
                 self._tried[place] = _AttemptResult(outcome=outcome)
         elif self._is_remake():
             self._tried[0] = self._remade(self.changes[0])

@@ -11,15 +11,16 @@ from ..plan.outcome import Outcome, OutcomeStatus, Verdict
 from ..plan.plan import Plan
 from ..plan.together import Unit, units
 
-_MISSED = {"failed": "failed", "refused": "was refused", "not_attempted": "was not attempted"}
+MISSED = {"failed": "failed", "refused": "was refused", "not_attempted": "was not attempted"}
+"""How a change that was not made ended, for messages."""
 
-
-_MADE = (OutcomeStatus.DONE, OutcomeStatus.ALREADY_DONE)
+MADE = (OutcomeStatus.DONE, OutcomeStatus.ALREADY_DONE)
+"""How a change ended that is in effect."""
 
 
 def depending(change: Change, missed: Outcome) -> Outcome:
     """Return the outcome of a change that is not attempted because another one was not made."""
-    key, how = missed.change.key, _MISSED[missed.status]
+    key, how = missed.change.key, MISSED[missed.status]
     why = f'it depends on the {key.action} of {key.model} "{key.id}", which {how}'
     return Outcome(change, OutcomeStatus.NOT_ATTEMPTED, why, skipped=missed.skipped)
 
@@ -53,14 +54,14 @@ class SkipRules:
                 self.note(before)
             found.append(self.outcome_of(change))
         if isinstance(changes, Unit):
-            missed = next((outcome for outcome in found if outcome is not None and outcome.status not in _MADE), None)
+            missed = next((outcome for outcome in found if outcome is not None and outcome.status not in MADE), None)
             if missed is not None:
                 found = [outcome or depending(change, missed) for change, outcome in zip(changes, found)]
         return found
 
     def note(self, outcome: Outcome) -> None:
         """Record the outcome of a change."""
-        if outcome.status not in _MADE:
+        if outcome.status not in MADE:
             self._missed[outcome.change.key] = outcome
 
 

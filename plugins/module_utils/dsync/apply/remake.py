@@ -46,6 +46,7 @@ class Remake:
         self._target, self._move, self._make = target, move, make
         self._deleted: list[Change] = []
         self._created: list[Change] = []
+        self._lacks_it = False  # whether an earlier run, which was killed, has deleted the object
 
     @property
     def begun(self) -> bool:
@@ -54,6 +55,7 @@ class Remake:
 
     def outcome(self) -> Outcome:
         """Move the object, or finish the move of an earlier interrupted run, and return the outcome."""
+        self._lacks_it = self._find(self._move.before_ref) is None and self._find(ref_of(self._move)) is None
         try:
             if not self._has_arrived():
                 for part in [*self._leaving(self._move.parts[0])]:
@@ -91,7 +93,7 @@ class Remake:
         ended = replace(step, change=self._move)
         if step.maybe or not isinstance(step.error or Exception(), (Exception, SystemExit)):
             return replace(ended, maybe=True)
-        if not self.begun:
+        if not self.begun and not self._lacks_it:
             return ended
         try:
             self.put_back()

@@ -247,9 +247,14 @@ class _Look:
         verdict = self._parts(change, arrived)
         if verdict is not None or not arrived or len(as_after) < len(after):
             return verdict
-        stays = [part for part in change.parts if ref_of(part) == ref or ref_of(part) not in self._leaving]
+        stays = [part for part in change.parts if ref_of(part) == ref or not self._goes_elsewhere(ref_of(part))]
         done = "it is there already" if old == ref else "it has that name already"
         return _already(done) if all(self._find(ref_of(part)) for part in stays) else None
+
+    def _goes_elsewhere(self, ref: ObjectRef) -> bool:
+        """Return whether an object that moves along leaves the one that takes it along, or is deleted."""
+        move = self._moves.get(ref)
+        return ref in self._old_places or (move is not None and not move.cascade)
 
     def _parts(self, move: Change, arrived: bool) -> Verdict | None:
         """Return the refusal to remake objects that do not match the plan, or to delete children that the plan does not contain."""
