@@ -59,6 +59,7 @@ options:
           - How the records of this dataset become objects of the declared models, and how objects are written back. A dictionary
             of model name to mapping, or the path of a YAML file on the controller that contains one.
           - Without a mapping, each attribute is read from the field of the same name.
+          - For the adapter V(sql), C(deleted) in the mapping of a model names the column, and its value, that marks deleted rows.
           - The collection's page on models and mappings documents all keys.
         type: raw
       lookups:
