@@ -355,3 +355,30 @@ def test_a_deleted_file_that_cannot_be_removed_leaves_changes_that_may_have_been
     assert {(str(outcome.status), outcome.maybe) for outcome in result.outcomes} == {("failed", True)}
     assert "a.yml cannot be removed: Operation not permitted" in str(result.complete_error)
     assert loaded(tmp_path).dict() == goal(NEW).dict()
+
+
+# ---------------------------------------------------------------------- attributes
+
+
+ACL = bytes.fromhex("0200000001000600ffffffff020006000100000004000000ffffffff10000600ffffffff20000000ffffffff")
+"""Read and write for the owner and the user 1; nothing for the group and others. The mode shows 0660 for it."""
+
+
+def test_a_file_keeps_its_access_control_list_and_other_attributes(folder: Path) -> None:
+    kept = {"user.note": b"by hand", "system.posix_acl_access": ACL}
+    try:
+        for name, value in kept.items():
+            os.setxattr(folder / "a.yml", name, value)
+    except OSError as error:
+        pytest.skip(f"the file system has no extended attributes: {error}")
+    commit(folder, changes(folder))
+    assert content(folder) == AFTER
+    assert {name: os.getxattr(folder / "a.yml", name) for name in kept} == kept
+
+
+def test_a_file_whose_access_control_list_cannot_be_kept_is_not_replaced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "listxattr", lambda path: ["user.note", "system.posix_acl_access"])
+    monkeypatch.setattr(os, "getxattr", lambda path, name: b"not one")  # which the system refuses to set
+    with pytest.raises(RecordProblem, match=r"a\.yml cannot be written"):
+        commit(folder, changes(folder))
+    assert content(folder) == BEFORE

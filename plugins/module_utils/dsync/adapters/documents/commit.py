@@ -48,7 +48,8 @@ class FileChange(NamedTuple):
         path: the file; a link is followed, unless it is to be removed.
         before: the digest of what is in it, as :func:`digest_of` returns it; None where there is no file.
         new: what it is to hold; None to remove it.
-        mode: the permissions of a new file; those of one that exists are kept, with its owner as far as that is allowed.
+        mode: the permissions of a new file; those of one that exists are kept, with its access control list, and its owner and
+            other extended attributes as far as that is allowed.
     """
 
     path: Path
@@ -365,9 +366,31 @@ def _write(step: _Step, new: bytes, mode: int) -> None:
         os.fchmod(descriptor, mode)
         if there is not None:
             own_as(descriptor, there, mode)
+            _copy_attributes(step.real, descriptor)
         stream.write(new)
         stream.flush()
         os.fsync(descriptor)
+
+
+_ACL = "system.posix_acl_access"
+
+
+def _copy_attributes(real: Path, descriptor: int) -> None:
+    """Give a new file the extended attributes of the one that it replaces: its access control list, its label of SELinux.
+
+    Raises:
+        OSError: the access control list cannot be set; without it, the mode would let others read the file.
+    """
+    try:
+        names = os.listxattr(real) if hasattr(os, "listxattr") else []
+    except OSError:  # a file system without them
+        return
+    for name in names:
+        try:
+            os.setxattr(descriptor, name, os.getxattr(real, name))
+        except OSError:
+            if name == _ACL:
+                raise
 
 
 def _finish(manifest: _Manifest) -> None:
