@@ -142,6 +142,19 @@ def test_references_to_what_is_not_loaded_are_looked_up_once(netbox: Estate) -> 
     }
 
 
+def test_a_reference_is_found_in_any_spelling_of_an_address(netbox: Estate) -> None:
+    netbox.add("ipam/ip-addresses", address="2001:db8::1/64", vrf=None)
+    declared = {"device": {"identifiers": ["name"], "attributes": {"primary_ip6": "str | None"}}}
+    source = wanted(declared, device=[{"name": "d1", "primary_ip6": "__2001:DB8:0::1/64"}, {"name": "d2", "primary_ip6": "__what"}])
+    target = adapter(netbox, declared)
+    said = messages(synchronised(target, source, CONTINUE))
+    assert set(said) == {"d2"}
+    assert 'the server has no ip_address "__what"' in said["d2"]
+    (address,) = netbox.table("ipam/ip-addresses").values()
+    assert netbox.named("dcim/devices", "d1")["primary_ip6"]["id"] == address["id"]
+    assert target.holds("ip_address", "__2001:DB8::1/64")
+
+
 def test_a_filter_chooses_and_one_that_netbox_does_not_know_is_refused(netbox: Estate) -> None:
     for name, status in (("a", "active"), ("b", "active"), ("c", "planned")):
         netbox.add("dcim/sites", name=name, status=status)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -11,6 +12,7 @@ from typing import Any, TypeAlias
 from ..._util.pydantic import TypeAdapter, ValidationError
 from ..._util.suggestions import known
 from ...exceptions import RecordProblem
+from ...model.identity import id_reader
 from ...records.mapping import FieldMap, ModelMap
 from ...records.path import MISSING
 from .kinds import Kind
@@ -58,6 +60,14 @@ class Identity:
             except RecordProblem:
                 continue
         return None
+
+    def spelled(self, uid: str) -> str:
+        """Return a unique id as objects have it, such as with ``2001:db8::1`` for ``2001:DB8:0::1``; another string as it is."""
+        for mapped in self._maps:
+            checks = [self._checks[mapped.name, name].validate_python for name in mapped.model._identifiers]
+            with contextlib.suppress(ValidationError):
+                return id_reader(mapped.model._declaration.mixed, checks)(uid)
+        return uid
 
     def _unique_id(self, mapped: ModelMap, record: Mapping[str, Any]) -> str | None:
         ids = {}
@@ -260,7 +270,8 @@ class Names:
         there = self._ids.setdefault(kind.name, {})
         if uid not in there or kind.name not in self._loaded:
             there = self._complete_ids(kind)
-        return there.get(uid, {})
+        identity = self._identity(kind)
+        return there.get(uid) or ({} if identity is None else there.get(identity.spelled(uid), {}))
 
     def knows(self, kind: Kind, uid: str) -> bool:
         """Return whether the server has an object, or several, with a unique id."""
