@@ -163,6 +163,35 @@ def test_text_from_outside_is_never_evaluated(play: Play, estate: Path, tmp_path
     assert not touched.exists()
 
 
+def test_a_renamed_host_moves_to_another_group(play: Play, estate: Path, tmp_path: Path) -> None:
+    """One change in the result; its variables, its file and the comments at it stay with it."""
+    (estate / "host_vars" / "web2.yml").write_text("# of the second\nserial: S2  # kept\nnote: unmapped\n")
+    hosts = (estate / "hosts.yml").read_text()
+    hosts = hosts.replace("        web2:", "        # the second\n        web2:")
+    (estate / "hosts.yml").write_text(hosts)
+    path = tmp_path / "wanted.jsonl"
+    path.write_text('{"name": "mail1", "serial": "S2", "groups": ["mail"]}\n')
+    sides = {
+        "models": {
+            "device": {
+                "identifiers": ["name"],
+                "attributes": {"serial": "str | None", "groups": "set[str]"},
+                "match": ["serial"],
+            }
+        },
+        "source": {"adapter": "file", "options": {"path": str(path)}},
+        "target": {"adapter": "inventory", "options": {"source": str(estate), "limit": "web2"}},
+    }
+    played = play([task("sync", "dsync_sync", sides), task("again", "dsync_diff", sides, ignore_errors=True)], "-i", estate)
+    assert played.result("sync")["summary"]["move"] == 1, played.screen
+    line = "        # the second\n        web2: {ansible_host: 10.0.0.2, role: proxy}\n"
+    assert (estate / "hosts.yml").read_text() == hosts.replace(line, "") + (
+        "    mail:\n      hosts:\n" + line.replace("web2", "mail1")
+    )
+    assert (estate / "host_vars" / "mail1.yml").read_text() == "# of the second\nserial: S2  # kept\nnote: unmapped\n"
+    assert not (estate / "host_vars" / "web2.yml").exists()
+
+
 # ---------------------------------------------------------------------- secrets
 
 

@@ -24,7 +24,7 @@ from dsync.adapters.inventory.files import check_name
 from dsync.adapters.inventory.vault import Vault
 from dsync.adapters.memory import MemoryAdapter
 from dsync.exceptions import DefinitionError, LibraryMissing, ObjectCrudException, RecordProblem
-from dsync.records.definition import data_model
+from dsync.records.definition import DataModel, data_model
 from dsync.testing.conformance import AdapterConformance, estate
 
 BESIDE = Path(sys.executable).with_name("ansible-inventory")
@@ -734,6 +734,7 @@ def test_names_of_the_main_file(tmp_path: Path) -> None:
 class TestConformance(AdapterConformance):
     """Sites are groups, and devices the hosts in them, which are called after both."""
 
+    shared = True
     mapping = {
         "site": {"from": "groups"},
         "device": {
@@ -760,6 +761,10 @@ class TestConformance(AdapterConformance):
 
     def adapter(self) -> InventoryAdapter:
         return InventoryAdapter.bound(self.data_model, self.mapping)(source=str(self.folder), **self.options)
+
+    def places(self, models: DataModel) -> DSync:
+        mapping = {"place": {"from": "groups"}, "thing": {"keep": "groups", "parent": {"name": "groups.0"}}}
+        return InventoryAdapter.bound(models, mapping)(source=str(self.folder), **self.options)
 
     def before(self) -> DSync:
         return self.renamed(estate(self.data_model))

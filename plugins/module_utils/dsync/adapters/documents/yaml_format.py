@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -49,6 +51,26 @@ class YamlFormat(Format):
             "unusual form of YAML is; write it out there"
         )
 
+    def renamed(self, text: str, names: Mapping[Way, str], name: str) -> str:
+        """Return the text with other names for some keys, each where it was.
+
+        Args:
+            text: of one document.
+            names: way of an entry, as it was called before → its new key.
+            name: of the file, for messages.
+
+        Raises:
+            RecordProblem: a key is written in a way in which it cannot be exchanged.
+        """
+        from . import yaml_text
+
+        tree = self.read(text, name)
+        with contextlib.suppress(CannotChange, RecordProblem):
+            found = yaml_text.renamed_text(text, names, tree)
+            if same_tree(self.read(found, name), _with_names(tree, names, ())):
+                return found
+        raise RecordProblem(f"{name}: {', '.join(str(way[-1]) for way in names)} cannot be renamed here; do it by hand")
+
     def _carried(self, edits: Edits, name: str) -> dict[Way, Piece]:
         """Return way of a record that is carried there → its text, as it is where it was, with its changes."""
         carried = ((way, record) for way, (record, _keyed) in edits.added.items() if isinstance(record, Carried))
@@ -75,6 +97,13 @@ class YamlFormat(Format):
             return yaml_text.line_of(text, way, self.read(text, name))
         except CannotChange:
             return None
+
+
+def _with_names(tree: Any, names: Mapping[Way, str], way: Way) -> Any:
+    """Return a tree with other names for some of its keys."""
+    if isinstance(tree, dict):
+        return {names.get((*way, key), key): _with_names(item, names, (*way, key)) for key, item in tree.items()}
+    return tree
 
 
 def _line(error: Any) -> str:

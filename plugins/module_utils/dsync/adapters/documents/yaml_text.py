@@ -68,6 +68,25 @@ def piece_of(text: str, way: Way, tree: Any) -> Piece | None:
         return None
 
 
+def renamed_text(text: str, names: Mapping[Way, str], tree: Any) -> str:
+    """Return the text with other names for some keys.
+
+    Args:
+        text: of one document.
+        names: way of an entry → its new key.
+        tree: what the text stands for.
+
+    Raises:
+        CannotChange: a key is of a form that this cannot change.
+    """
+    found = _Text(text, tree, tree)
+    keys = [(found._key_of(way), way, new) for way, new in names.items()]
+    if any(key is None or key.kind != "scalar" or key.anchor for key, _way, _new in keys):
+        raise CannotChange("a key")
+    splices = [Splice.at(way, key.start, key.end, in_one_line(new, key.style)) for key, way, new in keys if key is not None]
+    return "".join(found._joined(sorted(splices, key=lambda splice: splice[:3])))
+
+
 def changed_text(text: str, edits: Edits, before: Any, after: Any, carried: Mapping[Way, Piece]) -> str:
     """Return the text with some changes made in it.
 

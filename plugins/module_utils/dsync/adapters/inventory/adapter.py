@@ -29,8 +29,10 @@ from ...storage.paths import file_error
 from ..core.base import ChangedRecord, NewRecord, RecordAdapter
 from ..documents.commit import recover
 from ..documents.yaml_format import YamlFormat
-from .files import Apply, InventoryFiles, copied
+from .files import InventoryFiles
+from .folder import Apply
 from .listing import ALL, GROUP, HOST, UNGROUPED, Group, Inventory, Program
+from .values import copied
 from .vault import Concealed, Vault, concealed_paths, encrypted_values, shown
 from .written import restore
 
@@ -279,9 +281,9 @@ class InventoryAdapter(RecordAdapter):
     def _change(self, mapped: ModelMap, record: Record, values: Values) -> Record:
         kind, name = _place_of(mapped)[0], record["name"]
         own, variables = _parted(kind, values)
-        if ("name",) in own:
-            raise RecordProblem(f"a {kind} cannot be given another name")
+        new = own.pop(("name",), name)
         before = self._members_of(kind, name)
+        renaming = None if new == name else self._renaming(kind, name, new, before.get("groups", ()))
         wanted, todo = _members(before, own), []
         if own and kind == HOST:
             todo.append(self._written.regrouping(name, before["groups"], wanted["groups"]))
@@ -290,7 +292,34 @@ class InventoryAdapter(RecordAdapter):
             todo += self._relating(name, before, wanted)
         there = self._inventory.hosts[name] if kind == HOST else self._inventory.groups[name].variables
         todo.append(self._written.setting(kind, name, variables, there, _secret_paths(mapped)))
-        return self._done(kind, name, before, wanted, record, variables, todo)
+        done = self._done(kind, name, before, wanted, record, variables, todo)
+        if renaming is None:
+            return done
+        renaming()
+        self._note_name(kind, name, new)
+        return {**done, "name": new}
+
+    def _renaming(self, kind: str, old: str, new: Any, groups: Iterable[str]) -> Apply:
+        """Return what gives a host or group another name. Raises RecordProblem."""
+        if not isinstance(new, str):
+            raise RecordProblem(f'the {kind} "{old}" needs a name')
+        if (kind, new) not in self._implied and self._is_there(kind, new):
+            raise RecordProblem(f'the {kind} "{old}" cannot be renamed: there is a {kind} "{new}" already')
+        return self._written.renaming(kind, old, new, groups)
+
+    def _note_name(self, kind: str, old: str, new: str) -> None:
+        """Bring what is in memory in line with a new name."""
+        inventory = self._inventory
+        if kind == HOST:
+            inventory.hosts[new] = inventory.hosts.pop(old)
+        else:
+            implied, inventory.groups[new] = inventory.groups.get(new, Group()), inventory.groups.pop(old)
+            inventory.groups[new].hosts += [host for host in implied.hosts if host not in inventory.groups[new].hosts]
+        for group in inventory.groups.values():
+            names = group.hosts if kind == HOST else group.children
+            if old in names:
+                names[:] = [new if name == old else name for name in names if name != new]
+        self._implied.discard((kind, new))
 
     def _is_there(self, kind: str, name: str) -> bool:
         if kind == GROUP:
@@ -325,9 +354,9 @@ class InventoryAdapter(RecordAdapter):
         for child, parent in (*((one, name) for one in wanted["children"]), *((name, one) for one in wanted["parents"])):
             if child == parent or (child in inventory.groups and parent in inventory.below(child)):
                 raise RecordProblem(f'the group "{child}" cannot be a child of "{parent}", which is in it')
-        yield files.relating(name, before["children"], wanted["children"])
-        for parent in sorted({*before["parents"], *wanted["parents"]}):
-            yield files.relating(parent, [name] * (parent in before["parents"]), [name] * (parent in wanted["parents"]))
+        for child in sorted({*before["children"], *wanted["children"]}):
+            yield files.relating(child, [name] * (child in before["children"]), [name] * (child in wanted["children"]))
+        yield files.relating(name, before["parents"], wanted["parents"])
         for host in sorted({*before["hosts"], *wanted["hosts"]}):
             yield files.regrouping(host, [name] * (host in before["hosts"]), [name] * (host in wanted["hosts"]))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...exceptions import RecordProblem
 from .listing import ALL, HOST
+from .tree_file import Renamed
 
 
 class HostsTree:
@@ -18,10 +19,11 @@ class HostsTree:
     Args:
         tree: group → its ``hosts``, ``children`` and ``vars``.
         path: of the file, for messages.
+        renamed: where it is noted which keys were renamed (:class:`.tree_file.TreeFile`).
     """
 
-    def __init__(self, tree: dict[Any, Any], path: Path) -> None:
-        self._tree, self._path = tree, path
+    def __init__(self, tree: dict[Any, Any], path: Path, renamed: Renamed) -> None:
+        self._tree, self._path, self._renamed = tree, path, renamed
         self._scan()
 
     def _scan(self) -> None:
@@ -91,8 +93,22 @@ class HostsTree:
 
     def check_child(self, parent: str, child: str) -> None:
         """Raise RecordProblem when a group is not written out as a child of another."""
-        if not any(child in self._section(holder, parent, "children") for holder in self._groups.get(parent, ()) if holder[parent]):
+        if not any(self._has_child(holder, parent, child) for holder in self._groups.get(parent, ())):
             raise RecordProblem(f'the group "{child}" is not written out as a child of "{parent}" in {self._path}')
+
+    def rename(self, kind: str, old: str, new: str) -> None:
+        """Give a host or group another name wherever it is written out."""
+        found = [hosts for _group, hosts in self._hosts[old]] if kind == HOST else self._groups[old]
+        for holder in found:
+            if new in holder:
+                holder[new] = holder[new] or {}
+                _merge(holder[new], holder.pop(old) or {})
+                continue
+            entries = [(new if key == old else key, value) for key, value in holder.items()]
+            holder.clear()
+            holder.update(entries)
+            self._renamed.append((holder, new, old))
+        self._scan()
 
     # ------------------------------------------------------------------ hosts
 
@@ -104,6 +120,19 @@ class HostsTree:
             if name not in hosts:
                 hosts[name] = {}
                 self._hosts.setdefault(name, []).append((group, hosts))
+
+    def move_host(self, name: str, before: str, after: str) -> None:
+        """Take a host out of one group and into another, with what is written at it there."""
+        entries = self._hosts[name]
+        hosts = self._made(self.group(after), after, "hosts")
+        place = next(place for place, (group, _hosts) in enumerate(entries) if group == before)
+        others = [there[name] for number, (_group, there) in enumerate(entries) if number != place]
+        if name in hosts or any(others) or sum(group == before for group, _hosts in entries) > 1:
+            self.add_host(name, [after])
+            self.remove_host(name, before)
+            return
+        hosts[name] = entries[place][1].pop(name)
+        entries[place] = (after, hosts)
 
     def remove_host(self, name: str, group: str) -> None:
         """Take a host out of one group; its variables there move to where it is still written out."""
@@ -149,10 +178,24 @@ class HostsTree:
             children[child] = {}
             self._groups.setdefault(child, []).append(children)
 
+    def move_child(self, child: str, before: str, after: str) -> None:
+        """Take a group out of one group and into another, with what is written of it there."""
+        holders = [holder[before]["children"] for holder in self._groups[before] if self._has_child(holder, before, child)]
+        children = self._made(self.group(after), after, "children")
+        if child in children or len(holders) != 1:
+            self.add_child(after, child)
+            self.remove_child(before, child)
+            return
+        children[child] = holders[0].pop(child)
+        self._scan()
+
+    def _has_child(self, holder: dict[str, Any], parent: str, child: str) -> bool:
+        return bool(holder[parent]) and child in self._section(holder, parent, "children")
+
     def remove_child(self, parent: str, child: str) -> None:
         """Take a group out of another; what is said of it there moves."""
         for holder in self._groups[parent]:
-            if holder[parent] and child in self._section(holder, parent, "children"):
+            if self._has_child(holder, parent, child):
                 self._move(holder[parent]["children"], child)
         self._scan()
 
