@@ -370,8 +370,8 @@ diff:
       sample: Cmdb as SourceOfTruth has it
 """
 
-from ..module_utils._module.argspec import DIFF_ONLY, DIFF_RULES, argument_spec
-from ..module_utils._module.entry import AdapterModule
+from ansible_collections.dsync.core.plugins.module_utils._module.argspec import DIFF_ONLY, DIFF_RULES, argument_spec
+from ansible_collections.dsync.core.plugins.module_utils._module.entry import AdapterModule
 
 
 def main() -> None:

@@ -142,8 +142,8 @@ dataset:
   sample: {"name": "/srv/estate/export.csv", "adapter": "file", "counts": {"device": 17}, "total": 17}
 """
 
-from ..module_utils._module.argspec import export_spec
-from ..module_utils._module.entry import AdapterModule
+from ansible_collections.dsync.core.plugins.module_utils._module.argspec import export_spec
+from ansible_collections.dsync.core.plugins.module_utils._module.entry import AdapterModule
 
 
 def main() -> None:

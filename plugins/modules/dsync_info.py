@@ -203,8 +203,8 @@ dataset:
       sample: 17
 """
 
-from ..module_utils._module.argspec import info_spec
-from ..module_utils._module.entry import AdapterModule
+from ansible_collections.dsync.core.plugins.module_utils._module.argspec import info_spec
+from ansible_collections.dsync.core.plugins.module_utils._module.entry import AdapterModule
 
 
 def main() -> None:

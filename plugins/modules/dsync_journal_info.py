@@ -198,8 +198,8 @@ changes_truncated:
   sample: 0
 """
 
-from ..module_utils._module.argspec import JOURNAL_INFO
-from ..module_utils._module.entry import AdapterModule
+from ansible_collections.dsync.core.plugins.module_utils._module.argspec import JOURNAL_INFO
+from ansible_collections.dsync.core.plugins.module_utils._module.entry import AdapterModule
 
 
 def main() -> None:

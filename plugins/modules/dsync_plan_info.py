@@ -225,8 +225,8 @@ target:
   contains: *side
 """
 
-from ..module_utils._module.argspec import PLAN_INFO
-from ..module_utils._module.entry import AdapterModule
+from ansible_collections.dsync.core.plugins.module_utils._module.argspec import PLAN_INFO
+from ansible_collections.dsync.core.plugins.module_utils._module.entry import AdapterModule
 
 
 def main() -> None:

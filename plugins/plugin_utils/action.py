@@ -51,6 +51,7 @@ class AdapterAction(ActionBase):
 
     def _run_module(self, result: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         try:
+            self._check_internal_arguments()
             module_args = {**self._task.args, **self._arguments_from_files()}
             module_args[BUNDLE] = self._bundle(dict(self._inventories(module_args, task_vars or {})), self._host(task_vars or {}))
         except TaskFailure as failure:
@@ -62,6 +63,12 @@ class AdapterAction(ActionBase):
         if not wrap_async:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
+
+    def _check_internal_arguments(self) -> None:
+        """Raise TaskFailure if the task has an argument that only this plugin sets."""
+        for name in (BUNDLE, PROGRESS):
+            if name in self._task.args:
+                raise TaskFailure(f"{name} is not an option of {self._task.action}; omit it.")
 
     def _module_defaults(self) -> dict[str, Any]:
         """Return the ``module_defaults`` of the module, from its name and its action group."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -20,6 +21,7 @@ from test_results import task
 SECRET, PASSWORD = "hidden-token-1", "hidden-password-2"
 LONG_SECRET = "\n".join(f"line {number} of a key" for number in range(400))
 
+ROOT = Path(__file__).parents[2]
 FILES = {
     "bad.py": """
         import sys
@@ -345,6 +347,48 @@ def test_pydantic_is_missing_or_too_old(play: Play, tmp_path: Path, pydantic: st
         assert python in said
         assert (f"pydantic {pydantic} is too old" if pydantic else "No module named 'pydantic'") in said
     assert "Traceback" not in played.screen
+
+
+def old_python() -> str:
+    """Return an interpreter on which Ansible still runs modules, and which the code of a task is too new for."""
+    places = [*Path.home().glob(".pyenv/versions/3.9.*/bin/python3.9"), *filter(None, [shutil.which("python3.9")])]
+    if not places:
+        pytest.skip("there is no Python 3.9 on this machine")
+    return str(places[0])
+
+
+def test_python_is_too_old(play: Play, tmp_path: Path) -> None:
+    write_files(tmp_path)
+    python = old_python()
+    work = task("It", "dsync_diff", {"source": bad("Good"), "target": bad("Good")}, ignore_errors=True)
+    played = play([work], vars={"ansible_python_interpreter": python}, env={"PYTHONPATH": ""})
+    assert played.result("It")["msg"] == (
+        f"{python} on {HERE} is Python 3.9, and dsync.core requires Python 3.10 or newer; "
+        "set ansible_python_interpreter to such a Python, which also has pydantic."
+    )
+    assert "Traceback" not in played.screen
+
+
+def test_a_module_without_its_action_plugin(play: Play, tmp_path: Path) -> None:
+    """ANSIBLE_LIBRARY makes a module known by its short name, and nothing else of the collection."""
+    write_files(tmp_path)
+    work = {"name": "It", "dsync_diff": {"source": bad("Good"), "target": bad("Good")}, "ignore_errors": True}
+    played = play([work], env={"ANSIBLE_LIBRARY": str(ROOT / "plugins" / "modules")})
+    assert played.result("It")["msg"] == (
+        "The module was run without its action plugin, which adds its code to the task; "
+        "install the collection and use the full name of the module, such as dsync.core.dsync_diff."
+    )
+
+
+def test_arguments_that_only_the_action_plugin_sets(play: Play, tmp_path: Path) -> None:
+    write_files(tmp_path)
+    (tmp_path / "victim.txt").write_text("mine")
+    given = {"_progress": {"progress": False, "_progress": str(tmp_path / "victim.txt")}, "_bundle": {"_bundle": "eJw="}}
+    sides = {"source": bad("Good"), "target": bad("Good")}
+    played = play([task(name, "dsync_diff", {**sides, **more}, ignore_errors=True) for name, more in given.items()])
+    for name in given:
+        assert played.result(name)["msg"] == f"{name} is not an option of dsync.core.dsync_diff; omit it."
+    assert (tmp_path / "victim.txt").read_text() == "mine"
 
 
 NOISY = """

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,14 @@ from .masking import masked, masked_text
 NOT_LOGGED = "NOT_LOGGING_PARAMETER"
 ADAPTER = "adapter"
 """The argument by which a task of one dataset is recognised."""
+
+PYTHON_MINIMUM = (3, 10)
+"""The oldest version of Python on which the code of a task runs. This file and what it imports also run on older ones."""
+
+WITHOUT_ACTION = (
+    "The module was run without its action plugin, which adds its code to the task; "
+    "install the collection and use the full name of the module, such as dsync.core.dsync_diff."
+)
 
 EVERY = "*"
 HIDDEN = {"secrets": {EVERY: NOT_LOGGED}, "options": {"records": NOT_LOGGED}}
@@ -63,8 +72,20 @@ class AdapterModule(AnsibleModule):
 
     def run(self, work: str) -> None:
         """Call ``run`` of ``run.<work>``, whose file came with the task (docs/decisions/0005)."""
+        if tuple(sys.version_info) < PYTHON_MINIMUM:
+            self.fail_json(msg=self._python_too_old())
+        if not self.bundle.modules:
+            self.fail_json(msg=WITHOUT_ACTION)
         self.bundle.install()
         importlib.import_module(f".run.{work}", __package__).run(self)
+
+    def _python_too_old(self) -> str:
+        found, needed = (".".join(map(str, version[:2])) for version in (sys.version_info, PYTHON_MINIMUM))
+        where = f" on {self.bundle.host}" if self.bundle.host else ""
+        return (
+            f"{sys.executable}{where} is Python {found}, and dsync.core requires Python {needed} or newer; "
+            "set ansible_python_interpreter to such a Python, which also has pydantic."
+        )
 
 
 def _shown_side(side: Any) -> Any:

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 PLUGINS = Path(__file__).parents[3] / "plugins"
+COLLECTION = "ansible_collections.dsync.core.plugins."
 
 
 def imported(file: Path) -> Iterator[Path]:
     """Yield the files of this collection that a file's import statements name, wherever in it they stand."""
     for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            folder = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith(COLLECTION)):
+            base = file.parents[node.level - 1] if node.level else PLUGINS
+            folder = base.joinpath(*(node.module or "").removeprefix(COLLECTION).split("."))
             places = [folder, *(folder / alias.name for alias in node.names)]
             yield from (found for place in places for found in (place.with_suffix(".py"), place / "__init__.py") if found.is_file())
 

@@ -8,6 +8,7 @@ import ast
 from pathlib import Path
 
 PLUGINS = Path(__file__).parents[3] / "plugins"
+COLLECTION = "ansible_collections.dsync.core.plugins."
 
 
 def imports(path: Path) -> set[str]:
@@ -27,7 +28,7 @@ def test_two_files_import_ansible() -> None:
 
 def test_modules_import_only_the_code_below_them() -> None:
     for path in (PLUGINS / "modules").glob("*.py"):
-        assert imports(path) - {"__future__"} == {f"..module_utils._module.{name}" for name in ("entry", "argspec")}
+        assert imports(path) - {"__future__"} == {f"{COLLECTION}module_utils._module.{name}" for name in ("entry", "argspec")}
 
 
 def test_action_plugins_only_name_the_shared_one() -> None:
