@@ -42,6 +42,7 @@ OF_THE_MODULE = (
     "test_plan_info.py",
     "test_plans.py",
     "test_records.py",
+    "test_stranger.py",
     "test_tutorial.py",
     "test_workflow.py",
 )

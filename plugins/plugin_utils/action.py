@@ -129,8 +129,10 @@ class AdapterAction(ActionBase):
             try:
                 yield side, check_type_dict(arguments or {})
             except TypeError as error:
-                said = "a text that cannot be read as one" if isinstance(arguments, str) else _kind_of(arguments)
-                raise TaskFailure(f"{side} should be a dictionary that names an adapter, and is {said}.") from error
+                said = "a string" if isinstance(arguments, str) else _kind_of(arguments)
+                raise TaskFailure(
+                    f"{side} should be a dictionary such as {{adapter: file, options: {{path: devices.csv}}}}, and is {said}."
+                ) from error
 
     def _arguments_from_files(self) -> dict[str, Any]:
         """Return the arguments that are paths of YAML files, replaced with the content of the files."""

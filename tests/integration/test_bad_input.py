@@ -320,7 +320,7 @@ def test_arguments_that_ansible_refuses(play: Play, tmp_path: Path) -> None:
     said = {name: played.result(name)["msg"] for name in refused}
     assert said["no target"] == "missing required arguments: target"
     assert said["no adapter"] == "missing required arguments: adapter found in source"
-    assert said["no dict"] == "source should be a dictionary that names an adapter, and is 7."
+    assert said["no dict"] == "source should be a dictionary such as {adapter: file, options: {path: devices.csv}}, and is 7."
     assert "continue_on_failure" in said["unknown flag"]
     assert "Unsupported parameters" in said["unknown argument"]
     assert "_bundle" not in played.screen

@@ -308,7 +308,7 @@ def test_plans_that_do_not_fit(play: Play, tmp_path: Path) -> None:
         },
         "digest": ({"plan_digest": "x"}, "missing parameter(s) required by 'plan_digest': plan_src"),
         "one file": ({"journal": f"{tmp_path}/x", "undo": f"{tmp_path}/./x"}, "journal and undo are the same file, {tmp}/x; each"),
-        "no file": ({"plan": str(tmp_path / "nowhere")}, "{tmp}/nowhere on here cannot be read: No such file"),
+        "no file": ({"plan": str(tmp_path / "nowhere")}, "{tmp}/nowhere on here does not exist; dsync_diff writes a plan"),
         "no journal": ({"undo_journal": plan["plan"]}, "plan on here cannot be used as a journal: it is not a journal of dsync"),
     }  # fmt: skip
     untouched = content(target)

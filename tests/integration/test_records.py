@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Datasets that a task declares: the README's first task, the records of a task, an adapter of one's own, and what goes wrong."""
+"""Datasets that a task declares: the records of a task, an adapter of one's own, and what goes wrong."""
 
 from __future__ import annotations
 
@@ -18,12 +18,7 @@ import yaml
 from conftest import RunPlaybook
 
 ROOT = Path(__file__).parents[2]
-FILES = {
-    name: text
-    for page in ("README.md", "docs/records.md")
-    for name, text in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
-}
-SCREEN = re.findall(r"<!-- output: first.yml .*? -->\n```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
+FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", (ROOT / "docs/records.md").read_text(), re.DOTALL))
 LINES = {"models": {"device": {"identifiers": ["name"], "attributes": {"role": "str", "pin": "secret"}}}}
 SECRET = "hunter2-in-records"
 
@@ -40,18 +35,6 @@ def playbook(folder: Path, module: str, **arguments: Any) -> Path:
     path = folder / "play.yml"
     path.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], sort_keys=False))
     return path
-
-
-def test_the_first_task_of_the_readme(tmp_path: Path, run_playbook: Any) -> None:
-    write(tmp_path, "sot.yml", "export.csv", "first.yml")
-    ran = run_playbook(tmp_path / "first.yml", "--check", "--diff", cwd=tmp_path)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert SCREEN in ran.stdout
-    assert (tmp_path / "export.csv").read_text() == FILES["export.csv"]
-
-    assert run_playbook(tmp_path / "first.yml", cwd=tmp_path).returncode == 0
-    assert (tmp_path / "export.csv").read_text() == "name,role,mtu,bought\nrtr-1,router,1500,2024-03-01\nsw-1,switch,9000,\n"
-    assert "changed=0" in run_playbook(tmp_path / "first.yml", cwd=tmp_path).stdout
 
 
 def test_records_of_a_task_come_back_in_its_result_and_are_shown_nowhere_else(tmp_path: Path, run_playbook: Any) -> None:

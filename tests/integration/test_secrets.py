@@ -406,7 +406,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
     },
     "twice": ("token is given in options and in secrets",),
     "no dict": ("dict",),
-    "malformed": ("source should be a dictionary that names an adapter",),
+    "malformed": ("source should be a dictionary such as",),
 }
 """What each task that fails says."""
 

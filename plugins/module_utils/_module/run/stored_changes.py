@@ -93,8 +93,11 @@ def _own_path(path: str, digest: str | None) -> str:
     if digest is None and PLACEHOLDER in Path(path).name:
         raise TaskFailure(f"plan_src contains {PLACEHOLDER}, so plan_digest is required.")
     found = path_of(path, digest or "")
-    if found != path and not os.path.lexists(found):
-        raise file_error(TaskFailure, found, f"does not exist, so no plan with the digest {digest} waits there.")
+    if not os.path.lexists(found):
+        waiting = (
+            f", so no plan with the digest {digest} waits there" if found != path else "; dsync_diff writes a plan with plan_dest"
+        )
+        raise file_error(TaskFailure, found, f"does not exist{waiting}.")
     return found
 
 

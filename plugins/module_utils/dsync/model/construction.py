@@ -11,6 +11,7 @@ constructed by pydantic itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from .._util.pydantic import SchemaError, SchemaValidator, ValidationError, core_schema
@@ -105,13 +106,17 @@ def fields_schema(cls: type[Any]) -> tuple[Any, list[Any], Any]:
     return schema, definitions, config
 
 
-def problems_of(error: ValidationError) -> list[str]:
+def problems_of(error: ValidationError, ways_out: Mapping[str, str] = MappingProxyType({})) -> list[str]:
     """Return a message for each value that does not fit: the place of the value, if it has one, and the problem.
 
     What pydantic says of each member of a union is one message. It may contain sensitive values, but not the value itself.
+
+    Args:
+        error: the exception of pydantic.
+        ways_out: name of a field → what can be done about a value of it that does not fit.
     """
     found: dict[str, list[str]] = {}
-    hints: dict[str, str] = {}
+    hints = {name: f" ({text})" for name, text in ways_out.items()}
     for line in error.errors(include_url=False, include_input=False, include_context=False):
         place = ".".join(str(part) for part in line["loc"] if not _is_member(part))
         messages = found.setdefault(place, [])

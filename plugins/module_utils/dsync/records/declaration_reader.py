@@ -41,11 +41,12 @@ class Declared:
         """Return whether a key exists, even if its value is null."""
         return isinstance(self.value, Mapping) and key in self.value
 
-    def mapping(self, keys: Iterable[str] | None = None) -> Iterator[tuple[str, Declared]]:
+    def mapping(self, keys: Iterable[str] | None = None, hint: str = "") -> Iterator[tuple[str, Declared]]:
         """Return the pieces of a dictionary with their keys, in order.
 
         Args:
             keys: the allowed keys; None for any string.
+            hint: ends the message about a key that is not allowed.
 
         Raises:
             DefinitionError: it is not a dictionary, or a key is not a string, or not one of ``keys``.
@@ -57,7 +58,7 @@ class Declared:
             if not isinstance(key, str):
                 self.wrong(f"the key {key!r} should be a string; put it in quotation marks.")
             if allowed is not None and key not in allowed:
-                self.wrong(f'there is no key "{key}" here{known(key, allowed)}.')
+                self.wrong(f'there is no key "{key}" here{known(key, allowed)}{hint}.')
         return iter([(key, self.at(key)) for key in self.value])
 
     def items(self) -> list[Declared]:

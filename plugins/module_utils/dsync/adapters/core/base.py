@@ -12,7 +12,6 @@ from ..._util.pydantic import ValidationError
 from ...adapter import DSync
 from ...exceptions import DefinitionError, DSyncException, ObjectAlreadyExists, ObjectNotFound, RecordProblem
 from ...flags import DSyncAction, DSyncModelFlags
-from ...model.construction import problems_of
 from ...model.model import Creation, DSyncModel, Moving, Updating
 from ...records.declaration_reader import Declared
 from ...records.definition import DataModel, derived
@@ -20,6 +19,7 @@ from ...records.mapping import Filter, ModelMap, ParentMap, Record, Values, mode
 from ...records.path import MISSING, Path, read
 from ...records.types import or_none
 from .absent import unmanaged
+from .invalid import problems_in
 from .lookups import Tables, bound_tables, check_table, in_order
 from .parents import Parents
 from .read_back import ReadBack
@@ -219,7 +219,12 @@ class RecordAdapter(DSync):
         """
         tables = Declared({} if lookups is None else lookups, f"{place.removesuffix('mapping')}lookups")
         declared = Declared({} if mapping is None else mapping, place)
-        dict(declared.mapping(data_model.models))
+        first_model = next(iter(data_model.models))
+        dict(
+            declared.mapping(
+                data_model.models, f"; its keys are models, whose fields are mapped as in {place}.{first_model}.fields"
+            )
+        )
         found = dict(tables.mapping())
         for table in found.values():
             check_table(table, data_model)
@@ -347,7 +352,7 @@ class RecordAdapter(DSync):
             try:
                 mapped.model(**{name: value for name, value in row.items() if name in mapped.model.model_fields})
             except ValidationError as found:
-                return RecordProblem(f"{self.describe(mapped, record)}: {found.title}: {'; '.join(problems_of(found))}")
+                return RecordProblem(f"{self.describe(mapped, record)}: {found.title}: {problems_in(mapped.model, row, found)}")
         return error
 
     def _contradicting(

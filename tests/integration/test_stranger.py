@@ -1,0 +1,187 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stranger copies the README and the tutorial block by block; each wrong turn ends in a sentence that names the next step.
+
+The playbooks run as they are printed, several in one start of ansible-playbook. The test of the tutorial runs its commands one by
+one after its installation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import RunPlaybook
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"(?:<!-- (?P<marker>[^\n]+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
+PAGES = {name: list(BLOCK.finditer((ROOT / name).read_text(encoding="utf-8"))) for name in ("README.md", "docs/tutorial.md")}
+FILES = {
+    block["marker"].removeprefix("file: "): block["text"]
+    for blocks in PAGES.values()
+    for block in blocks
+    if (block["marker"] or "").startswith("file: ") and "systemd" not in block["marker"]
+}
+CMDB = "SELECT hostname, mtu, owner FROM hosts"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A directory with every file of both pages."""
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    make_cmdb(tmp_path)
+    return tmp_path
+
+
+def make_cmdb(folder: Path) -> None:
+    subprocess.run([sys.executable, "make_cmdb.py"], cwd=folder, check=True)
+
+
+def outputs(page: str, first: str) -> list[str]:
+    """Return the lines that a page says its commands print, from the command that begins with ``first`` to the next output."""
+    begun, lines = False, []
+    for block in PAGES[page]:
+        begun = begun or (block["language"] == "console" and first in block["text"])
+        if begun and (block["marker"] or "").startswith("output"):
+            lines = block["text"].splitlines()
+            break
+    assert lines, first
+    return lines
+
+
+def commands() -> list[str]:
+    """Return every ansible-playbook command of both pages, without the options that a shell computes."""
+    lines = (
+        line
+        for blocks in PAGES.values()
+        for block in blocks
+        if block["language"] == "console"
+        for line in block["text"].splitlines()
+    )
+    return [line.removeprefix("$ ").partition(" || ")[0] for line in lines if line.startswith("$ ansible-playbook")]
+
+
+def test_the_pages_are_copied_block_by_block(folder: Path, run_playbook: RunPlaybook) -> None:
+    """Each command of the pages is played, in as few starts as their options allow."""
+    played: list[str] = []
+
+    def run(*names: str, options: str = "") -> str:
+        played.extend(shlex.join(["ansible-playbook", name, *shlex.split(options)]) for name in names)
+        ran = run_playbook(*(folder / name for name in names), *shlex.split(options), cwd=folder)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    screen = run("first.yml", "sync.yml", options="--check --diff")
+    assert "\n".join(outputs("README.md", "first.yml --check --diff")) in screen
+    assert (folder / "export.csv").read_text() == FILES["export.csv"]
+
+    screen = run("audit.yml", "plan.yml", options="--diff")
+    assert not [
+        line for line in [*outputs("docs/tutorial.md", "audit.yml"), *outputs("docs/tutorial.md", "plan.yml")] if line not in screen
+    ]
+    digest = re.search(r"approve (sha256:[0-9a-f]+)", screen)[1]
+    assert f'"{digest}"' in (folder / "cmdb.plan").read_text().splitlines()[-1]
+
+    screen = run("apply.yml", options=f"-e approved={digest}")
+    assert not [line for line in outputs("docs/tutorial.md", "apply.yml") if line not in screen]
+
+    make_cmdb(folder)
+    screen = run("report.yml", "first.yml", "first.yml", "sync.yml", "sync.yml")
+    assert re.findall(r"changed=(\d)", screen) == ["1", "2", "2", "3", "3"], "Ansible adds up; a second run changes nothing"
+    assert (folder / "export.csv").read_text() == "name,role,mtu,bought\nrtr-1,router,1500,2024-03-01\nsw-1,switch,9000,\n"
+    assert outputs("docs/tutorial.md", "report.yml")[0] in (folder / "drift.md").read_text().splitlines()
+    with contextlib.closing(sqlite3.connect(folder / "cmdb.sqlite")) as cmdb:
+        rows = [str(row) for row in cmdb.execute(CMDB)]
+    assert rows == outputs("docs/tutorial.md", "import sqlite3")
+
+    printed = {re.sub(r"approved=.*", f"approved={digest}", line) for line in commands()}
+    assert printed - set(played) == {"ansible-playbook report.yml -e strict=true"}, "a command of a page is not played"
+
+
+def file(path: str) -> dict[str, Any]:
+    return {"adapter": "file", "options": {"path": path}}
+
+
+OPEN = {"models": {"device": {"identifiers": ["name"], "attributes": {"role": "str", "mtu": "int"}}}}
+SOT, EXPORT = file("sot.yml"), file("export.csv")
+CMDB_SIDE = {"adapter": "sql", "options": {"url": "sqlite:///{{ playbook_dir }}/cmdb.sqlite"}}
+FIELDS = {"name": "hostname", "site": "location", "role": "kind", "mgmt_ip": "address"}
+
+
+def models(**device: Any) -> dict[str, Any]:
+    return {"models": {"device": {"identifiers": ["name"], **device}}}
+
+
+def files(source: Any = SOT, target: Any = EXPORT, **more: Any) -> dict[str, Any]:
+    return {**OPEN, "source": source, "target": target, **more}
+
+
+def mapped(mapping: Any, **options: Any) -> dict[str, Any]:
+    target = {**CMDB_SIDE, "options": {**CMDB_SIDE["options"], **options}, **({"mapping": mapping} if mapping else {})}
+    return {"models_file": "models.yml", "source": "{{ devices }}", "target": target}
+
+
+WRONG_TURNS = {
+    "models is a word": (files(models="device"), "Use models_file for the path of a file, and only_models for names of models."),
+    "models.yml is misspelt": (
+        {**mapped(None), "models_file": "model.yml"},
+        'models_file: the file "model.yml" was not found on the controller; searched: ',
+    ),
+    "a side is a path": (files("sot.yml"), "source should be a dictionary such as {adapter: file, options: {path: devices.csv}}"),
+    "sot.yml is misspelt": (files(file("sto.yml")), "/sto.yml on localhost does not exist; check the path"),
+    "the target is not there": (files(target=file("new.csv")), "a target that this run creates needs create: true"),
+    "the adapter is a format": (files(target={**EXPORT, "adapter": "csv"}), "csv is read by the adapter file"),
+    "an option is misspelt": (files(target={"adapter": "file", "options": {"paht": "export.csv"}}), 'did you mean "path"?'),
+    "a cell is empty": (
+        files(file("devices.csv")),
+        'devices.csv, line 3: device "nyc-sw-1": mtu: Input should be a valid integer, unable to parse string as an integer '
+        '(the field is empty; add "| None" to the type of the attribute if it may be).',
+    ),
+    "a column is misspelt": (files(**models(attributes={"rol": "str"})), 'the record has no "rol" (did you mean "role"?'),
+    "a role is no choice": (files(**models(attributes={"role": ["router"]})), "add its value to the choices of the attribute"),
+    "identifiers is no list": (files(**models(identifiers="name")), "this should be a list, and is 'name'; write [name]."),
+    "no models": ({"source": SOT, "target": EXPORT}, "the task must declare models: set models or models_file"),
+    "no mapping": (mapped(None), 'mapping.device.from: there is no table or view "device" in the database (known: hosts)'),
+    "the mapping is of fields": (mapped(FIELDS), "its keys are models, whose fields are mapped as in mapping.device.fields"),
+    "the address is a path": (mapped(None, url="/cmdb.sqlite"), "it is written like sqlite:///cmdb.db or postgresql://"),
+    "a limit is misspelt": (files(limits={"deletes": 2}), 'did you mean "delete"?'),
+}
+"""What a stranger does → the arguments of dsync_diff, and what its message contains."""
+
+OF_A_RUN = {
+    "no plan yet": (files(plan_src="cmdb.plan"), "cmdb.plan on localhost does not exist; dsync_diff writes a plan with plan_dest."),
+    "a limit is exceeded": (files(limits={"delete": 0}), "limits.delete: 0 is exceeded: 1 to delete"),
+}
+"""The same for dsync_sync."""
+
+
+def test_each_wrong_turn_names_the_next_step(folder: Path, run_playbook: RunPlaybook) -> None:
+    turns = [("dsync_diff", WRONG_TURNS), ("dsync_sync", OF_A_RUN)]
+    tasks = [
+        {"name": name, f"dsync.core.{module}": arguments, "ignore_errors": True}
+        for module, cases in turns
+        for name, (arguments, _said) in cases.items()
+    ]
+    strict = {"name": "strict", "ansible.builtin.import_playbook": "report.yml", "vars": {"strict": True}}
+    play = {"hosts": "localhost", "gather_facts": False, "vars_files": "vars.yml", "tasks": tasks}
+    (folder / "wrong.yml").write_text(yaml.safe_dump([play, strict], sort_keys=False))
+    before = (folder / "export.csv").read_text()
+    ran = run_playbook(folder / "wrong.yml", cwd=folder)
+    screens = dict(re.findall(r"^TASK \[(.*?)\] \*+\n(.*?)(?=^TASK|^PLAY|\Z)", ran.stdout, re.M | re.S))
+    for _module, cases in turns:
+        for name, (_arguments, said) in cases.items():
+            assert said in screens[name].replace('\\"', '"'), f"{name}: {screens[name]}"
+            assert "Traceback" not in screens[name]
+    assert ran.returncode == 2
+    assert outputs("docs/tutorial.md", "strict=true")[0].rstrip(".") not in ran.stdout
+    assert '"msg": "Drift: 1 to create, 2 to update, 1 to delete."' in ran.stdout
+    assert (folder / "export.csv").read_text() == before
