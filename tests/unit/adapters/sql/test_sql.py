@@ -359,6 +359,13 @@ def test_decimals_in_json_have_all_their_digits(tmp_path: Path, column: str) -> 
     assert not loaded(base, {}, models=models).diff_from(source).has_diffs()
 
 
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 2**64])
+def test_a_number_of_more_than_64_bits_is_refused(tmp_path: Path, value: int) -> None:
+    with pytest.raises(ObjectCrudException, match='the column "value" of things holds whole numbers of 64 bits'):
+        thing(tmp_path / "x.db", "int", "integer", value)
+    assert rows(tmp_path / "x.db", "SELECT * FROM things") == []
+
+
 def test_numbers_beside_a_changed_one_in_json_are_written_as_they_were(base: Path) -> None:
     data = '{"color": "red", "lat": 52.52000812345679012, "big": [1E400, 0.10, 123456789012345678901234567890], "at": "1.0"}'
     database(base, f"INSERT INTO devices (name, role, data, site_id) VALUES ('d', 'x', '{data}', 7)")

@@ -43,8 +43,8 @@ def fit_for(title: str, column: Column[Any]) -> Fit:
         if value.__class__ in (list, dict):
             what = "list" if isinstance(value, list) else "dictionary"
             raise RecordProblem(f'the column "{column.name}" of {title} cannot hold a {what}; map a text, with "expr" and "write"')
-        if number and isinstance(value, str):
-            return _whole(title, column.name, value)
+        if number and value.__class__ in (int, str):
+            return _whole(title, column, value)
         if rounding and isinstance(value, Decimal) and not _is_kept(value):
             raise RecordProblem(
                 f'the column "{column.name}" of {title} keeps 15 digits, and the value has more; make it a column of text'
@@ -62,12 +62,18 @@ def fit_for(title: str, column: Column[Any]) -> Fit:
     return fit
 
 
-def _whole(title: str, name: str, value: str) -> int:
+def _whole(title: str, column: Column[Any], value: int | str) -> int:
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
-        raise RecordProblem(f'the column "{name}" of {title} holds whole numbers, and the value is another text') from None
+        raise RecordProblem(f'the column "{column.name}" of {title} holds whole numbers, and the value is another text') from None
+    if not -_LARGEST <= number < (2 * _LARGEST if getattr(column.type, "unsigned", False) else _LARGEST):
+        raise RecordProblem(f'the column "{column.name}" of {title} holds whole numbers of 64 bits, and the value is larger')
+    return number
 
+
+_LARGEST = 2**63
+"""What a number of 64 bits with a sign is less than."""
 
 ROUNDING = "dsync rounding"
 """Key in the notes on a column whose numbers SQLite keeps as floats."""
