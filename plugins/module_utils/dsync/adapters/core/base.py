@@ -19,6 +19,7 @@ from ...records.mapping import Filter, ModelMap, ParentMap, Record, Values, mode
 from ...records.path import MISSING, Path, read
 from ...records.types import or_none
 from .absent import unmanaged
+from .fields import Fields, check_fields, unwritable
 from .invalid import problems_in
 from .lookups import Tables, bound_tables, check_table, in_order
 from .parents import Parents
@@ -190,6 +191,19 @@ class RecordAdapter(DSync):
         """Return native field of a child → native field of its parent, as a foreign key tells; empty where nothing does."""
         return {}
 
+    def fields_of(self, mapped: ModelMap) -> Fields | None:
+        """Return the native fields that the system documents for the records of a model: :meth:`load` refuses a mapping that names
+        others, and writes none that take no value. None, as here, where only the records show their fields.
+
+        Args:
+            mapped: as for :meth:`read`.
+
+        Raises:
+            RecordProblem: the system cannot be asked.
+            DefinitionError: the place does not exist.
+        """
+        return None
+
     def check_place(self, mapped: ModelMap) -> None:
         """Raise DefinitionError when what a mapping says of a model's place cannot be."""
 
@@ -289,12 +303,27 @@ class RecordAdapter(DSync):
             DefinitionError: the mapping does not fit what is there.
         """
         self.load_warnings.clear()
+        self.check_fields()
         for table in bound_tables(self._maps):
             table.serve(self)
         for mapped in in_order(self._maps):
             self.check_place(mapped)
             self._load(mapped)
         self.records_read = {}
+
+    def check_fields(self) -> None:
+        """Compare the mapping with the fields that the system documents, and let attributes be read-only that take no value.
+
+        Raises:
+            DefinitionError: the mapping names a field that does not exist; or as :meth:`fields_of`.
+            RecordProblem: as :meth:`fields_of`.
+        """
+        for mapped in self._maps.values():
+            fields = self.fields_of(mapped)
+            if fields is not None:
+                check_fields(mapped, fields)
+                if names := unwritable(mapped, fields):
+                    self.leave_alone(mapped.name, names)
 
     def leave_alone(self, model: str, names: Sequence[str]) -> None:
         """Let attributes be read-only from now on, which the system gives their values, as only it can tell.

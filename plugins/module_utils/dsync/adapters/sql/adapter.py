@@ -29,17 +29,18 @@ from ...records.types import Zone
 from ...records.written import WrittenFloat
 from ..core.base import ChangedRecord, MovedRecord, NewRecord, RecordAdapter
 from ..core.cells import Words, words_in
+from ..core.fields import Fields
 from ..core.lookups import BoundLookup, bound_tables
 from .collations import Spelling
 from .database import Database
 from .mapping import (
     check_key,
-    check_mapping,
     check_match,
+    check_parts,
+    columns_in,
     columns_of,
     described,
     equal_row,
-    generated_fields,
     matching,
     may_be_null,
     spellings_of,
@@ -133,17 +134,21 @@ class SqlAdapter(RecordAdapter):
         self._words_of.clear()
         self._hidden.clear()
         with self._reading():
-            for mapped in self._maps.values():
-                generated = generated_fields(mapped, self._relation(mapped))
-                if generated:
-                    self.leave_alone(mapped.name, generated)
             super().load()
 
     def probe(self) -> bool:
         with self._reading():
-            for mapped in self._maps.values():
-                self._relation(mapped)
+            self.check_fields()
         return True
+
+    def check_fields(self) -> None:
+        super().check_fields()
+        for mapped in self._maps.values():
+            check_parts(mapped, self._relation(mapped))
+
+    def fields_of(self, mapped: ModelMap) -> Fields:
+        """Return the columns of a table, view or query."""
+        return columns_in(self._relation(mapped))
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -161,11 +166,9 @@ class SqlAdapter(RecordAdapter):
                 self._fetched.clear()
 
     def _relation(self, mapped: ModelMap) -> Relation:
-        """Return what stands at the place of a model, which fits the mapping. Raises DefinitionError, RecordProblem."""
+        """Return what is at the place of a model. Raises DefinitionError, RecordProblem."""
         if mapped.name not in self._relations:
-            relation = with_key(mapped, self._relation_at(mapped.place, mapped.name))
-            check_mapping(mapped, relation)
-            self._relations[mapped.name] = relation
+            self._relations[mapped.name] = with_key(mapped, self._relation_at(mapped.place, mapped.name))
         return self._relations[mapped.name]
 
     def _relation_at(self, place: Declared, default: str) -> Relation:
