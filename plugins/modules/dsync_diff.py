@@ -29,6 +29,13 @@ options:
       - A file that contains the same plan is kept. A file that contains anything else is replaced.
     type: path
     aliases: [plan]
+  mode:
+    description:
+      - Permissions of the file for O(plan_dest), as octal digits such as V('0640'), or as symbols such as V(u=rw,g=r), which change
+        V('0600'). The owner must be able to read and write it. A plan that is kept keeps its mode.
+      - Plans contain values of objects; secrets are digests.
+    type: raw
+    default: "0600"
   lock:
     description:
       - Path of a file on the target host that is locked while the datasets are compared and the plan is written, so that no run of

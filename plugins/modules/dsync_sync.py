@@ -80,6 +80,13 @@ options:
         that were not made need no undoing. That plan is kept if a change may have been made, as after an interrupted commit. If
         there is nothing to do, the file is not touched.
     type: path
+  mode:
+    description:
+      - Permissions of the files for O(journal), O(undo), and O(baseline), as octal digits such as V('0640'), or as symbols such as
+        V(u=rw,g=r), which change V('0600'). The owner must be able to read and write them. An existing journal keeps its mode.
+      - The files contain values of objects; secrets are digests.
+    type: raw
+    default: "0600"
   lock:
     description:
       - Path of a file on the target host that is locked during the run, so that no two runs change the target at the

@@ -73,20 +73,24 @@ def test_what_narrows_every_task_of_a_play_fits_its_own_plans(play: Play, tmp_pa
         "compare_attributes": ["note", "size"],
         "protect": [{"model": "site", "id": "kept", "action": "delete"}],
     }
-    every = {"group/dsync.core.dsync": {**sides, **scope, **ANY_DELETES}}
-    plan, journal, undo = (str(tmp_path / name) for name in ("plan", "journal", "undo"))
-    written = {"plan_src": plan, "journal": journal, "undo": undo}
+    every = {"group/dsync.core.dsync": {**sides, **scope, **ANY_DELETES, "mode": "u=rw,g=r"}}
+    plan, journal, undo, baseline = (str(tmp_path / name) for name in ("plan", "journal", "undo", "baseline"))
+    written = {"plan_src": plan, "journal": journal, "undo": undo, "baseline": baseline, "max_shrink": "90%"}
     applied = play([task("plan", "dsync_diff", {"plan_dest": plan}), task("apply", "dsync_sync", written)], module_defaults=every)
     assert applied.ok().result("apply")["outcomes"]["done"] == 2
     assert content(folder / "target.json") == content(save(tmp_path / "wanted", [site("kept"), site("new")]))
+    files = (plan, journal, undo, baseline)
+    assert {Path(path).stat().st_mode & 0o777 for path in files} == {0o640}, "all of them have the mode of the task"
     other = {"protect": [{"model": "site", "id": "new", "action": "delete"}], **ANY_DELETES}
     refused = play(
         [
             task("other plan", "dsync_sync", {**sides, **other, "plan_src": plan}, ignore_errors=True),
             task("other run", "dsync_sync", {**sides, **other, "undo_journal": journal}, ignore_errors=True),
             task("only", "dsync_sync", {**sides, "only": [{"id": "new"}], "undo_journal": journal}, ignore_errors=True),
+            task("mode", "dsync_sync", {**sides, "journal": journal, "mode": "0044"}, ignore_errors=True),
         ]
     ).ok()
+    assert refusal(refused, "mode").startswith("mode: '0044' cannot be used; use octal digits such as '0644', or symbols")
     for name, path in (("other plan", plan), ("other run", journal)):
         assert f"{path} on here was made with another protect, and is applied as a whole; omit protect" in refusal(refused, name)
     assert f"{journal} on here was made without only, and is applied as a whole; omit only" in refusal(refused, "only")

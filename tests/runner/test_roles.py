@@ -24,7 +24,7 @@ OWN = {
     "reconcile": {"directory", "name", "require_approval", "approved_digest", "statistic"},
 }
 LEFT_OUT = {  # a variable of its own decides about progress
-    "audit": {"progress", "plan_dest", "plan_key"},
+    "audit": {"progress", "plan_dest", "plan_key", "mode"},
     "reconcile": {
         *("progress", "plan_src", "plan_digest", "journal", "undo", "lock", "baseline"),
         *("undo_journal", "undo_run", "lost_secrets"),

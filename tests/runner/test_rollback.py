@@ -29,7 +29,7 @@ LEFT_OUT = {
         "max_shrink",
         "progress",
     ),
-    *("plan_src", "plan_digest", "undo_journal", "undo_run", "journal", "undo", "lock"),
+    *("mode", "plan_src", "plan_digest", "undo_journal", "undo_run", "journal", "undo", "lock"),
 }
 
 

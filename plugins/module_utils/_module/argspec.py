@@ -49,10 +49,13 @@ NARROWING = ("only_models", "only", "exclude", "compare_attributes", "protect")
 SELECTING = ("only", "exclude", "protect")
 """Those of them that are lists of selectors."""
 
+MODE: dict[str, Any] = {"mode": {"type": "raw", "default": "0600"}}
+
 LOCK: dict[str, Any] = {"lock": {"type": "path"}, "lock_timeout": {"type": "float", "default": 0}}
 
 DIFF_ONLY: dict[str, Any] = {
     "plan_dest": {"type": "path", "aliases": ["plan"]},
+    **MODE,
     **LOCK,
     "fail_on_drift": {"type": "bool", "default": False},
 }
@@ -66,6 +69,7 @@ SYNC_ONLY: dict[str, Any] = {
     "lost_secrets": {"type": "str", "choices": ["fail", "leave"], "default": "fail", "no_log": False},
     "journal": {"type": "path"},
     "undo": {"type": "path"},
+    **MODE,
     **LOCK,
     "verify": {"type": "bool", "default": False},
     "retries": {"type": "int", "default": 0},
@@ -178,7 +182,7 @@ def _report() -> dict[str, Any]:
         "path": {"type": "path", "required": True},
         "format": {"type": "str", "choices": list(REPORT_FORMATS)},
         "title": {"type": "str"},
-        "mode": {"type": "raw", "default": "0600"},
+        **MODE,
     }
 
 

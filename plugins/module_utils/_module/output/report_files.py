@@ -5,24 +5,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ...dsync import Outcome
-from ...dsync.storage.files import PRIVATE, check_writable, replacing
+from ...dsync.storage.files import check_writable, replacing
 from ..argspec import REPORT_FORMATS
 from ..datasets.side import Side
 from ..errors import TaskFailure
 from ..run.changeset import ChangeSet
+from ..run.files import file_mode
 from .messages import error_context
-
-MODES = "use octal digits such as '0644', or symbols such as 'u=rw,g=r'; the owner must be able to read and write the file"
-
-_CLAUSE = re.compile(r"(?P<who>[ugoa]*)(?P<how>[-+=])(?P<what>[rwx]*)")
-_BITS = {"r": 4, "w": 2, "x": 1}
-_SHIFTS = {"u": 6, "g": 3, "o": 0}
 
 
 @dataclass(frozen=True)
@@ -66,32 +60,7 @@ def _report_file(said: Mapping[str, Any], place: str) -> ReportFile:
     if found is None:
         known = ", ".join(REPORT_FORMATS)
         raise TaskFailure(f"{place}: the ending of {said['path']} does not determine the format; set format to one of: {known}.")
-    return ReportFile(said["path"], found, said["title"] or "", _mode(said["mode"], f"{place}.mode"))
-
-
-def _mode(said: Any, place: str) -> int:
-    """Return the permissions of a ``mode``: octal digits, the number that YAML makes of them, or symbolic changes to 0600."""
-    try:
-        mode = said if isinstance(said, int) else int(str(said), 8)
-    except ValueError:
-        mode = _symbolic(str(said))
-    if isinstance(said, bool) or not 0o600 <= mode <= 0o777 or mode & 0o600 != 0o600:
-        raise TaskFailure(f"{place}: {said!r} cannot be used; {MODES}.")
-    return mode
-
-
-def _symbolic(said: str) -> int:
-    """Return the permissions of a file of mode 0600 after symbolic changes; -1 if they are not valid."""
-    mode = PRIVATE
-    for found in map(_CLAUSE.fullmatch, said.split(",")):
-        if found is None:
-            return -1
-        bits = sum(_BITS[one] for one in set(found["what"]))
-        for one, shift in _SHIFTS.items():
-            if one in (found["who"] or "a") or "a" in (found["who"] or "a"):
-                kept = mode & ~(7 << shift) if found["how"] == "=" else mode
-                mode = kept & ~(bits << shift) if found["how"] == "-" else kept | bits << shift
-    return mode
+    return ReportFile(said["path"], found, said["title"] or "", file_mode(said["mode"], f"{place}.mode"))
 
 
 def write_reports(

@@ -27,6 +27,7 @@ from ..datasets.side import Side, hidden_texts
 from ..errors import TaskFailure
 from ..output.messages import describe, error_context
 from .changeset import UNDO, ChangeSet, file_record, flag_names, guarded_diff
+from .files import file_mode
 from .guards import Guards
 from .process import Signals
 
@@ -68,6 +69,7 @@ class Application:
     def __init__(self, params: Mapping[str, Any], sides: list[Side], guards: Guards, signals: Signals) -> None:
         self._params, self._sides, self._guards, self._signals = params, sides, guards, signals
         self._source, self._target = sides
+        self._mode = file_mode(params["mode"], "mode")
 
     def apply(self, work: ChangeSet) -> ApplyResult:
         """Make the changes, and return the end of the run.
@@ -144,7 +146,9 @@ class Application:
                 applied.failed(" ".join(filter(None, (_remaining_changes_message(left), altered and f"{altered}."))))
         if self._params["baseline"] and not work.undoes and not applied.problems:
             counts = object_counts(self._source.dataset)
-            self._write_record(applied, lambda: write_baseline(self._params["baseline"], self._source.dataset.name, counts))
+            self._write_record(
+                applied, lambda: write_baseline(self._params["baseline"], self._source.dataset.name, counts, self._mode)
+            )
 
     @staticmethod
     def _write_record(applied: ApplyResult, write: Any) -> None:
@@ -165,6 +169,7 @@ class Application:
             purpose=UNDO if work.undoes else "sync",
             scope=scope_of(self._params),
             key=self._params["plan_key"],
+            mode=self._mode,
         )
 
     def _save_undo(self, changes: Iterable[Change]) -> dict[str, Any]:
@@ -180,6 +185,7 @@ class Application:
             purpose=UNDO,
             scope=scope_of(self._params),
             key=self._params["plan_key"],
+            mode=self._mode,
         )
         return file_record(path, digest, plan)
 

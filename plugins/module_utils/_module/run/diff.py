@@ -12,7 +12,7 @@ from ..datasets.side import Side
 from ..entry import AdapterModule
 from ..output.messages import drift_message, error_context
 from .changeset import ChangeSet, compare, file_record, flag_names
-from .files import holding_lock
+from .files import file_mode, holding_lock
 from .lifecycle import TaskEnd, load_datasets, open_datasets, run_task, task_result
 
 
@@ -50,5 +50,6 @@ def _save_plan(params: dict[str, Any], work: ChangeSet, source: Side, target: Si
             adapters=(source.params["adapter"], target.params["adapter"]),
             scope=scope_of(params),
             key=params["plan_key"],
+            mode=file_mode(params["mode"], "mode"),
         )
     return file_record(path, digest, work.plan)

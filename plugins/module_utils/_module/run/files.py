@@ -1,16 +1,18 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of a task: checks that no file is used twice, and holds the lock."""
+"""The files of a task: checks that no file is used twice, reads their mode, and holds the lock."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import combinations
 from typing import Any
 
+from ...dsync.storage.files import PRIVATE
 from ...dsync.storage.lock import locked
 from ...dsync.storage.paths import absolute
 from ..errors import TaskFailure
@@ -24,6 +26,13 @@ APPENDED = {"undo_journal", "journal"}
 """Two arguments that may name the same file, to which a run only appends."""
 
 
+MODES = "use octal digits such as '0644', or symbols such as 'u=rw,g=r'; the owner must be able to read and write the file"
+
+_CLAUSE = re.compile(r"(?P<who>[ugoa]*)(?P<how>[-+=])(?P<what>[rwx]*)")
+_BITS = {"r": 4, "w": 2, "x": 1}
+_SHIFTS = {"u": 6, "g": 3, "o": 0}
+
+
 def check_distinct(params: Mapping[str, Any]) -> None:
     """Raise TaskFailure if two arguments name the same file, so that writing one would overwrite the other."""
     given = {name: params[name] for name in FILES if params.get(name)}
@@ -32,6 +41,35 @@ def check_distinct(params: Mapping[str, Any]) -> None:
     for one, other in combinations(given, 2):
         if real[one] == real[other] and {one, other} != APPENDED:
             raise TaskFailure(f"{one} and {other} are the same file, {absolute(given[one])}; each needs its own.")
+
+
+def file_mode(said: Any, place: str) -> int:
+    """Return the permissions of a ``mode``: octal digits, the number that YAML makes of them, or symbolic changes to 0600.
+
+    Raises:
+        TaskFailure: it is not valid, or its file could not be read and written by its owner.
+    """
+    try:
+        mode = said if isinstance(said, int) else int(str(said), 8)
+    except ValueError:
+        mode = _symbolic(str(said))
+    if isinstance(said, bool) or not 0o600 <= mode <= 0o777 or mode & 0o600 != 0o600:
+        raise TaskFailure(f"{place}: {said!r} cannot be used; {MODES}.")
+    return mode
+
+
+def _symbolic(said: str) -> int:
+    """Return the permissions of a file of mode 0600 after symbolic changes; -1 if they are not valid."""
+    mode = PRIVATE
+    for found in map(_CLAUSE.fullmatch, said.split(",")):
+        if found is None:
+            return -1
+        bits = sum(_BITS[one] for one in set(found["what"]))
+        for one, shift in _SHIFTS.items():
+            if one in (found["who"] or "a") or "a" in (found["who"] or "a"):
+                kept = mode & ~(7 << shift) if found["how"] == "=" else mode
+                mode = kept & ~(bits << shift) if found["how"] == "-" else kept | bits << shift
+    return mode
 
 
 @contextmanager

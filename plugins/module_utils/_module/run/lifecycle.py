@@ -29,7 +29,7 @@ from ..output.progress import Progress
 from ..output.report_files import ReportFile, report_files, write_reports
 from ..output.result import ResultBuilder
 from .changeset import ChangeSet, file_record
-from .files import check_distinct
+from .files import check_distinct, file_mode
 from .guards import Guards
 from .process import detached_streams
 
@@ -71,6 +71,8 @@ def run_task(module: AdapterModule, work: Callable[[AdapterModule, list[Side]], 
     try:
         _check_numbers(module.params)
         check_distinct(module.params)
+        if "mode" in module.params:
+            file_mode(module.params["mode"], "mode")
         with detached_streams(), relaxed_collector(), module.signals.handled(), progress:
             reports = report_files(module.params) if module.params.get("reports") else []
             ending = work(module, sides)

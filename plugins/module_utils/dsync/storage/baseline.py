@@ -59,13 +59,14 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def write_baseline(path: AnyPath, source: str, counts: Mapping[str, int]) -> None:
+def write_baseline(path: AnyPath, source: str, counts: Mapping[str, int], mode: int = PRIVATE) -> None:
     """Write the file, completely or not at all.
 
     Args:
         path: the file; an existing file is replaced.
         source: the source's name.
         counts: model → number of objects in the source.
+        mode: the file's permissions, regardless of the umask.
 
     Raises:
         RecordError: it cannot be written; an existing file is unchanged.
@@ -78,6 +79,6 @@ def write_baseline(path: AnyPath, source: str, counts: Mapping[str, int]) -> Non
         "source": source,
         "counts": dict(counts),
     }
-    with replacing(path, PRIVATE) as stream:
+    with replacing(path, mode) as stream:
         json.dump(document, stream, indent=1)
         stream.write("\n")

@@ -128,13 +128,14 @@ def save_once(
     adapters: tuple[str | None, str | None] = (None, None),
     scope: Mapping[str, Any] | None = None,
     key: str | None = None,
+    mode: int = PRIVATE,
 ) -> tuple[str, str]:
     """Write a plan to a file, unless the same plan is in it; return the path and the plan's digest.
 
     Args:
         path: the file. The first ``{digest}`` in its name becomes the first digits of the plan's digest, so that no plan takes the
             place of another one, which may wait for approval. Otherwise a file that holds anything else is replaced.
-        plan, source, target, flags, adapters, scope, key: as for :func:`save`.
+        plan, source, target, flags, adapters, scope, key, mode: as for :func:`save`. A file that is kept keeps its mode.
 
     Raises:
         RecordError: the file cannot be written, or a value has no JSON form. A file that was there before is unchanged.
@@ -146,7 +147,7 @@ def save_once(
         path = path_of(path, digest)
         if document.is_in(path, digest):
             return path, digest
-    return path, document.write(path, PRIVATE, now(), whoami())
+    return path, document.write(path, mode, now(), whoami())
 
 
 def path_of(path: AnyPath, digest: str) -> str:
