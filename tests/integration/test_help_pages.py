@@ -60,7 +60,7 @@ def cases(tmp_path: Path) -> dict[str, tuple[str, dict[str, Any]]]:
             "dsync_sync",
             {**both, "source": {"adapter": "absent.py:Cmdb"}},
         ),
-        "FileAdapter takes no option …": ("dsync_sync", {**both, "source": file(tmp_path / "few.csv", pth="")}),
+        "the adapter … takes no option …": ("dsync_sync", {**both, "source": file(tmp_path / "few.csv", pth="")}),
         "this adapter reads records, so the task must declare models": ("dsync_sync", {"source": few, "target": many}),
         'there is no type "…"': ("dsync_sync", {**both, "models": device({"role": "string"})}),
         'the record has no "…"': ("dsync_sync", {**both, "models": device({"rol": "str"})}),

@@ -144,7 +144,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {**LINES, "source": {"adapter": "memroy"}},
         'there is no built-in adapter "memroy" (did you mean "memory"? known: file, inventory, memory, nautobot, netbox, ',
     ),
-    "an option": ({**LINES, "source": {"adapter": "file", "options": {"pth": "x"}}}, "FileAdapter takes no option pth"),
+    "an option": (
+        {**LINES, "source": {"adapter": "file", "options": {"pth": "x"}}},
+        'the adapter file takes no option pth (did you mean "path"?',
+    ),
     "a file": ({**LINES, "source": {"adapter": "file", "options": {"path": "absent.csv"}}}, "absent.csv"),
     "a record": (
         {**LINES, "source": {"adapter": "memory", "options": {"records": [{"name": "a", "role": "r", "pin": "p"}, {"role": "r"}]}}},

@@ -10,6 +10,9 @@ import pytest
 from ansible_collections.dsync.core.plugins.module_utils._module.datasets.construct import construct
 from ansible_collections.dsync.core.plugins.module_utils._module.errors import TaskFailure
 from ansible_collections.dsync.core.plugins.module_utils.dsync import DSync
+from ansible_collections.dsync.core.plugins.module_utils.dsync.adapters.core.options import Count, Options, Text
+from ansible_collections.dsync.core.plugins.module_utils.dsync.adapters.memory import MemoryAdapter
+from ansible_collections.dsync.core.plugins.module_utils.dsync.records.definition import data_model
 
 
 class Plain(DSync):
@@ -36,6 +39,35 @@ class Takes(DSync):
 class Open(DSync):
     def __init__(self, path: str, **more: Any) -> None:
         super().__init__(**more)
+
+
+class ShelfOptions(Options):
+    path: Text
+    workers: Count = 4
+
+
+class Shelf(DSync):
+    type = "shelf"
+    Options = ShelfOptions
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self.given = self.Options.read(options, self.type)
+
+
+class NamedShelf(Shelf):
+    type = "named_shelf"
+
+
+class Wide(Shelf):
+    class Options(ShelfOptions):
+        depth: Count = 1
+
+
+class Regional(Shelf):
+    def __init__(self, region: str = "eu", **more: Any) -> None:
+        super().__init__(**more)
+        self.region = region
 
 
 class Confused(DSync):
@@ -74,6 +106,45 @@ def test_a_class_may_take_anything() -> None:
     ],
 )
 def test_wrong_arguments(adapter: type[DSync], options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TaskFailure) as caught:
+        construct(adapter, options, {}, None)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_a_class_may_declare_its_options() -> None:
+    for adapter, options in ((Shelf, {}), (NamedShelf, {}), (Wide, {"depth": 3}), (Regional, {"region": "us"})):
+        dataset = construct(adapter, {"path": "a", **options}, {"workers": 2}, None)
+        assert isinstance(dataset, Shelf)
+        assert (dataset.given.path, dataset.given.workers) == ("a", 2)
+        assert getattr(dataset, "region", "us") == "us"
+        assert getattr(dataset.given, "depth", 3) == 3
+
+
+@pytest.mark.parametrize(
+    ("adapter", "options", "sentence"),
+    [
+        (Shelf, {"pth": "a"}, 'the adapter shelf takes no option pth (did you mean "path"? known: path, workers).'),
+        (NamedShelf, {}, "the adapter named_shelf needs the option path; give it in options, or in secrets."),
+        (Shelf, {"path": "a", "workers": 0}, "options.workers: this should be a whole number of 1 or more, and is 0."),
+        (
+            Wide,
+            {"path": "a", "dept": 1},
+            'the adapter shelf takes no option dept (did you mean "depth"? known: path, workers, depth).',
+        ),
+        (
+            Regional,
+            {"path": "a", "regoin": 1},
+            'Regional takes no option regoin (did you mean "region"? known: region, path, workers).',
+        ),
+        (Regional, {"path": "a", "workers": 0}, "options.workers: this should be a whole number of 1 or more, and is 0."),
+        (
+            MemoryAdapter.bound(data_model({"site": {"identifiers": ["name"]}})),
+            {"recrods": []},
+            "the adapter memory takes no option",
+        ),
+    ],
+)
+def test_declared_options_are_checked(adapter: type[DSync], options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(TaskFailure) as caught:
         construct(adapter, options, {}, None)
     assert str(caught.value).startswith(sentence)

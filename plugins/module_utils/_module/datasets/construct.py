@@ -13,8 +13,12 @@ from typing import Any
 
 from ...dsync import DSync
 from ...dsync._util.suggestions import known
+from ...dsync.exceptions import DefinitionError
 from ..errors import TaskFailure
 from ..output.messages import error_context
+
+OPTIONS = "Options"
+"""The attribute of an adapter's class that holds the pydantic model of its options, if it declares one."""
 
 
 def construct(adapter: type[DSync], options: Mapping[str, Any], secrets: Mapping[str, Any], name: str | None) -> DSync:
@@ -34,10 +38,13 @@ def construct(adapter: type[DSync], options: Mapping[str, Any], secrets: Mapping
         raise TaskFailure(f"{both[0]} is given in options and in secrets; give it in one of them.")
     given = {**options, **secrets}
     parameters = Parameters(adapter)
-    parameters.check(given)
+    if not _checks_options(adapter):
+        parameters.check(given)
     with error_context(f"making {adapter.__name__}"):
         try:
             dataset = adapter(**given)
+        except DefinitionError as error:
+            raise TaskFailure(str(error)) from error
         except TypeError as error:
             raise parameters.with_options(error, given) from error
     if name:
@@ -45,15 +52,26 @@ def construct(adapter: type[DSync], options: Mapping[str, Any], secrets: Mapping
     return dataset
 
 
+def _checks_options(adapter: type[DSync]) -> bool:
+    """Return whether an adapter checks all that it is given by its ``Options``: it or an ancestor declares them, and nothing below
+    that ancestor has an ``__init__`` of its own."""
+    first = next(one for one in adapter.__mro__ if "__init__" in vars(one))
+    declaring = next((one for one in adapter.__mro__ if OPTIONS in vars(one)), None)
+    return declaring is not None and issubclass(declaring, first)
+
+
 class Parameters:
-    """The keyword arguments of an adapter's class, read from its signature and those of its base classes."""
+    """The keyword arguments of an adapter's class, read from its signature, those of its base classes, and their ``Options``."""
 
     def __init__(self, adapter: type[DSync]) -> None:
         self._adapter = adapter.__name__
         self._required: dict[str, bool] = {}
         self._takes_others = True
         for ancestor in _ancestors(adapter):
-            if self._takes_others and "__init__" in vars(ancestor):
+            if self._takes_others and OPTIONS in vars(ancestor):
+                self._note({name: field.is_required() for name, field in vars(ancestor)[OPTIONS].fields().items()})
+                self._takes_others = False
+            elif self._takes_others and "__init__" in vars(ancestor):
                 self._add(inspect.signature(vars(ancestor)["__init__"]))
         if self._takes_others:
             self._required.setdefault("name", False)
@@ -61,11 +79,15 @@ class Parameters:
     def _add(self, signature: inspect.Signature) -> None:
         """Add the parameters of one ``__init__``; keyword arguments that it does not name may go to the next one."""
         _self, *parameters = signature.parameters.values()
-        is_first = not self._required
-        for parameter in parameters:
-            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-                self._required.setdefault(parameter.name, is_first and parameter.default is parameter.empty)
+        named = [one for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+        self._note({one.name: one.default is one.empty for one in named})
         self._takes_others = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+    def _note(self, required: Mapping[str, bool]) -> None:
+        """Note parameters, and whether they are required; an ``__init__`` may itself give some of the next one's."""
+        is_first = not self._required
+        for name, one in required.items():
+            self._required.setdefault(name, is_first and one)
 
     def check(self, given: Mapping[str, Any]) -> None:
         """Raise TaskFailure if an argument is missing, or if the class does not take it for certain."""

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         BaseModel,
         BeforeValidator,
         ConfigDict,
+        Field,
         SecretBytes,
         SecretStr,
         TypeAdapter,
@@ -55,6 +56,7 @@ else:
             BaseModel,
             BeforeValidator,
             ConfigDict,
+            Field,
             SecretBytes,
             SecretStr,
             TypeAdapter,
@@ -97,8 +99,12 @@ else:
         class SchemaError(ValueError):
             """Stands in for pydantic's exception of the same name."""
 
+        def Field(*_args: Any, **_kwargs: Any) -> Any:  # noqa: N802  # pydantic's name
+            """Stands in for pydantic's function of the same name, which classes call when they are declared."""
+
         ConfigDict = dict
-        AfterValidator = BeforeValidator = TypeAdapter = _refuse
+        AfterValidator = BeforeValidator = Field
+        TypeAdapter = _refuse
         PydanticCustomError = SchemaValidator = core_schema = _refuse
 
 __all__ = (
@@ -110,6 +116,7 @@ __all__ = (
     "BaseModel",
     "BeforeValidator",
     "ConfigDict",
+    "Field",
     "PydanticCustomError",
     "SchemaError",
     "SchemaValidator",

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from dsync.adapters.core.base import RecordModel
+from dsync.adapters.documents.formats import FORMATS
 from dsync.adapters.file import FileAdapter
 from dsync.adapters.memory import MemoryAdapter
 from dsync.exceptions import DefinitionError, ObjectCrudException, RecordProblem
@@ -474,6 +475,11 @@ def test_wrong_options_are_named(options: dict[str, Any], expected: str) -> None
     with pytest.raises(DefinitionError) as caught:
         FileAdapter.bound(USERS)(**options)
     assert str(caught.value).startswith(expected)
+
+
+def test_every_format_can_be_chosen() -> None:
+    kinds = {one.name: one.kind for one in FileAdapter.Options.described()}
+    assert kinds["format"] == f"one of {', '.join(FORMATS)}"
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

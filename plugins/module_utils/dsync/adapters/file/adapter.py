@@ -24,17 +24,16 @@ import glob
 import itertools
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_origin
 
 from ...exceptions import RecordError, RecordProblem
 from ...model.values import members_of
-from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values, plain_value
 from ...records.path import EVERY, text_of_path, write
 from ...records.path import Path as FieldPath
-from ...storage.files import PRIVATE, reading, wrap_os_errors
+from ...storage.files import reading, wrap_os_errors
 from ...storage.paths import file_error, same_file
 from ..core.cells import Words, is_json_list, words_in
 from ..documents.adapter import DocumentAdapter
@@ -44,6 +43,7 @@ from ..documents.edits import text_of_way
 from ..documents.format import Format
 from ..documents.formats import FORMATS, format_of
 from ..documents.sources import fetched, inner_name, is_address, is_compressed, shown, unpacked
+from .options import FileOptions
 
 _MAGIC = "*?["
 
@@ -69,66 +69,36 @@ class FileAdapter(DocumentAdapter):
     """Records in files.
 
     Args:
-        path: a file, a glob such as ``sites/*.yml``, or a directory with a file for each record; or an address, such as
-            ``https://``, ``s3://``, ``sftp://`` or ``git+https://``. Addresses and compressed files (``.gz``) are only read.
-        format: yaml, json, jsonl, csv, tsv, toml or xlsx; None for what each file's name ends in.
-        create: whether a file or directory that is not there is an empty one, which is made when something is written.
-        mode: permissions of new files, such as ``"0640"`` or 0o640; those of files that are there are kept.
-        encoding: of the text.
-        delimiter: between the cells of CSV and TSV.
-        list_separator: between the items of a list in a cell of CSV and TSV.
-        storage_options: for an address: what :func:`..documents.sources.fetched` takes, such as ``key`` and ``secret`` of S3.
+        options: those of :class:`.options.FileOptions`.
 
     Raises:
         DefinitionError: an option is wrong.
     """
 
     type = "file"
+    Options = FileOptions
 
-    def __init__(
-        self,
-        *,
-        path: str,
-        format: str | None = None,  # noqa: A002  # the name of the option
-        create: bool = False,
-        mode: str | int = PRIVATE,
-        encoding: str = "utf-8",
-        delimiter: str | None = None,
-        list_separator: str = ",",
-        storage_options: Mapping[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__()
-        options = Declared(
-            {
-                "path": path,
-                "format": format,
-                "create": create,
-                "encoding": encoding,
-                "delimiter": delimiter,
-                "list_separator": list_separator,
-            },
-            "options",
-        )
-        self._fetched = is_address(options.at("path").text())
+        given = self.Options.read(options, self.type)
+        path = given.path
+        self._fetched = is_address(path)
         self._path = path if self._fetched else os.fspath(Path(path).expanduser()) + os.sep * path.endswith(os.sep)
         self.name = shown(path) if self._fetched else self._path
-        self._storage = dict(storage_options or {})
-        self._may_make = options.at("create").truth()
-        self._mode = _mode(Declared(mode, "options.mode"))
-        self._encoding = _encoding(options.at("encoding"))
-        self._separator = options.at("list_separator").text()
-        self._format = None if format is None else options.at("format").one_of(FORMATS)
-        self._delimiter = None if delimiter is None else _delimiter(options.at("delimiter"))
+        self._storage = dict(given.storage_options or {})
+        self._may_make, self._mode = given.create, given.mode
+        self._encoding, self._delimiter, self._separator = given.encoding, given.delimiter, given.list_separator
+        self._format = given.format
         self._files: list[_File] | None = None
         self._lists: dict[str, list[FieldPath]] = {}
         self._words_of: dict[tuple[str, str], Words] = {}
         self._many = not self._fetched and (
             _is_directory(self._path) or (any(one in self._path for one in _MAGIC) and not Path(self._path).is_file())
         )
-        names = self._names_for_kinds(options.at("path"))
+        names = self._names_for_kinds(given)
         kinds = [self._kind_of(name) for name in names]
         if self._many and any(kind.typed for kind in kinds):
-            options.at("path").wrong("a workbook is read as one file, with a sheet for each model; give the path of one.")
+            given.wrong("path", "a workbook is read as one file, with a sheet for each model; give the path of one.")
         self.writable = not self._fetched and not any(map(is_compressed, names))  # type: ignore[misc]  # it depends on the files
         self.empty_is_none = any(kind.cells for kind in kinds)  # type: ignore[misc]  # it depends on the format
         self.free_fields = not self.empty_is_none  # type: ignore[misc]  # as above
@@ -138,13 +108,14 @@ class FileAdapter(DocumentAdapter):
 
     # ------------------------------------------------------------------ which files there are
 
-    def _names_for_kinds(self, path: Declared) -> list[str]:
+    def _names_for_kinds(self, given: FileOptions) -> list[str]:
         """Return names whose ends tell the formats. Raises DefinitionError where one tells none."""
         names = [self._path] if self._fetched else [os.fspath(one) for one in self._paths()] or [self._path]
         for name in names if self._format is None else ():
             if format_of(inner_name(name)) is None and not (self._many and name == self._path):
                 seen = shown(name) if self._fetched else name
-                path.wrong(f'"{seen}" does not end in what tells a format ({", ".join(_ends())}); say it with "format".')
+                ends = ", ".join(end for kind in FORMATS.values() for end in kind.suffixes)
+                given.wrong("path", f'"{seen}" does not end in what tells a format ({ends}); say it with "format".')
         return names
 
     def _kind_of(self, name: str) -> Format:
@@ -461,32 +432,3 @@ def _bytes_of(path: Path) -> bytes | None:
 
 def _is_directory(path: str) -> bool:
     return path.endswith(os.sep) or Path(path).is_dir()
-
-
-def _ends() -> list[str]:
-    return [end for kind in FORMATS.values() for end in kind.suffixes]
-
-
-def _mode(declared: Declared) -> int:
-    value = declared.value
-    if isinstance(value, str):
-        try:
-            value = int(value, 8)
-        except ValueError:
-            value = -1
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0o7777:
-        declared.wrong(f'these are no permissions, such as "0640": {declared.shown()}.')
-    return value
-
-
-def _encoding(declared: Declared) -> str:
-    try:
-        return codecs.lookup(declared.text()).name
-    except LookupError:
-        declared.wrong(f"there is no encoding {declared.shown()}; utf-8 and latin-1 are some.")
-
-
-def _delimiter(declared: Declared) -> str:
-    if len(declared.text()) != 1 or declared.text() in '"\r\n':
-        declared.wrong(f"this should be one character, such as ; or a tab, and is {declared.shown()}.")
-    return declared.text()

@@ -7,36 +7,52 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import date, datetime, time
-from typing import Any
+from typing import Annotated, Any
 
+from ..._util.pydantic import AfterValidator, Field
 from ..._util.redaction import MASK
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap
 from ...records.path import MISSING, Path, read, write
+from ..core.options import Kind, Options
 from ..documents.adapter import DocumentAdapter
 from ..documents.document import Document, records_at, settle
+
+
+def _records(value: Any) -> Any:
+    if value is not None and not isinstance(value, (Mapping, list, tuple)):
+        raise ValueError(f"this should be a list of records, or a dictionary of such lists, and is {Declared(value, '').shown()}.")
+    return value
+
+
+class MemoryOptions(Options):
+    """Options of the adapter ``memory``."""
+
+    records: Annotated[Any, AfterValidator(_records), Kind("a list or a dictionary")] = Field(
+        None,
+        description="A list of records, or a dictionary of model name, or of what `from` names, to such a list. Without it, "
+        "there are no records.",
+    )
 
 
 class MemoryAdapter(DocumentAdapter):
     """Records that are given as data.
 
     Args:
-        records: model's name, or what ``from`` says, → list of records, or dictionary of them; with one model the records
-            themselves. Nothing at all for none. It is not changed; :meth:`result_records` returns what became of it.
+        options: those of :class:`MemoryOptions`. The records are not changed; :meth:`result_records` returns what became of them.
 
     Raises:
-        DefinitionError: they are something else.
+        DefinitionError: an option is wrong.
     """
 
     type = "memory"
     kept_types = (datetime, date, time)
+    Options = MemoryOptions
 
-    def __init__(self, *, records: Any = None) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__()
-        if records is not None and not isinstance(records, (Mapping, list, tuple)):
-            declared = Declared(records, "options.records")
-            declared.wrong(f"this should be a list of records, or a dictionary of such lists, and is {declared.shown()}.")
-        self._document = Document(copy.deepcopy(records), "records")
+        given = self.Options.read(options, self.type)
+        self._document = Document(copy.deepcopy(given.records), "records")
 
     def documents(self) -> Sequence[Document]:
         return (self._document,)

@@ -49,6 +49,7 @@ from .mapping import (
     zones_of,
 )
 from .marks import check_values, deletion, hidden_rows, identifying, restoration, unmarked
+from .options import SqlOptions
 from .reflection import relation_at
 from .tables import Relation, rows_of, unpadded
 from .writing import Alone, Change, NotAllThere, Row, Together, delete, held, insert, read_back, update
@@ -71,17 +72,7 @@ class SqlAdapter(RecordAdapter):
     """Rows of a database: SQLite, PostgreSQL, MariaDB or MySQL.
 
     Args:
-        url: where it is: ``sqlite:///cmdb.db``, ``postgresql://user@host:5432/cmdb``, ``mariadb://user@host/cmdb``.
-        username: instead of the one in the url.
-        password: instead of the one in the url.
-        schema: where tables are that are named without one; None for where the database looks by itself.
-        transaction: ``all`` keeps all changes of a run or none; ``batch`` keeps each batch for itself.
-        batch_size: how many rows of one model are written at one stroke.
-        connect_timeout: how many seconds to wait for a connection; with SQLite, for another one that is writing.
-        statement_timeout: how many seconds one statement may take; None for as long as it does. SQLite has no such limit.
-        ca_file: the certificates to verify the server with, and its name; None to take the connection as the server has it.
-        upsert: whether a new row whose key is in the table already, unseen by the mapping, changes that row instead of failing.
-        read_only: whether every change is refused.
+        options: those of :class:`.options.SqlOptions`.
 
     Raises:
         DefinitionError: an option is wrong.
@@ -92,33 +83,17 @@ class SqlAdapter(RecordAdapter):
     marks_deleted = True
     kept_types = (datetime, date, time, timedelta, Decimal, bytes, WrittenFloat)
 
-    def __init__(
-        self,
-        *,
-        url: str,
-        username: str | None = None,
-        password: str | None = None,
-        schema: str | None = None,
-        transaction: str = "all",
-        batch_size: int = 500,
-        connect_timeout: float = 10.0,
-        statement_timeout: float | None = None,
-        ca_file: str | None = None,
-        upsert: bool = False,
-        read_only: bool = False,
-    ) -> None:
+    Options = SqlOptions
+
+    def __init__(self, **options: Any) -> None:
         super().__init__()
-        given = locals()
-        options = Declared({name: value for name, value in given.items() if name not in ("self", "__class__")}, "options")
-        kind = TRANSACTIONS[options.at("transaction").one_of(TRANSACTIONS)]
-        self.batch_size = options.at("batch_size").number(1)
-        self._schema = None if schema is None else options.at("schema").text()
-        self._upsert = options.at("upsert").truth()
-        self._read_only = options.at("read_only").truth()
-        self._database = Database(options)
+        given = self.Options.read(options, self.type)
+        self.batch_size = given.batch_size
+        self._schema, self._upsert, self._read_only = given.schema_, given.upsert, given.read_only
+        self._database = Database(given)
         self.name = self._database.shown
-        self._transaction: Together | Alone = kind(self._database)
-        self.transactional = transaction == "all"
+        self._transaction: Together | Alone = TRANSACTIONS[given.transaction](self._database)
+        self.transactional = given.transaction == "all"
         self._session: Connection | None = None
         self._relations: dict[str, Relation] = {}
         self._fetched: dict[str, list[dict[str, Any]]] = {}

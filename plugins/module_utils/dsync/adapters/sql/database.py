@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from ..._util.redaction import Redactor, secret_texts
 from ..._util.suggestions import known
 from ...exceptions import DSyncException, LibraryMissing, RecordProblem, TransientError
-from ...records.declaration_reader import Declared
 from ...records.written import json_dumps, json_loads
 from ...storage.paths import absolute, file_error
+from .options import SqlOptions
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
@@ -76,7 +76,7 @@ class Database:
     """Where records are kept.
 
     Args:
-        options: ``url``, ``username``, ``password``, ``connect_timeout``, ``statement_timeout`` and ``ca_file`` of the adapter.
+        options: of the adapter.
 
     Attributes:
         shown: its address, as messages may hold it.
@@ -87,7 +87,7 @@ class Database:
         LibraryMissing: SQLAlchemy or the driver is not installed.
     """
 
-    def __init__(self, options: Declared) -> None:
+    def __init__(self, options: SqlOptions) -> None:
         try:
             import sqlalchemy
         except ImportError:
@@ -98,14 +98,14 @@ class Database:
         self.kind = url.drivername.partition("+")[0]
         self._url = url
         self._about = KINDS[self.kind]
-        self._statement_timeout = _seconds(options.at("statement_timeout"))
+        self._statement_timeout = options.statement_timeout
         if self._statement_timeout is not None and not self._about.timeout:
-            options.at("statement_timeout").wrong("SQLite knows no such limit; leave it out.")
+            options.wrong("statement_timeout", "SQLite knows no such limit; leave it out.")
         self._secrets = secret_texts([url.password, *(value for key, value in url.query.items() if "pass" in key)])
         self.shown = _shown(url, self._about.port)
         self._engine = self._made(options)
 
-    def _made(self, options: Declared) -> Engine:
+    def _made(self, options: SqlOptions) -> Engine:
         import sqlalchemy as sa
 
         settings: dict[str, Any] = {"json_serializer": json_dumps, "json_deserializer": json_loads}
@@ -234,43 +234,37 @@ def _code(original: Any) -> Any:
 # ---------------------------------------------------------------------- options
 
 
-def _url(options: Declared) -> URL:
+def _url(options: SqlOptions) -> URL:
     """Return the url with the driver, the user's name and the password in it. Raises DefinitionError."""
     import sqlalchemy as sa
 
-    declared = options.at("url")
-    text = declared.text()
     try:
-        url = sa.make_url(text)
+        url = sa.make_url(options.url)
     except (sa.exc.ArgumentError, ValueError):
-        _no_url(declared)
+        _no_url(options)
     kind, _plus, driver = url.drivername.partition("+")
     if kind not in KINDS:
-        declared.wrong(f'there is no kind of database "{kind}"{known(kind, KINDS)}.')
+        options.wrong("url", f'there is no kind of database "{kind}"{known(kind, KINDS)}.')
     if driver not in ("", KINDS[kind].driver):
-        declared.wrong(f'the driver "{driver}" is not possible here; write {kind}+{KINDS[kind].driver}://, or {kind}:// alone.')
+        right = KINDS[kind].driver
+        options.wrong("url", f'the driver "{driver}" is not possible here; write {kind}+{right}://, or {kind}:// alone.')
     if kind == "sqlite" and url.database in (None, "", ":memory:"):
-        declared.wrong("it names no file; write sqlite:///cmdb.db, or sqlite:////srv/cmdb.db with a whole path.")
+        options.wrong("url", "it names no file; write sqlite:///cmdb.db, or sqlite:////srv/cmdb.db with a whole path.")
     if kind != "sqlite" and not url.database:
-        declared.wrong("it does not say which database; add its name at the end, behind a slash.")
+        options.wrong("url", "it does not say which database; add its name at the end, behind a slash.")
     url = url.set(drivername=f"{kind}+{KINDS[kind].driver}")
     return url.set(
-        username=_text_unseen(options.at("username")) or url.username,
-        password=_text_unseen(options.at("password")) or url.password,
+        username=options.username or url.username,
+        password=options.password or url.password,
     )
 
 
-def _no_url(declared: Declared) -> NoReturn:
-    declared.wrong(
+def _no_url(options: SqlOptions) -> NoReturn:
+    options.wrong(
+        "url",
         "this is no url of a database; it is written like sqlite:///cmdb.db or postgresql://user@host:5432/database, "
-        "with %40 for an @ in a name or password."
+        "with %40 for an @ in a name or password.",
     )
-
-
-def _text_unseen(declared: Declared) -> str | None:
-    if declared.value is not None and not isinstance(declared.value, str):
-        declared.wrong("this should be a string.")
-    return declared.value
 
 
 def _shown(url: URL, port: int | None) -> str:
@@ -283,30 +277,21 @@ def _shown(url: URL, port: int | None) -> str:
     )
 
 
-def _seconds(declared: Declared) -> float | None:
-    if declared.value is None:
-        return None
-    if isinstance(declared.value, bool) or not isinstance(declared.value, (int, float)) or declared.value <= 0:
-        declared.wrong(f"this should be a number of seconds, more than 0, and is {declared.shown()}.")
-    return float(declared.value)
-
-
-def _connect_arguments(options: Declared, kind: str) -> Mapping[str, Any]:
+def _connect_arguments(options: SqlOptions, kind: str) -> Mapping[str, Any]:
     """Return what the driver is to be told. Raises DefinitionError."""
-    timeout = _seconds(options.at("connect_timeout")) or 10.0
-    ca_file = options.at("ca_file")
-    if ca_file.value is not None:
+    timeout, ca_file = options.connect_timeout, options.ca_file
+    if ca_file is not None:
         if kind == "sqlite":
-            ca_file.wrong("a file of SQLite is not reached through a network; leave it out.")
-        if not Path(ca_file.text()).is_file():
-            ca_file.wrong(f"{absolute(ca_file.text())} does not exist.", absolute(ca_file.text()))
+            options.wrong("ca_file", "a file of SQLite is not reached through a network; leave it out.")
+        if not Path(ca_file).is_file():
+            options.wrong("ca_file", f"{absolute(ca_file)} does not exist.", absolute(ca_file))
     if kind == "sqlite":
         return {"timeout": timeout}
     if kind == "postgresql":
-        secured = {} if ca_file.value is None else {"sslmode": "verify-full", "sslrootcert": ca_file.value}
+        secured = {} if ca_file is None else {"sslmode": "verify-full", "sslrootcert": ca_file}
         return {"connect_timeout": max(1, round(timeout)), **secured}
-    secured = {} if ca_file.value is None else {"ssl_ca": ca_file.value, "ssl_verify_cert": True, "ssl_verify_identity": True}
-    return {"connect_timeout": max(1, round(timeout)), **secured}
+    verified: dict[str, Any] = {} if ca_file is None else {"ssl_ca": ca_file, "ssl_verify_cert": True, "ssl_verify_identity": True}
+    return {"connect_timeout": max(1, round(timeout)), **verified}
 
 
 # ---------------------------------------------------------------------- SQLite

@@ -1,0 +1,195 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The options of an adapter as one pydantic model: the check of what a task gives, its messages and the documentation come from it.
+
+::
+
+    class ShelfOptions(Options):
+        path: Text = Field(description="The file with the records.")
+        batch_size: Count = Field(50, description="Number of records that are written together.")
+        token: Text | None = Field(None, repr=False, description="API token.")       # repr=False: a secret
+
+    class Shelf(RecordAdapter):
+        Options = ShelfOptions
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__()
+            given = self.Options.read(options, self.type)
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NoReturn, Union, get_args, get_origin
+
+from ..._util.pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from ..._util.suggestions import known
+from ...exceptions import DefinitionError
+from ...records.declaration_reader import Declared
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+PLACE = "options"
+"""What the options are called in messages."""
+
+
+class Kind(NamedTuple):
+    """Part of an annotation, for messages and the documentation.
+
+    Attributes:
+        name: how values of the type are named, such as ``a number above 0``.
+        form: how a default is written, as of ``str.format``.
+    """
+
+    name: str
+    form: str = "{}"
+
+
+def _distinct(names: list[str]) -> list[str]:
+    doubled = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if doubled is not None:
+        raise ValueError(f'"{doubled}" is named twice.')
+    return names
+
+
+Text = Annotated[str, Field(min_length=1), Kind("a string")]
+Count = Annotated[int, Field(ge=1), Kind("a whole number of 1 or more")]
+Number = Annotated[float, Field(gt=0, allow_inf_nan=False), Kind("a number above 0")]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Kind("a number of seconds above 0")]
+Names = Annotated[list[Text], AfterValidator(_distinct), Kind("a list of strings")]
+
+_KINDS: dict[Any, str] = {str: "a string", bool: "true or false", dict: "a dictionary", Mapping: "a dictionary", Sequence: "a list"}
+
+
+class Described(NamedTuple):
+    """One option as the documentation shows it.
+
+    Attributes:
+        name: its name.
+        kind: its type, such as ``a string``.
+        required: whether it has to be given.
+        default: its default as YAML writes it; an empty string where there is none.
+        secret: whether it belongs under ``secrets``.
+        description: one or more sentences.
+    """
+
+    name: str
+    kind: str
+    required: bool
+    default: str
+    secret: bool
+    description: str
+
+
+class Options(BaseModel):
+    """The options of an adapter. A field with ``repr=False`` is a secret, whose value no message shows."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, defer_build=True, hide_input_in_errors=True, arbitrary_types_allowed=True
+    )
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any], adapter: str) -> Self:
+        """Return options that were given.
+
+        Args:
+            given: name → value; not changed.
+            adapter: its name in messages.
+
+        Raises:
+            DefinitionError: an option is unknown, missing or wrong; one sentence about the first of them.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise cls._problem(_first(error), adapter) from None
+
+    @classmethod
+    def _problem(cls, error: Mapping[str, Any], adapter: str) -> DefinitionError:
+        """Return what is raised for an error of pydantic's."""
+        name, *inner = error["loc"] or [""]
+        if error["type"] == "extra_forbidden":
+            return DefinitionError(f"the adapter {adapter} takes no option {name}{known(name, cls.fields())}.")
+        if error["type"] == "missing":
+            return DefinitionError(f"the adapter {adapter} needs the option {name}; give it in options, or in secrets.")
+        cause = error.get("ctx", {}).get("error")
+        if isinstance(cause, DefinitionError):
+            return cause
+        positions = "".join(f"[{one}]" for one in inner if isinstance(one, int))
+        declared = Declared(error["input"], f"{PLACE}.{name}{positions}")
+        try:
+            if cause is not None:
+                declared.wrong(str(cause))
+            field, is_empty = cls.fields()[name], error["type"] == "string_too_short"
+            if not field.repr:
+                declared.wrong(f"this should be {_kind(field)}{', and not an empty one' * is_empty}.")
+            cls._refuse(declared, field, bool(positions))
+        except DefinitionError as problem:
+            return problem
+
+    @staticmethod
+    def _refuse(declared: Declared, field: Any, is_item: bool) -> NoReturn:
+        choices = _choices(field.annotation)
+        if choices and isinstance(declared.value, str):
+            declared.wrong(f"{declared.shown()} is not possible here{known(declared.value, choices)}.")
+        declared.wrong(f"this should be {_KINDS[str] if is_item else _kind(field)}, and is {declared.shown()}.")
+
+    @classmethod
+    def fields(cls) -> dict[str, Any]:
+        """Return name of an option → pydantic's field. An alias is for a name that is an attribute of every model of pydantic's."""
+        return {field.alias or name: field for name, field in cls.model_fields.items()}
+
+    @classmethod
+    def described(cls) -> Iterator[Described]:
+        """Yield the options in the order in which they are documented."""
+        for name, field in cls.fields().items():
+            required = field.is_required()
+            form = next((one.form for one in field.metadata if isinstance(one, Kind)), "{}")
+            default = "" if required or field.default is None else form.format(_plain(field.default))
+            yield Described(name, _kind(field), required, default, not field.repr, field.description or "")
+
+    def wrong(self, name: str, sentence: str, file: str = "") -> NoReturn:
+        """Raise DefinitionError: an option, and what is wrong with it; ``file`` is the absolute path in it of a file at fault."""
+        Declared(None, f"{PLACE}.{name}").wrong(sentence, file)
+
+
+def _first(error: ValidationError) -> Mapping[str, Any]:
+    """Return the first error of pydantic's, that of an unknown option before others; where a value may be of several types, that of
+    the type that the value comes closest to."""
+    errors: list[dict[str, Any]] = [dict(one) for one in error.errors(include_url=False)]
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    alike = [one for one in errors if one["loc"][:1] == first["loc"][:1]]
+    return max(alike, key=lambda one: ("error" in one.get("ctx", ()), any(isinstance(part, int) for part in one["loc"])))
+
+
+def _plain(value: Any) -> Any:
+    """Return a default as YAML has it."""
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else value
+
+
+def _kind(field: Any) -> str:
+    """Return how the values of a field are named."""
+    return next((one.name for one in field.metadata if isinstance(one, Kind)), None) or " or ".join(_named(field.annotation))
+
+
+def _named(annotation: Any) -> Iterator[str]:
+    """Yield how the values of each member of an annotation are named, but for null."""
+    if get_origin(annotation) is Annotated:
+        kind = next((one.name for one in annotation.__metadata__ if isinstance(one, Kind)), "")
+        yield from [kind] if kind else _named(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, types.UnionType):
+        for member in get_args(annotation):
+            yield from () if member is type(None) else _named(member)
+    elif get_origin(annotation) is Literal:
+        yield f"one of {', '.join(map(str, get_args(annotation)))}"
+    else:
+        yield _KINDS[get_origin(annotation) or annotation]
+
+
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    """Return the values that an annotation allows; none where it does not name them."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        return next(filter(None, map(_choices, get_args(annotation))), ())
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
