@@ -69,7 +69,7 @@ class Parameters:
         self._takes_others = True
         for ancestor in _ancestors(adapter):
             if self._takes_others and OPTIONS in vars(ancestor):
-                self._note({name: field.is_required() for name, field in vars(ancestor)[OPTIONS].fields().items()})
+                self._note({one.name: one.required for one in vars(ancestor)[OPTIONS].described()})
                 self._takes_others = False
             elif self._takes_others and "__init__" in vars(ancestor):
                 self._add(inspect.signature(vars(ancestor)["__init__"]))

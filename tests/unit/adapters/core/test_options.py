@@ -50,6 +50,13 @@ class ShelfOptions(Options):
     copy_: Text | None = Field(None, alias="copy")
 
 
+class HostedOptions(ShelfOptions):
+    environment = {"url": ("SHELF_URL", "SHELF_API")}
+
+    url: Text = Field(description="The address.")
+    timeout: Seconds = 90
+
+
 def read(**given: Any) -> ShelfOptions:
     return ShelfOptions.read({"path": "a", **given}, "shelf")
 
@@ -116,6 +123,30 @@ def test_a_secret_is_never_shown(given: dict[str, Any], sentence: str) -> None:
     assert str(caught.value) == sentence
     assert SECRET not in "".join(traceback.format_exception(caught.value))
     assert SECRET not in repr(read(token=SECRET, headers={"X": SECRET}))
+
+
+def test_the_environment_holds_what_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SHELF_URL", raising=False)
+    monkeypatch.delenv("SHELF_API", raising=False)
+    for absent in ({}, {"url": None}):
+        with pytest.raises(
+            DefinitionError, match=r"^options\.url: give it, or set the environment variable SHELF_URL or SHELF_API\.$"
+        ):
+            HostedOptions.read({"path": "a", **absent}, "shelf")
+    with pytest.raises(DefinitionError, match=r"^the adapter shelf takes no option ulr \(did you mean \"url\"\?"):
+        HostedOptions.read({"path": "a", "ulr": "x"}, "shelf")
+    monkeypatch.setenv("SHELF_API", "second")
+    assert HostedOptions.read({"path": "a", "url": None}, "shelf").url == "second"
+    monkeypatch.setenv("SHELF_URL", "first")
+    assert HostedOptions.read({"path": "a"}, "shelf").url == "first"
+    assert HostedOptions.read({"path": "a", "url": "given"}, "shelf").url == "given"
+
+
+def test_options_of_a_class_are_described_before_those_of_its_ancestors() -> None:
+    described = list(HostedOptions.described())
+    assert [one.name for one in described] == ["url", *ShelfOptions.fields()]
+    assert (described[0].required, described[0].environment) == (False, ("SHELF_URL", "SHELF_API"))
+    assert {one.name: one.default for one in described}["timeout"] == "90"
 
 
 def test_options_describe_themselves() -> None:

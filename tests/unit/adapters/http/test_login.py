@@ -298,7 +298,7 @@ def test_what_is_secret_is_nowhere_to_be_seen(options: Any, api: Api, caplog: py
         ({"oauth2": {"client_id": "me"}}, 'options.oauth2: it has no "token_url"'),
         ({"oauth2": {"token_url": "/t", "client_id": "me"}}, "needs client_secret; give it under secrets"),
         ({"oauth2": {"token_url": "/t", "client_id": "me", "grant": "implicit"}}, "(known: client_credentials, password)"),
-        ({"login": {"path": "/login"}, "username": "bob", "password": 4711}, "options.password: this should be a string, and not"),
+        ({"login": {"path": "/login"}, "username": "bob", "password": 4711}, "options.password: this should be a string."),
         ({"client_secret": "geheim"}, "options.client_secret: there is a client_secret and no oauth2"),
     ],
 )

@@ -19,9 +19,10 @@
 
 from __future__ import annotations
 
+import os
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NoReturn, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, NoReturn, Union, get_args, get_origin
 
 from ..._util.pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from ..._util.suggestions import known
@@ -73,6 +74,7 @@ class Described(NamedTuple):
         default: its default as YAML writes it; an empty string where there is none.
         secret: whether it belongs under ``secrets``.
         description: one or more sentences.
+        environment: the environment variables that hold its value where it is not given.
     """
 
     name: str
@@ -81,17 +83,21 @@ class Described(NamedTuple):
     default: str
     secret: bool
     description: str
+    environment: tuple[str, ...] = ()
 
 
 class Options(BaseModel):
     """The options of an adapter. A field with ``repr=False`` is a secret, whose value no message shows."""
+
+    environment: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """Required option → the environment variables that hold its value where it is not given; the first that is set counts."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, defer_build=True, hide_input_in_errors=True, arbitrary_types_allowed=True
     )
 
     @classmethod
-    def read(cls, given: Mapping[str, Any], adapter: str) -> Self:
+    def read(cls, given: Mapping[str, Any], adapter: str | None) -> Self:
         """Return options that were given.
 
         Args:
@@ -101,17 +107,26 @@ class Options(BaseModel):
         Raises:
             DefinitionError: an option is unknown, missing or wrong; one sentence about the first of them.
         """
+        held = {name: found for name in cls.environment if given.get(name) is None and (found := cls._held(name))}
+        absent = {name for name in cls.environment if given.get(name) is None}
         try:
-            return cls(**given)
+            return cls(**{name: value for name, value in given.items() if name not in absent}, **held)
         except ValidationError as error:
             raise cls._problem(_first(error), adapter) from None
 
     @classmethod
-    def _problem(cls, error: Mapping[str, Any], adapter: str) -> DefinitionError:
+    def _held(cls, name: str) -> str | None:
+        return next((os.environ[one] for one in cls.environment[name] if os.environ.get(one)), None)
+
+    @classmethod
+    def _problem(cls, error: Mapping[str, Any], adapter: str | None) -> DefinitionError:
         """Return what is raised for an error of pydantic's."""
         name, *inner = error["loc"] or [""]
         if error["type"] == "extra_forbidden":
             return DefinitionError(f"the adapter {adapter} takes no option {name}{known(name, cls.fields())}.")
+        if error["type"] == "missing" and name in cls.environment:
+            variables = " or ".join(cls.environment[name])
+            return DefinitionError(f"{PLACE}.{name}: give it, or set the environment variable {variables}.")
         if error["type"] == "missing":
             return DefinitionError(f"the adapter {adapter} needs the option {name}; give it in options, or in secrets.")
         cause = error.get("ctx", {}).get("error")
@@ -138,17 +153,22 @@ class Options(BaseModel):
 
     @classmethod
     def fields(cls) -> dict[str, Any]:
-        """Return name of an option → pydantic's field. An alias is for a name that is an attribute of every model of pydantic's."""
-        return {field.alias or name: field for name, field in cls.model_fields.items()}
+        """Return name of an option → pydantic's field: those of a class before those of its ancestors. An alias is for a name that
+        every model of pydantic's has as an attribute."""
+        ancestors = [one.model_fields for one in cls.__mro__ if issubclass(one, Options)]
+        own_first = sorted(cls.model_fields.items(), key=lambda item: -sum(item[0] not in one for one in ancestors))
+        return {field.alias or name: field for name, field in own_first}
 
     @classmethod
     def described(cls) -> Iterator[Described]:
         """Yield the options in the order in which they are documented."""
         for name, field in cls.fields().items():
-            required = field.is_required()
+            variables = cls.environment.get(name, ())
+            required = field.is_required() and not variables
             form = next((one.form for one in field.metadata if isinstance(one, Kind)), "{}")
-            default = "" if required or field.default is None else form.format(_plain(field.default))
-            yield Described(name, _kind(field), required, default, not field.repr, field.description or "")
+            has_default = not field.is_required() and field.default is not None
+            default = form.format(_plain(field.default)) if has_default else ""
+            yield Described(name, _kind(field), required, default, not field.repr, field.description or "", tuple(variables))
 
     def wrong(self, name: str, sentence: str, file: str = "") -> NoReturn:
         """Raise DefinitionError: an option, and what is wrong with it; ``file`` is the absolute path in it of a file at fault."""

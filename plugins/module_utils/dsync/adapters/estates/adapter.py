@@ -18,12 +18,12 @@ from ...diff.moves import remaking
 from ...exceptions import DSyncException, RecordProblem
 from ...flags import DSyncAction, DSyncFlags
 from ...guard.protection import protect
-from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
 from ..core.base import ChangedRecord, MovedRecord, NewRecord
 from ..http.answers import HttpProblem
 from .kinds import CUSTOM_FIELDS, TAGS, Kind, slug_of
 from .names import Native, ServerId
+from .options import EstateOptions
 from .reading import EstateReader
 from .records import OWNED, Bodies, fitted
 from .sending import Refusal, Remembered
@@ -33,8 +33,7 @@ class EstateAdapter(EstateReader):
     """Objects of a source of truth, read and written over its API.
 
     Args:
-        options: those of :class:`.reading.EstateReader`; new objects get the ``owner_tag``, and only objects that have it
-            are ever deleted; ``batch_size``, how many objects are written with one request.
+        options: those of :class:`.options.EstateOptions`.
 
     Raises:
         DefinitionError: naming the option.
@@ -42,9 +41,9 @@ class EstateAdapter(EstateReader):
 
     thread_safe = True
 
-    def __init__(self, options: Declared) -> None:
+    def __init__(self, options: EstateOptions) -> None:
         super().__init__(options)
-        self.batch_size = options.at("batch_size").number(1)
+        self.batch_size = options.batch_size
         self._bodies = Bodies(self.names, self.kinds)
         self._remembered = Remembered(self.refusals_in)
         self._owning = threading.Lock()

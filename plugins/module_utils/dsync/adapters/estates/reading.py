@@ -16,9 +16,10 @@ from ...records.declaration_reader import Declared
 from ...records.definition import DataModel, data_model
 from ...records.mapping import ModelMap, Record
 from ..core.base import RecordAdapter, RecordModel
-from .cache import CHANGED, Cache, period
+from .cache import CHANGED, Cache
 from .kinds import Kind, Kinds
 from .names import Identity, Names, Native, Natives, ServerId, lacking
+from .options import EstateOptions
 from .records import Records, fitted, id_of, wanted_fields
 from .twins import same_identity, unclear_references
 
@@ -32,9 +33,7 @@ class EstateReader(RecordAdapter):
     """The part of :class:`.adapter.EstateAdapter` that reads.
 
     Args:
-        options: ``url``, the server's address; ``filters``, model → parameters of the server's list; ``workers``, how many requests
-            are under way at a time while it is loaded; ``owner_tag``, a tag or None; ``cache``, a file that keeps the last load, or
-            None; ``full_every``, after what length of time, or how many loads, everything is loaded anew.
+        options: those of :class:`.options.EstateOptions`.
 
     Raises:
         DefinitionError: naming the option.
@@ -42,22 +41,19 @@ class EstateReader(RecordAdapter):
 
     kinds: ClassVar[Kinds]
 
-    def __init__(self, options: Declared) -> None:
+    def __init__(self, options: EstateOptions) -> None:
         super().__init__()
-        self.name = options.at("url").text()
-        self._filters = self._checked_filters(options.at("filters"))
-        self._workers = options.at("workers").number(1)
-        owner_tag, cache = options.at("owner_tag"), options.at("cache")
-        self._owner_tag = None if owner_tag.value is None else owner_tag.text()
-        self._cache_path = None if cache.value is None else cache.text()
-        self._full_every = period(options.at("full_every"))
+        self.name = options.url
+        self._filters = self._checked_filters(Declared(options.filters, "options.filters"))
+        self._workers, self._owner_tag = options.workers, options.owner_tag
+        self._cache_path, self._full_every = options.cache, options.full_every
         self._cache: Cache | None = None
         self._fetched: dict[str, Sequence[Native]] = {}
         self._by_id: dict[str, dict[ServerId, Record]] = {}
         self._aside: dict[tuple[str, str], list[str]] = {}
         self._twins: dict[str, int] = {}
         self._identities: dict[str, Identity | None] = {}
-        self.names = Names(self._identity, self._some_fields, self._listed_to_identify, briefly=cache.value is None)
+        self.names = Names(self._identity, self._some_fields, self._listed_to_identify, briefly=options.cache is None)
         self._converted = Records(self.names, self.kinds, self.plain_value, self._owner_tag)
 
     # ------------------------------------------------------------------ for subclasses to define

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...exceptions import RecordProblem
-from ...records.declaration_reader import Declared
 from ..http.answers import Answer
 from ..http.client import Client
-from ..http.options import address, credentials, manners, tls
+from ..http.options import credentials, manners, tls
 from ..http.pages import Pages
 from ..http.reader import PageReader
+from .options import EstateOptions
 
 REQUEST_ID = "X-Request-ID"
 """The header in which a server names the request, as its change log does."""
@@ -29,8 +29,7 @@ class Session(Client):
     Behind a proxy, its links often name another server: they are taken for links to this one.
 
     Args:
-        options: ``url``, ``token`` and those of the adapter ``rest`` of the same names: ``connect_timeout``, ``read_timeout``,
-            ``total_timeout``, ``max_wait``, ``verify``, ``ca_file``, ``trust_env``, ``tries``, ``retry_unsafe`` and ``rate_limit``.
+        options: of the adapter.
         auth_scheme: the word in front of the token.
         connections: how many requests may be under way at a time.
 
@@ -43,9 +42,9 @@ class Session(Client):
         LibraryMissing: a library is not installed.
     """
 
-    def __init__(self, options: Declared, auth_scheme: str, connections: int) -> None:
+    def __init__(self, options: EstateOptions, auth_scheme: str, connections: int) -> None:
         absent = dict.fromkeys(("username", "password", "auth_header", "headers", "secret_headers", "client_cert", "client_key"))
-        given = {**absent, **options.value, "auth_scheme": auth_scheme, "base_url": address(options.at("url"))}
+        given = {**absent, **dict(options), "auth_scheme": auth_scheme, "base_url": options.url.rstrip("/")}
         super().__init__(given["base_url"], credentials(given), tls(given), manners(options, connections, rewrite_links=True))
         self._counting = threading.Lock()
         self.sent = 0

@@ -26,7 +26,6 @@ from urllib.parse import quote_plus, urlencode
 from ...records.declaration_reader import Declared
 from ...records.path import MISSING, Path, path_of, read, text_of_path
 from .answers import Answer, HttpProblem
-from .options import secret_text
 
 _LOGIN_KEYS = ("path", "method", "body", "form", "token", "logout", "logout_method")
 _OAUTH2_KEYS = ("token_url", "grant", "client_id", "scope")
@@ -149,7 +148,7 @@ def _oauth2(declared: Declared, oauth2: Declared) -> Login:
     grant = keys["grant"].one_of(_GRANTS) if "grant" in keys else _GRANTS[0]
     form = {"grant_type": grant}
     secret = declared.at("client_secret")
-    secrets = [secret_text(secret)] if secret.value is not None else []
+    secrets = [secret.value] if secret.value is not None else []
     if grant == "password":
         form.update({name: _text(declared, name) for name in ("username", "password")})
         secrets.append(form["password"])
@@ -170,7 +169,8 @@ def _oauth2(declared: Declared, oauth2: Declared) -> Login:
 def _text(declared: Declared, name: str) -> str:
     if declared.at(name).value is None:
         declared.at(name).wrong(f"the login needs it; give {name}{' under secrets' if name == 'password' else ''}.")
-    return secret_text(declared.at(name))
+    text: str = declared.at(name).value
+    return text
 
 
 def _path(declared: Declared) -> str:

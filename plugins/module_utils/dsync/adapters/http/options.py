@@ -5,16 +5,17 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, quote_plus, urlsplit
 
+from ..._util.pydantic import AfterValidator, Field
 from ...records.declaration_reader import Declared
 from ...storage.paths import absolute
+from ..core.options import Count, Number, Options, Seconds, Text
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+").fullmatch
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*").fullmatch
@@ -22,29 +23,50 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*").fullmatch
 _Value = TypeVar("_Value")
 
 
-def address(declared: Declared) -> str:
-    """Return the address below which everything is, without a slash at its end. Raises DefinitionError."""
-    text = declared.text()
+def _address(text: str) -> str:
     try:
         parts = urlsplit(text)
         wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0
     except ValueError:
-        declared.wrong("this is no address.")
+        raise ValueError("this is no address.") from None
     if parts.username is not None or parts.password is not None:
-        declared.wrong("no name and no password can stand in an address; give username, and password under secrets.")
+        raise ValueError("no name and no password can stand in an address; give username, and password under secrets.")
     if wrong or re.search(r"[\s\x00-\x1f\\]", text):
-        declared.wrong("this should be an address such as https://cmdb.example.com/api.")
+        raise ValueError("this should be an address such as https://cmdb.example.com/api.")
     if parts.query or parts.fragment or text.endswith(("?", "#")):
-        declared.wrong('an address below which everything is has no "?" and no "#".')
-    return text.rstrip("/")
+        raise ValueError('an address below which everything is has no "?" and no "#".')
+    return text
 
 
-def seconds(declared: Declared) -> float:
-    """Return a number above 0. Raises DefinitionError when it is none."""
-    value = declared.value
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-        declared.wrong(f"this should be a number above 0, and is {declared.shown()}.")
-    return float(value)
+Address = Annotated[Text, AfterValidator(_address)]
+"""The address below which everything is."""
+
+
+class HttpOptions(Options):
+    """How a server is recognised and treated; what all adapters that speak HTTP take."""
+
+    connect_timeout: Seconds = Field(10.0, description="Maximum seconds to connect.")
+    read_timeout: Seconds = Field(30.0, description="Maximum seconds between two pieces of an answer.")
+    total_timeout: Seconds = Field(
+        600.0, description="Maximum seconds for a request as a whole, including everything that is sent again."
+    )
+    max_wait: Seconds = Field(
+        60.0,
+        description="Longest `Retry-After`, in seconds, that is obeyed. A request for which the server asks to wait longer fails.",
+    )
+    verify: bool = Field(True, description="Whether to verify the certificate of the server.")
+    ca_file: Text | None = Field(
+        None, description="File of certificates, in PEM, to trust instead of those that the system trusts."
+    )
+    trust_env: bool = Field(False, description="Whether to use the proxies and the `.netrc` of the environment.")
+    tries: Count = Field(
+        3,
+        description="Maximum number of times that a request is sent which fails with a transient error. A request that creates "
+        "or changes something is repeated only if it was not sent at all, or if the server answers that it did nothing (429, or "
+        "503 with `Retry-After`).",
+    )
+    retry_unsafe: bool = Field(False, description="Whether to repeat requests that create or change something as well.")
+    rate_limit: Number | None = Field(None, description="Maximum number of requests per second. Unlimited by default.")
 
 
 @dataclass(frozen=True)
@@ -80,7 +102,7 @@ def credentials(options: Mapping[str, Any], place: str = "options") -> Credentia
         token = declared.at("token")
         if token.value is None or options["auth_header"] is not None or options["auth_scheme"] is not None:
             declared.at("auth_query").wrong("it is the parameter of a token; give token, and no auth_header and no auth_scheme.")
-        query = {declared.at("auth_query").text(): secret_text(token, in_header=False)}
+        query = {options["auth_query"]: token.value}
         return Credentials({**headers, **hidden}, (*secrets, quote(token.value, safe=""), quote_plus(token.value)), query)
     name, value = _authorization(declared)
     if value:
@@ -106,28 +128,21 @@ def _authorization(declared: Declared) -> tuple[str, str]:
             if password.value is not None:
                 password.wrong("there is a password and no username.")
             return "Authorization", ""
-        if ":" in user.text():
+        if ":" in user.value:
             user.wrong('it cannot have ":" in it.')
-        pair = f"{user.text()}:{'' if password.value is None else secret_text(password)}"
+        pair = f"{user.value}:{password.value or ''}"
         return "Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"
     if user.value is not None or password.value is not None:
         token.wrong("there are a token and a username; give one of them.")
     scheme = declared.at("auth_scheme")
     first = scheme.value if scheme.value is not None else "Bearer" if header.lower() == "authorization" else ""
-    if not isinstance(header, str) or not _HEADER_NAME(header):
+    if not _HEADER_NAME(header):
         declared.at("auth_header").wrong(f"{declared.at('auth_header').shown()} is no name of a header.")
-    if not isinstance(first, str) or (first and not _HEADER_NAME(first)):
+    if first and not _HEADER_NAME(first):
         scheme.wrong(f"this should be one word, such as Bearer, and is {scheme.shown()}.")
-    return header, f"{first} {secret_text(token)}".strip()
-
-
-def secret_text(declared: Declared, in_header: bool = True) -> str:
-    """Return a secret, which no message may show; a token as a header can hold it. Raises DefinitionError."""
-    if not isinstance(declared.value, str) or not declared.value:
-        declared.wrong("this should be a string, and not an empty one.")
-    if in_header and declared.place.endswith(".token") and not _HEADER_VALUE(declared.value):
-        declared.wrong("it has a character that no header can have, such as a line break at its end.")
-    return declared.value
+    if not _HEADER_VALUE(token.value):
+        token.wrong("it has a character that no header can have, such as a line break at its end.")
+    return header, f"{first} {token.value}".strip()
 
 
 def _header(name: str, declared: Declared) -> str:
@@ -155,25 +170,25 @@ def tls(options: Mapping[str, Any], place: str = "options") -> ssl.SSLContext:
     """
     declared = Declared(options, place)
     authority, own, key = (declared.at(name) for name in ("ca_file", "client_cert", "client_key"))
-    verify = declared.at("verify").truth()
+    verify = options["verify"]
     if not verify and authority.value is not None:
         authority.wrong("with verify: false no certificate is checked; leave one of the two out.")
     if key.value is not None and own.value is None:
         key.wrong("there is a key and no client_cert.")
     if authority.value is not None or options["trust_env"] or options["base_url"].lower().startswith("https:"):
-        context = _loaded(authority, lambda: ssl.create_default_context(cafile=authority.value and authority.text()))
+        context = _loaded(authority, lambda: ssl.create_default_context(cafile=authority.value))
     else:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if not verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if own.value is not None:
         password = options["client_key_password"] or ""  # none at all would have it asked for on the terminal
-        _loaded(own, lambda: context.load_cert_chain(own.text(), key.value and key.text(), password))
+        _loaded(own, lambda: context.load_cert_chain(own.value, key.value, password))
     return context
 
 
 def _loaded(declared: Declared, load: Callable[[], _Value]) -> _Value:
-    file = "" if declared.value is None else absolute(declared.text())
+    file = "" if declared.value is None else absolute(declared.value)
     named = file or "the certificates of the system"
     try:
         return load()
@@ -213,42 +228,23 @@ class Manners:
     rewrite_links: bool = False
 
 
-def manners(declared: Declared, connections: int, rewrite_links: bool = False) -> Manners:
-    """Return how a server is treated. Raises DefinitionError naming the option.
+def manners(options: HttpOptions, connections: int, rewrite_links: bool) -> Manners:
+    """Return how a server is treated.
 
     Args:
-        declared: the options, which have the names of the attributes of :class:`Manners`.
+        options: of the adapter.
         connections: how many requests may be under way at a time.
-        rewrite_links: what counts where there is no such option.
+        rewrite_links: whether links in answers are taken for links to this server.
     """
-    rate = declared.at("rate_limit")
-    links = declared.at("rewrite_links")
     return Manners(
-        connect_timeout=seconds(declared.at("connect_timeout")),
-        read_timeout=seconds(declared.at("read_timeout")),
-        total_timeout=seconds(declared.at("total_timeout")),
-        max_wait=seconds(declared.at("max_wait")),
-        trust_env=declared.at("trust_env").truth(),
-        tries=declared.at("tries").number(1),
-        retry_unsafe=declared.at("retry_unsafe").truth(),
-        rate_limit=None if rate.value is None else seconds(rate),
+        connect_timeout=options.connect_timeout,
+        read_timeout=options.read_timeout,
+        total_timeout=options.total_timeout,
+        max_wait=options.max_wait,
+        trust_env=options.trust_env,
+        tries=options.tries,
+        retry_unsafe=options.retry_unsafe,
+        rate_limit=options.rate_limit,
         connections=connections,
-        rewrite_links=rewrite_links if links.value is None else links.truth(),
+        rewrite_links=rewrite_links,
     )
-
-
-def from_environment(value: str | None, place: str, *names: str) -> str:
-    """Return the value of an option, or of the first of some environment variables that is set.
-
-    Args:
-        value: as it was given; None where it was not.
-        place: what the option is called in messages.
-        names: of the variables.
-
-    Raises:
-        DefinitionError: neither the option nor a variable has a value.
-    """
-    found = value if value is not None else next((os.environ[name] for name in names if os.environ.get(name)), None)
-    if found is None:
-        Declared(None, place).wrong(f"give it, or set the environment variable {' or '.join(names)}.")
-    return found

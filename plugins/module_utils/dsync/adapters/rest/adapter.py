@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 
 from ...exceptions import DSyncException, RecordProblem
 from ...flags import DSyncAction
-from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record
 from ...records.path import MISSING, Path, nested, read, text_of_path, write
 from ..core.base import ChangedRecord, MovedRecord, NewRecord
@@ -33,39 +32,7 @@ class RestAdapter(RestReader):
     """Records behind an API that speaks JSON over HTTP.
 
     Args:
-        base_url: the address in front of every path.
-        endpoints: model, or a name that a mapping's ``from`` mentions → path or description.
-        pagination: how the collections are divided into pages of which the description does not say it.
-        update_method: ``patch`` sends changed fields, ``put`` the whole record, where the description does not say it.
-        username: for basic authentication.
-        password: the same; a secret.
-        token: what says who one is, in a header; a secret.
-        auth_header: the header of the token; ``Authorization`` by default.
-        auth_scheme: the word in front of the token; ``Bearer`` by default in ``Authorization``, none in other headers.
-        auth_query: the parameter of every address that holds the token, in place of a header.
-        login: how one logs in with username and password; see :mod:`..http.login`.
-        oauth2: how one gets a token by OAuth2; the same.
-        client_secret: of the client of OAuth2; a secret.
-        headers: more headers.
-        secret_headers: more headers whose values are secret.
-        connect_timeout: seconds.
-        read_timeout: seconds without a sign of the server.
-        total_timeout: seconds for a request from its beginning to the end of its answer, everything that is sent again included.
-        max_wait: seconds; a server that asks to wait longer before a request is sent again is not asked again.
-        verify: whether the server's certificate is checked.
-        ca_file: certificates in PEM to trust in place of the system's.
-        client_cert: a certificate in PEM that says who one is, with its key unless ``client_key`` has that.
-        client_key: its key.
-        client_key_password: of the key; a secret.
-        trust_env: whether proxies, and .netrc, of the environment count; without it a run is the same wherever it is started.
-        tries: how often a request is sent at most when it fails in a way that may pass; requests that are not idempotent only if
-            they were not sent at all, or the server answers that it did nothing (429, or 503 with Retry-After).
-        retry_unsafe: whether POST and PATCH may be repeated as well.
-        rate_limit: requests a second at most.
-        rewrite_links: whether links in answers are taken for links to this server, whichever server they name, as behind a proxy;
-            otherwise a link to another server is refused.
-        workers: how many requests are under way at a time.
-        batch_size: how many changes of one model and action are handed to the workers at once.
+        options: those of :class:`.options.RestOptions`.
 
     Raises:
         DefinitionError: naming the option.
@@ -73,45 +40,6 @@ class RestAdapter(RestReader):
     """
 
     type = "rest"
-
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        endpoints: Mapping[str, Any] | None = None,
-        pagination: str | Mapping[str, Any] | None = None,
-        update_method: str = "patch",
-        username: str | None = None,
-        password: str | None = None,
-        token: str | None = None,
-        auth_header: str | None = None,
-        auth_scheme: str | None = None,
-        auth_query: str | None = None,
-        login: Mapping[str, Any] | None = None,
-        oauth2: Mapping[str, Any] | None = None,
-        client_secret: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        secret_headers: Mapping[str, str] | None = None,
-        connect_timeout: float = 10.0,
-        read_timeout: float = 30.0,
-        total_timeout: float = 600.0,
-        max_wait: float = 60.0,
-        verify: bool = True,
-        ca_file: str | None = None,
-        client_cert: str | None = None,
-        client_key: str | None = None,
-        client_key_password: str | None = None,
-        trust_env: bool = False,
-        tries: int = 3,
-        retry_unsafe: bool = False,
-        rate_limit: float | None = None,
-        rewrite_links: bool = False,
-        workers: int = 4,
-        batch_size: int = 50,
-    ) -> None:
-        super().__init__(
-            Declared({name: value for name, value in locals().items() if name not in ("self", "__class__")}, "options")
-        )
 
     # ------------------------------------------------------------------ writing
 

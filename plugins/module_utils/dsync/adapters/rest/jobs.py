@@ -23,7 +23,6 @@ from ...records.declaration_reader import Declared
 from ...records.path import MISSING, Path, path_of, read, text_of_path
 from ..http.answers import Answer, HttpProblem, message_of
 from ..http.client import Client
-from ..http.options import seconds
 from .template import Template
 
 ACCEPTED = 202
@@ -68,10 +67,17 @@ def job_of(declared: Declared) -> Job:
         path_of(keys["status"]) if "status" in keys else Job.status,
         _words(keys["done"]) if "done" in keys else Job.done,
         _words(keys["failed"]) if "failed" in keys else Job.failed,
-        seconds(keys["every"]) if "every" in keys else Job.every,
-        seconds(keys["timeout"]) if "timeout" in keys else Job.timeout,
+        _seconds(keys["every"]) if "every" in keys else Job.every,
+        _seconds(keys["timeout"]) if "timeout" in keys else Job.timeout,
         path_of(keys["returns"]) if "returns" in keys else Job.returns,
     )
+
+
+def _seconds(declared: Declared) -> float:
+    value = declared.value
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        declared.wrong(f"this should be a number of seconds above 0, and is {declared.shown()}.")
+    return float(value)
 
 
 def _words(declared: Declared) -> frozenset[str]:

@@ -17,13 +17,12 @@ from ...records.path import MISSING, Path, read, text_of_path
 from ..core.base import RecordAdapter
 from ..http.client import Client
 from ..http.login import login_of
-from ..http.options import address, credentials, manners, tls
+from ..http.options import credentials, manners, tls
 from ..http.reader import PageReader
 from .endpoint import Endpoint, endpoint_of
-from .pages import pages_of
+from .options import RestOptions
 from .records import records_of
 
-_UPDATE_METHODS = ("patch", "put")
 _Item = TypeVar("_Item")
 
 
@@ -39,32 +38,33 @@ class RestReader(RecordAdapter):
     """The part of :class:`.adapter.RestAdapter` that reads.
 
     Args:
-        options: those of the adapter, None for what is not given.
+        options: those of :class:`.options.RestOptions`.
 
     Raises:
         DefinitionError: naming the option.
         LibraryMissing: httpx or tenacity is not installed.
     """
 
-    def __init__(self, options: Declared) -> None:
+    Options = RestOptions
+
+    def __init__(self, **options: Any) -> None:
         super().__init__()
-        self._update_method = options.at("update_method").one_of(_UPDATE_METHODS).upper()
-        self._pagination = options.at("pagination")
-        pages_of(self._pagination)
-        endpoints = options.at("endpoints")
-        self._named = endpoints if endpoints.value is not None else Declared({}, "options.endpoints")
+        given = self.Options.read(options, self.type)
+        values = dict(given)
+        self._update_method = given.update_method.upper()
+        self._pagination = Declared(given.pagination, "options.pagination")
+        self._named = Declared(given.endpoints or {}, "options.endpoints")
         for _name, described in self._named.mapping():
             self._parsed(described)
-        self._workers = options.at("workers").number(1)
-        self.batch_size = options.at("batch_size").number(1)
+        self._workers, self.batch_size = given.workers, given.batch_size
         self._client = Client(
-            address(options.at("base_url")),
-            credentials(options.value),
-            tls(options.value),
-            manners(options, self._workers),
-            login_of(options),
+            given.base_url.rstrip("/"),
+            credentials(values),
+            tls(values),
+            manners(given, self._workers, given.rewrite_links),
+            login_of(Declared(values, "options")),
         )
-        self.name = options.at("base_url").value
+        self.name = given.base_url
         self._endpoints: dict[str, Endpoint] = {}
         self._whence: dict[str, dict[int, Whence]] = {}
 

@@ -20,15 +20,14 @@ from typing import Any
 from ....diff.diff import Diff
 from ....exceptions import RecordProblem
 from ....flags import DSyncFlags
-from ....records.declaration_reader import Declared
 from ....records.mapping import ModelMap, Record, Values
 from ...http.answers import HttpProblem
-from ...http.options import from_environment
 from ...http.pages import Pages
 from ..adapter import EstateAdapter
 from ..cache import CHANGED
 from ..kinds import TAGS, Kind
 from ..names import Native, Natives, ServerId
+from ..options import EstateOptions
 from ..sending import Refusal, told
 from ..session import Session
 from .fields import Fields
@@ -48,31 +47,17 @@ _BESIDE = ("location", "device", "namespace", "tenant", "vlan_group", "parent")
 """Fields that tell objects of one name apart for people."""
 
 
+class NautobotOptions(EstateOptions):
+    """Options of the adapter ``nautobot``."""
+
+    environment = {"url": ("NAUTOBOT_URL",), "token": ("NAUTOBOT_TOKEN",)}
+
+
 class NautobotAdapter(EstateAdapter):
     """The objects of a Nautobot.
 
     Args:
-        url: Nautobot's address, without ``/api``; by default that of the environment variable NAUTOBOT_URL.
-        token: an API token; a secret; by default that of NAUTOBOT_TOKEN.
-        filters: model → parameters of Nautobot's list, such as ``{device: {location: [nyc, par]}}``; only what they let through is
-            loaded, compared and deleted.
-        page_size: how many objects a page has at most; Nautobot may allow fewer.
-        workers: how many requests are under way at a time while it is loaded.
-        batch_size: how many objects are written with one request.
-        owner_tag: a tag that new objects get; only objects that have it are ever deleted.
-        cache: a file that keeps the last load, so that the next one asks only for changes.
-        full_every: after what length of time, or how many loads, everything is loaded anew in spite of the cache.
-        connect_timeout: seconds.
-        read_timeout: seconds without a sign of the server.
-        total_timeout: seconds for a request from its beginning to the end of its answer, everything that is sent again included.
-        max_wait: seconds; a server that asks to wait longer before a request is sent again is not asked again.
-        verify: whether the server's certificate is checked.
-        ca_file: certificates in PEM to trust in place of the system's.
-        trust_env: whether proxies, and .netrc, of the environment count.
-        tries: how often a request is sent at most when it fails in a way that may pass; one that creates or changes something only
-            if it was not sent at all, or the server answers that it did nothing (429, or 503 with Retry-After).
-        retry_unsafe: whether requests that create or change something may be repeated as well.
-        rate_limit: requests a second at most.
+        options: those of :class:`NautobotOptions`.
 
     Raises:
         DefinitionError: naming the option.
@@ -82,35 +67,13 @@ class NautobotAdapter(EstateAdapter):
     type = "nautobot"
     kinds = KINDS
 
-    def __init__(
-        self,
-        *,
-        url: str | None = None,
-        token: str | None = None,
-        filters: Mapping[str, Any] | None = None,
-        page_size: int = 1000,
-        workers: int = 4,
-        batch_size: int = 100,
-        owner_tag: str | None = None,
-        cache: str | None = None,
-        full_every: str | int = "P1D",
-        connect_timeout: float = 10.0,
-        read_timeout: float = 120.0,
-        total_timeout: float = 600.0,
-        max_wait: float = 60.0,
-        verify: bool = True,
-        ca_file: str | None = None,
-        trust_env: bool = False,
-        tries: int = 3,
-        retry_unsafe: bool = False,
-        rate_limit: float | None = None,
-    ) -> None:
-        url = from_environment(url, "options.url", "NAUTOBOT_URL")
-        token = from_environment(token, "options.token", "NAUTOBOT_TOKEN")
-        options = Declared({name: value for name, value in locals().items() if name not in ("self", "__class__")}, "options")
-        super().__init__(options)
-        self._page_size = options.at("page_size").number(1)
-        self._session = Session(options, "Token", self._workers)
+    Options = NautobotOptions
+
+    def __init__(self, **options: Any) -> None:
+        given = self.Options.read(options, self.type)
+        super().__init__(given)
+        self._page_size = given.page_size
+        self._session = Session(given, "Token", self._workers)
         self._joins = Joins(self._session.changed, self._listed)
         self._version = ""
         self._lock = threading.RLock()

@@ -13,14 +13,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...._util.pydantic import Field
 from ....exceptions import RecordProblem
-from ....records.declaration_reader import Declared
+from ...core.options import Text
 from ...http.answers import HttpProblem
-from ...http.options import from_environment
 from ...http.pages import Pages
 from ..adapter import EstateAdapter
 from ..kinds import Kind
 from ..names import Native, Natives, ServerId
+from ..options import EstateOptions
 from ..sending import Refusal, told
 from ..session import Session
 from .filters import ignored
@@ -40,32 +41,21 @@ _VERSION = re.compile(r"(\d+)\.(\d+)")
 _HEAVY = "config_context"
 
 
+class NetBoxOptions(EstateOptions):
+    """Options of the adapter ``netbox``."""
+
+    environment = {"url": ("NETBOX_URL", "NETBOX_API"), "token": ("NETBOX_TOKEN",)}
+
+    changelog_message: Text | None = Field(
+        None, description="Message of each change in the change log. Requires NetBox 4.4 or newer."
+    )
+
+
 class NetBoxAdapter(EstateAdapter):
     """The objects of a NetBox.
 
     Args:
-        url: NetBox's address, without ``/api``; by default that of the environment variable NETBOX_URL or NETBOX_API.
-        token: an API token of version 1 or 2; a secret; by default that of NETBOX_TOKEN.
-        filters: model → parameters of NetBox's list, such as ``{device: {site: [nyc, par]}}``; only what they let through is
-            loaded, compared and deleted.
-        page_size: how many objects a page has at most; NetBox may allow fewer.
-        workers: how many requests are under way at a time while it is loaded.
-        batch_size: how many objects are written with one request.
-        owner_tag: a tag that new objects get; only objects that have it are ever deleted.
-        changelog_message: what NetBox's change log is to say of every change.
-        cache: a file that keeps the last load, so that the next one asks only for changes.
-        full_every: after what length of time, or how many loads, everything is loaded anew in spite of the cache.
-        connect_timeout: seconds.
-        read_timeout: seconds without a sign of the server.
-        total_timeout: seconds for a request from its beginning to the end of its answer, everything that is sent again included.
-        max_wait: seconds; a server that asks to wait longer before a request is sent again is not asked again.
-        verify: whether the server's certificate is checked.
-        ca_file: certificates in PEM to trust in place of the system's.
-        trust_env: whether proxies, and .netrc, of the environment count.
-        tries: how often a request is sent at most when it fails in a way that may pass; one that creates or changes something only
-            if it was not sent at all, or the server answers that it did nothing (429, or 503 with Retry-After).
-        retry_unsafe: whether requests that create or change something may be repeated as well.
-        rate_limit: requests a second at most.
+        options: those of :class:`NetBoxOptions`.
 
     Raises:
         DefinitionError: naming the option.
@@ -75,38 +65,15 @@ class NetBoxAdapter(EstateAdapter):
     type = "netbox"
     kinds = KINDS
 
-    def __init__(
-        self,
-        *,
-        url: str | None = None,
-        token: str | None = None,
-        filters: Mapping[str, Any] | None = None,
-        page_size: int = 1000,
-        workers: int = 4,
-        batch_size: int = 100,
-        owner_tag: str | None = None,
-        changelog_message: str | None = None,
-        cache: str | None = None,
-        full_every: str | int = "P1D",
-        connect_timeout: float = 10.0,
-        read_timeout: float = 120.0,
-        total_timeout: float = 600.0,
-        max_wait: float = 60.0,
-        verify: bool = True,
-        ca_file: str | None = None,
-        trust_env: bool = False,
-        tries: int = 3,
-        retry_unsafe: bool = False,
-        rate_limit: float | None = None,
-    ) -> None:
-        url = from_environment(url, "options.url", "NETBOX_URL", "NETBOX_API")
-        token = from_environment(token, "options.token", "NETBOX_TOKEN")
-        options = Declared({name: value for name, value in locals().items() if name not in ("self", "__class__")}, "options")
-        super().__init__(options)
-        self._page_size = options.at("page_size").number(1)
-        self._message = None if changelog_message is None else options.at("changelog_message").text()
-        scheme = "Bearer" if isinstance(token, str) and token.startswith(_V2_TOKEN) else "Token"
-        self._session = Session(options, scheme, self._workers)
+    Options = NetBoxOptions
+
+    def __init__(self, **options: Any) -> None:
+        given = self.Options.read(options, self.type)
+        super().__init__(given)
+        self._page_size = given.page_size
+        self._message = given.changelog_message
+        scheme = "Bearer" if given.token.startswith(_V2_TOKEN) else "Token"
+        self._session = Session(given, scheme, self._workers)
         self._version, self._cursors = "", False
 
     def close(self) -> None:

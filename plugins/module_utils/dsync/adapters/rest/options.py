@@ -1,0 +1,72 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The options of the adapter ``rest``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from ..._util.pydantic import AfterValidator, Field
+from ...records.declaration_reader import Declared
+from ..core.options import Count, Kind, Text
+from ..http.options import Address, HttpOptions
+from .pages import pages_of
+
+
+def _pagination(value: Any) -> Any:
+    pages_of(Declared(value, "options.pagination"))
+    return value
+
+
+class RestOptions(HttpOptions):
+    """Options of the adapter ``rest``."""
+
+    base_url: Address = Field(description="The address in front of every path.")
+    endpoints: Mapping[str, Any] | None = Field(
+        None, description="Name of a model, or a name that `from` of a mapping mentions, to the path or description of its records."
+    )
+    pagination: Annotated[Any, AfterValidator(_pagination), Kind("a string or a dictionary")] = Field(
+        None, description="How collections are divided into pages whose description does not say so."
+    )
+    update_method: Literal["patch", "put"] = Field(
+        "patch",
+        description="`patch` sends changed fields, `put` complete records, where the description of an endpoint does not say so.",
+    )
+    username: Text | None = Field(None, description="Name of the user, for basic authentication or for a login.")
+    password: Text | None = Field(None, repr=False, description="Password of the user.")
+    token: Text | None = Field(None, repr=False, description="Token that is sent with every request.")
+    auth_header: Text | None = Field(None, description="Header that holds the token. Defaults to `Authorization`.")
+    auth_scheme: str | None = Field(
+        None, description="Word in front of the token. Defaults to `Bearer` in the header `Authorization`, and to none in others."
+    )
+    auth_query: Text | None = Field(None, description="Query parameter that holds the token, in place of a header.")
+    login: Mapping[str, Any] | None = Field(
+        None,
+        description="How to log in with `username` and `password`: `{path: /login, token: data.token, logout: /logout}`, without "
+        "`token` by cookie. `body` and `form` describe the request.",
+    )
+    oauth2: Mapping[str, Any] | None = Field(
+        None,
+        description="How to get a token by OAuth 2: `{token_url: /token, client_id: dsync, scope: write, grant: "
+        "client_credentials}`, or `grant: password`.",
+    )
+    client_secret: Text | None = Field(None, repr=False, description="Secret of the client of OAuth 2.")
+    headers: Mapping[str, Any] | None = Field(None, description="Additional headers of every request.")
+    secret_headers: Mapping[str, Any] | None = Field(
+        None, repr=False, description="Additional headers of every request whose values are secret."
+    )
+    client_cert: Text | None = Field(
+        None, description="File with a client certificate in PEM, with its key unless `client_key` has it."
+    )
+    client_key: Text | None = Field(None, description="File with the key of the client certificate.")
+    client_key_password: Text | None = Field(None, repr=False, description="Password of the key of the client certificate.")
+    rewrite_links: bool = Field(
+        False,
+        description="Whether to treat links to another server, as behind a proxy, as links to `base_url`. Such links are refused "
+        "by default.",
+    )
+    workers: Count = Field(4, description="Maximum number of concurrent requests.")
+    batch_size: Count = Field(
+        50, description="Number of changes of one model and action that are handed to the workers in one batch."
+    )
