@@ -39,6 +39,7 @@ class ShelfOptions(Options):
     path: Text = Field(description="The file.")
     mode: Literal["fast", "safe"] = "safe"
     places: Text | Names = "here"
+    names: Names | None = None
     workers: Count = Field(4, description="How many.")
     even: Annotated[int, AfterValidator(_even), Kind("an even number", "{:03d}")] = 8
     timeout: Seconds = 60
@@ -70,7 +71,10 @@ def test_what_is_given_is_kept_and_the_rest_has_its_default() -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"pth": 1}, 'the adapter shelf takes no option pth (did you mean "path"? known: path, mode, places, workers, even, '),
+        (
+            {"pth": 1},
+            'the adapter shelf takes no option pth (did you mean "path"? known: path, mode, places, names, workers, even, ',
+        ),
         ({"wokers": 1, "create": 5}, 'the adapter shelf takes no option wokers (did you mean "workers"?'),
         ({"path": ""}, "options.path: this should be a string, and is ''."),
         ({"path": None}, "options.path: this should be a string, and is empty."),
@@ -78,6 +82,7 @@ def test_what_is_given_is_kept_and_the_rest_has_its_default() -> None:
         ({"mode": "fats"}, "options.mode: 'fats' is not possible here (did you mean \"fast\"? known: fast, safe)."),
         ({"mode": 1}, "options.mode: this should be one of fast, safe, and is 1."),
         ({"places": 1}, "options.places: this should be a string or a list of strings, and is 1."),
+        ({"names": "a"}, "options.names: this should be a list of strings, and is 'a'; write [a]."),
         ({"places": ["a", 1]}, "options.places[1]: this should be a string, and is 1."),
         ({"places": ["a", "a"]}, 'options.places: "a" is named twice.'),
         ({"workers": 0}, "options.workers: this should be a whole number of 1 or more, and is 0."),

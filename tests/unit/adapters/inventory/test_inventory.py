@@ -274,12 +274,12 @@ def test_what_cannot_be_read(lab: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"source": 3}, "options.source: this should be a list, and is 3."),
+        ({"source": 3}, "options.source: this should be a string or a list of strings, and is 3."),
         ({"source": []}, "options.source: it names nothing."),
         ({"source": ["play", "x"]}, "options.source: the inventory of the play comes alone; name its files instead."),
-        ({"source": "x", "variables": "a"}, "options.variables: this should be a list, and is 'a'; write [a]."),
+        ({"source": "x", "variables": "a"}, "options.variables: this should be a list of strings, and is 'a'; write [a]."),
         ({"source": "x", "limit": ""}, "options.limit: this should be a string, and is ''."),
-        ({"source": "x", "timeout": 0}, "options.timeout: this should be a number of seconds, and is 0."),
+        ({"source": "x", "timeout": 0}, "options.timeout: this should be a number of seconds above 0, and is 0."),
         ({"source": "x", "vault_password_file": 5}, "options.vault_password_file: this should be a string, and is 5."),
     ],
 )

@@ -149,7 +149,9 @@ class Options(BaseModel):
         choices = _choices(field.annotation)
         if choices and isinstance(declared.value, str):
             declared.wrong(f"{declared.shown()} is not possible here{known(declared.value, choices)}.")
-        declared.wrong(f"this should be {_KINDS[str] if is_item else _kind(field)}, and is {declared.shown()}.")
+        kind = _KINDS[str] if is_item else _kind(field)
+        single = f"; write [{declared.value}]" if isinstance(declared.value, str) and kind.startswith("a list") else ""
+        declared.wrong(f"this should be {kind}, and is {declared.shown()}{single}.")
 
     @classmethod
     def fields(cls) -> dict[str, Any]:

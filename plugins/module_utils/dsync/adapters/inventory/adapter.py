@@ -32,12 +32,10 @@ from ..documents.yaml_format import YamlFormat
 from .files import InventoryFiles
 from .folder import Apply
 from .listing import ALL, GROUP, HOST, UNGROUPED, Group, Inventory, Program
+from .options import PLAY, InventoryOptions
 from .values import copied
 from .vault import Concealed, Vault, concealed_paths, encrypted_values, shown
 from .written import restore
-
-PLAY = "play"
-"""The source that is the inventory of the play in which the task runs."""
 
 OF_HOST = ("name", "groups", "group_names")
 OF_GROUP = ("name", "hosts", "children", "parents")
@@ -50,14 +48,7 @@ class InventoryAdapter(RecordAdapter):
     """The hosts, groups and variables of an inventory.
 
     Args:
-        source: what ansible-inventory reads (a file, a folder, a script, a plugin's configuration), or several of them; or
-            ``play`` for the inventory of the play in which the task runs.
-        variables: names of the variables that records have; None for all.
-        limit: a pattern of the hosts that are looked at, such as ``web:&paris``; None for all.
-        vault_password_file: a file with the password of Ansible Vault, or a program that prints it. With it sensitive attributes
-            are encrypted when they are written.
-        ansible_inventory: the program; None for the one beside this Python, or on the PATH.
-        timeout: how many seconds it may take.
+        options: those of :class:`.options.InventoryOptions`.
 
     Raises:
         DefinitionError: an option is wrong.
@@ -66,41 +57,19 @@ class InventoryAdapter(RecordAdapter):
     type = "inventory"
     transactional = True
 
-    def __init__(
-        self,
-        *,
-        source: str | Sequence[str] = PLAY,
-        variables: Sequence[str] | None = None,
-        limit: str | None = None,
-        vault_password_file: str | None = None,
-        ansible_inventory: str | None = None,
-        timeout: float = 60,
-    ) -> None:
+    Options = InventoryOptions
+
+    def __init__(self, **options: Any) -> None:
         super().__init__()
-        options = Declared(
-            {
-                "source": [source] if isinstance(source, str) else source,
-                "variables": variables,
-                "limit": limit,
-                "vault_password_file": vault_password_file,
-                "ansible_inventory": ansible_inventory,
-            },
-            "options",
-        )
-        sources = options.at("source").names()
-        if not sources:
-            options.at("source").wrong("it names nothing.")
-        if PLAY in sources and len(sources) > 1:
-            options.at("source").wrong("the inventory of the play comes alone; name its files instead.")
+        given = self.Options.read(options, self.type)
+        sources = list(given.source)
         self._sources = None if sources == [PLAY] else [str(Path(one).expanduser()) for one in sources]
-        self._variables = None if variables is None else set(options.at("variables").names())
-        self._limit = None if limit is None else options.at("limit").text()
-        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout <= 0:
-            Declared(timeout, "options.timeout").wrong(f"this should be a number of seconds, and is {timeout!r}.")
-        self._password = None if vault_password_file is None else Path(options.at("vault_password_file").text()).expanduser()
-        self._vault = None if self._password is None else Vault(self._password, timeout)
-        program = None if ansible_inventory is None else Path(options.at("ansible_inventory").text()).expanduser()
-        self._program = Program(self._sources or (), self._limit, self._password, program, timeout)
+        self._variables = None if given.variables is None else set(given.variables)
+        self._limit = given.limit
+        self._password = None if given.vault_password_file is None else Path(given.vault_password_file).expanduser()
+        self._vault = None if self._password is None else Vault(self._password, given.timeout)
+        program = None if given.ansible_inventory is None else Path(given.ansible_inventory).expanduser()
+        self._program = Program(self._sources or (), self._limit, self._password, program, given.timeout)
         self.batch_size = _BATCH
         self.name = f"inventory {', '.join(self._sources or ['of the play'])}"
         self._received: Mapping[str, Any] | None = None
