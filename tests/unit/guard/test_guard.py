@@ -420,12 +420,13 @@ def test_what_is_protected_is_not_counted_and_what_is_deleted_along_is() -> None
 
 
 def test_percentages_are_exact_and_empty_datasets_have_no_share() -> None:
+    every = _deletes(1000)
     for tenths in range(1, 1000):
         number = tenths
-        target, plan = _Counted(1000), Plan(_deletes(number))
+        target, plan = _Counted(1000), Plan(every[:number])
         assert not [*over_limits(plan, limits({"delete": f"{tenths / 10}%"}, ()), target, target)], tenths  # type: ignore[arg-type]  # it only counts
         if tenths % 100 == 0:
-            plan = Plan(_deletes(number + 1))
+            plan = Plan(every[: number + 1])
             assert [*over_limits(plan, limits({"delete": f"{tenths / 10}%"}, ()), target, target)]  # type: ignore[arg-type]  # it only counts
     empty: Any = _Counted(0)
     assert not [*over_limits(Plan(), limits({"delete": "0%", "create": "0%", "update": 0}, ()), empty, empty)]

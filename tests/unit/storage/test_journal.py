@@ -228,11 +228,13 @@ def test_undo_from_a_journal(tmp_path_factory: Any, left: Spec, right: Spec, kin
 # ---------------------------------------------------------------------- damage
 
 
-def test_a_journal_cut_anywhere_tells_no_lie(path: Path) -> None:
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.long)])
+def test_a_journal_cut_anywhere_tells_no_lie(path: Path, every: int) -> None:
     run(path, estate(SOURCE), estate(TARGET))
     data = path.read_bytes()
     ready = data.index(b'{"line":"ready"')
-    for cut in [*range(0, ready, 211), *range(ready, len(data))]:
+    ends = [end for place, byte in enumerate(data) if byte == ord("\n") for end in (place, place + 1)]
+    for cut in [*range(0, ready, 211), *range(ready, len(data), every), *ends]:
         path.write_bytes(data[:cut])
         try:
             reports = read(path)
@@ -304,10 +306,11 @@ def test_a_journal_of_an_earlier_release_is_read(path: Path, version: int, unkno
     assert report.done == whole.done
 
 
-def test_fuzzed_journals_are_read_or_refused(path: Path) -> None:
+@pytest.mark.parametrize("rounds", [300, pytest.param(1500, marks=pytest.mark.long)])
+def test_fuzzed_journals_are_read_or_refused(path: Path, rounds: int) -> None:
     run(path, estate(SOURCE), estate(TARGET))
     good, chance = path.read_bytes(), random.Random(3)
-    for _round in range(1500):
+    for _round in range(rounds):
         data = bytearray(good)
         place = chance.randrange(len(good))
         data[place : place + chance.randrange(4)] = chance.choice([b"", b"null", b"1", b"[", b"\0\xff", b'"'])
