@@ -24,7 +24,7 @@ from ...exceptions import RecordProblem
 from ...flags import DSyncAction, DSyncFlags
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
-from ...records.path import Path, read
+from ...records.path import Path
 from ...records.types import Zone
 from ...records.written import WrittenFloat
 from ..core.base import ChangedRecord, MovedRecord, NewRecord, RecordAdapter
@@ -48,7 +48,7 @@ from .mapping import (
     with_key,
     zones_of,
 )
-from .marks import check_values, deletion, hidden_rows, identifying, restoration, unmarked
+from .marks import HiddenRows, check_values, deletion, restoration, unmarked
 from .options import SqlOptions
 from .reflection import relation_at
 from .tables import Relation, rows_of, unpadded
@@ -99,7 +99,7 @@ class SqlAdapter(RecordAdapter):
         self._fetched: dict[str, list[dict[str, Any]]] = {}
         self._words_of: dict[tuple[str, str], Words] = {}
         self._zones_of: dict[str, dict[Path, Zone]] = {}
-        self._hidden: dict[str, list[Record]] = {}
+        self._hidden = HiddenRows()
 
     # ------------------------------------------------------------------ reading
 
@@ -172,37 +172,23 @@ class SqlAdapter(RecordAdapter):
         found = self._rows(relation, mapped.where, columns, clause)
         if not found and mapped.where:
             return self._rows(relation, {}, columns, clause, most=1)
-        shown = self._shown_rows(mapped, found)
+        shown = self._hidden.shown(mapped, found, self._belongings(mapped))
         if mapped.key is not None:
             check_key(mapped, relation, shown)
         return shown
 
-    def _shown_rows(self, mapped: ModelMap, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the rows that are neither deleted nor below a deleted one, and remember the others."""
-        deleted, gone = mapped.deleted, [*self._gone_above(mapped)]
-        if deleted is None and not gone:
-            return rows
-        shown: list[dict[str, Any]] = []
-        hidden = self._hidden.setdefault(mapped.name, [])
-        for row in rows:
-            marked = deleted is not None and deleted.marks(row.get(deleted.field[0]))
-            below = any(tuple(row.get(name) for name in names) in values for names, values in gone)
-            (hidden if marked or below else shown).append(row)
-        return shown
-
-    def _gone_above(self, mapped: ModelMap) -> Iterator[tuple[tuple[str, ...], set[tuple[Any, ...]]]]:
-        """Yield columns of a model, and their values in rows that belong to hidden rows of other models."""
+    def _belongings(self, mapped: ModelMap) -> Iterator[tuple[Mapping[Path, Path], str]]:
+        """Yield column of a model → column of another one, and the other's name, for rows that belong to rows of others."""
         fields = [*(mapped.fields[name] for name in mapped.model._identifiers), *(mapped.parent.fields if mapped.parent else ())]
-        looked_up = [(one.source, one.lookups[0]) for one in fields if one.source is not None and one.lookups]
-        pairs = [({source: lookup.key}, lookup.model) for source, lookup in looked_up if isinstance(lookup, BoundLookup)]
+        for one in fields:
+            lookup = one.lookups[0] if one.source is not None and one.lookups else None
+            if one.source is not None and isinstance(lookup, BoundLookup) and lookup.model is not None:
+                yield {one.source: lookup.key}, lookup.model
         if mapped.name in self.data_model.parents:
             parent = self._parent_map(mapped)
             match = self.match_of(mapped, parent) if mapped.parent is None else mapped.parent.match
-            pairs += [(dict(match), parent.name)] if match else []
-        for match, model in pairs:
-            rows = self._hidden.get(model or "", ())
-            if rows:
-                yield tuple(path[0] for path in match), {tuple(read(row, path) for path in match.values()) for row in rows}
+            if match:
+                yield match, parent.name
 
     def _dependants(self, mapped: ModelMap) -> bool:
         """Return whether rows of other models may belong to those of a model."""
@@ -311,21 +297,11 @@ class SqlAdapter(RecordAdapter):
     def _made(
         self, mapped: ModelMap, relation: Relation, connection: Connection, rows: Sequence[Row], singly: bool
     ) -> Sequence[Row]:
-        """Insert rows, and restore those that are there and hidden, since they were deleted; return them all."""
-        keys = {relation.key_of(row) for row in self._hidden.get(mapped.name, ())} if relation.key else set()
-        there: Mapping[int, Record] = {}
-        if mapped.deleted is not None or keys:
-            columns = identifying(mapped, self._parent_columns(mapped))
-            deleted = mapped.deleted
-
-            def is_hidden(row: Record) -> bool:
-                marked = deleted is not None and deleted.marks(row.get(deleted.field[0]))
-                return marked or relation.key_of(row) in keys
-
-            there = hidden_rows(connection, relation, rows, columns, is_hidden)
+        """Insert rows, and restore those that are in the table and hidden; return them all."""
+        there = self._hidden.same(connection, mapped, relation, rows, self._parent_columns(mapped))
         restored = [Change(relation.key_of(old), rows[place], {}) for place, old in there.items()]
         if any(update(connection, relation, restored, singly)):
-            raise RecordProblem(f"{relation.title}: a deleted row was changed while it was restored; run this again")
+            raise RecordProblem(f"{relation.title}: a deleted row was removed while it was being restored; run this again")
         rest = [row for place, row in enumerate(rows) if place not in there]
         inserted = iter(insert(connection, relation, rest, self._upsert, singly) if rest else ())
         return [{**there[place], **row} if place in there else next(inserted) for place, row in enumerate(rows)]

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ...exceptions import RecordProblem
 from ...records.mapping import NOW, Deleted, ModelMap, Record, Values
-from ...records.path import MISSING, Path
+from ...records.path import MISSING, Path, read
 from .tables import Relation, rows_of, unpadded
 from .writing import Row, one_of
 
@@ -70,42 +70,79 @@ def _fitted(value: Any, relation: Relation, name: str) -> Any:
     return int(value) if isinstance(kind, sa.Integer) and isinstance(value, bool) else value
 
 
-def identifying(mapped: ModelMap, parent: Iterable[Path]) -> set[str]:
-    """Return the columns that hold the identifiers of a model's objects.
+class HiddenRows:
+    """The rows of deleted objects, and those that belong to them, as they were read."""
 
-    Args:
-        mapped: the model.
-        parent: the columns by which an object finds its parent.
-    """
+    def __init__(self) -> None:
+        self._rows: dict[str, list[Record]] = {}
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self._rows.clear()
+
+    def shown(
+        self, mapped: ModelMap, rows: list[dict[str, Any]], belongings: Iterable[tuple[Mapping[Path, Path], str]]
+    ) -> list[dict[str, Any]]:
+        """Return the rows of a model that are not hidden, and remember the others.
+
+        Args:
+            mapped: the model.
+            rows: its rows.
+            belongings: column → column of another model, to whose rows they belong, and the name of that model.
+        """
+        deleted = mapped.deleted
+        gone = [
+            ([path[0] for path in match], {tuple(read(row, path) for path in match.values()) for row in self._rows[model]})
+            for match, model in belongings
+            if self._rows.get(model)
+        ]
+        if deleted is None and not gone:
+            return rows
+        shown: list[dict[str, Any]] = []
+        hidden = self._rows.setdefault(mapped.name, [])
+        for row in rows:
+            marked = deleted is not None and deleted.marks(row.get(deleted.field[0]))
+            below = any(tuple(row.get(name) for name in names) in values for names, values in gone)
+            (hidden if marked or below else shown).append(row)
+        return shown
+
+    def same(
+        self, connection: Connection, mapped: ModelMap, relation: Relation, rows: Sequence[Row], parent: Iterable[Path]
+    ) -> dict[int, Record]:
+        """Return place of a new row → the row of the same identity that is in the table and hidden, if there is exactly one.
+
+        Args:
+            connection: that the rows are written with.
+            mapped: the model.
+            relation: where they are.
+            rows: the new rows.
+            parent: the columns by which they find their parents.
+        """
+        deleted = mapped.deleted
+        if not relation.key or (deleted is None and not self._rows.get(mapped.name)):
+            return {}
+        keys = {relation.key_of(row) for row in self._rows.get(mapped.name, ())}
+
+        def is_hidden(row: Record) -> bool:
+            marked = deleted is not None and deleted.marks(row.get(deleted.field[0]))
+            return marked or relation.key_of(row) in keys
+
+        columns = _identifying(mapped, parent)
+        names = [name for name in relation.columns if name in columns]
+        asked = [place for place, row in enumerate(rows) if names and all(row.get(name) is not None for name in names)]
+        if not any(_found(connection, relation, names, [rows[place] for place in asked], is_hidden)):
+            return {}
+        found = {place: _found(connection, relation, names, [rows[place]], is_hidden) for place in asked}
+        return {place: same[0] for place, same in found.items() if len(same) == 1}
+
+
+def _identifying(mapped: ModelMap, parent: Iterable[Path]) -> set[str]:
+    """Return the columns that hold the identifiers of a model's objects, those of the parent included if they are."""
     fields = [mapped.fields[name] for name in mapped.model._identifiers]
     paths = [path for one in fields for path in ([one.source] if one.source is not None and one.write is None else one.write or ())]
     if any(one.parent is not None or not one.written for one in fields):
         paths += parent
     return {path[0] for path in paths}
-
-
-def hidden_rows(
-    connection: Connection,
-    relation: Relation,
-    rows: Sequence[Row],
-    columns: Collection[str],
-    is_hidden: Callable[[Record], bool],
-) -> dict[int, Record]:
-    """Return place of a new row → the row of the same identity that is in the table and hidden, if there is exactly one.
-
-    Args:
-        connection: that the rows are written with.
-        relation: where they are.
-        rows: the new rows.
-        columns: those that hold the identifiers.
-        is_hidden: whether a row is one of a deleted object.
-    """
-    names = [name for name in relation.columns if name in columns]
-    asked = [place for place, row in enumerate(rows) if all(row.get(name) is not None for name in names)]
-    if not names or not relation.key or not any(_found(connection, relation, names, [rows[place] for place in asked], is_hidden)):
-        return {}
-    found = {place: _found(connection, relation, names, [rows[place]], is_hidden) for place in asked}
-    return {place: same[0] for place, same in found.items() if len(same) == 1}
 
 
 def _found(
