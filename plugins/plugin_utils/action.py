@@ -22,6 +22,7 @@ from .base_directory import using_base_directory
 from .code_bundle.find import find_adapter
 from .code_bundle.import_graph import follow_imports
 from .code_bundle.roots import BUILT_IN, CORE_FAMILY, DIFFSYNC_FAMILY, FAMILIES, Roots, families_of, needs_reports, own_code
+from .local_processes import ended_with_task
 from .play_inventory import PlayInventory, reads_play_inventory, required_variables
 from .progress_display import progress_displayed
 from .yaml_arguments import YamlArguments
@@ -59,7 +60,8 @@ class AdapterAction(ActionBase):
         wrap_async = self._task.async_val and not self._connection.has_native_async
         with progress_displayed(self, task_vars or {}, wrap_async) as path:
             given = module_args if path is None else {**module_args, PROGRESS: path}
-            result.update(self._execute_module(module_args=given, task_vars=task_vars, wrap_async=wrap_async))
+            with ended_with_task(self._connection.transport == "local"):
+                result.update(self._execute_module(module_args=given, task_vars=task_vars, wrap_async=wrap_async))
         if not wrap_async:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result

@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -282,6 +283,55 @@ def one_host(folder: Path) -> Path:
     here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     (folder / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": {"here": here}}}))
     return folder / "inventory.yml"
+
+
+SLOW = """
+    import time
+    from pathlib import Path
+    from dsync import DSync, DSyncModel
+
+    class Device(DSyncModel):
+        _modelname = "device"
+        _identifiers = ("name",)
+        name: str
+
+        @classmethod
+        def create(cls, dsync, ids, attrs):
+            time.sleep(0.3)
+            with dsync.path.open("a") as stream:
+                stream.write(ids["name"] + "\\n")
+            return super().create(dsync, ids, attrs)
+
+    class Slow(DSync):
+        device = Device
+        top_level = ["device"]
+
+        def __init__(self, path, number=0):
+            super().__init__()
+            self.path, self.number = Path(path), number
+
+        def load(self):
+            for number in range(self.number):
+                self.add(self.device(name=f"device-{number}"))
+"""
+
+
+def test_the_keyword_timeout_leaves_no_writer_behind(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(dedent(SLOW))
+    written, journal = tmp_path / "written", tmp_path / "journal"
+    source, target = ({"adapter": "slow.py:Slow", "options": {"path": str(written), "number": number}} for number in (40, 0))
+    arguments = {"source": source, "target": target, "journal": str(journal)}
+    work = {"name": "sync", "dsync.core.dsync_sync": arguments, "timeout": 5, "ignore_errors": True}
+    look = {"name": "look", "ansible.builtin.command": f"cat {written}"}
+    played = play([work, look]).ok()
+    assert "Timed out" in played.screen or "timed out" in played.screen, played.screen
+    names = played.result("look")["stdout_lines"]
+    assert 0 < len(names) < 40
+    time.sleep(1)
+    assert written.read_text().splitlines() == names
+    (run,) = read(journal)
+    assert [change.id for change in run.done] == names
+    assert not run.maybe
 
 
 def test_signals_wait_until_the_changes_are_permanent(run_playbook: RunPlaybook, tmp_path: Path) -> None:
