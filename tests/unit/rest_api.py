@@ -25,6 +25,7 @@ class Request(NamedTuple):
     target: str
     headers: dict[str, str]
     body: Any
+    content: bytes = b""
 
     @property
     def path(self) -> str:
@@ -108,6 +109,13 @@ class Api:
         return Reply(405, {"error": "not here"})
 
 
+def _body(content: bytes) -> Any:
+    try:
+        return json.loads(content) if content else None
+    except ValueError:  # a form
+        return content.decode()
+
+
 def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -119,8 +127,7 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
             if self.refused and api.hangs_up:
                 self.close_connection = True
                 return
-            body = json.loads(content) if content else None
-            reply = api.answer(Request(self.command, self.path, dict(self.headers), body))
+            reply = api.answer(Request(self.command, self.path, dict(self.headers), _body(content), content))
             if not reply.status:
                 self.close_connection = True
                 return

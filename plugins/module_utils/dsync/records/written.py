@@ -77,10 +77,15 @@ def _number(written: str) -> float:
     return made
 
 
-def json_dumps(value: Any, ensure_ascii: bool = True) -> str:
-    """Return the JSON text of a value, with all digits of its numbers. Raises TypeError where it has none."""
+def json_dumps(value: Any, ensure_ascii: bool = True, allow_nan: bool = True) -> str:
+    """Return the JSON text of a value, with all digits of its numbers.
+
+    Raises:
+        TypeError: there is none.
+        ValueError: it holds NaN or an infinity, and ``allow_nan`` is false.
+    """
     mark = uuid4().hex
-    text = json.dumps(_marked(value, mark), ensure_ascii=ensure_ascii)
+    text = json.dumps(_marked(value, mark), ensure_ascii=ensure_ascii, allow_nan=allow_nan)
     return re.sub(f'"{mark}([^"]*)"', r"\1", text) if mark in text else text
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import base64
 import gc
-import json
 import logging
 import threading
 from collections.abc import Iterator
@@ -158,25 +157,10 @@ class Forms(Sessions):
         return reply
 
 
-@pytest.fixture
-def forms(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the small server take a body that is not JSON as text."""
-    read = json.loads
-
-    def lenient(content: Any) -> Any:
-        try:
-            return read(content)
-        except ValueError:
-            return content.decode()
-
-    monkeypatch.setattr("rest_api.json.loads", lenient)
-
-
 def oauth2_token(token: str) -> dict[str, Any]:
     return {"access_token": token, "token_type": "Bearer", "expires_in": 3600}
 
 
-@pytest.mark.usefixtures("forms")
 def test_a_login_can_be_a_form(api: Api) -> None:
     sessions = Forms(api, cookie=True)
     body = {"j_user": "{username}", "j_pass": "{password}"}
@@ -185,7 +169,6 @@ def test_a_login_can_be_a_form(api: Api) -> None:
     assert api.requests[0].headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 
-@pytest.mark.usefixtures("forms")
 @pytest.mark.parametrize(
     ("oauth2", "more", "sent", "basic"),
     [
@@ -203,7 +186,6 @@ def test_oauth2_gets_a_token(oauth2: Any, more: Any, sent: Any, basic: bool, api
     assert api.requests[1].headers["Authorization"] == "Bearer token-number-1"
 
 
-@pytest.mark.usefixtures("forms")
 def test_a_token_of_another_server_is_sent_to_this_one_alone(api: Api) -> None:
     with served(Api()) as other:
         tokens = Forms(other, "/token", answer=oauth2_token)
@@ -213,7 +195,6 @@ def test_a_token_of_another_server_is_sent_to_this_one_alone(api: Api) -> None:
         assert [request.path for request in other.requests] == ["/token"]
 
 
-@pytest.mark.usefixtures("forms")
 def test_secret_headers_are_sent_to_no_other_server(api: Api) -> None:
     with served(Api()) as other:
         tokens = Forms(other, "/token", answer=oauth2_token)
@@ -239,7 +220,6 @@ def test_secret_headers_are_sent_with_the_logout(api: Api) -> None:
     ]
 
 
-@pytest.mark.usefixtures("forms")
 def test_a_token_is_got_again_before_it_ends(api: Api) -> None:
     sessions = Forms(api, "/token", answer=lambda token: {**oauth2_token(token), "expires_in": 30})
     target = adapter(api, oauth2={"token_url": "/token", "client_id": "me"}, client_secret=PASSWORD)

@@ -783,6 +783,18 @@ def test_a_record_is_put_whole(as_option: bool, api: Api) -> None:
     assert [request.body for request in api.sent("PUT")] == [{"id": 1, "name": "a", "role": "y", "extra": [1]}]
 
 
+def test_a_record_that_is_put_whole_keeps_the_digits_of_its_numbers(api: Api) -> None:
+    api.intervene = lambda request: (
+        Reply(200, b'[{"id": 1, "name": "a", "role": "x", "lat": 52.520008123456789012, "at": {"lon": 1.10}}]')
+        if request.method == "GET"
+        else None
+    )
+    target = loaded(api, {"list": "/devices", "update": {"method": "put"}})
+    synchronised(target, source(("a", "y"))).raise_for_failure()
+    (request,) = api.sent("PUT")
+    assert request.content == b'{"id": 1, "name": "a", "role": "y", "lat": 52.520008123456789012, "at": {"lon": 1.10}}'
+
+
 def test_the_end_of_a_path_is_kept(api: Api) -> None:
     api.collections = {"devices": records(1)}
     synchronised(loaded(api, "/devices/"), source(("d1", "y"), ("new", "x"))).raise_for_failure()

@@ -19,6 +19,7 @@ from ...exceptions import DSyncException, RecordProblem
 from ...flags import DSyncAction, DSyncFlags
 from ...guard.protection import protect
 from ...records.mapping import ModelMap, Record, Values
+from ...records.written import WrittenFloat
 from ..core.base import ChangedRecord, MovedRecord, NewRecord
 from ..http.answers import HttpProblem
 from .kinds import CUSTOM_FIELDS, TAGS, Kind, slug_of
@@ -40,6 +41,7 @@ class EstateAdapter(EstateReader):
     """
 
     thread_safe = True
+    kept_types = (WrittenFloat,)
 
     def __init__(self, options: EstateOptions) -> None:
         super().__init__(options)

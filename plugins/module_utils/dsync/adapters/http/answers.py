@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...exceptions import RecordProblem
+from ...records.written import json_loads
 
 if TYPE_CHECKING:
     import httpx
@@ -104,7 +105,7 @@ class Answer:
         content = self.content
         charset = None if self._response is None else self._response.charset_encoding
         try:
-            return json.loads(content if charset is None or charset.lower() in _UNICODE else content.decode(charset))
+            return json_loads(content if charset is None or charset.lower() in _UNICODE else content.decode(charset))
         except (LookupError, UnicodeDecodeError):
             said = f"the charset {charset} that its header names" if charset else "UTF-8, and its header names no charset"
             raise HttpProblem(f"{self.said}: the answer is not JSON in {said}") from None

@@ -7,7 +7,6 @@ Every failure is one sentence, which names the method and the path, and never a 
 
 from __future__ import annotations
 
-import json
 import logging
 import ssl
 import threading
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 from ..._util.redaction import Redactor, secret_texts
 from ...apply.retry import LIBRARY as RETRY_LIBRARY
 from ...exceptions import LibraryMissing
+from ...records.written import json_dumps
 from .answers import Answer, HttpProblem
 from .deadline import Deadlines
 from .failures import UNAUTHORIZED, Asked, broken, refused
@@ -146,7 +146,7 @@ class Client:
         whole = self.address_of(url, {})
         said = f"{method} {urlsplit(whole).path}"
         try:
-            content = None if body is None else json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+            content = None if body is None else json_dumps(body, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
             raise HttpProblem(f"{said}: what is to be sent cannot be written as JSON ({type(error).__name__})") from None
         asked = Asked(method, whole, said, content, headers or {}, time.monotonic() + self._manners.total_timeout)

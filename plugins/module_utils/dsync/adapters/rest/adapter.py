@@ -19,6 +19,7 @@ from ...exceptions import DSyncException, RecordProblem
 from ...flags import DSyncAction
 from ...records.mapping import ModelMap, Record
 from ...records.path import MISSING, Path, nested, read, text_of_path, write
+from ...records.written import WrittenFloat
 from ..core.base import ChangedRecord, MovedRecord, NewRecord
 from ..http.answers import HttpProblem
 from .endpoint import Action, Endpoint
@@ -40,6 +41,7 @@ class RestAdapter(RestReader):
     """
 
     type = "rest"
+    kept_types = (WrittenFloat,)
 
     # ------------------------------------------------------------------ writing
 
