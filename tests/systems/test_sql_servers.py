@@ -418,6 +418,22 @@ def test_values_of_all_types_come_back_as_they_were(server: Server) -> None:
     assert base.count("things") == 1
 
 
+def test_sums_of_money_are_decimals(server: Server) -> None:
+    if server.kind == "mariadb":
+        pytest.skip("MariaDB has no such type")
+    base = database(server, "CREATE TABLE things (name text PRIMARY KEY, price money); INSERT INTO things VALUES ('a', 1234.5)")
+    models: dict[str, Any] = {"thing": {"identifiers": ["name"], "attributes": {"price": "decimal | None"}}}
+    mapping = {"thing": {"from": "things"}}
+    assert loaded(base, models=models, mapping=mapping).get("thing", "a").price == Decimal("1234.50")
+    rows = [{"name": "a", "price": "99999999999.99"}, {"name": "b", "price": "-0.05"}, {"name": "c", "price": None}]
+    source = MemoryAdapter.bound(data_model(models, base=RecordModel), {})(records={"thing": rows})
+    source.load()
+    loaded(base, models=models, mapping=mapping).sync_from(source)
+    found = base.rows("SELECT name, price::numeric FROM things ORDER BY name")
+    assert found == [("a", Decimal("99999999999.99")), ("b", Decimal("-0.05")), ("c", None)]
+    assert not loaded(base, models=models, mapping=mapping).diff_from(source).has_diffs()
+
+
 def test_texts_of_addresses_and_keys_are_texts(server: Server) -> None:
     base = database(server, VALUES[server.kind])
     base.execute("INSERT INTO things (id, ip) VALUES ('8c5ae2a6-5ad4-4c9e-a0be-111111111111', '2001:db8::1')")

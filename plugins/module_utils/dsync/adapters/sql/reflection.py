@@ -130,9 +130,28 @@ def _adjust(dialect: str, column: Any) -> None:
         column["type"] = sa.Uuid(as_uuid=False)
     elif isinstance(kind, sa.Float):
         kind.asdecimal = False
+    elif dialect == "postgresql" and type(kind).__name__ == "MONEY":
+        column["type"] = _money(kind)
     if dialect == "sqlite" and not isinstance(kind, (sa.JSON, sa.String, sa.Integer, sa.LargeBinary)):
         column["info"] = {ROUNDING: isinstance(kind, sa.Numeric)}
         column["type"] = sa.types.NullType()  # SQLite keeps whatever value it is given in such a column
+
+
+def _money(kind: Any) -> Any:
+    """Return the type of sums of money as decimals; PostgreSQL returns them as a text in the form of the server's locale."""
+    import sqlalchemy as sa
+
+    class Money(sa.types.TypeDecorator[Any]):
+        impl = sa.Numeric
+        cache_ok = True
+
+        def column_expression(self, column: Any) -> Any:
+            return sa.cast(column, sa.Numeric)
+
+        def bind_expression(self, bindparam: Any) -> Any:
+            return sa.cast(sa.cast(sa.type_coerce(bindparam, sa.Numeric), sa.Numeric), kind)
+
+    return Money()
 
 
 def _mark_json(connection: Connection, table: Table) -> None:
