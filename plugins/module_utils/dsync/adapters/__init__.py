@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .core.base import RecordAdapter, RecordModel
+    from .core.fields import Fields
 
 BUILT_IN = {
     "file": ("file", "FileAdapter"),
@@ -29,11 +30,15 @@ def built_in(name: str) -> type[RecordAdapter]:
     return found
 
 
+_INHERITED = {"Fields": "fields", "RecordAdapter": "base", "RecordModel": "base"}
+"""What adapters of records are made of → the file that it is in."""
+
+
 def __getattr__(name: str) -> Any:
-    """Import the classes that adapters of records inherit from only when they are asked for; DiffSync adapters need none."""
-    if name in ("RecordAdapter", "RecordModel"):
-        return getattr(importlib.import_module(".core.base", __package__), name)
+    """Import the classes that adapters of records use only when they are asked for; DiffSync adapters need none."""
+    if name in _INHERITED:
+        return getattr(importlib.import_module(f".core.{_INHERITED[name]}", __package__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ("BUILT_IN", "RecordAdapter", "RecordModel", "built_in")
+__all__ = ("BUILT_IN", "Fields", "RecordAdapter", "RecordModel", "built_in")

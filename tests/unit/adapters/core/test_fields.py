@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
+from dsync.adapters import Fields
 from dsync.adapters.core.base import ChangedRecord, RecordAdapter, RecordModel
-from dsync.adapters.core.fields import Fields
 from dsync.adapters.memory import MemoryAdapter
 from dsync.exceptions import DefinitionError
 from dsync.records.definition import data_model

@@ -4,17 +4,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dsync import DSyncFlags, Plan
+from dsync import DSync, DSyncFlags, Plan
 from dsync.adapters.core.base import RecordModel
 from dsync.adapters.memory import MemoryAdapter
 from dsync.adapters.sql import SqlAdapter
 from dsync.exceptions import DefinitionError, ObjectCrudException
-from dsync.records.definition import data_model
+from dsync.records.definition import DataModel, data_model
+from dsync.testing.conformance import AdapterConformance
 from test_sql import database, rows
 
 pytest.importorskip("sqlalchemy")
@@ -197,3 +199,58 @@ def test_a_hidden_row_that_is_refused_stays_hidden(tmp_path: Path) -> None:
     with pytest.raises(ObjectCrudException, match="CHECK constraint failed"):
         target(base, mapping).sync_from(devices("d0"))
     assert rows(base, "SELECT role, deleted_at FROM device") == [("old", "2026")]
+
+
+CONFORMING = (
+    "CREATE TABLE site (id integer PRIMARY KEY, name text NOT NULL UNIQUE, note text, floors int NOT NULL, gone datetime);"
+    "CREATE TABLE device (id integer PRIMARY KEY, site_id int NOT NULL REFERENCES site (id), name text NOT NULL,"
+    " role text NOT NULL, rack int, active boolean NOT NULL, password text NOT NULL, gone datetime, UNIQUE (site_id, name));"
+    "CREATE TABLE place (id integer PRIMARY KEY, name text NOT NULL UNIQUE, gone datetime);"
+    "CREATE TABLE thing (id integer PRIMARY KEY, name text NOT NULL UNIQUE, label text, note text, gone datetime,"
+    " place_id int NOT NULL REFERENCES place (id));"
+)
+GONE: dict[str, Any] = {"deleted": {"gone": "now"}}
+
+
+class TestConformance(AdapterConformance):
+    """What every adapter keeps, where no row is ever removed."""
+
+    shared = True
+
+    @pytest.fixture(autouse=True)
+    def _tables(self, tmp_path: Path) -> None:
+        self.base = database(tmp_path / "x.db", CONFORMING)
+
+    def adapter(self) -> DSync:
+        mapping = {"site": GONE, "device": {**GONE, "fields": {"site_name": {"parent": "name"}}}}
+        return SqlAdapter.bound(self.data_model, mapping)(url=f"sqlite:///{self.base}")
+
+    def places(self, models: DataModel) -> DSync:
+        return SqlAdapter.bound(models, {"place": GONE, "thing": GONE})(url=f"sqlite:///{self.base}")
+
+    def break_it(self, adapter: DSync) -> Callable[[], None]:
+        return self._refused("NEW.role = 'changed'")
+
+    def break_removal(self, adapter: DSync) -> Callable[[], None]:
+        return self._refused("NEW.gone IS NOT NULL AND OLD.id = (SELECT max(id) FROM device)")
+
+    def _refused(self, when: str) -> Callable[[], None]:
+        """Let the database refuse an update of a device, and return what lets it be."""
+        database(self.base, f"CREATE TRIGGER no BEFORE UPDATE ON device WHEN {when} BEGIN SELECT RAISE(ABORT, 'no'); END")
+
+        def let() -> None:
+            database(self.base, "DROP TRIGGER no")
+
+        return let
+
+    def test_no_row_is_ever_removed(self) -> None:
+        database(self.base, "CREATE TABLE removed (what text)")
+        for table in ("site", "device"):
+            noted = f"BEGIN INSERT INTO removed VALUES ('{table}'); END"
+            database(self.base, f"CREATE TRIGGER of_{table} BEFORE DELETE ON {table} {noted}")
+        for wanted in (self.before(), self.after(), self.before()):
+            _target, result = self.synchronised(wanted)
+            result.raise_for_failure()
+            assert not self.loaded().diff_from(wanted).has_diffs()
+        assert rows(self.base, "SELECT * FROM removed") == []
+        assert rows(self.base, "SELECT count(*) - count(DISTINCT name) FROM site") == [(0,)]
