@@ -15,6 +15,7 @@ from dsync.adapters.core.base import RecordModel
 from dsync.adapters.memory import MemoryAdapter
 from dsync.adapters.sql import SqlAdapter
 from dsync.exceptions import DefinitionError, ObjectCrudException
+from dsync.plan.undo import undo_plan
 from dsync.records.definition import DataModel, data_model
 from dsync.testing.conformance import AdapterConformance
 from test_sql import database, rows
@@ -135,15 +136,16 @@ def test_children_of_a_deleted_parent_are_not_there_and_come_back_with_it(tmp_pa
     assert found == [(2, "r2", "spare", "kept"), (3, "r3", "edge", "kept"), (4, "r4", "spare", None)]
 
 
-def test_a_deleted_row_comes_back_as_it_was(tmp_path: Path) -> None:
-    base, mapping = table(tmp_path, "deleted_at text", "NULL", "NULL"), {"device": {"deleted": {"deleted_at": "now"}}}
-    before = rows(base, "SELECT * FROM device")
-    source, there = wanted([{"name": "d0", "role": "old"}]), target(base, mapping)
+def test_undo_restores_deleted_rows_and_marks_those_that_came_back(tmp_path: Path) -> None:
+    base, mapping = table(tmp_path, "deleted_at text", "NULL", "NULL", "'2026'"), {"device": {"deleted": {"deleted_at": "now"}}}
+    state = "SELECT id, name, role, note, deleted_at IS NULL FROM device ORDER BY id"
+    before = rows(base, state)
+    source, there = wanted([{"name": "d0", "role": "new"}, {"name": "d2", "role": "old"}]), target(base, mapping)
     plan = Plan.from_diff(there.diff_from(source))
     there.apply(plan, source).raise_for_failure()
-    assert rows(base, "SELECT count(*) FROM device WHERE deleted_at IS NULL") == [(1,)]
-    target(base, mapping).sync_from(wanted([{"name": "d0", "role": "old"}, {"name": "d1", "role": "old"}]))
-    assert rows(base, "SELECT * FROM device") == before
+    assert [row[4] for row in rows(base, state)] == [1, 0, 1]
+    target(base, mapping).apply(undo_plan(plan), source).raise_for_failure()
+    assert rows(base, state) == before
 
 
 def test_a_row_that_somebody_else_has_deleted_is_no_longer_there(tmp_path: Path) -> None:

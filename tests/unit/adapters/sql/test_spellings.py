@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dsync import Plan
+from dsync import DSyncFlags, Plan
 from dsync.adapters.core.base import RecordModel
 from dsync.adapters.memory import MemoryAdapter
 from dsync.adapters.sql import SqlAdapter
 from dsync.adapters.sql.collations import _mysql_spelling, lowered_key
 from dsync.exceptions import ObjectCrudException
+from dsync.plan.undo import undo_plan
 from dsync.records.definition import data_model
 from test_sql import database, rows
 
@@ -66,6 +67,22 @@ def test_a_row_with_another_spelling_of_the_key_is_renamed(tmp_path: Path, colum
     target(base).sync_from(wanted)
     assert rows(base, "SELECT name, role, note FROM device ORDER BY name") == [("other", "x", "kept"), ("r1", "y", "kept")]
     assert not target(base).diff_from(wanted).has_diffs()
+
+
+def test_undo_gives_the_row_its_spelling_again(tmp_path: Path) -> None:
+    base = device_table(tmp_path, "text PRIMARY KEY COLLATE NOCASE", "R1")
+    wanted, there = source([{"name": "r1", "role": "y"}]), target(base)
+    plan = Plan.from_diff(there.diff_from(wanted))
+    there.apply(plan, wanted).raise_for_failure()
+    target(base).apply(undo_plan(plan), wanted).raise_for_failure()
+    assert rows(base, "SELECT * FROM device") == [("R1", "x", "kept")]
+
+
+def test_without_pruning_no_second_row_is_created(tmp_path: Path) -> None:
+    base = device_table(tmp_path, "text PRIMARY KEY COLLATE NOCASE", "R1", "other")
+    diff = target(base).diff_from(source([{"name": "r1", "role": "y"}]), flags=DSyncFlags.SKIP_UNMATCHED_DST)
+    (element,) = diff.walk()
+    assert element.protected == f'protected: {base} has it as "R1", which was not compared'
 
 
 def test_the_collation_of_the_index_counts_not_that_of_the_column(tmp_path: Path) -> None:
