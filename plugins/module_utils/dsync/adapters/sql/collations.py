@@ -23,7 +23,7 @@ _MYSQL = (
     "WHERE table_schema = COALESCE(:place, DATABASE()) AND table_name = :named AND collation_name IS NOT NULL"
 )
 _POSTGRESQL = (
-    "SELECT a.attname, t.typname, CASE WHEN NOT c.collisdeterministic "
+    "SELECT a.attname, t.typname, CASE WHEN to_jsonb(c) ->> 'collisdeterministic' = 'false' "
     "THEN COALESCE(to_jsonb(c) ->> 'colliculocale', to_jsonb(c) ->> 'colllocale') END "
     "FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation c ON c.oid = a.attcollation "
     "WHERE a.attrelid = CAST(:named AS regclass) AND a.attnum > 0 AND NOT a.attisdropped"
