@@ -57,6 +57,11 @@ WITHOUT_FAULTS = tuple(f"--ignore=tests/unit/{name}" for name in OF_FAULTS)
 NOT_LONG = ("-m", "not long")
 SANITY_SKIP = re.compile(r"^WARNING: (Skipping .*|Skipped .*)$", re.MULTILINE)
 GENERATED_BY_BUILD = {"FILES.json", "MANIFEST.json"}
+FOR_USERS = {
+    *("CONTRIBUTING.md", "COPYING", "LICENSES", "README.md", "REUSE.toml", "bindep.txt", "changelogs", "docs", "examples", "meta"),
+    *("playbooks", "plugins", "requirements", "roles", "tests"),
+}
+"""What a tarball holds; of ``tests`` only the settings of ansible-test."""
 USE_OF_THE_WHEEL = """
 import importlib.resources, dsync
 assert (importlib.resources.files(dsync) / "py.typed").is_file()
@@ -264,7 +269,9 @@ def _holds_only_source(job: Job, tarball: Path) -> bool:
     with tarfile.open(tarball) as archive:
         held = {member.name for member in archive if member.isfile()}
     strays = held - GENERATED_BY_BUILD - {str(file) for file in collection.source_files()}
-    job.say(f"{tarball.name}: {len(held)} files, {tarball.stat().st_size} bytes, {len(strays)} of them not the source's")
+    strays |= {name for name in held - GENERATED_BY_BUILD if name.partition("/")[0] not in FOR_USERS}
+    strays |= {name for name in held if name.startswith("tests/") and name != "tests/config.yml"}
+    job.say(f"{tarball.name}: {len(held)} files, {tarball.stat().st_size} bytes, {len(strays)} of them not for users")
     job.say("\n".join(sorted(strays)[:10]))
     return not strays
 
