@@ -261,7 +261,8 @@ summary:
       device: {"create": 2, "update": 1, "move": 0, "delete": 0, "no_change": 93, "skip": 0}
 changes:
   description:
-    - The changes that bring the target in line with the source, in the order in which they are made.
+    - The changes that bring the target in line with the source, in the order in which they are made. If the run is refused, only
+      the first ones, as many as fit on a screen; O(reports) hold all of them.
     - A value whose string form has more than 2000 characters is truncated and marked as such.
   returned: when both datasets could be loaded and compared
   type: list

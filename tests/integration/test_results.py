@@ -123,6 +123,7 @@ def test_drift_is_told_from_failure_and_fits_on_a_screen(play: Play, tmp_path: P
         task("repair", "dsync_sync", sides),
         task("calm", "dsync_diff", {**sides, "fail_on_drift": True}),
         task("much", "dsync_diff", {**many, "protect": protect, "fail_on_drift": True}, ignore_errors=True),
+        task("refused", "dsync_sync", {**many, "protect": protect, "limits": {"create": 10}}, ignore_errors=True),
         task("all of it", "dsync_diff", {**many, "protect": protect}),
         task("broken", "dsync_diff", {**broken, "fail_on_drift": True}, ignore_errors=True),
     ]
@@ -132,7 +133,10 @@ def test_drift_is_told_from_failure_and_fits_on_a_screen(play: Play, tmp_path: P
     assert 0 < len(much["changes"]) < 20
     assert len(much["changes"]) + much["changes_truncated"] == 650
     assert 0 < len(much["failures"]) < 20
-    assert max(len(line) for line in played.screen.splitlines() if "Drift: 600" in line) < 6000
+    refused = played.result("refused")
+    assert len(refused["changes"]) + refused["changes_truncated"] == 650
+    for said in ("Drift: 600", "limits.create: 10 is exceeded"):
+        assert 0 < max(len(line) for line in played.screen.splitlines() if said in line) < 6000
     assert len(played.result("all of it")["changes"]) > 300
     assert played.result("all of it")["drift"]
     assert "drift" not in played.result("broken")

@@ -36,7 +36,7 @@ def _sync(module: AdapterModule, sides: list[Side]) -> TaskEnd:
         work = refuse_unwritable(wanted, target.dataset)
         if module.check_mode or work.refusals:
             outcomes, made = work.preview("check mode")
-            result = task_result(module, sides, work, outcomes, guards)
+            result = task_result(module, sides, work, outcomes, guards, on_screen=bool(work.refusals))
             if not work.refusals:
                 return TaskEnd(bool(made), result, work=work, outcomes=outcomes)
             sentence = refusal_message(work.refusals, params["target"]["adapter"])
