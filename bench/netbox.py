@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from collection import lay_out  # noqa: E402  # the folder of scripts is only known now
-from netbox_server import NetBox, netbox  # noqa: E402
+from netbox_server import NetBox, netbox  # noqa: E402  # as above
 
 PAGE = ROOT / "docs" / "benchmarks-netbox.md"
 STAGES = ("first load", "no change", "1 % drift")

@@ -49,7 +49,7 @@ class RequiredVariables(NamedTuple):
     names: set[str]
     everything: bool = False
 
-    def __or__(self, other: RequiredVariables) -> RequiredVariables:  # type: ignore[override]  # a union, where tuples have no such operator
+    def __or__(self, other: RequiredVariables) -> RequiredVariables:
         return RequiredVariables(self.names | other.names, self.everything or other.everything)
 
 

@@ -86,7 +86,7 @@ def test_identities_do_not_collide_here() -> None:
 
 
 def test_identities_collide_there(there: Classes) -> None:
-    with pytest.raises(_named("diffsync", "exceptions.ObjectAlreadyExists")):  # type: ignore[call-overload]  # a class
+    with pytest.raises(_named("diffsync", "exceptions.ObjectAlreadyExists")):
         _datasets(there, TWINS, [])
 
 

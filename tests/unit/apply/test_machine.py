@@ -82,7 +82,7 @@ class Moving(Writing):
     def move(self: Any, parent: Any, ids: dict[str, Any], attrs: dict[str, Any]) -> Any:
         place = None if parent is None else ObjectRef(parent.get_type(), parent.get_unique_id())
         self.dsync.write("move", ObjectRef(self.get_type(), self.get_unique_id()), {}, attrs, place)
-        return super().move(parent, ids, attrs)  # type: ignore[misc]  # of the model
+        return super().move(parent, ids, attrs)
 
 
 class Renaming(Moving):

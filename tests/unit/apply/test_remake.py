@@ -93,12 +93,12 @@ def test_nothing_is_lost_when_one_step_is_refused(seed: int, kind: type[WatchedT
             if next(count) == step:
                 raise ValueError("no")
 
-        target.meet = refuse  # type: ignore[method-assign]
+        target.meet = refuse
         plan = Plan.from_diff(target.diff_from(source))
         result = target.apply(plan, source, flags)
         if not result.failures:
             break
-        target.meet = lambda: None  # type: ignore[method-assign]
+        target.meet = lambda: None
         assert names(target) >= set(left) & set(right)
         assert [outcome.maybe for outcome in result.failures] == [False]
         done = [one.change for one in result.outcomes if one.status == OutcomeStatus.DONE]
@@ -144,7 +144,7 @@ def killed_at(step: int, target: WatchedTree, plan: Plan, source: Tree, path: Pa
             journal.close()
             raise Killed
 
-    target.meet = kill  # type: ignore[method-assign]
+    target.meet = kill
     target.apply(plan, source, journal=journal)
     journal.close()
     return found[0] if found else None

@@ -214,7 +214,7 @@ def test_a_swap_that_is_refused_is_undone(refused: str) -> None:
                 raise ValueError("no")
             check(kind, action, name, attrs)
 
-        target.check = refuse  # type: ignore[method-assign]
+        target.check = refuse
     else:
         target.trouble[refused] = ValueError("no")
     result = target.apply(plan, source, DSyncFlags.CONTINUE_ON_FAILURE)

@@ -208,4 +208,4 @@ def test_what_was_begun_when_the_journal_breaks_may_have_been_made() -> None:
     result = apply(Plan.from_diff(target.diff_from(source)), source, target, workers=2, journal=Breaking())
     assert isinstance(result.interrupted, OSError)
     maybe = {outcome.change.id for outcome in result.failures if outcome.maybe}
-    assert {key[2] for key in target.log} <= maybe | {o.change.id for o in result.outcomes if o.status == OutcomeStatus.DONE}  # type: ignore[attr-defined]
+    assert {key[2] for key in target.log} <= maybe | {o.change.id for o in result.outcomes if o.status == OutcomeStatus.DONE}

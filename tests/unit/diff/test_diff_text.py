@@ -82,7 +82,7 @@ class Counted:
         Counted.compared += 1
         return isinstance(other, Counted) and self.value == other.value
 
-    __hash__ = None  # type: ignore[assignment]  # it is none of a set
+    __hash__ = None
 
     def __repr__(self) -> str:
         return str(self.value)

@@ -424,10 +424,10 @@ def test_percentages_are_exact_and_empty_datasets_have_no_share() -> None:
     for tenths in range(1, 1000):
         number = tenths
         target, plan = _Counted(1000), Plan(every[:number])
-        assert not [*over_limits(plan, limits({"delete": f"{tenths / 10}%"}, ()), target, target)], tenths  # type: ignore[arg-type]  # it only counts
+        assert not [*over_limits(plan, limits({"delete": f"{tenths / 10}%"}, ()), target, target)], tenths
         if tenths % 100 == 0:
             plan = Plan(every[: number + 1])
-            assert [*over_limits(plan, limits({"delete": f"{tenths / 10}%"}, ()), target, target)]  # type: ignore[arg-type]  # it only counts
+            assert [*over_limits(plan, limits({"delete": f"{tenths / 10}%"}, ()), target, target)]
     empty: Any = _Counted(0)
     assert not [*over_limits(Plan(), limits({"delete": "0%", "create": "0%", "update": 0}, ()), empty, empty)]
     (refusal,) = over_limits(Plan(_deletes(1)), limits({"delete": "99%"}, ()), empty, empty)

@@ -39,7 +39,7 @@ class Computing(BaseModel):
     model_config = ConfigDict(extra="forbid")
     v: int
 
-    @computed_field  # type: ignore[prop-decorator]  # pydantic's own way
+    @computed_field
     @property
     def twice(self) -> int:
         return 2 * self.v
@@ -83,12 +83,12 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
     "a computed field that is forbidden": (Computing, Computing(v=1), Computing(v=2)),
     "an alias": (Aliased, Aliased(Name="a"), Aliased(Name="b")),
     "a serializer": (Serialized, Serialized(v=1), Serialized(v=2)),
-    "what was given besides": (Extra, Extra(a=1), Extra(a=2)),  # type: ignore[call-arg]  # it allows them
+    "what was given besides": (Extra, Extra(a=1), Extra(a=2)),
     "a root model": (Names, Names(["a"]), Names(["b"])),
     "a dataclass": (Pair, Pair(1, [Base()]), Pair(1, [Base(a=2)])),
     "a list": (list[Base], [Derived(b=1)], [Derived(b=2)]),
     "a dict": (dict[str, Hidden], {"k": Hidden(shown=1, hidden=1)}, {"k": Hidden(shown=1, hidden=2)}),
-    "a boolean and a number": (Extra, Extra(a=1), Extra(a=True)),  # type: ignore[call-arg]  # it allows them
+    "a boolean and a number": (Extra, Extra(a=1), Extra(a=True)),
 }
 
 
@@ -119,7 +119,7 @@ def test_it_is_compared_by_what_is_in_it_and_written_as_it_is(case: str) -> None
     target.sync_from(source)
     assert not target.diff_from(source).has_diffs()
     for name in "ab":
-        assert type(target.get("thing", name).v) is type(new)  # type: ignore[attr-defined]  # of a class made here
+        assert type(target.get("thing", name).v) is type(new)
     assert loaded(model, "old", b=old).diff_from(target).summary()["update"] == 1
 
 
@@ -136,14 +136,14 @@ def test_a_change_keeps_its_value_whatever_becomes_of_the_object() -> None:
     plan = Plan.from_diff(target.diff_from(source))
     value.a = 3
     target.apply(plan, source)
-    assert target.get("thing", "a").v == Base(a=2)  # type: ignore[attr-defined]  # of a class made here
+    assert target.get("thing", "a").v == Base(a=2)
 
 
 def test_classes_of_two_sides_that_have_the_same_fields_are_compared_and_given_by_these() -> None:
     source, target = loaded(model_of(One | None), "source", a=One(x=1), b=One(x=2)), loaded(model_of(Other), "target", a=Other(x=1))
     assert target.diff_from(source).summary() == {"create": 1, "update": 0, "move": 0, "delete": 0, "no-change": 1, "skip": 0}
     target.sync_from(source)
-    assert target.get("thing", "b").v == Other(x=2)  # type: ignore[attr-defined]  # of a class made here
+    assert target.get("thing", "b").v == Other(x=2)
 
 
 class Login(BaseModel):

@@ -142,5 +142,5 @@ def test_a_store_of_ones_own_is_left_alone() -> None:
     estate = Estate(internal_storage_engine=Elsewhere)
     estate.add(Site(name="a"))
     assert Growth(estate).record()["count"] == 1
-    estate.store = Remote()  # type: ignore[assignment]
+    estate.store = Remote()
     assert Growth(estate).record() == {}

@@ -197,7 +197,7 @@ def test_wherever_a_run_ends_only_what_is_in_hand_is_missing(kind: type[Estate],
         missing.append(wanted - places(target))
         return operate(key)
 
-    target.operate = watched  # type: ignore[method-assign]  # every operation asks it
+    target.operate = watched
     target.sync_from(source)
     for lost in missing:
         assert not (lost and kind is Moving)
@@ -301,7 +301,7 @@ def trouble_once(target: Estate, key: tuple[str, str, str], error: BaseException
             raise error
         return operate(asked)
 
-    target.operate = failing  # type: ignore[method-assign]  # every operation asks it
+    target.operate = failing
 
 
 def test_a_move_without_parts_is_refused_where_they_are_needed() -> None:

@@ -412,7 +412,7 @@ def test_many_are_renamed_at_once() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_moves_out_of_a_renamed_place_and_into_another(kind: type[Estate]) -> None:
-    class Places(kind):  # type: ignore[misc, valid-type]
+    class Places(kind):
         site = type(
             "Site",
             (kind.site if kind is Remade else type("Site", (Movable, Site), {}),),
@@ -502,7 +502,7 @@ def networks(draw: st.DrawFn, kind: type[Estate]) -> Estate:
 
 
 def serials(dataset: Estate) -> set[str]:
-    return {str(device.serial) for device in dataset.get_all("device")}  # type: ignore[attr-defined]
+    return {str(device.serial) for device in dataset.get_all("device")}
 
 
 def fail_at(target: Estate, place: int, error: BaseException) -> None:
@@ -515,19 +515,15 @@ def fail_at(target: Estate, place: int, error: BaseException) -> None:
             raise error
         return operate(key)
 
-    target.operate = failing  # type: ignore[method-assign]  # every operation asks it
+    target.operate = failing
 
 
 def twice(data: st.DataObject, kind: type[Estate]) -> tuple[Estate, Estate, set[str]]:
     """Draw a target and a source, and return which serial numbers both have by identities that can be told."""
     target, source = data.draw(networks(kind)), data.draw(networks(kind))
     by_name = {str(device.get_unique_id()): device for device in source.get_all("device")}
-    told = {
-        str(device.serial)  # type: ignore[attr-defined]
-        for device in target.get_all("device")
-        if device.get_unique_id() not in by_name
-    }
-    lone = {str(one.serial) for name, one in by_name.items() if target.get_or_none("device", name) is None}  # type: ignore[attr-defined]
+    told = {str(device.serial) for device in target.get_all("device") if device.get_unique_id() not in by_name}
+    lone = {str(one.serial) for name, one in by_name.items() if target.get_or_none("device", name) is None}
     return target, source, told & lone
 
 
@@ -542,7 +538,7 @@ def test_no_renamed_object_is_missing_at_any_time_but_the_one_in_hand(kind: type
         missing.append(wanted - serials(target))
         return operate(key)
 
-    target.operate = watched  # type: ignore[method-assign]  # every operation asks it
+    target.operate = watched
     plan = Plan.from_diff(target.diff_from(source))
     check_plan(plan)
     assert not target.apply(plan, source).failures

@@ -28,15 +28,15 @@ class Strict:
     @classmethod
     def create(cls: Any, dsync: Any, ids: Any, attrs: Any) -> Any:
         dsync.check(cls.get_type(), None, {**ids, **attrs})
-        return super().create(dsync, ids, attrs)  # type: ignore[misc]  # of the model
+        return super().create(dsync, ids, attrs)
 
     def update(self: Any, attrs: Any) -> Any:
         self.dsync.check(self.get_type(), self, {**self.get_attrs(), **attrs})
-        return super().update(attrs)  # type: ignore[misc]
+        return super().update(attrs)
 
     def delete(self: Any) -> Any:
         assert not getattr(self, "devices", []), "it has devices"
-        return super().delete()  # type: ignore[misc]
+        return super().delete()
 
 
 class Site(Strict, DSyncModel):
@@ -122,7 +122,7 @@ def test_a_change_that_waits_for_a_value_is_not_attempted_when_it_is_not_given_u
     def refuse(*_arguments: Any) -> None:
         raise RuntimeError("refused")
 
-    target.check = refuse  # type: ignore[method-assign]
+    target.check = refuse
     result = target.apply(plan, source, DSyncFlags.CONTINUE_ON_FAILURE)
     assert [str(outcome.status) for outcome in result.outcomes] == ["failed", "not_attempted"]
 

@@ -59,7 +59,7 @@ class Cmdb(RecordAdapter):
     def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
         for changed in records:
             for path, value in changed.values.items():
-                write(changed.record, path, value)  # type: ignore[arg-type]  # the records here can be changed
+                write(changed.record, path, value)
         return [changed.record for changed in records]
 
     def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:

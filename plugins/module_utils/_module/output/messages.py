@@ -90,7 +90,7 @@ def with_host(sentence: str, error: BaseException | None, host: str) -> str:
         error = error.__cause__
     if error is None or not host:
         return sentence
-    file = re.escape(error.file)  # type: ignore[attr-defined]  # the loop has seen that it has one
+    file = re.escape(error.file)
     return re.sub(rf"{file}(?![\w/])", lambda found: f"{found[0]} on {host}", sentence, count=1)
 
 

@@ -117,7 +117,8 @@ class _Marks:
             move = self._by_key.get(ChangeKey(DSyncAction.MOVE, *place))
             made = self._by_key.get(ChangeKey(DSyncAction.CREATE, *place))
             stays = move is not None and (move.key in self._why or move.key in self._before)
-            above = self._parents.get(place) if stays or (move or made) is None else (move or made).parent  # type: ignore[union-attr]
+            coming = None if stays else move or made
+            above = self._parents.get(place) if coming is None else coming.parent
             if above == ref_of(change):
                 return f'protected because of {place.model} "{place.id}" below it'
             place = above

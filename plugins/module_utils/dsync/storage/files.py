@@ -46,7 +46,7 @@ def replacing(path: AnyPath, mode: int = PRIVATE) -> Iterator[TextIO]:
         real = Path(os.path.realpath(path))
         beside = real.parent / f".dsync-{secrets.token_hex(6)}.tmp"
         try:
-            # The clean-up that pylint misses here is in _new_file and below.
+            # pylint misses the clean-up, which is in _new_file and below.
             with _new_file(beside, mode) as stream:  # pylint: disable=contextmanager-generator-missing-cleanup
                 yield stream
                 stream.flush()

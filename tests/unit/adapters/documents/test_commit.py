@@ -75,7 +75,7 @@ def steps(act: Callable[[int], None]) -> None:
         if event in ("os.rename", "os.remove", "os.truncate") or (event == "open" and ".dsync-" in str(arguments[0])):
             act(next(counter))
 
-    os.fsync, os.write = around(os.fsync), around(os.write)  # type: ignore[assignment]
+    os.fsync, os.write = around(os.fsync), around(os.write)
     sys.addaudithook(hear)
 
 
@@ -97,7 +97,7 @@ def killed_everywhere(prepare: Callable[[Path], object], work: Callable[[Path], 
         folder = tmp_path / f"killed{at}"
         folder.mkdir()
         prepare(folder)
-        if in_child(lambda folder=folder: work(folder), at):  # type: ignore[misc]
+        if in_child(lambda folder=folder: work(folder), at):
             return
         yield folder
 
@@ -317,7 +317,7 @@ def estate(folder: Path, sites: dict[str, Any]) -> Path:
 def loaded(folder: Path) -> DSync:
     made: Any = FileAdapter.bound(MODELS, {"site": {"key": "name"}, "device": {"from": "devices"}})(path=f"{folder}/")
     made.load()
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def goal(sites: dict[str, Any]) -> DSync:
@@ -325,7 +325,7 @@ def goal(sites: dict[str, Any]) -> DSync:
     mapping = {"site": {"from": "sites"}, "device": {"from": "sites.*.devices"}}
     made: Any = MemoryAdapter.bound(MODELS, mapping)(records={"sites": records})
     made.load()
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def synchronised(folder: Path) -> Result:

@@ -49,7 +49,7 @@ def test_names_that_no_slug_can_tell_apart_have_slugs_of_their_own() -> None:
 def test_kinds_are_found_by_name_endpoint_and_address() -> None:
     assert KINDS["device"].endpoint == "dcim/devices"
     assert KINDS.at("/api/dcim/devices/").name == "device"
-    assert KINDS.of_address("https://nb.example.com/netbox/api/ipam/vrfs/7/").name == "vrf"  # type: ignore[union-attr]  # it is there
+    assert KINDS.of_address("https://nb.example.com/netbox/api/ipam/vrfs/7/").name == "vrf"
     assert KINDS.of_address("https://nb.example.com/dcim/devices/7/") is None
     unknown = KINDS.at("plugins/bgp/session")
     assert (unknown.known, KINDS.of_address("https://nb/api/plugins/bgp/session/3/")) == (False, unknown)

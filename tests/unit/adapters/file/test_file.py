@@ -501,9 +501,9 @@ def test_a_relative_path_is_told_as_an_absolute_one(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.yml").mkdir()
     for name, what in {"a.yml": "does not exist", "folder/../b.yml": "does not exist", "*.csv": "matches no file"}.items():
-        with pytest.raises(RecordProblem, match=f"^{re.escape(os.path.abspath(name))} {what}; ") as caught:  # noqa: PTH100
+        with pytest.raises(RecordProblem, match=f"^{re.escape(os.path.abspath(name))} {what}; ") as caught:  # noqa: PTH100  # the name keeps its ..
             users(name)
-        assert caught.value.file == os.path.abspath(name)  # noqa: PTH100
+        assert caught.value.file == os.path.abspath(name)  # noqa: PTH100  # as above
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_cells_are_read_as_what_they_are(tmp_path: Path) -> None:
 def test_what_is_around_a_table_is_understood(tmp_path: Path) -> None:
     path = tmp_path / "ports.xlsx"
     workbook(path, [], [" name ", "vlan", None, ""], ["e1", "x", None, None], [None, " "], [], ["e2", "y"], title="Sheet1")
-    assert sorted(one.name for one in opened(path).get_all("port")) == ["e1", "e2"]  # type: ignore[attr-defined]
+    assert sorted(one.name for one in opened(path).get_all("port")) == ["e1", "e2"]
 
 
 def test_errors_and_formulas_are_not_empty_cells(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_rename_shows_both_names() -> None:
         estate({"a": ("1", {"old": "x"}), "b": "1"}, kind=kind),
         estate({"a": ("1", {"new": "x"}), "b": "1"}, kind=kind),
     )
-    target.get("device", "old").facts = source.get("device", "new").facts = 7  # type: ignore[attr-defined]
+    target.get("device", "old").facts = source.get("device", "new").facts = 7
     diff = target.diff_from(source)
     report = Report.from_diff(diff)
     assert text.render(report).endswith("  site a\n  > device new\n      id: old → new\n")
@@ -69,7 +69,7 @@ def test_a_rename_shows_both_names() -> None:
 def test_what_is_deleted_below_a_renamed_object_is_shown_below_it() -> None:
     kind = type("Renaming", (Estate,), {"device": type("Device", (Keyed,), {})})
     target, source = estate({"a": ("1", {"old": ("x", {"e": 1})})}, kind=kind), estate({"a": ("1", {"new": "x"})}, kind=kind)
-    target.get("device", "old").facts = source.get("device", "new").facts = 7  # type: ignore[attr-defined]
+    target.get("device", "old").facts = source.get("device", "new").facts = 7
     lines = Report.from_diff(target.diff_from(source)).lines()
     assert [(line.depth, line.id) for line in lines] == [(0, "a"), (1, "new"), (2, "old__e")]
 

@@ -135,7 +135,7 @@ def _from_web(address: str, storage: Mapping[str, Any]) -> bytes:
 
 def _from_file_system(address: str, storage: Mapping[str, Any]) -> bytes:
     try:
-        import fsspec  # type: ignore[import-untyped]
+        import fsspec  # type: ignore[import-untyped]  # it comes without types
     except ImportError:
         why = f"{shown(address)} can only be read with the library fsspec, which is not installed"
         raise LibraryMissing(why, "fsspec") from None
