@@ -21,6 +21,7 @@ from dsync.adapters.core.base import RecordModel
 from dsync.adapters.inventory import InventoryAdapter
 from dsync.adapters.inventory import files as inventory_files
 from dsync.adapters.inventory.files import check_name
+from dsync.adapters.inventory.programs import Programs
 from dsync.adapters.inventory.vault import Vault
 from dsync.adapters.memory import MemoryAdapter
 from dsync.exceptions import DefinitionError, LibraryMissing, ObjectCrudException, RecordProblem
@@ -559,7 +560,7 @@ def test_a_file_that_moved_on(lab: Path) -> None:
 
 def test_a_file_that_moves_on_meanwhile(lab: Path) -> None:
     for moved in ("hosts.yml", "host_vars/web1.yml", "host_vars/lone.yml"):
-        files = inventory_files.InventoryFiles(lab, None)
+        files = inventory_files.InventoryFiles(lab, Vault(None, Programs(None, 60)))
         for host, variable in (("db1", "rack"), ("web1", "role"), ("lone", "rack")):
             files.setting("host", host, {(variable,): "new"}, {}, set())()
         with (lab / moved).open("a") as stream:
@@ -630,27 +631,73 @@ def password(tmp_path: Path) -> Path:
 
 
 def encrypted(text: str, password: Path) -> str:
-    """Return what the real ansible-vault makes of a text."""
-    program = Path(str(PROGRAM)).with_name("ansible-vault")
-    command = [program, "encrypt", "--vault-password-file", password, "--output", "-"]
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+    return vault_program("encrypt", text, f"--vault-password-file={password}")
 
 
 def decrypted(text: str, password: Path) -> str:
-    program = Path(str(PROGRAM)).with_name("ansible-vault")
-    command = [program, "decrypt", "--vault-password-file", password, "--output", "-"]
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+    return vault_program("decrypt", text, f"--vault-password-file={password}")
 
 
 def test_encrypting_as_ansible_does(password: Path) -> None:
-    vault = Vault(password, 10)
-    for text in ("x", "sixteen letters!", "größer\nthan\n" * 40):
-        assert vault.decrypt(encrypted(text, password)) == text
-        assert decrypted(vault.encrypt(text), password) == text
+    vault = Vault(password, Programs(None, 60))
+    texts = ["x", "größer\nthan\n" * 40]
+    hidden = [encrypted(text, password) for text in texts]
+    vault.decrypt_all(hidden)
+    assert [vault.decrypt(text) for text in hidden] == texts
+    assert decrypted(vault.encrypt(texts[-1]), password) == texts[-1]
     other = password.with_name("other")
     other.write_text("#!/bin/sh\necho something else\n")
     other.chmod(0o755)
-    assert "cannot be decrypted with the password of" in problem(lambda: Vault(other, 10).decrypt(vault.encrypt("x")))
+    said = problem(lambda: Vault(other, Programs(None, 60)).decrypt(hidden[0]))
+    assert said.startswith("ansible-vault cannot decrypt it: ")
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    "way", ["environment", pytest.param("ansible.cfg", marks=pytest.mark.long), pytest.param("option", marks=pytest.mark.long)]
+)
+def test_several_vaults_and_labels(lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """Passwords are those that Ansible has; a changed value keeps its label, and one that does not change its text."""
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(f"password {name}\n")
+    names = ("two",) if way == "option" else ("one", "two")
+    identities = ",".join(f"{name}@{tmp_path / name}" for name in names)
+    options: dict[str, Any] = {}
+    if way == "environment":
+        monkeypatch.setenv("ANSIBLE_VAULT_IDENTITY_LIST", identities)
+    elif way == "ansible.cfg":
+        (tmp_path / "ansible.cfg").write_text(f"[defaults]\nvault_identity_list = {identities}\n")
+        monkeypatch.chdir(tmp_path)
+    else:
+        options["vault_password_file"] = str(tmp_path / "two")
+    for host, text in (("lone", "first"), ("db1", "second")):
+        hidden = vault_program("encrypt", text, f"--vault-id=two@{tmp_path / 'two'}", "--encrypt-vault-id=two")
+        block = "".join(f"  {line}\n" for line in hidden.splitlines())
+        (lab / "host_vars" / f"{host}.yml").write_text(f"password: !vault |  # secret\n{block}rack: 1\n")
+    (lab / "group_vars" / "web.yml").write_text(
+        vault_program("encrypt", "tier: x\n", f"--vault-id={names[0]}@{tmp_path / names[0]}", f"--encrypt-vault-id={names[0]}")
+    )
+    before = content(lab)
+    models = {"device": {"identifiers": ["name"], "attributes": {"password": "secret | None"}}}
+    target = opened(lab, models, **options)
+    assert target.get("device", "lone").password.get_secret_value() == "first"
+    records = [{"name": name, "password": None} for name in ("web1", "web02", "web03")]
+    wished = memory([*records, {"name": "lone", "password": "changed"}, {"name": "db1", "password": "second"}], models)
+    target.sync_from(wished)
+    after = content(lab)
+    assert [name for name in after if after[name] != before[name]] == ["host_vars/lone.yml"]
+    head, _, rest = after["host_vars/lone.yml"].partition("\n")
+    assert head == "password: !vault |  # secret"
+    assert rest.startswith("  $ANSIBLE_VAULT;1.2;AES256;two\n")
+    assert rest.endswith("\nrack: 1\n")
+    again = opened(lab, models, **options)
+    assert again.get("device", "lone").password.get_secret_value() == "changed"
+
+
+def vault_program(action: str, text: str, *arguments: str) -> str:
+    """Return what the real ansible-vault makes of a text."""
+    command = [str(Path(str(PROGRAM)).with_name("ansible-vault")), action, *arguments, "--output=-"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture
@@ -711,11 +758,7 @@ def test_files_that_are_encrypted_as_a_whole(one: Path, password: Path) -> None:
     assert "which is encrypted as a whole and so not changed" in said
 
 
-def test_missing_libraries(lab: Path, monkeypatch: pytest.MonkeyPatch, one: Path, password: Path) -> None:
-    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers", None)
-    assert "need the library cryptography" in problem(
-        lambda: opened(one, SECRET, vault_password_file=str(password)), LibraryMissing
-    )
+def test_missing_programs(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     monkeypatch.setitem(os.environ, "PATH", "/nowhere")
     assert "ansible-inventory, which is not installed" in problem(lambda: opened(lab), LibraryMissing)

@@ -13,6 +13,8 @@ from dsync import DSync, Plan
 from dsync.adapters.core.base import RecordModel
 from dsync.adapters.inventory import InventoryAdapter
 from dsync.adapters.inventory.files import InventoryFiles
+from dsync.adapters.inventory.programs import Programs
+from dsync.adapters.inventory.vault import Vault
 from dsync.exceptions import RecordProblem
 from dsync.plan.result import Result
 from dsync.records.definition import data_model
@@ -62,7 +64,7 @@ def lab(tmp_path: Path) -> Path:
 
 def written(lab: Path, *todo: Any) -> dict[str, str]:
     """Return what is in the files after some changes: name of a method of the files, and its arguments."""
-    files = InventoryFiles(lab, None)
+    files = InventoryFiles(lab, Vault(None, Programs(None, 60)))
     for name, *arguments in todo:
         getattr(files, name)(*arguments)()
     files.commit()
@@ -156,7 +158,7 @@ def test_a_group_is_renamed_wherever_it_is_written(lab: Path) -> None:
 )
 def test_what_cannot_be_renamed(lab: Path, kind: str, old: str, new: str, said: str) -> None:
     with pytest.raises(RecordProblem) as caught:
-        InventoryFiles(lab, None).renaming(kind, old, new, ["web"])
+        InventoryFiles(lab, Vault(None, Programs(None, 60))).renaming(kind, old, new, ["web"])
     assert said in str(caught.value)
 
 

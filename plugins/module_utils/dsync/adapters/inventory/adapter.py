@@ -33,8 +33,9 @@ from .files import InventoryFiles
 from .folder import Apply
 from .listing import ALL, GROUP, HOST, UNGROUPED, Group, Inventory, Program
 from .options import PLAY, InventoryOptions
+from .programs import Programs
 from .values import copied
-from .vault import Concealed, Vault, concealed_paths, encrypted_values, shown
+from .vault import Concealed, Vault, concealed, encrypted_values, shown
 from .written import restore
 
 OF_HOST = ("name", "groups", "group_names")
@@ -67,9 +68,10 @@ class InventoryAdapter(RecordAdapter):
         self._variables = None if given.variables is None else set(given.variables)
         self._limit = given.limit
         self._password = None if given.vault_password_file is None else Path(given.vault_password_file).expanduser()
-        self._vault = None if self._password is None else Vault(self._password, given.timeout)
         program = None if given.ansible_inventory is None else Path(given.ansible_inventory).expanduser()
-        self._program = Program(self._sources or (), self._limit, self._password, program, given.timeout)
+        programs = Programs(program, given.timeout)
+        self._vault = Vault(self._password, programs)
+        self._program = Program(self._sources or (), self._limit, self._password, programs)
         self.batch_size = _BATCH
         self.name = f"inventory {', '.join(self._sources or ['of the play'])}"
         self._received: Mapping[str, Any] | None = None
@@ -146,6 +148,7 @@ class InventoryAdapter(RecordAdapter):
     def read(self, mapped: ModelMap) -> Iterator[Record]:
         kind, group = _place_of(mapped)
         inventory = self._inventory
+        self._decrypt(mapped, kind)
         if kind == GROUP:
             parents: dict[str, list[str]] = {}
             for name, one in inventory.groups.items():
@@ -170,6 +173,17 @@ class InventoryAdapter(RecordAdapter):
                     mapped, HOST, name, inventory.hosts[name], {"name": name, "groups": groups, "group_names": sorted(all_groups)}
                 )
 
+    def _decrypt(self, mapped: ModelMap, kind: str) -> None:
+        """Decrypt together what the records of a model need; what cannot be is reported with its record."""
+        groups = (group.variables for group in self._inventory.groups.values())
+        with contextlib.suppress(RecordProblem):
+            self._vault.decrypt_all(
+                value.hidden
+                for variables in (self._inventory.hosts.values() if kind == HOST else groups)
+                for path, value in concealed(variables)
+                if value.hidden and (self._variables is None or path[0] in self._variables) and _needed(mapped, path)
+            )
+
     def _group_record(self, mapped: ModelMap, name: str, parents: list[str]) -> Record:
         group = self._inventory.groups[name]
         own = {"name": name, "hosts": sorted(group.hosts), "children": sorted(group.children), "parents": parents}
@@ -178,7 +192,7 @@ class InventoryAdapter(RecordAdapter):
     def _record(self, mapped: ModelMap, kind: str, name: str, variables: Mapping[str, Any], own: dict[str, Any]) -> Record:
         if self._variables is not None:
             variables = {key: value for key, value in variables.items() if key in self._variables}
-        hidden = list(concealed_paths(variables))
+        hidden = [path for path, _value in concealed(variables)]
         try:
             wanted = {path for path in hidden if _needed(mapped, path)}
             return {**shown(variables, (), wanted, self._vault), **own}

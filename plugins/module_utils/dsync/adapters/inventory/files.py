@@ -70,13 +70,13 @@ class InventoryFiles:
 
     Args:
         source: the file of hosts and groups, or the folder that it is in.
-        vault: encrypts and decrypts; None where no password is known.
+        vault: encrypts and decrypts.
 
     Raises:
         RecordProblem: it is no inventory that is written.
     """
 
-    def __init__(self, source: Path, vault: Vault | None) -> None:
+    def __init__(self, source: Path, vault: Vault) -> None:
         self._main, self._vault = main_file(source), vault
         self._folder = Folder(self._main, vault)
         self._index: HostsTree | None = None
@@ -143,14 +143,15 @@ class InventoryFiles:
 
     def _encoded(self, path: FieldPath, value: Any, before: Any, secret: bool) -> Any:
         was_encrypted = isinstance(before, Tagged) and before.tag == "!vault"
-        if value is not None and (was_encrypted or (secret and self._vault is not None)):
-            if self._vault is None:
-                raise RecordProblem(
-                    f'"{text_of_path(path)}" is encrypted with Ansible Vault; say where the password is with "vault_password_file"'
-                )
+        if value is not None and (was_encrypted or (secret and self._vault.encrypts)):
             if not isinstance(value, str):
                 raise RecordProblem(f'"{text_of_path(path)}" cannot be encrypted with Ansible Vault: it is no text')
-            return Tagged("!vault", self._vault.encrypt(value))
+            try:
+                if was_encrypted and self._vault.decrypt(before.value) == value:
+                    return before
+                return Tagged("!vault", self._vault.encrypt(value, before.value if was_encrypted else ""))
+            except RecordProblem as problem:
+                raise RecordProblem(f'"{text_of_path(path)}": {problem}') from None
         return without_templates(value)
 
     def _definition(self, kind: str, name: str, variable: str) -> dict[str, Any] | None:

@@ -43,10 +43,10 @@ class Folder:
 
     Args:
         main: the file of hosts and groups.
-        vault: decrypts; None where no password is known.
+        vault: decrypts.
     """
 
-    def __init__(self, main: Path, vault: Vault | None) -> None:
+    def __init__(self, main: Path, vault: Vault) -> None:
         self._main, self._vault, self._path = main, vault, main.parent
         self._stamps = dict(self._stamped())
         self.forget()

@@ -5,36 +5,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...exceptions import LibraryMissing, RecordProblem
+from ...exceptions import RecordProblem
+from .programs import PROGRAM, Programs, last_words
 from .vault import Concealed
 
 HOST, GROUP = "host", "group"
 
 ALL, UNGROUPED = "all", "ungrouped"
 """Groups that every inventory has, and that are in no record."""
-
-PROGRAM = "ansible-inventory"
-
-_SETTINGS = {
-    "ANSIBLE_DEBUG": "false",
-    "ANSIBLE_FORCE_COLOR": "false",
-    "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
-    "ANSIBLE_INVENTORY_EXPORT": "false",
-    "ANSIBLE_LOG_PATH": os.devnull,
-    "ANSIBLE_NOCOLOR": "true",
-    "ANSIBLE_VERBOSITY": "0",
-}
-"""What makes the program print the inventory and nothing else, nowhere else, and fail where it cannot read a source."""
 
 
 @dataclass
@@ -120,34 +104,21 @@ class Program:
         sources: what it reads.
         limit: a pattern of hosts; None for all.
         password: the file with the password of Ansible Vault, if there is one.
-        path: of the program; None for the one beside this Python, or on the PATH.
-        timeout: how many seconds it may take.
+        programs: those of Ansible.
     """
 
-    def __init__(self, sources: Sequence[str], limit: str | None, password: Path | None, path: Path | None, timeout: float) -> None:
-        self._sources, self._limit, self._password, self._path, self._timeout = sources, limit, password, path, timeout
+    def __init__(self, sources: Sequence[str], limit: str | None, password: Path | None, programs: Programs) -> None:
+        self._sources, self._limit, self._password, self._programs = sources, limit, password, programs
 
     def listed(self, *more: str, limit: str | None = "") -> dict[str, Any]:
         """Return what ansible-inventory says, with the limit that was given as an option if no other is. Raises RecordProblem."""
-        command = [self._found(), "--list", *more, *(f"--inventory={source}" for source in self._sources)]
+        arguments = ["--list", *more, *(f"--inventory={source}" for source in self._sources)]
         limit = self._limit if limit == "" else limit
         if limit is not None:
-            command.append(f"--limit={limit}")
+            arguments.append(f"--limit={limit}")
         if self._password is not None:
-            command.append(f"--vault-password-file={self._password}")
-        try:
-            done = subprocess.run(  # pylint: disable=ansible-bad-function  # no AnsibleModule is known here
-                command,
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=self._timeout,
-                check=False,
-            )
-        except OSError as error:
-            raise RecordProblem(f"{command[0]} cannot be run: {error.strerror}") from None
-        except subprocess.TimeoutExpired:
-            raise RecordProblem(f'{PROGRAM} took longer than {self._timeout:g} seconds; give it more with "timeout"') from None
+            arguments.append(f"--vault-password-file={self._password}")
+        done = self._programs.run(PROGRAM, arguments)
         if done.returncode:
             raise RecordProblem(f"{PROGRAM} cannot read {', '.join(self._sources)}: {_complaint(done.stderr)}")
         try:
@@ -156,32 +127,14 @@ class Program:
             raise RecordProblem(f"{PROGRAM} printed something else than an inventory in JSON") from None
         return found
 
-    def _found(self) -> str:
-        beside = Path(sys.executable).with_name(PROGRAM)
-        program = str(self._path or "") or (str(beside) if beside.is_file() else shutil.which(PROGRAM))
-        if program is None:
-            raise LibraryMissing(f"inventories are read by the program {PROGRAM}, which is not installed", "ansible-core")
-        return program
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment of a program of Ansible, which runs only where texts are UTF-8."""
-    names = ("LC_ALL", "LC_CTYPE", "LANG")
-    locale = next((os.environ[name] for name in names if os.environ.get(name)), "")
-    utf8 = {} if "utf" in locale.lower() else {"LC_ALL": "C.UTF-8"}
-    return {**os.environ, **_SETTINGS, **utf8}
-
 
 _REASON = re.compile(r"Failed to parse \S+ with '?(?P<plugin>\w+)'? plugin: (?P<reason>.+)")
 _ORIGIN = re.compile(r"^Origin: (?P<place>[^<\s]+:\d+)", re.MULTILINE)
 
 
 def _complaint(stderr: bytes) -> str:
-    """Return what a program said last, or where it says that something is an error, and why a source cannot be read."""
-    text = stderr.decode(errors="replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("[ERROR]", "ERROR!"))]
-    said = (errors or lines or ["it does not say why"])[-1].removeprefix("[ERROR]: ").removeprefix("ERROR! ")
+    """Return what the program said last, and why a source cannot be read."""
+    said, text = last_words(stderr), stderr.decode(errors="replace")
     reasons = {found["plugin"]: found["reason"].strip() for found in _REASON.finditer(text)}
     reason = next((reasons[plugin] for plugin in ("yaml", "ini") if plugin in reasons), "")
     origin = _ORIGIN.search(text)

@@ -35,10 +35,12 @@ class InventoryOptions(Options):
     limit: Text | None = Field(None, description="Pattern of the hosts that are read, such as `web:&paris`. Defaults to all.")
     vault_password_file: Text | None = Field(
         None,
-        description="File with the password of Ansible Vault, or a program that prints it. With it, sensitive attributes are "
-        "written encrypted.",
+        description="File with a password of Ansible Vault, or a program that prints it, besides those of Ansible's settings. With "
+        "a password, sensitive attributes are written encrypted.",
     )
     ansible_inventory: Text | None = Field(
-        None, description="Path of the program `ansible-inventory`. Defaults to the one beside this Python, or on the PATH."
+        None,
+        description="Path of the program `ansible-inventory`, which `ansible-vault` is beside. Defaults to the one beside this "
+        "Python, or on the PATH.",
     )
-    timeout: Seconds = Field(60.0, description="Maximum seconds that the program may take.")
+    timeout: Seconds = Field(60.0, description="Maximum seconds that a program may take.")

@@ -35,7 +35,7 @@ class TreeFile:
         encrypted: whether it is encrypted as a whole, and so cannot be changed.
     """
 
-    def __init__(self, path: Path, raw: bytes | None, vault: Vault | None) -> None:
+    def __init__(self, path: Path, raw: bytes | None, vault: Vault) -> None:
         self.path, self.target, self.raw, self.gone = path, path, raw, False
         self.mode = PRIVATE if raw is None else stat.S_IMODE(path.stat().st_mode)
         self.text = "" if raw is None else _decoded(raw, path)

@@ -4,94 +4,92 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
-import secrets
-import subprocess
-from binascii import hexlify, unhexlify
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ...exceptions import LibraryMissing, RecordProblem
+from ...exceptions import RecordProblem
 from ...records.path import Path as FieldPath
 from ...storage.paths import file_error
+from .programs import Programs, last_words
 
-LIBRARY = "cryptography"
+PROGRAM = "ansible-vault"
 
 MAGIC = "$ANSIBLE_VAULT;"
 
-_HEADER = f"{MAGIC}1.1;AES256"
-_ROUNDS = 10_000
-_KEY, _BLOCK, _SALT = 32, 16, 32
-_WIDTH = 80
+_SETTINGS = ("DEFAULT_VAULT_PASSWORD_FILE", "DEFAULT_VAULT_IDENTITY_LIST")
+"""The settings of Ansible that say where passwords are."""
+
+_AT_A_TIME = 4
+"""How many values are decrypted at the same time."""
 
 
 class Vault:
-    """Encrypts and decrypts with the password in a file.
+    """Encrypts and decrypts by the program ``ansible-vault``, with all passwords that Ansible is configured with.
 
     Args:
-        path: the file, or a program that prints the password.
-        timeout: how many seconds the program may take.
+        password: a file with a password, or a program that prints it, besides those of Ansible's settings; None for no other.
+        programs: those of Ansible.
     """
 
-    def __init__(self, path: Path, timeout: float) -> None:
-        self._path, self._timeout = path, timeout
-        self._password: bytes | None = None
+    def __init__(self, password: Path | None, programs: Programs) -> None:
+        self._password, self._programs = password, programs
+        self._clear: dict[str, str] = {}
+        self._configured: bool | None = None
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether there is a password with which new values are encrypted."""
+        if self._configured is None:
+            self._configured = self._password is not None or self._is_configured()
+        return self._configured
+
+    def _is_configured(self) -> bool:
+        done = self._programs.run("ansible-config", ["dump", "--only-changed"])
+        return any(line.startswith(_SETTINGS) for line in done.stdout.decode(errors="replace").splitlines())
+
+    def decrypt_all(self, texts: Iterable[str]) -> None:
+        """Decrypt several texts at the same time, so that :meth:`decrypt` returns them at once. Raises as that does."""
+        todo = [text for text in dict.fromkeys(texts) if text not in self._clear]
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            for _clear in pool.map(self.decrypt, todo):
+                pass
 
     def decrypt(self, text: str) -> str:
         """Return what a text was encrypted from. Raises RecordProblem, which does not show it."""
-        header, _newline, body = text.strip().partition("\n")
-        if not header.startswith(MAGIC) or header.split(";")[2:3] != ["AES256"]:
-            raise RecordProblem("it is encrypted in a way that is not known here: only AES256 of Ansible Vault is")
+        if text not in self._clear:
+            self._clear[text] = self._run("decrypt", [], text)
+        return self._clear[text]
+
+    def encrypt(self, text: str, before: str = "") -> str:
+        """Return a text encrypted, as Ansible Vault writes it.
+
+        Args:
+            text: in clear.
+            before: the encrypted text that it replaces, whose label is kept; empty for a new one.
+
+        Raises:
+            RecordProblem: it cannot be encrypted.
+        """
+        label = before.strip().partition("\n")[0].strip().split(";")[3:4]
+        if not label:
+            return self._run("encrypt", [], text)
+        chosen = [f"--encrypt-vault-id={label[0]}"]
         try:
-            salt, digest, hidden = (unhexlify(part) for part in unhexlify("".join(body.split())).split(b"\n", 2))
-        except ValueError:
-            raise RecordProblem("it is no text that Ansible Vault has encrypted") from None
-        key, mac, counter = self._keys(salt)
-        if not hmac.compare_digest(hmac.new(mac, hidden, hashlib.sha256).digest(), digest):
-            raise RecordProblem(f"it cannot be decrypted with the password of {self._path}")
-        clear: bytes = _aes(key, counter).decryptor().update(hidden)
-        return clear[: -clear[-1]].decode()
+            return self._run("encrypt", chosen, text)
+        except RecordProblem:
+            if self._password is None:
+                raise
+        return self._run("encrypt", [f"--vault-id={label[0]}@{self._password}", *chosen], text)
 
-    def encrypt(self, text: str) -> str:
-        """Return a text encrypted, as Ansible Vault writes it."""
-        clear, salt = text.encode(), secrets.token_bytes(_SALT)
-        missing = _BLOCK - len(clear) % _BLOCK
-        key, mac, counter = self._keys(salt)
-        hidden = _aes(key, counter).encryptor().update(clear + bytes([missing]) * missing)
-        digest = hmac.new(mac, hidden, hashlib.sha256).digest()
-        body = hexlify(b"\n".join(map(hexlify, (salt, digest, hidden)))).decode()
-        lines = [body[start : start + _WIDTH] for start in range(0, len(body), _WIDTH)]
-        return "\n".join([_HEADER, *lines, ""])
-
-    def _keys(self, salt: bytes) -> tuple[bytes, bytes, bytes]:
-        if self._password is None:
-            self._password = self._read()
-        made = hashlib.pbkdf2_hmac("sha256", self._password, salt, _ROUNDS, 2 * _KEY + _BLOCK)
-        return made[:_KEY], made[_KEY : 2 * _KEY], made[2 * _KEY :]
-
-    def _read(self) -> bytes:
-        try:
-            if not os.access(self._path, os.X_OK):
-                return self._path.read_bytes().strip()
-            done = subprocess.run(  # pylint: disable=ansible-bad-function  # no AnsibleModule is known here
-                [self._path.absolute()], stdin=subprocess.DEVNULL, capture_output=True, timeout=self._timeout, check=True
-            )
-        except OSError as error:
-            raise file_error(RecordProblem, self._path, f"cannot be read for the vault password: {error.strerror}") from None
-        except subprocess.SubprocessError as error:
-            raise file_error(RecordProblem, self._path, f"failed to print the vault password ({type(error).__name__})") from None
-        return done.stdout.strip()
-
-
-def _aes(key: bytes, counter: bytes) -> Any:
-    try:
-        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-    except ImportError:
-        raise LibraryMissing("values of Ansible Vault need the library cryptography, which is not installed", LIBRARY) from None
-    return Cipher(algorithms.AES(key), modes.CTR(counter))
+    def _run(self, action: str, more: list[str], text: str) -> str:
+        known = [] if self._password is None else [f"--vault-password-file={self._password}"]
+        done = self._programs.run(PROGRAM, [action, *known, *more, "--output=-"], text)
+        if done.returncode:
+            way_out = '; say where the password is with "vault_password_file", or in ansible.cfg' if self._password is None else ""
+            raise RecordProblem(f"{PROGRAM} cannot {action} it: {last_words(done.stderr)}{way_out}")
+        return done.stdout.decode()
 
 
 class Concealed:
@@ -110,28 +108,29 @@ class Concealed:
     def __repr__(self) -> str:
         return "<a value from Ansible Vault>"
 
-    def reveal(self, vault: Vault | None) -> Any:
+    @property
+    def hidden(self) -> str:
+        """The text as Ansible Vault wrote it; empty where the value came decrypted."""
+        return self._hidden
+
+    def reveal(self, vault: Vault) -> Any:
         """Return the value. Raises RecordProblem."""
-        if not self._hidden:
-            return self._clear
-        if vault is None:
-            raise RecordProblem('it is encrypted with Ansible Vault; say where the password is with "vault_password_file"')
-        return vault.decrypt(self._hidden)
+        return vault.decrypt(self._hidden) if self._hidden else self._clear
 
 
-def concealed_paths(value: Any, way: FieldPath = ()) -> Iterator[FieldPath]:
-    """Yield the paths of the values in some variables that were encrypted."""
+def concealed(value: Any, way: FieldPath = ()) -> Iterator[tuple[FieldPath, Concealed]]:
+    """Yield the values in some variables that were encrypted, with their paths."""
     if isinstance(value, Concealed):
-        yield way
+        yield way, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from concealed_paths(item, (*way, str(key)))
+            yield from concealed(item, (*way, str(key)))
     elif isinstance(value, list):
         for place, item in enumerate(value):
-            yield from concealed_paths(item, (*way, str(place)))
+            yield from concealed(item, (*way, str(place)))
 
 
-def shown(value: Any, way: FieldPath, wanted: set[FieldPath], vault: Vault | None) -> Any:
+def shown(value: Any, way: FieldPath, wanted: set[FieldPath], vault: Vault) -> Any:
     """Return a copy of a value with the encrypted values at the wanted paths in clear, and without the others.
 
     Args:
@@ -157,7 +156,7 @@ def shown(value: Any, way: FieldPath, wanted: set[FieldPath], vault: Vault | Non
         raise RecordProblem(f'"{".".join(way)}": {problem}') from None
 
 
-def encrypted_values(folders: list[Path], vault: Vault | None, read: Any) -> dict[str, list[Any]]:
+def encrypted_values(folders: list[Path], vault: Vault, read: Any) -> dict[str, list[Any]]:
     """Return name → values of the variables that stand in files that are encrypted as a whole.
 
     Args:
@@ -183,7 +182,7 @@ def is_encrypted(path: Path) -> bool:
         return False
 
 
-def decrypted(path: Path, vault: Vault | None) -> str:
+def decrypted(path: Path, vault: Vault) -> str:
     """Return the text of a file that is encrypted as a whole. Raises RecordProblem."""
     try:
         return str(Concealed(path.read_text(encoding="utf-8")).reveal(vault))
