@@ -310,7 +310,9 @@ def test_what_refers_to_a_renamed_object_is_updated_after_it() -> None:
     assert keys(plan) == [("move", "named", "b"), ("update", "named", "x")]
     target.sync_from(source)
     assert not target.diff_from(source).has_diffs()
-    assert keys(undo_plan(plan)) == [("update", "named", "x"), ("move", "named", "a")]
+    undo = undo_plan(plan)
+    assert keys(undo) == [("move", "named", "a"), ("update", "named", "x")]
+    assert [[need.model for need in one.requires] for one in undo] == [[], ["named"]]
 
 
 def test_an_object_may_be_renamed_and_refer_to_itself() -> None:

@@ -35,9 +35,15 @@ class References:
 
     Args:
         kinds: model name → its class.
+
+    Attributes:
+        tied: (model, field) → fields of the object that it refers to. The remote system permits such a reference only while these
+            fields have certain values, as a device's primary address has to be assigned to the device: they are changed before the
+            reference is made, and after it is ended.
     """
 
     def __init__(self, kinds: Mapping[str, type[DSyncModel]]) -> None:
+        self.tied: Mapping[tuple[str, str], frozenset[str]] = {}
         self._kinds = dict(kinds)
         self._ranks = {model: rank for rank, model in enumerate(downwards(self._kinds, self._kinds))}
         self._of = {model: kind._declaration.references for model, kind in kinds.items() if kind._declaration.references}

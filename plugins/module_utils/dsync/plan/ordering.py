@@ -264,7 +264,27 @@ def _links(changes: Sequence[Change], references: References) -> dict[ChangeKey,
                 to_itself = other is change and not change.cascade and named.reference.optional
                 if (gone.key != holder.key or to_itself) and not (change.action == _UPDATE and ref_of(other) in created):
                     links[gone.key].setdefault(holder.key, _link(change, holder, named, gains=False))
+    for change, other, named in _tied(changes, references):
+        if change.action == _DELETE:
+            links[change.key].setdefault(other.key, _link(change, change, named, gains=False)._replace(optional=False))
+        if named.value in (change.before or {}).values():
+            links[other.key].setdefault(change.key, _link(change, change, named, gains=False))
+        else:
+            links[change.key].setdefault(other.key, _link(change, change, named, gains=True))
     return links
+
+
+def _tied(changes: Sequence[Change], references: References) -> Iterator[tuple[Change, Change, Named]]:
+    """Yield (change that makes or ends a reference, change of the fields of the object on which it depends, the reference)."""
+    placing: dict[ObjectRef, Change] = {}
+    for change in changes if references.tied else ():
+        if change.action in (_UPDATE, _MOVE) and not change.protected:
+            placing[ref_of(change)] = placing[ObjectRef(change.model, change.before_id or change.id)] = change
+    for change in changes if placing else ():
+        for named, other in _targets(references.named(change.model, change.before, change.after), placing):
+            fields = references.tied.get((change.model, named.reference.field), frozenset())
+            if other.key != change.key and fields & (other.after or {}).keys():
+                yield change, other, named
 
 
 def _targets(named: Iterable[Named], changed: Mapping[ObjectRef, Change]) -> Iterator[tuple[Named, Change]]:

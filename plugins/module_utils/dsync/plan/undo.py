@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from ..exceptions import RecordError
 from ..flags import DSyncAction
@@ -136,10 +137,20 @@ def _needed(
     return {key: list(needed[key]) for key in undone}
 
 
-def _is_named_after(change: Change, parent: Change) -> bool:
-    """Return whether an object was renamed with its parent: undoing that, the parent comes first, too."""
-    both = change.before_id is not None and parent.before_id is not None
-    return both and (change.cascade or change.parent == ref_of(parent))
+def _is_named_after(change: Change, other: Change) -> bool:
+    """Return whether an object was renamed with its parent, or got the new name of a renamed object in one of its fields: undoing
+    that, the other object comes first, too."""
+    if other.before_id is None:
+        return False
+    if change.before_id is not None and (change.cascade or change.parent == ref_of(other)):
+        return True
+    old = {**(change.before_ids or {}), **(change.before or {})}
+    new = {**(change.ids if change.before_ids else {}), **(change.after or {})}
+    return any(_holds(value, other.id) and _holds(old.get(name), other.before_id) for name, value in new.items())
+
+
+def _holds(value: Any, name: str) -> bool:
+    return value == name or (isinstance(value, (list, tuple, set, frozenset)) and name in value)
 
 
 def _is_below(change: Change, required: ChangeKey, deleted: dict[ObjectRef, ObjectRef | None]) -> bool:

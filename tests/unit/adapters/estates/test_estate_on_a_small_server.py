@@ -632,6 +632,147 @@ def test_a_device_is_renamed_by_one_patch_and_keeps_its_interfaces(netbox: Estat
     assert netbox.table("dcim/devices")[there]["name"] == "old"
 
 
+PRIMARIES: dict[str, Any] = {
+    "device": {"identifiers": ["name"], "attributes": {"primary_ip4": {"type": "str | None", "ref": "ip_address"}}},
+    "interface": {"identifiers": {"device": {"ref": "device"}, "name": "str"}},
+    "ip_address": {
+        "identifiers": {"address": "ip_interface"},
+        "attributes": {"interface": {"type": "str | None", "ref": "interface"}},
+    },
+}
+
+
+def test_what_refers_to_parts_of_a_renamed_device_follows_and_is_undone(netbox: Estate) -> None:
+    declared: Any = {
+        "device": {"identifiers": ["name"], "attributes": {"serial": "str"}, "match": ["serial"], "children": ["interface"]},
+        "interface": {
+            "identifiers": {"device": "str", "name": "str"},
+            "shortname": ["name"],
+            "attributes": {"lag": {"type": "str | None", "ref": "interface"}},
+        },
+        "ip_address": {**PRIMARIES["ip_address"]},
+    }
+    there = netbox.add("dcim/devices", name="old", serial="S1")
+    lag = netbox.add("dcim/interfaces", name="lag1", device=there)
+    port = netbox.add("dcim/interfaces", name="eth0", device=there, lag=lag)
+    netbox.add("ipam/ip-addresses", address="10.0.0.1/24", assigned_object_type="dcim.interface", assigned_object_id=port)
+    before = {name: dict(table) for name, table in netbox.tables.items()}
+    was = adapter(netbox, declared)
+    source = wanted(
+        declared,
+        device=[{"name": "new", "serial": "S1"}],
+        interface=[{"device": "new", "name": "lag1"}, {"device": "new", "name": "eth0", "lag": "new__lag1"}],
+        ip_address=[{"address": "10.0.0.1/24", "interface": "new__eth0"}],
+    )
+    target = adapter(netbox, declared)
+    plan = Plan.from_diff(target.diff_from(source))
+    target.apply(plan, source).raise_for_failure()
+    assert not adapter(netbox, declared).diff_from(source).has_diffs()
+    for name, table in before.items():
+        assert netbox.table(name).keys() == table.keys()
+    again = adapter(netbox, declared)
+    again.apply(undo_plan(plan), source).raise_for_failure()
+    assert not adapter(netbox, declared).diff_from(was).has_diffs()
+
+
+def test_a_vlan_group_gets_another_scope_with_its_vlans_and_what_refers_to_them(netbox: Estate) -> None:
+    sites = [netbox.add("dcim/sites", name=name) for name in ("Paris", "Lyon")]
+    group = netbox.add("ipam/vlan-groups", name="access", scope_type="dcim.site", scope_id=sites[0])
+    vlan = netbox.add("ipam/vlans", vid=10, name="v10", group=group)
+    port = netbox.add("dcim/interfaces", name="eth0", device=netbox.add("dcim/devices", name="d"), tagged_vlans=[vlan])
+    was = adapter(netbox)
+    netbox.change("ipam/vlan-groups", group, scope_id=sites[1])
+    drifted, target = adapter(netbox), adapter(netbox)
+    plan = Plan.from_diff(target.diff_from(was))
+    target.apply(plan, was).raise_for_failure()
+    assert not adapter(netbox).diff_from(was).has_diffs()
+    adapter(netbox).apply(undo_plan(plan), was).raise_for_failure()
+    assert not adapter(netbox).diff_from(drifted).has_diffs()
+    assert (netbox.table("ipam/vlan-groups")[group]["scope_id"], netbox.table("dcim/interfaces")[port]["tagged_vlans"]) == (
+        sites[1],
+        [vlan],
+    )
+
+
+@pytest.fixture
+def strict(netbox: Estate) -> Estate:
+    """A NetBox that refuses a primary address of another device, and to reassign one, with devices that have one."""
+
+    def complaint(method: str, endpoint: str, body: dict[str, Any]) -> Any:
+        ports, devices = netbox.table("dcim/interfaces"), netbox.table("dcim/devices")
+        if endpoint == "dcim/devices" and body.get("primary_ip4"):
+            port = netbox.table("ipam/ip-addresses")[body["primary_ip4"]]["assigned_object_id"]
+            if port is None or ports[port]["device"] != body.get("id"):
+                return {"primary_ip4": ["It is not assigned to this device."]}
+        if endpoint == "ipam/ip-addresses" and method == "PATCH" and "assigned_object_id" in body:
+            holder = next((key for key, one in devices.items() if one["primary_ip4"] == body["id"]), None)
+            port = body["assigned_object_id"]
+            if holder is not None and (port is None or ports[port]["device"] != holder):
+                return ["Cannot reassign IP address while it is designated as the primary IP."]
+        return None
+
+    for number in (1, 2):
+        device = netbox.add("dcim/devices", name=f"d{number}")
+        port = netbox.add("dcim/interfaces", name="eth0", device=device)
+        assigned = {"assigned_object_type": "dcim.interface", "assigned_object_id": port}
+        address = netbox.add("ipam/ip-addresses", address=f"10.0.0.{number}/24", **assigned)
+        netbox.change("dcim/devices", device, primary_ip4=address)
+    netbox.complaint = complaint
+    return netbox
+
+
+def primaries(addresses: dict[str, tuple[str | None, str | None]]) -> DSync:
+    """Return devices of which some have a primary address, and their addresses: address → (device with it, device whose it is)."""
+    first = {device: address for address, (_port, device) in addresses.items()}
+    devices = sorted({one for some in addresses.values() for one in some if one})
+    return wanted(
+        PRIMARIES,
+        device=[{"name": name, "primary_ip4": first.get(name)} for name in devices],
+        interface=[{"device": name, "name": "eth0"} for name in devices],
+        ip_address=[{"address": address, "interface": port and f"{port}__eth0"} for address, (port, _device) in addresses.items()],
+    )
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        {"10.0.0.1/24": ("d2", "d2"), "10.0.0.2/24": ("d1", "d1")},
+        {"10.0.0.1/24": ("d2", "d2"), "10.0.0.2/24": ("d2", None), "10.0.0.3/24": ("d1", "d1")},
+        {"10.0.0.1/24": ("d3", "d3"), "10.0.0.2/24": ("d2", "d2")},
+        {"10.0.0.1/24": (None, None), "10.0.0.2/24": ("d1", "d1")},
+    ],
+    ids=["swapped", "moved", "to a new device, the old one goes", "taken away, the other one's device goes"],
+)
+def test_primary_addresses_move_between_devices_in_one_run(strict: Estate, addresses: dict[str, Any]) -> None:
+    source = primaries(addresses)
+    before = dict(strict.table("ipam/ip-addresses"))
+    target = adapter(strict, PRIMARIES)
+    plan = Plan.from_diff(target.diff_from(source))
+    target.apply(plan, source).raise_for_failure()
+    assert not adapter(strict, PRIMARIES).diff_from(source).has_diffs()
+    assert before.keys() <= strict.table("ipam/ip-addresses").keys()
+    adapter(strict, PRIMARIES).apply(undo_plan(plan), source).raise_for_failure()
+    original = primaries({f"10.0.0.{number}/24": (f"d{number}", f"d{number}") for number in (1, 2)})
+    assert not adapter(strict, PRIMARIES).diff_from(original).has_diffs()
+
+
+def test_rack_positions_are_swapped_through_an_empty_one(netbox: Estate) -> None:
+    rack = netbox.add("dcim/racks", name="R1", site=netbox.add("dcim/sites", name="Paris"))
+    for number in (1, 2):
+        netbox.add("dcim/devices", name=f"d{number}", rack=rack, face="front", position=number)
+
+    def complaint(_method: str, endpoint: str, body: dict[str, Any]) -> Any:
+        taken = {one["position"] for key, one in netbox.table(endpoint).items() if key != body.get("id")}
+        return {"position": ["It is already occupied."]} if body.get("position") in taken - {None} else None
+
+    netbox.complaint = complaint
+    attributes = {"rack": "str | None", "position": "int | None", "face": "str | None"}
+    declared = {"device": {"identifiers": ["name"], "attributes": attributes}}
+    rows = [{"name": f"d{number}", "rack": "Paris__R1", "face": "front", "position": 3 - number} for number in (1, 2)]
+    synchronised(adapter(netbox, declared), wanted(declared, device=rows)).raise_for_failure()
+    assert {one["name"]: one["position"] for one in netbox.table("dcim/devices").values()} == {"d1": 2, "d2": 1}
+
+
 def test_an_object_of_nautobot_is_moved_by_one_patch(nautobot: NautobotEstate) -> None:
     declared: Any = {
         "location": {"identifiers": ["name"], "children": ["device"]},

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import builtins
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...diff.diff import Diff
@@ -18,6 +18,7 @@ from ...diff.moves import remaking
 from ...exceptions import DSyncException, RecordProblem
 from ...flags import DSyncAction, DSyncFlags
 from ...guard.protection import protect
+from ...model.declaration import Unique
 from ...records.mapping import ModelMap, Record, Values
 from ...records.written import WrittenFloat
 from ..core.base import ChangedRecord, MovedRecord, NewRecord
@@ -26,7 +27,7 @@ from .kinds import CUSTOM_FIELDS, TAGS, Kind, slug_of
 from .names import Native, ServerId
 from .options import EstateOptions
 from .reading import EstateReader
-from .records import OWNED, Bodies, fitted
+from .records import OWNED, Bodies, as_names, fitted, natives_of
 from .sending import Refusal, Remembered
 
 
@@ -86,6 +87,8 @@ class EstateAdapter(EstateReader):
         """Return what has to change, as every adapter does; in it are protected the deletes of objects that lack the owner tag, and
         the moves in which such an object would be deleted and created again."""
         diff = super().diff_from(source, diff_class, flags, callback, scope)
+        if diff.references is not None:
+            diff.references.tied = self._tied()
         if self._owner_tag is None:
             return diff
         deleted = [element for element in diff.walk() if element.action == DSyncAction.DELETE]
@@ -97,6 +100,26 @@ class EstateAdapter(EstateReader):
                 change.protected = f'protected: {it} does not have the tag "{self._owner_tag}"'
         protect(diff, (), self.models())
         return diff
+
+    def _tied(self) -> dict[tuple[str, str], frozenset[str]]:
+        """Return the references that depend on fields of the objects to which they refer (:attr:`.kinds.Kind.tied`)."""
+        found = {}
+        for mapped in self._maps.values():
+            for native, others in self._kind(mapped).tied.items():
+                for name, models in mapped.model._references.items():
+                    if native in natives_of(mapped.fields[name]):
+                        fields = [one for model in as_names(models) for one in self._maps[model].fields.values()]
+                        found[mapped.name, name] = frozenset(one.name for one in fields if natives_of(one) & {*others})
+        return found
+
+    def unique_fields(self, model: str) -> Iterable[Unique]:
+        """Return the fields that are unique together: those that the model declares, and those of which the server requires it."""
+        mapped, declared = self._maps[model], tuple(super().unique_fields(model))
+        names = {one.source[0]: name for name, one in mapped.fields.items() if one.source is not None and one.write is None}
+        nullable, known = mapped.model._declaration.nullable, {one.fields for one in declared}
+        groups = [(fields, spare) for fields, spare in self._kind(mapped).unique.items() if {*fields} <= names.keys()]
+        found = [(tuple(names[one] for one in fields), names[spare]) for fields, spare in groups]
+        return (*declared, *(Unique(fields, (spare,)) for fields, spare in found if fields not in known and spare in nullable))
 
     def _owner_id(self) -> ServerId:
         """Return the id of the owner tag, which is made if the server has none."""

@@ -61,6 +61,9 @@ class Kind:
         called: the identifiers by which others refer to an object if the kind is not among the models of a task, where these are
             fewer than all; several objects may have the same ones.
         match: match keys of its model: fields that identify an object whose identifiers were changed.
+        unique: fields of which no two objects may have the same values → one of them that may be null for a while.
+        tied: field → fields of the object that it refers to; the server permits the reference only while these name the object, or
+            a part of it, that refers.
         slugs: whether an object needs a slug, which is made of its name where none is given.
         twins: whether the server lets objects have the same name, as those below different parents, and has few enough of them that
             all are looked at before others are compared by what they refer to.
@@ -76,6 +79,8 @@ class Kind:
     children: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
     match: tuple[tuple[str, ...], ...] = ()
+    unique: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    tied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     slugs: bool = False
     twins: bool = False
     fixed: bool = False

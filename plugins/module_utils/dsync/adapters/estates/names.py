@@ -150,13 +150,15 @@ class Names:
             self._natives.setdefault(kind.name, {}).update((native["id"], native) for native in natives)
 
     def note(self, kind: Kind, server_id: ServerId, uid: str) -> None:
-        """Take note of the unique id of an object."""
+        """Take note of the unique id of an object, which may have had another one."""
         with self._lock:
+            if self._uids.get(kind.name, {}).get(server_id) not in (None, uid):
+                self.forget(kind, server_id)
             self._uids.setdefault(kind.name, {})[server_id] = uid
             self._ids.setdefault(kind.name, {}).setdefault(uid, {})[server_id] = None
 
     def forget(self, kind: Kind, server_id: ServerId) -> None:
-        """Take note that an object is gone."""
+        """Take note that an object is gone, or that its unique id is."""
         with self._lock:
             uid = self._uids.get(kind.name, {}).pop(server_id, None)
             if uid is not None:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from ..._util.suggestions import known
 from ...exceptions import RecordProblem
+from ...model.model import DSyncModel
 from ...records.declaration_reader import Declared
 from ...records.definition import DataModel, data_model
 from ...records.mapping import ModelMap, Record
@@ -313,6 +314,12 @@ class EstateReader(RecordAdapter):
     def describe(self, mapped: ModelMap, record: Record) -> str:
         where = next((f", {name} {record[name]}" for name in ("site", "device", "tenant", "vrf") if record.get(name)), "")
         return f"{self._kind(mapped).endpoint}/{record['id']}{where}" if "id" in record else self._kind(mapped).endpoint
+
+    def renamed(self, obj: DSyncModel, before: str) -> None:
+        super().renamed(obj, before)
+        record, uid = self._records[obj.get_type()].get(obj.get_unique_id()), obj.get_unique_id()
+        if record is not None:
+            self.names.note(self._kind(self._maps[obj.get_type()]), record["id"], uid)
 
     def holds(self, model: str, unique_id: str) -> bool:
         """Return whether the server has an object, loaded or not."""

@@ -14,7 +14,7 @@ from typing import Any, get_origin
 
 from ...exceptions import RecordProblem
 from ...model.values import members_of
-from ...records.mapping import ModelMap, Values
+from ...records.mapping import FieldMap, ModelMap, Values
 from ...records.path import Path, read, text_of_path, write
 from .kinds import CUSTOM_FIELDS, TAGS, Kind, Kinds
 from .names import Names, Native
@@ -185,7 +185,7 @@ class Bodies:
             return self._kinds[kind.refs[path[0]]]
         for name, models in mapped.model._references.items():
             if mapped.fields[name].source == path:
-                return next((found for model in _as_names(models) if (found := kind_of(model)) is not None), None)
+                return next((found for model in as_names(models) if (found := kind_of(model)) is not None), None)
         return None
 
     def _ids(self, kind: Kind, value: Any) -> Any:
@@ -200,7 +200,13 @@ class Bodies:
         body[id_field] = self._ids(self._kinds[placed.kind], value)
 
 
-def _as_names(models: str | Iterable[str]) -> Iterable[str]:
+def natives_of(one: FieldMap) -> set[str]:
+    """Return the fields of a record that an attribute is read from, or written to."""
+    return {path[0] for path in (one.source, *(one.write or ())) if path}
+
+
+def as_names(models: str | Iterable[str]) -> Iterable[str]:
+    """Return the names of the models to which a field may refer."""
     return (models,) if isinstance(models, str) else models
 
 

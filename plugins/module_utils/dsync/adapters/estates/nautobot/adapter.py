@@ -170,6 +170,7 @@ class NautobotAdapter(EstateAdapter):
         addresses, prefixes = self._place_of(ADDRESSES, "address"), self._place_of(PREFIXES, "prefix")
         if addresses is not None and prefixes is not None:
             diff.references = with_prefixes({**source.models(), **self.models()}, addresses, prefixes, diff, self)
+            diff.references.tied = self._tied()
         return diff
 
     def _place_of(self, endpoint: str, native: str) -> Place | None:

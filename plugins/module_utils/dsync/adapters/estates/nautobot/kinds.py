@@ -179,6 +179,8 @@ KINDS = Kinds(
                 TAGS: refs("tag"),
             },
             children=("interface",),
+            unique={("rack", "position", "face"): "position", ("asset_tag",): "asset_tag"},
+            tied=dict.fromkeys(("primary_ip4", "primary_ip6"), ("interfaces",)),
         ),
         Kind(
             "interface",

@@ -39,6 +39,7 @@ _ASSIGNED = {
     "interface": Placed("interface", "dcim.interface", "assigned_object"),
     "vm_interface": Placed("vm_interface", "virtualization.vminterface", "assigned_object"),
 }
+_PRIMARY = {name: tuple(_ASSIGNED) for name in ("primary_ip4", "primary_ip6")}
 _PORT: dict[str, Any] = {
     "enabled": {"type": "bool", "default": True},
     "mtu": _NUMBER,
@@ -142,6 +143,8 @@ KINDS = Kinds(
                 **_COMMENTED,
             },
             children=("interface",),
+            unique={("rack", "position", "face"): "position", ("asset_tag",): "asset_tag"},
+            tied=_PRIMARY,
         ),
         _kind(
             "interface",
@@ -194,6 +197,7 @@ KINDS = Kinds(
             children=("vm_interface",),
             called=("name",),
             match=(("name",),),
+            tied=_PRIMARY,
         ),
         _kind(
             "vm_interface",
