@@ -49,8 +49,7 @@ def check_values(mapped: ModelMap, values: Values) -> None:
     """Raise RecordProblem where the values of an object would mark its row as deleted."""
     deleted = mapped.deleted
     if deleted is not None and deleted.field in values and deleted.marks(values[deleted.field]):
-        name, value = deleted.field[0], values[deleted.field]
-        raise RecordProblem(f'its "{name}" would be {value!r}, which marks deleted rows; correct it, or delete the object')
+        raise RecordProblem(f'its "{deleted.field[0]}" would mark the row as deleted; correct it, or delete the object')
 
 
 def _fitted(value: Any, relation: Relation, name: str) -> Any:
