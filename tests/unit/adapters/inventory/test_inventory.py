@@ -520,14 +520,14 @@ def test_circles_of_groups_are_refused(lab: Path) -> None:
 
 
 def test_sources_that_are_not_written(lab: Path, tmp_path: Path) -> None:
-    ini, script, plugin = tmp_path / "a.ini", tmp_path / "b", tmp_path / "c.yml"
+    ini, script, plugin = tmp_path / "a.cfg", tmp_path / "b", tmp_path / "c.yml"
     ini.write_text("[web]\na1\n")
     script.write_text("#!/bin/sh\necho '{}'\n")
     script.chmod(0o755)
     plugin.write_text("plugin: ansible.builtin.constructed\nstrict: false\n")
     cases = {
-        str(ini): "only YAML is written",
-        str(script): "only YAML is written",
+        str(ini): "only YAML and INI are written",
+        str(script): "only YAML and INI are written",
         str(plugin): "configures an inventory plugin",
     }
     new = {"name": "n", "role": "x", "rack": None, "tier": None, "groups": [], "ansible_host": None}

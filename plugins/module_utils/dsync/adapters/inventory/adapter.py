@@ -9,7 +9,7 @@ without ``all`` and ``ungrouped``) and ``group_names`` (the groups around those 
 of ``name``, ``hosts``, ``children`` and ``parents``.
 
 It reads what ``ansible-inventory`` reads; templates in variables are texts there. The running play's own inventory comes along
-with the task, with the templates evaluated. Only YAML files are written, by :mod:`.files`.
+with the task, with the templates evaluated. Only YAML and INI files are written, by :mod:`.files`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Changing an inventory that is kept in YAML files: a file of hosts and groups, and ``group_vars`` and ``host_vars`` beside it.
+"""Changing an inventory that is kept in files: a file of hosts and groups, and ``group_vars`` and ``host_vars`` beside it.
 
 Every file is read when something in it is to be changed, changed in memory, and written with all others at the end; what is not
 changed in a file stays as it is, byte by byte (:mod:`..documents.formats`).
@@ -9,6 +9,7 @@ changed in a file stays as it is, byte by byte (:mod:`..documents.formats`).
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,15 +18,16 @@ from typing import Any
 from ...exceptions import RecordProblem
 from ...records.path import Path as FieldPath
 from ...records.path import text_of_path, write
-from ..documents.yaml_format import Tagged
+from ..documents.yaml_format import Tagged, YamlFormat
 from .folder import ENDS, Apply, Folder
+from .ini import fits, text_of
 from .listing import ALL, GROUP, HOST, UNGROUPED
 from .tree import HostsTree
 from .tree_file import TreeFile
 from .values import copied, has_template, plain_copy, value_at, without_templates
 from .vault import Vault
 
-NAMES_OF_MAIN = ("hosts.yml", "hosts.yaml", "inventory.yml", "inventory.yaml")
+NAMES_OF_MAIN = tuple(name + end for name in ("hosts", "inventory") for end in (".yml", ".yaml", ".ini", ""))
 """What the file of hosts and groups is called in a folder."""
 
 _SAFE = re.compile(r"\w[\w.@%+-]*\Z")
@@ -43,9 +45,27 @@ def main_file(source: Path) -> Path:
             return found[0]
         which = "several of them" if found else "none of them"
         raise RecordProblem(f"only a folder with one file {' or '.join(NAMES_OF_MAIN)} is written, and {source} has {which}")
-    if source.suffix not in (".yml", ".yaml"):
-        raise RecordProblem(f"only YAML is written, and {source} is no .yml or .yaml file")
+    if source.suffix not in (".yml", ".yaml", ".ini", "") or _is_script(source):
+        raise RecordProblem(f"only YAML and INI are written, and {source} is a script, or no .yml, .yaml or .ini file")
     return source
+
+
+def _is_script(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(2) == b"#!" or os.access(path, os.X_OK)
+    except OSError:
+        return False
+
+
+def is_ini(path: Path) -> bool:
+    """Return whether Ansible reads a file of hosts and groups as INI: it does not end in .yml, and is not YAML."""
+    if path.suffix in (".yml", ".yaml"):
+        return False
+    try:
+        return path.suffix == ".ini" or not isinstance(YamlFormat().read(path.read_text(encoding="utf-8"), str(path)), dict)
+    except (OSError, UnicodeDecodeError, RecordProblem):
+        return True
 
 
 def check_name(kind: str, name: Any) -> None:
@@ -78,7 +98,7 @@ class InventoryFiles:
 
     def __init__(self, source: Path, vault: Vault) -> None:
         self._main, self._vault = main_file(source), vault
-        self._folder = Folder(self._main, vault)
+        self._folder = Folder(self._main, vault, is_ini(self._main))
         self._index: HostsTree | None = None
 
     @property
@@ -86,10 +106,10 @@ class InventoryFiles:
         """Where hosts and groups stand in the file of hosts and groups."""
         if self._index is None:
             main = self._folder.open(self._main)
-            if main.encrypted or "plugin" in main.tree:
+            if main.encrypted or ("plugin" in main.tree and not self._folder.ini):
                 why = "is encrypted as a whole" if main.encrypted else "configures an inventory plugin"
-                raise RecordProblem(f"{self._main} {why}, and only plain hosts and groups in YAML are written")
-            self._index = HostsTree(main.tree, self._main, main.renamed)
+                raise RecordProblem(f"{self._main} {why}, and only plain hosts and groups are written")
+            self._index = HostsTree(main.tree, self._main, main.renamed, self._folder.ini)
         return self._index
 
     # ------------------------------------------------------------------ variables
@@ -137,9 +157,11 @@ class InventoryFiles:
                 raise RecordProblem(f"{error} of the {kind} {name}") from None
         if holder is None and self._folder.has(kind) and not self._open_files(kind, name):
             self._folder.new_path(kind, name)
+        if self._folder.ini and any(holder is inline for inline in self.index.inline(kind, name)):
+            text_of(found[variable], variable)
         if holder is not None:
             return lambda: holder.__setitem__(variable, found[variable])
-        return lambda: self._place_for_new(kind, name).__setitem__(variable, found[variable])
+        return lambda: self._place_for_new(kind, name, found[variable]).__setitem__(variable, found[variable])
 
     def _encoded(self, path: FieldPath, value: Any, before: Any, secret: bool) -> Any:
         was_encrypted = isinstance(before, Tagged) and before.tag == "!vault"
@@ -172,12 +194,12 @@ class InventoryFiles:
         """Return the files of a host's or group's variables that can be changed."""
         return [file for file in self._folder.files_of(kind, name) if not file.encrypted and file.path.suffix != ".json"]
 
-    def _place_for_new(self, kind: str, name: str) -> dict[str, Any]:
-        """Return the dictionary for a variable that a host or group does not define yet."""
+    def _place_for_new(self, kind: str, name: str, value: Any) -> dict[str, Any]:
+        """Return the dictionary for the value of a variable that a host or group does not define yet."""
         files = self._open_files(kind, name)
         if files:
             return files[-1].tree
-        if self._folder.has(kind) or not self.index.has(kind, name):
+        if self._folder.has(kind) or not self.index.has(kind, name) or (self._folder.ini and not fits(value)):
             return self._folder.new_file(kind, name).tree
         return self.index.make_inline(kind, name)
 

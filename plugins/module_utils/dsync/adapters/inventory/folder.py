@@ -44,10 +44,12 @@ class Folder:
     Args:
         main: the file of hosts and groups.
         vault: decrypts.
+        ini: whether the file of hosts and groups is in INI.
     """
 
-    def __init__(self, main: Path, vault: Vault) -> None:
+    def __init__(self, main: Path, vault: Vault, ini: bool) -> None:
         self._main, self._vault, self._path = main, vault, main.parent
+        self.ini = ini
         self._stamps = dict(self._stamped())
         self.forget()
 
@@ -79,7 +81,7 @@ class Folder:
     def open(self, path: Path) -> TreeFile:
         """Return a file that is there. Raises RecordProblem when it cannot be read, or is not as it was."""
         if path not in self._files:
-            self._files[path] = TreeFile(path, self._read(path), self._vault)
+            self._files[path] = TreeFile(path, self._read(path), self._vault, self.ini and path == self._main)
         return self._files[path]
 
     def files_of(self, kind: str, name: str) -> list[TreeFile]:

@@ -20,10 +20,11 @@ class HostsTree:
         tree: group → its ``hosts``, ``children`` and ``vars``.
         path: of the file, for messages.
         renamed: where it is noted which keys were renamed (:class:`.tree_file.TreeFile`).
+        flat: whether groups are only named where they are children, as in INI.
     """
 
-    def __init__(self, tree: dict[Any, Any], path: Path, renamed: Renamed) -> None:
-        self._tree, self._path, self._renamed = tree, path, renamed
+    def __init__(self, tree: dict[Any, Any], path: Path, renamed: Renamed, flat: bool = False) -> None:
+        self._tree, self._path, self._renamed, self._flat = tree, path, renamed, flat
         self._scan()
 
     def _scan(self) -> None:
@@ -81,7 +82,7 @@ class HostsTree:
             return there[-1]
         if kind == HOST:
             return self._made(self._hosts[name][-1][1], name)
-        return self._made(self._groups[name][-1], name, "vars")
+        return self._made(self.group(name) if self._flat else self._groups[name][-1], name, "vars")
 
     def check_member(self, host: str, group: str) -> None:
         """Raise RecordProblem when a host is not written out as a member of a group."""
@@ -159,14 +160,15 @@ class HostsTree:
 
     def group(self, name: str) -> dict[str, Any]:
         """Return the dictionary in which a group stands, made if there is none."""
-        holders = self._groups.get(name, [])
+        holders = [one for one in self._groups.get(name, []) if not self._flat or one is self._tree]
         for wanted in ("hosts", "vars", "children"):
             for holder in holders:
                 if holder[name] and wanted in holder[name]:
                     return holder
         if holders:
             return holders[0]
-        holder = self._tree if name == ALL or ALL not in self._tree else self._made(self._tree, ALL, "children")
+        at_root = self._flat or name == ALL or ALL not in self._tree
+        holder = self._tree if at_root else self._made(self._tree, ALL, "children")
         holder[name] = {}
         self._groups.setdefault(name, []).append(holder)
         return holder
@@ -174,6 +176,8 @@ class HostsTree:
     def add_child(self, parent: str, child: str) -> None:
         """Make a group, which may be there already, the child of another."""
         children = self._made(self.group(parent), parent, "children")
+        if self._flat:
+            self.group(child)
         if child not in children:
             children[child] = {}
             self._groups.setdefault(child, []).append(children)

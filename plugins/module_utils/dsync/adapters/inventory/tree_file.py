@@ -14,6 +14,7 @@ from ...storage.files import PRIVATE
 from ...storage.paths import file_error
 from ..documents.edits import Carried, Edits, Way
 from ..documents.yaml_format import YamlFormat
+from .ini import IniFormat
 from .values import copied, same
 from .vault import MAGIC, Vault, decrypted
 
@@ -23,6 +24,12 @@ Renamed = list[tuple[dict[Any, Any], Any, Any]]
 
 class TreeFile:
     """A file of an inventory.
+
+    Args:
+        path: where it is.
+        raw: what is in it; None where there is none yet.
+        vault: decrypts.
+        ini: whether it is hosts and groups in INI; YAML otherwise.
 
     Attributes:
         path: where it is.
@@ -35,13 +42,13 @@ class TreeFile:
         encrypted: whether it is encrypted as a whole, and so cannot be changed.
     """
 
-    def __init__(self, path: Path, raw: bytes | None, vault: Vault) -> None:
+    def __init__(self, path: Path, raw: bytes | None, vault: Vault, ini: bool = False) -> None:
         self.path, self.target, self.raw, self.gone = path, path, raw, False
         self.mode = PRIVATE if raw is None else stat.S_IMODE(path.stat().st_mode)
         self.text = "" if raw is None else _decoded(raw, path)
         self.encrypted = self.text.startswith(MAGIC)
-        self.format = YamlFormat()
-        self._before = self.format.read(decrypted(path, vault) if self.encrypted else self.text, str(path))
+        self._ini = IniFormat() if ini else None
+        self._before = (self._ini or YamlFormat()).read(decrypted(path, vault) if self.encrypted else self.text, str(path))
         if self._before is not None and not isinstance(self._before, dict):
             raise file_error(RecordProblem, path, "should hold a dictionary")
         self.tree: dict[Any, Any] = copied(self._before or {})
@@ -61,13 +68,16 @@ class TreeFile:
         if not self._other and self.raw is not None:
             return self.raw
         names, first = self._names()
+        if self._ini is not None:
+            text = self._ini.made(self.text, first, str(self.path))
+            return (self._ini.renamed(text, names, str(self.path)) if names else text).encode()
         if self._before:
             edits = differences(self._before, first, self.text)
         else:
             edits = Edits()
             edits.changed[()] = {(): first}
-        text = self.format.changed(self.text, edits, str(self.path)) if edits else self.text
-        text = self.format.renamed(text, names, str(self.path)) if names else text
+        text = YamlFormat().changed(self.text, edits, str(self.path)) if edits else self.text
+        text = YamlFormat().renamed(text, names, str(self.path)) if names else text
         return (text if self.raw is not None else f"---\n{text}").encode()
 
     def _names(self) -> tuple[dict[Way, Any], Any]:
