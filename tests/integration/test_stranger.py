@@ -121,8 +121,8 @@ def models(**device: Any) -> dict[str, Any]:
     return {"models": {"device": {"identifiers": ["name"], **device}}}
 
 
-def files(source: Any = SOT, target: Any = EXPORT, **more: Any) -> dict[str, Any]:
-    return {**OPEN, "source": source, "target": target, **more}
+def files(source: Any = None, target: Any = None, **more: Any) -> dict[str, Any]:
+    return {**OPEN, "source": source or SOT, "target": target or EXPORT, **more}
 
 
 def mapped(mapping: Any, **options: Any) -> dict[str, Any]:

@@ -36,14 +36,14 @@ TREE = (
 )
 
 
-def target(base: Path, mapping: Any, models: Any = MODELS, **options: Any) -> Any:
-    made = SqlAdapter.bound(data_model(models, base=RecordModel), mapping)(url=f"sqlite:///{base}", **options)
+def target(base: Path, mapping: Any, models: Any = None, **options: Any) -> Any:
+    made = SqlAdapter.bound(data_model(models or MODELS, base=RecordModel), mapping)(url=f"sqlite:///{base}", **options)
     made.load()
     return made
 
 
-def wanted(records: Any, models: Any = MODELS, mapping: Any = None) -> Any:
-    made = MemoryAdapter.bound(data_model(models, base=RecordModel), mapping)(records=records)
+def wanted(records: Any, models: Any = None, mapping: Any = None) -> Any:
+    made = MemoryAdapter.bound(data_model(models or MODELS, base=RecordModel), mapping)(records=records)
     made.load()
     return made
 

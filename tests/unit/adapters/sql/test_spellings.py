@@ -34,14 +34,14 @@ NESTED_TABLES = (
 )
 
 
-def target(base: Path, models: Any = MODELS, mapping: Any = None) -> Any:
-    made = SqlAdapter.bound(data_model(models, base=RecordModel), mapping)(url=f"sqlite:///{base}")
+def target(base: Path, models: Any = None, mapping: Any = None) -> Any:
+    made = SqlAdapter.bound(data_model(models or MODELS, base=RecordModel), mapping)(url=f"sqlite:///{base}")
     made.load()
     return made
 
 
-def source(records: Any, models: Any = MODELS, mapping: Any = None) -> Any:
-    made = MemoryAdapter.bound(data_model(models, base=RecordModel), mapping)(records=records)
+def source(records: Any, models: Any = None, mapping: Any = None) -> Any:
+    made = MemoryAdapter.bound(data_model(models or MODELS, base=RecordModel), mapping)(records=records)
     made.load()
     return made
 

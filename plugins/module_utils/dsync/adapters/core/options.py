@@ -22,6 +22,7 @@ from __future__ import annotations
 import os
 import types
 from collections.abc import Iterator, Mapping, Sequence
+from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, NoReturn, Union, get_args, get_origin
 
 from ..._util.pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -203,7 +204,7 @@ def _named(annotation: Any) -> Iterator[str]:
         yield from [kind] if kind else _named(get_args(annotation)[0])
     elif get_origin(annotation) in (Union, types.UnionType):
         for member in get_args(annotation):
-            yield from () if member is type(None) else _named(member)
+            yield from () if member is NoneType else _named(member)
     elif get_origin(annotation) is Literal:
         yield f"one of {', '.join(map(str, get_args(annotation)))}"
     else:

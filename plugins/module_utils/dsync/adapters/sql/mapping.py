@@ -83,7 +83,7 @@ def _inherited(fields: Iterable[FieldMap], of_model: Callable[[str], Mapping[str
         for lookup in one.lookups if len(one.lookups) == 1 else ():
             there = of_model(lookup.model) if isinstance(lookup, BoundLookup) and lookup.model is not None else {}
             if len(there) == 1:
-                yield one.name, next(iter(there.values()))
+                yield from ((one.name, spelling) for spelling in there.values())
 
 
 def may_be_null(mapped: ModelMap, relation: Relation, names: Iterable[str]) -> tuple[str, ...]:
