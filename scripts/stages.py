@@ -58,10 +58,24 @@ NOT_LONG = ("-m", "not long")
 SANITY_SKIP = re.compile(r"^WARNING: (Skipping .*|Skipped .*)$", re.MULTILINE)
 GENERATED_BY_BUILD = {"FILES.json", "MANIFEST.json"}
 FOR_USERS = {
-    *("CONTRIBUTING.md", "COPYING", "LICENSES", "README.md", "REUSE.toml", "bindep.txt", "changelogs", "docs", "examples", "meta"),
-    *("playbooks", "plugins", "requirements", "roles", "tests"),
+    ".ansible-lint",
+    "CONTRIBUTING.md",
+    "COPYING",
+    "LICENSES",
+    "README.md",
+    "REUSE.toml",
+    "bindep.txt",
+    "changelogs",
+    "docs",
+    "examples",
+    "meta",
+    "playbooks",
+    "plugins",
+    "requirements",
+    "roles",
+    "tests",
 }
-"""What a tarball holds; of ``tests`` only the settings of ansible-test."""
+"""What a tarball holds: of ``tests`` only the settings of ansible-test, and the settings by which Galaxy checks the examples."""
 USE_OF_THE_WHEEL = """
 import importlib.resources, dsync
 assert (importlib.resources.files(dsync) / "py.typed").is_file()
