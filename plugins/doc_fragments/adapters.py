@@ -39,7 +39,7 @@ options:
       options:
         description:
           - Options of the adapter, such as C(path) of V(file) or C(url) of V(sql), which are the keyword arguments of its class.
-            The collection's pages on built-in adapters, NetBox, and Nautobot list them.
+            The notes name those of the built-in adapters, and the collection's pages describe them.
           - The user and password in a URL, and options whose names indicate a secret, such as C(token) or C(client_key_password),
             are not shown. Nevertheless put them into C(secrets).
         type: dict

@@ -19,7 +19,8 @@ options:
     required: true
   options:
     description:
-      - Keyword arguments of the adapter, such as C(path) for V(file).
+      - Options of the adapter, such as C(path) for V(file). The notes name those of the built-in adapters, and the collection's
+        pages describe them.
     type: dict
     default: {}
   secrets:

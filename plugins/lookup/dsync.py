@@ -19,6 +19,7 @@ description:
 extends_documentation_fragment:
   - dsync.core.dataset
   - dsync.core.dataset.attributes
+  - dsync.core.options
 requirements:
   - python >= 3.10 (on the controller)
   - pydantic >= 2.6 (on the controller)

@@ -19,6 +19,7 @@ description:
   - Reports a change when the datasets differ, so that C(--diff) shows the differences and handlers run.
 extends_documentation_fragment:
   - dsync.core.adapters
+  - dsync.core.options
 options:
   plan_dest:
     description:

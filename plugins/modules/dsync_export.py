@@ -24,6 +24,7 @@ requirements:
   - PyYAML (on the host that runs the task, for YAML)
 extends_documentation_fragment:
   - dsync.core.dataset
+  - dsync.core.options
 options:
   path:
     description:

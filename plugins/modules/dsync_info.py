@@ -22,6 +22,7 @@ requirements:
 extends_documentation_fragment:
   - dsync.core.dataset
   - dsync.core.dataset.attributes
+  - dsync.core.options
 options:
   max_objects:
     description:

@@ -21,6 +21,7 @@ description:
     target's side. If anything was changed, the C(sync_complete) of the target's adapter is called once at the end.
 extends_documentation_fragment:
   - dsync.core.adapters
+  - dsync.core.options
 options:
   plan_src:
     description:

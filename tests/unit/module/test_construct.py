@@ -129,7 +129,7 @@ def test_a_class_may_declare_its_options() -> None:
         (
             Wide,
             {"path": "a", "dept": 1},
-            'the adapter shelf takes no option dept (did you mean "depth"? known: depth, path, workers).',
+            'the adapter shelf takes no option dept (did you mean "depth"? known: path, depth, workers).',
         ),
         (
             Regional,

@@ -156,11 +156,11 @@ class Options(BaseModel):
 
     @classmethod
     def fields(cls) -> dict[str, Any]:
-        """Return name of an option → pydantic's field: those of a class before those of its ancestors. An alias is for a name that
-        every model of pydantic's has as an attribute."""
+        """Return name of an option → pydantic's field: first required ones, then those of a class before those of its ancestors. An
+        alias is for a name that every model of pydantic's has as an attribute."""
         ancestors = [one.model_fields for one in cls.__mro__ if issubclass(one, Options)]
-        own_first = sorted(cls.model_fields.items(), key=lambda item: -sum(item[0] not in one for one in ancestors))
-        return {field.alias or name: field for name, field in own_first}
+        ranks = {name: (not one.is_required(), sum(name in each for each in ancestors)) for name, one in cls.model_fields.items()}
+        return {cls.model_fields[name].alias or name: cls.model_fields[name] for name in sorted(ranks, key=ranks.__getitem__)}
 
     @classmethod
     def described(cls) -> Iterator[Described]:

@@ -30,11 +30,11 @@ class EstateOptions(HttpOptions):
         "objects are loaded, compared, changed and deleted.",
     )
     page_size: Count = Field(1000, description="Maximum number of objects in a page. The server may allow fewer.")
-    workers: Count = Field(4, description="Maximum number of concurrent requests during a load.")
-    batch_size: Count = Field(100, description="Number of objects that one request creates, changes or deletes.")
-    owner_tag: Text | None = Field(
-        None, description="A tag that is added to new objects. Objects without it are never deleted. Defaults to no such tag."
+    workers: Count = Field(
+        4, description="Maximum number of concurrent requests during a load. For writing, see `workers` of the task."
     )
+    batch_size: Count = Field(100, description="Number of objects that one request creates, changes or deletes.")
+    owner_tag: Text | None = Field(None, description="A tag that is added to new objects. Objects without it are never deleted.")
     cache: Text | None = Field(
         None, description="A file that caches the last load, so that the next one requests only what has changed since."
     )

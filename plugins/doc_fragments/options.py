@@ -1,0 +1,63 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of the built-in adapters, for ansible-doc; made by scripts/adapter_options.py."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The options of the built-in adapters."""
+
+    DOCUMENTATION = r"""
+options: {}
+notes:
+  - >-
+    Options of the adapter V(file) - C(path), a string, required; C(format), one of yaml, json, jsonl, csv, tsv, toml, xlsx;
+    C(create), true or false, default V(false); C(mode), file permissions, default V(0600); C(encoding), a string, default
+    V(utf-8); C(delimiter), a string; C(list_separator), a string, default V(,); C(storage_options), a dictionary, a secret.
+  - >-
+    Options of the adapter V(inventory) - C(source), a string or a list of strings, default V(play); C(variables), a list of
+    strings; C(limit), a string; C(vault_password_file), a string; C(ansible_inventory), a string; C(timeout), a number of
+    seconds above 0, default V(60).
+  - >-
+    Options of the adapter V(memory) - C(records), a list or a dictionary.
+  - >-
+    Options of the adapter V(nautobot) - C(url), a string, default NAUTOBOT_URL of the environment; C(token), a string,
+    default NAUTOBOT_TOKEN of the environment, a secret; C(filters), a dictionary; C(page_size), a whole number of 1 or
+    more, default V(1000); C(workers), a whole number of 1 or more, default V(4); C(batch_size), a whole number of 1 or
+    more, default V(100); C(owner_tag), a string; C(cache), a string; C(full_every), a number of loads or a length of time,
+    default V(P1D); C(connect_timeout), a number of seconds above 0, default V(10); C(read_timeout), a number of seconds
+    above 0, default V(120); C(total_timeout), a number of seconds above 0, default V(600); C(max_wait), a number of seconds
+    above 0, default V(60); C(verify), true or false, default V(true); C(ca_file), a string; C(trust_env), true or false,
+    default V(false); C(tries), a whole number of 1 or more, default V(3); C(retry_unsafe), true or false, default V(false);
+    C(rate_limit), a number above 0.
+  - >-
+    Options of the adapter V(netbox) - C(url), a string, default NETBOX_URL or NETBOX_API of the environment; C(token), a
+    string, default NETBOX_TOKEN of the environment, a secret; C(changelog_message), a string; C(filters), a dictionary;
+    C(page_size), a whole number of 1 or more, default V(1000); C(workers), a whole number of 1 or more, default V(4);
+    C(batch_size), a whole number of 1 or more, default V(100); C(owner_tag), a string; C(cache), a string; C(full_every), a
+    number of loads or a length of time, default V(P1D); C(connect_timeout), a number of seconds above 0, default V(10);
+    C(read_timeout), a number of seconds above 0, default V(120); C(total_timeout), a number of seconds above 0, default
+    V(600); C(max_wait), a number of seconds above 0, default V(60); C(verify), true or false, default V(true); C(ca_file),
+    a string; C(trust_env), true or false, default V(false); C(tries), a whole number of 1 or more, default V(3);
+    C(retry_unsafe), true or false, default V(false); C(rate_limit), a number above 0.
+  - >-
+    Options of the adapter V(rest) - C(base_url), a string, required; C(endpoints), a dictionary; C(pagination), a string or
+    a dictionary; C(update_method), one of patch, put, default V(patch); C(username), a string; C(password), a string, a
+    secret; C(token), a string, a secret; C(auth_header), a string; C(auth_scheme), a string; C(auth_query), a string;
+    C(login), a dictionary; C(oauth2), a dictionary; C(client_secret), a string, a secret; C(headers), a dictionary;
+    C(secret_headers), a dictionary, a secret; C(client_cert), a string; C(client_key), a string; C(client_key_password), a
+    string, a secret; C(rewrite_links), true or false, default V(false); C(workers), a whole number of 1 or more, default
+    V(4); C(batch_size), a whole number of 1 or more, default V(50); C(connect_timeout), a number of seconds above 0,
+    default V(10); C(read_timeout), a number of seconds above 0, default V(30); C(total_timeout), a number of seconds above
+    0, default V(600); C(max_wait), a number of seconds above 0, default V(60); C(verify), true or false, default V(true);
+    C(ca_file), a string; C(trust_env), true or false, default V(false); C(tries), a whole number of 1 or more, default
+    V(3); C(retry_unsafe), true or false, default V(false); C(rate_limit), a number above 0.
+  - >-
+    Options of the adapter V(sql) - C(url), a string, required; C(username), a string; C(password), a string, a secret;
+    C(schema), a string; C(transaction), one of all, batch, default V(all); C(batch_size), a whole number of 1 or more,
+    default V(500); C(connect_timeout), a number of seconds above 0, default V(10); C(statement_timeout), a number of
+    seconds above 0; C(ca_file), a string; C(upsert), true or false, default V(false); C(read_only), true or false, default
+    V(false).
+"""
