@@ -19,6 +19,9 @@ MASK = "********"
 RECORDS = "records"
 """The option that holds records. Their fields are not options, and their sensitive values are masked elsewhere."""
 
+STORAGE = "storage_options"
+"""The option of the adapter ``file`` that holds options of a file system or of a request."""
+
 _SECRET_NAME = re.compile(
     r".*(?:password|passwd|passphrase)|(?:.*_)?(?:pass|token|secrets?|api_?key|authorization)|secret_.*", re.IGNORECASE
 )
@@ -51,7 +54,7 @@ def masked(value: Any, hidden: str = MASK) -> Any:
 
 
 def _masked_option(name: object, value: Any, hidden: str) -> Any:
-    return masked(value, hidden) if _holds_headers(name) else value if name == RECORDS else _masked(value)
+    return masked(value, hidden) if _holds_options(name) else value if name == RECORDS else _masked(value)
 
 
 def _masked(value: Any) -> Any:
@@ -77,14 +80,15 @@ def secrets_in(options: Any) -> Iterator[Any]:
     for name, value in options.items():
         if is_secret(name):
             yield value
-        elif _holds_headers(name):
+        elif _holds_options(name):
             yield from secrets_in(value)
         elif name != RECORDS:
             yield from _passwords_in(value)
 
 
-def _holds_headers(name: object) -> bool:
-    return isinstance(name, str) and name.lower().endswith("headers")
+def _holds_options(name: object) -> bool:
+    """Return whether the value of an option of this name is a dictionary whose names indicate secrets, as those of options do."""
+    return isinstance(name, str) and (name.lower().endswith("headers") or name == STORAGE)
 
 
 def _passwords_in(value: Any) -> Iterator[str]:

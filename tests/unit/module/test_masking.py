@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.dsync.core.plugins.module_utils._module.masking import masked, secrets_in
+from ansible_collections.dsync.core.plugins.module_utils.dsync.adapters import BUILT_IN, built_in
+
+SECRET = "open-sesame-4711"
 
 HIDDEN: list[tuple[str, str, set[str]]] = [
     ("postgresql://u:pw@h:5432/db", "postgresql://********@h:5432/db", {"pw"}),
@@ -42,6 +45,16 @@ def test_names_of_options(name: str, is_secret: bool) -> None:
     assert masked({"headers": {name: "v"}}, "hidden") == {"headers": {name: "hidden" if is_secret else "v"}}
     assert masked({"pagination": {name: "v"}}) == {"pagination": {name: "v"}}
     assert list(secrets_in({name: "v"})) == list(secrets_in({"headers": {name: "v"}})) == ["v"] * is_secret
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_option_that_an_adapter_declares_as_secret_is_masked_where_it_is_not_given_as_one(name: str) -> None:
+    adapter: Any = built_in(name)
+    for one in adapter.Options.described():
+        value = {"password": SECRET, "X-Token": SECRET} if one.kind == "a dictionary" else SECRET
+        if one.secret:
+            assert SECRET not in str(masked({one.name: value})), one.name
+            assert SECRET in str(list(secrets_in({one.name: value}))), one.name
 
 
 @pytest.mark.parametrize("options", [None, {}, {"records": [{"password": "p", "url": "http://a:b@c"}]}, {"path": "x", "mode": 7}])
