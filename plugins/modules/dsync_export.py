@@ -29,9 +29,15 @@ options:
   path:
     description:
       - Path of the new file, on the host that runs the task. The extension selects the format, V(.yml), V(.json) or another one
-        that the adapter V(file) knows. Only its owner can read it.
+        that the adapter V(file) knows.
     type: path
     required: true
+  mode:
+    description:
+      - Permissions of the file, as octal digits such as V('0640'), or as symbols such as V(u=rw,g=r), which change V('0600'). The
+        owner must be able to read and write it.
+    type: raw
+    default: "0600"
   progress:
     description:
       - Whether a task that runs for more than a few seconds reports its progress, as in

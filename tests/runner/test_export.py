@@ -117,3 +117,21 @@ def test_a_dataset_becomes_its_source_of_truth(play: Play, tmp_path: Path) -> No
     same = play("audit", own)
     assert same.returncode == 0, same.stdout + same.stderr
     assert statistic(same, "audit_summary")["in_sync"]
+
+
+def test_all_files_have_the_mode_that_is_given(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "estate.py").write_text(ADAPTER)
+    folder = tmp_path / "truth"
+    variables = {"export_source": {"adapter": "estate.py:Estate"}, "export_directory": str(folder), "export_mode": "u=rw,g=r"}
+    run = play("export", variables)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == {
+        "data.yml": 0o640,
+        "mapping.yml": 0o640,
+        "models.yml": 0o640,
+    }
+    refused = play(
+        "export", {**variables, "export_name": "other", "export_directory": str(tmp_path / "other"), "export_mode": "0044"}
+    )
+    assert refused.returncode != 0
+    assert "mode: '0044' cannot be used; use octal digits such as '0644'" in " ".join((refused.stdout + refused.stderr).split())

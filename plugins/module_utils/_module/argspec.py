@@ -122,6 +122,7 @@ def export_spec() -> dict[str, Any]:
     return {
         **{name: own[name] for name in own if name not in ("attributes", "max_objects", "validate_only")},
         "path": {"type": "path", "required": True},
+        **MODE,
     }
 
 

@@ -51,9 +51,10 @@ def test_values_of_every_kind(tmp_path: Path) -> None:
     source, path = Estate("estate"), str(tmp_path / "estate.yml")
     source.add(Site(address="192.0.2.1"))
     description = describe(source)
-    file = file_of(path, description)
+    file = file_of(path, description, 0o640)
     diff, plan = plan_of(file, source, description, None)
     assert file.apply(plan, source, diff=diff).counts["done"] == 1
+    assert Path(path).stat().st_mode & 0o777 == 0o640
     (read,) = file_of(path, description).get_all("site")
     values = {**read.get_identifiers(), **read.get_attrs()}
     assert values == {

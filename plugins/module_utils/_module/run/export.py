@@ -14,6 +14,7 @@ from typing import Any
 from ...dsync import Change, Diff, DSync, Plan, Result
 from ...dsync._util.plain_json import Unwritable, plain
 from ...dsync.diff.scope import Scope
+from ...dsync.storage.files import PRIVATE
 from ...dsync.storage.paths import absolute, file_error
 from ..datasets.declarations import declared_models
 from ..datasets.side import Side, hidden_texts
@@ -21,6 +22,7 @@ from ..entry import AdapterModule
 from ..errors import TaskFailure
 from ..output.messages import error_context, failure_message
 from ..output.result import first_warnings
+from .files import file_mode
 from .guards import scope_in
 from .lifecycle import TaskEnd, run_task
 
@@ -50,7 +52,7 @@ def _export(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     side.load()
     with error_context("describing the models"):
         description = describe(side.dataset)
-        file = file_of(path, description)
+        file = file_of(path, description, file_mode(params["mode"], "mode"))
         diff, plan = plan_of(file, side.dataset, description, scope)
     for warning in first_warnings(
         [*_warnings(description.left_out, unlisted(side.dataset)), *side.dataset.load_warnings], side.secrets()
@@ -78,14 +80,14 @@ def plan_of(file: DSync, source: DSync, description: Any, scope: Scope | None) -
     return diff, Plan(_plain(change, description.left_out.get(change.model, ())) for change in Plan.from_diff(diff))
 
 
-def file_of(path: str, description: Any) -> DSync:
-    """Return an empty dataset of records in a file, which is created with the first write."""
+def file_of(path: str, description: Any, mode: int = PRIVATE) -> DSync:
+    """Return an empty dataset of records in a file, which is created with the first write, with the permissions ``mode``."""
     from ...dsync.adapters import RecordModel, built_in
     from ...dsync.records.definition import data_model
 
     models = data_model(description.models, description.top_level, base=RecordModel)
     adapter: Any = built_in(FILE)
-    file: DSync = adapter.bound(models, description.mapping or None)(path=path, create=True)
+    file: DSync = adapter.bound(models, description.mapping or None)(path=path, create=True, mode=mode)
     file.load()
     return file
 
