@@ -41,6 +41,8 @@ class Estate:
         self.tables: dict[str, dict[Any, Native]] = {}
         self.api = Api(intervene=self.answer)
         self.complaint: Complaint = lambda method, endpoint, body: None
+        self.choices: dict[str, list[dict[str, Any]]] = {}
+        """Field → its choices, as a server describes them."""
         self.refusing: dict[str, Reply] = {}
         """Method and endpoint → the answer to any such request."""
         self._numbers: Iterator[Any] = itertools.count(1)
@@ -132,6 +134,13 @@ class Estate:
         for body in there:
             table[body["id"]].update(self._taken(endpoint, body), last_updated=self._now())
         return Reply(200, [self.shown(endpoint, table[body["id"]]) for body in there])
+
+    def _options(self, endpoint: str, _request: Request, _server_id: Any) -> Reply:
+        """Describe the fields that can be written; of an endpoint that the adapter does not know, nothing is told."""
+        names = (*self._fields(endpoint), "namespace", "custom_fields") if self.kinds.at(endpoint).known else ()
+        fields = {name: {"type": "field", "read_only": name == "display"} for name in names}
+        fields.update((name, {"type": "choice", "choices": self.choices[name]}) for name in fields.keys() & self.choices.keys())
+        return Reply(200, {"actions": {"POST": fields}})
 
     def missing(self, table: Mapping[Any, Native], body: Native) -> Any:
         return None if body["id"] in table else {"id": ["No such object."]}
@@ -252,10 +261,6 @@ class NautobotEstate(Estate):
 
     def missing(self, table: Mapping[Any, Native], body: Native) -> Any:
         return None
-
-    def _options(self, endpoint: str, _request: Request, _server_id: Any) -> Reply:
-        fields = {name: {"read_only": name == "display"} for name in (*self._fields(endpoint), "namespace", "custom_fields")}
-        return Reply(200, {"actions": {"POST": fields}})
 
     def _delete(self, endpoint: str, request: Request, server_id: Any) -> Reply:
         return Reply(204) if endpoint in self.keeps else super()._delete(endpoint, request, server_id)

@@ -872,6 +872,20 @@ def test_fields_of_which_nautobot_would_take_no_notice(nautobot: NautobotEstate)
     assert nautobot.named("dcim/locations", "a")["custom_fields"] == {"owner": "x"}
 
 
+def test_what_netbox_would_ignore_and_what_is_no_choice_is_refused_before_it_is_sent(netbox: Estate) -> None:
+    netbox.choices["status"] = [{"value": name, "display_name": name.title()} for name in ("active", "planned")]
+    rows = [{"name": name, "status": status} for name, status in (("a", "active"), ("b", "activ"), ("c", "planned"))]
+    said = messages(synchronised(adapter(netbox, SITES), wanted(SITES, site=rows)))
+    assert said == {"b": 'status: NetBox has no choice "activ" for it (did you mean "active"? known: active, planned)'}
+    assert netbox.names("dcim/sites") == {"a"}
+    declared = {"site": {"identifiers": ["name"], "attributes": {"display": "str"}}}
+    netbox.change("dcim/sites", 1, display="a")
+    said = messages(synchronised(adapter(netbox, declared), wanted(declared, site=[{"name": "a", "display": "x"}])))
+    assert said["a"].startswith('NetBox has no field "display" of site objects that can be written')
+    assert not netbox.api.sent("PATCH")
+    assert len(netbox.asked("OPTIONS", "dcim/sites")) == 2
+
+
 @pytest.fixture
 def prefixes(nautobot: NautobotEstate) -> NautobotEstate:
     """A Nautobot with three locations and a prefix in two of them."""

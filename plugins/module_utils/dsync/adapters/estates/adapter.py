@@ -23,6 +23,7 @@ from ...records.mapping import ModelMap, Record, Values
 from ...records.written import WrittenFloat
 from ..core.base import ChangedRecord, MovedRecord, NewRecord
 from ..http.answers import HttpProblem
+from .fields import Fields
 from .kinds import CUSTOM_FIELDS, TAGS, Kind, slug_of
 from .names import Native, ServerId
 from .options import EstateOptions
@@ -42,6 +43,9 @@ class EstateAdapter(EstateReader):
     """
 
     thread_safe = True
+
+    _fields: Fields
+    """What the server lets be written; a subclass sets it."""
     kept_types = (WrittenFloat,)
 
     def __init__(self, options: EstateOptions) -> None:
@@ -158,7 +162,9 @@ class EstateAdapter(EstateReader):
         return self._sent(mapped, records, body_of, lambda bodies: self.send_new(kind.endpoint, bodies))
 
     def _body(self, kind: Kind, mapped: ModelMap, values: Values) -> dict[str, Any]:
-        return self._bodies.body(kind, mapped, values, self._kind_of)
+        body = self._bodies.body(kind, mapped, values, self._kind_of)
+        self._fields.check(kind, body)
+        return body
 
     def without_empty(self, model: str) -> frozenset[str]:
         mapped = self._maps.get(model)
@@ -200,13 +206,16 @@ class EstateAdapter(EstateReader):
         body_of: Callable[[Any], dict[str, Any]],
         send: Callable[[Sequence[dict[str, Any]]], Sequence[Native]],
     ) -> Sequence[Record | Exception]:
-        """Send bodies with one request, and return what becomes of each; raise when the server refuses them together."""
+        """Send bodies with one request, and return what becomes of each; raise when the server refuses them together, or one of
+        several cannot be sent."""
         results: list[Any] = [None] * len(items)
         bodies: list[tuple[int, dict[str, Any]]] = []
         for place, item in enumerate(items):
             try:
                 bodies.append((place, body_of(item)))
             except DSyncException as problem:
+                if len(items) > 1:  # it is halved, so that nothing is sent that comes after this one
+                    raise
                 results[place] = problem
         if bodies:
             sent = [body for _place, body in bodies]

@@ -20,17 +20,17 @@ from typing import Any
 from ....diff.diff import Diff
 from ....exceptions import RecordProblem
 from ....flags import DSyncFlags
-from ....records.mapping import ModelMap, Record, Values
+from ....records.mapping import ModelMap, Record
 from ...http.answers import HttpProblem
 from ...http.pages import Pages
 from ..adapter import EstateAdapter
 from ..cache import CHANGED
+from ..fields import Fields
 from ..kinds import TAGS, Kind
 from ..names import Native, Natives, ServerId
 from ..options import EstateOptions
 from ..sending import Refusal, told
 from ..session import Session
-from .fields import Fields
 from .joins import Joins, undone_by
 from .kinds import ADDRESSES, CONTENT_TYPES, FOR_ALL, GLOBAL, JOINS, KINDS, LISTS, NAMESPACE, PREFIXES
 from .namespaces import Namespaces
@@ -78,7 +78,7 @@ class NautobotAdapter(EstateAdapter):
         self._version = ""
         self._lock = threading.RLock()
         self._spaces = Namespaces(self._listed, lambda: self.names.server_id(self.kinds[NAMESPACE], GLOBAL))
-        self._fields = Fields(self._session.request, self._listed)
+        self._fields = Fields("Nautobot", self._session.request, lambda endpoint: JOINS.get(endpoint, ()), self._custom_field_keys)
         self._owner_found: ServerId | None = None
 
     def close(self) -> None:
@@ -184,10 +184,8 @@ class NautobotAdapter(EstateAdapter):
 
     # ------------------------------------------------------------------ writing
 
-    def _body(self, kind: Kind, mapped: ModelMap, values: Values) -> dict[str, Any]:
-        body = super()._body(kind, mapped, values)
-        self._fields.check(kind, body)
-        return body
+    def _custom_field_keys(self) -> list[str]:
+        return [native["key"] for native in self._listed("extras/custom-fields", {"depth": 0, "exclude_m2m": "true"})]
 
     def send_new(self, endpoint: str, bodies: Sequence[dict[str, Any]]) -> Sequence[Native]:
         whole = [self._complete(endpoint, body) for body in bodies]

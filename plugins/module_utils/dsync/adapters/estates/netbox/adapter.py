@@ -19,6 +19,7 @@ from ...core.options import Text
 from ...http.answers import HttpProblem
 from ...http.pages import Pages
 from ..adapter import EstateAdapter
+from ..fields import Fields
 from ..kinds import Kind
 from ..names import Native, Natives, ServerId
 from ..options import EstateOptions
@@ -74,6 +75,7 @@ class NetBoxAdapter(EstateAdapter):
         self._message = given.changelog_message
         scheme = "Bearer" if given.token.startswith(_V2_TOKEN) else "Token"
         self._session = Session(given, scheme, self._workers)
+        self._fields = Fields("NetBox", self._session.request)
         self._version, self._cursors = "", False
 
     def close(self) -> None:

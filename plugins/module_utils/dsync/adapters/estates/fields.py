@@ -1,0 +1,92 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What can be written to a server, as the server describes it: it ignores fields that it does not know, or that only it writes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..._util.suggestions import known
+from ...exceptions import RecordProblem
+from ..http.answers import Answer, HttpProblem
+from .kinds import CUSTOM_FIELDS, Kind
+
+_NOT_DESCRIBED = (403, 404, 405, 501)
+"""Statuses of answers that mean that a server, or a proxy before it, describes nothing."""
+
+_Fields = Mapping[str, frozenset[str]]
+"""Field that can be written → its choices; none where it has any value."""
+
+
+class Fields:
+    """The fields that can be written, their choices, and custom fields; may be used by several threads.
+
+    Args:
+        server: what the server is called in messages.
+        request: sends a request, of a method to a path.
+        beside: returns the fields of an endpoint that can be written although the server does not describe them.
+        custom_fields: returns the names of all custom fields; None where the server refuses others by itself.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        request: Callable[[str, str], Answer],
+        beside: Callable[[str], Iterable[str]] = lambda endpoint: (),
+        custom_fields: Callable[[], Iterable[str]] | None = None,
+    ) -> None:
+        self._server, self._request, self._beside, self._list_custom = server, request, beside, custom_fields
+        self._lock = threading.RLock()
+        self._fields: dict[str, _Fields] = {}
+        self._custom: frozenset[str] | None = None
+
+    def check(self, kind: Kind, body: Mapping[str, Any]) -> None:
+        """Raise RecordProblem when there is a field that the server would ignore, or a value that is none of a field's choices."""
+        taken = self._fields_of(kind.endpoint)
+        placing = {native for one in kind.placed.values() for native in one.natives}
+        for name, value in body.items():
+            if taken and name not in taken:
+                raise RecordProblem(
+                    f'{self._server} has no field "{name}" of {kind.name} objects that can be written{known(name, taken)}'
+                )
+            choices = taken.get(name, frozenset())
+            if choices and name not in placing and isinstance(value, (str, int)) and value != "" and str(value) not in choices:
+                raise RecordProblem(f'{name}: {self._server} has no choice "{value}" for it{known(str(value), choices)}')
+        for name in (body.get(CUSTOM_FIELDS) or ()) if self._list_custom is not None else ():
+            there = self._custom_fields()
+            if name not in there:
+                raise RecordProblem(f'{self._server} has no custom field "{name}"{known(name, there)}')
+
+    def _fields_of(self, endpoint: str) -> _Fields:
+        """Return the fields that can be written; none where the server does not tell, as to somebody who may not write."""
+        with self._lock:
+            if endpoint not in self._fields:
+                actions = self._described(endpoint).get("actions", {})
+                told = actions.get("POST") or actions.get("PUT") or {}
+                writable = {name: _choices(about) for name, about in told.items() if not about.get("read_only")}
+                beside = dict.fromkeys(self._beside(endpoint), frozenset[str]()) if writable else {}
+                self._fields[endpoint] = {**writable, **beside}
+            return self._fields[endpoint]
+
+    def _described(self, endpoint: str) -> Mapping[str, Any]:
+        try:
+            found: Mapping[str, Any] = self._request("OPTIONS", f"/api/{endpoint}/").json()
+        except HttpProblem as problem:
+            if problem.status not in _NOT_DESCRIBED:
+                raise
+            return {}
+        return found
+
+    def _custom_fields(self) -> frozenset[str]:
+        with self._lock:
+            if self._custom is None:
+                self._custom = frozenset(() if self._list_custom is None else self._list_custom())
+            return self._custom
+
+
+def _choices(about: Mapping[str, Any]) -> frozenset[str]:
+    """Return the values of which a field has one; none for references to other objects, and for lists."""
+    given = about.get("choices") if about.get("type") in ("choice", "field", "string") else None
+    return frozenset(str(one["value"]) for one in given or () if isinstance(one, Mapping) and one.get("value") is not None)
