@@ -53,11 +53,11 @@ class Fields:
                 )
             choices = taken.get(name, frozenset())
             if choices and name not in placing and isinstance(value, (str, int)) and value != "" and str(value) not in choices:
-                raise RecordProblem(f'{name}: {self._server} has no choice "{value}" for it{known(str(value), choices)}')
+                raise RecordProblem(f'{name}: {self._server} has no choice "{value}" for it{known(str(value), sorted(choices))}')
         for name in (body.get(CUSTOM_FIELDS) or ()) if self._list_custom is not None else ():
             there = self._custom_fields()
             if name not in there:
-                raise RecordProblem(f'{self._server} has no custom field "{name}"{known(name, there)}')
+                raise RecordProblem(f'{self._server} has no custom field "{name}"{known(name, sorted(there))}')
 
     def _fields_of(self, endpoint: str) -> _Fields:
         """Return the fields that can be written; none where the server does not tell, as to somebody who may not write."""
