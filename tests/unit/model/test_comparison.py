@@ -256,7 +256,7 @@ def test_numbers_and_moments_are_one_by_their_type() -> None:
 @pytest.mark.parametrize(
     ("space", "said"),
     [
-        ({"_compare": {"nam": "mac"}}, "_compare names 'nam', but Bad has no such field (did you mean 'name'?)"),
+        ({"_compare": {"nam": "mac"}}, "_compare names 'nam', but Bad has no such field (did you mean \"name\"? known: "),
         ({"_compare": {"own": "mac"}}, "_compare names 'own', which is not one of its identifiers and attributes"),
         ({"_compare": {"name": "lax"}}, "_compare['name']: there is no comparison \"lax\" (known: stripped, case_insensitive, "),
         ({"_compare": {"number": "number"}}, "compare: number requires a string"),

@@ -82,7 +82,7 @@ def declare(**body: Any) -> type[DSyncModel]:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"_identifiers": ("nam",)}, ["Broken", "_identifiers", "'nam'", "did you mean 'name'"]),
+        ({"_identifiers": ("nam",)}, ["Broken", "_identifiers", "'nam'", 'did you mean "name"?', "known: "]),
         ({"_attributes": ("zzz",)}, ["Broken", "_attributes", "'zzz'", "type annotation"]),
         ({"_shortname": ("zzz",)}, ["Broken", "_shortname", "'zzz'"]),
         ({"_sensitive": ("zzz",)}, ["Broken", "_sensitive", "'zzz'"]),

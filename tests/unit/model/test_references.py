@@ -293,7 +293,7 @@ def test_a_circle_without_an_optional_reference_is_printed() -> None:
 
 
 def test_wrong_declarations_are_told() -> None:
-    with pytest.raises(DeclarationError, match=r"_references names 'rol', but Wrong has no such field \(did you mean 'role'\?"):
+    with pytest.raises(DeclarationError, match=r"_references names 'rol', but Wrong has no such field \(did you mean \"role\"\?"):
         type("Wrong", (Device,), {"_references": {"rol": "role"}})
     with pytest.raises(
         DeclarationError, match="_references names 'interfaces', which is not one of its identifiers and attributes"

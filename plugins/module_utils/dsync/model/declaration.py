@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, time
 from decimal import Decimal
@@ -12,6 +11,7 @@ from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from .._util.pydantic import BaseModel, TypeAdapter, ValidationError
+from .._util.suggestions import known
 from ..exceptions import DeclarationError
 from ..flags import DSyncAction
 from .comparison import UNORDERED, Comparison, comparison_in, comparison_of
@@ -353,9 +353,10 @@ def _check_fields(cls: type[Any], group: str, names: Iterable[str], fields: Mapp
     seen: set[str] = set()
     for name in names:
         if name not in fields:
-            near = difflib.get_close_matches(name, fields, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else " (a field needs a type annotation)"
-            raise DeclarationError(f"{cls.__name__}.{group} names {name!r}, but {cls.__name__} has no such field{hint}")
+            raise DeclarationError(
+                f"{cls.__name__}.{group} names {name!r}, but {cls.__name__} has no such field{known(name, fields)}; "
+                "a field needs a type annotation"
+            )
         if name in seen:
             raise DeclarationError(f"{cls.__name__}.{group} names the field {name!r} twice")
         seen.add(name)
