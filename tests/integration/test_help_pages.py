@@ -22,6 +22,7 @@ ELSEWHERE = {
     "… is locked by …": "test_guards.py",
     "Type 'builtin_function_or_method' is unsupported": "Ansible's own",
     "A run was killed": "test_journal_info.py",
+    "A task with the keyword timeout has ended, and the target still changes": "test_interruptions.py",
 }
 """Headings whose message another test produces, or Ansible."""
 
