@@ -66,7 +66,7 @@ def cases(tmp_path: Path) -> dict[str, tuple[str, dict[str, Any]]]:
         'there is no type "…"': ("dsync_sync", {**both, "models": device({"role": "string"})}),
         'the record has no "…"': ("dsync_sync", {**both, "models": device({"rol": "str"})}),
         "Input should be a valid integer": ("dsync_sync", {**both, "source": file(tmp_path / "bad.csv")}),
-        'two records stand for the device "…"': ("dsync_sync", {**both, "source": file(tmp_path / "twice.csv")}),
+        'two records represent the device "…"': ("dsync_sync", {**both, "source": file(tmp_path / "twice.csv")}),
         "… objects would be deleted, …%": ("dsync_sync", {**both, "source": six}),
         "… was loaded and has no device objects": ("dsync_sync", {**both, "source": none}),
         "limits.delete: … is exceeded": ("dsync_sync", {**both, "limits": {"delete": 1}}),

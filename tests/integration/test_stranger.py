@@ -152,7 +152,7 @@ WRONG_TURNS = {
     "no models": ({"source": SOT, "target": EXPORT}, "the task must declare models: set models or models_file"),
     "no mapping": (mapped(None), 'mapping.device.from: there is no table or view "device" in the database (known: hosts)'),
     "the mapping is of fields": (mapped(FIELDS), "its keys are models, whose fields are mapped as in mapping.device.fields"),
-    "the address is a path": (mapped(None, url="/cmdb.sqlite"), "it is written like sqlite:///cmdb.db or postgresql://"),
+    "the address is a path": (mapped(None, url="/cmdb.sqlite"), "write it like sqlite:///cmdb.db or postgresql://"),
     "a limit is misspelt": (files(limits={"deletes": 2}), 'did you mean "delete"?'),
 }
 """What a stranger does → the arguments of dsync_diff, and what its message contains."""

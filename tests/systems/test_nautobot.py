@@ -243,7 +243,7 @@ def test_what_is_gone_meanwhile_is_told_or_no_error(server: Nautobot) -> None:
     for name in ("Paris", "Lyon"):
         server.call("DELETE", f"dcim/locations/{listed(server, f'dcim/locations/?name={name}')[0]['id']}/")
     result = synchronised(target, sites(["Paris", "Nice"], facility="new"), CONTINUE)
-    assert said(result) == [('update location "Paris"', "the server has no such object any more")]
+    assert said(result) == [('update location "Paris"', "the object no longer exists on the server")]
     assert [(one["name"], one["facility"]) for one in listed(server, "dcim/locations/")] == [("Nice", "new")]
 
 
@@ -265,7 +265,10 @@ def test_a_delete_that_is_not_done_is_no_success(server: Nautobot) -> None:
     server.call("POST", "users/permissions/", only)
     result = synchronised(adapter(server, LOCATION_MODELS, token=token), sites([]), CONTINUE)
     assert said(result) == [
-        ('delete location "Paris"', "Nautobot answers that it is deleted, and it is still there; may this token delete it?")
+        (
+            'delete location "Paris"',
+            "Nautobot answers that it is deleted, and it is still there; check that the token has permission to delete it",
+        )
     ]
     assert [one["name"] for one in listed(server, "dcim/locations/")] == ["Paris"]
 
@@ -385,7 +388,7 @@ def test_a_user_without_permission_for_one_model(server: Nautobot) -> None:
 
 
 def test_a_server_that_is_none_or_does_not_let_one_in(server: Nautobot) -> None:
-    with pytest.raises(RecordProblem, match="the server answers 403: Invalid token; is the token right"):
+    with pytest.raises(RecordProblem, match="the server answers 403: Invalid token; check the token"):
         adapter(server, LOCATION_MODELS, token="0" * 40)
-    with pytest.raises(RecordProblem, match=r"404.*is this the address of a Nautobot, without /api"):
+    with pytest.raises(RecordProblem, match=r"404.*check that this is the address of a Nautobot, without /api"):
         adapter(server, LOCATION_MODELS, url=f"{server.url}/api")

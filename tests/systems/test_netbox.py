@@ -341,9 +341,7 @@ def test_filters_that_let_everything_through_are_filters(netbox: NetBox, filters
 @pytest.mark.parametrize("name", ["regoin", "limit", "ordering", "status__in", "cf_nothing", "brief"])
 def test_a_filter_that_netbox_does_not_know_is_refused(netbox: NetBox, name: str) -> None:
     sites(netbox, "A", "B", "C")
-    with pytest.raises(
-        RecordProblem, match=f'site cannot be loaded: dcim/sites has no filter "{name}", and NetBox takes no notice'
-    ):
+    with pytest.raises(RecordProblem, match=f'site cannot be loaded: dcim/sites has no filter "{name}", and NetBox ignores'):
         adapter(netbox, SITES, filters={"site": {"status": "active", name: "1"}})
 
 
@@ -421,9 +419,9 @@ def test_a_user_without_permission_for_one_model(netbox: NetBox) -> None:
 
 
 def test_a_server_that_is_none_or_does_not_let_one_in(netbox: NetBox) -> None:
-    with pytest.raises(RecordProblem, match="the server answers 403: Invalid v1 token; is the token right"):
+    with pytest.raises(RecordProblem, match="the server answers 403: Invalid v1 token; check the token"):
         adapter(netbox, SITES, token="0" * 40)
-    with pytest.raises(RecordProblem, match=r"404.*is this the address of a NetBox, without /api"):
+    with pytest.raises(RecordProblem, match=r"404.*check that this is the address of a NetBox, without /api"):
         adapter(netbox, SITES, url=f"{netbox.url}/api")
     with pytest.raises(RecordProblem, match="refuses the connection"):
         adapter(netbox, SITES, url="http://127.0.0.1:9", tries=1)

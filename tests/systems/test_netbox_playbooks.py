@@ -101,4 +101,4 @@ def test_what_netbox_refuses_is_one_sentence_and_the_rest_is_done(netbox: NetBox
     assert [site["name"] for site in listed(netbox, "dcim/sites/")] == ["Good"]
     wrong = play(playbook, fails=True, netbox_token="0" * 40)
     assert wrong["msg"].startswith("target (netbox): ")
-    assert "the server answers 403: Invalid v1 token; is the token right?" in wrong["msg"]
+    assert "the server answers 403: Invalid v1 token; check the token" in wrong["msg"]

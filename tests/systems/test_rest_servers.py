@@ -168,7 +168,7 @@ def test_powerdns_does_not_know_the_key(pdns: rest_servers.Server) -> None:
     with pytest.raises(RecordProblem) as caught:
         dns(pdns, key="wrong-horse-battery").load()
     said = "GET /api/v1/servers/localhost/zones: the server answers 401: Unauthorized"
-    assert str(caught.value) == f"{said}; is the token, or the username and password, right?"
+    assert str(caught.value) == f"{said}; check the token, or the username and password"
 
 
 def one_by_one() -> Any:

@@ -233,7 +233,7 @@ def test_what_somebody_else_changed_meanwhile_is_kept(folder: Path, monkeypatch:
     manifest = left_behind(folder, monkeypatch)
     (folder / name).write_bytes(b"mine\n")
     there = content(folder)
-    with pytest.raises(RecordProblem, match=rf"{name} was changed by somebody else since; remove {manifest} to keep"):
+    with pytest.raises(RecordProblem, match=rf"{name} was changed by someone else meanwhile; remove {manifest} to keep"):
         recover(folder)
     assert content(folder) == there
 

@@ -353,7 +353,7 @@ def test_what_goes_from_brackets_takes_nothing_with_it(text: str, these: dict[st
 
 
 def test_what_is_yaml_for_one_library_alone_is_not_written() -> None:
-    with pytest.raises(RecordProblem, match=r"f cannot be changed without changing more than was asked \(line 2\)"):
+    with pytest.raises(RecordProblem, match=r"f cannot be changed without changing more than intended \(line 2\)"):
         FORMATS["yaml"]().changed("- \n  - a\n", edits(added={(1,): {"a": 1}}), "f")
     assert FORMATS["yaml"]().line("- \n  - a\n", (0,), "f") is None
 
@@ -533,23 +533,31 @@ def test_a_number_keeps_how_it_is_written(kind: str, number: str, value: int) ->
 @pytest.mark.parametrize(
     ("kind", "text", "expected"),
     [
-        ("yaml", "a: 1\nb: 2\na: 3\n", 'f, line 3: the key "a" is there twice'),
+        ("yaml", "a: 1\nb: 2\na: 3\n", 'f, line 3: the key "a" occurs twice'),
         ("yaml", "a:\n  b: 1\n\tc: 2\n", "f, line 3: a tab is used for indentation, where YAML wants spaces"),
         ("yaml", "a: [1,\nb: 2\n", "f, line 3: "),
         ("yaml", "a: 1\n---\nb: 2\n", "f, line 2: "),
         ("yaml", "a: *x\n", "f, line 1: found undefined alias"),
         ("json", '{"a": 1,\n "b" 2}', "f, line 2: Expecting ':' delimiter (column 6)"),
-        ("json", '[{"a": 1},\n {"a": 1,\n  "b": "{\\"",\n  "a": 2}]', 'f, line 4: the key "a" is there twice; remove one of them'),
-        ("json", '{"x": {"n": [{}],\n"m": 1, "\\u006e" : 2}}', 'f, line 2: the key "n" is there twice'),
-        ("jsonl", '{"a": {"b": 1}}\n{"a": {"b": 1, "b": 1}}\n', 'f, line 2: the key "b" is there twice'),
+        ("json", '[{"a": 1},\n {"a": 1,\n  "b": "{\\"",\n  "a": 2}]', 'f, line 4: the key "a" occurs twice; remove one of them'),
+        ("json", '{"x": {"n": [{}],\n"m": 1, "\\u006e" : 2}}', 'f, line 2: the key "n" occurs twice'),
+        ("jsonl", '{"a": {"b": 1}}\n{"a": {"b": 1, "b": 1}}\n', 'f, line 2: the key "b" occurs twice'),
         ("jsonl", '{"a": 1}\n\n{"b" 2}\n', "f, line 3: Expecting ':' delimiter (column 6)"),
-        ("csv", "a,b\n1,2\n1,2,3\n", "f, line 3: it has 3 cells, and the header only 2; is the delimiter ',' right?"),
-        ("csv", "a,b,c\n1,2,3\n4,5", "f, line 3: it has 2 cells, and the header has 3; is the file truncated? Add a ',' for each"),
-        ("csv", "a,b\n1\n2,3\n", "f, line 2: it has 1 cell, and the header has 2; is the file truncated?"),
-        ("tsv", "a\tb\n1\n", "f, line 2: it has 1 cell, and the header has 2; is the file truncated? Add a '\\t' for each"),
-        ("csv", "a;b\n1;2\n", "f, line 1: there is one column alone, \"a;b\"; is the delimiter ',' right?"),
-        ("tsv", "a,b\n1,2\n", "f, line 1: there is one column alone, \"a,b\"; is the delimiter '\\t' right?"),
-        ("csv", "a,b,a\n1,2,3\n", 'f, line 1: the column "a" is there twice'),
+        ("csv", "a,b\n1,2\n1,2,3\n", "f, line 3: it has 3 cells, and the header only 2; check whether ',' is the delimiter"),
+        (
+            "csv",
+            "a,b,c\n1,2,3\n4,5",
+            "f, line 3: it has 2 cells, and the header has 3; the file may be truncated. Otherwise add a ',' for each",
+        ),
+        ("csv", "a,b\n1\n2,3\n", "f, line 2: it has 1 cell, and the header has 2; the file may be truncated."),
+        (
+            "tsv",
+            "a\tb\n1\n",
+            "f, line 2: it has 1 cell, and the header has 2; the file may be truncated. Otherwise add a '\\t' for each",
+        ),
+        ("csv", "a;b\n1;2\n", "f, line 1: there is one column alone, \"a;b\"; check whether ',' is the delimiter"),
+        ("tsv", "a,b\n1,2\n", "f, line 1: there is one column alone, \"a,b\"; check whether '\\t' is the delimiter"),
+        ("csv", "a,b,a\n1,2,3\n", 'f, line 1: the column "a" occurs twice'),
         ("csv", 'a,b\n1,"2\n', "f, line 2: unexpected end of data"),
         ("toml", "a = 1\nb = \n", "f, line 2: "),
         ("toml", "a = 1\na = 2\n", "f"),
@@ -676,7 +684,7 @@ def test_line_ends_are_kept() -> None:
 
 
 def test_json_with_a_key_twice_is_not_written() -> None:
-    with pytest.raises(RecordProblem, match='the key "a" is there twice'):
+    with pytest.raises(RecordProblem, match='the key "a" occurs twice'):
         FORMATS["json"]().changed('[{"a": 1, "a": 2}]', edits({(0,): {("b",): 1}}), "f")
 
 

@@ -160,7 +160,7 @@ def test_a_filter_chooses_and_one_that_netbox_does_not_know_is_refused(netbox: E
         netbox.add("dcim/sites", name=name, status=status)
     assert {one.name for one in adapter(netbox, SITES, filters={"site": {"status": "active"}}).get_all("site")} == {"a", "b"}
     assert adapter(netbox, SITES, filters={"site": {"name": ["a", "b", "c"]}}).count("site") == 3
-    with pytest.raises(RecordProblem, match='site cannot be loaded: dcim/sites has no filter "regoin", and NetBox takes no notice'):
+    with pytest.raises(RecordProblem, match='site cannot be loaded: dcim/sites has no filter "regoin", and NetBox ignores'):
         adapter(netbox, SITES, filters={"site": {"regoin": "fr"}})
 
 
@@ -503,8 +503,8 @@ def test_a_list_of_a_custom_field_that_is_empty_is_no_difference(empty: Any, net
     ("refused", "said"),
     [
         ({"GET dcim/sites": Reply(403, {"detail": "No permission."})}, "site cannot be loaded: .*answers 403: No permission"),
-        ({"GET status": Reply(403, {"detail": "Invalid token"})}, "answers 403: Invalid token; is the token right"),
-        ({"GET status": Reply(404, {})}, "is this the address of a NetBox, without /api"),
+        ({"GET status": Reply(403, {"detail": "Invalid token"})}, "answers 403: Invalid token; check the token"),
+        ({"GET status": Reply(404, {})}, "check that this is the address of a NetBox, without /api"),
         ({"GET dcim/sites": Reply(200, b"<html>")}, "JSON"),
     ],
 )
@@ -845,7 +845,7 @@ def test_nautobot_passes_over_what_is_gone(nautobot: NautobotEstate) -> None:
     nautobot.table("dcim/locations").clear()
     changed = [{**row, "facility": "new"} for row in rows]
     result = synchronised(target, wanted(LOCATIONS, location=changed), CONTINUE)
-    assert set(messages(result).values()) == {"the server has no such object any more"}
+    assert set(messages(result).values()) == {"the object no longer exists on the server"}
 
 
 def test_nautobot_is_not_believed_that_it_has_deleted(nautobot: NautobotEstate) -> None:
@@ -853,7 +853,9 @@ def test_nautobot_is_not_believed_that_it_has_deleted(nautobot: NautobotEstate) 
     nautobot.add("dcim/locations", name="a", status=status)
     nautobot.keeps.add("dcim/locations")
     result = synchronised(adapter(nautobot, LOCATIONS), wanted(LOCATIONS), CONTINUE)
-    assert messages(result) == {"a": "Nautobot answers that it is deleted, and it is still there; may this token delete it?"}
+    assert messages(result) == {
+        "a": "Nautobot answers that it is deleted, and it is still there; check that the token has permission to delete it"
+    }
 
 
 def test_fields_of_which_nautobot_would_take_no_notice(nautobot: NautobotEstate) -> None:
@@ -943,7 +945,7 @@ def test_what_cannot_be_taken_back_may_have_been_made(
         Plan.from_diff(target.diff_from(source)), source, CONTINUE, retry=retrying(3, target.is_transient, first_wait=0)
     ).failures
     assert "Not today" in failure.message
-    assert "could not be taken back" in failure.message
+    assert "could not be rolled back" in failure.message
     assert failure.maybe
     assert len(prefixes.asked("POST", "ipam/prefixes")) <= 1, "what may have been made is not made again"
 
@@ -960,7 +962,7 @@ def test_what_is_left_in_a_list_is_told(prefixes: NautobotEstate) -> None:
 
 def test_nautobot_does_not_let_one_in(nautobot: NautobotEstate) -> None:
     nautobot.refusing["GET "] = Reply(403, {"detail": "Invalid token"})
-    with pytest.raises(RecordProblem, match="Invalid token; is the token right"):
+    with pytest.raises(RecordProblem, match="Invalid token; check the token"):
         adapter(nautobot, LOCATIONS)
 
 

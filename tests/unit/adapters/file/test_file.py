@@ -141,7 +141,7 @@ def test_a_spreadsheet_keeps_its_form(tmp_path: Path) -> None:
 def test_another_encoding_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "users.csv"
     path.write_bytes("name,uid,groups,active\nañn,1,,true\n".encode("latin-1"))
-    with pytest.raises(RecordProblem, match='line 2: this is no utf-8; say what it is with "encoding"'):
+    with pytest.raises(RecordProblem, match='line 2: this is not valid utf-8; set "encoding" to its encoding'):
         users(path)
     users(path, encoding="latin-1").sync_from(memory([user("añn", 2)], USERS))
     assert path.read_bytes() == "name,uid,groups,active\nañn,2,,true\n".encode("latin-1")
@@ -238,7 +238,7 @@ def test_a_file_that_somebody_else_changed_stays(tmp_path: Path) -> None:
         (tmp_path / name).write_text("phone: '1'\n")
     adapter = opened(tmp_path, A_FILE_EACH)
     (tmp_path / "par.yml").write_text("phone: '3'\n")
-    with pytest.raises(RecordProblem, match=r"par\.yml was changed by somebody else since it was read; nothing was written"):
+    with pytest.raises(RecordProblem, match=r"par\.yml was changed by someone else after it was read; nothing was written"):
         adapter.sync_from(
             memory({"sites": [{"name": "nyc", "phone": "2"}, {"name": "par", "phone": "2"}, {"name": "ber"}]}, mapping=PHONES)
         )
@@ -252,7 +252,7 @@ PHONES = {"site": {"from": "sites", "fields": {"phone": {"from": "phone", "defau
 def test_a_file_that_came_meanwhile_stays(tmp_path: Path) -> None:
     adapter = users(tmp_path / "a.json", create=True)
     (tmp_path / "a.json").write_text("mine")
-    with pytest.raises(RecordProblem, match="was changed by somebody else"):
+    with pytest.raises(RecordProblem, match="was changed by someone else"):
         adapter.sync_from(memory([user("a")], USERS))
     assert (tmp_path / "a.json").read_text() == "mine"
 
@@ -462,13 +462,13 @@ def test_a_key_that_is_no_name_of_a_file_is_refused(tmp_path: Path, name: str) -
         ({"path": ""}, "options.path: this should be a string, and is ''."),
         ({"path": 5}, "options.path: this should be a string, and is 5."),
         ({"path": "a.yml", "format": "yalm"}, "options.format: 'yalm' is not possible here (did you mean \"yaml\"? known: yaml,"),
-        ({"path": "a.txt"}, 'options.path: "a.txt" does not end in what tells a format (.yml, '),
+        ({"path": "a.txt"}, 'options.path: "a.txt" has no extension that determines the format (.yml, '),
         ({"path": "a.csv", "delimiter": ";;"}, "options.delimiter: this should be one character"),
         ({"path": "a.csv", "list_separator": ""}, "options.list_separator: this should be a string"),
-        ({"path": "a.csv", "encoding": "utf-88"}, "options.encoding: there is no encoding 'utf-88'"),
+        ({"path": "a.csv", "encoding": "utf-88"}, "options.encoding: unknown encoding 'utf-88'; use utf-8 or latin-1"),
         ({"path": "a.csv", "create": "yes"}, "options.create: this should be true or false, and is 'yes'."),
-        ({"path": "a.csv", "mode": "rw"}, "options.mode: these are no permissions, such as \"0640\": 'rw'."),
-        ({"path": "a.csv", "mode": 0o17777}, "options.mode: these are no permissions"),
+        ({"path": "a.csv", "mode": "rw"}, "options.mode: these are not permissions such as \"0640\": 'rw'."),
+        ({"path": "a.csv", "mode": 0o17777}, "options.mode: these are not permissions"),
     ],
 )
 def test_wrong_options_are_named(options: dict[str, Any], expected: str) -> None:

@@ -102,7 +102,7 @@ def test_a_compressed_file(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_fetched_is_one_sentence(server: str) -> None:
-    with pytest.raises(RecordProblem, match=r"/none\.yml does not exist; is the address right\?"):
+    with pytest.raises(RecordProblem, match=r"/none\.yml does not exist; check the address"):
         opened(f"{server}/none.yml")
     with pytest.raises(RecordProblem, match=r"/broken\.yml\.gz cannot be decompressed: Not a gzipped file"):
         opened(f"{server}/broken.yml.gz")
@@ -113,7 +113,7 @@ def test_what_cannot_be_fetched_is_one_sentence(server: str) -> None:
         opened(f"{server}/sot.yml", storage_options={"header": {}})
     with pytest.raises(RecordProblem, match="cannot be read: Protocol not known: nowhere"):
         opened("nowhere://host/sot.yml")
-    with pytest.raises(DefinitionError, match='"https://host/sot" does not end in what tells a format'):
+    with pytest.raises(DefinitionError, match='"https://host/sot" has no extension that determines the format'):
         opened(f"https://me:{PASSWORD}@host/sot?token={PASSWORD}")
 
 

@@ -208,7 +208,7 @@ def test_sheets_that_are_no_tables_matter_only_where_they_are_read(tmp_path: Pat
             sheet.append(row)
     book.save(path)
     assert opened(path).count() == 1
-    with pytest.raises(RecordProblem, match='sheet twice, row 1: the column "a" is there twice'):
+    with pytest.raises(RecordProblem, match='sheet twice, row 1: the column "a" occurs twice'):
         opened(path, mapping={"port": {"from": "twice"}})
     with pytest.raises(RecordProblem, match="sheet stray, row 2: cell 2 is in a column that has no name in row 1"):
         opened(path, mapping={"port": {"from": "stray"}})

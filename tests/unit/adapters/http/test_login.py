@@ -113,7 +113,7 @@ def test_several_threads_log_in_once(api: Api) -> None:
 
 def test_a_login_that_is_refused_is_told_and_not_repeated(api: Api) -> None:
     api.intervene = lambda request: Reply(401, {"detail": f"{request.body} is wrong"})
-    with pytest.raises(RecordProblem, match=r"POST /login: the server answers 401: .*is the token, or the username") as caught:
+    with pytest.raises(RecordProblem, match=r"POST /login: the server answers 401: .*check the token, or the username") as caught:
         loaded(api, login={"path": "/login"}, **WHO)
     assert PASSWORD not in str(caught.value)
     assert len(api.requests) == 1
@@ -264,7 +264,7 @@ def test_what_is_secret_is_nowhere_to_be_seen(options: Any, api: Api, caplog: py
     [
         ({"auth_query": "key"}, "options.auth_query: it is the parameter of a token"),
         ({"auth_query": "key", "token": "geheim", "auth_header": "X"}, "options.auth_query: it is the parameter of a token"),
-        ({"login": {}}, 'options.login: it does not say where one logs in; add "path"'),
+        ({"login": {}}, 'options.login: it has no "path" to log in at; add it'),
         ({"login": {"path": "login"}, **WHO}, 'options.login.path: a path begins with "/"'),
         ({"login": {"path": "/login"}}, "options.username: the login needs it"),
         ({"login": {"path": "/login"}, "username": "bob"}, "options.password: the login needs it; give password under secrets"),

@@ -214,7 +214,7 @@ def test_verification_can_be_left_out(api: Api, client: Client) -> None:
 def test_a_server_that_knows_no_keyset_is_refused(keyset: dict[str, str], api: Api, client: Client) -> None:
     there = [1, 2] if not keyset else [2, 1]
     api.intervene = lambda request: Reply(200, {"results": [{"id": one} for one in there]})
-    with pytest.raises(RecordProblem, match='not sorted by id, or the server takes no notice of "id__gt"'):
+    with pytest.raises(RecordProblem, match='not sorted by id, or the server ignores "id__gt"'):
         read(client, Pages("keyset", "id__gt", first=None, next=()))
 
 

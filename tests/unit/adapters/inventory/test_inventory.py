@@ -554,7 +554,7 @@ def test_a_file_that_moved_on(lab: Path) -> None:
         with pytest.raises(ObjectCrudException) as caught:
             target.sync_from(memory(wished))
         assert caught.value.result is not None
-        assert any("was changed by somebody else since it was read" in one.message for one in caught.value.result.outcomes)
+        assert any("was changed by someone else after it was read" in one.message for one in caught.value.result.outcomes)
         assert content(lab) == before
 
 
@@ -566,7 +566,7 @@ def test_a_file_that_moves_on_meanwhile(lab: Path) -> None:
         with (lab / moved).open("a") as stream:
             stream.write("# by hand\n")
         before = content(lab)
-        assert "was changed by somebody else since it was read" in problem(files.commit)
+        assert "was changed by someone else after it was read" in problem(files.commit)
         assert content(lab) == before
 
 

@@ -144,7 +144,7 @@ def test_records_that_are_none_are_told(wrong: Any) -> None:
         ([{"name": "a", "uid": 1}, 5], "records, [1] should be a record, a dictionary, and is a single value"),
         ({"a": [1]}, "records, a should be a record, a dictionary, and is a list"),
         ([{"name": "a", "uid": "x"}], 'records, [0]: user "a": uid'),
-        ([{"name": "a", "uid": 1}, {"name": "a", "uid": 2}], 'two records stand for the user "a": records, [0]'),
+        ([{"name": "a", "uid": 1}, {"name": "a", "uid": 2}], 'two records represent the user "a": records, [0]'),
         ({"user": 5}, "records, user is neither a list nor a dictionary of records"),
     ],
 )

@@ -174,13 +174,13 @@ class TestNested(TestPlain):
         ({"base_url": "ftp://x"}, "options.base_url: this should be an address such as https"),
         ({"base_url": "http://"}, "options.base_url: this should be an address"),
         ({"base_url": "http://x:y"}, "options.base_url: this is no address"),
-        ({"base_url": "http://bob:geheim@x"}, "options.base_url: no name and no password"),
+        ({"base_url": "http://bob:geheim@x"}, "options.base_url: an address cannot contain a user name or password"),
         ({"base_url": "http://x/?key=geheim"}, 'has no "?" and no "#"'),
         ({"endpoints": []}, "options.endpoints: this should be a dictionary"),
         ({"endpoints": {"device": "devices"}}, 'options.endpoints.device.list: a path begins with "/"'),
         ({"pagination": "pages"}, 'did you mean "page"?'),
         ({"pagination": {"type": "link", "param": "x"}}, 'options.pagination: there is no key "param" here'),
-        ({"pagination": {"type": "page", "size_param": "x"}}, "options.pagination.size_param: it says how one asks for a size"),
+        ({"pagination": {"type": "page", "size_param": "x"}}, "options.pagination.size_param: it names the parameter of a size"),
         ({"pagination": {"type": "page", "end": 400}}, "options.pagination.end: this should be a list"),
         ({"pagination": {"type": "keyset", "total": "count"}}, 'options.pagination: there is no key "total" here'),
         ({"pagination": {"type": "link", "max_pages": 0}}, "options.pagination.max_pages: this should be a whole number of 1 or"),
@@ -191,11 +191,11 @@ class TestNested(TestPlain):
         ({"token": "geheim", "username": "x"}, "options.token: there are a token and a username"),
         ({"token": "geheim\n"}, "options.token: it has a character that no header can have"),
         ({"token": ""}, "options.token: this should be a string, and not an empty one"),
-        ({"token": "geheim", "auth_header": "X Y"}, "options.auth_header: 'X Y' is no name of a header"),
+        ({"token": "geheim", "auth_header": "X Y"}, "options.auth_header: 'X Y' is not a valid name of a header"),
         ({"token": "geheim", "auth_scheme": "A B"}, "options.auth_scheme: this should be one word"),
         ({"auth_header": "X-Key"}, "options.auth_header: it says how a token is sent"),
         ({"headers": {"X": 1}}, "options.headers.X: the value of a header should be a string"),
-        ({"headers": {"X:": "1"}}, "options.headers.X:: this is no name of a header"),
+        ({"headers": {"X:": "1"}}, "options.headers.X:: this is not a valid name of a header"),
         ({"secret_headers": {"X": "geheim\r\n"}}, "options.secret_headers.X: its value has a character"),
         ({"connect_timeout": 0}, "options.connect_timeout: this should be a number of seconds above 0"),
         ({"read_timeout": True}, "options.read_timeout: this should be a number of seconds above 0"),
@@ -224,17 +224,17 @@ def test_a_wrong_option_is_named(options: dict[str, Any], words: str) -> None:
     ("place", "words"),
     [
         (None, "mapping.device.from: it does not say where the records of a device are; add a path such as /api/devices."),
-        ("device", "mapping.device.from: 'device' is no path, for that begins with \"/\", and no endpoint"),
+        ("device", "mapping.device.from: 'device' is neither a path, which begins with \"/\", nor an endpoint"),
         ("devicse", 'did you mean "devices"?'),
         (7, "mapping.device.from: this should be a path, the name of an endpoint or a description"),
         ({"records": "x"}, 'mapping.device.from: it does not say where the records are; add "list"'),
         ({"list": "/x", "get": {"method": "POST"}}, 'mapping.device.from.get: there is no key "method" here'),
         ({"list": "/x/{id}"}, "mapping.device.from.list: only fields of the parent can be in the path of a list"),
         ({"list": "/x/{parent.id}"}, "has a field of the parent in it, and a device has no parent"),
-        ({"list": "/x", "create": "/x/{id"}, "mapping.device.from.create.path: '/x/{id' is no path"),
+        ({"list": "/x", "create": "/x/{id"}, "mapping.device.from.create.path: '/x/{id' is not a path"),
         ({"list": "/x", "update": "/x/{id | lower}"}, '"{id | lower}": the name of a field is all that can be between braces'),
         ({"list": "/x", "update": "/x/{}"}, '"{}": the name of a field is all'),
-        ({"list": "/x", "update": "/x#y"}, "is no path"),
+        ({"list": "/x", "update": "/x#y"}, "is not a path"),
         ({"list": "/x", "update": {"path": "/y/{parent.id}"}}, "only if the path of the list has one as well"),
         ({"list": "/x", "update": {"path": "/y/{id}", "bulk": True}}, "with bulk: true many records share the path"),
         ({"list": "/x", "delete": {"method": "kill"}}, "mapping.device.from.delete.method: 'KILL' is not possible here"),
@@ -1094,7 +1094,7 @@ def test_a_server_that_dies_is_not_asked_for_every_record(api: Api) -> None:
     result = synchronised(target, wanted, DSyncFlags.CONTINUE_ON_FAILURE)
     assert {outcome.status for outcome in result.outcomes} == {OutcomeStatus.FAILED}
     assert "refuses the connection" in result.outcomes[0].message
-    assert "it was not sent, for the server could not be reached before" in result.outcomes[-1].message
+    assert "it was not sent because the server could not be reached before" in result.outcomes[-1].message
 
 
 def test_requests_are_spread(api: Api) -> None:
@@ -1181,7 +1181,7 @@ def test_a_certificate_of_another_authority_is_refused(secure: Api, tmp_path: Pa
     for options in ({"ca_file": other}, {}):
         said = problem_of(lambda options=options: loaded(secure, token=TOKEN, **options))
         assert said.startswith(f"GET /devices: the certificate of {secure.url} is not trusted (")
-        assert said.endswith("; name who signed it with ca_file")
+        assert said.endswith("; set ca_file to the certificate of its issuer")
     assert secure.requests == []
 
 

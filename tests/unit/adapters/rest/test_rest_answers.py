@@ -198,7 +198,7 @@ def test_what_somebody_else_changed_is_not_overwritten(wanted: dict[str, str], a
     target = loaded(api, {"list": "/devices", "if_match": True})
     server.change(role="z")
     (outcome,) = synchronised(target, source(**wanted)).outcomes
-    assert outcome.message.startswith('/devices, id 1: somebody else changed "role" since it was read, so nothing was overwritten')
+    assert outcome.message.startswith('/devices, id 1: someone else changed "role" since it was read, so nothing was overwritten')
     assert server.record["role"] == "z"
     assert (api.sent("PATCH"), api.sent("DELETE")) == ([], [])
 
@@ -207,7 +207,9 @@ def test_a_change_between_a_look_and_a_write_is_not_overwritten(api: Api) -> Non
     server = Tagged(api)
     server.meanwhile = lambda: server.change(role="z")
     (outcome,) = synchronised(loaded(api), source(a="y")).outcomes
-    assert outcome.message.endswith("answers 412: out of date; somebody else changed it meanwhile, and nothing was overwritten")
+    assert outcome.message.endswith(
+        "answers 412: out of date; it was changed by someone else meanwhile, and nothing was overwritten"
+    )
     assert (server.record["role"], outcome.maybe) == ("z", False)
 
 

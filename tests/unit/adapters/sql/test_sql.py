@@ -287,7 +287,7 @@ def test_a_view_is_written_by_the_key_that_the_mapping_names(base: Path) -> None
     assert rows(base, "SELECT name, phone FROM sites ORDER BY name") == [("nyc", "9"), ("par", "2")]
     stale = loaded(base, {"site": {"from": "named", "key": "name"}}, models=models)
     database(base, "UPDATE sites SET phone = '7' WHERE name = 'nyc'")
-    with pytest.raises(ObjectCrudException, match="the row was changed by somebody else"):
+    with pytest.raises(ObjectCrudException, match="the row was changed by someone else"):
         stale.sync_from(given({"site": [{"name": "nyc", "phone": "5"}, {"name": "par", "phone": "2"}]}, models, {"site": {}}))
     loaded(base, {"site": {"from": "named", "key": "name"}}, models=models).sync_from(given({"site": []}, models, {"site": {}}))
     assert rows(base, "SELECT count(*) FROM sites") == [(0,)]
@@ -569,7 +569,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_written_over(base: Path, me
     result = target.apply(Plan.from_diff(target.diff_from(wanted)), wanted, DSyncFlags.CONTINUE_ON_FAILURE)
     (failure,) = result.failures
     assert failure.change.id == "nyc"
-    assert "sites: the row was changed by somebody else since it was read" in failure.message
+    assert "sites: the row was changed by someone else after it was read" in failure.message
     assert rows(base, "SELECT name, phone FROM sites ORDER BY name") == [
         ("nyc", None if meanwhile == "NULL" else "777"),
         ("par", "22"),
@@ -621,9 +621,9 @@ def test_a_secret_of_a_row_is_not_told(base: Path) -> None:
 # ---------------------------------------------------------------------- what is wrong is named
 
 WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
-    ({"url": "nonsense"}, "options.url: this is no url of a database"),
+    ({"url": "nonsense"}, "options.url: this is not the URL of a database"),
     ({"url": ""}, "options.url: this should be a string"),
-    ({"url": "postgresql://u:p@x:notaport/db"}, "options.url: this is no url of a database"),
+    ({"url": "postgresql://u:p@x:notaport/db"}, "options.url: this is not the URL of a database"),
     ({"url": "postgres://h/db"}, 'options.url: there is no kind of database "postgres" (did you mean "postgresql"?'),
     ({"url": "mysql+mysqldb://h/db"}, 'options.url: the driver "mysqldb" is not possible here; write mysql+pymysql://'),
     ({"url": "sqlite://"}, "options.url: it names no file"),
@@ -631,7 +631,7 @@ WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"transaction": "al"}, "options.transaction: 'al' is not possible here (did you mean \"all\"?"),
     ({"batch_size": 0}, "options.batch_size: this should be a whole number of 1 or more"),
     ({"connect_timeout": -1}, "options.connect_timeout: this should be a number of seconds"),
-    ({"statement_timeout": 5}, "options.statement_timeout: SQLite knows no such limit"),
+    ({"statement_timeout": 5}, "options.statement_timeout: SQLite has no such limit"),
     ({"ca_file": "/x"}, "options.ca_file: a file of SQLite is not reached through a network"),
     ({"upsert": "yes"}, "options.upsert: this should be true or false"),
     ({"read_only": 1}, "options.read_only: this should be true or false"),

@@ -395,7 +395,7 @@ class RecordAdapter(DSync):
             if isinstance(error, ObjectAlreadyExists) and uid in first:
                 both = " and ".join(self._shown(mapped, records[at], rows[at]) for at in (first[uid], place))
                 way_out = self._told_apart(mapped, rows[first[uid]], row)
-                return RecordProblem(f'two records stand for the {mapped.name} "{uid}": {both}{way_out}')
+                return RecordProblem(f'two records represent the {mapped.name} "{uid}": {both}{way_out}')
             if isinstance(error, ObjectNotFound) and f'"{uid}"' in str(error):
                 return RecordProblem(f"{self.describe(mapped, records[place])}: {error}")
             first[uid] = place

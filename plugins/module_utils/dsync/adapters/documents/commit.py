@@ -114,7 +114,7 @@ def recover(directory: Path) -> None:
         directory: the directory that was given to :func:`commit`.
 
     Raises:
-        RecordProblem: it cannot be finished, or a file was changed by somebody else since; no file was changed.
+        RecordProblem: it cannot be finished, or a file was changed by someone else meanwhile; no file was changed.
     """
     base = Path(os.path.realpath(directory))
     try:
@@ -464,7 +464,7 @@ def _check(manifest: _Manifest, steps: Iterable[tuple[_Step, str | None]]) -> No
             if there not in expected or (left and step.temporary is not None and digest_of(_content(step.beside)) != after):
                 raise _unfinished(
                     manifest.path,
-                    f"{step.path} was changed by somebody else since; remove {manifest.path} to keep the files as they are now",
+                    f"{step.path} was changed by someone else meanwhile; remove {manifest.path} to keep the files as they are now",
                 )
 
 

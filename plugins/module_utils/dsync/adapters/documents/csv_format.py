@@ -61,12 +61,12 @@ class _Table:
                 break
         if len(self.header) == 1 and any(other in self.header[0] for other in _DELIMITERS):
             raise RecordProblem(
-                f'{name}, line {self.header_end}: there is one column alone, "{self.header[0]}"; is the delimiter '
-                f"{delimiter!r} right?"
+                f'{name}, line {self.header_end}: there is one column alone, "{self.header[0]}"; check whether '
+                f"{delimiter!r} is the delimiter"
             )
         twice = {cell for cell in self.header if cell and self.header.count(cell) > 1}
         if twice:
-            raise RecordProblem(f'{name}, line {self.header_end}: the column "{sorted(twice)[0]}" is there twice')
+            raise RecordProblem(f'{name}, line {self.header_end}: the column "{sorted(twice)[0]}" occurs twice')
         self._nameless = [place for place, cell in enumerate(self.header) if not cell]
         self._reader = reader
 
@@ -97,14 +97,14 @@ class _Table:
         """Raise RecordProblem where a row has more or fewer cells than the header."""
         if len(cells) > width:
             raise RecordProblem(
-                f"{self.name}, line {line}: it has {len(cells)} cells, and the header only {width}; is the delimiter "
-                f"{self.delimiter!r} right?"
+                f"{self.name}, line {line}: it has {len(cells)} cells, and the header only {width}; check whether "
+                f"{self.delimiter!r} is the delimiter"
             )
         if len(cells) < width:
             cell = "cell" if len(cells) == 1 else "cells"
             raise RecordProblem(
                 f"{self.name}, line {line}: it has {len(cells)} {cell}, and the header has {width}; "
-                f"is the file truncated? Add a {self.delimiter!r} for each empty cell at the end of a row"
+                f"the file may be truncated. Otherwise add a {self.delimiter!r} for each empty cell at the end of a row"
             )
 
     def _check_nameless(self, cells: Sequence[str], line: int) -> None:

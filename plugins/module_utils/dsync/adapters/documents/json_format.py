@@ -43,7 +43,7 @@ def _json(text: str, name: str, line: int = 0) -> Any:
         raise RecordProblem(f"{name}, line {line or error.lineno}: {error.msg} (column {error.colno})") from None
     except _DoubledKey:
         key, place = _doubled_key(text)
-        raise RecordProblem(f'{name}, line {line or place}: the key "{key}" is there twice; remove one of them') from None
+        raise RecordProblem(f'{name}, line {line or place}: the key "{key}" occurs twice; remove one of them') from None
     except ValueError as error:
         raise RecordProblem(f"{name}{f', line {line}' if line else ''}: {error}") from None
     except RecursionError:

@@ -93,7 +93,7 @@ def fetched(address: str, storage: Mapping[str, Any]) -> bytes:
     except (LibraryMissing, RecordProblem):
         raise
     except FileNotFoundError:
-        raise RecordProblem(f"{shown(address)} does not exist; is the address right?") from None
+        raise RecordProblem(f"{shown(address)} does not exist; check the address") from None
     except Exception as error:  # each file system raises what its own library does
         said = " ".join(redactor.redact(str(error).replace(address, shown(address))).split()) or type(error).__name__
         raise RecordProblem(f"{shown(address)} cannot be read: {said}") from None

@@ -26,7 +26,7 @@ class TomlFormat(Format):
 
     def changed(self, text: str, edits: Edits, name: str) -> str:
         after = edits.made_in(self.read(text, name) or {}, self.none_is_absent)
-        why = "be changed without changing more than was asked; write it with tables, [[…]]"
+        why = "be changed without changing more than intended; write it with tables, [[…]]"
         for these, mark in (_with_items(edits, text), (edits, _mark([text]))):
             try:
                 found = self._made(text, these, mark, name)

@@ -158,7 +158,7 @@ def _table(name: str, rows: Sequence[Sequence[Any]], hidden: Mapping[tuple[int, 
             names = [str(cell).strip() for cell in cells]
             twice = next((title for title in names if title and names.count(title) > 1), None)
             if twice is not None:
-                return _Sheet(number, {}, [], f'{name}, row {number}: the column "{twice}" is there twice')
+                return _Sheet(number, {}, [], f'{name}, row {number}: the column "{twice}" occurs twice')
             header, columns = number, {title: column for column, title in enumerate(names, 1) if title}
             continue
         named = set(columns.values())

@@ -29,7 +29,7 @@ class YamlFormat(Format):
         except yaml.MarkedYAMLError as error:
             raise RecordProblem(f"{name}{_line(error)}: {_yaml_problem(error, text)}") from None
         except (yaml.YAMLError, ValueError) as error:
-            raise RecordProblem(f"{name} is no YAML: {' '.join(str(error).split())}") from None
+            raise RecordProblem(f"{name} is not valid YAML: {' '.join(str(error).split())}") from None
         except RecursionError:
             raise RecordProblem(f"{name} is nested too deeply") from None
 
@@ -47,7 +47,7 @@ class YamlFormat(Format):
         except RecordProblem:
             where = ""
         raise RecordProblem(
-            f"{name} cannot be changed without changing more than was asked{where}: a value stands where an anchor, an alias or an "
+            f"{name} cannot be changed without changing more than intended{where}: a value stands where an anchor, an alias or an "
             "unusual form of YAML is; write it out there"
         )
 
@@ -165,7 +165,7 @@ def _made_loader() -> Any:
             for key, _value in node.value:
                 if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                     if (key.tag, key.value) in seen:
-                        raise yaml.constructor.ConstructorError(None, None, f'the key "{key.value}" is there twice', key.start_mark)
+                        raise yaml.constructor.ConstructorError(None, None, f'the key "{key.value}" occurs twice', key.start_mark)
                     seen.add((key.tag, key.value))
 
     def tagged(loader: Any, _suffix: str, node: Any) -> Tagged:

@@ -226,7 +226,7 @@ class EstateAdapter(EstateReader):
 
     def _returned(self, mapped: ModelMap, native: Native) -> Record | Exception:
         if "id" not in native:
-            return RecordProblem("the server has no such object any more")
+            return RecordProblem("the object no longer exists on the server")
         kind = self._kind(mapped)
         uid_fields = self._identity(kind)
         self.names.met(kind, [native])

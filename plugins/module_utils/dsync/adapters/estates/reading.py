@@ -87,7 +87,7 @@ class EstateReader(RecordAdapter):
         raise NotImplementedError
 
     def check_filters(self, kind: Kind, filters: Mapping[str, Any]) -> None:
-        """Ask a server that takes no notice of filters which it does not know whether it knows these. Raises RecordProblem."""
+        """Ask a server that ignores filters which it does not know whether it knows these. Raises RecordProblem."""
 
     # ------------------------------------------------------------------ models and kinds
 

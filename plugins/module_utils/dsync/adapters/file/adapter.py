@@ -115,7 +115,7 @@ class FileAdapter(DocumentAdapter):
             if format_of(inner_name(name)) is None and not (self._many and name == self._path):
                 seen = shown(name) if self._fetched else name
                 ends = ", ".join(end for kind in FORMATS.values() for end in kind.suffixes)
-                given.wrong("path", f'"{seen}" does not end in what tells a format ({ends}); say it with "format".')
+                given.wrong("path", f'"{seen}" has no extension that determines the format ({ends}); set "format".')
         return names
 
     def _kind_of(self, name: str) -> Format:
@@ -184,7 +184,9 @@ class FileAdapter(DocumentAdapter):
             return raw.decode(self._encoding).removeprefix("\ufeff")
         except UnicodeDecodeError as error:
             line = raw.count(b"\n", 0, error.start) + 1
-            raise RecordProblem(f'{path}, line {line}: this is no {self._encoding}; say what it is with "encoding"') from None
+            raise RecordProblem(
+                f'{path}, line {line}: this is not valid {self._encoding}; set "encoding" to its encoding'
+            ) from None
 
     def text_of(self, document: Document) -> str:
         if not isinstance(document, _File):
@@ -367,7 +369,7 @@ class FileAdapter(DocumentAdapter):
         raw = _bytes_of(document.path)
         if digest_of(raw) != document.digest:
             raise RecordProblem(
-                f"{document.path} was changed by somebody else since it was read; nothing was written, so run this again"
+                f"{document.path} was changed by someone else after it was read; nothing was written; run the task again"
             )
         return raw or b""
 

@@ -21,7 +21,7 @@ def _mode(value: Any) -> int:
         except ValueError:
             mode = -1
     if isinstance(mode, bool) or not isinstance(mode, int) or not 0 <= mode <= 0o7777:
-        raise ValueError(f'these are no permissions, such as "0640": {value!r}.')
+        raise ValueError(f'these are not permissions such as "0640": {value!r}.')
     return mode
 
 
@@ -29,7 +29,7 @@ def _encoding(value: str) -> str:
     try:
         return codecs.lookup(value).name
     except LookupError:
-        raise ValueError(f"there is no encoding {value!r}; utf-8 and latin-1 are some.") from None
+        raise ValueError(f"unknown encoding {value!r}; use utf-8 or latin-1, for example.") from None
 
 
 def _delimiter(value: str) -> str:

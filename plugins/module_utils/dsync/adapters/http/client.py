@@ -61,7 +61,7 @@ class Client:
         try:
             import httpx
         except ImportError:
-            raise LibraryMissing("speaking HTTP needs the library httpx, which is not installed", LIBRARY) from None
+            raise LibraryMissing("HTTP requires the library httpx, which is not installed", LIBRARY) from None
         if manners.tries > 1:
             _tenacity()
         self.base, self._manners, self._pace = base, manners, Pace(manners.rate_limit)
@@ -126,7 +126,7 @@ class Client:
         if not self._manners.rewrite_links:
             raise HttpProblem(
                 f"{answer.said}: the answer leads on to {shown(origin)}, and not to {shown(self._origin)}; another server is not "
-                "told who one is, so this is not followed. If it is the same server under another name, set rewrite_links: true"
+                "sent the credentials, so this is not followed. If both are the same server, set rewrite_links: true"
             )
         own = urlsplit(self.base)
         return urlsplit(url)._replace(scheme=own.scheme, netloc=own.netloc).geturl()
@@ -264,6 +264,6 @@ def _tenacity() -> Any:
     try:
         import tenacity
     except ImportError:
-        sentence = "requests can only be repeated with the library tenacity, which is not installed; or say tries: 1"
+        sentence = "repeating requests requires the library tenacity, which is not installed; install it, or set tries: 1"
         raise LibraryMissing(sentence, RETRY_LIBRARY) from None
     return tenacity

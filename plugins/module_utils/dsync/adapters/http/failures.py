@@ -65,11 +65,11 @@ def refused(asked: Asked, response: httpx.Response, manners: Manners, redactor: 
     """
     method, said, status = asked.method, asked.said, response.status_code
     if status == _MULTI_STATUS:
-        text = "the server answers 207, some of it done and some not; say bulk: false, so that each has its own answer"
+        text = "the server answers 207, some of it done and some not; set bulk: false, so that each has its own answer"
         return HttpProblem(f"{said}: {text}", status, maybe=True)
     if response.has_redirect_location:
         return HttpProblem(f"{said}: the server answers {status} {_sent_on(asked, response)}", status)
-    hint = "; is the token, or the username and password, right?" if status == UNAUTHORIZED else ""
+    hint = "; check the token, or the username and password" if status == UNAUTHORIZED else ""
     wait = retry_after(response.headers.get("Retry-After"))
     undone = status == _TOO_MANY or (status == _UNAVAILABLE and wait is not None)
     patient = wait is None or wait <= min(manners.max_wait, asked.left)
@@ -109,7 +109,9 @@ def broken(asked: Asked, error: httpx.HTTPError, manners: Manners, redactor: Red
     unsent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError))
     untrusted = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
     if isinstance(untrusted, ssl.SSLCertVerificationError):
-        text = f"the certificate of {server} is not trusted ({untrusted.verify_message}); name who signed it with ca_file"
+        text = (
+            f"the certificate of {server} is not trusted ({untrusted.verify_message}); set ca_file to the certificate of its issuer"
+        )
     elif untrusted is not None:
         text = f"TLS with {server} failed ({untrusted.reason})"
     elif any(isinstance(cause, socket.gaierror) for cause in causes):

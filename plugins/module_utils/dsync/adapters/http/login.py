@@ -111,14 +111,14 @@ def login_of(declared: Declared) -> Login | None:
     if login.value is not None and oauth2.value is not None:
         oauth2.wrong("there are login and oauth2; give one of them.")
     if declared.at("token").value is not None:
-        declared.at("token").wrong("a login gets the token; leave one of the two out.")
+        declared.at("token").wrong("a login gets the token; omit one of the two.")
     return _session(declared, login) if oauth2.value is None else _oauth2(declared, oauth2)
 
 
 def _session(declared: Declared, login: Declared) -> Login:
     keys = dict(login.mapping(_LOGIN_KEYS))
     if "path" not in keys:
-        login.wrong('it does not say where one logs in; add "path".')
+        login.wrong('it has no "path" to log in at; add it.')
     values = {name: _text(declared, name) for name in ("username", "password")}
     body = _filled(keys["body"].value, values) if "body" in keys else values
     form = keys["form"].truth() if "form" in keys else False

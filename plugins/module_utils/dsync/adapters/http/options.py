@@ -30,7 +30,7 @@ def _address(text: str) -> str:
     except ValueError:
         raise ValueError("this is no address.") from None
     if parts.username is not None or parts.password is not None:
-        raise ValueError("no name and no password can stand in an address; give username, and password under secrets.")
+        raise ValueError("an address cannot contain a user name or password; give username, and password under secrets.")
     if wrong or re.search(r"[\s\x00-\x1f\\]", text):
         raise ValueError("this should be an address such as https://cmdb.example.com/api.")
     if parts.query or parts.fragment or text.endswith(("?", "#")):
@@ -137,7 +137,7 @@ def _authorization(declared: Declared) -> tuple[str, str]:
     scheme = declared.at("auth_scheme")
     first = scheme.value if scheme.value is not None else "Bearer" if header.lower() == "authorization" else ""
     if not _HEADER_NAME(header):
-        declared.at("auth_header").wrong(f"{declared.at('auth_header').shown()} is no name of a header.")
+        declared.at("auth_header").wrong(f"{declared.at('auth_header').shown()} is not a valid name of a header.")
     if first and not _HEADER_NAME(first):
         scheme.wrong(f"this should be one word, such as Bearer, and is {scheme.shown()}.")
     if not _HEADER_VALUE(token.value):
@@ -147,7 +147,7 @@ def _authorization(declared: Declared) -> tuple[str, str]:
 
 def _header(name: str, declared: Declared) -> str:
     if not _HEADER_NAME(name):
-        declared.wrong("this is no name of a header.")
+        declared.wrong("this is not a valid name of a header.")
     if not isinstance(declared.value, str):
         declared.wrong("the value of a header should be a string.")
     if not _HEADER_VALUE(declared.value):
@@ -172,7 +172,7 @@ def tls(options: Mapping[str, Any], place: str = "options") -> ssl.SSLContext:
     authority, own, key = (declared.at(name) for name in ("ca_file", "client_cert", "client_key"))
     verify = options["verify"]
     if not verify and authority.value is not None:
-        authority.wrong("with verify: false no certificate is checked; leave one of the two out.")
+        authority.wrong("with verify: false no certificate is checked; omit one of the two.")
     if key.value is not None and own.value is None:
         key.wrong("there is a key and no client_cert.")
     if authority.value is not None or options["trust_env"] or options["base_url"].lower().startswith("https:"):

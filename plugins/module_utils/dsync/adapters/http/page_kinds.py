@@ -56,7 +56,7 @@ def _by_offset(reading: Reading) -> None:
             return
         if not reading.keyed:
             key = text_of_path(reading.of.key)
-            raise RecordProblem(f'{reading.of.name}: "{key}" is there twice on a page, or in some records only')
+            raise RecordProblem(f'{reading.of.name}: "{key}" occurs twice on a page, or in some records only')
         reading.overlapping = True
         places = [place for place, record in enumerate(page) if reading.of.key_of(record) in reading.keys]
         if reading.keys and not places and start > 0:
@@ -103,7 +103,7 @@ def _by_key(reading: Reading) -> None:
             raise RecordProblem(f'{name}: a record has no "{key}" of its own, which pages by key need')
         if reading.add(page) < len(page) or not reading.ordered:
             raise RecordProblem(
-                f'{name}: the records are not sorted by {key}, or the server takes no notice of "{pages.param}"; '
+                f'{name}: the records are not sorted by {key}, or the server ignores "{pages.param}"; '
                 "both are needed for pages by key"
             )
         more = read(answer.json(), pages.next) if pages.next else True

@@ -168,7 +168,7 @@ class Reading:
         if self.pages <= 2 and not short and not self.moved:
             raise RecordProblem(
                 f"{self.of.name}: the same page comes again for {pages.param}={place}; the server does not know "
-                f'"{pages.param}", or repeats its last page; then say with "total" where it tells how many records there are'
+                f'"{pages.param}", or repeats its last page; then name with "total" the field that holds the number of records'
             )
 
     def next_address(self, answer: Answer) -> str | None:

@@ -233,7 +233,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
 
 
 def _moved_on(path: Path) -> RecordProblem:
-    return file_error(RecordProblem, path, "was changed by somebody else since it was read; nothing was written, so run this again")
+    return file_error(RecordProblem, path, "was changed by someone else after it was read; nothing was written; run the task again")
 
 
 def _bytes_of(path: Path) -> bytes | None:

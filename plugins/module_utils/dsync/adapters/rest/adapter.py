@@ -111,7 +111,7 @@ class RestAdapter(RestReader):
         for path, value in values.items():
             if read(fresh, path) not in (read(seen, path), value):
                 raise RecordProblem(
-                    f'{self.describe(mapped, seen)}: somebody else changed "{text_of_path(path)}" since it was read, so nothing '
+                    f'{self.describe(mapped, seen)}: someone else changed "{text_of_path(path)}" since it was read, so nothing '
                     "was overwritten; run again to see what has to change now"
                 )
 

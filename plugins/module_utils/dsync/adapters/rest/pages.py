@@ -49,7 +49,7 @@ def pages_of(declared: Declared) -> Pages:
     kind = declared.at("type").one_of(_KEYS)
     keys = dict(declared.mapping(("type", *_KEYS[kind])))
     if "size_param" in keys and "size" not in keys:
-        keys["size_param"].wrong("it says how one asks for a size, and there is no size.")
+        keys["size_param"].wrong("it names the parameter of a size, and there is no size.")
     first = None if kind == "keyset" else 1
     return Pages(
         kind=kind,

@@ -86,7 +86,8 @@ class RestReader(RecordAdapter):
         if isinstance(place.value, str) and not place.value.startswith("/"):
             if not self._named.has(place.value):
                 place.wrong(
-                    f'{place.shown()} is no path, for that begins with "/", and no endpoint{known(place.value, self._named.value)}.'
+                    f'{place.shown()} is neither a path, which begins with "/", nor an endpoint'
+                    f"{known(place.value, self._named.value)}."
                 )
             return self._named.at(place.value)
         if not isinstance(place.value, (str, Mapping)):
@@ -201,7 +202,7 @@ class RestReader(RecordAdapter):
     def read_table(self, place: Declared) -> Iterable[Record]:
         endpoint = self._parsed(self._described(place))
         if endpoint.list.asks_parent:
-            place.wrong("the path of a table has no parent whose fields could stand in it.")
+            place.wrong("the path of a table has no parent whose fields could be in it.")
         return self._listed(endpoint, endpoint.list.filled({}))
 
     def _at_once(self, work: Callable[[_Item], Any], items: Sequence[_Item]) -> list[Any]:

@@ -78,7 +78,9 @@ class Sending:
     def _request(self, url: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request, unless the server could not be reached a moment ago."""
         if self._down is not None:
-            raise HttpProblem(f"it was not sent, for the server could not be reached before: {self._down}", down=True, passes=True)
+            raise HttpProblem(
+                f"it was not sent because the server could not be reached before: {self._down}", down=True, passes=True
+            )
         try:
             answer = self._client.request(self._action.method, url, body, headers)
         except HttpProblem as problem:
@@ -136,7 +138,9 @@ class Sending:
         except HttpProblem as problem:
             if problem.status != _CHANGED:
                 raise
-            raise HttpProblem(f"{problem}; somebody else changed it meanwhile, and nothing was overwritten", _CHANGED) from None
+            raise HttpProblem(
+                f"{problem}; it was changed by someone else meanwhile, and nothing was overwritten", _CHANGED
+            ) from None
 
     def _in_bulk(self, calls: Sequence[Call]) -> list[Any]:
         """Send many records at once, halved as long as they are refused in a way for which one of them may be to blame."""

@@ -31,7 +31,7 @@ class Template:
         if not self.text.startswith("/"):
             declared.wrong(f'a path begins with "/"; this is {declared.shown()}.')
         if re.search(r"[{}]", _BRACES.sub("", self.text)) or re.search(r"[\s#\\]", _BRACES.sub("", self.text)):
-            declared.wrong(f'{declared.shown()} is no path: it has a single brace, a space, a "#" or a "\\" in it.')
+            declared.wrong(f'{declared.shown()} is not a path: it has a single brace, a space, a "#" or a "\\" in it.')
         for name in _BRACES.findall(self.text):
             if not _FIELD(name):
                 declared.wrong(
@@ -61,7 +61,7 @@ class Template:
         """
         filled = _BRACES.sub(lambda found: self._value(tuple(found[1].split(".")), record, ancestors), self.text)
         if any(part in (".", "..") for part in filled.partition("?")[0].split("/")):
-            raise RecordProblem(f'a value is "." or "..", which cannot stand in {self.text}')
+            raise RecordProblem(f'a value is "." or "..", which cannot be in {self.text}')
         return filled
 
     def _value(self, path: Path, record: Mapping[str, Any], ancestors: Sequence[Mapping[str, Any]]) -> str:

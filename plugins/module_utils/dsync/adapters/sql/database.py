@@ -91,7 +91,7 @@ class Database:
         try:
             import sqlalchemy
         except ImportError:
-            raise LibraryMissing("databases are reached with the library sqlalchemy, which is not installed", LIBRARY) from None
+            raise LibraryMissing("databases require the library sqlalchemy, which is not installed", LIBRARY) from None
         if int(sqlalchemy.__version__.partition(".")[0]) < 2:
             raise LibraryMissing(f"sqlalchemy 2 is needed, and {sqlalchemy.__version__} is installed", LIBRARY)
         url = _url(options)
@@ -100,7 +100,7 @@ class Database:
         self._about = KINDS[self.kind]
         self._statement_timeout = options.statement_timeout
         if self._statement_timeout is not None and not self._about.timeout:
-            options.wrong("statement_timeout", "SQLite knows no such limit; leave it out.")
+            options.wrong("statement_timeout", "SQLite has no such limit; omit it.")
         self._secrets = secret_texts([url.password, *(value for key, value in url.query.items() if "pass" in key)])
         self.shown = _shown(url, self._about.port)
         self._engine = self._made(options)
@@ -121,7 +121,7 @@ class Database:
             )
         except ImportError:
             package = self._about.package
-            raise LibraryMissing(f"{self.kind} is reached with the library {package}, which is not installed", package) from None
+            raise LibraryMissing(f"{self.kind} requires the library {package}, which is not installed", package) from None
         if self.kind == "sqlite":
             sa.event.listen(engine, "connect", _prepare_sqlite)
             sa.event.listen(engine, "begin", _begin_sqlite)
@@ -262,7 +262,7 @@ def _url(options: SqlOptions) -> URL:
 def _no_url(options: SqlOptions) -> NoReturn:
     options.wrong(
         "url",
-        "this is no url of a database; it is written like sqlite:///cmdb.db or postgresql://user@host:5432/database, "
+        "this is not the URL of a database; write it like sqlite:///cmdb.db or postgresql://user@host:5432/database, "
         "with %40 for an @ in a name or password.",
     )
 
@@ -282,7 +282,7 @@ def _connect_arguments(options: SqlOptions, kind: str) -> Mapping[str, Any]:
     timeout, ca_file = options.connect_timeout, options.ca_file
     if ca_file is not None:
         if kind == "sqlite":
-            options.wrong("ca_file", "a file of SQLite is not reached through a network; leave it out.")
+            options.wrong("ca_file", "a file of SQLite is not reached through a network; omit it.")
         if not Path(ca_file).is_file():
             options.wrong("ca_file", f"{absolute(ca_file)} does not exist.", absolute(ca_file))
     if kind == "sqlite":

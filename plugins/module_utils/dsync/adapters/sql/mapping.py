@@ -108,7 +108,7 @@ def with_key(mapped: ModelMap, relation: Relation) -> Relation:
     if len(mapped.key) > 1:
         declared.wrong("this should be the name of one column.")
     if relation.table is None:
-        declared.wrong("a query is only read, so its rows need no key; leave it out.")
+        declared.wrong("a query is only read, so its rows need no key; omit it.")
     return replace(relation, key=mapped.key)
 
 

@@ -203,7 +203,7 @@ def _gone_or_changed(connection: Connection, relation: Relation, key: tuple[Any,
     if connection.execute(sa.select(sa.literal(1)).where(_one_of(relation, [key]))).first() is None:
         return _gone(relation)
     return RecordProblem(
-        f"{relation.title}: the row was changed by somebody else since it was read; it was left as it is, so run this again"
+        f"{relation.title}: the row was changed by someone else after it was read, so it was not written; run the task again"
     )
 
 

@@ -91,7 +91,7 @@ def test_wrong_options_are_named(options: dict[str, Any], sentence: str) -> None
 
 def test_without_the_library_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "httpx", None)
-    with pytest.raises(LibraryMissing, match="speaking HTTP needs the library httpx, which is not installed"):
+    with pytest.raises(LibraryMissing, match="HTTP requires the library httpx, which is not installed"):
         adapter()
 
 

@@ -105,8 +105,8 @@ def served() -> Iterator[str]:
     [
         ({"netbox-version": "4.1.9"}, {}, r"is NetBox 4\.1\.9, and this adapter needs 4\.2 or newer"),
         ({"netbox-version": "4.3.0"}, {"changelog_message": "x"}, r"takes no changelog_message; that came with 4\.4"),
-        ({"version": "9"}, {}, "does not say that it is a NetBox"),
-        ({}, {}, "does not say that it is a NetBox"),
+        ({"version": "9"}, {}, "does not identify itself as NetBox"),
+        ({}, {}, "does not identify itself as NetBox"),
     ],
 )
 def test_a_server_that_does_not_fit_is_refused(
@@ -137,7 +137,7 @@ def test_a_wrong_option_is_named(options: dict[str, Any], said: str) -> None:
 
 def test_without_the_library_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "httpx", None)
-    with pytest.raises(LibraryMissing, match="speaking HTTP needs the library httpx") as raised:
+    with pytest.raises(LibraryMissing, match="HTTP requires the library httpx") as raised:
         adapter()
     assert raised.value.library == "httpx"
 

@@ -95,12 +95,12 @@ class NautobotAdapter(EstateAdapter):
         try:
             self._version = self._session.request("GET", "/api/").headers.get("API-Version", "")
         except HttpProblem as problem:
-            hint = "; is the token right?" if problem.status in (401, 403) else ""
-            hint = "; is this the address of a Nautobot, without /api?" if problem.status == 404 else hint
+            hint = "; check the token" if problem.status in (401, 403) else ""
+            hint = "; check that this is the address of a Nautobot, without /api" if problem.status == 404 else hint
             raise RecordProblem(f"{problem}{hint}") from None
         found = _VERSION.match(self._version)
         if found is None:
-            raise RecordProblem(f"{self.name} does not say that it is a Nautobot; is this its address, without /api?")
+            raise RecordProblem(f"{self.name} does not identify itself as Nautobot; check that this is its address, without /api")
         if (int(found.group(1)), int(found.group(2))) < OLDEST:
             raise RecordProblem(f"{self.name} is Nautobot {self._version}, and this adapter needs {OLDEST[0]}.{OLDEST[1]} or newer")
         return self._version
@@ -235,7 +235,7 @@ class NautobotAdapter(EstateAdapter):
         results = list(super().remove_records(mapped, records))
         gone = [record["id"] for record, problem in zip(records, results) if problem is None]
         left = self._still_there(self._kind(mapped).endpoint, gone)
-        said = "Nautobot answers that it is deleted, and it is still there; may this token delete it?"
+        said = "Nautobot answers that it is deleted, and it is still there; check that the token has permission to delete it"
         return [RecordProblem(said) if record["id"] in left else problem for record, problem in zip(records, results)]
 
     def _still_there(self, endpoint: str, server_ids: Sequence[ServerId]) -> set[ServerId]:

@@ -117,7 +117,7 @@ def undone_by(undo: Callable[[], Any]) -> Iterator[None]:
     try:
         yield
     except HttpProblem as refusal:
-        with partly(f"{refusal}; what had been done before could not be taken back"):
+        with partly(f"{refusal}; what had been done before could not be rolled back"):
             undo()
         raise
 

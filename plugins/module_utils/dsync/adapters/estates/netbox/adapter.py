@@ -97,13 +97,13 @@ class NetBoxAdapter(EstateAdapter):
         try:
             status = self._session.request("GET", "/api/status/").json()
         except HttpProblem as problem:
-            hint = "; is the token right?" if problem.status in (401, 403) else ""
-            hint = "; is this the address of a NetBox, without /api?" if problem.status == 404 else hint
+            hint = "; check the token" if problem.status in (401, 403) else ""
+            hint = "; check that this is the address of a NetBox, without /api" if problem.status == 404 else hint
             raise RecordProblem(f"{problem}{hint}") from None
         self._version = str(status.get("netbox-version", "")) if isinstance(status, Mapping) else ""
         found = _VERSION.match(self._version)
         if found is None:
-            raise RecordProblem(f"{self.name} does not say that it is a NetBox; is this its address, without /api?")
+            raise RecordProblem(f"{self.name} does not identify itself as NetBox; check that this is its address, without /api")
         release = (int(found.group(1)), int(found.group(2)))
         if release < OLDEST:
             raise RecordProblem(f"{self.name} is NetBox {self._version}, and this adapter needs {OLDEST[0]}.{OLDEST[1]} or newer")
@@ -131,7 +131,7 @@ class NetBoxAdapter(EstateAdapter):
         unknown = ignored(filters, lambda probe: self._count(kind.endpoint, probe))
         if unknown is not None:
             raise RecordProblem(
-                f'{kind.endpoint} has no filter "{unknown}", and NetBox takes no notice of filters that it does not know; '
+                f'{kind.endpoint} has no filter "{unknown}", and NetBox ignores filters that it does not know; '
                 "the names are those of the parameters in its API documentation"
             )
 

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Which parameters NetBox takes no notice of: it lists all objects for a filter that it does not know, and says nothing."""
+"""Which parameters NetBox ignores: it lists all objects for a filter that it does not know, and says nothing."""
 
 from __future__ import annotations
 
