@@ -119,8 +119,7 @@ class Live(Estate):
         self, action: str, ref: ObjectRef, ids: dict[str, Any], attrs: dict[str, Any], parent: ObjectRef | None = None
     ) -> None:
         place = len(self.log)
-        if self.cut == (place, "before"):
-            raise Stop
+        self.end(place, "before")
         self.log.append((action, *ref))
         if action == "create":
             assert ref not in self.remote
@@ -135,14 +134,18 @@ class Live(Estate):
             takes_all = self.remote.pop(ref).flags & DSyncModelFlags.SKIP_CHILDREN_ON_DELETE
             for below in list(_below(self.remote, ref)) if takes_all else ():
                 del self.remote[below]
-        if self.cut == (place, "after"):
+        self.end(place, "after")
+
+    def end(self, place: int, when: str) -> None:
+        """End the run from outside, once, if it is to end here."""
+        if self.cut == (place, when):
+            self.cut = None
             raise Stop
 
     def rename(self, old: ObjectRef, new: ObjectRef, ids: dict[str, Any], attrs: dict[str, Any], parent: ObjectRef | None) -> None:
         """Rename an object in the remote system, which keeps what is below it, and names interfaces after their device."""
         place = len(self.log)
-        if self.cut == (place, "before"):
-            raise Stop
+        self.end(place, "before")
         self.log.append(("move", *new))
         assert new not in self.remote
         assert parent is None or parent in self.remote
@@ -155,8 +158,7 @@ class Live(Estate):
                 whole = {**child.ids, **named}
                 again = ObjectRef(ref.model, self.models()[ref.model].create_unique_id(**whole))
                 self.remote[again] = child._replace(ids=whole, parent=new)
-        if self.cut == (place, "after"):
-            raise Stop
+        self.end(place, "after")
 
 
 class LiveMoving(Live):
