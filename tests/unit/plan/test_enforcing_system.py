@@ -71,10 +71,6 @@ class Enforced(DSyncModel):
         assert is_valid(self._after(**attrs))
         return super().update(attrs)
 
-    def move(self, parent: DSyncModel | None, ids: dict[str, Any], attrs: dict[str, Any]) -> Any:
-        assert is_valid(self._after(**attrs))
-        return super().update(attrs)
-
     def delete(self) -> Any:
         state = state_of(self.dsync)
         del state[ObjectRef(self.get_type(), self.get_unique_id())]
@@ -90,7 +86,9 @@ class Site(Enforced):
     devices: list[str] = []
 
 
-class Device(Enforced):
+class RemadeDevice(Enforced):
+    """A device that the system can only delete and create again in another place."""
+
     _modelname = "device"
     _identifiers = ("name",)
     _attributes = ("serial", "rack", "unit", "role", "mate")
@@ -102,6 +100,12 @@ class Device(Enforced):
     unit: int | None
     role: str
     mate: str | None
+
+
+class Device(RemadeDevice):
+    def move(self, parent: DSyncModel | None, ids: dict[str, Any], attrs: dict[str, Any]) -> Any:
+        assert is_valid(self._after(**attrs))
+        return super().update(attrs)
 
 
 class Role(Enforced):
@@ -122,14 +126,18 @@ class System(DSync):
     top_level = ("role", "site")
 
 
+class Remaking(System):
+    device = RemadeDevice
+
+
 def state_of(dataset: DSync) -> dict[ObjectRef, Held]:
     parents = {ObjectRef("device", name): ObjectRef("site", site.name) for site in dataset.get_all("site") for name in site.devices}
     refs = [(ObjectRef(obj.get_type(), obj.get_unique_id()), obj) for model in UNIQUE for obj in dataset.get_all(model)]
     return {ref: Held(parents.get(ref), obj.get_attrs()) for ref, obj in refs}
 
 
-def system(state: State) -> System:
-    made = System()
+def system(state: State, kind: type[System] = System) -> System:
+    made = kind()
     for ref, one in state.items():
         obj = made.models()[ref.model](name=ref.id, **one.attrs)
         made.add(obj)
@@ -156,8 +164,14 @@ def states(draw: st.DrawFn) -> State:
     return state
 
 
-def can_be_reached(old: State, new: State) -> bool:
-    """Return whether the system lets each object be changed once, in some order."""
+def can_be_reached(old: State, new: State, moves: bool = True) -> bool:
+    """Return whether the system lets each object be changed once, in some order.
+
+    Args:
+        old: the objects at the beginning.
+        new: the objects at the end.
+        moves: whether the system moves objects; otherwise one that moves is away for a moment.
+    """
     changing = frozenset(ref for ref in {**old, **new} if old.get(ref) != new.get(ref))
     tried: set[frozenset[ObjectRef]] = set()
 
@@ -165,7 +179,12 @@ def can_be_reached(old: State, new: State) -> bool:
         if done in tried or not is_valid(dict(_mixed(old, new, done))):
             return False
         tried.add(done)
-        return done == changing or any(follow(done | {ref}) for ref in changing - done)
+        return done == changing or any(follow(done | {ref}) for ref in changing - done if moves or may_be_away(done, ref))
+
+    def may_be_away(done: frozenset[ObjectRef], ref: ObjectRef) -> bool:
+        if ref not in old or ref not in new or old[ref].parent == new[ref].parent:
+            return True
+        return is_valid({other: one for other, one in _mixed(old, new, done) if other != ref})
 
     return follow(frozenset())
 
@@ -214,8 +233,79 @@ def test_a_run_that_is_cut_off_anywhere_is_finished_or_undone(old: State, new: S
         assert state_of(target) == new
 
 
+def keeps_a_reference(old: State, new: State) -> bool:
+    """Return whether an object refers to one that moves both before and afterwards."""
+    away = {ref.id for ref in old if ref in new and old[ref].parent != new[ref].parent}
+    both = [(old[ref].attrs, new[ref].attrs, REFERENCES[ref.model]) for ref in old if ref in new]
+    return any(
+        model == "device" and before[name] == after[name] in away
+        for before, after, fields in both
+        for name, model in fields.items()
+    )
+
+
+def sets_a_reference_too_early(plan: Plan) -> bool:
+    """Return whether an update makes an object refer to one that moves later, which takes a unique value from it."""
+    moves = {change.id: place for place, change in enumerate(plan) if change.action == DSyncAction.MOVE}
+    updates = [(place, change) for place, change in enumerate(plan) if change.action == DSyncAction.UPDATE]
+    fields = [(place, change.after or {}, REFERENCES[change.model]) for place, change in updates]
+    return any(moves.get(after.get(name), -1) > place for place, after, names in fields for name in names)
+
+
+@given(old=states(), new=states())
+def test_what_is_deleted_and_created_again_is_the_only_object_that_is_away(old: State, new: State) -> None:
+    target, source = system(old, Remaking), system(new)
+    try:
+        plan = Plan.from_diff(target.diff_from(source))
+    except ReferenceCycle:
+        assert not can_be_reached(old, new, moves=False)
+        return
+    stay = [ref for ref in old if ref in new]
+    seen = [len([ref for ref in stay if ref not in state_of(target)])]
+
+    def watch(_stage: str, _done: int, _total: int) -> None:
+        seen.append(len([ref for ref in stay if ref not in state_of(target)]))
+
+    result = target.apply(plan, source, callback=watch)
+    assert set(seen) == {0}
+    if keeps_a_reference(old, new) or sets_a_reference_too_early(plan):
+        assert is_valid(state_of(target))
+        return
+    result.raise_for_failure()
+    assert state_of(target) == new
+    target.apply(undo_plan(plan), source).raise_for_failure()
+    assert state_of(target) == old
+
+
 def device(serial: str, role: str, site: str = "p", **more: Any) -> Held:
     return Held(ObjectRef("site", site), {"serial": serial, "rack": "1", "unit": None, "role": role, "mate": None, **more})
+
+
+FRAME = {
+    ObjectRef("role", "r"): Held(None, {"tag": None, "lead": None}),
+    **{ObjectRef("site", name): Held(None, {}) for name in "pq"},
+}
+
+
+def test_the_undo_of_a_move_restores_what_was_there_right_before_it() -> None:
+    old = {**FRAME, ObjectRef("device", "b"): device("x", "r", unit=1)}
+    new = {**FRAME, ObjectRef("device", "a"): device("y", "r", unit=1), ObjectRef("device", "b"): device("x", "r", "q", mate="a")}
+    target = system(old, Remaking)
+    plan = Plan.from_diff(target.diff_from(system(new)))
+    assert [(str(change.action), change.id) for change in plan] == [("update", "b"), ("create", "a"), ("move", "b")]
+    target.apply(plan, target).raise_for_failure()
+    target.apply(undo_plan(plan), target).raise_for_failure()
+    assert state_of(target) == old
+
+
+@pytest.mark.parametrize("kind", [System, Remaking])
+def test_a_move_drops_a_reference_to_what_is_deleted_even_if_the_new_one_is_set_later(kind: type[System]) -> None:
+    old = {**FRAME, ObjectRef("device", "b"): device("x", "r", mate="c"), ObjectRef("device", "c"): device("y", "r")}
+    new = {**FRAME, ObjectRef("device", "b"): device("z", "r", "q", mate="a"), ObjectRef("device", "a"): device("x", "r")}
+    target = system(old, kind)
+    plan = Plan.from_diff(target.diff_from(system(new)))
+    target.apply(plan, target).raise_for_failure()
+    assert state_of(target) == new
 
 
 @pytest.mark.parametrize("mate", ["a", "b"])

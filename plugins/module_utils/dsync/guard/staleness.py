@@ -214,6 +214,8 @@ class _Look:
         """Return the values that an object has before an earlier update of it, and those that it has after a later one."""
         steps = [step for step in self._steps_of(ref) if step.key != change.key]
         earlier = [step.before for step in steps if step.step > change.step]
+        if change.action == _UPDATE and not change.step and ref in self._moves:
+            earlier.append(self._moves[ref].before)
         return earlier, [step.after for step in steps if step.step < change.step]
 
     def _part(self, part: Change) -> DSyncModel | None:
@@ -238,7 +240,8 @@ class _Look:
             return _stale(f"is {_named(place)} now")
         attrs, before, after = obj.get_attrs(), _counted(obj, change.before), _counted(obj, change.after)
         earlier, _later = self._around(change, ref)
-        as_after = {name for name in after if name in attrs and _same(obj, name, attrs[name], after[name])}
+        later = [step.after for step in self._steps_of(ref) if not step.step]
+        as_after = {name for name in after if name in attrs and _is_one_of(obj, name, attrs[name], after, *later)}
         as_before = {name for name in before if name in attrs and _is_one_of(obj, name, attrs[name], before, *earlier)}
         others = [name for name in before if name not in as_before | as_after]
         if others:

@@ -53,6 +53,8 @@ class _Link(NamedTuple):
         optional: whether the holder can do without it for a while.
         unique: the fields that are unique together, where the link is not of a reference: the holder gives their values up, which
             the other change takes.
+        away: whether the object that is named is deleted and created again, and the link is not required otherwise.
+        nullable: whether the field can be null, or a list without the value.
     """
 
     holder: ChangeKey
@@ -61,10 +63,15 @@ class _Link(NamedTuple):
     later: bool
     optional: bool
     unique: tuple[str, ...] = ()
+    away: bool = False
+    nullable: bool = False
 
 
 _Graph = dict[ChangeKey, dict[ChangeKey, "_Link | None"]]
 """Change → the changes that it must follow, with the reasons; None for an order that the tree requires."""
+
+_MoreLinks = dict[tuple[ChangeKey, ChangeKey], "list[_Link]"]
+"""(change, change that it must follow) → further reasons: references to objects that are deleted and created again."""
 
 
 def arranged(
@@ -96,11 +103,12 @@ def arranged(
         graph[taker].setdefault(giver, link)
     ranks = _ranks(changes)
     wishes = list(_wishes(changes, references, carried or {}))
+    more = _more_links(graph, wishes)
     _grant(graph, wishes)
     for key in [key for key in graph if key in graph[key]]:
-        _cut(nodes, graph, [(key, key)])
+        _cut(nodes, graph, [(key, key)], more)
     for circle in circles(graph):
-        _break(nodes, graph, circle)
+        _break(nodes, graph, circle, more)
     _rank_steps(ranks, nodes)
     order = list(in_order(graph, ranks))
     for wish in wishes:
@@ -119,30 +127,55 @@ class _Wish(NamedTuple):
         instead: a change that has to wait for ``key`` only if the wish cannot be granted: the delete of an object that leaves one
             which goes, too.
         loose: whether ``key`` is made all the same if ``need`` fails.
+        link: the reference because of which it should, to an object that is deleted and created again.
     """
 
     key: ChangeKey
     need: ChangeKey
     instead: ChangeKey | None = None
     loose: bool = False
+    link: _Link | None = None
 
 
 def _grant(graph: _Graph, wishes: Iterable[_Wish]) -> None:
-    """Add the wishes to the graph, except those that would result in a cycle."""
-    granted = {wish for wish in wishes if wish.need not in graph[wish.key]}
+    """Add the wishes to the graph, except those that would result in a cycle that no optional reference to an object that is away
+    for a moment can break."""
+    granted = [wish for wish in wishes if wish.need not in graph[wish.key]]
     for wish in granted:
-        graph[wish.key][wish.need] = None
+        graph[wish.key].setdefault(wish.need, wish.link)
         if wish.instead is not None:
             graph[wish.instead].pop(wish.key, None)
-    while granted and (found := circles(graph)):
-        refused = {wish for wish in granted for circle in found if wish.key in circle and wish.need in circle}
+    while granted and (found := circles(_firm(graph))):
+        kept: list[_Wish] = []
+        refused: list[_Wish] = []
+        for wish in granted:
+            inside = not _may_be_cut(wish.link) and any(wish.key in circle and wish.need in circle for circle in found)
+            (refused if inside else kept).append(wish)
         if not refused:
             return
-        granted -= refused
+        granted = kept
         for wish in refused:
             graph[wish.key].pop(wish.need, None)
             if wish.instead is not None:
                 graph[wish.instead][wish.key] = None
+
+
+def _more_links(graph: _Graph, wishes: Iterable[_Wish]) -> _MoreLinks:
+    """Return the references that are not the first reason for the order of two changes."""
+    found: _MoreLinks = defaultdict(list)
+    for wish in wishes:
+        if wish.link is not None and _may_be_cut(wish.link):
+            found[wish.key, wish.need].append(wish.link)
+    return {(key, need): links if need in graph[key] else links[1:] for (key, need), links in found.items()}
+
+
+def _may_be_cut(link: _Link | None) -> bool:
+    """Return whether a reference to an object that is deleted and created again can be set later, or taken away before."""
+    return link is not None and link.away and link.optional
+
+
+def _firm(graph: _Graph) -> dict[ChangeKey, list[ChangeKey]]:
+    return {key: [need for need, link in needs.items() if not _may_be_cut(link)] for key, needs in graph.items()}
 
 
 def _keep_in_order(graph: _Graph, wishes: Iterable[_Wish], order: Sequence[ChangeKey]) -> None:
@@ -177,12 +210,23 @@ def _wishes(changes: Sequence[Change], references: References | None, carried: M
                 yield _Wish(move, change.key)
             leaves = deleted[leaves].parent if leaves in deleted else carried[leaves].place
         if references is not None:
-            for ref in _named(references, change, change.after):
-                if remade.get(ref, change.key) != change.key:
-                    yield _Wish(change.key, remade[ref])
-            for ref in _named(references, change, change.before):
-                if remade.get(ref, change.key) != change.key:
-                    yield _Wish(remade[ref], change.key)
+            yield from _of_references(nodes, change, references, remade)
+
+
+def _of_references(
+    nodes: Mapping[ChangeKey, Change], change: Change, references: References, remade: Mapping[ObjectRef, ChangeKey]
+) -> Iterator[_Wish]:
+    """Yield that a change adds references to an object that is deleted and created again after that, and drops them before."""
+    whole = change.action in (_CREATE, _DELETE)
+    for values, gains in ((change.after, True), (change.before, False)):
+        for named in references.named(change.model, change.ids if whole and values is not None else None, values):
+            for ref in named.choices:
+                move = remade.get(ref, change.key)
+                if move != change.key:
+                    link = _link(change, change, named, gains, away=True)
+                    if nodes[move].before_id is not None:
+                        link = link._replace(optional=False)
+                    yield _Wish(change.key, move, link=link) if gains else _Wish(move, change.key, link=link)
 
 
 def _before_renames(nodes: Mapping[ChangeKey, Change], deleted: Mapping[ObjectRef, Change]) -> Iterator[_Wish]:
@@ -191,13 +235,6 @@ def _before_renames(nodes: Mapping[ChangeKey, Change], deleted: Mapping[ObjectRe
         rename = None if change.parent is None else nodes.get(ChangeKey(_MOVE, *change.parent))
         if rename is not None and rename.before_id is not None and not (rename.protected or change.protected or change.cascade):
             yield _Wish(rename.key, change.key, loose=True)
-
-
-def _named(references: References, change: Change, values: dict[str, Any] | None) -> Iterator[ObjectRef]:
-    """Yield the objects to which values of a changed object refer, and its identifiers too if it is created or deleted."""
-    whole = values is not None and change.action in (_CREATE, _DELETE)
-    for named in references.named(change.model, change.ids if whole else None, values):
-        yield from named.choices
 
 
 def _old_places(changes: Sequence[Change]) -> Iterator[tuple[ChangeKey, ChangeKey]]:
@@ -294,16 +331,17 @@ def _targets(named: Iterable[Named], changed: Mapping[ObjectRef, Change]) -> Ite
                 yield one, changed[ref]
 
 
-def _link(change: Change, holder: Change, named: Named, gains: bool) -> _Link:
+def _link(change: Change, holder: Change, named: Named, gains: bool, away: bool = False) -> _Link:
     """Return the link of a change whose values refer to an object, a reference that it ``gains`` or loses. If its holder is a
     delete that is made together with another one, the reference cannot be cleared first; a move can be made first and the
-    reference set later."""
-    if change.action == _MOVE:
+    reference set later. One to an object that is ``away`` for a moment can be cleared before a move, too."""
+    if change.action == _MOVE and (gains or not away):
         optional = gains and not change.protected and named.reference.field in (change.after or {})
     else:
         lasting = gains and change.action == _UPDATE
         optional = named.reference.optional and not lasting and not change.protected and holder is change
-    return _Link(holder.key, named.reference.field, named.value, named.later, optional)
+    nullable = named.reference.optional
+    return _Link(holder.key, named.reference.field, named.value, named.later, optional, away=away, nullable=nullable)
 
 
 def _takings(changes: Sequence[Change], handovers: Iterable[Handover]) -> Iterator[tuple[ChangeKey, ChangeKey, _Link]]:
@@ -362,7 +400,7 @@ def _rank_steps(ranks: dict[ChangeKey, tuple[int, int]], nodes: Mapping[ChangeKe
 # ---------------------------------------------------------------------- cycles
 
 
-def _break(nodes: dict[ChangeKey, Change], graph: _Graph, circle: set[ChangeKey]) -> None:
+def _break(nodes: dict[ChangeKey, Change], graph: _Graph, circle: set[ChangeKey], more: _MoreLinks) -> None:
     """Cut a cycle, and what is left of it, until there is none."""
     inside = [(key, need) for key in sorted(circle) for need in graph[key] if need in circle]
     habits = [(key, need) for key, need in inside if _is_habit(nodes[key], nodes[need], graph[key][need])]
@@ -373,9 +411,9 @@ def _break(nodes: dict[ChangeKey, Change], graph: _Graph, circle: set[ChangeKey]
         links = {edge: link for edge in inside if (link := graph[edge[0]][edge[1]]) is not None and link.optional}
         if not links:
             raise ReferenceCycle(_circle_as_text(graph, circle))
-        _cut(nodes, graph, _chosen(links))
+        _cut(nodes, graph, _chosen(links), more)
     for smaller in circles({key: graph[key] for key in circle}):
-        _break(nodes, graph, smaller)
+        _break(nodes, graph, smaller, more)
 
 
 def _chosen(links: Mapping[tuple[ChangeKey, ChangeKey], _Link]) -> list[tuple[ChangeKey, ChangeKey]]:
@@ -396,34 +434,39 @@ def _is_habit(change: Change, other: Change, link: _Link | None) -> bool:
     return other.action in (_CREATE, _UPDATE) or (other.action == _DELETE and change.parent == ref_of(other) and not change.cascade)
 
 
-def _cut(nodes: dict[ChangeKey, Change], graph: _Graph, edges: Iterable[tuple[ChangeKey, ChangeKey]]) -> None:
-    """Let the holders of references, or of unique values, do without them for a while."""
+def _cut(nodes: dict[ChangeKey, Change], graph: _Graph, edges: Iterable[tuple[ChangeKey, ChangeKey]], more: _MoreLinks) -> None:
+    """Let the holders of references, or of unique values, do without them for a while. Other reasons for the same order remain."""
     for key, need in edges:
         link = graph[key].pop(need)
         if link is None:
             continue
         holder = nodes[link.holder]
-        if holder.action in (_CREATE, _MOVE) and not link.unique:
+        if key == holder.key and holder.action in (_CREATE, _MOVE) and not link.unique:
             step = ChangeKey(_UPDATE, holder.model, holder.id)
             _leave_for_later(nodes, graph, holder, step, link)
             graph[step][need] = None
         else:
             graph[key][_take_away_before(nodes, graph, holder, link)] = None
+        others = more.get((key, need))
+        if others:
+            graph[key][need] = others.pop(0)
 
 
 def _leave_for_later(nodes: dict[ChangeKey, Change], graph: _Graph, holder: Change, step: ChangeKey, link: _Link) -> None:
+    """Take a reference out of a create or a move, so that an update sets it. A move drops the old one if it can be null for a
+    while."""
     before, after = dict(holder.before or {}), dict(holder.after or {})
     whole = nodes.get(step)
-    final = dict(whole.after or {}) if whole is not None else {}
-    if holder.action == _MOVE:
-        first = dict(whole.before or {}) if whole is not None else {}
-        final[link.field], first[link.field] = after.pop(link.field), before.pop(link.field)
-        nodes[holder.key] = replace(holder, before=before, after=after)
+    first = {} if whole is None else dict(whole.before or {})
+    final = {} if whole is None else dict(whole.after or {})
+    final.setdefault(link.field, after[link.field])
+    left = _without(after[link.field], link.value)
+    if holder.action == _CREATE or (link.nullable and before[link.field] != left):
+        first[link.field] = after[link.field] = left
     else:
-        final.setdefault(link.field, after[link.field])
-        after[link.field] = _without(after[link.field], link.value)
-        first = {name: after[name] for name in final}
-        nodes[holder.key] = replace(holder, after=after)
+        first[link.field] = before.pop(link.field)
+        del after[link.field]
+    nodes[holder.key] = replace(holder, before=before if holder.action == _MOVE else None, after=after)
     nodes[step] = replace(_without_places(holder), action=_UPDATE, before=first, after=final, cascade=False, removes_children=False)
     graph.setdefault(step, {})[holder.key] = None
 

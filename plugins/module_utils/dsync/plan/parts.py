@@ -35,6 +35,8 @@ def with_parts(changes: Sequence[Change], carried: Mapping[ObjectRef, Carried]) 
             below.made.add(ref_of(change))
         elif change.action == _DELETE and not change.protected:
             below.put(ref_of(change), None)
+        elif change.action == DSyncAction.UPDATE and not change.protected:
+            below.written.setdefault(ref_of(change), {}).update(change.after or {})
         found.append(change)
     return found
 
@@ -44,11 +46,13 @@ class _Below:
 
     Attributes:
         made: the objects that were moved by then.
+        written: object → the values that updates have set by then.
     """
 
     def __init__(self, changes: Sequence[Change], carried: Mapping[ObjectRef, Carried]) -> None:
         self._carried = carried
         self.made: set[ObjectRef] = set()
+        self.written: dict[ObjectRef, dict[str, Any]] = {}
         self._deletes = {ref_of(change): change for change in changes if change.action == _DELETE}
         self._above: dict[ObjectRef, ObjectRef | None] = {}
         self._children: dict[ObjectRef, dict[ObjectRef, None]] = defaultdict(dict)
@@ -101,12 +105,12 @@ class _Below:
         before_ids: dict[str, Any] = {}
         if ref in self._carried:
             one = self._carried[ref]
-            sensitive, before = one.element.sensitive, one.element.dest_attrs or {}
+            sensitive, before = one.element.sensitive, {**(one.element.dest_attrs or {}), **self.written.get(ref, {})}
             after = {**before, **one.create_only, **new}
             ids, before_ids = one.element.keys, one.element.before_keys
         else:
             gone = self._deletes[ref]
-            sensitive, before = gone.sensitive, gone.before or {}
+            sensitive, before = gone.sensitive, {**(gone.before or {}), **self.written.get(ref, {})}
             after, ids = before, gone.ids
         was, name = self._names(move, ref)
         return Change(
