@@ -387,7 +387,7 @@ def _explain(error: BaseException) -> str:
 
 def _written(kind: type[DSyncModel], change: Change) -> dict[str, Any]:
     """Return a copy of the attributes that a create or an update writes, which an adapter may keep or change."""
-    return copied(kind._declaration.counted(change.action, change.after or {}))
+    return kind._declaration.as_declared(copied(kind._declaration.counted(change.action, change.after or {})))
 
 
 def _checked(obj: Any, change: Change) -> DSyncModel:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, time
 from decimal import Decimal
+from enum import Enum
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from ..exceptions import DeclarationError
 from ..flags import DSyncAction
 from .comparison import UNORDERED, Comparison, comparison_in, comparison_of
 from .identity import Key, id_reader, unique_id_builder
-from .values import allows_none, holds_unordered, leaf_types, members_of, mixes_text, needs_exact
+from .values import allows_none, holds_unordered, leaf_types, members_of, mixes_text, needs_exact, texts_of
 
 RESERVED = ("dsync", "model_flags")
 """Names that every model already uses, so that no field may have them."""
@@ -106,6 +107,8 @@ class Declaration:
         self.sensitive = frozenset(cls._sensitive) | frozenset(filter(lambda name: is_secret(annotations[name]), annotations))
         self.nested = frozenset(name for name in self.attributes if is_nested(annotations[name]))
         self.exact = self.nested | {name for name in self.attributes if needs_exact(annotations[name])}
+        self._texts = {name: texts_of(annotations[name]) for name in self.attributes}
+        self._enums = frozenset(name for name, texts in self._texts.items() if texts.members)
         self.identifiers_in = dict_reader(self.identifiers)
         self.attributes_in = dict_reader(self.attributes)
         self.mixed = tuple(mixes_text(annotations[name]) for name in self.identifiers)
@@ -140,6 +143,18 @@ class Declaration:
             values: attribute → value; not changed.
         """
         return {name: value for name, value in values.items() if name not in self._not_counted[action]}
+
+    def as_declared(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return attributes in which strings and members of other enumerations are what the model declares: a member of its own
+        enumeration, or a string. A value that it does not declare is left as it is.
+
+        Args:
+            values: attribute → value; changed in place.
+        """
+        for name, value in values.items():
+            if (name in self._enums or isinstance(value, Enum)) and name in self._texts:
+                values[name] = self._texts[name].as_declared(value)
+        return values
 
     def uniques(self) -> tuple[Unique, ...]:
         """Return the fields that are declared to be unique."""

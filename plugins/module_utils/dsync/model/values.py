@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Equality and copies of attribute values.
 
-Python's ``==`` decides, with three corrections: NaN equals itself; if a field's type does not distinguish
-booleans from numbers, ``True`` is not ``1``; and pydantic models and dataclasses are equal if they have the same class and
-their fields are equal, whatever their serialisation omits and whatever they contain in addition to fields.
+Python's ``==`` decides, with four corrections: NaN equals itself; if a field's type does not distinguish
+booleans from numbers, ``True`` is not ``1``; a member of an enumeration whose value is a string equals that string (a member whose
+value is a number equals no string); and pydantic models and dataclasses are equal if they have the same class and their fields are
+equal, whatever their serialisation omits and whatever they contain in addition to fields.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import copy
 import enum
 import math
 import typing
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._util.contents import contents
 from .._util.plain_json import unshowable
@@ -52,7 +54,51 @@ def same_value(left: Any, right: Any, exact: bool = False) -> bool:
         return False
     if _has_fields(left) and _has_fields(right):
         return left.__class__ is right.__class__ and same_value(contents(left), contents(right), exact)
-    return bool(left == right) or (_is_nan(left) and _is_nan(right))
+    return bool(left == right) or (_is_nan(left) and _is_nan(right)) or _is_same_text(left, right)
+
+
+def _is_same_text(left: Any, right: Any) -> bool:
+    """Return whether values, or those of sets, are the same if members of enumerations are replaced by their strings."""
+    if isinstance(left, (set, frozenset)) and isinstance(right, (set, frozenset)):
+        found = {text_of(value) for value in left}
+        return len(left) == len(right) == len(found) and found == {text_of(value) for value in right}
+    return (isinstance(left, enum.Enum) or isinstance(right, enum.Enum)) and bool(text_of(left) == text_of(right))
+
+
+def text_of(value: Any) -> Any:
+    """Return the string of a member of an enumeration; any other value as it is."""
+    return value.value if isinstance(value, enum.Enum) and isinstance(value.value, str) else value
+
+
+class Texts(NamedTuple):
+    """What a field holds for a string.
+
+    Attributes:
+        kinds: the enumerations whose members it may hold.
+        members: string → the only member with that value; empty if the field may hold strings as well.
+        plain: whether it may hold strings.
+    """
+
+    kinds: frozenset[type[enum.Enum]]
+    members: Mapping[str, enum.Enum]
+    plain: bool
+
+    def as_declared(self, value: Any) -> Any:
+        """Return what the field holds for a string or a member of an enumeration; any other value as it is."""
+        text = text_of(value)
+        if not isinstance(text, str) or value.__class__ in self.kinds:
+            return value
+        return self.members.get(text, text if self.plain else value)
+
+
+def texts_of(annotation: Any) -> Texts:
+    """Return what a field of this type holds for a string."""
+    leaves = {leaf for leaf in leaf_types(annotation) if isinstance(leaf, type)}
+    kinds = frozenset(leaf for leaf in leaves if issubclass(leaf, enum.Enum))
+    members = [member for kind in kinds for member in kind if isinstance(member.value, str)]
+    counts = Counter(member.value for member in members)
+    plain = str in leaves
+    return Texts(kinds, {} if plain else {one.value: one for one in members if counts[one.value] == 1}, plain)
 
 
 def python_text(value: Any) -> str:
