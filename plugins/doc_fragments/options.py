@@ -14,8 +14,9 @@ options: {}
 notes:
   - >-
     Options of the adapter V(file) - C(path), a string, required; C(format), one of yaml, json, jsonl, csv, tsv, toml, xlsx;
-    C(create), true or false, default V(false); C(mode), file permissions, default V(0600); C(encoding), a string, default
-    V(utf-8); C(delimiter), a string; C(list_separator), a string, default V(,); C(storage_options), a dictionary, a secret.
+    C(document), a whole number of 1 or more; C(create), true or false, default V(false); C(mode), file permissions, default
+    V(0600); C(encoding), a string, default V(utf-8); C(delimiter), a string; C(list_separator), a string, default V(,);
+    C(storage_options), a dictionary, a secret.
   - >-
     Options of the adapter V(inventory) - C(source), a string or a list of strings, default V(play); C(variables), a list of
     strings; C(limit), a string; C(vault_password_file), a string; C(ansible_inventory), a string; C(timeout), a number of

@@ -77,8 +77,9 @@ class DocumentAdapter(RecordAdapter):
     def check_place(self, mapped: ModelMap) -> None:
         """Raise DefinitionError where a document that is a list of records, and nothing else, is to have something at a name."""
         place = self.place_of(mapped)
+        others = [document for document in self.documents() if not self.only_lists(document, place)] if place else []
         for document in self.documents() if place else ():
-            if self.only_lists(document, place):
+            if self.only_lists(document, place) and not (others and document.part is not None):
                 mapped.place.wrong(
                     f'nothing is at "{text_of_path(place)}" in {document.name}, which is a list of records; write [], and tell the '
                     'records of several models apart with "where".'
@@ -233,9 +234,14 @@ class DocumentAdapter(RecordAdapter):
             above = self.place_of(self._parent_map(mapped))
             return parent.document, (*parent.way, *(place if not parent.way else place[len(above) + 1 :]))
         documents = self.documents()
+        parts = [document for document in documents if document.part is not None]
+        if parts and len(parts) == len(documents):
+            documents = [document for document in parts if at(document.tree, place) not in (MISSING, None)]
         if len(documents) == 1 and EVERY not in place:
             return documents[0], place
         why = f"there are {len(documents)} files"
+        if parts:
+            why = f'{len(documents)} documents of {self.name} have something at its place; choose one with "document"'
         if EVERY in place:
             why = f'its place "{text_of_path(place)}" has a * that no parent stands for'
         raise RecordProblem(f"it is not known where a new {mapped.name} goes: {why}")

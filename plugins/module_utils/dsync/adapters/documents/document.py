@@ -21,7 +21,10 @@ class Document:
         edits: what is to be changed.
         single: whether its root, if it is a dictionary, is one record.
         stem: its name as a record's key; empty where it has none.
+        part: which of the documents of its file it is; None where it is the only one.
     """
+
+    part: int | None = None
 
     def __init__(self, tree: Any, name: str, single: bool = False, stem: str = "") -> None:
         self.tree, self.name, self.single, self.stem = tree, name, single, stem

@@ -30,6 +30,8 @@ class Format:
     rows: ClassVar[bool] = False
     """Whether the root is always a list."""
     none_is_absent: ClassVar[bool] = False
+    several: ClassVar[bool] = False
+    """Whether a file may hold several documents."""
 
     def __init__(self, delimiter: str | None = None) -> None:
         self.delimiter = delimiter

@@ -21,6 +21,7 @@ from .yaml_scalars import CannotChange, library
 class YamlFormat(Format):
     suffixes = (".yml", ".yaml")
     kept_types = (datetime, date)
+    several = True
 
     def read(self, text: str, name: str) -> Any:
         yaml = library()

@@ -43,6 +43,7 @@ from ..documents.edits import text_of_way
 from ..documents.format import Format
 from ..documents.formats import FORMATS, format_of
 from ..documents.sources import fetched, inner_name, is_address, is_compressed, shown, unpacked
+from ..documents.yaml_documents import documents_in, exchanged, in_its_lines
 from .options import FileOptions
 
 _MAGIC = "*?["
@@ -63,6 +64,10 @@ class _File(Document):
     def __init__(self, path: Path, kind: Format, tree: Any, digest: str | None, single: bool, stem: str) -> None:
         super().__init__(tree, os.fspath(path), single and not isinstance(tree, list), stem)
         self.path, self.format, self.digest = path, kind, digest
+
+    def alone_in(self, text: str) -> str:
+        """Return the text of the document alone, with the numbers of its lines, in that of its file."""
+        return text if self.part is None else in_its_lines(documents_in(text), self.part)
 
 
 class FileAdapter(DocumentAdapter):
@@ -88,7 +93,7 @@ class FileAdapter(DocumentAdapter):
         self._storage = dict(given.storage_options or {})
         self._may_make, self._mode = given.create, given.mode
         self._encoding, self._delimiter, self._separator = given.encoding, given.delimiter, given.list_separator
-        self._format = given.format
+        self._format, self._document = given.format, given.document
         self._files: list[_File] | None = None
         self._lists: dict[str, list[FieldPath]] = {}
         self._words_of: dict[tuple[str, str], Words] = {}
@@ -145,14 +150,14 @@ class FileAdapter(DocumentAdapter):
 
     def documents(self) -> Sequence[_File]:
         if self._files is None and self._fetched:
-            self._files = [self._fetch()]
+            self._files = self._fetch()
         if self._files is None:
             recover(self._directory())
             with _as_problem(), wrap_os_errors(self._path, "read"):
                 paths = self._paths()
             if self._many and not paths and not self._may_make:
                 raise file_error(RecordProblem, self._path, f"{self._nothing_there()}; {_WAY_OUT}")
-            self._files = [self._read(path) for path in paths]
+            self._files = [file for path in paths for file in self._read(path)]
         return self._files
 
     def _nothing_there(self) -> str:
@@ -160,21 +165,46 @@ class FileAdapter(DocumentAdapter):
             return "contains no file to read"
         return "does not exist" if _is_directory(self._path) else "matches no file"
 
-    def _read(self, path: Path) -> _File:
+    def _read(self, path: Path) -> list[_File]:
         kind = self._kind_of(path.name)
         raw = _bytes_of(path)
         if raw is None and not self._may_make:
             raise file_error(RecordProblem, path, f"does not exist; {_WAY_OUT}")
         text = "" if raw is None else self._decoded(raw, path, kind)
-        tree = kind.read(text, os.fspath(path))
-        return _File(path, kind, tree, digest_of(raw), self._many, self._stem(path))
+        return self._parsed(text, _File(path, kind, None, digest_of(raw), self._many, self._stem(path)))
 
-    def _fetch(self) -> _File:
+    def _parsed(self, text: str, file: _File) -> list[_File]:
+        """Return the documents in a text. Raises RecordProblem.
+
+        Args:
+            text: of a file.
+            file: returned where it is one document.
+        """
+        pieces = documents_in(text) if file.format.several else [text]
+        if self._document is not None and self._document > len(pieces):
+            raise file_error(RecordProblem, file.path, f"has {len(pieces)} documents, and no document {self._document}")
+        if len(pieces) == 1:
+            file.tree = file.format.read(text, file.name)
+            file.single = self._many and not isinstance(file.tree, list)
+            return [file]
+        found = []
+        for place in range(len(pieces)) if self._document is None else [self._document - 1]:
+            tree = file.format.read(in_its_lines(pieces, place), file.name)
+            if self._many and not isinstance(tree, list):
+                raise file_error(
+                    RecordProblem, file.path, "has several documents, and so is not one record; give it as a path alone"
+                )
+            made = _File(file.path, file.format, tree, file.digest, False, "")
+            made.name, made.part = file.name, place
+            found.append(made)
+        return found
+
+    def _fetch(self) -> list[_File]:
         kind = self._kind_of(self._path)
         text = self._decoded(fetched(self._path, self._storage), Path(inner_name(self._path)), kind, self._path)
-        made = _File(Path(inner_name(self._path)), kind, kind.read(text, self.name), None, False, "")
+        made = _File(Path(inner_name(self._path)), kind, None, None, False, "")
         made.name = self.name
-        return made
+        return self._parsed(text, made)
 
     def _decoded(self, raw: bytes, path: Path, kind: Format, packed: str = "") -> str:
         raw = unpacked(raw, packed or os.fspath(path))
@@ -191,7 +221,7 @@ class FileAdapter(DocumentAdapter):
     def text_of(self, document: Document) -> str:
         if not isinstance(document, _File):
             return ""
-        return self._decoded(_bytes_of(document.path) or b"", document.path, document.format)
+        return document.alone_in(self._decoded(_bytes_of(document.path) or b"", document.path, document.format))
 
     def each_alone(self) -> bool:
         return self._many and not any(isinstance(document.tree, list) for document in self.documents())
@@ -321,14 +351,16 @@ class FileAdapter(DocumentAdapter):
             return self.name
         document = record.document
         line, way = self._line_of(record, document), text_of_way(record.way)
-        parts = [document.name, f"line {line}" if line else "", "" if document.format.rows else way]
+        number = "" if document.part is None else f"document {document.part + 1}"
+        parts = [document.name, number, f"line {line}" if line else "", "" if document.format.rows else way]
         return ", ".join(part for part in parts if part)
 
     def _line_of(self, record: Located, document: _File) -> int | None:
         with contextlib.suppress(RecordProblem):
             raw = None if self._fetched else _bytes_of(document.path)
             if raw is not None and digest_of(raw) == document.digest and not document.edits:
-                return document.format.line(self._decoded(raw, document.path, document.format), record.way, document.name)
+                text = document.alone_in(self._decoded(raw, document.path, document.format))
+                return document.format.line(text, record.way, document.name)
         return None
 
     # ------------------------------------------------------------------ keeping the changes
@@ -343,18 +375,20 @@ class FileAdapter(DocumentAdapter):
         changed = [document for document in self.changed_documents() if isinstance(document, _File)]
         gone = [document for document in changed if () in document.edits.removed]
         with nothing_kept((RecordError, RecordProblem)):
-            texts = [(document, *self._new_bytes(document)) for document in changed if document not in gone]
+            left = [document for document in changed if document not in gone]
+            texts = [self._new_bytes([one for one in left if one.path == path]) for path in dict.fromkeys(one.path for one in left)]
             for document in gone:
                 self._unchanged_bytes(document)
             for document in changed if self._may_make else ():
                 with wrap_os_errors(document.path, "written"):
                     document.path.parent.mkdir(parents=True, exist_ok=True)
-        written = [FileChange(self._place_of(document), document.digest, new, self._mode) for document, new, _tree in texts]
+        written = [FileChange(self._place_of(parts[0][0]), parts[0][0].digest, new, self._mode) for new, parts in texts]
         removed = [FileChange(self._place_of(document), document.digest, None) for document in gone]
         commit(self._directory(), [*written, *removed])
-        for document, new, _tree in texts:
-            document.digest = digest_of(new)
-        settle(self.documents(), [(document, tree) for document, _new, tree in texts] + [(document, None) for document in gone])
+        digests = {parts[0][0].path: digest_of(new) for new, parts in texts}
+        for document in self.documents():
+            document.digest = digests.get(document.path, document.digest)
+        settle(self.documents(), [one for _new, parts in texts for one in parts] + [(document, None) for document in gone])
         self._files = [document for document in self.documents() if document not in gone]
 
     def _place_of(self, document: _File) -> Path:
@@ -373,21 +407,26 @@ class FileAdapter(DocumentAdapter):
             )
         return raw or b""
 
-    def _new_bytes(self, document: _File) -> tuple[bytes, Any]:
-        """Return what a file is to hold, and the tree in it. Raises RecordProblem."""
-        raw = self._unchanged_bytes(document)
-        kind = document.format
-        text = kind.changed(self._decoded(raw, document.path, kind), document.edits, document.name)
+    def _new_bytes(self, documents: Sequence[_File]) -> tuple[bytes, list[tuple[_File, Any]]]:
+        """Return what a file is to hold, and the trees of its documents in which something changes. Raises RecordProblem."""
+        path, kind = documents[0].path, documents[0].format
+        raw = self._unchanged_bytes(documents[0])
+        text = self._decoded(raw, path, kind)
+        pieces = [text] if documents[0].part is None else documents_in(text)
+        for document in documents:
+            place = document.part or 0
+            exchanged(pieces, place, kind.changed(in_its_lines(pieces, place), document.edits, document.name))
+        text = "".join(pieces)
+        trees = [(document, kind.read(document.alone_in(text), document.name)) for document in documents]
         if kind.encoding is not None:
-            return text.encode(kind.encoding), kind.read(text, document.name)
+            return text.encode(kind.encoding), trees
         encoding, mark = _encoding_of(raw, self._encoding)
         try:
-            new = text.encode(encoding)
+            return mark + text.encode(encoding), trees
         except UnicodeEncodeError as error:
             raise RecordProblem(
-                f"{document.path}: a text that is to be written has a character that {error.encoding} does not have"
+                f"{path}: a text that is to be written has a character that {error.encoding} does not have"
             ) from None
-        return mark + new, kind.read(text, document.name)
 
 
 def _encoding_of(raw: bytes, encoding: str) -> tuple[str, bytes]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from ..._util.pydantic import AfterValidator, BeforeValidator, Field
 from ...storage.files import PRIVATE
-from ..core.options import Kind, Options, Text
+from ..core.options import Count, Kind, Options, Text
 
 
 def _mode(value: Any) -> int:
@@ -47,6 +47,11 @@ class FileOptions(Options):
     )
     format: Literal["yaml", "json", "jsonl", "csv", "tsv", "toml", "xlsx"] | None = Field(
         None, description="Format of the files. Defaults to the format of each file's extension."
+    )
+    document: Count | None = Field(
+        None,
+        description="Number, from 1, of the only document that is read and written in a YAML file with several of them, which "
+        "begin with `---`. Defaults to all. A new object needs it where several documents hold its model.",
     )
     create: bool = Field(False, description="Whether a file or directory that does not exist counts as empty, and is created.")
     mode: Annotated[int, BeforeValidator(_mode), Kind("file permissions", "{:04o}")] = Field(
