@@ -116,11 +116,12 @@ class Style:
 
 
 class _Raw(NamedTuple):
-    """An item as it stands in the text: what is before it, its key with the colon, and its value."""
+    """An item as it stands in the text: what is before it, its key with the colon, its value, and the blanks before a comma."""
 
     lead: str
     key: str
     value: str
+    rest: str = ""
 
 
 class _Layout:
@@ -202,6 +203,7 @@ def _parsed(text: str, place: int, touched: dict[Any, Any] | None) -> tuple[Any,
             made.append(item)
         place = _after_blanks(text, end)
         if text[place] == ",":
+            layout.raw[key] = layout.raw[key]._replace(rest=text[end:place])
             begin = place + 1
             place = _after_blanks(text, begin)
         else:
@@ -266,7 +268,8 @@ def _items(value: Any, style: Style, margin: str) -> Iterator[str]:
         if raw is None:
             yield lead + (style.key(str(key)) if isinstance(value, dict) else "") + like.written(item, inner)
         else:
-            yield lead + raw.key + _rendered(item, layout.held[old], raw, style, inner)
+            rest = raw.rest if number < len(value) - 1 else ""
+            yield lead + raw.key + _rendered(item, layout.held[old], raw, style, inner) + rest
 
 
 def _lead(raws: list[_Raw], raw: _Raw | None, number: int, style: Style, margin: str) -> str:
