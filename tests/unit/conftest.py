@@ -19,7 +19,14 @@ from hypothesis import HealthCheck, settings
 EXAMPLES = 30
 LONGER = int(os.environ.get("DSYNC_LONG_TESTS") or 0)
 
-settings.register_profile("steady", deadline=None, derandomize=True, max_examples=EXAMPLES, database=None)
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    max_examples=EXAMPLES,
+    database=None,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],  # the examples depend on what was imported before
+)
 settings.register_profile(
     "long",
     deadline=None,
@@ -27,7 +34,7 @@ settings.register_profile(
     max_examples=EXAMPLES * max(LONGER, 1),
     database=None,
     print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 settings.load_profile("long" if LONGER else "steady")
 
