@@ -81,6 +81,7 @@ def cases(tmp_path: Path) -> dict[str, tuple[str, dict[str, Any]]]:
     }
 
 
+@pytest.mark.long
 def test_every_message_is_what_a_task_fails_with(play: Play, tmp_path: Path, cases: dict[str, tuple[str, dict[str, Any]]]) -> None:
     assert set(HEADINGS) == cases.keys() | ELSEWHERE.keys()
     (tmp_path / "changed").mkdir()

@@ -18,7 +18,7 @@ from dsync.exceptions import DefinitionError, RecordProblem
 from dsync.plan.result import Result
 from dsync.records.definition import DataModel, data_model
 from dsync.testing.conformance import SECRET, AdapterConformance
-from nautobot_estate import EVERYTHING, LOCATION_MODELS, NETWORK_MODELS
+from nautobot_estate import EVERYTHING, LOCATION_MODELS, LYON, NETWORK_MODELS
 from nautobot_server import Nautobot
 from netbox_estate import dataset
 
@@ -167,10 +167,10 @@ def test_lists_that_nautobot_keeps_beside_its_objects_are_changed(server: Nautob
     kept = DSyncFlags.SKIP_UNMATCHED_DST
     assert said(synchronised(adapter(server), dataset(models(), EVERYTHING), kept)) == []
     rows: dict[str, Any] = json.loads(json.dumps(EVERYTHING))
-    rows["prefix"][1]["locations"] = ["Lyon"]
+    rows["prefix"][1]["locations"] = [LYON]
     rows["prefix"][2]["vrfs"] = []
     rows["vlan"][1]["locations"] = []
-    rows["vlan"][2]["locations"] = ["Lyon"]
+    rows["vlan"][2]["locations"] = [LYON]
     rows["ip_address"][1]["interfaces"] = ["rt-2__lag1", "rt-2__eth0/0"]
     rows["ip_address"][0]["dns_name"] = "c.d"
     target, source = adapter(server), dataset(models(), rows)

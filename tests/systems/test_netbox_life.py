@@ -148,11 +148,11 @@ def region_in_another_region(hand: Hand) -> None:
 
 LIFE = [
     device_renamed,
-    rack_positions_swapped,
-    primaries_swapped,
     *(
         pytest.param(event, marks=pytest.mark.long)
         for event in (
+            rack_positions_swapped,
+            primaries_swapped,
             device_at_another_site,
             primary_moved,
             vlan_group_in_another_scope,
