@@ -238,7 +238,7 @@ def keeps_a_reference(old: State, new: State) -> bool:
     away = {ref.id for ref in old if ref in new and old[ref].parent != new[ref].parent}
     both = [(old[ref].attrs, new[ref].attrs, REFERENCES[ref.model]) for ref in old if ref in new]
     return any(
-        model == "device" and before[name] == after[name] in away
+        model == "device" and before[name] == after[name] and after[name] in away
         for before, after, fields in both
         for name, model in fields.items()
     )
