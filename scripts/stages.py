@@ -49,7 +49,13 @@ OF_THE_MODULE = (
 """Integration tests that run on the newest ansible-core only: what they test happens in the module, the same under each."""
 NEEDS_ANSIBLE = ("adapters/inventory/test_inventory.py",)
 """Unit tests that run on the newest ansible-core only: they start ansible-inventory."""
-OF_FAULTS = ("apply/test_faults.py", "apply/test_machine.py", "adapters/documents/test_commit.py", "scripts")
+OF_FAULTS = (
+    "apply/test_faults.py",
+    "apply/test_machine.py",
+    "apply/test_resumed.py",
+    "adapters/documents/test_commit.py",
+    "scripts",
+)
 """Unit tests that only `make test` runs, on the newest Python: they test what faults, kills and random runs leave behind, and these
 scripts."""
 WITHOUT_ANSIBLE = tuple(f"--ignore=tests/unit/{name}" for name in NEEDS_ANSIBLE)
