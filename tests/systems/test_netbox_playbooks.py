@@ -97,8 +97,9 @@ def test_what_netbox_refuses_is_one_sentence_and_the_rest_is_done(netbox: NetBox
         flags=["continue_on_failure"],
     )
     result = play(playbook, fails=True, netbox_token=netbox.token)
-    (failure,) = result["failures"]
-    assert (failure["id"], failure["message"].partition(" (")[0]) == ("Bad", 'status: NetBox has no choice "sleeping" for it')
+    known = "active, decommissioning, planned, retired, staging"
+    said = f'status: NetBox has no choice "sleeping" for it (known: {known})'
+    assert [(one["id"], one["message"]) for one in result["failures"]] == [("Bad", said)]
     assert [site["name"] for site in listed(netbox, "dcim/sites/")] == ["Good"]
     wrong = play(playbook, fails=True, netbox_token="0" * 40)
     assert wrong["msg"].startswith("target (netbox): ")
