@@ -231,7 +231,7 @@ def lint(job: Job) -> bool:
 
 
 def types(job: Job) -> bool:
-    """Mypy, strict, on the library and on these scripts."""
+    """Mypy, strict, on the plugins, the library and these scripts."""
     return job.run("mypy")
 
 

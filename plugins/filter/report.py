@@ -120,7 +120,7 @@ def report(result: Any, format: Any = "markdown", title: Any = "", color: Any = 
 
 def _truth(said: Any) -> bool:
     try:
-        return boolean(said)
+        return bool(boolean(said))
     except TypeError:
         raise AnsibleFilterError(f"{NAME}: color should be true or false, and is {said!r}.") from None
 

@@ -221,7 +221,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         key, declared = self.get_cache_key(path), self._digest(side, models)
         kept = self._cache.get(key) if cache else None
         if isinstance(kept, Mapping) and kept.get("declared") == declared:
-            return kept["hosts"]
+            hosts: list[dict[str, Any]] = kept["hosts"]
+            return hosts
         hosts = self._read(path, side, models)
         self._cache[key] = {"declared": declared, "hosts": hosts}
         return hosts
@@ -258,9 +259,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             "inventory_file": str(Path(path).resolve()),
         }
         try:
-            return plain_value(self.templar.template(self.get_option(option)))
+            evaluated: dict[str, Any] = plain_value(self.templar.template(self.get_option(option)))
         except AnsibleError as error:
             raise TaskFailure(f"{option} cannot be evaluated: {' '.join(str(error).split())}") from error
+        return evaluated
 
     def _named(self) -> dict[str, str]:
         """Return variable → attribute of what is asked for by name. Raises TaskFailure."""

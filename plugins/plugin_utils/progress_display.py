@@ -173,7 +173,7 @@ def is_enabled(action: ActionBase, task_vars: Mapping[str, Any]) -> bool:
         return False
     said = action._task.args.get("progress", task_vars.get(VARIABLE, True))
     try:
-        return boolean(action._templar.template(said))
+        return bool(boolean(action._templar.template(said)))
     except TypeError:
         return True  # the module rejects what is not a boolean
 

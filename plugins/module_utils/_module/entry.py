@@ -41,6 +41,8 @@ class AdapterModule(AnsibleModule):
         progress: the file from which the controller reads the progress; None if it does not.
     """
 
+    params: dict[str, Any]
+
     def _load_params(self) -> None:
         super()._load_params()
         self.bundle = Bundle.unpack(self.params.pop(BUNDLE, ""))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from types import ModuleType
+from typing import Any, TypeGuard
 
 from ...dsync import DSync
 from ...dsync._util.suggestions import known
@@ -64,7 +65,7 @@ def _built_in(name: str) -> type[DSync]:
         return built_in(name)
 
 
-def _is_for_diffsync(found: object) -> bool:
+def _is_for_diffsync(found: object) -> TypeGuard[type[Any]]:
     if DIFFSYNC not in sys.modules:
         return False
     from ...dsync.adapters.diffsync.bridge import is_for_diffsync  # only here, since most tasks do without DiffSync

@@ -86,12 +86,12 @@ def with_host(sentence: str, error: BaseException | None, host: str) -> str:
         error: the exception that the sentence describes; it, or one of its causes, has the path.
         host: the inventory's name for the host.
     """
-    while error is not None and not getattr(error, "file", ""):
+    file = ""
+    while error is not None and not (file := getattr(error, "file", "")):
         error = error.__cause__
-    if error is None or not host:
+    if not file or not host:
         return sentence
-    file = re.escape(error.file)
-    return re.sub(rf"{file}(?![\w/])", lambda found: f"{found[0]} on {host}", sentence, count=1)
+    return re.sub(rf"{re.escape(file)}(?![\w/])", lambda found: f"{found[0]} on {host}", sentence, count=1)
 
 
 def drift_message(changes: Iterable[Change]) -> str:

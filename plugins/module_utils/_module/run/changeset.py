@@ -96,6 +96,6 @@ def guarded_diff(flags: DSyncFlags, guards: Guards, source: Side, target: Side) 
     return diff
 
 
-def file_record(path: str, digest: str, plan: Plan) -> dict[str, Any]:
+def file_record(path: str, digest: str, plan: Plan | SavedPlan) -> dict[str, Any]:
     """Return the entry of a plan file in a task's result."""
     return {"path": path, "digest": digest, "changes": len(plan)}

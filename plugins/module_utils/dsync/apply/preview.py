@@ -5,11 +5,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..plan.change import Change, ChangeKey
 from ..plan.outcome import Outcome, OutcomeStatus, Verdict
 from ..plan.plan import Plan
 from ..plan.together import Unit, units
+
+if TYPE_CHECKING:
+    from ..storage.stored_plan import StoredPlan
 
 MISSED = {"failed": "failed", "refused": "was refused", "not_attempted": "was not attempted"}
 """How a change that was not made ended, for messages."""
@@ -65,7 +69,9 @@ class SkipRules:
             self._missed[outcome.change.key] = outcome
 
 
-def preview(plan: Plan, verdicts: Mapping[ChangeKey, Verdict] | None = None, why: str = "") -> tuple[list[Outcome], list[Change]]:
+def preview(
+    plan: Plan | StoredPlan, verdicts: Mapping[ChangeKey, Verdict] | None = None, why: str = ""
+) -> tuple[list[Outcome], list[Change]]:
     """Return how every change would end, and which of them a run would make if none of them fails. No I/O.
 
     Args:

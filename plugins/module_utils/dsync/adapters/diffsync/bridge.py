@@ -12,7 +12,7 @@ import contextlib
 import importlib
 import logging
 import sys
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from ...adapter import DSync
 from ...diff.diff import Diff, DiffElement
@@ -28,7 +28,7 @@ def base_of_diffsync() -> type[Any] | None:
     return found if isinstance(found, type) else None
 
 
-def is_for_diffsync(found: Any) -> bool:
+def is_for_diffsync(found: Any) -> TypeGuard[type[Any]]:
     """Return whether something is the class of an adapter of DiffSync's."""
     base = base_of_diffsync()
     return base is not None and isinstance(found, type) and issubclass(found, base) and found is not base
