@@ -45,6 +45,11 @@ options:
     type: bool
     default: true
 attributes:
+  action_group:
+    description: Use C(group/dsync.core.dataset) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - dsync.core.dataset
   check_mode:
     support: full
     description: Can run in check mode and return what would be changed, without changing anything.

@@ -27,9 +27,6 @@ from .play_inventory import PlayInventory, reads_play_inventory, required_variab
 from .progress_display import progress_displayed
 from .yaml_arguments import YamlArguments
 
-GROUP = "group/dsync.core.dsync"
-"""The action group of the modules, as a key of ``module_defaults``."""
-
 OF_ROLE = "__dsync_role"
 """A variable of a role's task: ``module_defaults`` apply to its omitted arguments, which Ansible would not do."""
 
@@ -39,6 +36,8 @@ class AdapterAction(ActionBase):
 
     _supports_check_mode = True
     _supports_async = True
+    _group = "group/dsync.core.dsync"
+    """The action group of the module, as a key of ``module_defaults``."""
     _roles: Sequence[str] = SIDES
     """The datasets of a task: names of arguments, or DATASET if the task itself describes its only one."""
     _writes_with: frozenset[str] = frozenset()
@@ -74,7 +73,7 @@ class AdapterAction(ActionBase):
 
     def _module_defaults(self) -> dict[str, Any]:
         """Return the ``module_defaults`` of the module, from its name and its action group."""
-        names = (GROUP, self._task.resolved_action)
+        names = (self._group, self._task.resolved_action)
         layers = {name: value for defaults in self._task.module_defaults or () for name, value in defaults.items()}
         found = [self._templar.template(layers[name]) for name in names if name in layers]
         return {name: value for layer in found for name, value in layer.items()}
@@ -175,6 +174,7 @@ class AdapterAction(ActionBase):
 class DatasetAction(AdapterAction):
     """Runs a module that reads one dataset, which the arguments of the task describe."""
 
+    _group = "group/dsync.core.dataset"
     _roles = (DATASET,)
 
 

@@ -11,6 +11,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+import yaml
 from conftest import FIXTURES, HERE, THERE, Play, Played
 
 LIBRARY = Path(__file__).parents[2] / "plugins" / "module_utils" / "dsync"
@@ -219,17 +220,26 @@ def test_async_and_delegation(play: Play, tmp_path: Path) -> None:
         assert facts(played, "delegated", host) == {"ssh": "False"}
 
 
-def test_defaults_of_the_action_group(play: Play, tmp_path: Path) -> None:
+def test_defaults_of_the_action_groups(play: Play, tmp_path: Path) -> None:
     adapter_file(tmp_path / "group.py", "def facts(): return {'a': 1, 'b': 2}")
-    defaults = {"group/dsync.core.dsync": {"target": {"adapter": "group.py:Nothing"}, "max_changes": 1}}
+    defaults = {
+        "group/dsync.core.dsync": {"target": {"adapter": "group.py:Nothing"}, "max_changes": 1},
+        "group/dsync.core.dataset": {"adapter": "group.py:Facts", "exclude": [{"id": "b"}]},
+    }
     tasks = [
         {"name": module, f"dsync.core.{module}": {"source": {"adapter": "group.py:Facts"}}, "check_mode": True}
         for module in ("dsync_diff", "dsync_sync")
+    ]
+    tasks += [
+        {"name": "info", "dsync.core.dsync_info": {}},
+        {"name": "export", "dsync.core.dsync_export": {"path": str(tmp_path / "facts.yml")}},
     ]
     played = play(tasks, module_defaults=defaults).ok()
     for module in ("dsync_diff", "dsync_sync"):
         result = played.result(module)
         assert (len(result["changes"]), result["changes_truncated"]) == (1, 1)
+    assert [one["id"] for one in played.result("info")["objects"]] == ["a"]
+    assert [one["name"] for one in yaml.safe_load((tmp_path / "facts.yml").read_text())] == ["a"]
 
 
 def test_the_module_runs_ad_hoc(ansible_environment: dict[str, str]) -> None:

@@ -108,6 +108,12 @@ def test_module_defaults_count_in_roles(environment: dict[str, str], tmp_path: P
     screen = play_tasks(environment, tmp_path, tasks[2:], vars=variables, module_defaults={"group/dsync.core.dsync": allowed})
     assert "rc 0" in screen, screen
     assert [device["name"] for device in json.loads((tmp_path / "cmdb.json").read_text())] == ["rtr-1"]
+    exported = {**files(tmp_path, "export"), "export_directory": str(tmp_path / "exported")}
+    del exported["export_target"]
+    without = {"group/dsync.core.dataset": {"exclude": [{"id": "sw-1"}], "mode": "0640"}}
+    role = [{"ansible.builtin.include_role": {"name": "dsync.core.export"}}]
+    assert "rc 0" in (screen := play_tasks(environment, tmp_path, role, vars=exported, module_defaults=without)), screen
+    assert [device["name"] for device in yaml.safe_load((tmp_path / "exported/data.yml").read_text())] == ["rtr-1"]
 
 
 def test_roles_are_chosen_by_tags(environment: dict[str, str], tmp_path: Path) -> None:

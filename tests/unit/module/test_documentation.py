@@ -110,6 +110,19 @@ def test_examples_are_tasks_of_the_module(module: str) -> None:
             assert arguments.keys() <= SPECS[module].keys()
 
 
+def test_every_module_is_in_the_action_group_that_it_documents_and_shares_options_with_the_others_of_it() -> None:
+    modules = {path.stem for path in (PLUGINS / "modules").glob("*.py")}
+    assert modules == SPECS.keys()
+    groups = yaml.safe_load((PLUGINS.parent / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]
+    grouped = [module for members in groups.values() for module in members]
+    assert sorted(grouped) == sorted(modules)
+    for group, members in groups.items():
+        assert len(set.intersection(*(set(SPECS[module]) for module in members))) > 1
+        for module in members:
+            shared = "doc_fragments/adapters.py" if group == "dsync" else f"modules/{module}.py"
+            assert documented(shared, "DOCUMENTATION")["attributes"]["action_group"]["membership"] == [f"dsync.core.{group}"]
+
+
 def test_modules_are_documentation_a_spec_and_a_call() -> None:
     for module in SPECS:
         tree = ast.parse((PLUGINS / "modules" / f"{module}.py").read_text(encoding="utf-8"))
