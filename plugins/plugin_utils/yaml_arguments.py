@@ -5,18 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.validation import check_type_dict
 from ansible.parsing.dataloader import DataLoader
+from ansible.template import is_trusted_as_template
 
 from ..module_utils._module.errors import TaskFailure
 from .code_bundle.find import FindFile
 
 DATASET_ARGUMENTS = ("mapping", "lookups")
 """Arguments of a dataset that may be the path of a file."""
+
+TEMPLATES = "{{", "{%"
+EXPRESSION = "expr"
+"""The key of an expression in a mapping, which reports a template itself."""
 
 
 class YamlArguments:
@@ -70,7 +76,37 @@ class YamlArguments:
             raise TaskFailure(f"{argument}: {file} on the controller cannot be read: {' '.join(str(error).split())}") from error
         if not isinstance(content, dict):
             raise TaskFailure(f"{argument}: {file} on the controller should hold a dictionary.")
+        self._refuse_templates(argument, path, file, content)
         return content
+
+    def _refuse_templates(self, argument: str, path: str, file: Path, content: Any) -> None:
+        """Raise TaskFailure if a file contains a template, which is evaluated in a task but not in the file."""
+        if not any(_templates(content)):
+            return
+        trusted = self._loader.load_from_file(str(file), cache="none", trusted_as_template=True)
+        place = next(_templates(trusted, only=is_trusted_as_template), None)
+        if place is not None:
+            option = argument.rpartition(".")[2].removesuffix("_file")
+            evaluated = f"{{{{ lookup('ansible.builtin.template', '{path}') | from_yaml }}}}"
+            raise TaskFailure(
+                f"{argument}: {file} on the controller, {place}: templates in this file are not evaluated; "
+                f'set {option} to "{evaluated}" to evaluate them, or tag the string with !unsafe to use it as it is.'
+            )
+
+
+def _templates(value: Any, only: Callable[[str], bool] = bool, place: str = "") -> Iterator[str]:
+    """Yield the place of each string that contains a template and for which ``only`` is true; not those of expressions."""
+    if isinstance(value, str):
+        if any(start in value for start in TEMPLATES) and only(value):
+            yield place
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _templates(key, only, place)
+            if key != EXPRESSION:
+                yield from _templates(item, only, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, Sequence):
+        for number, item in enumerate(value):
+            yield from _templates(item, only, f"{place}[{number}]")
 
 
 def _listed(places: Sequence[str]) -> str:
