@@ -205,6 +205,13 @@ options:
       - Maximum percentage of objects, per model, that may be missing from the source compared with the last successful run, such
         as V(20%). If more are missing, the run is refused before anything is written. Requires O(baseline).
     type: str
+  push_down:
+    description:
+      - If both adapters are V(sql) on one database, let the database compare the tables, so that only the rows that differ are
+        read. The changes are the same.
+      - If the database cannot tell for sure, a model is loaded completely, and a warning says why.
+    type: bool
+    default: false
   plan_key:
     description:
       - A passphrase. Files contain a digest of each sensitive value, never the value itself; with a passphrase, the digests cannot

@@ -159,6 +159,7 @@ def argument_spec(**more: dict[str, Any]) -> dict[str, Any]:
         "empty_source": {"type": "str", "choices": ["fail", "allow"], "default": "fail"},
         "baseline": {"type": "path"},
         "max_shrink": {"type": "str"},
+        "push_down": {"type": "bool", "default": False},
         "plan_key": {"type": "str", "no_log": True},
         "max_changes": {"type": "int", "default": 500},
         "progress": {"type": "bool", "default": True},

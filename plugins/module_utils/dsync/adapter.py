@@ -13,7 +13,7 @@ from .apply.target import Target
 from .diff.compare import compare
 from .diff.diff import Diff
 from .diff.scope import Scope
-from .exceptions import DiffClassMismatch
+from .exceptions import DiffClassMismatch, DiffException
 from .flags import DSyncFlags
 from .guard.protection import protect, protect_unclear
 from .plan.change import ChangeKey
@@ -43,6 +43,20 @@ class DSync(Target):
         internal_storage_engine: a store, or the class of one, for the loaded objects.
     """
 
+    def narrow(self, source: DSync) -> list[str]:
+        """Let the next :meth:`load` of this dataset, and that of ``source``, leave out the objects that both have and that the
+        system itself finds the same, if it can tell. Their numbers are in :attr:`unread`.
+
+        A dataset that was loaded so can only be compared with the other one, as a whole.
+
+        Args:
+            source: the dataset to compare with; it is changed, too.
+
+        Returns:
+            For each model that will be loaded completely, a sentence that says why.
+        """
+        return [f"{self.name} is loaded completely: the adapter {self.type} cannot compare objects in its system"]
+
     def diff_from(
         self,
         source: DSync,
@@ -68,8 +82,11 @@ class DSync(Target):
             DiffException: the datasets cannot be compared.
             ObjectStoreException: a dataset is inconsistent.
         """
+        if self.unread != source.unread:
+            raise DiffException(f"{self} and {source} were not loaded together, and lack different objects; load both again")
         with relaxed_collector():
             diff, models = compare(source, self, flags, diff_class, callback, scope), self.models()
+            diff.count_unchanged(self.unread)
             protect_unclear(diff, source, self)
             if diff.may_be_protected or any(model._protected for model in models.values()):
                 protect(diff, (), models)

@@ -13,7 +13,7 @@ from ..entry import AdapterModule
 from ..output.messages import drift_message, error_context
 from .changeset import ChangeSet, compare, file_record, flag_names
 from .files import file_mode, holding_lock
-from .lifecycle import TaskEnd, load_datasets, open_datasets, run_task, task_result
+from .lifecycle import TaskEnd, load_to_compare, open_datasets, run_task, task_result
 
 
 def run(module: AdapterModule) -> None:
@@ -26,8 +26,9 @@ def _diff(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     source, target = sides
     with holding_lock(module.params, f"dsync_diff of {target.dataset.name}", target.progress):
         guards.read_baseline()
-        load_datasets(sides)
+        notes = load_to_compare(module.params, sides, bool(guards.scope))
         work = compare(module.params, guards, source, target)
+        work.warnings.extend(notes)
         saved = {"plan": _save_plan(module.params, work, source, target)} if module.params["plan_dest"] else {}
     outcomes = work.preview("not applied: comparison only")[0]
     drifted = [change for change in work.plan if not change.protected]

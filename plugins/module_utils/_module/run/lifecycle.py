@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -117,6 +117,39 @@ def open_datasets(module: AdapterModule, sides: list[Side]) -> Guards:
         side.open(module.bundle)
     source, target = sides
     return Guards(module.params, source.dataset, target.dataset)
+
+
+def load_to_compare(params: Mapping[str, Any], sides: list[Side], scoped: bool) -> list[str]:
+    """Load both datasets; with ``push_down`` without the objects that the system itself finds the same in both.
+
+    Args:
+        params: the task's arguments.
+        sides: source and target.
+        scoped: whether not all of the objects and attributes are compared.
+
+    Returns:
+        Sentences that say which objects were loaded although ``push_down`` is set, and why.
+
+    Raises:
+        TaskFailure: a dataset cannot be loaded.
+    """
+    reasons = _narrowed(params, sides, scoped) if params["push_down"] else []
+    load_datasets(sides)
+    return [f"push_down: {reason}." for reason in reasons]
+
+
+def _narrowed(params: Mapping[str, Any], sides: list[Side], scoped: bool) -> list[str]:
+    source, target = sides
+    if scoped:
+        return ["all objects are loaded: only some objects or attributes are compared"]
+    if "log_unchanged_records" in params["flags"]:
+        return ["all objects are loaded: the flag log_unchanged_records shows every object"]
+    if params.get("verify"):
+        return ["all objects are loaded: verify loads the target again, which has to be compared with the whole source"]
+    if params.get("plan_src") or params.get("undo_journal"):
+        return ["all objects are loaded: the changes come from a file, and the target is checked against it"]
+    with target.error_prefix(), error_context("comparing in the system"):
+        return target.dataset.narrow(source.dataset)
 
 
 def load_datasets(sides: list[Side]) -> None:

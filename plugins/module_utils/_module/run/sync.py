@@ -15,7 +15,7 @@ from ..output.messages import failure_message, refusal_message
 from .apply import Application, ApplyResult
 from .changeset import ChangeSet, compare, refuse_unwritable
 from .files import holding_lock
-from .lifecycle import TaskEnd, load_datasets, open_datasets, run_task, task_result
+from .lifecycle import TaskEnd, load_to_compare, open_datasets, run_task, task_result
 from .stored_changes import StoredChanges
 
 
@@ -30,9 +30,10 @@ def _sync(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     with _lock(module, sides[1]):  # what an earlier run writes is read only after its end
         guards.read_baseline()
         stored = StoredChanges(params) if params["plan_src"] or params["undo_journal"] else None
-        load_datasets(sides)
+        notes = load_to_compare(params, sides, bool(guards.scope))
         source, target = sides
         wanted = stored.changeset(guards, source, target) if stored else compare(params, guards, source, target)
+        wanted.warnings.extend(notes)
         work = refuse_unwritable(wanted, target.dataset)
         if module.check_mode or work.refusals:
             outcomes, made = work.preview("check mode")

@@ -61,6 +61,10 @@ class Dataset:
     """Model name → unique id → why :meth:`load` did not load what the system has of that identity, such as two objects that it does
     not tell apart; in a comparison, nothing of that identity is created, deleted or moved."""
 
+    unread: dict[Text, int]
+    """Model name → number of objects that :meth:`load` left out, since the system itself found them the same on the other side;
+    they count, and are in no store (:meth:`.adapter.DSync.narrow`)."""
+
     _reserved: ClassVar[frozenset[Text]] = frozenset()
     """Names of methods and attributes of every adapter, which no model may have."""
 
@@ -91,6 +95,7 @@ class Dataset:
         instance.load_warnings = []
         instance.unmanaged = {}
         instance.unclear = {}
+        instance.unread = {}
         return instance
 
     def __init__(
@@ -385,8 +390,11 @@ class Dataset:
         return set(self.store.model_names())
 
     def count(self, model: ModelArgument | None = None) -> int:
-        """Return the number of objects of a model, or of all."""
-        return self.store.count(None if model is None else self._modelname(model))
+        """Return the number of objects of a model, or of all; those that were not read (:attr:`unread`) are included."""
+        if model is None:
+            return self.store.count() + sum(self.unread.values())
+        name = self._modelname(model)
+        return self.store.count(name) + self.unread.get(name, 0)
 
     def get_or_instantiate(
         self, model: builtins.type[DSyncModel], ids: Dict[Text, Any], attrs: Dict[Text, Any] | None = None

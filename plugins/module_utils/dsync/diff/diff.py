@@ -170,6 +170,11 @@ class Diff:
         """Set the counts of the comparison, so that a summary needs no second traversal."""
         self._tally = tally
 
+    def count_unchanged(self, counts: Mapping[Text, int]) -> None:
+        """Add numbers of unchanged objects, by model, which were not compared here."""
+        for model, number in counts.items():
+            self._counted().count(model, "no-change", number)
+
     def has_diffs(self) -> bool:
         """Return whether any element of the tree differs."""
         return any(element.has_diffs() for group in self.children.values() for element in group.values())

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..._util.redaction import secret_texts
 from ...adapter import DSync
-from ...exceptions import RecordProblem
+from ...exceptions import DSyncException, RecordProblem
 from ...flags import DSyncAction, DSyncFlags
+from ...model.references import References
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
 from ...records.path import Path
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 
     from ...diff.diff import Diff
     from ...model.declaration import Unique
+    from .push_down import Rows
 
 _T = TypeVar("_T")
 _P = TypeVar("_P")
@@ -100,6 +102,7 @@ class SqlAdapter(RecordAdapter):
         self._words_of: dict[tuple[str, str], Words] = {}
         self._zones_of: dict[str, dict[Path, Zone]] = {}
         self._hidden = HiddenRows()
+        self._to_read: dict[str, Rows] = {}
 
     # ------------------------------------------------------------------ reading
 
@@ -108,8 +111,44 @@ class SqlAdapter(RecordAdapter):
         self._relations.clear()
         self._words_of.clear()
         self._hidden.clear()
-        with self._reading():
-            super().load()
+        self.unread = {model: rows.equal for model, rows in self._to_read.items()}
+        try:
+            with self._reading():
+                super().load()
+        finally:
+            self._to_read = {}
+
+    def narrow(self, source: DSync) -> list[str]:
+        """Have the database compare its own tables, where source and target are in one; otherwise as the base class."""
+        if not isinstance(source, SqlAdapter) or source.data_model is not self.data_model:
+            return [f"{self.name} is loaded completely: the source is not read by the same adapter with the same models"]
+        if not self._database.is_same(source._database):
+            return [f"{self.name} is loaded completely: {source.name} is another database"]
+        self._to_read, source._to_read = {}, {}
+        reasons = {name: self._narrow(name, source) for name in self._maps}
+        return [f"{self.name}: {name} objects are loaded completely: {reason}" for name, reason in reasons.items() if reason]
+
+    def _narrow(self, model: str, source: SqlAdapter) -> str:
+        """Let only those rows of a model be read that differ from the source's, and return why not; empty if so."""
+        from .push_down import Place, different_rows, obstacle  # only here, since few tasks ask for it
+
+        if self._dependants(self._maps[model]) or model in self.data_model.parents:
+            return "they have parents or children, or are looked up by others"
+        references = References.of(self.models())
+        if references is not None and model in {*references.models, *references.referred}:
+            return "they refer to other objects, or others refer to them"
+        try:
+            with self._reading() as connection, self._database.wrap_errors(model):
+                places = [Place(side._maps[model], side._relation(side._maps[model])) for side in (source, self)]
+                if not self._database.is_same_user(source._database) and not all(_has_schema(one.relation) for one in places):
+                    return "source and target are read as different users; write the tables with their schema in from"
+                reason = obstacle(connection.dialect.name, *places)
+                found = None if reason else different_rows(connection, *places)
+        except DSyncException as error:
+            return str(error)
+        if found is not None:
+            source._to_read[model], self._to_read[model] = found
+        return reason
 
     def probe(self) -> bool:
         with self._reading():
@@ -168,6 +207,9 @@ class SqlAdapter(RecordAdapter):
         relation = self._relation(mapped)
         columns = self._columns(mapped, relation)
         deleted = mapped.deleted
+        if mapped.name in self._to_read:
+            clauses = self._to_read[mapped.name].clauses(relation)
+            return [row for one in clauses for row in self._rows(relation, mapped.where, columns, one)]
         clause = None if deleted is None or relation.table is None or self._dependants(mapped) else unmarked(deleted, relation)
         found = self._rows(relation, mapped.where, columns, clause)
         if not found and mapped.where:
@@ -464,3 +506,7 @@ def _filled(results: Sequence[Exception | None], made: Iterable[Any]) -> list[An
 def _columns_of(rows: Iterable[Row]) -> list[str]:
     """Return the columns that some rows have."""
     return [*dict.fromkeys(name for row in rows for name in row)]
+
+
+def _has_schema(relation: Relation) -> bool:
+    return relation.table is not None and relation.table.schema is not None

@@ -127,6 +127,20 @@ class Database:
             sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
 
+    def is_same(self, other: Database) -> bool:
+        """Return whether another address is that of the same database, perhaps as another user."""
+        return self._place() == other._place()
+
+    def is_same_user(self, other: Database) -> bool:
+        """Return whether a table's name means the same to both: they log in as one user, with the same settings."""
+        return (self._url.username, self._url.query) == (other._url.username, other._url.query)
+
+    def _place(self) -> tuple[Any, ...]:
+        database = self._url.database
+        if self.kind == "sqlite" and not self._url.query.get("uri"):
+            return self.kind, str(Path(database or "").resolve())
+        return self._about.driver, self._url.host, self._url.port or self._about.port, database
+
     # ------------------------------------------------------------------ connections
 
     def connect(self, writing: bool) -> Connection:

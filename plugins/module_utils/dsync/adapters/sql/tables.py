@@ -105,11 +105,15 @@ class Relation:
 
         statement = sa.select(*(column for column in self.rows_of_table.columns if not columns or column.name in columns))
         for path, values in where.items():
-            if len(path) == 1 and all(_means_the_same(self.rows_of_table.c[path[0]], value) for value in values):
+            if all(self.asks(path, value) for value in values):
                 statement = statement.where(_one_of(self.rows_of_table.c[path[0]], values))
         if clause is not None:
             statement = statement.where(clause)
         return statement.order_by(*(self.rows_of_table.c[name] for name in self.key))
+
+    def asks(self, path: Path, value: Any) -> bool:
+        """Return whether :meth:`select` asks the database for the rows with a value in ``where``, and it finds all of them."""
+        return len(path) == 1 and path[0] in self.rows_of_table.c and _means_the_same(self.rows_of_table.c[path[0]], value)
 
     def row(self, values: Values, there: Callable[[str], Any] = lambda column: None) -> dict[str, Any]:
         """Return column → value for what is to be written. Raises RecordProblem.

@@ -1,0 +1,126 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Push-down of the adapter `sql` on PostgreSQL and MariaDB: the changes are those of a complete comparison."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from dsync import Plan
+from dsync.adapters.core.base import RecordModel
+from dsync.records.definition import data_model
+from sql_servers import Server
+from test_sql_servers import Base, adapter, database, server
+
+__all__ = ["server"]
+
+MODELS = data_model(
+    {
+        "device": {
+            "identifiers": ["name", "site"],
+            "attributes": {
+                "size": "int | None",
+                "note": "str | None",
+                "power": "decimal | None",
+                "ratio": "float | None",
+                "seen": "datetime | None",
+                "code": "str | None",
+            },
+        }
+    },
+    base=RecordModel,
+)
+TYPES = {
+    "postgresql": "note text, power numeric, ratio double precision, seen timestamptz, code char(6)",
+    "mariadb": "note varchar(60), power decimal(12, 4), ratio double, seen datetime(6), code char(6)",
+}
+COLLATED = {"postgresql": '{} COLLATE "und-x-icu"', "mariadb": "{} CHARACTER SET latin1"}
+NOTES = (None, "", "a", "A", "a ", "é", "É", "ä", "ae")
+POWERS = (None, "0", "1.5", "1.5000", "12345678.0001")
+RATIOS = (None, 0.0, -0.0, 0.1, 1.0)
+SEEN = (None, "2026-01-01 00:00:00", "2026-01-01 00:00:00.000001")
+CODES = (None, "x", "X", "x  ")
+
+
+def filled(server: Server, collated: bool) -> Base:
+    """Return a database with two tables whose rows differ in all ways that a column can."""
+    note = TYPES[server.kind]
+    text = note.split(",", 1)[0]
+    other = note.replace(text, COLLATED[server.kind].format(text), 1) if collated else note
+    key = "name varchar(40) NOT NULL, site varchar(40) NOT NULL, size int, {}, PRIMARY KEY (name, site)"
+    base = database(
+        server, "".join(f"CREATE TABLE {name} ({key.format(kinds)});" for name, kinds in (("wanted", note), ("present", other)))
+    )
+    insert = "INSERT INTO {} (name, site, size, note, power, ratio, seen, code) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+    columns = [NOTES, POWERS, RATIOS, SEEN, CODES]
+    first = [values[1] for values in columns]
+    rows: dict[str, list[tuple[Any, ...]]] = {"wanted": [], "present": []}
+    for place, values in enumerate(columns):
+        for number, (one, two) in enumerate(itertools.product(values, repeat=2)):
+            for table, value in (("wanted", one), ("present", two)):
+                rows[table].append((f"d{place}", f"s{number}", number, *first[:place], value, *first[place + 1 :]))
+    if server.kind == "postgresql":
+        for table in rows:
+            rows[table].append(("nan", "s", 1, *first[:2], "NaN", *first[3:]))
+    rows["wanted"] += [("Upper", "s", 1, *first), ("new", "s", 1, *first)]
+    rows["present"] += [("upper", "s", 1, *first), ("old", "s", 1, *first)]
+    with base.engine.connect() as connection:
+        for table, given in rows.items():
+            for row in given:
+                connection.exec_driver_sql(insert.format(table), row)
+    return base
+
+
+def compared(base: Base, narrow: bool, **mapping: Any) -> tuple[Any, ...]:
+    source = adapter(base, MODELS, {"device": {"from": "wanted", **mapping}})
+    target = adapter(base, MODELS, {"device": {"from": "present", **mapping}})
+    reasons = target.narrow(source) if narrow else []
+    source.load()
+    target.load()
+    diff = target.diff_from(source)
+    changes = [(str(change.action), change.id, repr(change.before), repr(change.after)) for change in Plan.from_diff(diff)]
+    return sorted(changes), diff.summary(), reasons, target.store.count()
+
+
+@pytest.mark.parametrize("collated", [False, True])
+def test_the_changes_are_those_of_a_complete_comparison(server: Server, collated: bool) -> None:
+    base = filled(server, collated)
+    whole, narrowed = compared(base, False), compared(base, True)
+    assert narrowed[2] == []
+    assert narrowed[:2] == whole[:2]
+    assert narrowed[3] < whole[3]
+    there = compared(base, True, where={"size": 1})
+    assert there[:2] == compared(base, False, where={"size": 1})[:2]
+
+
+def test_a_comparison_that_the_database_refuses_falls_back(server: Server) -> None:
+    name = {"postgresql": 'name varchar(40) COLLATE "C"', "mariadb": "name varchar(40) COLLATE utf8mb4_unicode_ci"}[server.kind]
+    other = {"postgresql": "name bytea", "mariadb": "name varchar(40) COLLATE utf8mb4_general_ci"}[server.kind]
+    models = data_model({"device": {"identifiers": ["name"], "attributes": {"size": "int"}}}, base=RecordModel)
+    base = database(
+        server,
+        "".join(f"CREATE TABLE {table} ({kind} PRIMARY KEY, size int);" for table, kind in (("wanted", name), ("present", other))),
+    )
+    source, target = (adapter(base, models, {"device": {"from": table}}) for table in ("wanted", "present"))
+    (reason,) = target.narrow(source)
+    said = {
+        "postgresql": "the columns of name are of types that cannot be compared exactly",
+        "mariadb": "Illegal mix of collations",
+    }
+    assert reason.startswith(f"{target.name}: device objects are loaded completely: ")
+    assert said[server.kind] in reason
+    source.load()
+    target.load()
+    assert not target.diff_from(source).has_diffs()
+
+
+def test_tables_of_two_users_need_a_schema(server: Server) -> None:
+    base = database(server, "CREATE TABLE device (name varchar(40) PRIMARY KEY, size int)")
+    models = data_model({"device": {"identifiers": ["name"], "attributes": {"size": "int"}}}, base=RecordModel)
+    source = adapter(base, models, {}, url=base.url.replace(server.user, "somebody"))
+    target = adapter(base, models, {})
+    said = target.narrow(source)
+    assert len(said) == 1
+    assert "device objects are loaded completely: " in said[0]
