@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -374,7 +375,93 @@ def test_a_failed_delete_does_not_prevent_a_rename() -> None:
     target.trouble["delete", "interface", "sw-1__e9"] = RuntimeError("it is locked")
     result = target.apply(plan, source, DSyncFlags.CONTINUE_ON_FAILURE)
     assert [failure.change.id for failure in result.failures] == ["sw-1__e9"]
-    assert sorted(target.get("device", "sw-2").interfaces) == ["sw-1__e9", "sw-2__e0", "sw-2__e1", "sw-2__e5"]
+    assert sorted(target.get("device", "sw-2").interfaces) == ["sw-2__e0", "sw-2__e1", "sw-2__e5", "sw-2__e9"]
+
+
+@pytest.mark.parametrize(("kind", "name"), [(Renaming, "sw-2__e9"), (Flat, "sw-1__e9")])
+def test_what_is_kept_below_a_renamed_object_is_named_after_it_if_its_system_does_that(kind: type[Estate], name: str) -> None:
+    target, source = network(BEFORE, kind), network(AFTER, kind)
+    diff = target.diff_from(source)
+    protect(diff, selectors([{"id": "sw-1__e9"}], "protect", classes_by_model(source, target)), target.models())
+    result = target.apply(Plan.from_diff(diff), source)
+    assert sorted(target.get("device", "sw-2").interfaces) == sorted(["sw-2__e0", "sw-2__e1", "sw-2__e5", name])
+    assert f"{target.get('interface', name).device}__e9" == name
+    assert target.count("interface") == 5
+    target.apply(undo_plan(outcome.change for outcome in result.outcomes if str(outcome.status) == "done"), source)
+    assert not target.diff_from(network(BEFORE)).has_diffs()
+
+
+class Port(Recorded):
+    _modelname = "port"
+    _identifiers = ("name", "device")
+    _children = {"address": "addresses"}
+    _references = {"device": "device"}
+    name: str
+    device: str
+    addresses: list[str] = []
+
+
+class Address(Recorded):
+    _modelname = "address"
+    _identifiers = ("device", "port", "ip")
+    device: str
+    port: str
+    ip: str
+
+
+class Ported(Movable, Keyed):
+    _children = {"port": "ports"}
+    ports: list[str] = []
+
+
+class Deep(Renaming):
+    device = type("Device", (Ported,), {})
+    port = Port
+    address = Address
+
+
+def deep(name: str, port: str = "p", addresses: Iterable[str] = ()) -> Deep:
+    """Return a dataset of one device with one port, if that has addresses."""
+    made = Deep()
+    made.add(site := made.site(name="ams"))
+    made.add(device := made.device(name=name, serial="A"))
+    site.add_child(device)
+    for ip in addresses:
+        above, _added = made.get_or_add_model_instance(made.port(name=port, device=name))
+        if not device.ports:
+            device.add_child(above)
+        made.add(address := made.address(device=name, port=above.get_unique_id(), ip=ip))
+        above.add_child(address)
+    return made
+
+
+def test_what_is_named_after_a_renamed_object_at_any_depth_is_renamed_with_it() -> None:
+    """The port has the name of its device as its own: only the field that refers to the device changes."""
+    target, source = deep("a", "a", ["::1"]), deep("b")
+    diff = target.diff_from(source)
+    protect(diff, selectors([{"model": "address"}], "protect", classes_by_model(source, target)), target.models())
+    target.apply(Plan.from_diff(diff), source)
+    assert target.get("device", "b").ports == ["a__b"]
+    (address,) = target.get_by_uids(target.get("port", "a__b").addresses, "address")
+    assert address.get_identifiers() == {"device": "b", "port": "a__b", "ip": "::1"}
+
+
+@pytest.mark.parametrize(("workers", "size"), [(1, 1), (3, 1), (1, 10)])
+def test_what_goes_below_a_renamed_object_goes_before_it_is_renamed(workers: int, size: int) -> None:
+    before = {"a": ("A", {}), "b": ("B", {"e9": 1})}
+    target, source, plan = planned(Renaming, before, {"c": ("A", {}), "d": ("B", {})})
+    target.batch_size = size
+    target.apply(plan, source, workers=workers).raise_for_failure()
+    assert target.log.index(("delete", "interface", "b__e9")) < target.log.index(("move", "device", "b"))
+
+
+@pytest.mark.parametrize(("workers", "size"), [(1, 1), (3, 1), (1, 10)])
+def test_what_goes_below_what_is_named_after_a_renamed_object_goes_first(workers: int, size: int) -> None:
+    target, source = deep("a", addresses=["::1", "::2"]), deep("b", addresses=["::1"])
+    target.batch_size = size
+    target.apply(Plan.from_diff(target.diff_from(source)), source, workers=workers).raise_for_failure()
+    assert [entry[:2] for entry in target.log] == [("delete", "address"), ("move", "device")]
+    assert not target.diff_from(source).has_diffs()
 
 
 def test_a_run_that_stops_notes_what_was_renamed_along() -> None:

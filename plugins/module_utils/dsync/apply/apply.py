@@ -171,7 +171,7 @@ class _Run:
         self.executor, self._journal, self._stop = executor, journal, stop
         self._creates = {change.key for change in plan if change.action == DSyncAction.CREATE}
         self._followers: dict[ChangeKey, list[ChangeKey]] = {}
-        for change in plan if executor.renames else ():
+        for change in plan if executor.names else ():
             for need in change.requires if change.cascade and change.action == DSyncAction.MOVE else ():
                 self._followers.setdefault(need, []).append(change.key)
         self._begun_moves: set[ChangeKey] = set()

@@ -31,6 +31,7 @@ from ..plan.outcome import Outcome, OutcomeStatus
 from ..plan.result import PAST, cause_of
 from ..plan.together import Unit
 from .remake import Remake
+from .renaming import rename_below
 from .target import Target
 from .together import make_together
 
@@ -66,16 +67,15 @@ class Executor:
         changes: all changes of the run; not changed.
 
     Attributes:
-        renames: whether any of the changes renames an object.
+        names: the objects that the changes rename: old name → new name.
     """
 
     def __init__(
         self, target: Target, retry: Retry | None, hidden: Hidden | None, goes_on: bool, changes: Iterable[Change] = ()
     ) -> None:
         self.target, self.goes_on = target, goes_on
-        names = new_names(changes)
-        self.renames = bool(names)
-        self._other_names = {**names, **{new: old for old, new in names.items()}}
+        self.names = new_names(changes)
+        self._other_names = {**self.names, **{new: old for old, new in self.names.items()}}
         self.classes = target.models()
         self._retry, self._asked = retry, hidden
         self._in_bulk: dict[tuple[str, DSyncAction], bool] = {}
@@ -324,6 +324,8 @@ class Attempt:
         try:
             if tried.made is not None:
                 _KEEPERS[change.action](self._target, self._executor.located(change), tried.made)
+                if change.before_id is not None:
+                    rename_below(self._target, tried.made, (change.before_id, change.before_ids or {}), self._executor.names)
             message = tried.said and self._executor.hidden.redact(tried.said)
         except BaseException as error:
             if tried.undo is not None:

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol
 
 from ..flags import DSyncAction
-from ..plan.change import Change, ChangeKey
+from ..model.identity import ObjectRef
+from ..plan.change import Change, ChangeKey, ref_of
 from ..plan.outcome import Outcome
 from ..plan.plan import Plan
 from ..plan.together import Unit, units
@@ -53,11 +54,12 @@ def batches(plan: Plan, in_bulk: Callable[[Change], bool], size: int = 1, worker
     """
     if size <= 1 and workers <= 1:
         return list(units(plan.changes))
+    needs = _needs(plan.changes)
     tiers: dict[ChangeKey, int] = {}
     groups: dict[tuple[int, str, DSyncAction], list[Change]] = {}
     found: list[tuple[int, Batch]] = []
     for unit in units(plan.changes):
-        tier = 1 + max((tiers.get(key, 0) for change in unit for key in change.requires), default=0)
+        tier = 1 + max((tiers.get(key, 0) for change in unit for key in needs(change)), default=0)
         tiers.update((change.key, tier) for change in unit)
         if isinstance(unit, Unit):
             found.append((tier, unit))
@@ -67,6 +69,24 @@ def batches(plan: Plan, in_bulk: Callable[[Change], bool], size: int = 1, worker
         step = size if in_bulk(group[0]) else 1
         found += [(tier, group[start : start + step]) for start in range(0, len(group), step)]
     return [batch for _tier, batch in sorted(found, key=itemgetter(0))]
+
+
+def _needs(changes: Sequence[Change]) -> Callable[[Change], Iterable[ChangeKey]]:
+    """Return a function that returns the changes that must have ended before a change begins: those that it requires, and before an
+    object is renamed the deletes of objects below it, by the names that they have, whether they succeed or not."""
+    renames = {change.before_ref: change for change in changes if change.before_id is not None}
+    earlier: dict[ChangeKey, list[ChangeKey]] = defaultdict(list)
+    places = {change.key: place for place, change in enumerate(changes)} if renames else {}
+    deleted = {ref_of(change): change.parent for change in changes if change.action == DSyncAction.DELETE} if renames else {}
+    for ref in deleted:
+        delete, above, seen = ChangeKey(DSyncAction.DELETE, *ref), deleted[ref], set[ObjectRef]()
+        while above is not None and above not in seen:
+            seen.add(above)
+            rename = renames.get(above)
+            if rename is not None and places[delete] < places[rename.key]:
+                earlier[rename.key].append(delete)
+            above = rename.before_parent if rename is not None else deleted.get(above)
+    return lambda change: (*change.requires, *earlier[change.key]) if change.key in earlier else change.requires
 
 
 def run_serial(run: Run, ordered: Sequence[Batch]) -> Generator[list[Outcome], None, None]:
@@ -133,10 +153,11 @@ class _ReadyQueue:
 
     def __init__(self, ordered: Sequence[Batch]) -> None:
         number_of = {change.key: number for number, batch in enumerate(ordered) for change in batch}
+        needs = _needs([change for batch in ordered for change in batch])
         self._followers: dict[int, set[int]] = defaultdict(set)
         self._waiting = [0] * len(ordered)
         for number, batch in enumerate(ordered):
-            needed = {number_of[key] for change in batch for key in change.requires if key in number_of} - {number}
+            needed = {number_of[key] for change in batch for key in needs(change) if key in number_of} - {number}
             self._waiting[number] = len(needed)
             for other in needed:
                 self._followers[other].add(number)

@@ -232,9 +232,13 @@ def _of_references(
 def _before_renames(nodes: Mapping[ChangeKey, Change], deleted: Mapping[ObjectRef, Change]) -> Iterator[_Wish]:
     """Yield that what is deleted below an object that is renamed goes before, by the name that it has."""
     for change in deleted.values():
-        rename = None if change.parent is None else nodes.get(ChangeKey(_MOVE, *change.parent))
-        if rename is not None and rename.before_id is not None and not (rename.protected or change.protected or change.cascade):
-            yield _Wish(rename.key, change.key, loose=True)
+        above, seen = change.parent, set[ObjectRef]()
+        while above is not None and above not in seen and not (change.protected or change.cascade):
+            seen.add(above)
+            rename = nodes.get(ChangeKey(_MOVE, *above))
+            if rename is not None and rename.before_id is not None and not rename.protected:
+                yield _Wish(rename.key, change.key, loose=True)
+            above = rename.before_parent if rename is not None else deleted[above].parent if above in deleted else None
 
 
 def _old_places(changes: Sequence[Change]) -> Iterator[tuple[ChangeKey, ChangeKey]]:
