@@ -90,6 +90,21 @@ def test_what_has_no_form_at_all_is_not_written_and_is_shown_as_text() -> None:
     assert displayed({Fraction(1, 3): Fraction(1, 3)}) == {"1/3": "1/3"}
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({1: "a", "1": "b"}, {"1 (int)": "a", "1": "b"}),
+        ({"1": "b", 1: "a"}, {"1": "b", "1 (int)": "a"}),
+        ({None: 1, "None": 2, 3: 4}, {"None (NoneType)": 1, "None": 2, "3": 4}),
+        ({1: "a", "1": "b", "1 (int)": "c"}, {"1 (int)": "a", "1": "b", "1 (int) (2)": "c"}),
+        ({SecretStr("x"): 1, SecretStr("y"): 2}, {"******** (SecretStr)": 1, "******** (SecretStr) (2)": 2}),
+        ([{"in": {True: [1], "true": [2]}}], [{"in": {"true (bool)": [1], "true": [2]}}]),
+    ],
+)
+def test_keys_of_a_dict_that_look_the_same_are_all_shown(value: Any, shown: Any) -> None:
+    assert json.dumps(displayed(value)) == json.dumps(shown)
+
+
 class Lasting(DSyncModel):
     _modelname = "lasting"
     _identifiers = ("name",)

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import base64
 import enum
+import itertools
 import json
 import re
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -187,7 +188,10 @@ class _Display(_Writer):
             return _readable(value)
 
     def _mapping(self, value: Mapping[Any, Any]) -> dict[str, Any]:
-        return {self._shown_key(key): self.plain(item) for key, item in value.items()}
+        names = [self._shown_key(key) for key in value]
+        if len(set(names)) < len(names):
+            names = _distinct(names, [*value])
+        return {name: self.plain(item) for name, item in zip(names, value.values())}
 
     def _number(self, value: int) -> Any:
         return int(value) if value.bit_length() <= LONGEST_NUMBER else hex(value)
@@ -199,6 +203,17 @@ class _Display(_Writer):
             return _key(key)
         except Exception:  # whatever a user's own type raises
             return str(self.plain(key) if isinstance(key, int) else _readable(key))
+
+
+def _distinct(names: Sequence[str], keys: Sequence[Any]) -> list[str]:
+    """Return the names by which the keys of a dict are shown, if several have the same: a key that is no string has its type added,
+    and what is still the same a number."""
+    uses, found = Counter(names), dict[str, None]()
+    for name, key in zip(names, keys):
+        form = f"{name} ({type(key).__name__})" if uses[name] > 1 and not isinstance(key, str) else name
+        numbered = (f"{form} ({number})" for number in itertools.count(2))
+        found[next(one for one in itertools.chain([form], numbered) if one not in found)] = None
+    return list(found)
 
 
 def _readable(value: Any) -> str:
