@@ -28,6 +28,9 @@ from .read_back import ReadBack
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ...plan.plan import Plan
+    from ...plan.result import Result
+
 _ATTRIBUTES_NAMED = 3
 """How many attributes that would tell two objects apart an error names."""
 
@@ -269,9 +272,13 @@ class RecordAdapter(DSync):
         instance._belonging = {}
         instance.records_read = {}
         instance._read_back = ReadBack()
+        instance._silent = {}
         return instance
 
     _records: dict[str, dict[str, Record]]
+
+    _silent: Mapping[str, frozenset[str]]
+    """Model → attributes of which the source of the run says nothing."""
 
     _belonging: dict[str, Values]
     """Model's name → what a new record of it has to hold, as its records have it."""
@@ -480,6 +487,16 @@ class RecordAdapter(DSync):
         if not self.writable:
             raise RecordProblem(f"{self.name} cannot be written: the adapter {self.type} only reads here")
 
+    def apply(self, plan: Plan, source: DSync, *args: Any, **more: Any) -> Result:
+        self._silent = source.unmanaged
+        return super().apply(plan, source, *args, **more)
+
+    def _stated(self, mapped: ModelMap, item: Creation) -> list[str]:
+        """Return the fields that a new object is written with: all but attributes of which the source of the run says nothing, for
+        which the system has values of its own."""
+        silent = {name for name in self._silent.get(mapped.name, ()) if item.attrs.get(name) is None}
+        return [name for name in mapped.fields if name not in silent and (name in item.ids or name in item.attrs)]
+
     def _create_objects(self, model: type[DSyncModel], items: Sequence[Creation]) -> Sequence[DSyncModel | Exception]:
         self._check_writable()
         mapped, results, todo = self._maps[model.get_type()], _Results(items), []
@@ -487,8 +504,8 @@ class RecordAdapter(DSync):
         for place, item in enumerate(items):
             with results.catching(place):
                 obj = model(dsync=self, **item.ids, **item.attrs)
-                names = [name for name in mapped.fields if name in item.ids or name in item.attrs]
-                values = {**mapped.belonging(), **self._belonging.get(mapped.name, {}), **self._natives(mapped, obj, names)}
+                natives = self._natives(mapped, obj, self._stated(mapped, item))
+                values = {**mapped.belonging(), **self._belonging.get(mapped.name, {}), **natives}
                 above = None if item.parent is None else self.record_of(item.parent)
                 if parents is not None and item.parent is not None and above is not None:
                     values.update(parents.values_of(item.parent, above))
@@ -497,7 +514,7 @@ class RecordAdapter(DSync):
         for (place, obj, _new), record in zip(todo, made):
             with results.catching(place):
                 found = self._noted(mapped, obj.get_unique_id(), record)
-                self._read_back.check(mapped, obj, [*items[place].ids, *items[place].attrs], found, self.empty_is_none)
+                self._read_back.check(mapped, obj, self._stated(mapped, items[place]), found, self.empty_is_none)
                 results[place] = self._completed(mapped, obj, found)
         return results
 
