@@ -25,7 +25,7 @@ from pathlib import Path
 from pythons import Interpreter, find_first
 
 ROOT = Path(__file__).resolve().parent.parent
-VENVS = ROOT / ".venvs"
+VENVS = (ROOT / ".venvs").resolve()
 REQUIREMENTS = ROOT / "requirements"
 LOCKS = REQUIREMENTS / "locks"
 VENV = ("-m", "venv")
@@ -91,11 +91,11 @@ class Environment:
         """
         with _locked(self.folder):
             if not self._is_complete():
-                print(f"making {self.folder.relative_to(ROOT)} with {self._interpreter.path}", file=sys.stderr, flush=True)
+                print(f"making {self.folder} with {self._interpreter.path}", file=sys.stderr, flush=True)
                 shutil.rmtree(self.folder, ignore_errors=True)
                 subprocess.run([self._interpreter.path, *VENV, self.folder], check=True)
                 install(self.python, "--require-hashes", "-r", self.lock)
-                self._stamp.touch()
+                self._stamp.write_text(str(self.folder))
             _link(VENVS / self.name, self.folder)
 
     @property
@@ -103,8 +103,8 @@ class Environment:
         return self.folder / "complete"
 
     def _is_complete(self) -> bool:
-        """Return whether it was made to its end, and the interpreter that it was made with is still on the machine."""
-        return self._stamp.is_file() and self.python.exists()
+        """Return whether it was made to its end, at this place, since its programs name it, and its interpreter still exists."""
+        return self._stamp.is_file() and self._stamp.read_text() == str(self.folder) and self.python.exists()
 
     def describe(self) -> str:
         """Return the versions that matter, such as `Python 3.13.0, ansible-core 2.21.5, pydantic 2.14.3`."""

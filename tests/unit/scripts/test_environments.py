@@ -41,6 +41,20 @@ def test_it_is_made_once_reached_by_its_name_and_made_anew_if_it_was_not_finishe
     assert not (environment.folder / "kept").exists()
 
 
+def test_it_is_made_anew_where_the_checkout_was_moved_to(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment.make()
+    moved = tmp_path / "moved"
+    (tmp_path / "venvs").rename(moved)
+    monkeypatch.setattr(environments, "VENVS", moved)
+    again = Environment("some", (VERSION,))
+    (again.folder / "left").touch()
+    again.make()
+    assert not (again.folder / "left").exists()
+    assert (again.folder / "complete").read_text() == str(again.folder)
+
+
 def test_a_changed_lock_makes_another_one_beside_it(environment: Environment, tmp_path: Path) -> None:
     environment.make()
     (tmp_path / "some.txt").write_text("# something else\n")
