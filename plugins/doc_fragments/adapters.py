@@ -207,9 +207,9 @@ options:
     type: str
   push_down:
     description:
-      - If both adapters are V(sql) on one database, let the database compare the tables, so that only the rows that differ are
-        read. The changes are the same.
-      - If the database cannot tell for sure, a model is loaded completely, and a warning says why.
+      - If both adapters are V(sql), let the databases compare the tables, so that only the rows that differ are read. The changes
+        are the same. Two databases on different servers compare checksums.
+      - If the databases cannot tell for sure, a model is loaded completely, and a warning says why.
     type: bool
     default: false
   plan_key:

@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
+import sql_servers
 from dsync import Plan
 from dsync.adapters.core.base import RecordModel
 from dsync.records.definition import data_model
@@ -113,6 +116,62 @@ def test_a_comparison_that_the_database_refuses_falls_back(server: Server) -> No
     assert said[server.kind] in reason
     source.load()
     target.load()
+    assert not target.diff_from(source).has_diffs()
+
+
+TWO_SIDES = {
+    "postgresql": "name varchar(40), site varchar(40) NOT NULL, size int, note text, power numeric(12, 4), up boolean, "
+    "seen timestamp, day date, code char(6), PRIMARY KEY (name, site)",
+    "mariadb": "name varchar(40), site varchar(40) NOT NULL, size int, note varchar(60) CHARACTER SET latin1, "
+    "power decimal(12, 4), up boolean, seen datetime(6), day date, code char(6), PRIMARY KEY (name, site)",
+}
+
+
+@pytest.fixture(scope="module")
+def other_server() -> Iterator[Server]:
+    with sql_servers.postgresql() as running:
+        yield running
+
+
+def narrowed(bases: list[Base], models: Any) -> list[Any]:
+    """Return source and target, loaded without what their servers found the same."""
+    source, target = (adapter(base, models, {}) for base in bases)
+    assert target.narrow(source) == []
+    source.load()
+    target.load()
+    return [source, target]
+
+
+@pytest.mark.parametrize("rows", [500, 12_000])
+def test_two_servers_compare_checksums(server: Server, other_server: Server, rows: int) -> None:
+    attributes = {"size": "int | None", "note": "str | None", "power": "decimal | None", "up": "bool | None"}
+    attributes |= {"seen": "datetime | None", "day": "date | None", "code": "str | None"}
+    models = data_model({"device": {"identifiers": ["name", "site"], "attributes": attributes}}, base=RecordModel)
+    bases = [database(one, f"CREATE TABLE device ({TWO_SIDES[one.kind]})") for one in (other_server, server)]
+    there: list[tuple[Any, ...]] = [
+        (f"sw{number}", "é:1", number, "Zürich", Decimal("1.5"), number % 2 == 1, f"2026-01-01 00:00:{number % 60}", None, "x")
+        for number in range(rows)
+    ]
+    there[5] = ("1:a", "b", None, None, None, None, None, "2026-11-30", None)
+    changed = [("1", "a1:b", *there[5][2:]), *there[:5], *there[6:]]
+    for place, value in enumerate([7, "Zurich", Decimal("1.5001"), None, "2026-01-01 00:00:00.000001", "2026-01-01", "X"]):
+        changed[100 + place] = (*changed[100 + place][: place + 2], value, *changed[100 + place][place + 3 :])
+    for base, given in zip(bases, (there, changed[1:])):
+        with base.engine.connect() as connection:
+            marks = ", ".join(["%s"] * 9)
+            for start in range(0, len(given), 500):
+                some = given[start : start + 500]
+                values = ", ".join([f"({marks})"] * len(some))
+                connection.exec_driver_sql(f"INSERT INTO device VALUES {values}", tuple(cell for row in some for cell in row))
+    source, target = narrowed(bases, models)
+    assert 0 < target.store.count() < rows / 2
+    assert (source.count("device"), target.count("device")) == (rows, rows - 1)
+    diff = target.diff_from(source)
+    assert diff.summary() == {**diff.summary(), "create": 1, "update": 7, "delete": 0, "no-change": rows - 8}
+    target.apply(Plan.from_diff(diff), source).raise_for_failure()
+    assert target.narrow(source) == ["all objects are loaded: one of the datasets has objects already"]
+    source, target = narrowed(bases, models)
+    assert (source.store.count(), target.store.count()) == (0, 0)
     assert not target.diff_from(source).has_diffs()
 
 

@@ -175,7 +175,7 @@ def test_models_with_children_and_other_databases_are_loaded_completely(tmp_path
     base = made(tmp_path / "cmdb.db", tables(), {"wanted": rows, "present": rows})
     other = made(tmp_path / "other.db", tables(), {"wanted": rows, "present": rows})
     one, two = (SqlAdapter.bound(MODELS, {"device": {"from": "wanted"}})(url=f"sqlite:///{path}") for path in (base, other))
-    assert two.narrow(one) == [f"{two.name} is loaded completely: {one.name} is another database"]
+    assert two.narrow(one) == [f"{two.name}: device objects are loaded completely: SQLite has no checksums"]
     memory = MemoryAdapter.bound(MODELS)(records=[])
     assert two.narrow(memory) == [
         f"{two.name} is loaded completely: the source is not read by the same adapter with the same models"

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 
     from ...diff.diff import Diff
     from ...model.declaration import Unique
+    from .checksums import Groups
     from .push_down import Rows
 
 _T = TypeVar("_T")
@@ -102,7 +103,7 @@ class SqlAdapter(RecordAdapter):
         self._words_of: dict[tuple[str, str], Words] = {}
         self._zones_of: dict[str, dict[Path, Zone]] = {}
         self._hidden = HiddenRows()
-        self._to_read: dict[str, Rows] = {}
+        self._to_read: dict[str, Rows | Groups] = {}
 
     # ------------------------------------------------------------------ reading
 
@@ -119,33 +120,58 @@ class SqlAdapter(RecordAdapter):
             self._to_read = {}
 
     def narrow(self, source: DSync) -> list[str]:
-        """Have the database compare its own tables, where source and target are in one; otherwise as the base class."""
+        """Have the database compare its own tables, or two servers add up checksums; otherwise as the base class."""
         if not isinstance(source, SqlAdapter) or source.data_model is not self.data_model:
             return [f"{self.name} is loaded completely: the source is not read by the same adapter with the same models"]
-        if not self._database.is_same(source._database):
-            return [f"{self.name} is loaded completely: {source.name} is another database"]
+        if len(self) or len(source):
+            return ["all objects are loaded: one of the datasets has objects already"]
         self._to_read, source._to_read = {}, {}
         reasons = {name: self._narrow(name, source) for name in self._maps}
         return [f"{self.name}: {name} objects are loaded completely: {reason}" for name, reason in reasons.items() if reason]
 
     def _narrow(self, model: str, source: SqlAdapter) -> str:
         """Let only those rows of a model be read that differ from the source's, and return why not; empty if so."""
-        from .push_down import Place, different_rows, obstacle  # only here, since few tasks ask for it
-
         if self._dependants(self._maps[model]) or model in self.data_model.parents:
             return "they have parents or children, or are looked up by others"
         references = References.of(self.models())
         if references is not None and model in {*references.models, *references.referred}:
             return "they refer to other objects, or others refer to them"
+        compared = self._compared_here if self._database.is_same(source._database) else self._compared_by_checksums
         try:
             with self._reading() as connection, self._database.wrap_errors(model):
-                places = [Place(side._maps[model], side._relation(side._maps[model])) for side in (source, self)]
-                if not self._database.is_same_user(source._database) and not all(_has_schema(one.relation) for one in places):
-                    return "source and target are read as different users; write the tables with their schema in from"
-                reason = obstacle(connection.dialect.name, *places)
-                found = None if reason else different_rows(connection, *places)
+                return compared(model, source, connection)
         except DSyncException as error:
             return str(error)
+
+    def _compared_here(self, model: str, source: SqlAdapter, connection: Connection) -> str:
+        """Compare two tables of one database; otherwise as :meth:`_narrow`."""
+        from .push_down import Place, different_rows, kind_in_one_database, obstacle  # only here, since few tasks ask for it
+
+        one, other = (Place(side._maps[model], side._relation(side._maps[model])) for side in (source, self))
+        if not self._database.is_same_user(source._database) and not (_has_schema(one.relation) and _has_schema(other.relation)):
+            return "source and target are read as different users; write the tables with their schema in from"
+        dialect = connection.dialect.name
+        reason = obstacle(kind_in_one_database, (dialect, one), (dialect, other))
+        found = None if reason else different_rows(connection, one, other)
+        if found is not None:
+            source._to_read[model], self._to_read[model] = found
+        return reason
+
+    def _compared_by_checksums(self, model: str, source: SqlAdapter, connection: Connection) -> str:
+        """Compare tables of two databases; otherwise as :meth:`_narrow`."""
+        from .checksums import DIALECTS, Side, different_groups, kind_of  # only here, since few tasks ask for it
+        from .push_down import Place, obstacle
+
+        with source._reading() as other, source._database.wrap_errors(model):
+            sides = [
+                Side(there, Place(side._maps[model], side._relation(side._maps[model])))
+                for side, there in ((source, other), (self, connection))
+            ]
+            dialects = [side.connection.dialect.name for side in sides]
+            if not DIALECTS.issuperset(dialects):
+                return "SQLite has no checksums"
+            reason = obstacle(kind_of, (dialects[0], sides[0].place), (dialects[1], sides[1].place))
+            found = None if reason else different_groups(sides[0], sides[1])
         if found is not None:
             source._to_read[model], self._to_read[model] = found
         return reason

@@ -8,7 +8,7 @@ The objects of all other rows are loaded and compared as always.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 _PER_STATEMENT = 500
 """How many rows are asked for in one statement."""
 
-_FEW = 10_000
+FEW = 10_000
 """So many rows are read one by one even if they are most of a table."""
 
-_MOST = 0.25
+MOST = 0.25
 """The share of a table's rows above which the whole table is read, since that is faster."""
+
+KindOf = Callable[[str, Relation, FieldMap], str | None]
 
 _NETWORK = frozenset({"INET", "CIDR", "MACADDR", "MACADDR8"})
 
@@ -73,24 +75,24 @@ class Rows(NamedTuple):
 # ---------------------------------------------------------------------- whether it can be done
 
 
-def obstacle(dialect: str, source: Place, target: Place) -> str:
-    """Return why a database cannot compare the rows of a model; empty if it can.
+def obstacle(kind_of: KindOf, source: tuple[str, Place], target: tuple[str, Place]) -> str:
+    """Return why databases cannot compare the rows of a model; empty if they can.
 
     Args:
-        dialect: SQLAlchemy's name of the kind of database.
-        source: where the source has the rows.
-        target: where the target has them.
+        kind_of: returns what a column holds, the same if the columns can be compared; None if it is not sure.
+        source: SQLAlchemy's name of the kind of database, and where the source has the rows.
+        target: the same of the target.
     """
-    return next(filter(None, _obstacles(dialect, source, target)), "")
+    return next(filter(None, _obstacles(kind_of, source, target)), "")
 
 
-def _obstacles(dialect: str, source: Place, target: Place) -> Iterator[str]:
-    declaration = target.mapped.model._declaration
+def _obstacles(kind_of: KindOf, source: tuple[str, Place], target: tuple[str, Place]) -> Iterator[str]:
+    declaration = target[1].mapped.model._declaration
     if declaration.match:
         yield "the model has match keys"
     if declaration.comparisons.keys() & set(declaration.identifiers):
         yield "an identifier is compared otherwise than by its value"
-    for mapped, relation in (source, target):
+    for dialect, (mapped, relation) in (source, target):
         if relation.table is None:
             yield f"{relation.title} is read-only and not a table or view"
             return
@@ -102,28 +104,28 @@ def _obstacles(dialect: str, source: Place, target: Place) -> Iterator[str]:
         text = dialect in ("mysql", "mariadb") and any(isinstance(value, str) for _path, value in conditions)
         if text or not all(relation.asks(path, value) for path, value in conditions):
             yield "the condition in where cannot be checked by the database"
-    for name in target.mapped.fields:
-        yield _field_obstacle(dialect, name, source, target)
-    for place in (source, target):
+    for name in target[1].mapped.fields:
+        yield _field_obstacle(kind_of, name, source, target)
+    for _dialect, place in (source, target):
         if not _tells_apart(place):
-            columns = ", ".join(_columns(place, declaration.identifiers))
+            columns = ", ".join(columns_of_attributes(place, declaration.identifiers))
             yield f"{place.relation.title} has no unique key over {columns} without null"
 
 
-def _field_obstacle(dialect: str, name: str, source: Place, target: Place) -> str:
-    one, other = source.mapped.fields[name], target.mapped.fields[name]
+def _field_obstacle(kind_of: KindOf, name: str, source: tuple[str, Place], target: tuple[str, Place]) -> str:
+    one, other = source[1].mapped.fields[name], target[1].mapped.fields[name]
     if not (_is_plain(one) and _is_plain(other)):
         return f"{name} is not the value of a column as it is"
     if one.default is not other.default and one.default != other.default:
         return f"{name} has different defaults on both sides"
-    kinds = {_kind(dialect, place.relation, field) for place, field in ((source, one), (target, other))}
+    kinds = {kind_of(dialect, place.relation, field) for (dialect, place), field in ((source, one), (target, other))}
     if len(kinds) > 1 or None in kinds:
         return f"the columns of {name} are of types that cannot be compared exactly"
-    members = set(members_of(target.mapped.model.model_fields[name].annotation))
+    members = set(members_of(target[1].mapped.model.model_fields[name].annotation))
     kind = next(iter(kinds))
     if kind in ("text", "padded text") and bool in members:
         return f"{name} is a boolean in a column of text"
-    if kind in ("decimal", "any") and members & {str, Any, object}:
+    if str(kind).startswith(("decimal", "any")) and members & {str, Any, object}:
         return f"{name} is a number as text"
     return ""
 
@@ -138,7 +140,7 @@ def _is_plain(field: FieldMap) -> bool:
     )
 
 
-def _kind(dialect: str, relation: Relation, field: FieldMap) -> str | None:
+def kind_in_one_database(dialect: str, relation: Relation, field: FieldMap) -> str | None:
     """Return what a column holds; None if it may not be comparable, or two values that the database finds equal may be read as
     different ones."""
     import sqlalchemy as sa
@@ -168,7 +170,7 @@ def _kind(dialect: str, relation: Relation, field: FieldMap) -> str | None:
     return "any" if found is None and dialect == "sqlite" and isinstance(kind, sa.types.NullType) else found
 
 
-def _columns(place: Place, names: Sequence[str]) -> tuple[str, ...]:
+def columns_of_attributes(place: Place, names: Sequence[str]) -> tuple[str, ...]:
     """Return the columns of some attributes."""
     return tuple(text_of_path(place.mapped.fields[name].source or ()) for name in names)
 
@@ -176,7 +178,7 @@ def _columns(place: Place, names: Sequence[str]) -> tuple[str, ...]:
 def _tells_apart(place: Place) -> bool:
     """Return whether the database ensures that no two rows have the same identifiers, and that none of them is null."""
     relation = place.relation
-    wanted = set(_columns(place, place.mapped.model._identifiers))
+    wanted = set(columns_of_attributes(place, place.mapped.model._identifiers))
     keys = [relation.key, *(key for key in relation.uniques if not relation.rules.get(key))]
     found = any(key and set(key) <= wanted for key in keys)
     return found and not any(relation.rows_of_table.c[name].nullable for name in wanted)
@@ -200,7 +202,7 @@ def different_rows(connection: Connection, source: Place, target: Place) -> tupl
         SQLAlchemyError: the database refuses, for example since it cannot compare the columns' collations.
     """
     numbers = [_count(connection, place) for place in (source, target)]
-    most = max(_FEW, int(_MOST * max(numbers)))
+    most = max(FEW, int(MOST * max(numbers)))
     names = target.mapped.model._identifiers
     found: tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]] = ([], [])
     seen = 0
@@ -215,11 +217,11 @@ def different_rows(connection: Connection, source: Place, target: Place) -> tupl
     equal = [number - len(keys) for number, keys in zip(numbers, found)]
     if equal[0] != equal[1]:
         return None  # rows of one side are the same as several of the other, as collations see it
-    one, other = (Rows(_columns(place, names), keys, equal[0]) for place, keys in zip((source, target), found))
+    one, other = (Rows(columns_of_attributes(place, names), keys, equal[0]) for place, keys in zip((source, target), found))
     return one, other
 
 
-def _chosen(dialect: str, place: Place, columns: Sequence[str]) -> Select[Any]:
+def chosen_rows(dialect: str, place: Place, columns: Sequence[str]) -> Select[Any]:
     """Return the statement that reads columns of the rows that are a model's, where strings are compared exactly."""
     import sqlalchemy as sa
 
@@ -236,7 +238,7 @@ def _chosen(dialect: str, place: Place, columns: Sequence[str]) -> Select[Any]:
 def _count(connection: Connection, place: Place) -> int:
     import sqlalchemy as sa
 
-    chosen = _chosen(connection.dialect.name, place, place.relation.key).subquery()
+    chosen = chosen_rows(connection.dialect.name, place, place.relation.key).subquery()
     return int(connection.execute(sa.select(sa.func.count()).select_from(chosen)).scalar_one())
 
 
@@ -246,14 +248,14 @@ def _statements(dialect: str, source: Place, target: Place) -> Iterator[Select[A
     import sqlalchemy as sa
 
     names = list(target.mapped.fields)
-    one, other = (
-        _chosen(dialect, place, _columns(place, names)).subquery(name) for place, name in ((source, "one"), (target, "other"))
-    )
-    pairs = [(one.c[mine], other.c[theirs]) for mine, theirs in zip(_columns(source, names), _columns(target, names), strict=True)]
+    mine, theirs = (columns_of_attributes(place, names) for place in (source, target))
+    one = chosen_rows(dialect, source, mine).subquery("one")
+    other = chosen_rows(dialect, target, theirs).subquery("other")
+    pairs = [(one.c[name], other.c[same]) for name, same in zip(mine, theirs, strict=True)]
     keys = [pairs[names.index(name)] for name in target.mapped.model._identifiers]
-    same_key = sa.and_(*(_key(dialect, mine) == _key(dialect, theirs) for mine, theirs in keys))
-    differs = sa.or_(*(clause for mine, theirs in pairs for clause in _differing(dialect, mine, theirs)))
-    columns = [*(mine for mine, _theirs in keys), *(theirs for _mine, theirs in keys)]
+    same_key = sa.and_(*(_key(dialect, first) == _key(dialect, second) for first, second in keys))
+    differs = sa.or_(*(clause for first, second in pairs for clause in _differing(dialect, first, second)))
+    columns = [*(first for first, _second in keys), *(second for _first, second in keys)]
     if dialect == "postgresql":
         yield sa.select(*columns).select_from(one.join(other, same_key, full=True)).where(differs)
         return
