@@ -88,3 +88,37 @@ def test_a_target_without_the_field_is_given_it() -> None:
     source, target = memory([{"name": "r1", "role": "core"}]), memory([{"name": "r1"}])
     target.apply(Plan.from_diff(target.diff_from(source)), source).raise_for_end()
     assert target.get("device", "r1").role == "core"
+
+
+@pytest.mark.parametrize("rows", ["", "r1,core\n"])
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"role": "funktion"}, r'fields\.role: .*a\.csv has no column "funktion" \(known: name, role\)'),
+        ({"role": "rolle"}, r'fields\.role: .*a\.csv has no column "rolle" \(did you mean "role"'),
+        ({"mtu": {"from": "mtu", "write": {"mtu_bytes": "mtu"}}}, r'fields\.mtu\.write: .*a\.csv has no column "mtu_bytes"'),
+    ],
+)
+def test_the_header_of_a_file_says_which_columns_there_are(tmp_path: Path, rows: str, fields: Any, said: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"name,role\n{rows}")
+    with pytest.raises(DefinitionError, match=rf"mapping\.device\.{said}"):
+        file(path, {"device": {"fields": fields}})
+    assert path.read_text() == f"name,role\n{rows}"
+
+
+def test_a_slip_in_the_header_of_an_empty_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("name,rolle\n")
+    with pytest.raises(DefinitionError, match='no device has a field "role", and there is "rolle"'):
+        file(path)
+    with pytest.raises(DefinitionError, match=r'where\.rol: .* has no column "rol" \(did you mean "rolle"'):
+        file(path, {"device": {"where": {"rol": 1}, "fields": {"role": "rolle"}}})
+
+
+def test_a_column_that_only_a_default_describes_may_be_absent_and_is_added_when_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("name\nr1\n")
+    target = file(path, {"device": {"fields": {"role": {"from": "funktion", "default": None}}}})
+    target.sync_from(memory([{"name": "r1", "role": "core", "mtu": 9000}]))
+    assert path.read_text() == "name,funktion,mtu\nr1,core,9000\n"

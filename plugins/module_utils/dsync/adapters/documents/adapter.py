@@ -133,6 +133,7 @@ class DocumentAdapter(RecordAdapter):
                 yield record
 
     def probe(self) -> bool:
+        self.check_fields()
         for mapped in self._maps.values():
             self.check_place(mapped)
             self._check_way(mapped, self.place_of(mapped))

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from ...exceptions import RecordProblem
 from .edits import Edits, Way
-from .format import Format
+from .format import Format, Rows
 
 
 class CsvFormat(Format):
@@ -23,10 +23,10 @@ class CsvFormat(Format):
 
     def read(self, text: str, name: str) -> Any:
         table = _Table(text, self.delimiter or self.default, name)
-        return list(table.records())
+        return Rows(table.records(), [name for name in table.header if name])
 
     def changed(self, text: str, edits: Edits, name: str) -> str:
-        return _Rows(_Table(text, self.delimiter or self.default, name)).changed(edits)
+        return _Editor(_Table(text, self.delimiter or self.default, name)).changed(edits)
 
     def line(self, text: str, way: Way, name: str) -> int | None:
         table = _Table(text, self.delimiter or self.default, name)
@@ -130,7 +130,7 @@ def _is_blank(cells: Iterable[str]) -> bool:
     return not any(cell.strip() for cell in cells)
 
 
-class _Rows:
+class _Editor:
     """The text of a table with some changes made in it."""
 
     def __init__(self, table: _Table) -> None:

@@ -4,12 +4,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from .edits import Edits, Way
 
 BYTES = "latin-1"
 """The encoding in which each byte is one character: that of formats that are no text."""
+
+
+class Rows(list[Mapping[str, Any]]):
+    """Records that are rows of a table.
+
+    Attributes:
+        columns: the names in its header; none where there is no header yet.
+    """
+
+    def __init__(self, records: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+        super().__init__(records)
+        self.columns = tuple(columns)
 
 
 class Format:

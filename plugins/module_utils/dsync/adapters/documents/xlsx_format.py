@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from ...exceptions import LibraryMissing, RecordProblem
 from .document import NotATable
 from .edits import Edits, Way, same_tree, text_of_way
-from .format import BYTES, Format
+from .format import BYTES, Format, Rows
 
 _LOST = re.compile(r"xl/(charts|chartsheets|drawings/drawing|media|embeddings|activeX|ctrlProps|slicers|timelines)")
 """Matches the names of parts of a workbook that openpyxl does not keep."""
@@ -177,10 +177,11 @@ def _value(cell: Any) -> Any:
 def _records(sheet: _Sheet) -> Any:
     if sheet.problem:
         return NotATable(sheet.problem)
-    return [
+    records = (
         {title: row.cells[column - 1] if column <= len(row.cells) else "" for title, column in sheet.columns.items()}
         for row in sheet.rows
-    ]
+    )
+    return Rows(records, [*sheet.columns])
 
 
 def _filled(tree: Any) -> Any:

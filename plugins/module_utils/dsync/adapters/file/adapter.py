@@ -31,16 +31,17 @@ from typing import Any, get_origin
 from ...exceptions import RecordError, RecordProblem
 from ...model.values import members_of
 from ...records.mapping import ModelMap, Record, Values, plain_value
-from ...records.path import EVERY, text_of_path, write
+from ...records.path import EVERY, MISSING, text_of_path, write
 from ...records.path import Path as FieldPath
 from ...storage.files import reading, wrap_os_errors
 from ...storage.paths import file_error, same_file
 from ..core.cells import Words, is_json_list, words_in
+from ..core.fields import Fields
 from ..documents.adapter import DocumentAdapter
 from ..documents.commit import FileChange, commit, digest_of, nothing_kept, recover
 from ..documents.document import Document, Located, settle
-from ..documents.edits import text_of_way
-from ..documents.format import Format
+from ..documents.edits import at, text_of_way
+from ..documents.format import Format, Rows
 from ..documents.formats import FORMATS, format_of
 from ..documents.sources import fetched, inner_name, is_address, is_compressed, shown, unpacked
 from ..documents.yaml_documents import documents_in, exchanged, in_its_lines
@@ -242,6 +243,15 @@ class FileAdapter(DocumentAdapter):
             return place
         sheets = list(self.documents()[0].tree or ())
         return (sheets[0] if len(sheets) == 1 else mapped.name,)
+
+    def fields_of(self, mapped: ModelMap) -> Fields | None:
+        """Return the columns of CSV, TSV and XLSX; None where there is no header, or where records have fields of their own."""
+        place = self.place_of(mapped)
+        tables = [table for document in self.documents() if (table := at(document.tree, place)) not in (MISSING, None)]
+        columns = dict.fromkeys(name for table in tables if isinstance(table, Rows) for name in table.columns)
+        if not columns or not all(isinstance(table, Rows) for table in tables):
+            return None
+        return Fields(columns, title=self.name, word="column", extensible=True)
 
     def new_document(self, mapped: ModelMap, key: Any) -> Document:
         path = self._new_path(str(key))
