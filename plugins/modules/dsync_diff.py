@@ -16,7 +16,8 @@ description:
     target in line with the source.
   - Never writes. M(dsync.core.dsync_sync) with the same O(source), O(target) and O(flags) makes the changes that this module
     returns.
-  - Reports a change when the datasets differ, so that C(--diff) shows the differences and handlers run.
+  - Reports a change when the datasets differ, protected differences included, so that C(--diff) shows the differences and handlers
+    run. With C(changed_when=false) in the task it never does; RV(drift) and the test P(dsync.core.in_sync#test) still report drift.
 extends_documentation_fragment:
   - dsync.core.adapters
   - dsync.core.options

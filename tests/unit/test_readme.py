@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The README is short, and it and the pages link to files that are there."""
+"""The README is short; it and the pages link to existing files, and those of the roles name existing variables."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -24,3 +25,20 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#\s]+)\)", page.read_text(encoding="utf-8"))
     folder = ROOT / "docs" if page.parent.name == "site" else page.parent
     assert [link for link in links if not link.endswith(OF_THE_SITE) and not (folder / link).exists()] == []
+
+
+@pytest.mark.parametrize("role", ["audit", "export", "reconcile", "rollback"])
+def test_the_page_of_a_role_names_its_variables_and_has_no_link_that_galaxy_cannot_follow(role: str) -> None:
+    page = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
+    specs = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    options = specs["argument_specs"]["main"]["options"]
+    named = set(re.findall(rf"(?<!default )`({role}_\w+)`", page))
+    assert named <= options.keys()
+    assert {name for name, option in options.items() if option.get("required")} <= named
+    for name, default in re.findall(rf"\| `({role}_\w+)` \|.*; default `([^`]+)` \|", page):
+        assert yaml.safe_load(default) == options[name].get("default", yaml.safe_load(default))
+    for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL):
+        given = yaml.safe_load(block)
+        assert given.keys() <= options.keys()
+        assert {name for name, option in options.items() if option.get("required")} <= given.keys()
+    assert "](" not in page
