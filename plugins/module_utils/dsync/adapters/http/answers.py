@@ -126,7 +126,8 @@ class Answer:
         value = self.json_if_any()
         if not isinstance(value, Mapping):
             return ""
-        flagged = value.get("success") is False or value.get("ok") is False or str(value.get("status")).lower() in _FAILED
+        words = {str(value.get(name)).lower() for name in ("status", "result")}
+        flagged = value.get("success") is False or value.get("ok") is False or not words.isdisjoint(_FAILED)
         if not flagged and not any(value.get(name) for name in ("error", "errors")):
             return ""
         return message_of(self.content)

@@ -122,7 +122,7 @@ def _by_link(reading: Reading) -> None:
         if url in seen:
             raise RecordProblem(f"{reading.of.name}: the pages have no end: one comes again after {len(seen)}")
         seen.add(url)
-        answer = client.request("GET", url)
+        answer = reading.of.answer_at(url)
         reading.add(reading.page(answer))
         url = reading.next_address(answer)
         reading.positional |= url is not None and pages.kind != "cursor" and reading.is_position(url)

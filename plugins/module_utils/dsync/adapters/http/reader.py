@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from ...exceptions import RecordProblem
 from ...records.path import Path
@@ -56,6 +57,8 @@ class PageReader:
             be none.
         key: the field that tells records apart.
         records: gets the records as they come, for others to see how far it is; emptied when a reading begins.
+        method: how pages are asked for.
+        body: what is sent with it; None for nothing.
     """
 
     def __init__(
@@ -66,8 +69,10 @@ class PageReader:
         records_in: Callable[[Answer, bool], list[Record]],
         key: Path,
         records: list[Record] | None = None,
+        method: str = "GET",
+        body: Any = None,
     ) -> None:
-        self._of = Collection(client, path, pages, records_in, key)
+        self._of = Collection(client, path, pages, records_in, key, method, body)
         self._records: list[Record] = [] if records is None else records
 
     def read(self) -> list[Record]:

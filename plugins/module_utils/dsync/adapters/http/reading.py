@@ -34,6 +34,8 @@ class Collection:
         records_in: returns the records of an answer; of another page than the first if the second argument is true, where there may
             be none.
         key: the field that tells records apart.
+        method: how pages are asked for.
+        body: what is sent with it; None for nothing.
     """
 
     client: Client
@@ -41,11 +43,17 @@ class Collection:
     pages: Pages
     records_in: Callable[[Answer, bool], list[Record]]
     key: Path
+    method: str = "GET"
+    body: Any = None
 
     @property
     def name(self) -> str:
         """What it is called in messages."""
-        return f"GET {urlsplit(self.path).path}"
+        return f"{self.method} {urlsplit(self.path).path}"
+
+    def answer_at(self, url: str) -> Answer:
+        """Return what the server answers for a page. Raises HttpProblem."""
+        return self.client.request(self.method, url, self.body)
 
     def key_of(self, record: Record) -> Any:
         """Return what tells a record apart; None where it has nothing that could."""
@@ -96,7 +104,7 @@ class Reading:
         """Return a page; None for one behind the last."""
         of = self.of
         try:
-            return of.client.request("GET", of.client.address_of(of.path, {**of.pages.sizes, **parameters}))
+            return of.answer_at(of.client.address_of(of.path, {**of.pages.sizes, **parameters}))
         except HttpProblem as problem:
             if self.pages and problem.status in (*_BEHIND_THE_LAST, *of.pages.end):
                 return None

@@ -106,6 +106,14 @@ class RestAdapter(RestReader):
         made = self._made(mapped, "delete", records, prepared)
         return [found if isinstance(found, Exception) else None for found in made]
 
+    def sync_complete(self, source: Any, diff: Any, flags: Any = None, logger: Any = None) -> None:
+        """Ask for what makes the changes count, for each endpoint that says so and at which something was changed."""
+        for request in dict.fromkeys(self._to_finish):
+            answer = self._client.request(request.method, request.path)
+            complaint = answer.complaint()
+            if complaint:
+                raise HttpProblem(f"{answer.said}: the changes were made, and do not count yet: {complaint}", answer.status)
+
     def _check_unchanged(self, mapped: ModelMap, seen: Record, fresh: Record, values: Mapping[Path, Any]) -> None:
         """Raise RecordProblem where a record has something else in a field than was read, and than it is to have."""
         for path, value in values.items():
@@ -147,6 +155,8 @@ class RestAdapter(RestReader):
         for group, found in zip(groups, self._at_once(sending.send, [[call for _place, call in group] for group in groups])):
             for (place, _call), one in zip(group, found if isinstance(found, list) else [found] * len(group)):
                 results[place] = one
+        if endpoint.finish is not None and any(not isinstance(results[place], Exception) for place, _call in calls):
+            self._to_finish.append(endpoint.finish)
         return results
 
 

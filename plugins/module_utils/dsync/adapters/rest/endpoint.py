@@ -14,24 +14,30 @@ What differs is said in a dictionary; all keys but ``list`` can be left out::
       records_optional: true                # an answer without them has none
       pagination: next                      # see :mod:`.pages`
       key: id                               # the field of a record that stands in addresses
+      request: {method: POST, body: {…}}    # how the list is asked for where that is not a GET
+      finish: {method: POST, path: /apply}  # asked for once at the end of a run that changed something there
       get: /api/devices/{id}                # asked for after a record was made and the answer did not have it
       if_match: true                        # read each record again before it is changed or removed, and send its ETag
       create: {method: POST, path: /api/devices, wrap: device, returns: device}
       update: {method: PUT, path: "/api/devices/{id}"}
       delete: false                         # there is no such thing
 
-In a path, ``{field}`` stands for a field of the record and ``{parent.field}`` for one of its parent's, always percent-encoded.
+In a path, ``{field}`` stands for a field of the record and ``{parent.field}`` for one of its parent's, always percent-encoded;
+``{+field}`` keeps slashes and colons in it.
 ``create``, ``update`` and ``delete`` are a path, false, or a dictionary of
 
 ======== =======================================================================================================================
 method   POST, PUT, PATCH, DELETE or GET
 path     the path
 send     what is sent: ``changed`` fields (as PATCH does), the ``whole`` record (as PUT does), ``nothing`` (as DELETE does), or a
-         list of fields that are sent always, with the changed ones; not for create, which sends everything that there is
+         list of fields that are sent always, with the changed ones; not for create, which sends everything that there is; or
+         ``key``, the bare key of the record
 wrap     the path under which it is put; ``rrsets.*`` makes it an item of a list there
+envelope constant fields beside what is wrapped, such as those of JSON-RPC
 extra    constant fields that are sent with each record
 bulk     true: many records are one list in one request, all of which is done or nothing
-returns  where the answer has the record, or the list of them, as a path
+returns  where the answer has the record, or the list of them, as a path; or field of the record → where the answer has its value,
+         of an answer that has no record but, for example, its new key
 job      how to follow what the server answers 202 to, see :mod:`.jobs`
 ======== =======================================================================================================================
 
@@ -52,24 +58,27 @@ a time) ::
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..._util.suggestions import known
 from ...records.declaration_reader import Declared
-from ...records.path import EVERY, Path, nested, path_of, text_of_path
+from ...records.path import EVERY, Path, nested, path_of, read, text_of_path
 from ..http.pages import Pages
 from .jobs import Job, job_of
 from .pages import pages_of
 from .template import Template
 
-ENDPOINT_KEYS = ("list", "records", "records_optional", "pagination", "key", "get", "if_match", "create", "update", "delete")
+ENDPOINT_KEYS = (
+    "list", "request", "records", "records_optional", "pagination", "key", "get", "if_match", "finish",
+    "create", "update", "delete",
+)  # fmt: skip
 METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET")
-SENDS = ("changed", "whole", "nothing")
+SENDS = ("changed", "whole", "nothing", "key")
 
 _GET_KEYS = ("path", "returns")
-_ACTION_KEYS = ("method", "path", "wrap", "extra", "bulk", "returns", "job")
+_ACTION_KEYS = ("method", "path", "wrap", "envelope", "extra", "bulk", "returns", "job")
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,9 @@ class Action:
         wrap: the names under which the body is put.
         listed: whether a single record is sent as a list.
         extra: constant fields of each record that is sent.
+        envelope: constant fields beside what is wrapped.
+        bare: whether the key alone is sent in the place of a record.
+        gives: field of a record → where the answer has its value, of an answer that has no record.
         bulk: whether many records are sent at once.
         returns: where the answer has the record.
         job: how a job is followed that the server begins; None where nothing is known of jobs.
@@ -97,6 +109,9 @@ class Action:
     bulk: bool = False
     returns: Path = ()
     job: Job | None = None
+    envelope: Mapping[str, Any] | None = None
+    bare: bool = False
+    gives: Mapping[Path, Path] | None = None
 
     @property
     def has_body(self) -> bool:
@@ -105,9 +120,29 @@ class Action:
 
     def body(self, records: Sequence[Mapping[str, Any]]) -> Any:
         """Return what is sent for records, which is one alone unless this is for many at once."""
-        bodies = [{**record, **(self.extra or {})} for record in records]
+        if self.bare:
+            bodies: list[Any] = [read(record, self.send[0]) for record in records if isinstance(self.send, tuple)]
+        else:
+            bodies = [{**record, **(self.extra or {})} for record in records]
         value: Any = bodies if self.bulk or self.listed else bodies[0]
-        return nested({self.wrap: value}) if self.wrap else value
+        return {**(self.envelope or {}), **nested({self.wrap: value})} if self.wrap else value
+
+
+class Request(NamedTuple):
+    """A request that no record goes into.
+
+    Attributes:
+        method: in capitals.
+        path: the path; empty for that of the list.
+        body: what is sent; None for nothing.
+    """
+
+    method: str = "GET"
+    path: str = ""
+    body: Any = None
+
+
+_GET = Request()
 
 
 @dataclass(frozen=True)
@@ -124,6 +159,8 @@ class Endpoint:
         if_match: whether each record is read again before it is changed or removed, and its ETag sent; otherwise only where the
             server demands it.
         actions: ``create``, ``update``, ``delete`` → the request; None where there is none.
+        request: how a list is asked for.
+        finish: what is asked for when all changes are made; None for nothing.
     """
 
     list: Template
@@ -134,6 +171,8 @@ class Endpoint:
     get: Action | None
     if_match: bool
     actions: Mapping[str, Action | None]
+    request: Request = _GET
+    finish: Request | None = None
 
 
 def endpoint_of(declared: Declared, update_method: str, pagination: Declared) -> Endpoint:
@@ -178,7 +217,20 @@ def endpoint_of(declared: Declared, update_method: str, pagination: Declared) ->
         _action(declared.at("get"), _Usual("GET", item, collection, send="nothing")) if "get" in keys else None,
         if_match,
         actions,
+        _request(keys["request"], ("method", "body")) if "request" in keys else _GET,
+        _request(keys["finish"], ("method", "path")) if "finish" in keys else None,
     )
+
+
+def _request(declared: Declared, allowed: Sequence[str]) -> Request:
+    keys = dict(declared.mapping(allowed))
+    if "path" in allowed and "path" not in keys:
+        declared.wrong('it has no "path"; add it.')
+    path = Template(keys["path"]) if "path" in keys else None
+    if path is not None and path.fields:
+        keys["path"].wrong("no field of a record can be in this path.")
+    body = keys["body"].value if "body" in keys else None
+    return Request(_method(keys["method"]) if "method" in keys else "POST", path.text if path else "", body)
 
 
 class _Usual(NamedTuple):
@@ -206,18 +258,30 @@ def _action(declared: Declared, usual: _Usual) -> Action | None:
     wrap = path_of(keys["wrap"]) if "wrap" in keys else ()
     if EVERY in wrap[:-1]:
         keys["wrap"].wrong(f'"{EVERY}" can only be the last name of it.')
-    extra = dict(keys["extra"].mapping()) if "extra" in keys else {}
+    extra, envelope = (dict(keys[name].mapping()) if name in keys else {} for name in ("extra", "envelope"))
+    if envelope and not wrap:
+        keys["envelope"].wrong('it is beside what is wrapped; add "wrap".')
+    bare = "send" in keys and keys["send"].value == "key"
+    returns = keys.get("returns")
+    gives = {tuple(name.split(".")): path_of(one) for name, one in _fields_of(returns)}
     return Action(
         method,
         path,
-        _send(keys["send"]) if "send" in keys else _usually_sent(usual, method, bulk),
+        (usual.key or (),) if bare else _send(keys["send"]) if "send" in keys else _usually_sent(usual, method, bulk),
         wrap[:-1] if wrap[-1:] == (EVERY,) else wrap,
         wrap[-1:] == (EVERY,),
         {name: piece.value for name, piece in extra.items()},
         bulk,
-        path_of(keys["returns"]) if "returns" in keys else (),
+        path_of(returns) if returns is not None and not gives else (),
         job_of(keys["job"]) if "job" in keys else None,
+        {name: piece.value for name, piece in envelope.items()},
+        bare,
+        gives,
     )
+
+
+def _fields_of(returns: Declared | None) -> Iterator[tuple[str, Declared]]:
+    return iter(()) if returns is None or not isinstance(returns.value, Mapping) else returns.mapping()
 
 
 def _method(declared: Declared) -> str:

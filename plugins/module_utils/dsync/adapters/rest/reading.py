@@ -19,7 +19,7 @@ from ..http.client import Client
 from ..http.login import login_of
 from ..http.options import credentials, manners, tls
 from ..http.reader import PageReader
-from .endpoint import Endpoint, endpoint_of
+from .endpoint import Endpoint, Request, endpoint_of
 from .options import RestOptions
 from .records import records_of
 
@@ -67,6 +67,7 @@ class RestReader(RecordAdapter):
         self.name = given.base_url
         self._endpoints: dict[str, Endpoint] = {}
         self._whence: dict[str, dict[int, Whence]] = {}
+        self._to_finish: list[Request] = []
 
     def close(self) -> None:
         """Log out, and close the connections to the server; that happens by itself when nothing refers to the adapter any more."""
@@ -197,7 +198,8 @@ class RestReader(RecordAdapter):
         self, endpoint: Endpoint, path: str, key: Path | None = None, found: list[dict[str, Any]] | None = None
     ) -> PageReader:
         records_in = partial(records_of, endpoint, key)
-        return PageReader(self._client, path, endpoint.pages, records_in, endpoint.key, found)
+        method, _path, body = endpoint.request
+        return PageReader(self._client, path, endpoint.pages, records_in, endpoint.key, found, method, body)
 
     def read_table(self, place: Declared) -> Iterable[Record]:
         endpoint = self._parsed(self._described(place))

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...exceptions import DSyncException, RecordProblem
 from ...records.mapping import Record
-from ...records.path import MISSING, Path, read, text_of_path, write
+from ...records.path import MISSING, Path, nested, read, text_of_path, write
 from ..http.answers import Answer, HttpProblem
 from ..http.client import Client
 from ..http.matching import matched
@@ -87,7 +87,7 @@ class Sending:
             if problem.down:
                 self._down = problem
             raise
-        complaint = "" if self._has_key(read(answer.json_if_any(), self._action.returns)) else answer.complaint()
+        complaint = "" if self._has_key(self._returned(answer)) else answer.complaint()
         if complaint:
             raise HttpProblem(
                 f"{answer.said}: the server answers {answer.status}, and reports an error: {complaint}", answer.status, maybe=True
@@ -110,11 +110,19 @@ class Sending:
     def _value(self, answer: Answer) -> Any:
         """Return what the server has where the record should be, when all is done."""
         if answer.status != ACCEPTED:
-            return None if self._name == "delete" else read(answer.json_if_any(), self._action.returns)
+            return None if self._name == "delete" else self._returned(answer)
         if self._action.job is not None:
             return ended(self._client, self._action.job, answer)
         logger.warning("%s: the server answers 202, so it may not be done yet; describe the job in the endpoint", answer.said)
         return None
+
+    def _returned(self, answer: Answer) -> Any:
+        """Return what an answer has where the record should be, or the fields of it that it has."""
+        value = answer.json_if_any()
+        if not self._action.gives:
+            return read(value, self._action.returns)
+        found = {field: read(value, place) for field, place in self._action.gives.items()}
+        return nested({field: one for field, one in found.items() if one is not MISSING})
 
     def _was_gone(self, problem: HttpProblem) -> bool:
         """Return whether a deletion failed since there is no such record any more."""
@@ -160,12 +168,12 @@ class Sending:
 
     def _after(self, call: Call, answer: Answer, value: Any) -> dict[str, Any]:
         """Return the record as it is after a change: as the answer says, as the server says when it is asked, or as it was sent."""
-        if self._has_key(value):
+        if self._has_key(value) and not self._action.gives:
             return {**call.record, **value} if self._name == "update" else dict(value)
         if self._name == "update":
             return call.record
         known_now = {**call.record, **(value if isinstance(value, dict) else {})}
-        return self._read_back(call, answer, known_now) or call.record
+        return self._read_back(call, answer, known_now) or (known_now if self._action.gives else call.record)
 
     def _has_key(self, value: Any) -> bool:
         return isinstance(value, dict) and read(value, self._endpoint.key) not in (MISSING, None)

@@ -14,7 +14,10 @@ from ...records.declaration_reader import Declared
 from ...records.path import MISSING, Path, read, text_of_path
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
-_FIELD = re.compile(r"[\w@$:-]+(\.[\w@$:-]+)*").fullmatch
+_FIELD = re.compile(r"\+?[\w@$:-]+(\.[\w@$:-]+)*").fullmatch
+_RESERVED = "+"
+"""Before a field whose slashes and colons stay as they are (RFC 6570)."""
+
 _PARENT = "parent"
 
 
@@ -37,7 +40,7 @@ class Template:
                 declared.wrong(
                     f'"{{{name}}}": the name of a field is all that can be between braces, such as {{id}} or {{parent.name}}.'
                 )
-        self.fields: tuple[Path, ...] = tuple(tuple(name.split(".")) for name in _BRACES.findall(self.text))
+        self.fields: tuple[Path, ...] = tuple(_path(name) for name in _BRACES.findall(self.text))
 
     @property
     def asks_parent(self) -> bool:
@@ -59,13 +62,13 @@ class Template:
         Raises:
             RecordProblem: a field is not there, or cannot stand in a path.
         """
-        filled = _BRACES.sub(lambda found: self._value(tuple(found[1].split(".")), record, ancestors), self.text)
+        filled = _BRACES.sub(lambda found: self._value(found[1], record, ancestors), self.text)
         if any(part in (".", "..") for part in filled.partition("?")[0].split("/")):
             raise RecordProblem(f'a value is "." or "..", which cannot be in {self.text}')
         return filled
 
-    def _value(self, path: Path, record: Mapping[str, Any], ancestors: Sequence[Mapping[str, Any]]) -> str:
-        above, way = 0, path
+    def _value(self, name: str, record: Mapping[str, Any], ancestors: Sequence[Mapping[str, Any]]) -> str:
+        above, way = 0, _path(name)
         while _is_parents(way):
             above, way = above + 1, way[1:]
         if above > len(ancestors):
@@ -74,7 +77,11 @@ class Template:
         if value is MISSING or isinstance(value, (bool, Mapping, list)) or value in (None, ""):
             owner = "the record of its parent" if above else "the record"
             raise RecordProblem(f'{owner} has no "{text_of_path(way)}" to put into {self.text}')
-        return quote(str(value), safe="", errors="surrogatepass")
+        return quote(str(value), safe="/:@" if name.startswith(_RESERVED) else "", errors="surrogatepass")
+
+
+def _path(name: str) -> Path:
+    return tuple(name.removeprefix(_RESERVED).split("."))
 
 
 def _is_parents(path: Path) -> bool:
