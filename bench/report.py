@@ -294,7 +294,7 @@ def _ansible(ansible: Found) -> str:
         f"for a ping {_kilobytes(ansible['ping_payload'])}. "
         f"Importing the payload: {duration(basic)} for the parts of Ansible that every module needs, then "
         f"{duration(pydantic)} for pydantic, then {duration(module)} for the module with the library, which is unpacked and "
-        "compiled from its source."
+        "whose compiled code an earlier task has kept."
     )
 
 

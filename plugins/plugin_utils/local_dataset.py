@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..module_utils._module.bundle import library_alias as alias
+from ..module_utils._module.bundle.compiled import CompiledModules
 from ..module_utils._module.bundle.format import Bundle
 from ..module_utils._module.bundle.importer import BundleFinder
 from ..module_utils._module.datasets.adapter_ref import AdapterKind, AdapterRef
@@ -122,7 +123,7 @@ def _bundle_of(adapter: str, find_file: FindFile) -> Bundle:
 @contextmanager
 def _imports_of(bundle: Bundle) -> Iterator[None]:
     """Make an adapter's files importable meanwhile, and unload them afterwards: another adapter may have files of these names."""
-    finder = BundleFinder(bundle.modules)
+    finder = BundleFinder(bundle.modules, CompiledModules(None))
     sys.meta_path.insert(0, finder)
     try:
         yield

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import sys
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from .argspec import BUNDLE, PROGRESS, SIDES
+from .bundle.compiled import CompiledModules, folder_in
 from .bundle.format import Bundle
 from .masking import masked, masked_text
 
@@ -78,7 +80,9 @@ class AdapterModule(AnsibleModule):
             self.fail_json(msg=self._python_too_old())
         if not self.bundle.modules:
             self.fail_json(msg=WITHOUT_ACTION)
-        self.bundle.install()
+        compiled = CompiledModules(folder_in(self._remote_tmp))
+        atexit.register(compiled.keep)
+        self.bundle.install(compiled)
         importlib.import_module(f".run.{work}", __package__).run(self)
 
     def _python_too_old(self) -> str:

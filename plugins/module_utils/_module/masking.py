@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote, unquote_plus
 
 MASK = "********"
 
@@ -94,6 +93,8 @@ def _holds_options(name: object) -> bool:
 def _passwords_in(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         if "://" in value:
+            from urllib.parse import unquote, unquote_plus  # only here, since importing it takes a while
+
             for found in _ADDRESS.finditer(value):
                 password = found["user"].partition(":")[2]
                 yield from (password, unquote(password), unquote_plus(password))

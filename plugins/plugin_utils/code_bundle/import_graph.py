@@ -44,8 +44,13 @@ class ImportGraph:
 
     def _packages(self) -> set[str]:
         """Return the names of the packages that the modules are in."""
-        parts = [name.split(".") for name in self.sources]
-        return {".".join(part[:length]) for part in parts for length in range(1, len(part))}
+        found: set[str] = set()
+        for name in self.sources:
+            package = name.rpartition(".")[0]
+            while package and package not in found:
+                found.add(package)
+                package = package.rpartition(".")[0]
+        return found
 
 
 def follow_imports(starts: Iterable[Source], roots: Roots) -> ImportGraph:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -57,11 +58,14 @@ def own_code(families: Collection[str], about_reports: bool = False) -> Iterator
         families: the families of its adapters. The layer ``records`` is yielded only with the family ``core``.
         about_reports: whether to include modules that only reports need.
     """
-    for path in sorted(OWN_FOLDER.rglob("*.py")):
-        parts = path.relative_to(OWN_FOLDER).with_suffix("").parts
-        if parts[0] == "dsync" and not _is_needed(parts[1:], families, about_reports):
-            continue
-        yield Source(".".join([OWN_PACKAGE, *(parts[:-1] if path.stem == "__init__" else parts)]), path)
+    for folder, _folders, files in os.walk(OWN_FOLDER):
+        within = Path(folder).relative_to(OWN_FOLDER).parts
+        for stem, extension in map(os.path.splitext, files):
+            parts = (*within, stem)
+            if extension != ".py" or (parts[0] == "dsync" and not _is_needed(parts[1:], families, about_reports)):
+                continue
+            name = parts[:-1] if stem == "__init__" else parts
+            yield Source(".".join([OWN_PACKAGE, *name]), Path(folder, f"{stem}.py"))
 
 
 def _is_needed(parts: Sequence[str], families: Collection[str], about_reports: bool) -> bool:

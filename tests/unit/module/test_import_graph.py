@@ -215,7 +215,7 @@ def test_the_whole_engine_runs_from_what_was_packed(tmp_path: Path) -> None:
     """As on a host: beside what Ansible packs there is nothing but the bundle."""
     bare = tmp_path / "ansible_collections" / "dsync" / "core" / "plugins" / "module_utils" / "_module"
     (bare / "bundle").mkdir(parents=True)
-    for name in ("__init__", *(f"bundle/{name}" for name in ("__init__", "format", "importer", "sibling_imports"))):
+    for name in ("__init__", *(f"bundle/{name}" for name in ("__init__", "compiled", "format", "importer"))):
         (bare / f"{name}.py").write_bytes((MODULE_UTILS / "_module" / f"{name}.py").read_bytes())
     whole = ImportGraph()
     whole.add(own_code(FAMILIES, about_reports=True))
@@ -225,9 +225,10 @@ def test_the_whole_engine_runs_from_what_was_packed(tmp_path: Path) -> None:
         sys.path[:] = [{str(tmp_path)!r}, *(path for path in {sys.path!r} if "ansible_collections" not in path)]
         sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder)]
         import importlib
+        from {COLLECTION}._module.bundle.compiled import CompiledModules
         from {COLLECTION}._module.bundle.format import Bundle
         bundle = Bundle.unpack(open({str(tmp_path / "bundle")!r}).read())
-        bundle.install()
+        bundle.install(CompiledModules(None))
         for name in bundle.modules:
             if name.startswith("{COLLECTION}."):
                 module = importlib.import_module(name)

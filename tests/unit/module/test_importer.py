@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.dsync.core.plugins.module_utils._module.bundle.compiled import CompiledModules
 from ansible_collections.dsync.core.plugins.module_utils._module.bundle.format import Bundle
 from ansible_collections.dsync.core.plugins.module_utils._module.bundle.importer import Code
 
@@ -41,13 +42,13 @@ def install(files: Files) -> None:
         )
         for name, entry in files.items()
     }
-    Bundle.unpack(Bundle(modules=modules).pack()).install()
+    Bundle.unpack(Bundle(modules=modules).pack()).install(CompiledModules(None))
 
 
 def test_nothing_shipped_changes_nothing() -> None:
     finders = list(sys.meta_path)
     bundle = Bundle.unpack("")
-    bundle.install()
+    bundle.install(CompiledModules(None))
     assert (bundle.adapters, bundle.modules, sys.meta_path) == ({}, {}, finders)
 
 

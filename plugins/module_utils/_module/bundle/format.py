@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
-import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .compiled import CompiledModules
 from .importer import Code, install
 
-MANIFEST = "manifest.json"
+BYTES = "latin-1"
+"""The encoding in which each character is one byte of a file, whatever the file's own encoding is."""
+
+LEVEL = 4
+"""How hard to compress: with 6, the bundle takes twice the time and is smaller by 7 %."""
 
 
 @dataclass(frozen=True)
@@ -37,34 +40,28 @@ class Bundle:
 
     def pack(self) -> str:
         """Return the bundle as a string of ASCII characters."""
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:  # compressed as a whole, which is smaller by a third than file by file
-            modules = dict(self._entries(archive))
-            manifest = {"adapters": self.adapters, "modules": modules, "inventories": self.inventories, "host": self.host}
-            archive.writestr(MANIFEST, json.dumps(manifest))
-        return base64.b64encode(zlib.compress(packed.getvalue())).decode("ascii")
-
-    def _entries(self, archive: zipfile.ZipFile) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Write every module to the archive, and yield its name and its entry in the manifest."""
-        for name, code in sorted(self.modules.items()):
-            file = f"{name}.py"
-            archive.writestr(file, code.source)
-            yield name, {"file": file, "path": code.path, "package": code.package, "siblings": dict(code.siblings)}
+        modules = {
+            name: (code.source.decode(BYTES), code.path, code.package, dict(code.siblings))
+            for name, code in sorted(self.modules.items())
+        }
+        content = json.dumps([self.adapters, modules, self.inventories, self.host])
+        return base64.b64encode(zlib.compress(content.encode("ascii"), LEVEL)).decode("ascii")
 
     @classmethod
     def unpack(cls, packed: str) -> Bundle:
         """Return the bundle that :meth:`pack` has made a string of; an empty bundle for an empty string."""
         if not packed:
             return cls()
-        with zipfile.ZipFile(io.BytesIO(zlib.decompress(base64.b64decode(packed)))) as archive:
-            manifest = json.loads(archive.read(MANIFEST))
-            modules = {
-                name: Code(archive.read(entry["file"]), entry["path"], entry["package"], entry["siblings"])
-                for name, entry in manifest["modules"].items()
-            }
-        return cls(manifest["adapters"], modules, manifest["inventories"], manifest["host"])
+        adapters, modules, inventories, host = json.loads(zlib.decompress(base64.b64decode(packed)))
+        return cls(
+            adapters, {name: Code(source.encode(BYTES), *rest) for name, (source, *rest) in modules.items()}, inventories, host
+        )
 
-    def install(self) -> None:
-        """Make the modules importable, before any others of the same names."""
+    def install(self, compiled: CompiledModules) -> None:
+        """Make the modules importable, before any others of the same names.
+
+        Args:
+            compiled: the compiled code of this collection's modules.
+        """
         if self.modules:
-            install(self.modules)
+            install(self.modules, compiled)

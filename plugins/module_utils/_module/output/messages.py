@@ -16,7 +16,7 @@ from ...dsync._util.pydantic import ValidationError
 from ...dsync._util.redaction import Redactor
 from ...dsync.exceptions import AskedToEnd, DSyncException, NothingKept, Refused
 from ...dsync.plan.change import Change
-from ..bundle.importer import BundleLoader
+from ..bundle.importer import OWN_CODE, BundleLoader
 from ..errors import TaskFailure
 
 LONGEST = 2000
@@ -24,8 +24,6 @@ LONGEST_TRACEBACK = 20_000
 """Characters of a message, and of a traceback, that are shown."""
 
 MOST_ERRORS = 3
-
-OWN_CODE = f"{__package__.rsplit('.', 2)[0]}."
 
 
 @contextmanager
