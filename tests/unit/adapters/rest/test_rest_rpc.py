@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""APIs that are called rather than asked: JSON-RPC, keys with slashes, answers with a key alone, and changes that need a last call."""
+"""APIs that are called: JSON-RPC, keys with slashes, answers with a key alone, and changes that need a last call."""
 
 from __future__ import annotations
 
