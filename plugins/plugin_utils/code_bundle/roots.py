@@ -93,7 +93,7 @@ def families_of(sources: Iterable[Source]) -> frozenset[str]:
 
 def _family_named(below: Sequence[str]) -> frozenset[str]:
     """Return the families that an import below ``dsync.adapters`` needs."""
-    if below and below[0] in ("RecordAdapter", "RecordModel", CORE_FAMILY):
+    if below and below[0] in ("Fields", "Options", "RecordAdapter", "RecordModel", CORE_FAMILY):
         return frozenset({CORE_FAMILY})
     if below and below[0] == DIFFSYNC_FAMILY:
         return frozenset({DIFFSYNC_FAMILY})

@@ -195,6 +195,7 @@ def test_what_only_reports_need_stays_at_home_without_one() -> None:
     [
         ("from dsync import DSync", set()),
         ("from dsync.adapters import RecordAdapter, RecordModel", {"core"}),
+        ("from dsync.adapters import Fields, Options", {"core"}),
         ("import dsync.records.path", {"core"}),
         ("from dsync.adapters.file import FileAdapter", BUILT_IN["file"]),
         ("from dsync.adapters import sql", BUILT_IN["sql"]),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .core.base import RecordAdapter, RecordModel
     from .core.fields import Fields
+    from .core.options import Options
 
 BUILT_IN = {
     "file": ("file", "FileAdapter"),
@@ -30,7 +31,7 @@ def built_in(name: str) -> type[RecordAdapter]:
     return found
 
 
-_INHERITED = {"Fields": "fields", "RecordAdapter": "base", "RecordModel": "base"}
+_INHERITED = {"Fields": "fields", "Options": "options", "RecordAdapter": "base", "RecordModel": "base"}
 """What adapters of records are made of → the file that it is in."""
 
 
@@ -41,4 +42,4 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ("BUILT_IN", "Fields", "RecordAdapter", "RecordModel", "built_in")
+__all__ = ("BUILT_IN", "Fields", "Options", "RecordAdapter", "RecordModel", "built_in")

@@ -20,6 +20,7 @@
 from __future__ import annotations
 
 import os
+import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
@@ -62,7 +63,16 @@ Number = Annotated[float, Field(gt=0, allow_inf_nan=False), Kind("a number above
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Kind("a number of seconds above 0")]
 Names = Annotated[list[Text], AfterValidator(_distinct), Kind("a list of strings")]
 
-_KINDS: dict[Any, str] = {str: "a string", bool: "true or false", dict: "a dictionary", Mapping: "a dictionary", Sequence: "a list"}
+_KINDS: dict[Any, str] = {
+    str: "a string",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    dict: "a dictionary",
+    Mapping: "a dictionary",
+    list: "a list",
+    Sequence: "a list",
+}
 
 
 class Described(NamedTuple):
@@ -141,6 +151,8 @@ class Options(BaseModel):
             field, is_empty = cls.fields()[name], error["type"] == "string_too_short"
             if not field.repr:
                 declared.wrong(f"this should be {_kind(field)}{', and not an empty one' * is_empty}.")
+            if "ctx" in error and not _choices(field.annotation) and not any(isinstance(one, Kind) for one in field.metadata):
+                declared.wrong(f"{re.sub(r'^[A-Z][a-z]+ should', 'this should', error['msg'])}, and is {declared.shown()}.")
             cls._refuse(declared, field, bool(positions))
         except DefinitionError as problem:
             return problem
