@@ -130,7 +130,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "models twice": ({**LINES, "models_file": "models.yml"}, "models and models_file are mutually exclusive"),
     "a format": (
         {**LINES, "source": {"adapter": "csv"}},
-        'no built-in adapter "csv"; csv is read by the adapter file (known: file,',
+        'no built-in adapter "csv"; csv is read by the adapter file, so set adapter: file.',
     ),
     "a mapping": (
         {**LINES, "target": {**MEMORY, "mapping": {"device": {"fields": {"rol": "x"}}}}},

@@ -16,7 +16,7 @@ from ...dsync.exceptions import LibraryMissing
 from ..bundle.format import Bundle
 from ..errors import TaskFailure
 from ..output.messages import adapter_line, error_context
-from .adapter_ref import FORMS, AdapterKind, AdapterRef
+from .adapter_ref import FORMS, OWN_FORMS, AdapterKind, AdapterRef
 
 READ_BY = {
     "file": ("csv", "json", "jsonl", "toml", "tsv", "xlsx", "yaml", "yml"),
@@ -59,8 +59,12 @@ def _built_in(name: str) -> type[DSync]:
     from ...dsync.adapters import BUILT_IN, built_in  # only here, since most tasks need none of them
 
     if name not in BUILT_IN:
-        family = next((f"; {name} is read by the adapter {adapter}" for adapter, names in READ_BY.items() if name in names), "")
-        raise TaskFailure(f'there is no built-in adapter "{name}"{family}{known(name, BUILT_IN)}. {FORMS}.')
+        reader = next((adapter for adapter, names in READ_BY.items() if name in names), "")
+        if reader:
+            raise TaskFailure(
+                f'there is no built-in adapter "{name}"; {name} is read by the adapter {reader}, so set adapter: {reader}.'
+            )
+        raise TaskFailure(f'there is no built-in adapter "{name}"{known(name, BUILT_IN)}. Name one of these, {OWN_FORMS}.')
     with error_context(f"importing the adapter {name}"):
         return built_in(name)
 

@@ -12,12 +12,14 @@ from ..errors import TaskFailure
 
 MODULE_UTILS = "ansible_collections.{}.{}.plugins.module_utils"
 
-FORMS = (
-    "Name a built-in adapter (file, inventory, memory, nautobot, netbox, rest, sql), "
+OWN_FORMS = (
     "a file and a class (adapters/sot.py:SourceOfTruth), "
     "a class in a collection's module_utils (acme.netops.cmdb.Cmdb), "
     "or a class that Python can import on the host (acme_cmdb.adapters:Cmdb)"
 )
+"""The ways to name an adapter that is not built in."""
+
+FORMS = f"Name a built-in adapter (file, inventory, memory, nautobot, netbox, rest, sql), {OWN_FORMS}"
 
 
 class AdapterKind(enum.Enum):
