@@ -333,8 +333,8 @@ def test_a_child_of_a_new_parent_gets_the_key_that_the_system_gave_it() -> None:
     target = cmdb(SITES, tables, mapping)
     target.sync_from(cmdb(SITES, {"site": [{"name": "nyc"}], "device": [{"name": "a", "at": "nyc"}]}, {"device": {"parent": "at"}}))
     assert tables == {
-        "site": [{"name": "nyc", "phone": None, "id": 100}],
-        "device": [{"name": "a", "role": None, "site_id": 100, "id": 100}],
+        "site": [{"name": "nyc", "id": 100}],
+        "device": [{"name": "a", "site_id": 100, "id": 100}],
     }
 
 

@@ -151,7 +151,8 @@ class Options(BaseModel):
             field, is_empty = cls.fields()[name], error["type"] == "string_too_short"
             if not field.repr:
                 declared.wrong(f"this should be {_kind(field)}{', and not an empty one' * is_empty}.")
-            if "ctx" in error and not _choices(field.annotation) and not any(isinstance(one, Kind) for one in field.metadata):
+            has_kind = bool(_choices(field.annotation)) or any(isinstance(one, Kind) for one in field.metadata)
+            if "ctx" in error and not is_empty and not has_kind:
                 declared.wrong(f"{re.sub(r'^[A-Z][a-z]+ should', 'this should', error['msg'])}, and is {declared.shown()}.")
             cls._refuse(declared, field, bool(positions))
         except DefinitionError as problem:
