@@ -116,6 +116,23 @@ def test_nothing_is_deleted_above_an_object_whose_move_is_refused(kind: type[Tre
     assert content(live) == content(tree({"a": (None, {}), "c": (None, {}), "b": ("c", {})}, kind))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("between", [(), ("x",)])
+def test_what_stays_below_an_object_is_not_lost_when_that_is_moved_by_a_delete_and_a_create(
+    kind: type[Tree], between: tuple[str, ...]
+) -> None:
+    """The delete would take along what is below the object and unknown to its move."""
+    inner = {name: ("a", {}) for name in between}
+    above = between[-1] if between else "a"
+    source = tree({"c": (None, {}), "b": ("c", {}), "a": ("c", {}), **inner}, kind)
+    plan = plan_of(source, tree({"a": (None, {}), "b": (None, {}), **inner}, kind))
+    live = tree({"a": (None, {}), **inner, "b": (above, {"number": 7})}, kind)
+    live.apply(plan, source, DSyncFlags.CONTINUE_ON_FAILURE, verdicts=check(plan, live, "skip"))
+    assert live.get("node", "b").number == 7
+    stays = said(plan, live).get("move a")
+    assert stays is None or stays == 'is kept because of node "b" below it'
+
+
 # ---------------------------------------------------------------------- what moved on
 
 

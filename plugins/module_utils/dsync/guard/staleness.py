@@ -354,11 +354,11 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-# ---------------------------------------------------------------------- deletes that depend on a refusal
+# ---------------------------------------------------------------------- what depends on a refusal
 
 
 def _refuse_with_them(plan: Plan, verdicts: dict[ChangeKey, Verdict], look: _Look) -> None:
-    """Refuse the deletes that would destroy objects that another refusal keeps."""
+    """Refuse the deletes and moves that would destroy objects that another refusal keeps."""
     changes = {change.key: change for change in plan}
     refused = {key for key, verdict in verdicts.items() if verdict.status == OutcomeStatus.REFUSED}
     while refused or any(change.protected for change in plan):
@@ -369,12 +369,24 @@ def _refuse_with_them(plan: Plan, verdicts: dict[ChangeKey, Verdict], look: _Loo
         refused.update(more)
 
 
+def _remade(plan: Plan) -> dict[ObjectRef, tuple[ChangeKey, set[ObjectRef]]]:
+    """Return object → the move by which it is deleted and created again, and all objects that this move takes along, by old and
+    new names."""
+    found: dict[ObjectRef, tuple[ChangeKey, set[ObjectRef]]] = {}
+    for move in plan:
+        taken = {name for part in move.parts for name in (part.before_ref, ref_of(part))}
+        found.update(dict.fromkeys(taken, (move.key, taken)))
+    return found
+
+
 def _endangered(
     plan: Plan, changes: dict[ChangeKey, Change], refused: set[ChangeKey], look: _Look
 ) -> Iterator[tuple[ChangeKey, str]]:
-    """Yield (delete, reason against it): deletes above an object that stays because its delete or move is refused, and deletes of
-    moved objects that cannot be created in their new place."""
+    """Yield (change, reason against it): deletes above an object that stays because its delete or move is refused, moves above it
+    that are made by a delete and a create and do not take it along, and deletes of moved objects that cannot be created in their
+    new place."""
     blocked: set[ChangeKey] = set()
+    remade = _remade(plan)
     for change in plan:
         if change.key not in refused and not change.protected and blocked.isdisjoint(change.requires):
             continue
@@ -385,5 +397,7 @@ def _endangered(
         else:
             parents = {change.parent, *look.live_parents(change)} if change.action == _DELETE else look.live_parents(change)
             above = [ChangeKey(_DELETE, *ref) for ref in parents if ref is not None and change.action != _UPDATE]
+            own = {change.before_ref, ref_of(change)}
+            above += [move for ref in parents if ref in remade for move, taken in [remade[ref]] if own.isdisjoint(taken)]
             why = f'is kept because of {change.model} "{change.before_ref.id}" below it'
         yield from ((key, why) for key in above if key in changes and not changes[key].protected)
