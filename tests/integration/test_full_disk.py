@@ -127,7 +127,7 @@ def test_places_where_no_file_can_be(play: Play, tmp_path: Path) -> None:
 
 
 def test_a_full_disk(play: Play, tmp_path: Path, disk: Path) -> None:
-    """What was there before is as it was, and what was not there holds nothing."""
+    """What was there before is as it was, and what was not there holds nothing. The plan that is there is not written again."""
     save(tmp_path / "source", GOAL)
     empty = [Case(option, disk / f"{option}.new", "No space left on device") for option in WRITTEN]
     there = [Case(option, disk / f"{option}.old", "No space left on device") for option in WRITTEN]
@@ -140,7 +140,9 @@ def test_a_full_disk(play: Play, tmp_path: Path, disk: Path) -> None:
     for case in there:
         (tmp_path / f"{case.name}.log").unlink()
     played = play([task(case, tmp_path, **more.get(case.path.name, {})) for case in (*empty, *there)])
-    assert_refused(played, [*empty, *there], tmp_path)
+    same, *others = there
+    assert_refused(played, [*empty, *others], tmp_path)
+    assert played.result(same.name)["plan"]["path"] == str(same.path)
     after = {name: data for name, data in files(disk).items() if name != "filler"}
     assert {name: data for name, data in after.items() if data} == {name: data for name, data in before.items() if data}
     assert undo.read_bytes() == undo_before, "the undo of a run that never began took the place of the last one's"
