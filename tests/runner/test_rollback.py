@@ -87,6 +87,7 @@ def test_a_run_is_reverted_with_the_variables_of_reconcile(play: Play, tmp_path:
     check = play("rollback", variables, "--check", "--diff")
     assert check.returncode == 0, check.stdout + check.stderr
     assert (statistic(check, "rollback_summary")["state"], devices(cmdb)) == ("planned", done)
+    assert "+++ after: cmdb as it was before the run\n" in check.stdout
     assert "+  rtr-1  mtu: 1400" in check.stdout
 
     reverted = play("rollback", {**variables, "rollback_run": run, "rollback_reports": [str(tmp_path / "back.md")]})
@@ -95,3 +96,4 @@ def test_a_run_is_reverted_with_the_variables_of_reconcile(play: Play, tmp_path:
     assert (told["state"], told["outcomes"]["done"], told["reports"]) == ("reverted", 3, [str(tmp_path / "back.md")])
     assert told["changes"] == {"create": 1, "update": 1, "move": 0, "delete": 1, "total": 3}
     assert devices(cmdb) == before
+    assert (tmp_path / "back.md").read_text().startswith("### cmdb, undo of a run\n")

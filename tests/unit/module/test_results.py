@@ -34,6 +34,7 @@ def test_before_and_after_keep_to_their_room_as_json(character: str) -> None:
         assert ROOM_FOR_DIFF / 4 < len(json.dumps(text)) <= ROOM_FOR_DIFF
     assert shown["before_header"] == "the target as it is"
     assert shown["after_header"] == "the target as the source has it"
+    assert report().before_after(plan, undoes=True)["after_header"] == "the target as it was before the run"
 
 
 def test_secrets_are_not_in_before_and_after() -> None:

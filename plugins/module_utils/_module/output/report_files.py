@@ -97,9 +97,11 @@ def write_reports(
             above=None if work.diff is None else above(work.diff),
             hide=hide,
         )
+    undone = f"{sides[1].dataset.name}, undo of a run" if work.undoes else ""
     for file in files:
+        title = file.title or undone
         with error_context(f"writing the report {file.path}"):
-            text = rendered(replace(report, title=hide(file.title)) if file.title else report, file.format)
+            text = rendered(replace(report, title=hide(title)) if title else report, file.format)
             with replacing(file.path, file.mode) as stream:
                 stream.write(text)
         yield file

@@ -143,8 +143,8 @@ class ResultBuilder:
         """Return the first warnings, and a last one that counts the others."""
         return first_warnings(warnings, self._secrets)
 
-    def before_after(self, plan: Plan) -> dict[str, str]:
-        """Return the target before and after the changes, as Ansible shows it with --diff."""
+    def before_after(self, plan: Plan, undoes: bool = False) -> dict[str, str]:
+        """Return the target before and after the changes, which reverse an earlier run or not, as Ansible shows it with --diff."""
         redactor = Redactor(self._secrets)
         before, after = (_truncate(redactor.redact(text)) for text in before_after(plan, ROOM_FOR_DIFF))
         source, target = self._source.dataset.name, self._target.dataset.name
@@ -152,7 +152,7 @@ class ResultBuilder:
             "before": before,
             "after": after,
             "before_header": f"{target} as it is",
-            "after_header": f"{target} as {source} has it",
+            "after_header": f"{target} as it was before the run" if undoes else f"{target} as {source} has it",
         }
 
     def _arguments(self) -> dict[str, Any]:

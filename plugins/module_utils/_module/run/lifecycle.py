@@ -202,7 +202,7 @@ def task_result(
     parts = {**report.comparison(work), **report.outcomes(outcomes), "refusals": report.refusals(work.refusals)}
     if work.saved is not None:
         parts["plan"] = file_record(work.saved.origin, work.saved.digest, work.plan)
-    return {**parts, "diff": report.before_after(work.plan)} if module._diff else parts
+    return {**parts, "diff": report.before_after(work.plan, work.undoes)} if module._diff else parts
 
 
 def _first_run(module: AdapterModule) -> str:
