@@ -213,11 +213,13 @@ class RecordProblem(DSyncException):
 
     Attributes:
         maybe: whether the failed change may have been made nevertheless, as after a connection is lost during a commit.
+        rejected: whether the system itself rejected the change, because of what it holds, and made nothing. A create is then
+            attempted again after the delete of an object that may be in its way.
     """
 
-    def __init__(self, message: str, maybe: bool = False) -> None:
+    def __init__(self, message: str, maybe: bool = False, rejected: bool = False) -> None:
         super().__init__(message)
-        self.maybe = maybe
+        self.maybe, self.rejected = maybe, rejected
 
 
 class NothingKept(RecordProblem):

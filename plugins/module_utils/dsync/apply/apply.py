@@ -19,7 +19,8 @@ from ..plan.plan import Plan
 from ..plan.result import PAST, Result, cause_of
 from ..plan.together import Unit
 from .attempt import Attempt, Executor, Hidden, Retry, not_attempted
-from .preview import SkipRules
+from .conflicts import Conflicts
+from .preview import MADE, SkipRules
 from .scheduler import batches, run_parallel, run_serial
 from .target import Target
 from .together import DELETED_ALONG, is_half_made
@@ -65,7 +66,9 @@ def apply(
     Changes of models with batch methods are passed to them in batches of the target's ``batch_size``, in tiers of dependencies.
     A batch that is refused as a whole is split in halves until the offending changes are isolated.
 
-    Of changes that are made together or not at all (:mod:`.plan.together`), those that were made are undone when one is refused.
+    Of changes that are made together or not at all (:mod:`.plan.together`), those that were made are undone when one is refused. A
+    create that is refused, while an object that a later change deletes may be in its way (:mod:`.conflicts`), is attempted again
+    together with that delete.
 
     With several workers, changes are made concurrently in threads, each as soon as the changes that it requires are done. The
     outcomes are those of one worker, except that after a failure that ends the run, attempts in progress are completed.
@@ -92,7 +95,8 @@ def apply(
     """
     verdicts = plan.verdicts if verdicts is None and isinstance(plan, Plan) else verdicts
     _check_ready(plan, target, verdicts is not None, workers)
-    executor = Executor(target, retry, hidden, bool(flags & DSyncFlags.CONTINUE_ON_FAILURE), plan)
+    conflicts = Conflicts(plan.changes, target, verdicts or {})
+    executor = Executor(target, retry, hidden, bool(flags & DSyncFlags.CONTINUE_ON_FAILURE), plan, conflicts)
     run = _Run(plan, executor, verdicts or {}, journal, stop)
     if diff is not None and flags & DSyncFlags.LOG_UNCHANGED_RECORDS:
         _log_unchanged(diff)
@@ -132,14 +136,12 @@ def _run_changes(
     run: _Run, plan: Plan, target: Target, journal: Recorder | None, callback: Progress | None, workers: int
 ) -> Result:
     """Attempt the changes of a plan, one by one or several at a time, and return the outcome of each. Never raises."""
-    ended: dict[ChangeKey, Outcome] = {}
-    interrupted: BaseException | None = None
-    ordered = batches(plan, run.executor.in_bulk, target.batch_size, workers)
+    ended, interrupted = run.ended, None
+    later = run.executor.conflicts.creates_first() if workers > 1 else {}
+    ordered = batches(plan, run.executor.in_bulk, target.batch_size, workers, later)
     try:
-        with closing(run_serial(run, ordered) if workers == 1 else run_parallel(run, ordered, workers)) as finished:
+        with closing(run_serial(run, ordered) if workers == 1 else run_parallel(run, ordered, workers, later)) as finished:
             for outcomes in finished:
-                for outcome in outcomes:
-                    ended[outcome.change.key] = outcome
                 run.forget(outcomes)
                 if journal is not None and not target.transactional:
                     journal.record(*outcomes)
@@ -159,6 +161,7 @@ class _Run:
 
     Attributes:
         begun: the changes whose attempts are in progress.
+        ended: the outcomes of the others that were begun, and of those that were decided without an attempt.
         stopped: whether a failure has ended the run.
         interrupted: the exception from outside the changes that has ended the run.
         cut_off: whether an exception has ended the loop over the changes, so that no more progress is reported.
@@ -178,6 +181,7 @@ class _Run:
         self._skip_rules = SkipRules(verdicts)
         self._settled: dict[ChangeKey, Outcome] = {}
         self.begun: dict[ChangeKey, Change] = {}
+        self.ended: dict[ChangeKey, Outcome] = {}
         self.stopped = self.cut_off = False
         self.interrupted: BaseException | None = None
 
@@ -210,10 +214,14 @@ class _Run:
         return Attempt(self.executor, todo, (lambda: False) if begun else self.ends_here)
 
     def end(self, batch: Sequence[Change], attempt: Attempt | None) -> list[Outcome]:
-        """Update the dataset after an attempt at a batch, and return the outcomes of its changes, in order."""
+        """Update the dataset after an attempt at a batch, and return the outcomes of its changes that have none yet, and of other
+        changes that were made with them."""
         settled = {change.key: self._settled.pop(change.key) for change in batch if change.key in self._settled}
-        found = {outcome.change.key: self._noted(outcome) for outcome in ([] if attempt is None else attempt.outcomes())}
-        outcomes = [found[change.key] if change.key in found else settled[change.key] for change in batch]
+        found = {key: outcome for key, outcome in settled.items() if key not in self.ended}
+        for made in [] if attempt is None else attempt.outcomes():
+            for outcome in [made] if isinstance(batch, Unit) else self._past_conflict(made):
+                found[outcome.change.key] = self.ended[outcome.change.key] = self._noted(outcome)
+        outcomes = [*(found.pop(change.key) for change in batch if change.key in found), *found.values()]
         for outcome in outcomes:
             self._skip_rules.note(outcome)
             self._note_move(outcome)
@@ -222,9 +230,36 @@ class _Run:
         return outcomes
 
     def forget(self, outcomes: Sequence[Outcome]) -> None:
-        """Remove changes from those in progress, because their outcomes are recorded."""
+        """Remove changes from those in progress, because they ended."""
         for outcome in outcomes:
+            self.ended[outcome.change.key] = outcome
             self.begun.pop(outcome.change.key, None)
+
+    def _past_conflict(self, outcome: Outcome) -> list[Outcome]:
+        """Attempt a create again that was refused, together with the deletes of what may be in its way, and return the outcomes of
+        all of them; otherwise the one outcome.
+
+        If it is refused again, the deletes are undone. If it is unknown whether it was made, there is no other attempt.
+        """
+        conflict = None if outcome.maybe else self.executor.conflict(outcome.change, outcome.error)
+        if conflict is None or self.stopped or self.is_interrupted():
+            return [outcome]
+        deletes = [change for change in conflict.deletes if change.key not in self.ended]
+        decided = {change.key: self._skip_rules.outcome_of(change) for change in deletes}
+        settled = {key: one for key, one in decided.items() if one is not None}
+        others = [self.ended.get(key) for key in (*conflict.needs, *(one.key for one in conflict.deletes if one not in deletes))]
+        if any(change.key in self.begun for change in deletes):
+            return [outcome]
+        if any(one is None or one.status not in MADE for one in (*others, *settled.values())):
+            return [outcome]
+        todo = [change for change in deletes if change.key not in settled]
+        if self._journal is not None:
+            self._journal.intend(*todo)
+        self.begun.update((change.key, change) for change in todo)
+        attempt = Attempt(self.executor, Unit([*deletes, outcome.change]), lambda: False, settled)
+        attempt.make()
+        *gone, again = attempt.outcomes()
+        return [outcome if again.status == OutcomeStatus.NOT_ATTEMPTED else again, *gone]
 
     def _note_move(self, outcome: Outcome) -> None:
         """Record that an object was deleted in its old place, so that its create is in progress; or renamed, so that the renames
@@ -257,7 +292,9 @@ class _Run:
         for place, change in enumerate(batch):
             if outcomes[place] is not None:
                 continue
-            if ends_here and change.key not in self._begun_moves:
+            if change.key in self.ended:
+                outcomes[place] = self.ended[change.key]
+            elif ends_here and change.key not in self._begun_moves:
                 outcomes[place] = not_attempted(change, self.interrupted)
             elif change.cascade and change.action == DSyncAction.DELETE and not isinstance(batch, Unit):
                 outcomes[place] = Outcome(change, OutcomeStatus.DONE, DELETED_ALONG)

@@ -30,6 +30,7 @@ from ..plan.change import Change, ChangeKey, new_names, ref_of, secrets_of
 from ..plan.outcome import Outcome, OutcomeStatus
 from ..plan.result import PAST, cause_of
 from ..plan.together import Unit
+from .conflicts import Conflict, Conflicts
 from .remake import Remake
 from .renaming import rename_below
 from .target import Target
@@ -65,15 +66,22 @@ class Executor:
         hidden: returns strings that no message may contain; called if there is a message.
         goes_on: whether changes that do not depend on a failed one are still attempted.
         changes: all changes of the run; not changed.
+        conflicts: the conflicts that creates among them may have.
 
     Attributes:
         names: the objects that the changes rename: old name → new name.
     """
 
     def __init__(
-        self, target: Target, retry: Retry | None, hidden: Hidden | None, goes_on: bool, changes: Iterable[Change] = ()
+        self,
+        target: Target,
+        retry: Retry | None,
+        hidden: Hidden | None,
+        goes_on: bool,
+        changes: Iterable[Change],
+        conflicts: Conflicts,
     ) -> None:
-        self.target, self.goes_on = target, goes_on
+        self.target, self.goes_on, self.conflicts = target, goes_on, conflicts
         self.names = new_names(changes)
         self._other_names = {**self.names, **{new: old for old, new in self.names.items()}}
         self.classes = target.models()
@@ -110,6 +118,12 @@ class Executor:
             known = kind is not None and kind.overrides(f"{change.action.value}_many")
             self._in_bulk[change.model, change.action] = known
         return known and not change.cascade
+
+    def conflict(self, change: Change, error: BaseException | None) -> Conflict | None:
+        """Return the conflict because of which a change may have failed with an exception; None if there is none."""
+        if error is None or not getattr(error, "rejected", False) or _may_be_made(error) or self.target.is_transient(error):
+            return None
+        return self.conflicts.of(change)
 
     def located(self, change: Change) -> Change:
         """Return a change with the current names of its parents and its object, if some of them are renamed in the run."""
@@ -248,7 +262,8 @@ class Attempt:
     def _fail(self, error: BaseException, *places: int) -> None:
         for place in places:
             self._tried[place] = _AttemptResult(error=error)
-        if not self._executor.goes_on or not isinstance(error, (Exception, SystemExit)):
+        again = all(self._executor.conflict(self.changes[place], error) is not None for place in places)
+        if not isinstance(error, (Exception, SystemExit)) or not (self._executor.goes_on or again):
             self._halted = True
 
     def _halve(self, bulk: Bulk, items: Sequence[tuple[int, Any]]) -> None:

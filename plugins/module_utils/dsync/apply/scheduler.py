@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from operator import itemgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from ..flags import DSyncAction
@@ -40,7 +41,13 @@ class Run(Protocol):
         """Return the outcomes of the changes of a batch."""
 
 
-def batches(plan: Plan, in_bulk: Callable[[Change], bool], size: int = 1, workers: int = 1) -> list[Batch]:
+Later = Mapping[ChangeKey, Sequence[ChangeKey]]
+"""Change → changes that must have ended before it begins, although it does not require them."""
+
+
+def batches(
+    plan: Plan, in_bulk: Callable[[Change], bool], size: int = 1, workers: int = 1, later: Later = MappingProxyType({})
+) -> list[Batch]:
     """Return the changes of a plan in the order in which they are made, grouped into batches.
 
     If the target takes one change at a time, in one thread, this is the plan's own order. Otherwise changes with dependency
@@ -51,10 +58,11 @@ def batches(plan: Plan, in_bulk: Callable[[Change], bool], size: int = 1, worker
         in_bulk: whether a change's model has a batch method for changes like it.
         size: maximum number of changes in a batch.
         workers: number of batches that are made at the same time.
+        later: see :data:`Later`; only if there are several workers.
     """
     if size <= 1 and workers <= 1:
         return list(units(plan.changes))
-    needs = _needs(plan.changes)
+    needs = _needs(plan.changes, later)
     tiers: dict[ChangeKey, int] = {}
     groups: dict[tuple[int, str, DSyncAction], list[Change]] = {}
     found: list[tuple[int, Batch]] = []
@@ -71,11 +79,12 @@ def batches(plan: Plan, in_bulk: Callable[[Change], bool], size: int = 1, worker
     return [batch for _tier, batch in sorted(found, key=itemgetter(0))]
 
 
-def _needs(changes: Sequence[Change]) -> Callable[[Change], Iterable[ChangeKey]]:
-    """Return a function that returns the changes that must have ended before a change begins: those that it requires, and before an
-    object is renamed the deletes of objects below it, by the names that they have, whether they succeed or not."""
+def _needs(changes: Sequence[Change], later: Later) -> Callable[[Change], Iterable[ChangeKey]]:
+    """Return a function that returns the changes that must have ended before a change begins: those that it requires, and whether
+    they succeed or not, those that ``later`` names, and before an object is renamed the deletes of objects below it, by the names
+    that they have."""
     renames = {change.before_ref: change for change in changes if change.before_id is not None}
-    earlier: dict[ChangeKey, list[ChangeKey]] = defaultdict(list)
+    earlier: dict[ChangeKey, list[ChangeKey]] = defaultdict(list, {key: [*needs] for key, needs in later.items()})
     places = {change.key: place for place, change in enumerate(changes)} if renames else {}
     deleted = {ref_of(change): change.parent for change in changes if change.action == DSyncAction.DELETE} if renames else {}
     for ref in deleted:
@@ -100,12 +109,12 @@ def run_serial(run: Run, ordered: Sequence[Batch]) -> Generator[list[Outcome], N
         yield run.end(batch, attempt)
 
 
-def run_parallel(run: Run, ordered: Sequence[Batch], workers: int) -> Generator[list[Outcome], None, None]:
+def run_parallel(run: Run, ordered: Sequence[Batch], workers: int, later: Later) -> Generator[list[Outcome], None, None]:
     """Attempt batches in several threads, each as soon as those that it requires have ended, and yield the outcomes of each.
 
     If the run is interrupted, no more batches are started, and those in progress are completed.
     """
-    line = _ReadyQueue(ordered)
+    line = _ReadyQueue(ordered, later)
     running: dict[Future[None], tuple[int, Attempt]] = {}
     pool = ThreadPoolExecutor(workers, thread_name_prefix="dsync")
     try:
@@ -151,9 +160,9 @@ class _ReadyQueue:
         ready: their numbers, as a heap.
     """
 
-    def __init__(self, ordered: Sequence[Batch]) -> None:
+    def __init__(self, ordered: Sequence[Batch], later: Later) -> None:
         number_of = {change.key: number for number, batch in enumerate(ordered) for change in batch}
-        needs = _needs([change for batch in ordered for change in batch])
+        needs = _needs([change for batch in ordered for change in batch], later)
         self._followers: dict[int, set[int]] = defaultdict(set)
         self._waiting = [0] * len(ordered)
         for number, batch in enumerate(ordered):

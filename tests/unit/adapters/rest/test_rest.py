@@ -1250,3 +1250,28 @@ def test_the_records_that_were_read_are_never_changed(api: Api) -> None:
     made = target.change_records(target._maps["device"], [ChangedRecord(record, {("role",): "y"})])
     assert isinstance(made[0], RecordProblem)
     assert record == records(1)[0]
+
+
+# ---------------------------------------------------------------------- objects in the way of new ones
+
+
+@pytest.mark.parametrize(("status", "kept"), [(422, "A"), (409, "A"), (400, "A"), (403, "CNAME"), (500, "CNAME")])
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_record_that_is_in_the_way_of_a_new_one_is_deleted_first_if_the_server_rejects_that(
+    api: Api, status: int, kept: str, workers: int
+) -> None:
+    api.collections["devices"] = [{"id": 9, "name": "www", "role": "CNAME"}]
+
+    def intervene(request: Request) -> Reply | None:
+        taken = request.method == "POST" and any(one["name"] == "www" for one in api.collections["devices"])
+        return Reply(status, {"detail": "it conflicts with another record"}) if taken else None
+
+    api.intervene = intervene
+    models = data_model({"device": {"identifiers": ["name", "role"]}}, base=RecordModel)
+    cls = RestAdapter.bound(models, {"device": {"from": "/devices"}}, None)
+    target, wanted = cls(base_url=api.url, workers=workers), cls(base_url=api.url)
+    target.load()
+    wanted.add(wanted.device(name="www", role="A"))
+    result = synchronised(target, wanted)
+    assert bool(result.failures) is (kept == "CNAME")
+    assert [one["role"] for one in api.collections["devices"]] == [kept]

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import httpx
 
 _NO_CONTENT = 204
+_REJECTED = (400, 409, 422)
+"""What a server answers if an object contradicts its rules, or another object."""
+
 _LONGEST_TEXT = 200
 _MESSAGES = ("detail", "message", "error", "errors", "title")
 _FAILED = ("error", "fail", "failed", "failure")
@@ -29,6 +32,7 @@ class HttpProblem(RecordProblem):
     Attributes:
         status: what the server answered; None where no answer came.
         maybe: whether it may have been done all the same.
+        rejected: whether the server rejected what was sent.
         down: whether the server cannot be reached at all.
         passes: whether the same request may succeed later, and can be sent again without harm.
         wait: how many seconds the server asks to wait before that; None where it does not say.
@@ -46,8 +50,8 @@ class HttpProblem(RecordProblem):
         wait: float | None = None,
         content: bytes = b"",
     ) -> None:
-        super().__init__(message)
-        self.status, self.maybe, self.down, self.content = status, maybe, down, content
+        super().__init__(message, maybe, rejected=status in _REJECTED and not maybe)
+        self.status, self.down, self.content = status, down, content
         self.passes, self.wait = passes, wait
 
 
