@@ -201,19 +201,17 @@ def different_rows(connection: Connection, source: Place, target: Place) -> tupl
     Raises:
         SQLAlchemyError: the database refuses, for example since it cannot compare the columns' collations.
     """
+    names = target.mapped.model._identifiers
     numbers = [_count(connection, place) for place in (source, target)]
     most = max(FEW, int(MOST * max(numbers)))
-    names = target.mapped.model._identifiers
     found: tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]] = ([], [])
-    seen = 0
-    for statement in _statements(connection.dialect.name, source, target):
-        for row in connection.execute(statement.limit(most + 1 - seen)):
-            seen += 1
-            for keys, key in zip(found, (tuple(row[: len(names)]), tuple(row[len(names) :]))):
-                if None not in key:
-                    keys.append(key)
-        if seen > most:
-            return None
+    joined, alone = _statements(connection.dialect.name, source, target)
+    _collect(connection, joined.limit(most + 1), found)
+    matched = numbers[0] - (len(found[0]) - len(found[1]))
+    if len(found[0]) <= most and matched != numbers[1]:  # the target has rows that the source has not
+        _collect(connection, alone.limit(most + 1), found)
+    if max(map(len, found)) > most:
+        return None
     equal = [number - len(keys) for number, keys in zip(numbers, found)]
     if equal[0] != equal[1]:
         return None  # rows of one side are the same as several of the other, as collations see it
@@ -235,6 +233,15 @@ def chosen_rows(dialect: str, place: Place, columns: Sequence[str]) -> Select[An
     return relation.select(mapped.where, set(columns), sa.and_(*exact) if exact else None).order_by(None)
 
 
+def _collect(connection: Connection, statement: Select[Any], found: tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]) -> None:
+    """Add the identifiers that a statement finds: the source's, then the target's; null where one has no such row."""
+    for row in connection.execute(statement):
+        half = len(row) // 2
+        for keys, key in zip(found, (tuple(row[:half]), tuple(row[half:]))):
+            if None not in key:
+                keys.append(key)
+
+
 def _count(connection: Connection, place: Place) -> int:
     import sqlalchemy as sa
 
@@ -242,9 +249,12 @@ def _count(connection: Connection, place: Place) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(chosen)).scalar_one())
 
 
-def _statements(dialect: str, source: Place, target: Place) -> Iterator[Select[Any]]:
-    """Yield statements that together find the rows that differ: the source's identifiers, then the target's; null where one has no
-    such row."""
+def _statements(dialect: str, source: Place, target: Place) -> tuple[Select[Any], Select[Any]]:
+    """Return two statements that find the identifiers of rows, the source's, then the target's: of those of the source that differ
+    or that the target has not, and of those that only the target has.
+
+    One outer join of both would do; PostgreSQL divides the work of a left one among several processes.
+    """
     import sqlalchemy as sa
 
     names = list(target.mapped.fields)
@@ -256,11 +266,9 @@ def _statements(dialect: str, source: Place, target: Place) -> Iterator[Select[A
     same_key = sa.and_(*(_key(dialect, first) == _key(dialect, second) for first, second in keys))
     differs = sa.or_(*(clause for first, second in pairs for clause in _differing(dialect, first, second)))
     columns = [*(first for first, _second in keys), *(second for _first, second in keys)]
-    if dialect == "postgresql":
-        yield sa.select(*columns).select_from(one.join(other, same_key, full=True)).where(differs)
-        return
-    yield sa.select(*columns).select_from(one.outerjoin(other, same_key)).where(differs)
-    yield sa.select(*columns).select_from(other.outerjoin(one, same_key)).where(keys[0][0].is_(None))
+    joined = sa.select(*columns).select_from(one.outerjoin(other, same_key)).where(differs)
+    alone = sa.select(*columns).select_from(other.outerjoin(one, same_key)).where(keys[0][0].is_(None))
+    return joined, alone
 
 
 def _key(dialect: str, column: Any) -> Any:
