@@ -7,26 +7,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import combinations
 from typing import Any
 
 from .._util.visible import INVISIBLE, visible
-from ..model.comparison import MEANINGS, SPELLINGS, Comparison, canonical, key_of_text
+from ..model.comparison import MEANINGS, SECTION, Comparison, canonical, remedy_for
 from ..model.identity import SEPARATOR
 from .diff import DiffElement
 
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _MEANT = re.compile(r"[0-9a-f+.:-][0-9a-f+.:/%tz -]*")
 """Matches a string in lower case that may be a number, an address or a moment in time."""
-
-_SECTION = re.compile(r"\.[0-9]*[1-9][0-9]*0\Z")
-"""Matches strings that may be numbers or may be sections or releases, for which 1.1 and 1.10 are different."""
-
-_CANDIDATES = (
-    *((name,) for name in (*SPELLINGS, *MEANINGS)),
-    *(names for number in range(2, len(SPELLINGS) + 1) for names in combinations(SPELLINGS, number)),
-)
-"""The comparisons that an identifier may declare, the least tolerant first."""
 
 
 def hints(lone: Iterable[DiffElement], comparisons: Mapping[str, Mapping[str, Comparison]]) -> Iterator[str]:
@@ -69,18 +59,11 @@ def _remedy(new: DiffElement, old: DiffElement, comparisons: Mapping[str, Compar
         if str(value) == str(other):
             continue
         declared = comparisons[name].names if name in comparisons else ()
-        names = _sufficient(value, other, declared) if isinstance(value, str) and isinstance(other, str) else ()
-        if not names:
+        remedy = remedy_for(value, other, declared)
+        if not remedy:
             return f"correct {name} on one side"
-        how = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
-        said.append(f'"compare: {how}" for {name}')
+        said.append(f"{remedy} for {name}")
     return f"declare {' and '.join(said)} to make them one object" if said else "correct one of them"
-
-
-def _sufficient(value: str, other: str, declared: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the fewest comparisons by which two strings are equal, including the declared ones; empty if there are none."""
-    fitting = (names for names in _CANDIDATES if set(declared) <= set(names))
-    return next((names for names in fitting if key_of_text(names)(value) == key_of_text(names)(other)), ())
 
 
 class _Looks(dict[str, Any]):
@@ -102,6 +85,6 @@ def _looks(value: Any) -> Any:
         text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
     text = " ".join(text.casefold().split())
     if _MEANT.fullmatch(text):
-        meanings = (key(text) for name, key in MEANINGS.items() if name != "number" or not _SECTION.search(text))
+        meanings = (key(text) for name, key in MEANINGS.items() if name != "number" or not SECTION.search(text))
         return next((meaning for meaning in meanings if meaning != text), text)
     return text

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta, timezone
 from decimal import Decimal
 from ipaddress import ip_address, ip_interface
+from itertools import combinations
 from typing import Any, ClassVar
 
 from .._util.pydantic import core_schema
@@ -159,6 +160,36 @@ def key_of_text(names: Sequence[str]) -> Callable[[str], str]:
         return text
 
     return key
+
+
+SECTION = re.compile(r"\.[0-9]*[1-9][0-9]*0\Z")
+"""Matches strings that may be numbers or may be sections or releases, for which 1.1 and 1.10 are different."""
+
+_CANDIDATES = (
+    *((name,) for name in (*SPELLINGS, *MEANINGS)),
+    *(names for number in range(2, len(SPELLINGS) + 1) for names in combinations(SPELLINGS, number)),
+)
+"""The comparisons of strings that a field may declare, the least tolerant first."""
+
+
+def remedy_for(value: Any, other: Any, declared: Sequence[str] = ()) -> str:
+    """Return the declaration by which two values are equal, such as ``"compare: stripped"`` with the quotation marks.
+
+    Args:
+        value: one value.
+        other: the other one.
+        declared: the comparisons that their field declares already.
+
+    Returns:
+        The fewest comparisons that suffice, with the declared ones; an empty string if none do, or if the values are not strings.
+    """
+    if not isinstance(value, str) or not isinstance(other, str):
+        return ""
+    fitting = (names for names in _CANDIDATES if set(declared) <= set(names))
+    names = next((names for names in fitting if key_of_text(names)(value) == key_of_text(names)(other)), ())
+    if not names or (names == ("number",) and (SECTION.search(value) or SECTION.search(other))):
+        return ""
+    return f'"compare: {names[0]}"' if len(names) == 1 else f'"compare: [{", ".join(names)}]"'
 
 
 # ---------------------------------------------------------------------- the classes of the values

@@ -62,7 +62,8 @@ def test_a_trigger_that_alters_what_is_inserted_is_named(tmp_path: Path) -> None
     synchronised(target, wanted(data, {"name": "R1", "role": "x"}, {"name": "r2", "role": "x"}))
     assert target.altered_values() == (
         f"{target.name} keeps other values than were written, so the next run finds them changed again: "
-        "name of device \"R1\" is 'r1' instead of 'R1'"
+        "name of device \"R1\" is 'r1' instead of 'R1'. "
+        'Declare "compare: case_insensitive" for name of device to compare them as equal'
     )
 
 
@@ -76,7 +77,7 @@ def test_a_trigger_that_alters_what_is_updated_is_named(tmp_path: Path) -> None:
     data = models(role="str")
     target = SqlAdapter.bound(data)(url=url)
     synchronised(target, wanted(data, {"name": "r1", "role": "Core"}, {"name": "r2", "role": "edge"}))
-    assert target.altered_values().endswith(": role of device \"r1\" is 'core' instead of 'Core'")
+    assert ": role of device \"r1\" is 'core' instead of 'Core'. Declare" in target.altered_values()
     again = SqlAdapter.bound(data)(url=url)
     synchronised(again, wanted(data, {"name": "r1", "role": "core"}, {"name": "r2", "role": "core"}))
     assert again.altered_values() == ""
@@ -118,6 +119,7 @@ def test_a_server_that_trims_is_named(api: Api) -> None:
     said = target.altered_values()
     assert "description of device \"r1\" is 'new' instead of 'new '" in said
     assert "description of device \"r2\" is 'two' instead of ' two\\xa0'" in said
+    assert said.endswith('. Declare "compare: stripped" for description of device to compare them as equal')
 
 
 def test_a_value_that_the_model_holds_to_be_equal_is_no_other(api: Api) -> None:
@@ -142,6 +144,25 @@ def test_an_answer_without_the_record_says_nothing(api: Api) -> None:
     target = RestAdapter.bound(data, {"device": {"from": "/devices"}})(base_url=api.url)
     synchronised(target, wanted(data, {"name": "r1", "description": "new "}))
     assert target.altered_values() == ""
+
+
+@pytest.mark.parametrize(
+    ("declared", "held", "given", "remedy"),
+    [
+        ("stripped", "core", " Core", '"compare: [stripped, case_insensitive]"'),
+        ("mac", "AA", "BB", ""),
+        ([], "1.1", "1.10", ""),
+        ([], "10", "10.0", '"compare: number"'),
+        ([], "aa:bb:cc:00:11:22", "AABB.CC00.1122", '"compare: mac"'),
+    ],
+)
+def test_the_sentence_names_the_comparison_by_which_the_values_are_equal(declared: Any, held: str, given: str, remedy: str) -> None:
+    data = models(role={"type": "str", "compare": declared} if declared else "str")
+    mapped, noted = MemoryAdapter.bound(data)(records=[])._maps["device"], ReadBack()
+    noted.check(mapped, data.models["device"](name="r1", role=given), ["role"], {"name": "r1", "role": held}, False)
+    said = noted.sentence("cmdb")
+    assert f"role of device \"r1\" is '{held}' instead of '{given}'" in said
+    assert said.endswith(f"Declare {remedy} for role of device to compare them as equal" if remedy else f"of '{given}'")
 
 
 def test_many_values_are_one_sentence() -> None:

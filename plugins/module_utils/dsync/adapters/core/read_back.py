@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..._util.pydantic import ValidationError
 from ..._util.visible import visible
+from ...model.comparison import comparison_in, remedy_for
 from ...model.model import DSyncModel
 from ...model.values import same_value
 from ...records.mapping import ModelMap, Record
@@ -27,6 +28,7 @@ class _Altered(NamedTuple):
     name: str
     held: str
     given: str
+    remedy: str
 
     def __str__(self) -> str:
         return f'{self.name} of {self.model} "{self.uid}"' + (f" is {self.held} instead of {self.given}" if self.held else "")
@@ -60,18 +62,24 @@ class ReadBack:
                     self._note(mapped, obj, name, value)
 
     def _note(self, mapped: ModelMap, obj: DSyncModel, name: str, value: Any) -> None:
-        hidden = name in mapped.model.get_sensitive_fields()
-        held, given = ("", "") if hidden else (_shown(value), _shown(getattr(obj, name)))
-        self._altered.append(_Altered(mapped.name, obj.get_unique_id(), name, held, given))
+        wanted, held, given, remedy = getattr(obj, name), "", "", ""
+        if name not in mapped.model.get_sensitive_fields():
+            declared = comparison_in(mapped.model.model_fields[name].metadata)
+            held, given = _shown(value), _shown(wanted)
+            remedy = remedy_for(value, wanted, () if declared is None else declared.names)
+        self._altered.append(_Altered(mapped.name, obj.get_unique_id(), name, held, given, remedy))
 
     def sentence(self, system: str) -> str:
-        """Return a sentence that names the values which a system holds otherwise; an empty string where there are none."""
+        """Return a sentence that names the values which a system holds otherwise, and how to declare those equal that are; an empty
+        string where there are none."""
         if not self._altered:
             return ""
         named = ", ".join(map(str, self._altered[:_MOST_NAMED]))
         more = len(self._altered) - _MOST_NAMED
         rest = f", and {more} more" if more > 0 else ""
-        return f"{system} keeps other values than were written, so the next run finds them changed again: {named}{rest}"
+        said = f"{system} keeps other values than were written, so the next run finds them changed again: {named}{rest}"
+        remedies = dict.fromkeys(f"{one.remedy} for {one.name} of {one.model}" for one in self._altered if one.remedy)
+        return f"{said}. Declare {' and '.join([*remedies][:_MOST_NAMED])} to compare them as equal" if remedies else said
 
 
 def _is_held(obj: DSyncModel, name: str, value: Any) -> bool:
