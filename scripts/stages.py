@@ -85,6 +85,7 @@ FOR_USERS = {
 USE_OF_THE_WHEEL = """
 import importlib.resources, dsync
 assert (importlib.resources.files(dsync) / "py.typed").is_file()
+assert (importlib.resources.files(dsync) / "adapters/rest/presets/powerdns.yml").is_file()
 print("import dsync:", dsync.__file__)
 """
 

@@ -36,6 +36,16 @@ options:
           - A class inherits from C(dsync.DSync), or from C(diffsync.Adapter) if it was written for DiffSync.
         type: str
         required: true
+      preset:
+        description:
+          - For the adapter V(rest), the system behind it. A preset declares models, paths, mappings, how to log in, and how to read
+            pages, so that the task gives little more than an address and a token. The notes name the presets of the collection.
+          - A string that contains C(/) or ends in C(.yml), such as V(./shelf.yml), is the path of a file with a preset of your own
+            on the controller. It is searched where Ansible searches files.
+          - A dictionary gives values of the preset's variables, beside C(name), such as V({name: keycloak, realm: staff}).
+          - What the task declares in O(models), in the options, the mapping and the lookups is merged with the preset, key by key.
+            A key of the task wins, and V(null) removes a key of the preset. O(only_models) drops the other models.
+        type: raw
       options:
         description:
           - Options of the adapter, such as C(path) of V(file) or C(url) of V(sql), which are the keyword arguments of its class.

@@ -17,6 +17,11 @@ options:
         V(netbox), V(nautobot), V(rest) and V(sql) are built in.
     type: str
     required: true
+  preset:
+    description:
+      - For the adapter V(rest), the system behind it, as in O(dsync.core.dsync_diff#module:source.preset). The name of a preset,
+        the path of a YAML file on the controller, or a dictionary of C(name) and variables.
+    type: raw
   options:
     description:
       - Options of the adapter, such as C(path) for V(file). The notes name those of the built-in adapters, and the collection's

@@ -35,6 +35,11 @@ options:
         file is relative to the inventory file. A class in an installed package is imported by the controller's Python.
     type: str
     required: true
+  preset:
+    description:
+      - For the adapter V(rest), the system behind it, as in O(dsync.core.dsync_diff#module:source.preset). The name of a preset,
+        the path of a YAML file relative to the inventory file, or a dictionary of C(name) and variables.
+    type: raw
   options:
     description:
       - Keyword arguments of the class. Templates in them are evaluated, with the extra variables, C(inventory_dir) and
@@ -167,6 +172,7 @@ from ..module_utils._module.errors import TaskFailure
 from ..plugin_utils.dataset_inventory import InventoryQuery, load_records
 from ..plugin_utils.local_dataset import DatasetError, files_in
 from ..plugin_utils.play_inventory import plain_value
+from ..plugin_utils.preset_files import preset_of
 from ..plugin_utils.suggestions import known
 from ..plugin_utils.yaml_arguments import YamlArguments
 
@@ -232,10 +238,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         Raises TaskFailure."""
         folder = Path(path).resolve().parent
         files = YamlArguments(self.loader, files_in(folder))
-        side = {name: plain_value(self.get_option(name)) for name in ("adapter", "mapping", "lookups")}
+        side = {name: plain_value(self.get_option(name)) for name in ("adapter", "preset", "mapping", "lookups")}
         models = {name: plain_value(self.get_option(name)) for name in ("models", "models_file", "top_level")}
         options = self._evaluated("options", path)
-        return {**side, "options": options, **files.of_side(side)}, {**models, **files.of_models(models)}
+        preset = preset_of(side, self.loader, files_in(folder))
+        given = {**side, "options": options, **files.of_side(side), "preset": preset}
+        return given, {**models, **files.of_models(models)}
 
     def _digest(self, side: Mapping[str, Any], models: Mapping[str, Any]) -> str:
         """Return a digest of all that decides what is read, and so what a cache may hold."""

@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - dsync.core.dataset
   - dsync.core.dataset.attributes
   - dsync.core.options
+  - dsync.core.presets
 requirements:
   - python >= 3.10 (on the controller)
   - pydantic >= 2.6 (on the controller)
@@ -90,10 +91,11 @@ from ..plugin_utils.base_directory import base_directory, using_base_directory
 from ..plugin_utils.dataset_lookup import LookupQuery, look_up
 from ..plugin_utils.local_dataset import DatasetError
 from ..plugin_utils.play_inventory import plain_value
+from ..plugin_utils.preset_files import preset_of
 from ..plugin_utils.suggestions import known
 from ..plugin_utils.yaml_arguments import YamlArguments
 
-OF_THE_DATASET = ("adapter", "options", "secrets", "name", "mapping", "lookups")
+OF_THE_DATASET = ("adapter", "preset", "options", "secrets", "name", "mapping", "lookups")
 OF_MODELS = ("models", "models_file", "top_level")
 NARROWING = ("only_models", "only", "exclude", "attributes")
 
@@ -122,7 +124,7 @@ class LookupModule(LookupBase):
             )
             wanted = LookupQuery(plain_value(terms), plain_value(self.get_option("model")), scope)
             return look_up(
-                {**side, **files.of_side(side)},
+                {**side, **files.of_side(side), "preset": preset_of(side, self._loader, find_file)},
                 {**models, **files.of_models(models)},
                 wanted,
                 base_directory(self._loader),

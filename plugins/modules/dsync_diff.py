@@ -21,6 +21,7 @@ description:
 extends_documentation_fragment:
   - dsync.core.adapters
   - dsync.core.options
+  - dsync.core.presets
 options:
   plan_dest:
     description:

@@ -25,6 +25,7 @@ requirements:
 extends_documentation_fragment:
   - dsync.core.dataset
   - dsync.core.options
+  - dsync.core.presets
 options:
   path:
     description:

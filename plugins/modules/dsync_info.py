@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - dsync.core.dataset
   - dsync.core.dataset.attributes
   - dsync.core.options
+  - dsync.core.presets
 options:
   max_objects:
     description:

@@ -22,6 +22,7 @@ description:
 extends_documentation_fragment:
   - dsync.core.adapters
   - dsync.core.options
+  - dsync.core.presets
 options:
   plan_src:
     description:

@@ -24,6 +24,7 @@ from .code_bundle.import_graph import follow_imports
 from .code_bundle.roots import BUILT_IN, CORE_FAMILY, DIFFSYNC_FAMILY, FAMILIES, Roots, families_of, needs_reports, own_code
 from .local_processes import ended_with_task
 from .play_inventory import PlayInventory, reads_play_inventory, required_variables
+from .preset_files import preset_of
 from .progress_display import progress_displayed
 from .yaml_arguments import YamlArguments
 
@@ -53,7 +54,9 @@ class AdapterAction(ActionBase):
         try:
             self._check_internal_arguments()
             module_args = {**self._task.args, **self._arguments_from_files()}
-            module_args[BUNDLE] = self._bundle(dict(self._inventories(module_args, task_vars or {})), self._host(task_vars or {}))
+            presets = dict(self._presets())
+            inventories = dict(self._inventories(module_args, presets, task_vars or {}))
+            module_args[BUNDLE] = self._bundle(inventories, presets, self._host(task_vars or {}))
         except TaskFailure as failure:
             return {**result, "failed": True, "msg": str(failure), "exception": traceback.format_exc()}
         wrap_async = self._task.async_val and not self._connection.has_native_async
@@ -81,10 +84,10 @@ class AdapterAction(ActionBase):
     def _host(self, task_vars: Mapping[str, Any]) -> str:
         return str(self._task.delegate_to or task_vars.get("inventory_hostname") or "")
 
-    def _bundle(self, inventories: Mapping[str, Any], host: str) -> str:
+    def _bundle(self, inventories: Mapping[str, Any], presets: Mapping[str, Any], host: str) -> str:
         roots = Roots()
         found = {}
-        families = {*self._writes_with, *([CORE_FAMILY] if self._declares_models() else [])}
+        families = {*self._writes_with, *([CORE_FAMILY] if presets or self._declares_models() else [])}
         for side, arguments in self._sides():
             name = arguments.get("adapter")
             if not isinstance(name, str):
@@ -101,14 +104,32 @@ class AdapterAction(ActionBase):
         sources = shipped.sources.values()
         about_reports = bool(self._task.args.get("reports")) or needs_reports(sources)
         shipped.add(own_code(families | families_of(sources), about_reports))
-        return Bundle({name: source.name for name, source in found.items()}, shipped.modules(), inventories, host).pack()
+        adapters = {name: source.name for name, source in found.items()}
+        return Bundle(adapters, shipped.modules(), inventories, host, presets).pack()
 
     def _declares_models(self) -> bool:
         """Return whether the task declares the models of its adapters."""
         return any(self._task.args.get(name) is not None for name in ("models", "models_file"))
 
-    def _inventories(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _presets(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the preset of each dataset that has one. Raises TaskFailure."""
+        for side, given in self._sides():
+            try:
+                preset = preset_of(given, self._loader, self._find_file)
+            except TaskFailure as failure:
+                raise TaskFailure(f"{side}: {failure}") from failure
+            if preset is not None:
+                yield side, preset
+
+    def _inventories(
+        self, arguments: Mapping[str, Any], presets: Mapping[str, Any], task_vars: Mapping[str, Any]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the inventory of the play for each dataset that reads it. Raises TaskFailure."""
+        given_models = arguments.get("models")
+        models: dict[str, Any] = dict(given_models) if isinstance(given_models, Mapping) else {}
+        for preset in presets.values():
+            declared = preset["content"].get("models") if isinstance(preset["content"], Mapping) else None
+            models = {**(declared if isinstance(declared, Mapping) else {}), **models}
         for side, given in self._sides():
             completed = arguments if side == DATASET else arguments.get(side)
             own = {**given, **completed} if isinstance(completed, Mapping) else given
@@ -118,7 +139,7 @@ class AdapterAction(ActionBase):
                 inventory = PlayInventory(task_vars["hostvars"], self._loader)
                 yield (
                     side,
-                    inventory.listed(*required_variables(arguments.get("models"), own), (own.get("options") or {}).get("limit")),
+                    inventory.listed(*required_variables(models, own), (own.get("options") or {}).get("limit")),
                 )
             except TaskFailure as failure:
                 raise TaskFailure(f"{side} (inventory): {failure}") from failure

@@ -70,7 +70,8 @@ def look_up(
         found = [recorder.clean(one.record(scope.attributes)) for one in chosen]
         return _by_id(found, wanted) if wanted.ids else found
 
-    return read_records(Side(DATASET, params), models, folder, find_file, use, warn)
+    narrowing = {"only_models": wanted.scope.get("only_models")}
+    return read_records(Side(DATASET, params), {**models, **narrowing}, folder, find_file, use, warn)
 
 
 def _by_id(found: Records, wanted: LookupQuery) -> Records:

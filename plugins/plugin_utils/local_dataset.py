@@ -12,12 +12,14 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from ..module_utils._module.argspec import DATASET
 from ..module_utils._module.bundle import library_alias as alias
 from ..module_utils._module.bundle.compiled import CompiledModules
 from ..module_utils._module.bundle.format import Bundle
 from ..module_utils._module.bundle.importer import BundleFinder
 from ..module_utils._module.datasets.adapter_ref import AdapterKind, AdapterRef
 from ..module_utils._module.datasets.declarations import declared_models
+from ..module_utils._module.datasets.presets import with_presets
 from ..module_utils._module.datasets.side import Side, hidden_texts
 from ..module_utils._module.errors import TaskFailure
 from ..module_utils._module.output.messages import redact_and_truncate, traceback_of
@@ -55,7 +57,7 @@ def read_records(
     """Construct the adapter of a dataset, and return what ``use`` returns.
 
     Args:
-        side: the dataset, not constructed yet.
+        side: the dataset, not constructed yet; its ``preset`` is ``name``, ``content`` and ``variables`` of one that was read.
         models: the arguments ``models`` and ``top_level``.
         folder: the directory that relative paths refer to, in which the adapter runs.
         find_file: returns the path of an adapter's file, and the places where it was searched.
@@ -72,6 +74,10 @@ def read_records(
     try:
         bundle = _bundle_of(side.params["adapter"], find_file)
         with _imports_of(bundle), _working_in(folder), _discarded_output(), relaxed_collector():
+            if side.params.get("preset"):
+                completed = with_presets({**side.params, **models}, {DATASET: side.params["preset"]})
+                side.params = {**side.params, **{name: completed[name] for name in ("options", "mapping", "lookups")}}
+                models = {**models, "models": completed["models"], "top_level": completed["top_level"]}
             side.models = declared_models(models)
             side.open(bundle)
             records = use(side)

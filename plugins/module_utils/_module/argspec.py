@@ -195,6 +195,7 @@ def _side() -> dict[str, Any]:
 def _dataset() -> dict[str, Any]:
     return {
         "adapter": {"type": "str", "required": True},
+        "preset": {"type": "raw"},
         "options": {"type": "dict", "default": {}},
         "secrets": {"type": "dict", "default": {}, "no_log": True},
         "name": {"type": "str"},

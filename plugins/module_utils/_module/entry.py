@@ -41,9 +41,11 @@ class AdapterModule(AnsibleModule):
     Attributes:
         bundle: that code.
         progress: the file from which the controller reads the progress; None if it does not.
+        given: the arguments as they are shown; None where these are ``params``.
     """
 
     params: dict[str, Any]
+    given: dict[str, Any] | None = None
 
     def _load_params(self) -> None:
         super()._load_params()
@@ -71,8 +73,13 @@ class AdapterModule(AnsibleModule):
 
     def _shown(self) -> dict[str, Any]:
         """Return the arguments without the adapters' secrets, and without records, which may hold sensitive values."""
-        own = _shown_side(self.params) if ADAPTER in self.params else self.params
+        given = self.params if self.given is None else self.given
+        own = _shown_side(given) if ADAPTER in given else given
         return {**own, **{side: _shown_side(own[side]) for side in SIDES if own.get(side) is not None}}
+
+    def complete(self, params: dict[str, Any]) -> None:
+        """Replace the arguments with completed ones; those that were given are shown."""
+        self.given, self.params = self.params, params
 
     def run(self, work: str) -> None:
         """Call ``run`` of ``run.<work>``, whose file came with the task (docs/decisions/0005)."""

@@ -31,12 +31,14 @@ class Bundle:
         modules: dotted name → code.
         inventories: side → inventory of the play, for the sides that read it.
         host: the inventory's name for the host that the task runs on; empty if it is unknown.
+        presets: side → ``name``, ``content`` and ``variables`` of its preset, for the sides that have one.
     """
 
     adapters: Mapping[str, str] = field(default_factory=dict)
     modules: Mapping[str, Code] = field(default_factory=dict)
     inventories: Mapping[str, Any] = field(default_factory=dict)
     host: str = ""
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def pack(self) -> str:
         """Return the bundle as a string of ASCII characters."""
@@ -44,7 +46,7 @@ class Bundle:
             name: (code.source.decode(BYTES), code.path, code.package, dict(code.siblings))
             for name, code in sorted(self.modules.items())
         }
-        content = json.dumps([self.adapters, modules, self.inventories, self.host])
+        content = json.dumps([self.adapters, modules, self.inventories, self.host, self.presets])
         return base64.b64encode(zlib.compress(content.encode("ascii"), LEVEL)).decode("ascii")
 
     @classmethod
@@ -52,10 +54,9 @@ class Bundle:
         """Return the bundle that :meth:`pack` has made a string of; an empty bundle for an empty string."""
         if not packed:
             return cls()
-        adapters, modules, inventories, host = json.loads(zlib.decompress(base64.b64decode(packed)))
-        return cls(
-            adapters, {name: Code(source.encode(BYTES), *rest) for name, (source, *rest) in modules.items()}, inventories, host
-        )
+        adapters, packed_modules, *others = json.loads(zlib.decompress(base64.b64decode(packed)))
+        modules = {name: Code(source.encode(BYTES), *rest) for name, (source, *rest) in packed_modules.items()}
+        return cls(adapters, modules, *others)
 
     def install(self, compiled: CompiledModules) -> None:
         """Make the modules importable, before any others of the same names.

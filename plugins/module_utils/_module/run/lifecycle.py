@@ -21,6 +21,7 @@ from ...dsync.plan.change import Change
 from ...dsync.storage.paths import file_error
 from ..bundle import library_alias as alias
 from ..datasets.declarations import declared_models
+from ..datasets.presets import with_presets
 from ..datasets.side import Side, hidden_texts, make_sides
 from ..entry import AdapterModule
 from ..errors import TaskFailure
@@ -69,6 +70,9 @@ def run_task(module: AdapterModule, work: Callable[[AdapterModule, list[Side]], 
     progress = Progress(module.progress)
     sides = make_sides(module.params, progress)
     try:
+        if module.bundle.presets:
+            module.complete(with_presets(module.params, module.bundle.presets))
+            sides = make_sides(module.params, progress)
         _check_numbers(module.params)
         check_distinct(module.params)
         if "mode" in module.params:

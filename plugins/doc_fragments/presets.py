@@ -1,0 +1,18 @@
+# Copyright: dsync contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The presets of the adapter rest, for ansible-doc; made by scripts/presets.py."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The presets of the adapter rest."""
+
+    DOCUMENTATION = r"""
+options: {}
+notes:
+  - >-
+    Presets of the adapter V(rest) - V(powerdns), PowerDNS Authoritative Server. A page of the collection, docs/presets,
+    documents each of them.
+"""
