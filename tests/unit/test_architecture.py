@@ -130,7 +130,7 @@ PASSING_ON = {"adapters/diffsync/models.py"}
 
 def test_only_one_file_calls_create_and_delete_of_a_model() -> None:
     callers = {name for name in FILES for node in ast.walk(ast.parse((LIBRARY / name).read_text())) if _writes(node)}
-    assert callers - SPEAKING_SQL - SPEAKING_HTTP - PASSING_ON == {"apply/attempt.py"}
+    assert callers - SPEAKING_SQL - SPEAKING_HTTP - PASSING_ON == {"apply/operations.py"}
 
 
 def _writes(node: ast.AST) -> bool:

@@ -18,8 +18,9 @@ from ..plan.outcome import Outcome, OutcomeStatus, Recorder, Verdict
 from ..plan.plan import Plan
 from ..plan.result import PAST, Result, cause_of
 from ..plan.together import Unit
-from .attempt import Attempt, Executor, Hidden, Retry, not_attempted
+from .attempt import Attempt, not_attempted
 from .conflicts import Conflicts
+from .executor import Executor, Hidden, Retry
 from .preview import MADE, SkipRules
 from .scheduler import batches, run_parallel, run_serial
 from .target import Target
