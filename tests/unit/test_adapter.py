@@ -158,6 +158,19 @@ def test_add_get_count_remove() -> None:
     assert data.count("device") == 2
 
 
+def test_an_object_is_found_without_looking_at_every_declared_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = estate(SOURCE)
+
+    def models(cls: Any) -> Any:
+        raise AssertionError("all models are looked at, which takes ten times as long as finding the object")
+
+    monkeypatch.setattr(Estate, "models", classmethod(models))
+    site = data.get("site", {"name": "nyc"})
+    assert data.get_or_none("site", {"name": "nyc"}) is data.get_by_uids(["nyc"], "site")[0] is site
+    assert data.get_or_none("device", {"name": "nyc"}) is None
+
+
+
 def test_point_1_a_duplicate_object_is_refused_when_it_is_added() -> None:
     data = estate({"nyc": "1"}, name="cmdb")
     first, second = data.get("site", "nyc"), Site(name="nyc", contact="1")
