@@ -15,7 +15,7 @@ from ...records.mapping import LOOKUP_KEYS, Filter, Lookup, ModelMap, plain_valu
 from ...records.path import MISSING, path_of, read, text_of_path
 
 if TYPE_CHECKING:
-    from .base import RecordAdapter
+    from .contract import RecordContract
 
 
 class BoundLookup(Lookup):
@@ -29,11 +29,11 @@ class BoundLookup(Lookup):
     def __init__(self, name: str, declared: Declared) -> None:
         super().__init__(name, self._pairs_there)
         self._declared = declared
-        self._adapter: RecordAdapter | None = None
+        self._adapter: RecordContract | None = None
         self.model: str | None = declared.at("model").value if declared.has("model") else None
         self.key = path_of(declared.at("key"))
 
-    def serve(self, adapter: RecordAdapter) -> None:
+    def serve(self, adapter: RecordContract) -> None:
         """Read from this adapter from now on."""
         self._adapter = adapter
         self._there = None

@@ -15,7 +15,7 @@ from ...records.mapping import ModelMap, ParentMap, Record, Values, plain_value,
 from ...records.path import MISSING, read
 
 if TYPE_CHECKING:
-    from .base import RecordAdapter
+    from .contract import RecordContract
 
 _PARENT = "parent {}"
 """The key in a row that holds an identifier of the object's parent; no field can have such a name."""
@@ -34,7 +34,7 @@ class Parents:
         keys: identifier of the parent → key in a row that holds it.
     """
 
-    def __init__(self, adapter: RecordAdapter, mapped: ModelMap, parent: ModelMap, declared: ParentMap) -> None:
+    def __init__(self, adapter: RecordContract, mapped: ModelMap, parent: ModelMap, declared: ParentMap) -> None:
         self._adapter, self._mapped, self._parent = adapter, mapped, parent
         self._fields, self._match = declared.fields, declared.match
         self._names = parent.model._identifiers

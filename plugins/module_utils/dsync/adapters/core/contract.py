@@ -1,0 +1,201 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What a subclass of an adapter of records defines: where native records come from, and how they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from ...adapter import DSync
+from ...exceptions import RecordProblem
+from ...model.model import DSyncModel
+from ...records.declaration_reader import Declared
+from ...records.definition import DataModel
+from ...records.mapping import ModelMap, Record, Values
+from ...records.path import Path
+from .fields import Fields
+from .read_back import ReadBack
+
+
+class NewRecord(NamedTuple):
+    """A native record that is to be made.
+
+    Attributes:
+        values: path of a native field → its value, plain.
+        parent: the native record of the object's parent; None at the top level.
+    """
+
+    values: Values
+    parent: Record | None
+
+
+class ChangedRecord(NamedTuple):
+    """A native record that is to be changed.
+
+    Attributes:
+        record: as it was read.
+        values: path of a native field → its new value, plain; other fields are to be left alone.
+    """
+
+    record: Record
+    values: Values
+
+
+class MovedRecord(NamedTuple):
+    """A native record that is to have another parent, other identifiers, or both.
+
+    Attributes:
+        record: as it was read.
+        values: path of a native field → its new value, plain: the fields that hold the parent, and those that change along; other
+            fields are to be left alone.
+        parent: the native record of the parent that it is to have, None at the top level.
+    """
+
+    record: Record
+    values: Values
+    parent: Record | None
+
+
+class RecordContract(DSync):
+    """The methods of :class:`.base.RecordAdapter` that a subclass defines or may define, and the state of all of them."""
+
+    writable: ClassVar[bool] = True
+    """Whether there are methods for writing."""
+
+    empty_is_none: ClassVar[bool] = False
+    """Whether an empty text in a record stands for nothing, as in CSV, wherever an attribute may be nothing."""
+
+    kept_types: ClassVar[tuple[type[Any], ...]] = ()
+    """Types besides text, number, truth value, list and dictionary that records can hold, such as ``datetime``."""
+
+    marks_deleted: ClassVar[bool] = False
+    """Whether records can stay where they are when their objects are deleted, marked as ``deleted`` in a mapping says."""
+
+    free_fields: ClassVar[bool] = False
+    """Whether each record may have fields of its own, unlike the rows of a table."""
+
+    data_model: ClassVar[DataModel]
+    _maps: ClassVar[Mapping[str, ModelMap]]
+    _tables: ClassVar[dict[str, Declared]]
+
+    _records: dict[str, dict[str, Record]]
+
+    _silent: Mapping[str, frozenset[str]]
+    """Model → attributes of which the source of the run says nothing."""
+
+    _belonging: dict[str, Values]
+    """Model's name → what a new record of it has to hold, as its records have it."""
+
+    _read_back: ReadBack
+
+    records_read: dict[str, Sequence[Any]]
+    """Model's name → the native records of it that were read so far, while :meth:`load` runs; for others to see how far it is."""
+
+    # ------------------------------------------------------------------ for subclasses to define
+
+    def read(self, mapped: ModelMap) -> Iterable[Record]:
+        """Yield the native records at the place of a model, those of other models that are there too included.
+
+        A record is given back to the methods below as the same Python object.
+
+        Args:
+            mapped: its ``place`` (``place.value`` is what the user wrote behind ``from``, None if nothing) and ``key`` matter here.
+
+        Raises:
+            RecordProblem: the records cannot be read.
+        """
+        raise NotImplementedError
+
+    def create_records(self, mapped: ModelMap, records: Sequence[NewRecord]) -> Sequence[Record | Exception]:
+        """Make native records and return, for each, the record as it is now (with a key that the system gave it), or why not.
+
+        Raises:
+            Exception: nothing of all that was done.
+        """
+        raise NotImplementedError
+
+    def change_records(self, mapped: ModelMap, records: Sequence[ChangedRecord]) -> Sequence[Record | Exception]:
+        """Change native records and return, for each, the record as it is now, or why not. Otherwise as above."""
+        raise NotImplementedError
+
+    def move_records(self, mapped: ModelMap, records: Sequence[MovedRecord]) -> Sequence[Record | Exception]:
+        """Let native records have other parents or identifiers and return, for each, the record as it is now, or why not. Otherwise
+        as above.
+
+        Here the fields are changed that hold the parent. A class that has records whose place tells the parent (:meth:`parent_of`)
+        defines this, and :meth:`can_move`, if it can move a whole record, fields that no attribute names included; else the object
+        is deleted and created again.
+        """
+        return self.change_records(mapped, [ChangedRecord(one.record, one.values) for one in records])
+
+    def can_move(self, model: str) -> bool:
+        return super().can_move(model) and not self.knows_parents(self._maps[model])
+
+    def can_rename(self, model: str) -> bool:
+        return super().can_rename(model) and self._maps[model].key is None
+
+    def renamed(self, obj: DSyncModel, before: str) -> None:
+        super().renamed(obj, before)
+        records = self._records[obj.get_type()]
+        if before in records:
+            records[obj.get_unique_id()] = records.pop(before)
+
+    def remove_records(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[Exception | None]:
+        """Remove native records and return, for each, None or why not. Otherwise as above."""
+        raise NotImplementedError
+
+    def describe(self, mapped: ModelMap, record: Record) -> str:
+        """Return where a native record is, as a person finds it, such as ``devices.csv, line 4``; no value of it that is secret."""
+        return self.name
+
+    def parent_of(self, mapped: ModelMap, record: Record) -> Record | None:
+        """Return the native record of an object's parent where the place of the record tells; None where it does not."""
+        return None
+
+    def knows_parents(self, mapped: ModelMap) -> bool:
+        """Return whether :meth:`parent_of` tells the parents of a model's records."""
+        return False
+
+    def match_of(self, mapped: ModelMap, parent: ModelMap) -> Mapping[Path, Path]:
+        """Return native field of a child → native field of its parent, as a foreign key tells; empty where nothing does."""
+        return {}
+
+    def fields_of(self, mapped: ModelMap) -> Fields | None:
+        """Return the native fields that the system documents for the records of a model: :meth:`load` refuses a mapping that names
+        others, and writes none that take no value. None, as here, where only the records show their fields.
+
+        Args:
+            mapped: as for :meth:`read`.
+
+        Raises:
+            RecordProblem: the system cannot be asked.
+            DefinitionError: the place does not exist.
+        """
+        return None
+
+    def check_place(self, mapped: ModelMap) -> None:
+        """Raise DefinitionError when what a mapping says of a model's place cannot be."""
+
+    def read_table(self, place: Declared) -> Iterable[Record]:
+        """Yield the native records of a lookup that is declared with ``from``. Raises DefinitionError where there is none."""
+        place.wrong(f"the adapter {self.type} has no tables to look things up in.")
+
+    # ------------------------------------------------------------------ what is there
+
+    def record_of(self, obj: DSyncModel) -> Record:
+        """Return the native record of an object. Raises RecordProblem where it is not known."""
+        try:
+            return self._records[obj.get_type()][obj.get_unique_id()]
+        except KeyError:
+            raise RecordProblem(f"{self.name} does not know the record of {obj!r}") from None
+
+    def records(self, model: str) -> Iterator[tuple[DSyncModel, Record]]:
+        """Yield the objects of a model with their native records."""
+        for uid, record in self._records[model].items():
+            obj = self.store.find(model, uid)
+            if obj is not None:
+                yield obj, record
+
+    def _parent_map(self, mapped: ModelMap) -> ModelMap:
+        return self._maps[self.data_model.parents[mapped.name]]

@@ -1,0 +1,195 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Reading native records, and adding an object for each; what is said of a record that does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..._util.pydantic import ValidationError
+from ...exceptions import DefinitionError, DSyncException, ObjectAlreadyExists, ObjectNotFound, RecordProblem
+from ...model.model import DSyncModel
+from ...records.definition import derived
+from ...records.mapping import Filter, ModelMap, ParentMap, Record
+from ...records.path import read
+from ...records.types import or_none
+from .absent import unmanaged
+from .contract import RecordContract
+from .fields import check_fields, unwritable
+from .invalid import problems_in
+from .lookups import bound_tables, in_order
+from .parents import Parents
+
+_ATTRIBUTES_NAMED = 3
+"""How many attributes that would tell two objects apart an error names."""
+
+
+class RecordLoader(RecordContract):
+    """The part of :class:`.base.RecordAdapter` that reads."""
+
+    def probe(self) -> bool:
+        """Look whether the system can be reached and has what the mapping names, without loading the records.
+
+        Returns:
+            Whether the system was asked; False, as here, where nothing is known before the records are loaded.
+
+        Raises:
+            RecordProblem: it cannot be reached, or refuses.
+            DefinitionError: the mapping does not fit what is there.
+        """
+        return False
+
+    def load(self) -> None:
+        """Read all records and add an object for each.
+
+        Raises:
+            RecordProblem: a record does not fit, naming its place; or two of them stand for one object.
+            DefinitionError: the mapping does not fit what is there.
+        """
+        self.load_warnings.clear()
+        self.check_fields()
+        for table in bound_tables(self._maps):
+            table.serve(self)
+        for mapped in in_order(self._maps):
+            self.check_place(mapped)
+            self._load(mapped)
+        self.records_read = {}
+
+    def check_fields(self) -> None:
+        """Compare the mapping with the fields that the system documents, and let attributes be read-only that take no value.
+
+        Raises:
+            DefinitionError: the mapping names a field that does not exist; or as :meth:`fields_of`.
+            RecordProblem: as :meth:`fields_of`.
+        """
+        for mapped in self._maps.values():
+            fields = self.fields_of(mapped)
+            if fields is not None:
+                check_fields(mapped, fields)
+                if names := unwritable(mapped, fields):
+                    self.leave_alone(mapped.name, names)
+
+    def leave_alone(self, model: str, names: Sequence[str]) -> None:
+        """Let attributes be read-only from now on, which the system gives their values, as only it can tell.
+
+        Args:
+            model: name of the model.
+            names: of attributes, not of identifiers.
+        """
+        mapped, cls = self._maps[model], self.__class__
+        own = writable_part(mapped.model, names)
+        fields = {name: replace(one, nullable=True, written=False) if name in names else one for name, one in mapped.fields.items()}
+        maps = {**self._maps, model: replace(mapped, model=own, fields=fields)}
+        self.__class__ = type(cls.__name__, (cls,), {model: own, "_maps": maps, "__module__": cls.__module__})
+
+    def _load(self, mapped: ModelMap) -> None:
+        records: list[Record] = []
+        self.records_read[mapped.name] = records
+        rows: list[dict[str, Any]] = []
+        parents = self._parents(mapped)
+        chosen = Filter(mapped.where, f"{mapped.place.place.removesuffix('.from')}.where", self.free_fields)
+        for record in self.read(mapped):
+            try:
+                if not chosen.lets(record) or not mapped.keeps(record):
+                    continue
+                above = {} if parents is None else parents.ids_of(record)
+                row = mapped.row(record, self.empty_is_none, above)
+                if parents is not None:
+                    row.update((parents.keys[name], value) for name, value in above.items())
+            except RecordProblem as problem:
+                raise RecordProblem(f"{self.describe(mapped, record)}: {problem}") from problem
+            records.append(record)
+            rows.append(row)
+        self.warn(chosen.check())
+        self.unmanaged[mapped.name] = unmanaged(mapped, records)
+        self._belonging[mapped.name] = {path: read(record, path) for record in records[:1] for path in mapped.belonging()}
+        self._add(mapped, records, rows, None if parents is None else parents.keys)
+
+    def _add(
+        self, mapped: ModelMap, records: list[Record], rows: list[dict[str, Any]], parent_ids: Mapping[str, str] | None
+    ) -> None:
+        parent = None if parent_ids is None else self._parent_map(mapped).name
+        try:
+            self.add_rows(mapped.name, rows, parent=parent, parent_ids=parent_ids)
+        except ValidationError as error:
+            raise self._unfit(mapped, records, rows, error) from error
+        except (ObjectAlreadyExists, ObjectNotFound) as error:
+            raise self._contradicting(mapped, records, rows, error) from error
+        self._records[mapped.name] = dict(zip(self.store.uids(mapped.name), records))
+
+    def _unfit(
+        self, mapped: ModelMap, records: list[Record], rows: list[dict[str, Any]], error: ValidationError
+    ) -> ValidationError | RecordProblem:
+        """Return what to raise when a row does not validate: the same, naming the record's place."""
+        for record, row in zip(records, rows):
+            try:
+                mapped.model(**{name: value for name, value in row.items() if name in mapped.model.model_fields})
+            except ValidationError as found:
+                return RecordProblem(f"{self.describe(mapped, record)}: {found.title}: {problems_in(mapped.model, row, found)}")
+        return error
+
+    def _contradicting(
+        self, mapped: ModelMap, records: list[Record], rows: list[dict[str, Any]], error: DSyncException
+    ) -> RecordProblem:
+        """Return what to raise when two records stand for one object, or the parent of one is not there."""
+        first: dict[str, int] = {}
+        for place, row in enumerate(rows):
+            obj = mapped.model(**{name: value for name, value in row.items() if name in mapped.model.model_fields})
+            uid = obj.get_unique_id()
+            if isinstance(error, ObjectAlreadyExists) and uid in first:
+                both = " and ".join(self._shown(mapped, records[at], rows[at]) for at in (first[uid], place))
+                way_out = self._told_apart(mapped, rows[first[uid]], row)
+                return RecordProblem(f'two records represent the {mapped.name} "{uid}": {both}{way_out}')
+            if isinstance(error, ObjectNotFound) and f'"{uid}"' in str(error):
+                return RecordProblem(f"{self.describe(mapped, records[place])}: {error}")
+            first[uid] = place
+        return RecordProblem(str(error))
+
+    @staticmethod
+    def _told_apart(mapped: ModelMap, one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+        """Return which attributes would tell two objects of one identity apart; empty where none would."""
+        hidden = mapped.model.get_sensitive_fields()
+        names = [name for name in mapped.model._attributes if name not in hidden and one.get(name) != other.get(name)]
+        such = " or ".join(f'"{name}"' for name in names[:_ATTRIBUTES_NAMED])
+        return f"; if these are two objects, add an identifier that tells them apart, such as {such}" if names else ""
+
+    def _shown(self, mapped: ModelMap, record: Record, row: Mapping[str, Any]) -> str:
+        """Return a record's place and values, without those that nobody may see."""
+        hidden = mapped.model.get_sensitive_fields()
+        values = ", ".join(f"{name}: {row[name]}" for name in mapped.fields if name in row and name not in hidden)
+        return f"{self.describe(mapped, record)} ({values if len(values) <= 200 else values[:197] + '…'})"
+
+    # ------------------------------------------------------------------ parents
+
+    def _parents(self, mapped: ModelMap) -> Parents | None:
+        if mapped.name not in self.data_model.parents:
+            return None
+        parent, declared = self._parent_map(mapped), mapped.parent
+        if declared is None or declared.by_name:
+            if self.knows_parents(mapped):
+                declared = ParentMap()
+            elif declared is None:
+                declared = ParentMap(match=self.match_of(mapped, parent))
+                if not declared.match:
+                    raise DefinitionError(
+                        f"{mapped.place.place.removesuffix('.from')}: it does not say how a {mapped.name} finds its {parent.name}; "
+                        f'add "parent: {{{parent.model._identifiers[0]}: the field that holds it}}".'
+                    )
+        return Parents(self, mapped, parent, declared)
+
+
+def writable_part(model: type[DSyncModel], unwritable: Sequence[str]) -> type[DSyncModel]:
+    """Return the model with attributes that this side cannot be given: compared, shown and left alone."""
+    names = [name for name in unwritable if name in model._attributes]
+    return derived(
+        model.__name__,
+        model,
+        {name: or_none(model.model_fields[name].rebuild_annotation()) for name in unwritable},
+        {
+            **dict.fromkeys(unwritable),
+            "_read_only": (*model._read_only, *(name for name in names if name not in model._read_only)),
+            "_create_only": tuple(name for name in model._create_only if name not in names),
+        },
+    )
