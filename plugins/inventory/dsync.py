@@ -322,7 +322,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         found = record["id"] if wanted is None else self._named_by(wanted, record, described)
         gives = f"hostname: {'the identifier' if wanted is None else wanted} gives the {described}"
         if isinstance(found, bool) or not isinstance(found, (str, int)) or not str(found).strip():
-            raise TaskFailure(f"{gives} no name, for it is {plain_value(found)!r}.")
+            raise TaskFailure(f"{gives} no name, but {plain_value(found)!r}.")
         name: str = plain_value(str(found))
         if name in GROUPS_OF_ALL or not name.isprintable():
             raise TaskFailure(f"{gives} the name {name!r}, which no host can have.")

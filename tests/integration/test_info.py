@@ -150,7 +150,7 @@ def test_a_dataset_is_validated_without_loading_it(play: Play, tmp_path: Path) -
     assert (found["validated"], found["objects"], found["dataset"]["total"]) == ({"models": ["device"], "reached": True}, [], 0)
     own = played.result("own")
     assert own["validated"] == {"models": ["site"], "reached": False}
-    assert own["warnings"] == ["The adapter sites.py:Sites does not tell without loading whether its system can be reached."]
+    assert own["warnings"] == ["The adapter sites.py:Sites cannot check without loading whether its system can be reached."]
     messages = {name: str(played.result(name).get("msg")) for name in ("no table", "no column", "no file", "no server", "no model")}
     for name, words in {
         "no table": "devize",

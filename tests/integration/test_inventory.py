@@ -133,7 +133,7 @@ def test_the_plays_inventory_is_not_written(play: Play, estate: Path) -> None:
         "target": {"adapter": "inventory", "mapping": MAPPING},
     }
     played = play([task("sync", "dsync_sync", sides, ignore_errors=True)], "-i", estate)
-    assert "the inventory of the play cannot be written; name its file or folder as the source" in played.result("sync")["msg"]
+    assert "the inventory of the play cannot be written; name its file or directory as the source" in played.result("sync")["msg"]
     assert content(estate) == before
 
 

@@ -382,7 +382,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "type": ({"models": {"device": {"identifiers": ["name"], "attributes": {"role": "string"}}}}, 'there is no type "string"'),
     "data": ({"options": {"path": "absent.json"}}, "absent.json"),
     "template": ({"options": {"path": "{{ nowhere }}"}}, "options cannot be evaluated: "),
-    "name": ({"hostname": "role if tags else ''"}, "gives the device \"sw-1\" no name, for it is ''."),
+    "name": ({"hostname": "role if tags else ''"}, "gives the device \"sw-1\" no name, but ''."),
     "expression": ({"hostname": "absent.x"}, 'hostname: absent.x cannot be evaluated for the device "rtr-1": '),
     "secret": ({"hostname": "pin"}, 'hostname: pin cannot be evaluated for the device "rtr-1": '),
     "twice": (

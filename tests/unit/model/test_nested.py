@@ -183,7 +183,7 @@ def test_a_stored_plan_does_not_make_another_value_of_it(case: str, tmp_path: Pa
     save_plan(Plan.from_diff(target.diff_from(source)), tmp_path / "plan", source=source, target=target)
     stored = load_plan(tmp_path / "plan")
     assert [type(change.after["v"]) for change in stored.resolve(source, target) if change.after] == [type(new)]
-    with pytest.raises(RecordError, match='thing "a": which class its v was of is not to be told from the file'):
+    with pytest.raises(RecordError, match='thing "a": the file does not say which class its v was of'):
         stored.resolve(None, target)
 
 

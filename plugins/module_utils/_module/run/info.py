@@ -58,7 +58,7 @@ def _validated(module: AdapterModule, side: Side) -> TaskEnd:
     with side.error_prefix(), error_context("probe()"):
         reached = hasattr(dataset, "bound") and dataset.probe()  # an adapter of records
     if not reached:
-        module.warn(f"The adapter {side.params['adapter']} does not tell without loading whether its system can be reached.")
+        module.warn(f"The adapter {side.params['adapter']} cannot check without loading whether its system can be reached.")
     models = sorted(side.dataset.models())
     return TaskEnd(
         False,

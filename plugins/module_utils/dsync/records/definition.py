@@ -185,7 +185,7 @@ class _Attributes:
 def _empty_as_null(annotation: Any, declared: Declared) -> Any:
     """Return the annotation of an attribute in which an empty string is null."""
     if declared.value is not None:
-        declared.wrong(f"null is the only thing that an empty string can stand for, and this is {declared.shown()}.")
+        declared.wrong(f"null is the only value that an empty string can represent, and this is {declared.shown()}.")
     if not allows_none(annotation):
         declared.wrong('an empty string is to be null, so the type has to allow null, as in "str | None".')
     return empty_is_null(annotation)

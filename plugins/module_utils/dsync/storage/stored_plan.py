@@ -242,7 +242,7 @@ class _Resolver:
         except Exception as error:  # whatever a user's own validator raises
             if isinstance(error, NotTheSame):
                 raise RecordError(
-                    f'{self._origin}: {change.model} "{change.id}": which class its {name} was of is not to be told from the file'
+                    f'{self._origin}: {change.model} "{change.id}": the file does not say which class its {name} was of'
                 ) from None
             raise self._misfit(change, name, error) from None
 

@@ -226,5 +226,5 @@ def test_an_item_that_a_cell_cannot_hold_is_refused(tmp_path: Path, item: str) -
     source = wanted(data, {"name": "r1", "tags": ["a", item]})
     result = target.apply(Plan.from_diff(target.diff_from(source)), source)
     assert [one.message for one in result.failures] == [
-        'an item of "tags" is empty, has blanks at its ends, or has a "," in it, which stands between items: a cell cannot hold it'
+        'an item of "tags" is empty, has blanks at its ends, or contains ",", which separates items: a cell cannot hold it'
     ]

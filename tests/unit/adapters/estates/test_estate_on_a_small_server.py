@@ -188,7 +188,7 @@ def test_what_has_no_name_or_no_parent_is_left_aside_and_counted(netbox: Estate)
 REGIONS: dict[str, Any] = {"site": {"identifiers": ["name"], "attributes": {"region": "str | None"}}}
 METRO = (
     '"Metro" is the name of 2 region objects, such as dcim/regions/1 and dcim/regions/2; write "Metro__Metro" or "__Metro", or '
-    "add region to the models, with identifiers that tell them apart"
+    "add region to the models, with identifiers that distinguish them"
 )
 
 
@@ -261,7 +261,7 @@ def test_what_is_identified_by_one_of_several_objects_is_neither_loaded_nor_crea
     target = adapter(nautobot, declared)
     warning = (
         f'{nautobot.api.url}: 1 rack object not loaded: "location" is "a", which is the name of several location objects; '
-        "add location to the models, with identifiers that tell them apart"
+        "add location to the models, with identifiers that distinguish them"
     )
     assert [one.partition(" (dcim")[0] for one in target.load_warnings] == [warning]
     one = wanted(declared, rack=[{"location": "a", "name": "r"}])

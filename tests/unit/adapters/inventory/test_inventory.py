@@ -258,7 +258,7 @@ def test_settings_of_ansible_do_no_harm(lab: Path, tmp_path: Path, monkeypatch: 
 def test_what_cannot_be_read(lab: Path, tmp_path: Path) -> None:
     """An inventory that cannot be read is never an empty one, after which everything else would be deleted."""
     assert problem(lambda: opened(tmp_path / "none.yml")) == (
-        f"{tmp_path / 'none.yml'} does not exist; name the file or folder of an inventory"
+        f"{tmp_path / 'none.yml'} does not exist; name the file or directory of an inventory"
     )
     (lab / "hosts.yml").write_text("all: [\n")
     assert f"ansible-inventory cannot read {lab}: " in problem(lambda: opened(lab))

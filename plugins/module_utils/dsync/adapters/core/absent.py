@@ -54,7 +54,7 @@ def _check(mapped: ModelMap, name: str, source: Path, records: Sequence[Record])
         place = mapped.place.place.removesuffix(".from")
         raise DefinitionError(
             f'{place}.fields.{name}: no {mapped.name} has a field "{text_of_path(source)}", and there is '
-            f'"{text_of_path((*source[:depth], meant))}"; name that one, or say with "default" what it means that there is none.'
+            f'"{text_of_path((*source[:depth], meant))}"; name that one, or set "default" for records without it.'
         )
 
 

@@ -141,7 +141,7 @@ def in_order(maps: Mapping[str, ModelMap]) -> list[ModelMap]:
                     place = mapped.place.place.removesuffix(".from")
                     raise DefinitionError(
                         f"{place}: a {mapped.name} is looked up among the objects of its own model, which are not there before "
-                        'it is; read the table with "from", "key" and "value" in the place of "model".'
+                        'it is; read the table with "from", "key" and "value" instead of "model".'
                     )
             names = ", ".join(waiting)
             raise DefinitionError(

@@ -81,8 +81,8 @@ class DocumentAdapter(RecordAdapter):
         for document in self.documents() if place else ():
             if self.only_lists(document, place) and not (others and document.part is not None):
                 mapped.place.wrong(
-                    f'nothing is at "{text_of_path(place)}" in {document.name}, which is a list of records; write [], and tell the '
-                    'records of several models apart with "where".'
+                    f'nothing is at "{text_of_path(place)}" in {document.name}, which is a list of records; write [], and select '
+                    'the records of each model with "where".'
                 )
 
     def only_lists(self, document: Document, place: Path) -> bool:
@@ -250,7 +250,7 @@ class DocumentAdapter(RecordAdapter):
     def _change(self, mapped: ModelMap, changed: ChangedRecord | MovedRecord) -> Record:
         record = _located(changed.record)
         if record.keyed and mapped.key in changed.values:
-            raise RecordProblem("the key under which a record stands cannot be changed")
+            raise RecordProblem("the key of a record cannot be changed")
         document, way = record.document, record.way
         values = self.to_document(mapped, changed.values, document)
         after = Located(copy.deepcopy(dict(record)), document, way, record.keyed)

@@ -61,7 +61,7 @@ class _Table:
                 break
         if len(self.header) == 1 and any(other in self.header[0] for other in _DELIMITERS):
             raise RecordProblem(
-                f'{name}, line {self.header_end}: there is one column alone, "{self.header[0]}"; check whether '
+                f'{name}, line {self.header_end}: there is only one column, "{self.header[0]}"; check whether '
                 f"{delimiter!r} is the delimiter"
             )
         twice = {cell for cell in self.header if cell and self.header.count(cell) > 1}

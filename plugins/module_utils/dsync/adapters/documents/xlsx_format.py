@@ -57,7 +57,7 @@ class XlsxFormat(Format):
         found = _changed(text, edits, name)
         if not same_tree(_filled(self.read(found, name)), _filled(wanted)):
             raise RecordProblem(
-                f"{name} cannot hold what is to be written: a cell holds 15 digits, a time milliseconds, and formulas are "
+                f"{name} cannot hold the value: a cell holds 15 digits, a time milliseconds, and formulas are "
                 "calculated only by a spreadsheet program"
             )
         return found

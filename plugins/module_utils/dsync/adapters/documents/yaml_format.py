@@ -48,8 +48,8 @@ class YamlFormat(Format):
         except RecordProblem:
             where = ""
         raise RecordProblem(
-            f"{name} cannot be changed without changing more than intended{where}: a value stands where an anchor, an alias or an "
-            "unusual form of YAML is; write it out there"
+            f"{name} cannot be changed without changing more than intended{where}: the value is in an anchor, an alias or an "
+            "unusual form of YAML; write it out there"
         )
 
     def renamed(self, text: str, names: Mapping[Way, str], name: str) -> str:

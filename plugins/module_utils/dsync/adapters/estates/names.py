@@ -311,5 +311,5 @@ class Names:
             either = f"write {' or '.join(chr(34) + name + chr(34) for name in names[:2])}, or " if names else ""
             raise RecordProblem(
                 f'"{uid}" is the name of {len(ids)} {kind.name} objects, such as {both}; {either}add {kind.name} to the models, '
-                "with identifiers that tell them apart"
+                "with identifiers that distinguish them"
             )

@@ -270,7 +270,7 @@ class EstateReader(RecordAdapter):
         reason = f'"{field}" is "{shared}", which is the name of several {kind.refs[field]} objects'
         if uid is not None:
             self.unclear.setdefault(mapped.name, {})[uid] = f"{self.name} has objects for it of which {reason}"
-        return f"{reason}; add {kind.refs[field]} to the models, with identifiers that tell them apart"
+        return f"{reason}; add {kind.refs[field]} to the models, with identifiers that distinguish them"
 
     def _is_wanted(self, mapped: ModelMap, record: dict[str, Any]) -> bool:
         try:

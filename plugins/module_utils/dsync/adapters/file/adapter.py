@@ -332,8 +332,8 @@ class FileAdapter(DocumentAdapter):
             items = [str(self._cell(path, item, document)) for item in value]
             if any(self._separator in item or item != item.strip() or not item for item in items):
                 raise RecordProblem(
-                    f'an item of "{path[0]}" is empty, has blanks at its ends, or has a "{self._separator}" in it, which stands '
-                    "between items: a cell cannot hold it"
+                    f'an item of "{path[0]}" is empty, has blanks at its ends, or contains "{self._separator}", which '
+                    "separates items: a cell cannot hold it"
                 )
             return self._separator.join(items)
         if document.format.typed:
@@ -434,9 +434,7 @@ class FileAdapter(DocumentAdapter):
         try:
             return mark + text.encode(encoding), trees
         except UnicodeEncodeError as error:
-            raise RecordProblem(
-                f"{path}: a text that is to be written has a character that {error.encoding} does not have"
-            ) from None
+            raise RecordProblem(f"{path}: a string to be written has a character that {error.encoding} does not have") from None
 
 
 def _encoding_of(raw: bytes, encoding: str) -> tuple[str, bytes]:

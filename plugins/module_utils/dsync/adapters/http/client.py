@@ -148,7 +148,7 @@ class Client:
         try:
             content = None if body is None else json_dumps(body, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
-            raise HttpProblem(f"{said}: what is to be sent cannot be written as JSON ({type(error).__name__})") from None
+            raise HttpProblem(f"{said}: the request cannot be written as JSON ({type(error).__name__})") from None
         asked = Asked(method, whole, said, content, headers or {}, time.monotonic() + self._manners.total_timeout)
         tried = 0
 

@@ -98,7 +98,7 @@ class InventoryAdapter(RecordAdapter):
         if self._sources is None:
             if self._received is None:
                 Declared(PLAY, "options.source").wrong(
-                    "there is no play here whose inventory could be read; name a file or folder."
+                    "there is no play here whose inventory could be read; name a file or directory."
                 )
             self._inventory = Inventory.of(self._received)
         else:
@@ -124,7 +124,7 @@ class InventoryAdapter(RecordAdapter):
     def _check_sources(sources: Iterable[str]) -> None:
         for source in sources:
             if not Path(source).exists() and "," not in source:
-                raise file_error(RecordProblem, source, "does not exist; name the file or folder of an inventory")
+                raise file_error(RecordProblem, source, "does not exist; name the file or directory of an inventory")
 
     def _conceal(self) -> None:
         """Mark the values that come from files that are encrypted as a whole, which come decrypted."""
@@ -207,10 +207,10 @@ class InventoryAdapter(RecordAdapter):
     def _new_files(self) -> InventoryFiles:
         """Return the files of the inventory. Raises RecordProblem when it is none that is written."""
         if self._sources is None:
-            raise RecordProblem("the inventory of the play cannot be written; name its file or folder as the source")
+            raise RecordProblem("the inventory of the play cannot be written; name its file or directory as the source")
         source = Path(self._sources[0])
         if len(self._sources) > 1:
-            raise RecordProblem("several inventories cannot be written at once; name one file or folder as the source")
+            raise RecordProblem("several inventories cannot be written at once; name one file or directory as the source")
         return InventoryFiles(source, self._vault)
 
     def _check_writable(self) -> None:

@@ -44,7 +44,7 @@ def main_file(source: Path) -> Path:
         if len(found) == 1:
             return found[0]
         which = "several of them" if found else "none of them"
-        raise RecordProblem(f"only a folder with one file {' or '.join(NAMES_OF_MAIN)} is written, and {source} has {which}")
+        raise RecordProblem(f"only a directory with one file {' or '.join(NAMES_OF_MAIN)} is written, and {source} has {which}")
     if source.suffix not in (".yml", ".yaml", ".ini", "") or _is_script(source):
         raise RecordProblem(f"only YAML and INI are written, and {source} is a script, or no .yml, .yaml or .ini file")
     return source
@@ -167,7 +167,7 @@ class InventoryFiles:
         was_encrypted = isinstance(before, Tagged) and before.tag == "!vault"
         if value is not None and (was_encrypted or (secret and self._vault.encrypts)):
             if not isinstance(value, str):
-                raise RecordProblem(f'"{text_of_path(path)}" cannot be encrypted with Ansible Vault: it is no text')
+                raise RecordProblem(f'"{text_of_path(path)}" cannot be encrypted with Ansible Vault: it is not a string')
             try:
                 if was_encrypted and self._vault.decrypt(before.value) == value:
                     return before

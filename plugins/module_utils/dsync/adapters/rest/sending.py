@@ -139,7 +139,7 @@ class Sending:
         fresh = read(there.json(), get.returns if get else self._action.returns)
         tag = there.headers.get("ETag")
         if tag is None or not isinstance(fresh, Mapping) or call.again is None:
-            raise RecordProblem(f"{there.said}: the answer has no ETag, or no record, so nobody can tell whether it was changed")
+            raise RecordProblem(f"{there.said}: the answer has no ETag, or no record, so it is unknown whether it was changed")
         now = call.again(fresh)
         try:
             return now, self._plain(now, {"If-Match": tag})

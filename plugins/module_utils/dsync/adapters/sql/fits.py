@@ -42,7 +42,7 @@ def fit_for(title: str, column: Column[Any]) -> Fit:
             return json_dumps(plain_value(value, (WrittenFloat,)), ensure_ascii=False)
         if value.__class__ in (list, dict):
             what = "list" if isinstance(value, list) else "dictionary"
-            raise RecordProblem(f'the column "{column.name}" of {title} cannot hold a {what}; map a text, with "expr" and "write"')
+            raise RecordProblem(f'the column "{column.name}" of {title} cannot hold a {what}; map it with "expr" and "write"')
         if number and value.__class__ in (int, str):
             return _whole(title, column, value)
         if rounding and isinstance(value, Decimal) and not _is_kept(value):
@@ -66,7 +66,7 @@ def _whole(title: str, column: Column[Any], value: int | str) -> int:
     try:
         number = int(value)
     except ValueError:
-        raise RecordProblem(f'the column "{column.name}" of {title} holds whole numbers, and the value is another text') from None
+        raise RecordProblem(f'the column "{column.name}" of {title} holds whole numbers, and the value is another string') from None
     if not -_LARGEST <= number < (2 * _LARGEST if getattr(column.type, "unsigned", False) else _LARGEST):
         raise RecordProblem(f'the column "{column.name}" of {title} holds whole numbers of 64 bits, and the value is larger')
     return number

@@ -118,7 +118,7 @@ def check_key(mapped: ModelMap, relation: Relation, rows: Sequence[Record]) -> N
     twice = next((value for value, number in Counter(values).items() if number > 1), None)
     if twice is not None:
         Declared(None, f"{mapped.place.place.removesuffix('.from')}.key").wrong(
-            f'several rows of {relation.title} have the same value in "{relation.key[0]}", so it does not tell them apart.'
+            f'several rows of {relation.title} have the same value in "{relation.key[0]}", so it does not distinguish them.'
         )
 
 
