@@ -42,7 +42,7 @@ options:
             pages, so that the task gives little more than an address and a token. The notes name the presets of the collection.
           - A string that contains C(/) or ends in C(.yml), such as V(./shelf.yml), is the path of a file with a preset of your own
             on the controller. It is searched where Ansible searches files.
-          - A dictionary gives values of the preset's variables, beside C(name), such as V({name: keycloak, realm: staff}).
+          - A dictionary of C(name) and the preset's variables gives these values of their own.
           - What the task declares in O(models), in the options, the mapping and the lookups is merged with the preset, key by key.
             A key of the task wins, and V(null) removes a key of the preset. O(only_models) drops the other models.
         type: raw

@@ -28,6 +28,7 @@ from ansible_collections.dsync.core.plugins.module_utils._module.argspec import 
     info_spec,
 )
 from dsync.adapters.core.base import RecordModel
+from dsync.adapters.rest.preset import merged
 from dsync.records.definition import data_model
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +44,7 @@ SPECS = {
     "dsync_journal_info": JOURNAL_INFO,
     "dsync_plan_info": PLAN_INFO,
 }
+PRESETS = ROOT / "plugins/module_utils/dsync/adapters/rest/presets"
 ELSEWHERE = ("awx.awx.", "community.")
 """Collections that pages show tasks of, and that need not be installed here."""
 
@@ -131,6 +133,14 @@ def tasks(document: object) -> Iterator[dict[str, Any]]:
             yield item
 
 
+def of_presets(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the models of the presets that a task names, but for those in files of its own."""
+    sides = [arguments[role] for role in ("source", "target") if isinstance(arguments.get(role), dict)] or [arguments]
+    given = [one["preset"] for one in sides if "preset" in one]
+    files = [PRESETS / f"{one['name'] if isinstance(one, dict) else one}.yml" for one in given if "./" not in str(one)]
+    return {name: model for file in files for name, model in yaml.safe_load(file.read_text())["models"].items()}
+
+
 def check_task(task: dict[str, Any]) -> None:
     """Fail unless the task's module is there and takes these arguments."""
     names = [key for key in task if key.count(".") >= 2]
@@ -139,7 +149,8 @@ def check_task(task: dict[str, Any]) -> None:
     if collection == "dsync.core":
         assert name in SPECS, f"no such module: {names[0]}"
         check_arguments(SPECS[name], task[names[0]], names[0])
-        if isinstance(models := task[names[0]].get("models"), dict):
+        models = merged(of_presets(task[names[0]]), task[names[0]].get("models") or {})
+        if isinstance(models, dict) and models:
             data_model(models, task[names[0]].get("top_level"), base=RecordModel)
     elif collection == "ansible.builtin":
         if importlib.util.find_spec("ansible"):
