@@ -24,6 +24,7 @@ LEFT_OUT = {
         "exclude",
         "compare_attributes",
         "protect",
+        "push_down",
         "empty_source",
         "baseline",
         "max_shrink",
