@@ -170,7 +170,6 @@ def test_an_object_is_found_without_looking_at_every_declared_model(monkeypatch:
     assert data.get_or_none("device", {"name": "nyc"}) is None
 
 
-
 def test_point_1_a_duplicate_object_is_refused_when_it_is_added() -> None:
     data = estate({"nyc": "1"}, name="cmdb")
     first, second = data.get("site", "nyc"), Site(name="nyc", contact="1")

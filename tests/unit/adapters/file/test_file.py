@@ -294,7 +294,9 @@ def test_a_run_that_stops_half_way_leaves_the_old_file(tmp_path: Path) -> None:
     text = "name,uid,groups,active\nann,1,,true\n"
     path.write_text(text)
     adapter = users(path)
-    with pytest.raises(ObjectCrudException, match='an item of "groups" is empty, has blanks at its ends, or has a "," in it'):
+    with pytest.raises(
+        ObjectCrudException, match='an item of "groups" is empty, has blanks at its ends, or contains ",", which separates items'
+    ):
         adapter.sync_from(memory([user("bob", groups=["a,b"]), user("ann", 5)], USERS))
     assert path.read_text() == text
 
