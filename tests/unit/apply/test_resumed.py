@@ -12,7 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,36 @@ class Inventory(Database):
     device = Known
 
 
+def _each(make: Callable[[Any, Any, Any], Any]) -> Any:
+    """Return a batch method that makes one item after the other, and whose result for an item may be an exception."""
+
+    def method(cls: Any, dsync: Any, items: Any) -> list[Any]:
+        results = []
+        for item in items:
+            try:
+                results.append(make(cls, dsync, item))
+            except ValueError as error:
+                results.append(error)
+        return results
+
+    return classmethod(method)
+
+
+class InBatches(Database):
+    """The same with several rows in a batch, so that what is made together is made in one batch with others."""
+
+    batch_size = 10
+    device = type(
+        "Device",
+        (Device,),
+        {
+            "create_many": _each(lambda cls, dsync, item: cls.create(dsync, item.ids, item.attrs)),
+            "update_many": _each(lambda cls, dsync, item: item.obj.update(item.attrs)),
+            "delete_many": _each(lambda cls, dsync, item: item.delete()),
+        },
+    )
+
+
 @contextlib.contextmanager
 def database(file: Path, kind: type[Database]) -> Iterator[Database]:
     made = kind(file)
@@ -182,6 +212,18 @@ CASES = {
         {"old": ("x", "core", ("a",)), "older": ("y", "core", ())},
         {"new": ("x", "edge", ()), "newer": ("y", "edge", ())},
         ["create new x", "create newer y"],
+    ),
+    "a replacement of three in a batch": (
+        InBatches,
+        {"old": ("x", "core", ()), "older": ("y", "core", ()), "oldest": ("z", "core", ())},
+        {"new": ("x", "edge", ()), "newer": ("y", "edge", ()), "newest": ("z", "edge", ())},
+        ["create new x", "create newer y"],
+    ),
+    "two swaps in a batch": (
+        InBatches,
+        {"one": ("x", "core", ()), "two": ("y", "core", ()), "three": ("v", "core", ()), "four": ("w", "core", ())},
+        {"one": ("y", "core", ()), "two": ("x", "core", ()), "three": ("w", "core", ()), "four": ("v", "core", ())},
+        ["update two x", "update four v"],
     ),
     "a swap": (
         Database,

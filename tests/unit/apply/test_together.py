@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -227,3 +228,77 @@ def test_a_signal_waits_until_what_is_made_together_is_made() -> None:
     asked = iter([None, KeyboardInterrupt()])
     result = target.apply(plan, source, stop=lambda: next(asked, None))
     assert statuses(result) == {**dict.fromkeys(statuses(result), "done"), "create new__a": "not_attempted"}
+
+
+# ---------------------------------------------------------------------- many units in one batch
+
+
+def _each(make: Callable[[Any, Any, Any], Any]) -> Any:
+    """Return a batch method that makes each item, whose own exceptions are the results, and notes how many there are."""
+
+    def method(cls: Any, dsync: Any, items: Sequence[Any]) -> list[Any]:
+        results = []
+        dsync.calls.append(len(items))
+        for item in items:
+            try:
+                results.append(make(cls, dsync, item))
+            except Exception as error:
+                results.append(error)
+        return results
+
+    return classmethod(method)
+
+
+class Bulky(Rack):
+    device = type(
+        "Device",
+        (Device,),
+        {
+            "create_many": _each(lambda cls, dsync, item: cls.create(dsync, item.ids, item.attrs)),
+            "update_many": _each(lambda cls, dsync, item: item.obj.update(item.attrs)),
+            "delete_many": _each(lambda cls, dsync, item: item.delete()),
+        },
+    )
+
+    def __init__(self, names: dict[str, str]) -> None:
+        super().__init__()
+        self.calls: list[int] = []
+        self.batch_size = 10
+        for name, serial in names.items():
+            self.add(self.device(name=name, serial=serial))
+
+
+SWAPPED = {f"{'ab'[place % 2]}{place // 2}": f"{place ^ 1}" for place in range(16)}
+MANY = {
+    "replaced": ({f"old{place}": f"{place}" for place in range(24)}, {f"new{place}": f"{place}" for place in range(24)}),
+    "swapped": ({name: f"{int(serial) ^ 1}" for name, serial in SWAPPED.items()}, SWAPPED),
+}
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize(("case", "calls"), [("replaced", [10, 10, 10, 10, 4, 4]), ("swapped", [8, 8, 8])])
+def test_units_of_one_shape_are_made_in_batches(case: str, calls: list[int], workers: int) -> None:
+    target, source = map(Bulky, MANY[case])
+    target.apply(Plan.from_diff(target.diff_from(source)), source, workers=workers).raise_for_failure()
+    assert target.calls == calls
+    assert not target.diff_from(source).has_diffs()
+
+
+@pytest.mark.parametrize("flags", [DSyncFlags.NONE, DSyncFlags.CONTINUE_ON_FAILURE])
+@pytest.mark.parametrize(("case", "refused"), [("replaced", "create new5"), ("replaced", "delete old5"), ("swapped", "update b5")])
+def test_a_unit_that_is_refused_in_a_batch_is_undone_alone(case: str, refused: str, flags: DSyncFlags) -> None:
+    target, source = map(Bulky, MANY[case])
+    target.trouble[refused] = ValueError("no")
+    result = target.apply(Plan.from_diff(target.diff_from(source)), source, flags)
+    made = {one.change.id for one in result.outcomes if one.status == OutcomeStatus.DONE}
+    lost = {one.change.id for one in result.outcomes if one.status == OutcomeStatus.FAILED}
+    assert not any(one.maybe for one in result.outcomes)
+    serials = sorted(MANY[case][0].values())
+    assert sorted(one.serial for one in target.get_all("device")) == serials
+    assert made.isdisjoint(lost)
+    if flags:
+        assert len(made) == len({*MANY[case][0], *MANY[case][1]}) - 2
+    left = target.diff_from(source)
+    target.trouble.clear()
+    target.apply(Plan.from_diff(left), source).raise_for_failure()
+    assert not target.diff_from(source).has_diffs()

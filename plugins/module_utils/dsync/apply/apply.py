@@ -17,7 +17,7 @@ from ..plan.change import Change, ChangeKey, secrets_of
 from ..plan.outcome import Outcome, OutcomeStatus, Recorder, Verdict
 from ..plan.plan import Plan
 from ..plan.result import PAST, Result, cause_of
-from ..plan.together import Unit
+from ..plan.together import Unit, Units, units_of
 from .attempt import Attempt, not_attempted
 from .conflicts import Conflicts
 from .executor import Executor, Hidden, Retry
@@ -198,21 +198,29 @@ class _Run:
 
     def begin(self, batch: Sequence[Change]) -> Attempt | None:
         """Return the attempt at a batch; None if all of its changes are decided without one."""
-        outcomes = self._settled_outcomes(batch)
+        together = units_of(batch)
+        parts: Sequence[Sequence[Change]] = together or [batch]
+        outcomes = [outcome for part in parts for outcome in self._settled_outcomes(part)]
         settled = {change.key: outcome for change, outcome in zip(batch, outcomes) if outcome is not None}
         todo = [change for change in batch if change.key not in settled]
         self._settled.update(settled)
-        together = isinstance(batch, Unit)
-        if not todo and not (together and not self.ends_here() and is_half_made(outcomes)):
+        going = [unit for unit in together if self._is_attempted(unit, settled)]
+        if not todo and not going:
             return None
         if self._journal is not None:
             self._journal.intend(*todo)
         for change in todo:
             self.begun[change.key] = change
         begun = self._begun_moves and any(change.key in self._begun_moves for change in todo)
-        if together:
-            return Attempt(self.executor, batch, lambda: False, settled)
+        if going:
+            return Attempt(self.executor, Units.of(going), lambda: False, settled)
         return Attempt(self.executor, todo, (lambda: False) if begun else self.ends_here)
+
+    def _is_attempted(self, unit: Unit, settled: Mapping[ChangeKey, Outcome]) -> bool:
+        """Return whether changes of a unit are to be made, or undone since an earlier run made some of them."""
+        if any(change.key not in settled for change in unit):
+            return True
+        return not self.ends_here() and is_half_made([settled[change.key] for change in unit])
 
     def end(self, batch: Sequence[Change], attempt: Attempt | None) -> list[Outcome]:
         """Update the dataset after an attempt at a batch, and return the outcomes of its changes that have none yet, and of other
@@ -220,7 +228,7 @@ class _Run:
         settled = {change.key: self._settled.pop(change.key) for change in batch if change.key in self._settled}
         found = {key: outcome for key, outcome in settled.items() if key not in self.ended}
         for made in [] if attempt is None else attempt.outcomes():
-            for outcome in [made] if isinstance(batch, Unit) else self._past_conflict(made):
+            for outcome in [made] if units_of(batch) else self._past_conflict(made):
                 found[outcome.change.key] = self.ended[outcome.change.key] = self._noted(outcome)
         outcomes = [*(found.pop(change.key) for change in batch if change.key in found), *found.values()]
         for outcome in outcomes:

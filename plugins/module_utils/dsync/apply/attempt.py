@@ -21,7 +21,7 @@ from ..model.model import DSyncModel
 from ..plan.change import Change, ChangeKey, secrets_of
 from ..plan.outcome import Outcome, OutcomeStatus
 from ..plan.result import PAST, cause_of
-from ..plan.together import Unit
+from ..plan.together import units_of
 from .batch import Bulk, Item, Trial
 from .executor import Executor
 from .failures import Failure, explain, may_be_made, whole_text
@@ -78,7 +78,7 @@ class Attempt:
     Args:
         executor: makes the calls.
         changes: one change; or several of one model and action, whose model has a batch method; or those of a
-            :class:`.plan.together.Unit`.
+            :class:`.plan.together.Unit`, or of several (:class:`.plan.together.Units`).
         ends_here: called before each call; returns whether the run has ended in the meantime.
         settled: the outcomes of changes of a unit that are not attempted; not changed.
     """
@@ -94,13 +94,13 @@ class Attempt:
         self._executor, self._target, self._ends_here = executor, executor.target, ends_here
         self._tried: dict[int, _AttemptResult] = {}
         self._halted = False
-        self._is_unit, self._settled = isinstance(changes, Unit), settled
+        self._units, self._settled = units_of(changes), settled
 
     @property
     def in_steps(self) -> bool:
         """Whether this is the move of an object whose system cannot move it, or changes that are made together or not at all. Then
         :meth:`make` updates the dataset after each of its steps, and must be called in the thread that applies the plan."""
-        return self._is_unit or self._is_remake()
+        return bool(self._units) or self._is_remake()
 
     def _is_remake(self) -> bool:
         change = self.changes[0]
@@ -110,8 +110,8 @@ class Attempt:
 
     def make(self) -> None:
         """Make the changes in the remote system. Exceptions are kept for :meth:`outcomes`; nothing is raised."""
-        if self._is_unit:
-            for place, outcome in enumerate(make_together(self.changes, self._step, self._settled)):
+        if self._units:
+            for place, outcome in enumerate(make_together(self._units, self._steps, self._settled)):
                 self._tried[place] = _AttemptResult(outcome=outcome)
         elif self._is_remake():
             self._tried[0] = self._remade(self.changes[0])
@@ -140,10 +140,14 @@ class Attempt:
             return _AttemptResult(error=error, maybe=remake.begun)
 
     def _step(self, change: Change) -> Outcome:
-        """Make one change of several, or one create or delete of a move, and keep the dataset in step with it."""
-        attempt = Attempt(self._executor, [change], lambda: False)
+        """Make one create or delete of a move, and keep the dataset in step with it."""
+        return self._steps([change])[0]
+
+    def _steps(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Make one change of a unit, or one of each of several units, and keep the dataset in step with it."""
+        attempt = Attempt(self._executor, changes, lambda: False)
         attempt.make()
-        return next(attempt.outcomes())
+        return [*attempt.outcomes()]
 
     def _make_many(self) -> None:
         bulk = Bulk(self._target, self._executor.classes[self.changes[0].model], self.changes[0].action)

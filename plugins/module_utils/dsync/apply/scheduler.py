@@ -6,24 +6,24 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from operator import itemgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..flags import DSyncAction
 from ..model.identity import ObjectRef
 from ..plan.change import Change, ChangeKey, ref_of
 from ..plan.outcome import Outcome
 from ..plan.plan import Plan
-from ..plan.together import Unit, units
+from ..plan.together import Unit, Units, units
 
 if TYPE_CHECKING:
     from .attempt import Attempt
 
 Batch = Sequence[Change]
-"""Changes that are made in one batch: none of them requires another; or a :class:`.plan.together.Unit`."""
+"""Changes that are made in one batch: none of them requires another; or a :class:`.plan.together.Unit`, or several of them."""
 
 
 class Run(Protocol):
@@ -51,7 +51,7 @@ def batches(
     """Return the changes of a plan in the order in which they are made, grouped into batches.
 
     If the target takes one change at a time, in one thread, this is the plan's own order. Otherwise changes with dependency
-    chains of the same length are grouped by model and action.
+    chains of the same length are grouped by model and action, and units of several changes by those of all their changes.
 
     Args:
         plan: the changes; not changed.
@@ -66,17 +66,36 @@ def batches(
     tiers: dict[ChangeKey, int] = {}
     groups: dict[tuple[int, str, DSyncAction], list[Change]] = {}
     found: list[tuple[int, Batch]] = []
+    shapes: dict[tuple[Any, ...], list[Unit]] = {}
     for unit in units(plan.changes):
         tier = 1 + max((tiers.get(key, 0) for change in unit for key in needs(change)), default=0)
         tiers.update((change.key, tier) for change in unit)
         if isinstance(unit, Unit):
-            found.append((tier, unit))
+            at_once = size > 1 and all(change.cascade or in_bulk(change) for change in unit)
+            shape = tuple((change.model, change.action, change.step, change.cascade) for change in unit)
+            shapes.setdefault((tier, shape) if at_once else (tier, unit[0].key), []).append(unit)
         else:
             groups.setdefault((tier, unit[0].model, unit[0].action), []).append(unit[0])
     for (tier, _model, _action), group in groups.items():
         step = size if in_bulk(group[0]) else 1
         found += [(tier, group[start : start + step]) for start in range(0, len(group), step)]
+    found += [(shape[0], batch) for shape, same in shapes.items() for batch in _together(same, size)]
     return [batch for _tier, batch in sorted(found, key=itemgetter(0))]
+
+
+def _together(same: Sequence[Unit], size: int) -> Iterator[Batch]:
+    """Yield units of one tier and one shape in batches, in each of which no object occurs in two units."""
+    batch: list[Unit] = []
+    there: set[ObjectRef] = set()
+    for unit in same:
+        refs = {ref for change in unit for ref in (ref_of(change), change.before_ref)}
+        if len(batch) == size or not there.isdisjoint(refs):
+            yield batch[0] if len(batch) == 1 else Units.of(batch)
+            batch, there = [], set()
+        batch.append(unit)
+        there |= refs
+    if batch:
+        yield batch[0] if len(batch) == 1 else Units.of(batch)
 
 
 def _needs(changes: Sequence[Change], later: Later) -> Callable[[Change], Iterable[ChangeKey]]:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..flags import DSyncAction
 from ..plan.change import Change, ChangeKey
@@ -12,42 +12,51 @@ from ..plan.outcome import Outcome, OutcomeStatus
 from ..plan.undo import undo_plan
 from .preview import MADE, MISSED, depending
 
-Make = Callable[[Change], Outcome]
-"""Makes one change, updates the dataset accordingly, and returns the outcome."""
+Make = Callable[[Sequence[Change]], Sequence[Outcome]]
+"""Makes one change, or several of one model and action, updates the dataset accordingly, and returns the outcome of each."""
 
 DELETED_ALONG = "deleted together with its parent"
 """The message for the delete of an object that the remote system deletes by itself."""
 
 
-def make_together(changes: Sequence[Change], make: Make, settled: Mapping[ChangeKey, Outcome]) -> list[Outcome]:
-    """Make changes and return the outcome of each, in order.
+def make_together(units: Sequence[Sequence[Change]], make: Make, settled: Mapping[ChangeKey, Outcome]) -> list[Outcome]:
+    """Make the changes of each unit together or not at all, and return the outcome of each change, in order.
 
-    If one is refused, those that were made before are undone, and fail. If it is unknown whether it was made, nothing is
-    undone. Changes that an earlier run made, which was killed, are undone as well, unless an object was created by one of them:
-    somebody else may have created it meanwhile.
+    If one is refused, those of its unit that were made before are undone, and fail. If it is unknown whether it was made, nothing
+    is undone. Changes that an earlier run made, which was killed, are undone as well, unless an object was created by one of
+    them: somebody else may have created it meanwhile.
 
     Args:
-        changes: in an order in which they can be made; not changed.
-        make: called for each change that the remote system does not make by itself, and to undo changes.
+        units: each in an order in which its changes can be made; not changed. Several have changes of the same models and actions,
+            and those in the same place are made in one batch.
+        make: called for changes that the remote system does not make by itself, and to undo changes.
         settled: the outcomes of those that are not attempted; not changed.
     """
     ended: dict[ChangeKey, Outcome] = dict(settled)
-    for place, change in enumerate(changes):
-        outcome = settled.get(change.key) or _made(change, make)
-        ended[change.key] = outcome
-        if outcome.status not in MADE:
-            ended.update((left.key, settled.get(left.key) or depending(left, outcome)) for left in changes[place + 1 :])
-            if not outcome.maybe:
-                done = _to_undo([ended[one.key] for one in changes[:place]])
-                ended.update((one.change.key, one) for one in _undone(done, outcome, make))
-            break
-    return [ended[change.key] for change in changes]
+    going = list(units)
+    for place in range(max(map(len, units))):
+        ended.update((one.change.key, one) for one in _made([unit[place] for unit in going], make, settled))
+        for unit in going:
+            outcome = ended[unit[place].key]
+            if outcome.status not in MADE:
+                ended.update((left.key, settled.get(left.key) or depending(left, outcome)) for left in unit[place + 1 :])
+                if not outcome.maybe:
+                    done = _to_undo([ended[one.key] for one in unit[:place]])
+                    ended.update((one.change.key, one) for one in _undone(done, outcome, make))
+        going = [unit for unit in going if place + 1 < len(unit) and ended[unit[place].key].status in MADE]
+    return [ended[change.key] for unit in units for change in unit]
 
 
-def _made(change: Change, make: Make) -> Outcome:
-    if change.cascade and change.action == DSyncAction.DELETE:
-        return Outcome(change, OutcomeStatus.DONE, DELETED_ALONG)
-    return make(change)
+def _made(changes: Sequence[Change], make: Make, settled: Mapping[ChangeKey, Outcome]) -> Iterator[Outcome]:
+    """Make changes in the same place of several units, and yield the outcomes of those that are not settled."""
+    todo = []
+    for change in changes:
+        if change.key not in settled:
+            if change.cascade and change.action == DSyncAction.DELETE:
+                yield Outcome(change, OutcomeStatus.DONE, DELETED_ALONG)
+            else:
+                todo.append(change)
+    yield from make(todo) if todo else ()
 
 
 def _to_undo(made: Sequence[Outcome]) -> list[Change]:
@@ -72,7 +81,7 @@ def _undone(done: Sequence[Change], refused: Outcome, make: Make) -> list[Outcom
     """Undo changes, and return their new outcomes; those that could not be undone are done."""
     why = f'the {refused.change.action} of {refused.change.model} "{refused.change.id}" {MISSED[refused.status]}'
     for back in undo_plan(done):
-        outcome = make(back)
+        (outcome,) = make([back])
         if outcome.status != OutcomeStatus.DONE:
             message = f"{why}, and it could not be undone: {outcome.message}"
             return [Outcome(change, OutcomeStatus.FAILED, message, maybe=True) for change in done]

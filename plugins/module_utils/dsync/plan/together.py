@@ -27,6 +27,30 @@ class Unit(tuple[Change, ...]):
     """Changes that are made together or not at all, in order."""
 
 
+class Units(tuple[Change, ...]):
+    """The changes of several units of the same shape, which have no objects in common and do not require one another.
+
+    Attributes:
+        units: the units.
+    """
+
+    units: Sequence[Unit]
+
+    @classmethod
+    def of(cls, units: Sequence[Unit]) -> Units:
+        """Return the changes of some units."""
+        made = cls(change for unit in units for change in unit)
+        made.units = units
+        return made
+
+
+def units_of(batch: Sequence[Change]) -> Sequence[Unit]:
+    """Return the units that a batch consists of; none if its changes are made separately."""
+    if isinstance(batch, Units):
+        return batch.units
+    return [batch] if isinstance(batch, Unit) else []
+
+
 def gathered(changes: Sequence[Change]) -> list[Change]:
     """Return changes in an order in which those that are made together are adjacent, if possible.
 
