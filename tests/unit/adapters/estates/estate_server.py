@@ -45,6 +45,10 @@ class Estate:
         """Field → its choices, as a server describes them."""
         self.refusing: dict[str, Reply] = {}
         """Method and endpoint → the answer to any such request."""
+        self.described: dict[str, dict[str, Any]] = {}
+        """Endpoint → its fields as OPTIONS describes them, of kinds that the adapter does not know."""
+        self.types: dict[str, dict[str, tuple[str, str]]] | None = None
+        """GraphQL's type → its fields: kind and name of their types; None where there is no GraphQL."""
         self._numbers: Iterator[Any] = itertools.count(1)
         self._ticks = itertools.count()
 
@@ -74,18 +78,33 @@ class Estate:
 
     def answer(self, request: Request) -> Reply:
         parts = request.path.removeprefix("/api").strip("/").split("/")
-        endpoint = "/".join(parts[:2])
+        depth = 3 if parts[0] == "plugins" else 2
+        endpoint = "/".join(parts[:depth])
         refused = self.refusing.get(f"{request.method} {endpoint}")
         if refused is not None:
             return refused
         if parts in ([""], ["status"]):
             return self.about()
-        server_id = None if len(parts) == 2 else int(parts[2])
+        if parts == ["graphql"]:
+            return Reply(404, {}) if self.types is None else Reply(200, {"data": self.queried(request.body["query"])})
+        server_id = int(parts[depth]) if len(parts) > depth else None
         handle: Callable[..., Reply] = getattr(self, f"_{request.method.lower()}")
         return handle(endpoint, request, server_id)
 
     def about(self) -> Reply:
         return Reply(200, self.status)
+
+    def queried(self, query: str) -> Any:
+        """Answer a GraphQL query: for the names of all types, or for one of them."""
+        assert self.types is not None
+        name = query.partition('name:"')[2].partition('"')[0]
+        if not name:
+            return {"__schema": {"types": [{"name": one} for one in self.types]}}
+        fields = [
+            {"name": one, "type": {"kind": kind, "name": None, "ofType": {"kind": "OBJECT", "name": other}}}
+            for one, (kind, other) in self.types[name].items()
+        ]
+        return {"__type": {"fields": fields}}
 
     def _get(self, endpoint: str, request: Request, _server_id: Any) -> Reply:
         query = parse_qs(request.target.partition("?")[2])
@@ -137,6 +156,8 @@ class Estate:
 
     def _options(self, endpoint: str, _request: Request, _server_id: Any) -> Reply:
         """Describe the fields that can be written; of an endpoint that the adapter does not know, nothing is told."""
+        if endpoint in self.described:
+            return Reply(200, {"actions": {"POST": self.described[endpoint]}})
         names = (*self._fields(endpoint), "namespace", "custom_fields") if self.kinds.at(endpoint).known else ()
         fields = {name: {"type": "field", "read_only": name == "display"} for name in names}
         fields.update((name, {"type": "choice", "choices": self.choices[name]}) for name in fields.keys() & self.choices.keys())

@@ -28,7 +28,7 @@ from .kinds import CUSTOM_FIELDS, TAGS, Kind, slug_of
 from .names import Native, ServerId
 from .options import EstateOptions
 from .reading import EstateReader
-from .records import OWNED, Bodies, as_names, fitted, natives_of
+from .records import CF, OWNED, Bodies, as_names, fitted, natives_of
 from .sending import Refusal, Remembered
 
 
@@ -51,7 +51,7 @@ class EstateAdapter(EstateReader):
     def __init__(self, options: EstateOptions) -> None:
         super().__init__(options)
         self.batch_size = options.batch_size
-        self._bodies = Bodies(self.names, self.kinds)
+        self._bodies = Bodies(self.names, self.kinds, self._typed)
         self._remembered = Remembered(self.refusals_in)
         self._owning = threading.Lock()
         self._owner: ServerId | None = None
@@ -140,7 +140,7 @@ class EstateAdapter(EstateReader):
 
     def _tagged(self, kind: Kind, body: dict[str, Any], owned: bool) -> dict[str, Any]:
         """Return a body with the owner tag among its tags, if the object is, or becomes, one that was created here."""
-        if owned and self._owner_tag is not None and (TAGS in kind.attributes or not kind.known):
+        if owned and self._owner_tag is not None and kind.taggable:
             body[TAGS] = [*body.get(TAGS, ()), self._owner_id()]
         return body
 
@@ -154,15 +154,16 @@ class EstateAdapter(EstateReader):
         kind, above = self._kind(mapped), self._parent_field(mapped)
 
         def body_of(new: NewRecord) -> dict[str, Any]:
-            body = _below(self._body(kind, mapped, new.values), above, new.parent)
+            body = _below(self._body(kind, mapped, new.values, {}), above, new.parent)
             if kind.slugs and not body.get("slug"):
                 body["slug"] = slug_of(str(next((body[name] for name in ("name", "model") if body.get(name)), "")))
             return self._tagged(kind, body, True)
 
         return self._sent(mapped, records, body_of, lambda bodies: self.send_new(kind.endpoint, bodies))
 
-    def _body(self, kind: Kind, mapped: ModelMap, values: Values) -> dict[str, Any]:
-        body = self._bodies.body(kind, mapped, values, self._kind_of)
+    def _body(self, kind: Kind, mapped: ModelMap, values: Values, record: Mapping[str, Any]) -> dict[str, Any]:
+        kind = self._schema.with_fields(kind, (path[0] for path in values if path[0] != CF))
+        body = self._bodies.body(kind, mapped, values, self._kind_of, record)
         self._fields.check(kind, body)
         return body
 
@@ -186,7 +187,7 @@ class EstateAdapter(EstateReader):
         kind, above = self._kind(mapped), self._parent_field(mapped)
 
         def body_of(changed: ChangedRecord | MovedRecord) -> dict[str, Any]:
-            body = self._body(kind, mapped, _without_gone(changed))
+            body = self._body(kind, mapped, _without_gone(changed), changed.record)
             if isinstance(changed, MovedRecord):
                 body = _below(body, above, changed.parent)
             if TAGS in body:

@@ -39,6 +39,7 @@ class Fields:
     ) -> None:
         self._server, self._request, self._beside, self._list_custom = server, request, beside, custom_fields
         self._lock = threading.RLock()
+        self._about: dict[str, dict[str, Any]] = {}
         self._fields: dict[str, _Fields] = {}
         self._custom: frozenset[str] | None = None
 
@@ -63,12 +64,19 @@ class Fields:
         """Return the fields that can be written; none where the server does not tell, as to somebody who may not write."""
         with self._lock:
             if endpoint not in self._fields:
-                actions = self._described(endpoint).get("actions", {})
-                told = actions.get("POST") or actions.get("PUT") or {}
-                writable = {name: _choices(about) for name, about in told.items() if not about.get("read_only")}
+                writable = {name: _choices(about) for name, about in self.described(endpoint).items()}
                 beside = dict.fromkeys(self._beside(endpoint), frozenset[str]()) if writable else {}
                 self._fields[endpoint] = {**writable, **beside}
             return self._fields[endpoint]
+
+    def described(self, endpoint: str) -> Mapping[str, Mapping[str, Any]]:
+        """Return field → what the server describes of it, for those that can be written; nothing where it describes none."""
+        with self._lock:
+            if endpoint not in self._about:
+                actions = self._described(endpoint).get("actions", {})
+                told = actions.get("POST") or actions.get("PUT") or {}
+                self._about[endpoint] = {name: about for name, about in told.items() if not about.get("read_only")}
+            return self._about[endpoint]
 
     def _described(self, endpoint: str) -> Mapping[str, Any]:
         try:

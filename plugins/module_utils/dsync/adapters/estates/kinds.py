@@ -68,6 +68,9 @@ class Kind:
         twins: whether the server lets objects have the same name, as those below different parents, and has few enough of them that
             all are looked at before others are compared by what they refer to.
         fixed: whether the server never lets an object have another parent.
+        generic: references to objects of any kind: the server's fields are ``<name>_type``, ``<name>_id`` and, mostly, ``<name>``.
+        ends: fields that are lists of such references, as the ends of cables are.
+        unclear: references of which the server does not report to objects of which kind they are.
         known: whether the adapter knows the kind; another one is described by what the server says of its objects alone.
     """
 
@@ -84,6 +87,9 @@ class Kind:
     slugs: bool = False
     twins: bool = False
     fixed: bool = False
+    generic: frozenset[str] = frozenset()
+    ends: frozenset[str] = frozenset()
+    unclear: frozenset[str] = frozenset()
     known: bool = True
 
     @cached_property
@@ -93,9 +99,15 @@ class Kind:
         found = {name: piece["ref"] for name, piece in declared.items() if isinstance(piece, Mapping) and "ref" in piece}
         return {**found, **{name: placed.kind for name, placed in self.placed.items()}}
 
+    @property
+    def taggable(self) -> bool:
+        """Whether an object may have tags; so may one of which nothing is known."""
+        return TAGS in self.attributes or not (self.known or self.attributes)
+
     def natives_of(self, names: Sequence[str]) -> set[str]:
         """Return the server's fields that hold these fields."""
-        return {native for name in names for native in (self.placed[name].natives if name in self.placed else (name,))}
+        more = {native for name in names if name in self.generic for native in (f"{name}_type", f"{name}_id")}
+        return more | {native for name in names for native in (self.placed[name].natives if name in self.placed else (name,))}
 
     def holds(self, native: Mapping[str, Any], name: str) -> bool:
         """Return whether the server has something in a field of an object."""
@@ -167,7 +179,8 @@ class Kinds:
         return self._named.get(name)
 
     def __getitem__(self, name: str) -> Kind:
-        return self._named[name]
+        """Return a kind by its name, or by its endpoint, which is the name of one that the adapter does not know."""
+        return self._named[name] if name in self._named or "/" not in name else self.at(name)
 
     @property
     def names(self) -> list[str]:
@@ -181,13 +194,19 @@ class Kinds:
 
     def of_address(self, address: Any) -> Kind | None:
         """Return the kind of the object that is at an address of the server; None where it is no such address."""
-        found = _ADDRESS.search(address) if isinstance(address, str) else None
-        return None if found is None else self.at(found.group(1))
+        found = endpoint_of(address)
+        return None if found is None else self.at(found)
 
     def declaration(self) -> dict[str, Any]:
         """Return all kinds as a task's ``models`` would declare them."""
         parts = {child for kind in self for child in kind.children}
         return {kind.name: kind.declaration(kind.name in parts) for kind in self}
+
+
+def endpoint_of(address: Any) -> str | None:
+    """Return the endpoint of an address of a server, such as ``dcim/sites`` of that of a site; None where it is no such address."""
+    found = _ADDRESS.search(address) if isinstance(address, str) else None
+    return None if found is None else found.group(1)
 
 
 def slug_of(name: str) -> str:

@@ -241,7 +241,7 @@ class Names:
     def _made(self, kind: Kind, server_id: ServerId, brief: Any) -> str | None:
         identity = self._identity(kind)
         if identity is None:
-            return str(brief.get("name") or brief.get("display") or server_id) if isinstance(brief, Mapping) else str(server_id)
+            return self._called(kind, server_id, brief)
         native = self._natives.get(kind.name, {}).get(server_id)
         if native is None and self._briefly and isinstance(brief, Mapping) and kind.natives_of(identity.fields) <= brief.keys():
             native = brief
@@ -249,6 +249,13 @@ class Names:
             self._list(kind)
             native = self._natives.get(kind.name, {}).get(server_id)
         return None if native is None else self._identified(kind, identity, native)
+
+    def _called(self, kind: Kind, server_id: ServerId, brief: Any) -> str:
+        """Return what an object of a kind is called of which nothing is known: as little as may be is asked of the server."""
+        if not isinstance(brief, Mapping) or not (brief.get("name") or brief.get("display")):
+            self._list(kind)
+            brief = self._natives.get(kind.name, {}).get(server_id, {})
+        return str(brief.get("name") or brief.get("display") or server_id)
 
     def _list(self, kind: Kind) -> None:
         """Ask the server for all objects of a kind, once."""

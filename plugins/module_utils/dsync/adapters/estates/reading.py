@@ -22,6 +22,7 @@ from .kinds import Kind, Kinds
 from .names import Identity, Names, Native, Natives, ServerId, lacking
 from .options import EstateOptions
 from .records import Records, fitted, id_of, wanted_fields
+from .schema import Schema
 from .twins import same_identity, unclear_references
 
 logger = logging.getLogger("dsync")
@@ -42,6 +43,9 @@ class EstateReader(RecordAdapter):
 
     kinds: ClassVar[Kinds]
 
+    _schema: Schema
+    """What the server describes of its kinds; a subclass sets it."""
+
     def __init__(self, options: EstateOptions) -> None:
         super().__init__()
         self.name = options.url
@@ -55,7 +59,8 @@ class EstateReader(RecordAdapter):
         self._twins: dict[str, int] = {}
         self._identities: dict[str, Identity | None] = {}
         self.names = Names(self._identity, self._some_fields, self._listed_to_identify, briefly=options.cache is None)
-        self._converted = Records(self.names, self.kinds, self.plain_value, self._owner_tag)
+        self._converted = Records(self.names, self.kinds, self.plain_value, self._owner_tag, self._typed)
+        self._kinds_found: dict[str, Kind] = {}
 
     # ------------------------------------------------------------------ for subclasses to define
 
@@ -98,16 +103,26 @@ class EstateReader(RecordAdapter):
 
     def _kind(self, mapped: ModelMap) -> Kind:
         """Return the kind of the objects of a model. Raises DefinitionError."""
-        place = mapped.place
-        name = mapped.name if place.value is None else place.text()
-        found = self.kinds.get(name)
-        if found is None and "/" in name:
-            return self.kinds.at(name)
+        found = self._kinds_found.get(mapped.name)
         if found is None:
-            place.wrong(
-                f'there is no "{name}" in {self.type}{known(name, self.kinds.names)}; an endpoint is written like dcim/sites.'
-            )
+            found = self._kinds_found[mapped.name] = self._found_kind(mapped.place, mapped.name)
         return found
+
+    def _found_kind(self, place: Declared, model: str) -> Kind:
+        name = model if place.value is None else place.text()
+        if name in self.kinds:
+            return self.kinds[name]
+        endpoints = [name.strip("/").removeprefix("api/")] if "/" in name else self._schema.endpoints(name)
+        if len(endpoints) > 1:
+            place.wrong(f'"{name}" are the objects of several endpoints of {self.type}: write one of {", ".join(endpoints)}.')
+        if not endpoints:
+            there = dict.fromkeys([*self.kinds.names, *self._schema.names])
+            place.wrong(f'there is no "{name}" in {self.type}{known(name, there)}; an endpoint is written like dcim/sites.')
+        return self._schema.kind(endpoints[0])
+
+    def _typed(self, content_type: Any) -> Kind | None:
+        """Return the kind that the server calls by a name such as ``dcim.site``; None where there is none."""
+        return self._schema.kind_of(content_type)
 
     def check_place(self, mapped: ModelMap) -> None:
         self._kind(mapped)

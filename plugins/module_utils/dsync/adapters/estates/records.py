@@ -44,7 +44,7 @@ def wanted_fields(kind: Kind, mapped: ModelMap, owner_tag: bool, parent: str | N
     paths += [] if parent is None else [(parent,)]
     heads = {CUSTOM_FIELDS if path[0] == CF else path[0] for path in paths}
     heads |= {name for name in kind.identifiers if name in kind.refs} | ({"name"} & kind.identifiers.keys() if owner_tag else set())
-    return {"id", *kind.natives_of(sorted(heads)), *([TAGS] if owner_tag and (TAGS in kind.attributes or not kind.known) else [])}
+    return {"id", *kind.natives_of(sorted(heads)), *([TAGS] if owner_tag and kind.taggable else [])}
 
 
 def fitted(kind: Kind, mapped: ModelMap, record: dict[str, Any]) -> dict[str, Any]:
@@ -83,16 +83,25 @@ class Records:
         kinds: the kinds that the server has.
         plain: turns a value of the server into one of a record.
         owner_tag: the name of the tag that tells what was created here, and is shown to nobody.
+        typed: returns the kind that the server calls by a name such as ``dcim.site``; None where there is none.
     """
 
-    def __init__(self, names: Names, kinds: Kinds, plain: Callable[[Any], Any], owner_tag: str | None) -> None:
-        self._names, self._kinds, self._plain, self._owner_tag = names, kinds, plain, owner_tag
+    def __init__(
+        self,
+        names: Names,
+        kinds: Kinds,
+        plain: Callable[[Any], Any],
+        owner_tag: str | None,
+        typed: Callable[[Any], Kind | None],
+    ) -> None:
+        self._names, self._kinds, self._plain, self._owner_tag, self._typed = names, kinds, plain, owner_tag, typed
 
     def whole(self, kind: Kind, native: Native) -> dict[str, Any]:
         """Return the record of an object."""
         placed = {name for one in kind.placed.values() for name in one.natives}
         names = [name for name in native if name not in placed]
         names += [name for name, one in kind.placed.items() if set(one.natives) & native.keys()]
+        names += [name for name in kind.generic if name not in native and f"{name}_id" in native]
         record = self.some(kind, native, names)
         if CUSTOM_FIELDS in record:
             record[CF] = record[CUSTOM_FIELDS]
@@ -110,6 +119,8 @@ class Records:
                 _type, id_field, _object = placed.natives
                 brief = native.get(placed.prefix) or native.get(id_field)
                 found[name] = self._names.uid(self._kinds[placed.kind], brief) if kind.holds(native, name) else None
+            elif name in kind.generic:
+                found[name] = self._generic(native.get(f"{name}_type"), native.get(name) or native.get(f"{name}_id"))
             elif name == CUSTOM_FIELDS:
                 found[name] = {key: self._value(None, value) for key, value in (native.get(name) or {}).items()}
             elif name in native:
@@ -121,12 +132,19 @@ class Records:
                     found[name] = ""
         return found
 
+    def _generic(self, content_type: Any, brief: Any) -> str | None:
+        """Return the unique id of an object of any kind; None where there is none, or none of a kind that is listed."""
+        kind = None if brief is None else self._typed(content_type)
+        return None if kind is None else self._names.uid(kind, brief)
+
     def _value(self, kind: Kind | None, value: Any) -> Any:
         if isinstance(value, list):
             if value and all(isinstance(one, Mapping) and "url" in one for one in value):
                 uids = [self._value(kind, one) for one in value]
                 return sorted(uid for uid in uids if uid is not None)
             return [self._value(kind, one) for one in value]
+        if isinstance(value, Mapping) and {"object_type", "object_id"} <= value.keys() and "url" not in value:  # an end of a cable
+            return f"{value['object_type']}:{self._generic(value['object_type'], value.get('object') or value['object_id'])}"
         if isinstance(value, Mapping) and "id" in value and "url" in value:
             other = kind or self._kinds.of_address(value["url"])
             return None if other is None else self._names.uid(other, value)
@@ -141,12 +159,20 @@ class Bodies:
     Args:
         names: the ids of objects that are referred to.
         kinds: the kinds that the server has.
+        typed: returns the kind that the server calls by a name such as ``dcim.site``; None where there is none.
     """
 
-    def __init__(self, names: Names, kinds: Kinds) -> None:
-        self._names, self._kinds = names, kinds
+    def __init__(self, names: Names, kinds: Kinds, typed: Callable[[Any], Kind | None]) -> None:
+        self._names, self._kinds, self._typed = names, kinds, typed
 
-    def body(self, kind: Kind, mapped: ModelMap, values: Values, kind_of: Callable[[str], Kind | None]) -> dict[str, Any]:
+    def body(
+        self,
+        kind: Kind,
+        mapped: ModelMap,
+        values: Values,
+        kind_of: Callable[[str], Kind | None],
+        record: Mapping[str, Any],
+    ) -> dict[str, Any]:
         """Return what is sent for these values.
 
         Args:
@@ -154,21 +180,29 @@ class Bodies:
             mapped: its model.
             values: path in a record → value.
             kind_of: returns the kind of the objects of a model of the task; None where there is none.
+            record: of the object as it was loaded; empty for a new one.
 
         Raises:
             RecordProblem: a value refers to an object that the server does not have.
         """
-        body: dict[str, Any] = {}
+        body = self._generic_references(kind, mapped, values, record)
+        done = {*body, *kind.generic}
         for path, value in sorted(values.items(), key=lambda item: item[1] not in (None, "")):
             head = CUSTOM_FIELDS if path[0] == CF else path[0]
-            if head == "id":
+            if head == "id" or head in done:
                 continue
             other = self._referred(kind, mapped, path, kind_of)
             try:
                 if head in kind.placed:
                     self._place(kind, head, value, body)
+                elif head in kind.ends:
+                    body[head] = [self._end(str(one)) for one in value or ()]
                 elif other is not None:
                     write(body, (head, *path[1:]), self._ids(other, value))
+                elif head in kind.unclear and isinstance(value, (str, list, tuple)) and value:
+                    raise RecordProblem(
+                        "the server does not report to what it refers; add that to the models, and declare the reference with ref"
+                    )
                 elif value == "" and len(path) == 1 and kind.may_be_none(head):
                     body[head] = None
                 elif isinstance(value, dict) and isinstance(body.get(head), dict) and len(path) == 1:
@@ -192,6 +226,34 @@ class Bodies:
         if isinstance(value, (list, tuple)):
             return [self._names.server_id(kind, str(one)) for one in value]
         return None if value in (None, "") else self._names.server_id(kind, str(value))
+
+    def _generic_references(self, kind: Kind, mapped: ModelMap, values: Values, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is sent for references to objects of any kind, of which the type or the object changes."""
+        body: dict[str, Any] = {}
+        used = {path[0] for one in mapped.fields.values() for path in (one.source, *(one.write or ())) if path}
+        for name in sorted(kind.generic & used):
+            type_field = f"{name}_type"
+            if (name,) in values or (type_field,) in values:
+                content_type = values.get((type_field,), record.get(type_field))
+                uid = values.get((name,), record.get(name))
+                body[type_field] = content_type or None
+                try:
+                    body[f"{name}_id"] = None if uid in (None, "") else self._typed_id(content_type, str(uid))
+                except RecordProblem as problem:
+                    raise RecordProblem(f"{name}: {problem}") from None
+        return body
+
+    def _typed_id(self, content_type: Any, uid: str) -> Any:
+        kind = self._typed(content_type)
+        if kind is None:
+            raise RecordProblem(f'the server has no type of objects "{content_type}"; one is written like dcim.site')
+        return self._names.server_id(kind, uid)
+
+    def _end(self, text: str) -> dict[str, Any]:
+        content_type, colon, uid = text.partition(":")
+        if not colon:
+            raise RecordProblem(f'"{text}" should be a type and a name, such as dcim.interface:rt-1__eth0')
+        return {"object_type": content_type, "object_id": self._typed_id(content_type, uid)}
 
     def _place(self, kind: Kind, name: str, value: Any, body: dict[str, Any]) -> None:
         placed = kind.placed[name]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...exceptions import RecordProblem
-from ..http.answers import Answer
+from ..http.answers import Answer, HttpProblem
 from ..http.client import Client
 from ..http.options import credentials, manners, tls
 from ..http.pages import Pages
@@ -76,6 +76,37 @@ class Session(Client):
         """
         path = self.address_of(f"/api/{endpoint}/", parameters)
         return PageReader(self, path, pages, _objects_in, ("id",), found).read()
+
+    def queried(self, path: str, query: str) -> Any:
+        """Return the data of a GraphQL query; None where the server answers none.
+
+        Args:
+            path: of GraphQL, such as ``/graphql/``.
+            query: the query.
+        """
+        with self._counting:
+            self.sent += 1
+        try:
+            value = super().request("POST", path, {"query": query}).json()
+        except (HttpProblem, RecordProblem):
+            return None
+        return value.get("data") if isinstance(value, dict) else None
+
+    def index(self, path: str) -> Any:
+        """Return name → address of what a server has below a path of its API; nothing where there is none.
+
+        Args:
+            path: such as ``dcim``.
+
+        Raises:
+            HttpProblem: the server cannot be asked.
+        """
+        try:
+            return self.request("GET", f"/api/{path}/" if path else "/api/").json()
+        except HttpProblem as problem:
+            if problem.status not in (403, 404):
+                raise
+            return {}
 
     def changed(self, method: str, endpoint: str, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Send one request that changes several objects, and return them as the server answers.

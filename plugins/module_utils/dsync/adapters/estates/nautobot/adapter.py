@@ -29,6 +29,7 @@ from ..fields import Fields
 from ..kinds import TAGS, Kind
 from ..names import Native, Natives, ServerId
 from ..options import EstateOptions
+from ..schema import Listed, Schema, paired, walked
 from ..sending import Refusal, told
 from ..session import Session
 from .joins import Joins, undone_by
@@ -42,6 +43,8 @@ OLDEST = (2, 4)
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _IN_ADDRESS = 50
 """How many ids stand in the address of one request: web servers do not take longer ones as Nautobot sets them up."""
+
+_TYPES, _GRAPHQL = "extras/content-types", "/api/graphql/"
 
 _BESIDE = ("location", "device", "namespace", "tenant", "vlan_group", "parent")
 """Fields that tell objects of one name apart for people."""
@@ -79,6 +82,7 @@ class NautobotAdapter(EstateAdapter):
         self._lock = threading.RLock()
         self._spaces = Namespaces(self._listed, lambda: self.names.server_id(self.kinds[NAMESPACE], GLOBAL))
         self._fields = Fields("Nautobot", self._session.request, lambda endpoint: JOINS.get(endpoint, ()), self._custom_field_keys)
+        self._schema = Schema(self.kinds, self._index, self._fields.described, lambda query: self._session.queried(_GRAPHQL, query))
         self._owner_found: ServerId | None = None
 
     def close(self) -> None:
@@ -110,6 +114,14 @@ class NautobotAdapter(EstateAdapter):
         pages = Pages("offset", "offset", size=self._page_size, total=("count",), sorted=True)
         return self._session.listed(endpoint, {"sort": "id", **parameters}, pages, found)
 
+    def _index(self) -> list[Listed]:
+        """Return the kinds that Nautobot has, apps included."""
+        try:
+            types = [f"{one['app_label']}.{one['model']}" for one in self._listed(_TYPES, {"depth": 0})]
+        except RecordProblem:
+            types = []
+        return paired(walked(self._session.index), types)
+
     def list_natives(self, endpoint: str, parameters: Mapping[str, Any], found: Natives | None = None) -> Natives:
         natives = self._listed(endpoint, parameters, found)
         if endpoint == ADDRESSES:
@@ -136,7 +148,7 @@ class NautobotAdapter(EstateAdapter):
             return self._owner_found
 
     def fields_parameters(self, kind: Kind, fields: set[str] | None) -> dict[str, Any]:
-        quick = {"id", CHANGED, *kind.identifiers, *kind.attributes} - LISTS
+        quick = {"id", CHANGED, *kind.identifiers, *kind.attributes} - LISTS if kind.known else set()
         return {"depth": 0, "exclude_m2m": "true" if fields is not None and fields <= quick else "false"}
 
     def _listing(self, kind: Kind, parameters: Mapping[str, Any], more: Mapping[str, Any]) -> Iterable[dict[str, Any]]:

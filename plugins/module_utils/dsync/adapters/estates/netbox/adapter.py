@@ -20,9 +20,10 @@ from ...http.answers import HttpProblem
 from ...http.pages import Pages
 from ..adapter import EstateAdapter
 from ..fields import Fields
-from ..kinds import Kind
+from ..kinds import Kind, endpoint_of
 from ..names import Native, Natives, ServerId
 from ..options import EstateOptions
+from ..schema import Listed, Schema, paired, walked
 from ..sending import Refusal, told
 from ..session import Session
 from .filters import ignored
@@ -40,6 +41,8 @@ CURSORS_SINCE = (4, 6)
 _V2_TOKEN = "nbt_"
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _HEAVY = "config_context"
+_TYPES = "core/object-types"
+"""Where NetBox lists the types of its objects; since 4.4 with the endpoint of each."""
 
 
 class NetBoxOptions(EstateOptions):
@@ -76,6 +79,9 @@ class NetBoxAdapter(EstateAdapter):
         scheme = "Bearer" if given.token.startswith(_V2_TOKEN) else "Token"
         self._session = Session(given, scheme, self._workers)
         self._fields = Fields("NetBox", self._session.request)
+        self._schema = Schema(
+            self.kinds, self._index, self._fields.described, lambda query: self._session.queried("/graphql/", query)
+        )
         self._version, self._cursors = "", False
 
     def close(self) -> None:
@@ -119,6 +125,15 @@ class NetBoxAdapter(EstateAdapter):
             return self._session.listed(endpoint, parameters, pages, found)
         pages = Pages("keyset", "id__gt", size=self._page_size, first=None)
         return self._session.listed(endpoint, {"ordering": "id", **parameters}, pages, found)
+
+    def _index(self) -> list[Listed]:
+        """Return the kinds that NetBox has, plugins included."""
+        try:
+            types = self.list_natives(_TYPES, {"fields": "id,app_label,model,rest_api_endpoint"})
+        except RecordProblem:
+            types = []
+        found = [Listed(endpoint_of(one.get("rest_api_endpoint")) or "", f"{one['app_label']}.{one['model']}") for one in types]
+        return [one for one in found if one.endpoint] or paired(walked(self._session.index), (one.content_type for one in found))
 
     def _count(self, endpoint: str, parameters: Mapping[str, Any]) -> int:
         answer = self._session.request("GET", self._session.address_of(f"/api/{endpoint}/", {**parameters, "limit": 1}))
