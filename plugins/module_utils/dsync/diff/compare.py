@@ -103,15 +103,22 @@ def _differing(by: FieldComparison, source: Siblings, target: Siblings) -> tuple
     if source[0] == target[0]:
         unlike: list[_Pair] = [*compress(zip(source[1], target[1]), _unequal(by, source[1], target[1]))]
         return unlike, len(source[1]) - len(unlike)
-    of_source, of_target = dict(zip(*source)), dict(zip(*target))
-    common = [*filter(of_target.__contains__, of_source)]
-    lefts, rights = map(of_source.__getitem__, common), map(of_target.__getitem__, common)
-    uids = {*compress(common, _unequal(by, lefts, rights))}
-    same = len(common) - len(uids)
-    if len(common) < len(of_source):
-        uids |= of_source.keys() - of_target.keys()
-    unlike = [(of_source[uid], of_target.get(uid)) for uid in of_source if uid in uids] if uids else []
-    return (unlike + _target_only(of_source, of_target) if len(common) < len(of_target) else unlike), same
+    of_target = dict(zip(*target))
+    on_both = [*map(of_target.__contains__, source[0])]
+    uids, lefts = source
+    if not all(on_both):
+        uids, lefts = [*compress(uids, on_both)], [*compress(lefts, on_both)]
+    differs = [*_unequal(by, lefts, map(of_target.__getitem__, uids))]
+    same = differs.count(False)
+    wanted = differs if uids is source[0] else _spread(differs, on_both)
+    unlike = [(obj, of_target.get(uid)) for uid, obj in compress(zip(*source), wanted)] if same < len(on_both) else []
+    return (unlike + _target_only(dict(zip(*source)), of_target) if len(uids) < len(of_target) else unlike), same
+
+
+def _spread(differs: Iterable[bool], on_both: Iterable[bool]) -> list[bool]:
+    """Return for each object whether it differs or is on one side only, given that for those on both sides."""
+    of_common = iter(differs)
+    return [not here or next(of_common, True) for here in on_both]
 
 
 def _target_only(of_source: dict[str, DSyncModel], of_target: dict[str, DSyncModel]) -> list[_Pair]:
@@ -375,6 +382,8 @@ class _Comparison:
     def protect_partial_moves(self, lone: Iterable[DiffElement]) -> None:
         """Protect each of these objects, which is deleted or created in one place, if the other side has it in a place that was
         not compared: a delete would lose the object, a create would conflict with it."""
+        if self._done() == self._total and not self.tally.total()["skip"]:
+            return  # every place was compared
         held = []
         for element in lone:
             other = (self.source if element.source_attrs is None else self.target).dataset
