@@ -264,13 +264,16 @@ def test_what_is_secret_is_nowhere_to_be_seen(options: Any, api: Api, caplog: py
     [
         ({"auth_query": "key"}, "options.auth_query: it is the parameter of a token"),
         ({"auth_query": "key", "token": "geheim", "auth_header": "X"}, "options.auth_query: it is the parameter of a token"),
-        ({"login": {}}, 'options.login: it has no "path" to log in at; add it'),
+        ({"login": {}}, 'options.login: it has no "path"; add it'),
         ({"login": {"path": "login"}, **WHO}, 'options.login.path: a path begins with "/"'),
         ({"login": {"path": "/login"}}, "options.username: the login needs it"),
         ({"login": {"path": "/login"}, "username": "bob"}, "options.password: the login needs it; give password under secrets"),
         ({"login": {"path": "/login", "form": True, "body": "x"}, **WHO}, "options.login.body: a form is a dictionary"),
         ({"login": {"path": "/login"}, "token": "geheim", **WHO}, "options.token: a login gets the token"),
-        ({"login": {"path": "/login"}, "oauth2": {"token_url": "/t"}, **WHO}, "options.oauth2: there are login and oauth2"),
+        (
+            {"login": {"path": "/login"}, "oauth2": {"token_url": "/t", "client_id": "me"}, **WHO},
+            "options.oauth2: there are login and oauth2",
+        ),
         (
             {"oauth2": {"token_url": "token", "client_id": "me"}, "client_secret": "geheim"},
             "this should be a path, such as /oauth/token",
@@ -279,6 +282,10 @@ def test_what_is_secret_is_nowhere_to_be_seen(options: Any, api: Api, caplog: py
         ({"oauth2": {"token_url": "/t", "client_id": "me"}}, "needs client_secret; give it under secrets"),
         ({"oauth2": {"token_url": "/t", "client_id": "me", "grant": "implicit"}}, "(known: client_credentials, password)"),
         ({"login": {"path": "/login"}, "username": "bob", "password": 4711}, "options.password: this should be a string."),
+        ({"login": {"path": "/login", "tokn": "t"}, **WHO}, 'options.login: there is no key "tokn" here (did you mean "token"?'),
+        ({"login": {"path": "/login", "token": "data..t"}, **WHO}, "options.login.token: 'data..t' is not a path"),
+        ({"login": {"path": "/login", "method": 1}, **WHO}, "options.login.method: this should be a string, and is 1"),
+        ({"login": "/login", **WHO}, "options.login: this should be a dictionary"),
         ({"client_secret": "geheim"}, "options.client_secret: there is a client_secret and no oauth2"),
     ],
 )

@@ -30,6 +30,7 @@ from ..._util.pydantic import AfterValidator, BaseModel, ConfigDict, Field, Vali
 from ..._util.suggestions import known
 from ...exceptions import DefinitionError
 from ...records.declaration_reader import Declared
+from ...records.path import Path, path_of, text_of_path
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -48,6 +49,16 @@ class Kind(NamedTuple):
 
     name: str
     form: str = "{}"
+
+
+class Nested(NamedTuple):
+    """Part of an annotation, for the documentation: the value is a dictionary of options.
+
+    Attributes:
+        model: which there are.
+    """
+
+    model: type[NestedOptions]
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -132,7 +143,7 @@ class Options(BaseModel):
     @classmethod
     def _problem(cls, error: Mapping[str, Any], adapter: str | None) -> DefinitionError:
         """Return what is raised for an error of pydantic's."""
-        name, *inner = error["loc"] or [""]
+        name = (error["loc"] or [""])[0]
         if error["type"] == "extra_forbidden":
             return DefinitionError(f"the adapter {adapter} takes no option {name}{known(name, cls.fields())}.")
         if error["type"] == "missing" and name in cls.environment:
@@ -140,19 +151,30 @@ class Options(BaseModel):
             return DefinitionError(f"{PLACE}.{name}: give it, or set the environment variable {variables}.")
         if error["type"] == "missing":
             return DefinitionError(f"the adapter {adapter} needs the option {name}; give it in options, or in secrets.")
+        return cls._wrong(error, PLACE)
+
+    @classmethod
+    def _wrong(cls, error: Mapping[str, Any], place: str) -> DefinitionError:
+        """Return what is raised for an error of pydantic's about a value.
+
+        Args:
+            error: as pydantic describes it.
+            place: what the options are called.
+        """
         cause = error.get("ctx", {}).get("error")
         if isinstance(cause, DefinitionError):
             return cause
+        name, *inner = error["loc"] or [""]
         positions = "".join(f"[{one}]" for one in inner if isinstance(one, int))
-        declared = Declared(error["input"], f"{PLACE}.{name}{positions}")
+        declared = Declared(error["input"], f"{place}.{name}{positions}")
         try:
             if cause is not None:
                 declared.wrong(str(cause))
             field, is_empty = cls.fields()[name], error["type"] == "string_too_short"
             if not field.repr:
                 declared.wrong(f"this should be {_kind(field)}{', and not an empty one' * is_empty}.")
-            has_kind = bool(_choices(field.annotation)) or any(isinstance(one, Kind) for one in field.metadata)
-            if "ctx" in error and not is_empty and not has_kind:
+            is_plain = not _choices(field.annotation) and _kind(field) in _KINDS.values()
+            if "ctx" in error and not is_empty and is_plain:
                 declared.wrong(f"{re.sub(r'^[A-Z][a-z]+ should', 'this should', error['msg'])}, and is {declared.shown()}.")
             cls._refuse(declared, field, bool(positions))
         except DefinitionError as problem:
@@ -182,13 +204,52 @@ class Options(BaseModel):
             variables = cls.environment.get(name, ())
             required = field.is_required() and not variables
             form = next((one.form for one in field.metadata if isinstance(one, Kind)), "{}")
-            has_default = not field.is_required() and field.default is not None
+            has_default = not field.is_required() and field.default not in (None, [])
             default = form.format(_plain(field.default)) if has_default else ""
             yield Described(name, _kind(field), required, default, not field.repr, field.description or "", tuple(variables))
+            for part in (one for one in field.metadata if isinstance(one, Nested)):
+                yield from (one._replace(name=f"{name}.{one.name}") for one in part.model.described())
 
     def wrong(self, name: str, sentence: str, file: str = "") -> NoReturn:
         """Raise DefinitionError: an option, and what is wrong with it; ``file`` is the absolute path in it of a file at fault."""
         Declared(None, f"{PLACE}.{name}").wrong(sentence, file)
+
+
+class NestedOptions(Options):
+    """Options that are the value of one option of an adapter, which has :class:`Nested` and :meth:`checked` in its annotation."""
+
+    option: ClassVar[str]
+    """The name of that option."""
+
+    @classmethod
+    def checked(cls, value: Any) -> Any:
+        """Return a value unchanged; null is none. Raises DefinitionError."""
+        if value is not None:
+            cls.part(Declared(value, f"{PLACE}.{cls.option}"))
+        return value
+
+    @classmethod
+    def part(cls, declared: Declared) -> Self:
+        """Return the options in a dictionary. Raises DefinitionError, naming the place."""
+        given = {name: piece.value for name, piece in declared.mapping(cls.fields())}
+        absent = next((name for name, field in cls.fields().items() if field.is_required() and name not in given), None)
+        if absent is not None:
+            declared.wrong(f'it has no "{absent}"; add it.')
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise cls._wrong(_first(error), declared.place) from None
+
+
+def _path(value: Any) -> Path:
+    try:
+        return path_of(Declared(value, ""))
+    except DefinitionError as error:
+        raise ValueError(str(error).removeprefix(": ")) from None
+
+
+AnswerPath = Annotated[Any, AfterValidator(_path), Kind("a path in an answer")]
+"""Where an answer has something: a string with dots, or a list."""
 
 
 def _first(error: ValidationError) -> Mapping[str, Any]:
@@ -202,6 +263,8 @@ def _first(error: ValidationError) -> Mapping[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Return a default as YAML has it."""
+    if isinstance(value, tuple):
+        return text_of_path(value)
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else value
 
 

@@ -7,10 +7,8 @@
     login: {path: /api/login, body: {user: "{username}", pwd: "{password}"}, token: data.token, logout: /api/logout}
     oauth2: {token_url: /oauth/token, grant: client_credentials, client_id: dsync, scope: write}
 
-Of ``login``, all but ``path`` can be left out: ``method`` (POST), ``body`` (username and password), ``form`` (false: the body is
-JSON), ``token`` (where the answer has it; without it, its cookies count) and ``logout`` (a path, requested with ``logout_method``,
-POST, in the end). ``grant`` of ``oauth2`` is ``client_credentials`` or ``password`` (RFC 6749); ``client_secret`` is a secret, and
-sent as basic authentication. A token_url may be on another server, as it is given by the user and not by an answer.
+:class:`LoginOptions` and :class:`OAuth2Options` describe them. ``client_secret`` is a secret, and sent as basic authentication. A
+token_url may be on another server, as it is given by the user and not by an answer.
 """
 
 from __future__ import annotations
@@ -20,19 +18,67 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote_plus, urlencode
 
+from ..._util.pydantic import AfterValidator, Field
 from ...records.declaration_reader import Declared
-from ...records.path import MISSING, Path, path_of, read, text_of_path
+from ...records.path import MISSING, Path, read, text_of_path
+from ..core.options import AnswerPath, Kind, NestedOptions, Text
 from .answers import Answer, HttpProblem
 
-_LOGIN_KEYS = ("path", "method", "body", "form", "token", "logout", "logout_method")
-_OAUTH2_KEYS = ("token_url", "grant", "client_id", "scope")
-_GRANTS = ("client_credentials", "password")
 _FORM = "application/x-www-form-urlencoded"
 _EARLIER = 30.0
 """Seconds before its end in which a token is not used any more."""
+
+
+def _url_path(text: str) -> str:
+    if not text.startswith("/"):
+        raise ValueError(f'a path begins with "/"; this is {text!r}.')
+    return text
+
+
+def _token_url(text: str) -> str:
+    if not text.startswith(("/", "http://", "https://")):
+        raise ValueError(f"this should be a path, such as /oauth/token, or an address, and is {text!r}.")
+    return text
+
+
+UrlPath = Annotated[Text, AfterValidator(_url_path)]
+"""A path below the address of the server."""
+
+
+class LoginOptions(NestedOptions):
+    """The option ``login``."""
+
+    option = "login"
+
+    path: UrlPath = Field(description="Path of the request that logs in.")
+    method: Text = Field("POST", description="Method of this request.")
+    body: Annotated[Any, Kind("any value")] = Field(
+        None,
+        description="Body of this request, where `{username}` and `{password}` stand for their values. Defaults to a dictionary "
+        "with both.",
+    )
+    form: bool = Field(False, description="Whether the body is sent as a form instead of JSON.")
+    token: AnswerPath = Field(
+        None, description="Where the answer has the token. Without it, the cookies of the answer are sent with each request."
+    )
+    logout: UrlPath | None = Field(None, description="Path of a request that ends the session.")
+    logout_method: Text = Field("POST", description="Method of this request.")
+
+
+class OAuth2Options(NestedOptions):
+    """The option ``oauth2``."""
+
+    option = "oauth2"
+
+    token_url: Annotated[Text, AfterValidator(_token_url)] = Field(description="Path or address of the token endpoint.")
+    client_id: Text = Field(description="Identifier of the client.")
+    grant: Literal["client_credentials", "password"] = Field(
+        "client_credentials", description="`password` sends `username` and `password` as well."
+    )
+    scope: Text | None = Field(None, description="Scope of the token.")
 
 
 @dataclass(frozen=True)
@@ -116,74 +162,53 @@ def login_of(declared: Declared) -> Login | None:
 
 
 def _session(declared: Declared, login: Declared) -> Login:
-    keys = dict(login.mapping(_LOGIN_KEYS))
-    if "path" not in keys:
-        login.wrong('it has no "path" to log in at; add it.')
+    given = LoginOptions.part(login)
     values = {name: _text(declared, name) for name in ("username", "password")}
-    body = _filled(keys["body"].value, values) if "body" in keys else values
-    form = keys["form"].truth() if "form" in keys else False
-    if form and not isinstance(body, Mapping):
-        keys["body"].wrong("a form is a dictionary.")
+    body = values if given.body is None else _filled(given.body, values)
+    if given.form and not isinstance(body, Mapping):
+        login.at("body").wrong("a form is a dictionary.")
     header = declared.at("auth_header").value or "Authorization"
     scheme = declared.at("auth_scheme").value
     return Login(
-        _path(keys["path"]),
-        urlencode(body).encode() if form else _json(body),
-        {"Content-Type": _FORM if form else "application/json"},
-        method=keys["method"].text().upper() if "method" in keys else "POST",
-        token=path_of(keys["token"]) if "token" in keys else (),
+        given.path,
+        urlencode(body).encode() if given.form else _json(body),
+        {"Content-Type": _FORM if given.form else "application/json"},
+        method=given.method.upper(),
+        token=given.token or (),
         header=header,
         scheme=scheme if scheme is not None else "Bearer" if header.lower() == "authorization" else "",
-        logout=_path(keys["logout"]) if "logout" in keys else None,
-        logout_method=keys["logout_method"].text().upper() if "logout_method" in keys else "POST",
+        logout=given.logout,
+        logout_method=given.logout_method.upper(),
         secrets=(values["password"],),
     )
 
 
 def _oauth2(declared: Declared, oauth2: Declared) -> Login:
-    keys = dict(oauth2.mapping(_OAUTH2_KEYS))
-    for name in ("token_url", "client_id"):
-        if name not in keys:
-            oauth2.wrong(f'it has no "{name}".')
-    grant = keys["grant"].one_of(_GRANTS) if "grant" in keys else _GRANTS[0]
-    form = {"grant_type": grant}
+    given = OAuth2Options.part(oauth2)
+    form: dict[str, str] = {"grant_type": given.grant}
     secret = declared.at("client_secret")
     secrets = [secret.value] if secret.value is not None else []
-    if grant == "password":
+    if given.grant == "password":
         form.update({name: _text(declared, name) for name in ("username", "password")})
         secrets.append(form["password"])
-    if "scope" in keys:
-        form["scope"] = keys["scope"].text()
-    headers, identifier = {"Content-Type": _FORM}, keys["client_id"].text()
-    if secrets and secret.value is not None:
-        pair = base64.b64encode(f"{quote_plus(identifier)}:{quote_plus(secret.value)}".encode()).decode()
+    if given.scope is not None:
+        form["scope"] = given.scope
+    headers = {"Content-Type": _FORM}
+    if secret.value is not None:
+        pair = base64.b64encode(f"{quote_plus(given.client_id)}:{quote_plus(secret.value)}".encode()).decode()
         headers["Authorization"] = f"Basic {pair}"
         secrets += [pair, quote_plus(secret.value)]
-    elif grant == "client_credentials":
+    elif given.grant == "client_credentials":
         oauth2.wrong("the grant client_credentials needs client_secret; give it under secrets.")
     else:
-        form["client_id"] = identifier
-    return Login(_token_url(keys["token_url"]), urlencode(form).encode(), headers, token=("access_token",), secrets=tuple(secrets))
+        form["client_id"] = given.client_id
+    return Login(given.token_url, urlencode(form).encode(), headers, token=("access_token",), secrets=tuple(secrets))
 
 
 def _text(declared: Declared, name: str) -> str:
     if declared.at(name).value is None:
         declared.at(name).wrong(f"the login needs it; give {name}{' under secrets' if name == 'password' else ''}.")
     text: str = declared.at(name).value
-    return text
-
-
-def _path(declared: Declared) -> str:
-    text = declared.text()
-    if not text.startswith("/"):
-        declared.wrong(f'a path begins with "/"; this is {declared.shown()}.')
-    return text
-
-
-def _token_url(declared: Declared) -> str:
-    text = declared.text()
-    if not text.startswith(("/", "http://", "https://")):
-        declared.wrong(f"this should be a path, such as /oauth/token, or an address, and is {declared.shown()}.")
     return text
 
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 from ..._util.pydantic import AfterValidator, Field
 from ...records.declaration_reader import Declared
-from ..core.options import Count, Kind, Text
+from ..core.options import Count, Kind, Nested, Text
+from ..http.login import LoginOptions, OAuth2Options
 from ..http.options import Address, HttpOptions
-from .pages import pages_of
+from .pages import PaginationOptions, pages_of
 
 
 def _pagination(value: Any) -> Any:
@@ -26,8 +27,8 @@ class RestOptions(HttpOptions):
     endpoints: Mapping[str, Any] | None = Field(
         None, description="Name of a model, or a name that `from` of a mapping mentions, to the path or description of its records."
     )
-    pagination: Annotated[Any, AfterValidator(_pagination), Kind("a string or a dictionary")] = Field(
-        None, description="How collections are divided into pages whose description does not say so."
+    pagination: Annotated[Any, AfterValidator(_pagination), Kind("a string or a dictionary"), Nested(PaginationOptions)] = Field(
+        None, description="How collections are divided into pages whose description does not say so: a type alone, or a dictionary."
     )
     update_method: Literal["patch", "put"] = Field(
         "patch",
@@ -41,15 +42,12 @@ class RestOptions(HttpOptions):
         None, description="Word in front of the token. Defaults to `Bearer` in the header `Authorization`, and to none in others."
     )
     auth_query: Text | None = Field(None, description="Query parameter that holds the token, in place of a header.")
-    login: Mapping[str, Any] | None = Field(
+    login: Annotated[Mapping[str, Any] | None, AfterValidator(LoginOptions.checked), Nested(LoginOptions)] = Field(
         None,
-        description="How to log in with `username` and `password`: `{path: /login, token: data.token, logout: /logout}`, without "
-        "`token` by cookie. `body` and `form` describe the request.",
+        description="How to log in with `username` and `password`, such as `{path: /login, token: data.token, logout: /logout}`.",
     )
-    oauth2: Mapping[str, Any] | None = Field(
-        None,
-        description="How to get a token by OAuth 2: `{token_url: /token, client_id: dsync, scope: write, grant: "
-        "client_credentials}`, or `grant: password`.",
+    oauth2: Annotated[Mapping[str, Any] | None, AfterValidator(OAuth2Options.checked), Nested(OAuth2Options)] = Field(
+        None, description="How to get a token by OAuth 2, such as `{token_url: /token, client_id: dsync, scope: write}`."
     )
     client_secret: Text | None = Field(None, repr=False, description="Secret of the client of OAuth 2.")
     headers: Mapping[str, Any] | None = Field(None, description="Additional headers of every request.")

@@ -12,19 +12,18 @@
     pagination: {type: link, size_param: per_page, size: 100}       # the header Link of RFC 8288
     pagination: {type: next, next: next, size_param: limit, size: 100}   # the address of the next page is in the answer
 
-All but ``type`` can be left out, and then the type alone is enough: ``pagination: link``. A size is asked for only where it is
-given. Pages, offsets and keysets end with an empty page, with one that answers 404, 416 or a status in ``end``, or with the last
-record where ``total``, a path in the answer or the name of a header, says how many there are. ``sorted: true`` says that the
-collection is sorted by the key of the endpoint; it need not be read twice then. ``verify: false`` reads it once in any case.
-``max_pages``, 100000, is how many pages are read before a collection counts as one that has no end.
+All but ``type`` can be left out, and then the type alone is enough: ``pagination: link``. :class:`PaginationOptions` describes the
+keys.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated, Literal
 
+from ..._util.pydantic import AfterValidator, Field
 from ...records.declaration_reader import Declared
-from ...records.path import path_of
+from ..core.options import AnswerPath, Count, Kind, NestedOptions, Text
 from ..http.pages import MAX_PAGES, Pages
 
 _SIZES = ("size_param", "size", "max_pages")
@@ -40,6 +39,50 @@ _KEYS: dict[str, tuple[str, ...]] = {
 _PARAMETERS = {"page": "page", "offset": "offset", "keyset": "id__gt", "cursor": "cursor"}
 
 
+def _status(value: int) -> int:
+    if value < _FIRST_ERROR:
+        raise ValueError(f"this should be a status of {_FIRST_ERROR} or more, and is {value}.")
+    return value
+
+
+_FIRST_ERROR = 400
+
+
+class PaginationOptions(NestedOptions):
+    """The option ``pagination``."""
+
+    option = "pagination"
+
+    type: Literal["none", "page", "offset", "keyset", "cursor", "link", "next"] = Field(
+        description="`none`: one answer has everything. `page`, `offset`, `keyset`, `cursor`: a parameter says which page; for "
+        "`keyset` it is the last key of the page before. `link`: the header Link of RFC 8288. `next`: the answer has the address "
+        "of the next page."
+    )
+    param: Text | None = Field(
+        None, description="That parameter. Defaults to `page`, `offset`, `cursor`, or `id__gt` for `keyset`."
+    )
+    size_param: Text = Field("limit", description="Parameter for the size of the pages.")
+    size: Count | None = Field(None, description="Size of the pages. Defaults to that of the server.")
+    first: Annotated[int, Field(ge=0), Kind("a whole number of 0 or more")] = Field(
+        1, description="Number of the first page, for `page`."
+    )
+    next: AnswerPath = Field(("next",), description="Where the answer has the next cursor or address, for `cursor` and `next`.")
+    total: AnswerPath = Field(
+        None, description="Where the answer, or the header of this name, has the number of records, for `page` and `offset`."
+    )
+    end: list[Annotated[int, AfterValidator(_status)]] = Field(
+        [],
+        description="Statuses of the answer to a page behind the last, besides 404 and 416, for `page`, `offset`, and `keyset`.",
+    )
+    sorted: bool = Field(
+        False, description="Whether the collection is sorted by its key, for `offset`. Then it need not be read twice."
+    )
+    verify: bool = Field(
+        True, description="Whether a collection is read again where nothing else shows that it did not change in the meantime."
+    )
+    max_pages: Count = Field(MAX_PAGES, description="Number of pages from which a collection counts as one that has no end.")
+
+
 def pages_of(declared: Declared) -> Pages:
     """Return how a collection is divided, as it was declared. Raises DefinitionError."""
     if declared.value is None:
@@ -50,17 +93,17 @@ def pages_of(declared: Declared) -> Pages:
     keys = dict(declared.mapping(("type", *_KEYS[kind])))
     if "size_param" in keys and "size" not in keys:
         keys["size_param"].wrong("it names the parameter of a size, and there is no size.")
-    first = None if kind == "keyset" else 1
+    given = PaginationOptions.part(declared)
     return Pages(
         kind=kind,
-        param=keys["param"].text() if "param" in keys else _PARAMETERS.get(kind, ""),
-        size_param=keys["size_param"].text() if "size_param" in keys else "limit",
-        size=keys["size"].number(1) if "size" in keys else None,
-        first=keys["first"].number() if "first" in keys else first,
-        next=path_of(keys["next"]) if "next" in keys else () if kind == "keyset" else ("next",),
-        total=path_of(keys["total"]) if "total" in keys else None,
-        end=tuple(status.number(400) for status in keys["end"].items()) if "end" in keys else (),
-        sorted=keys["sorted"].truth() if "sorted" in keys else False,
-        verify=keys["verify"].truth() if "verify" in keys else True,
-        max_pages=keys["max_pages"].number(1) if "max_pages" in keys else MAX_PAGES,
+        param=given.param or _PARAMETERS.get(kind, ""),
+        size_param=given.size_param,
+        size=given.size,
+        first=None if kind == "keyset" else given.first,
+        next=() if kind == "keyset" else given.next,
+        total=given.total,
+        end=tuple(given.end),
+        sorted=given.sorted,
+        verify=given.verify,
+        max_pages=given.max_pages,
     )
