@@ -37,3 +37,19 @@ def test_every_hook_runs_a_program_that_its_environment_has(hook: dict[str, Any]
     assert (folder, where) == (".venvs", "bin")
     requirements = ENVIRONMENTS[environment].requirements
     assert re.search(rf"^{re.escape(name)}\b", requirements.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_fragment_of_the_changelog_is_sections_of_texts() -> None:
+    config = yaml.safe_load((ROOT / "changelogs" / "config.yaml").read_text(encoding="utf-8"))
+    sections = {name for name, _title in config["sections"]} | {config["prelude_section_name"], config["trivial_section_name"]}
+    for path in sorted((ROOT / "changelogs" / "fragments").glob("*.yml")):
+        for section, texts in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+            assert section in sections, path.name
+            assert isinstance(texts, str) or all(isinstance(text, str) for text in texts), path.name
+
+
+@pytest.mark.parametrize("fragment", sorted(ROOT.glob("plugins/doc_fragments/*.py")), ids=lambda path: path.stem)
+def test_every_shared_part_of_the_documentation_is_yaml(fragment: Path) -> None:
+    texts = re.findall(r'= r"""\n(.*?)"""', fragment.read_text(encoding="utf-8"), re.DOTALL)
+    assert texts
+    assert all(isinstance(yaml.safe_load(text), dict) for text in texts)
