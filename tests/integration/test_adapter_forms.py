@@ -111,7 +111,7 @@ def test_a_roles_files(play: Play, tmp_path: Path) -> None:
         assert facts(played, "role", host) == {"where": "the role"}
 
 
-def test_two_folders_with_neighbours_of_the_same_name(play: Play, tmp_path: Path) -> None:
+def test_two_directories_with_siblings_of_the_same_name(play: Play, tmp_path: Path) -> None:
     for folder in ("one", "two"):
         adapter_file(tmp_path / folder / "side.py", NEIGHBOURLY.format(folder=folder))
         (tmp_path / folder / "common.py").write_text(f"WHO = 'common of {folder}'\nimport package.leaf as again")

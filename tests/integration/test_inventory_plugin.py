@@ -261,7 +261,7 @@ def test_nothing_of_the_data_is_evaluated_and_nothing_secret_is_a_variable(run: 
     assert (tmp_path / "kept").exists() == cached
 
 
-def test_an_adapter_of_ones_own_with_objects_above_the_hosts(run: Any, tmp_path: Path) -> None:
+def test_a_custom_adapter_with_objects_above_the_hosts(run: Any, tmp_path: Path) -> None:
     (tmp_path / "adapters").mkdir()
     (tmp_path / "adapters" / "sot.py").write_text(ADAPTER)
     (tmp_path / "adapters" / "names.py").write_text('SITES = ["nyc", "bos"]\n')
@@ -427,7 +427,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def test_what_is_wrong_is_told_in_one_sentence(run: Any, tmp_path: Path) -> None:
+def test_every_mistake_is_reported_in_one_sentence(run: Any, tmp_path: Path) -> None:
     for name, (wrong, _said) in WRONG.items():
         write(tmp_path, f"{name}.dsync.yml", **wrong)
     (tmp_path / "broken.py").write_text(BROKEN)

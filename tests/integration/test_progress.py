@@ -73,7 +73,7 @@ def started(tmp_path: Path, ansible_environment: dict[str, str], inventory: Path
 
 
 @pytest.mark.long
-def test_every_host_that_may_tells_at_once_where_it_is(started: Any, tmp_path: Path) -> None:
+def test_every_host_reports_its_progress_while_it_runs(started: Any, tmp_path: Path) -> None:
     before = files_of_progress(tmp_path)
     process = started(
         {

@@ -89,7 +89,7 @@ def test_a_comparison_with_a_target_that_is_only_read_warns_of_nothing(tmp_path:
     assert "cannot be" not in ran.stdout + ran.stderr
 
 
-def test_an_adapter_of_records_of_ones_own_from_the_page(tmp_path: Path, run_playbook: Any) -> None:
+def test_the_custom_adapter_of_records_of_the_page(tmp_path: Path, run_playbook: Any) -> None:
     write(tmp_path, "adapters/shelf.py", "test_shelf.py")
     (tmp_path / "shelf.json").write_text('{"device": [{"name": "old", "role": "x", "pin": "1"}]}')
     arguments = {

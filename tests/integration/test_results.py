@@ -110,7 +110,7 @@ def test_without_diff_there_is_no_diff(play: Play, tmp_path: Path) -> None:
     assert "diff" not in played.result("drift")
 
 
-def test_drift_is_told_from_failure_and_fits_on_a_screen(play: Play, tmp_path: Path) -> None:
+def test_drift_is_distinguished_from_failure_and_fits_on_a_screen(play: Play, tmp_path: Path) -> None:
     sides = both(tmp_path, [site("a"), site("b")], [site("a", size=1), site("c"), site("d")])
     (tmp_path / "many").mkdir()
     many = both(

@@ -118,7 +118,7 @@ def test_the_collection_is_the_one_that_the_tutorial_installed(screens: list[str
     assert installed.is_file()
 
 
-def test_the_line_for_cron_tells_of_drift_when_it_runs(screens: list[str], home: Path, environment: dict[str, str]) -> None:
+def test_the_line_for_cron_reports_drift(screens: list[str], home: Path, environment: dict[str, str]) -> None:
     (line,) = (block["text"] for block in BLOCK.finditer(TUTORIAL) if block["marker"] == "cron")
     when, command = re.fullmatch(r"((?:\S+ ){5})(.*)\n", line).groups()
     assert all(re.fullmatch(r"[\d*]+", part) for part in when.split())

@@ -96,7 +96,7 @@ def test_a_mistake_is_found(awx: dict[str, str]) -> None:
     assert ArgumentSpecValidator(spec).validate({"name": "x", "cron": "17 4 * * *"}).error_messages
 
 
-def test_what_is_handed_on_is_what_the_role_tells() -> None:
+def test_what_is_handed_on_is_what_the_role_publishes() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     specs = (ROOT / "roles" / "reconcile" / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
     assert "{{ reconcile_summary.plan.digest }}" in text
@@ -150,7 +150,7 @@ def test_what_is_named_is_configured_before_it_is_used() -> None:
     assert follow == nodes().keys() - {"audit"}
 
 
-def test_both_jobs_keep_their_files_in_the_folder_that_is_mounted() -> None:
+def test_both_jobs_keep_their_files_in_the_mounted_directory() -> None:
     (group,) = [task["awx.awx.instance_group"] for task in tasks() if "awx.awx.instance_group" in task]
     spec = yaml.safe_load(group["pod_spec_override"])["spec"]
     (mount,) = spec["containers"][0]["volumeMounts"]

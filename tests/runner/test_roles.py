@@ -176,7 +176,7 @@ def test_an_audit_reports_and_changes_nothing(play: Play, tmp_path: Path) -> Non
     assert (tmp_path / "cmdb.json").read_bytes() == before
 
 
-def test_drift_is_a_failure_when_told(play: Play, tmp_path: Path) -> None:
+def test_drift_is_a_failure_on_request(play: Play, tmp_path: Path) -> None:
     variables = {**files(tmp_path, "audit"), "audit_fail_on_drift": True, "audit_statistic": "nightly"}
     failed = play("audit", variables)
     assert failed.returncode != 0
@@ -188,7 +188,7 @@ def test_drift_is_a_failure_when_told(play: Play, tmp_path: Path) -> None:
     assert statistic(protected, "nightly")["protected"] == 3
 
 
-def test_wrong_variables_are_told_by_name_and_no_secret_is_shown(play: Play, tmp_path: Path) -> None:
+def test_wrong_variables_are_reported_by_name_and_no_secret_is_shown(play: Play, tmp_path: Path) -> None:
     variables = files(tmp_path, "audit")
     del variables["audit_target"]["adapter"]
     variables["audit_target"]["secrets"] = {"token": "opal-17"}
@@ -300,7 +300,7 @@ def test_limits_refuse_the_run_before_anything_is_written(play: Play, tmp_path: 
     assert (tmp_path / "records" / "reconcile.baseline").exists()
 
 
-def test_a_folder_that_is_there_stays_as_it_is(play: Play, tmp_path: Path) -> None:
+def test_an_existing_directory_stays_as_it_is(play: Play, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     kept.mkdir()
     kept.chmod(0o775)
@@ -313,7 +313,7 @@ def test_a_folder_that_is_there_stays_as_it_is(play: Play, tmp_path: Path) -> No
     assert kept.stat().st_mode & 0o777 == 0o775
 
 
-def test_a_folder_that_did_not_last_until_the_approval_is_told(play: Play, tmp_path: Path) -> None:
+def test_a_directory_that_did_not_last_until_the_approval_is_reported(play: Play, tmp_path: Path) -> None:
     variables = {**files(tmp_path, "reconcile"), "reconcile_directory": str(tmp_path / "records")}
     played = play("reconcile", {**variables, "reconcile_approved_digest": f"sha256:{64 * '0'}"})
     assert played.returncode != 0

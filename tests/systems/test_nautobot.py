@@ -214,7 +214,7 @@ def test_an_address_without_a_prefix_is_refused_in_nautobots_words(server: Nauto
 # ---------------------------------------------------------------------- what Nautobot says nothing of
 
 
-def test_a_field_that_nautobot_does_not_know_is_told_before_it_takes_no_notice(server: Nautobot) -> None:
+def test_a_field_that_nautobot_would_ignore_is_reported_first(server: Nautobot) -> None:
     locations(server, "Paris")
     declared = {"location": {"identifiers": ["name"], "attributes": {"status": "str", "colour": "str | None"}}}
     mapping = {"location": {"fields": {"colour": {"from": "colour", "default": None}}}}
@@ -237,7 +237,7 @@ def test_custom_fields_and_unknown_ones(server: Nautobot) -> None:
     assert listed(server, "dcim/locations/?name=Paris")[0]["custom_fields"] == {"owner": "Zoë"}
 
 
-def test_what_is_gone_meanwhile_is_told_or_no_error(server: Nautobot) -> None:
+def test_what_is_gone_meanwhile_is_reported_or_no_error(server: Nautobot) -> None:
     locations(server, "Paris", "Lyon", "Nice")
     target = adapter(server, LOCATION_MODELS)
     for name in ("Paris", "Lyon"):

@@ -219,7 +219,7 @@ def test_a_custom_field_refers_to_objects_if_the_model_says_so(netbox: NetBox) -
 # ---------------------------------------------------------------------- many at once, and some of them wrong
 
 
-def test_one_request_creates_many_and_the_change_log_tells_which(netbox: NetBox) -> None:
+def test_one_request_creates_many_and_the_change_log_names_them(netbox: NetBox) -> None:
     target = sites(netbox, *(f"S{number}" for number in range(40)), changelog_message="from the inventory")
     told = target.result_records()
     assert (told["netbox_version"], len(told["request_ids"])) == ("4.7.3", 1)
@@ -267,7 +267,7 @@ def test_a_delete_that_others_depend_on_names_them(netbox: NetBox) -> None:
     assert [site["name"] for site in listed(netbox, "dcim/sites/")] == ["Paris"]
 
 
-def test_what_is_gone_meanwhile_is_told_or_no_error(netbox: NetBox) -> None:
+def test_what_is_gone_meanwhile_is_reported_or_no_error(netbox: NetBox) -> None:
     sites(netbox, "Paris", "Lyon", "Nice")
     target = adapter(netbox, SITES)
     for name in ("Paris", "Lyon"):

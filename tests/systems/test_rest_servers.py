@@ -154,7 +154,7 @@ def _patch(server: rest_servers.Server, zone: str, body: Any) -> None:
         assert answer.status == 204
 
 
-def test_powerdns_tells_what_it_refuses(pdns: rest_servers.Server) -> None:
+def test_powerdns_reports_what_it_refuses(pdns: rest_servers.Server) -> None:
     source = zones(["example.org."], 8)
     source.get("rrset", {"name": "h3.example.org.", "type": "A"}).records = [{"content": "nonsense", "disabled": False}]
     result = synchronised(dns(pdns), source, DSyncFlags.CONTINUE_ON_FAILURE)

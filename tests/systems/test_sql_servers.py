@@ -305,7 +305,7 @@ def test_a_server_that_comes_back_does_not_get_the_second_half_alone(server: Ser
     assert (right.count("sites"), right.count("devices")) == (0, 0)
 
 
-def test_each_batch_tells_the_truth_when_the_server_dies(server: Server) -> None:
+def test_each_batch_is_reported_truthfully_when_the_server_dies(server: Server) -> None:
     left, right = database(server), database(server)
     fill(left, 200)
     source, target = loaded(left), loaded(right, batch_size=50, transaction="batch")
@@ -520,7 +520,7 @@ def test_an_index_over_lower_case_is_a_key_without_case(server: Server) -> None:
     assert base.rows("SELECT name, role, id FROM device") == [("r1", "core", 1)]
 
 
-def test_strings_that_the_server_tells_apart_are_two_rows(server: Server) -> None:
+def test_strings_that_the_server_distinguishes_are_two_rows(server: Server) -> None:
     exact = "" if server.kind == "postgresql" else " CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
     base = database(server, f"CREATE TABLE device (name varchar(20){exact} PRIMARY KEY, role varchar(20), note varchar(20))")
     base.execute("INSERT INTO device VALUES ('R1', 'x', 'kept'), ('r1 ', 'x', 'kept')")

@@ -43,7 +43,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
         ({"top_level": "site", "site": Site}, "Broken.top_level must be a list"),
     ],
 )
-def test_a_wrong_declaration_is_told(body: dict[str, Any], words: str) -> None:
+def test_a_wrong_declaration_is_reported(body: dict[str, Any], words: str) -> None:
     with pytest.raises(DeclarationError, match=words):
         type("Broken", (DSync,), body)
 

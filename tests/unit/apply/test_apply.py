@@ -642,7 +642,7 @@ def test_a_protected_update_does_not_hold_up_what_is_below_it_and_a_failed_one_d
         assert below == dict.fromkeys(("rtr-1__eth0", "rtr-1__eth1", "sw-1", "old-1", "old-1__eth9"), expected)
 
 
-def test_the_journal_is_told_before_and_after_each_change() -> None:
+def test_the_journal_records_each_change_before_and_after_it() -> None:
     target, notes = estate(TARGET), Notes()
     target.trouble["create", "device", "sw-1"] = None
     result, _ends = watched(target, estate(SOURCE), journal=notes)

@@ -295,7 +295,7 @@ class Log:
         self.lines.append(("record", tuple(f"{outcome.change.id} {outcome.status.value}" for outcome in outcomes)))
 
 
-def test_a_journal_is_told_of_a_batch_before_and_after_it() -> None:
+def test_a_journal_records_a_batch_before_and_after_it() -> None:
     log = Log()
     apply(Estate().fill(a={"d1": "", "d2": ""}), Estate().fill(a={}), journal=log)
     assert log.lines == [("intend", ("d1", "d2")), ("record", ("d1 done", "d2 done"))]

@@ -511,7 +511,7 @@ def test_no_common_model() -> None:
         DSync().diff_from(estate())
 
 
-def test_a_top_level_model_of_one_side_is_left_aside_and_told() -> None:
+def test_a_top_level_model_of_one_side_is_skipped_and_reported() -> None:
     sites = dataset(Site, Device, Interface, objects=[Site(name="nyc")], top_level=["site"], name="sites")
     diff = sites.diff_from(estate({"nyc": ""}, folders={"a": (1, {"b": 2})}))
     assert diff.warnings == ["folder is a top-level model of Estate only, not of sites: ignored"]

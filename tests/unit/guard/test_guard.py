@@ -501,7 +501,7 @@ def test_a_source_that_shrank(before: dict[str, int], most: str, refused: list[s
     assert [text.split(" objects")[0].split()[-1] for text in refusals] == refused
 
 
-def test_what_a_shrunken_source_is_told() -> None:
+def test_the_messages_about_a_source_that_has_shrunk() -> None:
     (refusal,) = shrunken_source(estate(SOURCE, name="sot"), {"site": 3}, "20%")
     assert isinstance(refusal, SourceShrank)
     assert str(refusal) == "sot has shrunk: 2 site objects, 3 at the last successful run, 33.3% fewer; max_shrink is 20%"

@@ -362,7 +362,7 @@ def noted(*notes: str, flags: DSyncModelFlags = DSyncModelFlags.NONE) -> DSync:
     return made
 
 
-def test_children_that_were_left_aside_are_known() -> None:
+def test_children_that_were_skipped_are_known() -> None:
     plan = plan_of(dataset(Plain), noted("n"))
     assert said(plan, noted("n")) == {"delete a": 'has the child note "n", which the plan does not delete'}
     known = ResolvedPlan(plan, "plan.jsonl", left_aside(plan, noted("n")))

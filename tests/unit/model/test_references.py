@@ -292,7 +292,7 @@ def test_a_circle_without_an_optional_reference_is_printed() -> None:
     assert 'create egg "e" (layer) needs create hen "h" (shell) needs the first again' in str(caught.value)
 
 
-def test_wrong_declarations_are_told() -> None:
+def test_wrong_declarations_are_reported() -> None:
     with pytest.raises(DeclarationError, match=r"_references names 'rol', but Wrong has no such field \(did you mean \"role\"\?"):
         type("Wrong", (Device,), {"_references": {"rol": "role"}})
     with pytest.raises(

@@ -33,6 +33,6 @@ def test_forms(text: str, kind: AdapterKind, place: str, class_name: str, holder
 @pytest.mark.parametrize(
     "text", ["", ":", "s-o-t", "sot.py", "a.b.C", "a.b.c-d.E", ":Cmdb", "sot.py:", "sot.py:9", "a b:C", "adapters/sot.py"]
 )
-def test_what_is_no_name_tells_the_forms(text: str) -> None:
+def test_an_invalid_name_is_answered_with_the_valid_forms(text: str) -> None:
     with pytest.raises(TaskFailure, match=r"adapters/sot\.py:SourceOfTruth.*acme\.netops\.cmdb\.Cmdb.*acme_cmdb\.adapters:Cmdb"):
         AdapterRef.parse(text)

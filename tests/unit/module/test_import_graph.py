@@ -64,7 +64,7 @@ def test_a_file_and_what_it_imports_from_beside_it(tmp_path: Path) -> None:
     assert found.siblings["dsync_files_0.package.other"] == {}
 
 
-def test_a_folder_is_no_neighbour_unless_the_module_is_in_it(tmp_path: Path) -> None:
+def test_a_directory_is_no_sibling_unless_the_module_is_in_it(tmp_path: Path) -> None:
     write(tmp_path, sot="import yaml\nfrom plain import inner\nimport email.message", plain__inner="", yaml__unrelated="")
     (tmp_path / "email").mkdir()
     assert shipped(tmp_path / "sot.py").sources.keys() == {"dsync_files_0.sot", "dsync_files_0.plain.inner"}
@@ -76,7 +76,7 @@ def test_some_names_never_mean_a_neighbour(tmp_path: Path, name: str) -> None:
     assert shipped(tmp_path / "sot.py").sources.keys() == {"dsync_files_0.sot"}
 
 
-def test_files_of_one_folder_share_their_neighbours_and_others_do_not(tmp_path: Path) -> None:
+def test_files_of_one_directory_share_their_siblings_and_others_do_not(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         write(tmp_path / folder, a="import models", b="import models", models="")
     found = shipped(*(tmp_path / name for name in ("one/a.py", "two/a.py", "one/b.py")))
@@ -98,13 +98,13 @@ def test_the_code_of_this_collection_travels_anyway(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["class A(:\n", "x = '\0'", "# coding: no-such\n"])
-def test_what_is_no_python_is_told_with_its_file(tmp_path: Path, text: str) -> None:
+def test_invalid_python_is_reported_with_its_file(tmp_path: Path, text: str) -> None:
     write(tmp_path, sot="import models", models=text)
     with pytest.raises(TaskFailure, match=r"models\.py.*not valid Python"):
         shipped(tmp_path / "sot.py")
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     with pytest.raises(TaskFailure, match=r"absent\.py on the controller cannot be read: No such file"):
         shipped(tmp_path / "absent.py")
 

@@ -60,7 +60,7 @@ def test_two_that_are_not_are_loaded_one_after_the_other() -> None:
 
 
 @pytest.mark.parametrize("thread_safe", [False, True])
-def test_what_goes_wrong_is_told_of_the_source_first(thread_safe: bool) -> None:
+def test_failures_of_the_source_are_reported_first(thread_safe: bool) -> None:
     datasets = Estate(), Estate()
     for number, dataset in enumerate(datasets):
         dataset.thread_safe, dataset.trouble = thread_safe, ValueError(f"number {number}")

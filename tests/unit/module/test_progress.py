@@ -52,7 +52,7 @@ def written(path: Path, **wanted: Any) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("quick")
-def test_every_stage_is_told_and_the_file_is_gone_at_the_end(tmp_path: Path) -> None:
+def test_every_stage_is_reported_and_the_file_is_gone_at_the_end(tmp_path: Path) -> None:
     path, estate = tmp_path / "progress", Estate()
     with Progress(str(path)) as progress:
         with progress.loading("load", "source", "Estate", estate):
@@ -72,7 +72,7 @@ def test_every_stage_is_told_and_the_file_is_gone_at_the_end(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("quick")
-def test_of_two_that_are_loaded_at_the_same_time_the_one_that_is_left_is_told(tmp_path: Path) -> None:
+def test_of_two_that_are_loaded_at_the_same_time_the_one_that_is_left_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "progress"
     with Progress(str(path)) as progress:
         first, second = (progress.loading("load", side, "Estate", Estate()) for side in ("source", "target"))
@@ -131,7 +131,7 @@ def test_records_that_are_read_count_before_they_are_objects() -> None:
     assert shelf.records_read == {}
 
 
-def test_a_store_of_ones_own_is_left_alone() -> None:
+def test_a_custom_store_is_not_replaced() -> None:
     class Elsewhere(MemoryStore):
         pass
 

@@ -50,7 +50,7 @@ def test_warnings_are_counted_when_there_are_many() -> None:
     assert report().warnings(["one"]) == ["one"]
 
 
-def test_arguments_are_told_without_secrets_and_in_short() -> None:
+def test_arguments_are_shown_without_secrets_and_truncated() -> None:
     told = report(data="x" * 100_000)._arguments()
     assert told["target"]["secrets"] == {"token": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}
     assert len(json.dumps(told)) < 10_000

@@ -158,7 +158,7 @@ def test_a_list_that_holds_itself_can_be_recorded() -> None:
     assert change.record()["after"] == {"value": "<a list that cannot be shown>"}
 
 
-def test_what_differs_in_a_number_of_many_digits_is_told() -> None:
+def test_a_difference_in_a_number_of_many_digits_is_reported() -> None:
     source, target = (dataset(Thing, objects=[Thing(name="a", value=value)]) for value in (1, 10**5000))
     plan = Plan.from_diff(target.diff_from(source))
     target.get("thing", "a").value = 10**5001

@@ -199,7 +199,7 @@ def verdict(plan: Plan, live: Estate) -> str:
         ({}, "gone"),
     ],
 )
-def test_what_is_there_tells_what_is_to_be_done(kind: type[Estate], live: Devices, words: str) -> None:
+def test_the_objects_of_the_system_decide_what_is_done(kind: type[Estate], live: Devices, words: str) -> None:
     _target, _source, plan = planned(kind, {"a": ("A", {"e": 1})}, {"b": ("A", {"e": 1})})
     if kind is not Remade or live:
         assert words in verdict(plan, network(live, kind))

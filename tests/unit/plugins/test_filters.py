@@ -219,13 +219,13 @@ def test_in_sync_but_for_what_is_refused() -> None:
 
 
 @pytest.mark.parametrize("said", ["no", "false", 0])
-def test_what_stands_for_false_is_false(said: Any) -> None:
+def test_what_represents_false_is_false(said: Any) -> None:
     assert not in_sync(result(record("create", "a", status="refused")), allow_refused=said)
     assert "\x1b[" not in report(result(*RECORDS), "text", color=said)
 
 
 @pytest.mark.parametrize("said", ["maybe", None, []])
-def test_what_is_no_truth_value_is_refused(said: Any) -> None:
+def test_what_is_not_a_boolean_is_refused(said: Any) -> None:
     with pytest.raises(AnsibleFilterError, match=r"^dsync\.core\.in_sync: allow_refused should be true or false, and is "):
         in_sync(result(), allow_refused=said)
     with pytest.raises(AnsibleFilterError, match=r"^dsync\.core\.report: color should be true or false, and is "):
@@ -266,7 +266,7 @@ def test_report_of_a_capped_result_says_so() -> None:
         (result(record("create", "a", status="failed"), failed=True, msg="1 of 1 changes failed"), ["1 of 1 changes failed"]),
     ],
 )
-def test_report_tells_what_went_wrong(value: Any, problems: list[str]) -> None:
+def test_a_report_contains_what_went_wrong(value: Any, problems: list[str]) -> None:
     assert json.loads(report(value, "json"))["problems"] == problems
 
 

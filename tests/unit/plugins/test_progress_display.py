@@ -57,7 +57,7 @@ def test_the_lines(state: dict[str, Any], told: str) -> None:
         {"stage": "compare", "count": -1, "total": 2},
     ],
 )
-def test_what_no_module_of_ours_writes_is_not_told(state: Any) -> None:
+def test_what_none_of_the_modules_writes_is_not_displayed(state: Any) -> None:
     assert progress_line(state) is None
 
 

@@ -54,7 +54,7 @@ def test_there_are_enough_of_them_and_none_is_there_twice() -> None:
 
 
 @pytest.mark.parametrize("given", BAD, ids=[case["said"][:60] for case in BAD])
-def test_each_is_told_in_one_sentence(given: dict[str, Any]) -> None:
+def test_each_is_reported_in_one_sentence(given: dict[str, Any]) -> None:
     with pytest.raises((DefinitionError, RecordProblem)) as caught:
         load({key: value for key, value in given.items() if key != "said"})
     assert str(caught.value) == given["said"]

@@ -454,7 +454,7 @@ def test_an_adapter_that_only_reads_refuses_to_write() -> None:
     assert result.failures[0].message == "cmdb cannot be written: the adapter Cmdb only reads here"
 
 
-def test_a_lookup_of_a_list_or_in_one_is_told() -> None:
+def test_a_lookup_of_a_list_or_in_one_is_reported() -> None:
     for table, wanted in (({1: "a"}, [1]), ({1: "a"}, {"a": 1}), ({1: "a"}, {1})):
         with pytest.raises(RecordProblem, match='the lookup roles has no "'):
             Lookup("roles", table.items).value_of(wanted)

@@ -72,7 +72,7 @@ def test_in_sync() -> None:
     assert refused.headline == "a problem, see below"
 
 
-def test_what_is_refused_in_a_comparison_is_counted_and_told_why() -> None:
+def test_what_is_refused_in_a_comparison_is_counted_with_the_reason() -> None:
     report = Report.from_records([record(), record(uid="b", status="refused", message="protected: protect[0]")], *SIDES)
     assert report.headline == "2 changes: 2 to update; 1 refused"
     assert [report.note(entry) for entry in report.entries] == ["", "refused: protected: protect[0]"]

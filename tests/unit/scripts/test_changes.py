@@ -47,7 +47,7 @@ def test_it_is_not_known_outside_of_git_for_an_unknown_commit_and_without_an_old
     assert changes.changed_files(Path("/")) is None
 
 
-def test_a_clean_tree_is_told_from_a_changed_one(repository: Path) -> None:
+def test_a_clean_tree_is_distinguished_from_a_changed_one(repository: Path) -> None:
     head, clean = changes.describe(repository)
     assert (len(head), clean) == (40, True)
     (repository / "stray").touch()

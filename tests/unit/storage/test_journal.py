@@ -132,7 +132,7 @@ def two_runs(path: Path) -> tuple[list[Any], list[Journal]]:
     return runs, [Journal(path, plan, source=source, target=target) for source, target, plan in runs]
 
 
-def test_two_runs_at_the_same_time_are_told_apart(path: Path) -> None:
+def test_two_runs_at_the_same_time_are_distinguished(path: Path) -> None:
     runs, journals = two_runs(path)
     source, target, plan = runs[0]
     journals[0].finish(target.apply(plan, source, journal=journals[0]))
@@ -229,7 +229,7 @@ def test_undo_from_a_journal(tmp_path_factory: Any, left: Spec, right: Spec, kin
 
 
 @pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.long)])
-def test_a_journal_cut_anywhere_tells_no_lie(path: Path, every: int) -> None:
+def test_a_journal_cut_anywhere_reports_nothing_false(path: Path, every: int) -> None:
     run(path, estate(SOURCE), estate(TARGET))
     data = path.read_bytes()
     ready = data.index(b'{"line":"ready"')

@@ -130,7 +130,7 @@ def test_a_value_that_the_model_holds_to_be_equal_is_no_other(api: Api) -> None:
     assert target.altered_values() == ""
 
 
-def test_no_secret_is_told(api: Api) -> None:
+def test_no_secret_is_shown(api: Api) -> None:
     trimming(api)
     data = models(description={"type": "str", "sensitive": True})
     target = RestAdapter.bound(data, {"device": {"from": "/devices"}})(base_url=api.url)

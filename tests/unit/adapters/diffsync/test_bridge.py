@@ -394,7 +394,7 @@ def test_what_creating_one_object_adds_besides_is_not_created_again() -> None:
     assert failed == {"a1": "EagerEstate has it already: it was added while another object was created or changed"}
 
 
-def test_the_status_of_an_object_says_whether_it_failed_and_its_message_is_told() -> None:
+def test_the_status_and_the_message_of_an_object_report_its_failure() -> None:
     class Moody(Vlan):
         @classmethod
         def create(cls, adapter: Any, ids: dict[str, Any], attrs: dict[str, Any]) -> Any:
@@ -562,7 +562,7 @@ def test_an_identity_of_its_own_making_is_kept() -> None:
     assert not target.diff_from(side).has_diffs()
 
 
-def test_names_that_diffsync_joins_alike_are_told_apart() -> None:
+def test_names_that_diffsync_joins_alike_are_distinguished() -> None:
     class Odd(Adapter):
         interface = Interface
         top_level = ["interface"]
@@ -609,7 +609,7 @@ def test_what_diffsyncs_exceptions_say(error: Exception) -> None:
     assert failed["site", "ams"].message == "no"
 
 
-def test_what_no_model_may_declare_is_told() -> None:
+def test_what_no_model_may_declare_is_reported() -> None:
     class Wrong(DiffSyncModel):
         _modelname = "wrong"
         _identifiers = ("name",)

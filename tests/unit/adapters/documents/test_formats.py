@@ -695,7 +695,7 @@ def test_dates_and_times_are_kept() -> None:
         assert FORMATS[kind]().read(text, "f")["b"] == when
 
 
-def test_the_end_of_a_name_tells_the_format() -> None:
+def test_the_extension_of_a_name_determines_the_format() -> None:
     names = {
         "a.yml": "yaml",
         "a.YAML": "yaml",

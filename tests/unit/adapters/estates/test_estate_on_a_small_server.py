@@ -164,7 +164,7 @@ def test_a_filter_chooses_and_one_that_netbox_does_not_know_is_refused(netbox: E
         adapter(netbox, SITES, filters={"site": {"regoin": "fr"}})
 
 
-def test_what_has_no_name_or_no_parent_is_left_aside_and_counted(netbox: Estate) -> None:
+def test_what_has_no_name_or_no_parent_is_skipped_and_counted(netbox: Estate) -> None:
     paris = netbox.add("dcim/sites", name="Paris")
     for name, site in (("r1", paris), ("r2", netbox.add("dcim/sites", name="Lyon"))):
         netbox.add("dcim/racks", name=name, site=site, u_height=42)
@@ -201,7 +201,7 @@ def metros(netbox: Estate) -> Estate:
 
 
 @pytest.mark.parametrize(("region", "name"), [(1, "__Metro"), (2, "Metro__Metro"), (3, "Coast")])
-def test_objects_of_one_name_that_are_not_loaded_are_told_apart_by_what_is_around_them(
+def test_objects_of_one_name_that_are_not_loaded_are_distinguished_by_their_surroundings(
     metros: Estate, region: int, name: str
 ) -> None:
     metros.add("dcim/sites", name="Paris", region=region)
@@ -213,7 +213,7 @@ def test_objects_of_one_name_that_are_not_loaded_are_told_apart_by_what_is_aroun
     assert not adapter(metros, REGIONS).diff_from(source).has_diffs()
 
 
-def test_objects_of_one_name_that_nothing_tells_apart_have_no_name(netbox: Estate) -> None:
+def test_objects_of_one_name_that_nothing_distinguishes_have_no_name(netbox: Estate) -> None:
     for rd in (None, None, "65000:1"):
         netbox.add("ipam/vrfs", name="blue", rd=rd)
     netbox.add("ipam/prefixes", prefix="10.0.0.0/24", vrf=2)
@@ -233,7 +233,7 @@ def test_a_name_of_several_objects_that_are_not_loaded_is_not_written(metros: Es
     assert metros.table("dcim/sites")[4]["region"] == 3
 
 
-def test_objects_of_one_name_are_told_apart_by_the_models_of_a_task(metros: Estate) -> None:
+def test_objects_of_one_name_are_distinguished_by_the_models_of_a_task(metros: Estate) -> None:
     metros.add("dcim/sites", name="Paris", region=2)
     declared = {**REGIONS, "region": {"identifiers": {"parent": {"type": "str | None", "ref": "region"}, "name": "str"}}}
     target = adapter(metros, declared)
@@ -331,7 +331,7 @@ TWINS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("model", TWINS)
-def test_objects_of_one_name_are_told_apart_by_the_identifiers_that_the_documentation_has(netbox: Estate, model: str) -> None:
+def test_objects_of_one_name_are_distinguished_by_the_documented_identifiers(netbox: Estate, model: str) -> None:
     paris = netbox.add("dcim/sites", name="Paris")
     if model == "rack":
         netbox.add("dcim/locations", name="hall", site=paris)
@@ -455,7 +455,7 @@ PLACES_OF_TWINS: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("model", PLACES_OF_TWINS)
-def test_objects_that_netbox_tells_apart_are_all_loaded_and_stay_when_they_change_their_place(netbox: Estate, model: str) -> None:
+def test_objects_that_netbox_distinguishes_are_all_loaded_and_stay_when_they_move(netbox: Estate, model: str) -> None:
     endpoint = NetBoxAdapter.kinds[model].endpoint
     ids = {"Paris": netbox.add("dcim/sites", name="Paris"), "Europe": netbox.add("dcim/regions", name="Europe")}
     ids.update((name, netbox.add("dcim/locations", name=name, site=ids["Paris"])) for name in ("hall", "room"))
@@ -934,7 +934,7 @@ def test_a_list_that_is_refused_leaves_nothing_behind(prefixes: NautobotEstate, 
     ],
 )
 @pytest.mark.parametrize("status", [400, 503])
-def test_what_cannot_be_taken_back_may_have_been_made(
+def test_what_cannot_be_rolled_back_may_have_been_made(
     prefixes: NautobotEstate, refused: str, undo: str, prefix: str, status: int
 ) -> None:
     prefixes.refusing[refused] = Reply(400, {"detail": "Not today."})
@@ -950,7 +950,7 @@ def test_what_cannot_be_taken_back_may_have_been_made(
     assert len(prefixes.asked("POST", "ipam/prefixes")) <= 1, "what may have been made is not made again"
 
 
-def test_what_is_left_in_a_list_is_told(prefixes: NautobotEstate) -> None:
+def test_what_is_left_in_a_list_is_reported(prefixes: NautobotEstate) -> None:
     prefixes.refusing["DELETE ipam/prefix-location-assignments"] = Reply(400, {"detail": "Not today."})
     rows = [{"prefix": "10.0.0.0/8", "locations": ["b", "c"]}]
     (failure,) = synchronised(adapter(prefixes, PREFIXES), wanted(PREFIXES, location=PLACES, prefix=rows), CONTINUE).failures
@@ -1093,7 +1093,7 @@ def test_custom_fields_as_a_whole_converge(given: dict[str, str], netbox: Estate
     assert not adapter(netbox, CUSTOM).diff_from(source).has_diffs()
 
 
-def test_what_an_owner_tag_is_given_to_can_be_deleted_at_an_endpoint_of_ones_own(netbox: Estate) -> None:
+def test_what_an_owner_tag_is_given_to_can_be_deleted_at_a_custom_endpoint(netbox: Estate) -> None:
     own = netbox.add("extras/tags", name="own", slug="own")
 
     def answer(request: Request) -> Reply:

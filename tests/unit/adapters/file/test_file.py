@@ -277,7 +277,7 @@ def test_when_one_file_cannot_be_written_none_is(tmp_path: Path, monkeypatch: py
     assert names(tmp_path) == ["ber.yml", "nyc.yml", "par.yml"]
 
 
-def test_changes_that_are_taken_back_leave_no_trace(tmp_path: Path) -> None:
+def test_changes_that_are_rolled_back_leave_no_trace(tmp_path: Path) -> None:
     path = tmp_path / "sot.yml"
     opened(path, create=True).sync_from(memory(FULL))
     text = path.read_text()
@@ -421,7 +421,7 @@ def test_a_directory_has_a_file_for_each_record(tmp_path: Path) -> None:
     assert "name: nyc" not in (tmp_path / "sites" / "nyc.yml").read_text()
 
 
-def test_what_stands_for_the_star_of_a_glob_is_the_key_of_old_and_new_files(tmp_path: Path) -> None:
+def test_the_part_that_matches_the_star_of_a_glob_is_the_key_of_old_and_new_files(tmp_path: Path) -> None:
     (tmp_path / "site-nyc.example.net.json").write_text('{"phone": "1", "devices": []}\n')
     (tmp_path / "else.json").write_text("{}")
     adapter = opened(tmp_path / "site-*.json", {"site": {"key": "name"}, "device": {"from": "devices"}})
@@ -484,7 +484,7 @@ def test_every_format_can_be_chosen() -> None:
     assert kinds["format"] == f"one of {', '.join(FORMATS)}"
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for name, what in {
         "a.yml": "does not exist",
@@ -499,7 +499,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
         assert caught.value.file == path
 
 
-def test_a_relative_path_is_told_as_an_absolute_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_is_reported_as_an_absolute_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.yml").mkdir()
     for name, what in {"a.yml": "does not exist", "folder/../b.yml": "does not exist", "*.csv": "matches no file"}.items():
@@ -524,7 +524,7 @@ def test_a_relative_path_is_told_as_an_absolute_one(tmp_path: Path, monkeypatch:
         ),
     ],
 )
-def test_a_place_that_is_called_nearly_the_same_is_told(tmp_path: Path, text: str, mapping: Any, said: str) -> None:
+def test_a_place_of_a_similar_name_is_suggested(tmp_path: Path, text: str, mapping: Any, said: str) -> None:
     path = tmp_path / "sot.yml"
     path.write_text(text)
     with pytest.raises(DefinitionError) as caught:
@@ -570,7 +570,7 @@ def test_a_mark_of_the_byte_order_is_made_where_it_is_asked_for(tmp_path: Path) 
     assert same(users(path), memory([user("ä")], USERS))
 
 
-def test_records_where_there_are_none_are_told(tmp_path: Path) -> None:
+def test_what_is_not_a_record_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "sot.yml"
     path.write_text("sites: [1]\n")
     with pytest.raises(RecordProblem, match=r"sot\.yml, sites\[0\] should be a record, a dictionary, and is a single value"):

@@ -126,7 +126,7 @@ def test_the_library_of_a_file_system_is_named() -> None:
     ("path", "name"),
     [("https://h/a/sot.yml.gz?x=1", "/a/sot.yml"), ("a/sot.yml.GZ", "a/sot.yml"), ("s3://b/x.csv", "/x.csv"), ("x.json", "x.json")],
 )
-def test_the_name_that_tells_the_format(path: str, name: str) -> None:
+def test_the_name_that_determines_the_format(path: str, name: str) -> None:
     assert inner_name(path) == name
 
 

@@ -73,7 +73,7 @@ def test_a_wait_that_the_server_asks_for_is_reported(api: Api, caplog: pytest.Lo
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_wait_beyond_the_bound_is_refused_and_told(method: str, api: Api) -> None:
+def test_a_wait_beyond_the_limit_is_refused_and_reported(method: str, api: Api) -> None:
     api.intervene = lambda request: Reply(429, {"message": "Rate limit exceeded"}, {"Retry-After": "90"})
     problem = problem_of(client(api.url, max_wait=60), method)
     assert str(problem).endswith("answers 429: Rate limit exceeded; it asks to wait 90 seconds, and max_wait is 60")

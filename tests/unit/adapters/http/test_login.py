@@ -111,7 +111,7 @@ def test_several_threads_log_in_once(api: Api) -> None:
     assert (sessions.given, len(api.requests)) == (1, 7)
 
 
-def test_a_login_that_is_refused_is_told_and_not_repeated(api: Api) -> None:
+def test_a_refused_login_is_reported_and_not_repeated(api: Api) -> None:
     api.intervene = lambda request: Reply(401, {"detail": f"{request.body} is wrong"})
     with pytest.raises(RecordProblem, match=r"POST /login: the server answers 401: .*check the token, or the username") as caught:
         loaded(api, login={"path": "/login"}, **WHO)
@@ -119,7 +119,7 @@ def test_a_login_that_is_refused_is_told_and_not_repeated(api: Api) -> None:
     assert len(api.requests) == 1
 
 
-def test_a_login_without_a_token_is_told(api: Api) -> None:
+def test_a_login_without_a_token_is_reported(api: Api) -> None:
     Sessions(api, answer=lambda token: {"data": {}})
     with pytest.raises(RecordProblem, match=r'POST /login: the answer to the login has no token at "data\.token"'):
         loaded(api, login={"path": "/login", "token": "data.token"}, **WHO)

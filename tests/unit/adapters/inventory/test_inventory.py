@@ -413,7 +413,7 @@ def test_tags_stay(lab: Path) -> None:
         ("hosts.ini", "[web]\nr1\n[web:nonsense]\nr2\n", ["nonsense"]),
     ],
 )
-def test_why_a_source_cannot_be_read_is_told(tmp_path: Path, name: str, text: str, words: list[str]) -> None:
+def test_why_a_source_cannot_be_read_is_reported(tmp_path: Path, name: str, text: str, words: list[str]) -> None:
     (tmp_path / name).write_text(text)
     said = problem(lambda: opened(tmp_path / name))
     assert f"ansible-inventory cannot read {tmp_path / name}: " in said

@@ -95,7 +95,7 @@ def test_what_is_sensitive_is_masked_unless_it_is_asked_for() -> None:
     assert adapter.result_records(reveal=True) == OURS
 
 
-def test_changes_that_are_taken_back_leave_no_trace() -> None:
+def test_changes_that_are_rolled_back_leave_no_trace() -> None:
     adapter = estate(OURS)
     mapped = adapter._maps["device"]
     assert not isinstance(adapter.remove_records(mapped, [adapter.record_of(adapter.get("device", "sw1"))])[0], Exception)
@@ -125,7 +125,7 @@ def test_nothing_at_all_is_no_records() -> None:
     assert adapter.result_records() == [{"name": "a", "uid": 1}]
 
 
-def test_a_new_record_without_a_key_is_told() -> None:
+def test_a_new_record_without_a_key_is_reported() -> None:
     adapter = users({"a": {"uid": 1, "name": "a"}})
     with pytest.raises(Exception, match=r'a new user needs a key, and mapping\.user does not say which field holds it; add "key"'):
         adapter.sync_from(users([{"name": "c", "uid": 3}]))
@@ -133,7 +133,7 @@ def test_a_new_record_without_a_key_is_told() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["text", 1, True])
-def test_records_that_are_none_are_told(wrong: Any) -> None:
+def test_invalid_records_are_reported(wrong: Any) -> None:
     with pytest.raises(DefinitionError, match=r"^options.records: this should be a list of records"):
         MemoryAdapter.bound(USERS)(records=wrong)
 

@@ -646,7 +646,7 @@ def test_secrets_are_nowhere_to_be_seen(options: dict[str, Any], api: Api, caplo
         (b"\xff", "answers 400: \ufffd"),
     ],
 )
-def test_the_servers_own_words_are_told(body: Any, words: str, api: Api) -> None:
+def test_the_servers_own_message_is_reported(body: Any, words: str, api: Api) -> None:
     api.intervene = lambda request: Reply(400, body) if request.method == "POST" else None
     result = synchronised(loaded(api), source(("a", "x")))
     assert [outcome.message for outcome in result.outcomes] == [f"POST /devices: the server {words}"]

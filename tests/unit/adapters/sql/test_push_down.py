@@ -106,7 +106,7 @@ def test_only_rows_that_differ_are_read(tmp_path: Path) -> None:
     assert target.count("device") == 2700
 
 
-def test_rows_are_told_apart_by_several_columns_and_a_condition(tmp_path: Path) -> None:
+def test_rows_are_distinguished_by_several_columns_and_a_condition(tmp_path: Path) -> None:
     models = data_model({"port": {"identifiers": ["device", "name"], "attributes": {"speed": "int"}}}, base=RecordModel)
     columns = "device TEXT NOT NULL, name TEXT NOT NULL, speed INTEGER, site TEXT, PRIMARY KEY (device, name)"
     base = tmp_path / "cmdb.db"

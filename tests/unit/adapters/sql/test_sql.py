@@ -293,7 +293,7 @@ def test_a_view_is_written_by_the_key_that_the_mapping_names(base: Path) -> None
     assert rows(base, "SELECT count(*) FROM sites") == [(0,)]
 
 
-def test_a_key_that_tells_no_rows_apart_is_refused(base: Path) -> None:
+def test_a_key_that_does_not_distinguish_rows_is_refused(base: Path) -> None:
     database(base, "UPDATE sites SET phone = '1'")
     with pytest.raises(DefinitionError, match=r'^mapping\.site\.key: several rows of sites have the same value in "phone"'):
         loaded(base, {**MAPPING, "site": {"from": "sites", "key": "phone"}})
@@ -317,7 +317,7 @@ def test_only_the_columns_are_read_that_something_needs(base: Path) -> None:
     ("column", "there", "how"),
     [("text PRIMARY KEY COLLATE NOCASE", "R1", "case_insensitive"), ("text PRIMARY KEY COLLATE RTRIM", "r1 ", "stripped")],
 )
-def test_what_the_database_finds_equal_is_told(tmp_path: Path, column: str, there: str, how: str) -> None:
+def test_what_the_database_finds_equal_is_reported(tmp_path: Path, column: str, there: str, how: str) -> None:
     base = database(
         tmp_path / "x.db", f"CREATE TABLE device (name {column}, role text); INSERT INTO device VALUES ('{there}', 'x')"
     )
@@ -608,7 +608,7 @@ def test_what_is_only_read_is_not_written(base: Path) -> None:
     assert len(rows(base, "SELECT * FROM sites")) == 2
 
 
-def test_a_secret_of_a_row_is_not_told(base: Path) -> None:
+def test_a_secret_of_a_row_is_not_shown(base: Path) -> None:
     database(base, "CREATE TRIGGER t BEFORE INSERT ON devices BEGIN SELECT RAISE(ABORT, 'open sesame is bad'); END")
     target, source = loaded(base), estate(1, password="open sesame")
     with pytest.raises(ObjectCrudException) as caught:

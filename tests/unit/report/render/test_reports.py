@@ -304,7 +304,7 @@ def test_junit_of_drift_fails_for_each_change_and_passes_for_what_is_the_same() 
     assert sum(bool(kinds) for kinds in cases.values()) == 12
 
 
-def test_junit_of_a_run_tells_how_it_ended() -> None:
+def test_junit_of_a_run_reports_how_it_ended() -> None:
     root = check_junit(junit.render(failed()))
     assert cases_of(root) == {
         "box.site update a": [],

@@ -57,7 +57,7 @@ def test_the_kinds_are_models_whose_references_are_known() -> None:
         ("no JSON", 1, []),
     ],
 )
-def test_refusals_are_told_by_position_where_nautobot_tells_it(content: Any, sent: int, found: list[tuple[int, str]]) -> None:
+def test_refusals_are_reported_by_position_where_nautobot_gives_it(content: Any, sent: int, found: list[tuple[int, str]]) -> None:
     text = content if isinstance(content, str) else json.dumps(content)
     problem = HttpProblem("refused", 400, content=text.encode())
     assert [tuple(one) for one in adapter().refusals_in(problem, [{"id": number} for number in range(sent)])] == found

@@ -53,7 +53,7 @@ def test_a_kind_can_be_restated_as_it_is_in_yaml() -> None:
         ("no JSON", []),
     ],
 )
-def test_refusals_are_told_object_by_object(content: Any, found: list[tuple[int, str]]) -> None:
+def test_refusals_are_reported_object_by_object(content: Any, found: list[tuple[int, str]]) -> None:
     text = content if isinstance(content, str) else json.dumps(content)
     problem = HttpProblem("refused", 400, content=text.encode())
     sent = [{"id": 7}, {"id": 8}, {"id": 9}]
