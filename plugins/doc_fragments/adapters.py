@@ -63,6 +63,8 @@ options:
       name:
         description:
           - Display name of the dataset in messages and results. Defaults to the name that the adapter gives it.
+          - A plan and a journal fit a target of the same name only. Give two systems that an adapter names alike, such as files of
+            the same name in two directories, names of their own.
         type: str
       mapping:
         description:
@@ -125,6 +127,7 @@ options:
     description:
       - Path of a YAML file on the controller that contains the declarations, as in O(models), or a dictionary of C(models) and
         C(top_level). A relative path is searched where Ansible searches files.
+      - Templates in the file are not evaluated, and are refused. The tag C(!unsafe) marks a string that is not a template.
     type: str
   only_models:
     description:

@@ -56,6 +56,7 @@ options:
     description:
       - Path of a YAML file on the controller that contains the declarations, as in O(models), or a dictionary of C(models) and
         C(top_level). A relative path is searched where Ansible searches files.
+      - Templates in the file are not evaluated, and are refused. The tag C(!unsafe) marks a string that is not a template.
     type: str
   only_models:
     description:
