@@ -12,7 +12,7 @@ import pytest
 from dsync import DSync
 from dsync.adapters.core.base import RecordModel
 from dsync.adapters.rest import RestAdapter
-from dsync.exceptions import DefinitionError
+from dsync.exceptions import DefinitionError, RecordProblem
 from dsync.plan.plan import Plan
 from dsync.records.definition import data_model
 from rest_api import Api, Reply, Request, served
@@ -149,3 +149,12 @@ def test_a_wrong_description_is_named(place: dict[str, Any], said: str, api: Api
     with pytest.raises(DefinitionError) as caught:
         adapter.load()
     assert str(caught.value) == f"mapping.group.{said}"
+
+
+def test_a_status_means_that_there_are_no_records(api: Api) -> None:
+    api.intervene = lambda request: Reply(404, {"message": "none"}) if request.path == "/groups" else None
+    for pagination in ("none", "page", "offset", "link"):
+        place = {"list": "/groups", "empty": [404], "pagination": pagination, "create": False}
+        assert not synchronised(api, place).outcomes
+    with pytest.raises(RecordProblem, match="GET /groups: the server answers 404: none"):
+        synchronised(api, {"list": "/groups", "empty": [410]})

@@ -59,6 +59,7 @@ class PageReader:
         records: gets the records as they come, for others to see how far it is; emptied when a reading begins.
         method: how pages are asked for.
         body: what is sent with it; None for nothing.
+        empty: statuses of answers that mean that there are no records.
     """
 
     def __init__(
@@ -71,8 +72,9 @@ class PageReader:
         records: list[Record] | None = None,
         method: str = "GET",
         body: Any = None,
+        empty: tuple[int, ...] = (),
     ) -> None:
-        self._of = Collection(client, path, pages, records_in, key, method, body)
+        self._of = Collection(client, path, pages, records_in, key, method, body, empty)
         self._records: list[Record] = [] if records is None else records
 
     def read(self) -> list[Record]:

@@ -36,6 +36,7 @@ class Collection:
         key: the field that tells records apart.
         method: how pages are asked for.
         body: what is sent with it; None for nothing.
+        empty: statuses of answers that mean that there are no records.
     """
 
     client: Client
@@ -45,6 +46,7 @@ class Collection:
     key: Path
     method: str = "GET"
     body: Any = None
+    empty: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -53,7 +55,12 @@ class Collection:
 
     def answer_at(self, url: str) -> Answer:
         """Return what the server answers for a page. Raises HttpProblem."""
-        return self.client.request(self.method, url, self.body)
+        try:
+            return self.client.request(self.method, url, self.body)
+        except HttpProblem as problem:
+            if problem.status not in self.empty:
+                raise
+            return Answer(self.name, None)
 
     def key_of(self, record: Record) -> Any:
         """Return what tells a record apart; None where it has nothing that could."""

@@ -15,6 +15,7 @@ What differs is said in a dictionary; all keys but ``list`` can be left out::
       pagination: next                      # see :mod:`.pages`
       key: id                               # the field of a record that stands in addresses
       request: {method: POST, body: {…}}    # how the list is asked for where that is not a GET
+      empty: [404]                          # statuses with which the server says that the list has no records
       finish: {method: POST, path: /apply}  # asked for once at the end of a run that changed something there
       get: /api/devices/{id}                # asked for after a record was made and the answer did not have it
       if_match: true                        # read each record again before it is changed or removed, and send its ETag
@@ -71,7 +72,7 @@ from .pages import pages_of
 from .template import Template
 
 ENDPOINT_KEYS = (
-    "list", "request", "records", "records_optional", "pagination", "key", "get", "if_match", "finish",
+    "list", "request", "empty", "records", "records_optional", "pagination", "key", "get", "if_match", "finish",
     "create", "update", "delete",
 )  # fmt: skip
 METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET")
@@ -161,6 +162,7 @@ class Endpoint:
         actions: ``create``, ``update``, ``delete`` → the request; None where there is none.
         request: how a list is asked for.
         finish: what is asked for when all changes are made; None for nothing.
+        empty: statuses of answers that mean that there are no records.
     """
 
     list: Template
@@ -173,6 +175,7 @@ class Endpoint:
     actions: Mapping[str, Action | None]
     request: Request = _GET
     finish: Request | None = None
+    empty: tuple[int, ...] = ()
 
 
 def endpoint_of(declared: Declared, update_method: str, pagination: Declared) -> Endpoint:
@@ -219,6 +222,7 @@ def endpoint_of(declared: Declared, update_method: str, pagination: Declared) ->
         actions,
         _request(keys["request"], ("method", "body")) if "request" in keys else _GET,
         _request(keys["finish"], ("method", "path")) if "finish" in keys else None,
+        tuple(status.number(400) for status in keys["empty"].items()) if "empty" in keys else (),
     )
 
 

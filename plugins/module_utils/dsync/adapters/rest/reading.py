@@ -199,7 +199,7 @@ class RestReader(RecordAdapter):
     ) -> PageReader:
         records_in = partial(records_of, endpoint, key)
         method, _path, body = endpoint.request
-        return PageReader(self._client, path, endpoint.pages, records_in, endpoint.key, found, method, body)
+        return PageReader(self._client, path, endpoint.pages, records_in, endpoint.key, found, method, body, endpoint.empty)
 
     def read_table(self, place: Declared) -> Iterable[Record]:
         endpoint = self._parsed(self._described(place))

@@ -1,0 +1,295 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stateful fake of a system that cannot be installed here, made of a description in ``fakes``, which follows the vendor's.
+
+It is no proof of how the system behaves, but of what a preset asks of it: it refuses paths, methods, fields, types, missing and
+duplicate values that the description does not have, divides collections into small pages, and answers errors in the system's form.
+
+::
+
+    auth: {header: Authorization, value: Bearer secret}      # 401 without it; or cookie, after login
+    login: {path: /login, fields: {name: u, pwd: p}, answer: {token: "$token"}}
+    error: {errors: [$message]}                               # the form of an error
+    collections:
+      team:
+        parent: org                                           # its key is {parent} in paths
+        key: {field: id, made: number}                        # or uuid, or the name of a field that has it
+        list: {path: "/orgs/{parent}/teams", wrap: data, pages: {style: link, param: page, size_param: limit}}
+        create: {path: "/orgs/{parent}/teams", answer: record}         # or nothing, key, or {field: "$key"}
+        update: {method: PATCH, path: "/teams/{key}", replaces: false}
+        delete: {path: "/teams/{key}"}
+        fields: {name: {type: string, required: true}, members: {type: integer, read_only: true, default: 0}}
+        unique: [name]
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, unquote
+
+from dsync.records.path import MISSING, read, write
+from rest_api import Reply, Request
+
+TYPES: dict[str, type[Any] | tuple[type[Any], ...]] = {
+    "string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict,
+}  # fmt: skip
+PAGE = 2
+METHODS = {"list": "GET", "get": "GET", "create": "POST", "update": "PATCH", "delete": "DELETE"}
+
+
+class Refused(Exception):
+    """The fake refuses a request."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+class FakeSystem:
+    """Answers requests as a description says; attached to an :class:`rest_api.Api` as ``intervene``.
+
+    Attributes:
+        records: name of a collection → its records in their order.
+        finished: how often each of ``calls`` was requested.
+    """
+
+    def __init__(self, description: Mapping[str, Any]) -> None:
+        self._about = description
+        self.records: dict[str, list[dict[str, Any]]] = {name: [] for name in description["collections"]}
+        self.finished: list[str] = []
+        self._ids = itertools.count(101)
+
+    def __call__(self, request: Request) -> Reply:
+        try:
+            return self._answer(request)
+        except Refused as refused:
+            status = self._about.get("error_status", refused.status)
+            return Reply(status, _filled(self._about["error"], {"$message": refused.message, "$status": refused.status}))
+
+    def _answer(self, request: Request) -> Reply:
+        login = self._about.get("login")
+        if login and request.path == login["path"]:
+            if request.body != login["body"] or request.headers.get("Authorization") != login.get("auth"):
+                raise Refused(401, "unknown user")
+            return Reply(200, login.get("answer", {}), login.get("headers", {}))
+        self._check_login(request)
+        if request.path in self._about.get("calls", ()):
+            self.finished.append(request.path)
+            return Reply(200, {"status": "ok"})
+        for name, about in self._about["collections"].items():
+            for action, method in METHODS.items():
+                way = about.get(action)
+                found = way and _match(way, method, request)
+                if found is not None and found is not False:
+                    return getattr(self, f"_{action}")(name, about, way, found, request)
+        raise Refused(404, f"there is no {request.method} {request.target}")
+
+    def _check_login(self, request: Request) -> None:
+        auth = self._about["auth"]
+        given = {name.lower(): value for name, value in request.headers.items()}.get(auth["header"].lower())
+        if given != auth["value"]:
+            raise Refused(401, "not logged in")
+
+    # ------------------------------------------------------------------ actions
+
+    def _list(self, name: str, about: Any, way: Any, found: Mapping[str, str], request: Request) -> Reply:
+        for parameter, value in way.get("query", {}).items():
+            if request.query.get(parameter) != str(value):
+                raise Refused(400, f"{parameter} should be {value}")
+        there = [one for one in self.records[name] if self._is_below(one, about, found)]
+        answer: Any = {}
+        shown, headers = there, {}
+        pages = way.get("pages", {"style": "none"})
+        size = min(int(request.query.get(pages.get("size_param", ""), PAGE)), pages.get("most", PAGE))
+        at = request.query.get(pages.get("param", ""))
+        if pages["style"] == "offset":
+            start = int(at or 0)
+            shown = there[start : start + size]
+        elif pages["style"] == "page":
+            start = (int(at or pages.get("first", 1)) - pages.get("first", 1)) * size
+            shown = there[start : start + size]
+        elif pages["style"] in ("link", "cursor"):
+            start = int(at or 0)
+            shown, after = there[start : start + size], start + size
+            if after < len(there) and pages["style"] == "cursor":
+                write(answer, tuple(pages["next"].split(".")), str(after))
+            elif after < len(there):
+                query = f"{pages['param']}={after}&{pages['size_param']}={size}"
+                headers["Link"] = f'<{way["path"].format(**{k: quote(v) for k, v in found.items()})}?{query}>; rel="next"'
+        if "total" in pages and pages["total"].startswith("X-"):
+            headers[pages["total"]] = str(len(there))
+        elif "total" in pages:
+            write(answer, tuple(pages["total"].split(".")), len(there))
+        listed = [self._shown(one, about) for one in shown]
+        if not listed and "empty" in way:
+            return Reply(way["empty"], _filled(self._about["error"], {"$message": "nothing", "$status": way["empty"]}))
+        if "wrap" not in way:
+            return Reply(200, listed, headers)
+        write(answer, tuple(way["wrap"].split(".")), listed)
+        return Reply(200, answer, headers)
+
+    def _get(self, name: str, about: Any, way: Any, found: Mapping[str, str], request: Request) -> Reply:
+        return self._replied(way, self._one(name, about, found["key"]), about)
+
+    def _create(self, name: str, about: Any, way: Any, found: Mapping[str, str], request: Request) -> Reply:
+        body = self._body(way, request)
+        key = about["key"]
+        if "key" in found:
+            body = {key["field"]: unquote(found["key"]), **body}
+        self._check(name, about, body, whole=True)
+        record: dict[str, Any] = {}
+        for field, one in about["fields"].items():
+            if "default" in one:
+                write(record, tuple(field.split(".")), copy.deepcopy(one["default"]))
+        _merge(record, body)
+        if "parent" in about:
+            self._one(about["parent"], self._about["collections"][about["parent"]], found["parent"])
+            record["$parent"] = unquote(found["parent"])
+        number = next(self._ids)
+        made = {"number": number, "text": str(number), "uuid": f"00000000-0000-4000-8000-{number:012}"}
+        if key["made"] in made:
+            write(record, tuple(key["field"].split(".")), made[key["made"]])
+        elif "$" in key["made"]:
+            text = re.sub(r"\$(\w+)", lambda one: str(record.get(one[1], "")), key["made"])
+            write(record, tuple(key["field"].split(".")), text)
+        self.records[name].append(record)
+        return self._replied(way, record, about, 201)
+
+    def _update(self, name: str, about: Any, way: Any, found: Mapping[str, str], request: Request) -> Reply:
+        body = self._body(way, request)
+        record = self._one(name, about, found.get("key") or str(body.get(about["key"]["field"], "")))
+        self._check(name, about, body, whole=bool(way.get("replaces")), beside=record)
+        _merge(record, body)
+        return self._replied(way, record, about)
+
+    def _delete(self, name: str, about: Any, way: Any, found: Mapping[str, str], request: Request) -> Reply:
+        keys = [found["key"]] if "key" in found else read(request.body, tuple(way["keys"].split(".")))
+        for one in keys:
+            record = self._one(name, about, one)
+            self.records[name].remove(record)
+            for other, below in self._about["collections"].items():
+                if below.get("parent") == name:
+                    self.records[other] = [it for it in self.records[other] if it.get("$parent") != _key(record, about)]
+        return self._replied(way, record, about, 204)
+
+    # ------------------------------------------------------------------ records
+
+    def _body(self, way: Any, request: Request) -> dict[str, Any]:
+        if not isinstance(request.body, dict):
+            raise Refused(400, "the body is no object")
+        for field, value in way.get("constants", {}).items():
+            if read(request.body, tuple(field.split("."))) != value:
+                raise Refused(400, f"{field} should be {value}")
+        body = read(request.body, tuple(way["unwrap"].split("."))) if "unwrap" in way else request.body
+        if not isinstance(body, dict):
+            raise Refused(400, f"there is no {way['unwrap']}")
+        body = copy.deepcopy(body)
+        for field in way.get("constants", {}) if "unwrap" not in way else ():
+            body.pop(field, None)
+        return body
+
+    def _check(self, name: str, about: Any, body: dict[str, Any], whole: bool, beside: Any = None) -> None:
+        """Refuse a record that the description does not allow."""
+        known = {tuple(field.split(".")): one for field, one in about["fields"].items()}
+        known.setdefault(tuple(about["key"]["field"].split(".")), {"type": "any"})
+        for path, value in _leaves(body, set(known)):
+            field = ".".join(path)
+            one = known.get(path)
+            if one is None:
+                raise Refused(400, f"unknown field {field}")
+            if one.get("read_only") and (beside is None or read(beside, path) != value):
+                raise Refused(400, f"{field} is read-only")
+            self._check_value(field, one, value)
+        for path, one in known.items():
+            if whole and one.get("required") and read(body, path) in (MISSING, None, ""):
+                raise Refused(400, f"{'.'.join(path)} is required")
+        for unique in about.get("unique", ()):
+            value = read(body, tuple(unique.split(".")))
+            rivals = [one for one in self.records[name] if one is not beside]
+            if value is not MISSING and any(read(one, tuple(unique.split("."))) == value for one in rivals):
+                raise Refused(409, f"{unique} {value} is taken")
+
+    @staticmethod
+    def _check_value(field: str, one: Mapping[str, Any], value: Any) -> None:
+        if one["type"] == "any" or (value is None and one.get("nullable")):
+            return
+        kind = TYPES[one["type"]]
+        if not isinstance(value, kind) or (isinstance(value, bool) and one["type"] != "boolean"):
+            raise Refused(400, f"{field} should be of type {one['type']}")
+        if "choices" in one and value not in one["choices"]:
+            raise Refused(400, f"{field} should be one of {one['choices']}")
+
+    def _one(self, name: str, about: Any, key: Any) -> dict[str, Any]:
+        found = next((one for one in self.records[name] if _key(one, about) == unquote(str(key))), None)
+        if found is None:
+            raise Refused(404, f"there is no {name} {key}")
+        return found
+
+    def _is_below(self, record: Mapping[str, Any], about: Any, found: Mapping[str, str]) -> bool:
+        return "parent" not in about or record["$parent"] == unquote(found["parent"])
+
+    def _shown(self, record: Mapping[str, Any], about: Any) -> dict[str, Any]:
+        hidden = {field for field, one in about["fields"].items() if one.get("write_only")}
+        shown = {name: copy.deepcopy(value) for name, value in record.items() if name != "$parent" and name not in hidden}
+        return _filled(about["item"], {"$record": shown}) if "item" in about else shown
+
+    def _replied(self, way: Any, record: Mapping[str, Any], about: Any, status: int = 200) -> Reply:
+        answer, headers = way.get("answer", "record"), {}
+        if way.get("location"):
+            headers["Location"] = f"{way['location']}/{quote(_key(record, about), safe='')}"
+        status = way.get("status", status)
+        if status == 204 or answer == "nothing":
+            return Reply(status, None, headers)
+        if answer == "record":
+            return Reply(status, self._shown(record, about), headers)
+        key = read(record, tuple(about["key"]["field"].split(".")))
+        return Reply(status, _filled(answer, {"$key": key, "$record": self._shown(record, about)}), headers)
+
+
+def _key(record: Mapping[str, Any], about: Any) -> str:
+    return str(read(record, tuple(about["key"]["field"].split("."))))
+
+
+def _match(way: Mapping[str, Any], method: str, request: Request) -> Mapping[str, str] | None:
+    """Return the values of the braces in a path; None where a request is another one."""
+    if request.method != way.get("method", method) or ("call" in way and read(request.body, ("method",)) != way["call"]):
+        return None
+    text = "".join(
+        f"(?P<{part[1:-1]}>{way.get('key_form', '[^/]+')})" if part[:1] == "{" else re.escape(part)
+        for part in re.split(r"(\{\w+\})", way["path"])
+    )
+    found = re.fullmatch(text, request.path)
+    return None if found is None else found.groupdict()
+
+
+def _leaves(
+    body: Mapping[str, Any], known: set[tuple[str, ...]], way: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, value in body.items():
+        path = (*way, name)
+        inner = any(one[: len(path)] == path and len(one) > len(path) for one in known)
+        if isinstance(value, dict) and inner and path not in known:
+            yield from _leaves(value, known, path)
+        else:
+            yield path, value
+
+
+def _merge(record: dict[str, Any], body: Mapping[str, Any]) -> None:
+    for name, value in body.items():
+        if isinstance(value, dict) and isinstance(record.get(name), dict):
+            _merge(record[name], value)
+        else:
+            record[name] = copy.deepcopy(value)
+
+
+def _filled(form: Any, values: Mapping[str, Any]) -> Any:
+    """Return a form with values in the places of their names."""
+    if isinstance(form, dict):
+        return {name: _filled(one, values) for name, one in form.items()}
+    if isinstance(form, list):
+        return [_filled(one, values) for one in form]
+    return values.get(form, form) if isinstance(form, str) else form

@@ -1,0 +1,144 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Presets against fakes of their systems, which follow the vendors' descriptions: filled, changed, and emptied.
+
+The fakes are no proof of how the systems behave; the pages of these presets say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+from dsync import DSync
+from dsync.adapters.core.base import RecordModel
+from dsync.adapters.rest import RestAdapter
+from dsync.adapters.rest.preset import read_preset
+from dsync.plan.plan import Plan
+from dsync.records.definition import DataModel, data_model
+from dsync.testing.conformance import AdapterConformance
+from fake_system import FakeSystem
+from rest_api import Api, served
+
+ROOT = Path(__file__).parents[4]
+PRESETS = ROOT / "plugins/module_utils/dsync/adapters/rest/presets"
+FAKES = sorted((Path(__file__).parent / "fakes").glob("*.yml"))
+
+
+def content(file: Path) -> Any:
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+class Setup:
+    """A preset, a fake of its system, and the objects with which it is filled."""
+
+    def __init__(self, name: str, api: Api) -> None:
+        self.fake_description = content(Path(__file__).parent / "fakes" / f"{name}.yml")
+        self.fake = FakeSystem(self.fake_description)
+        api.intervene = self.fake
+        self.declared = read_preset(name, content(PRESETS / f"{name}.yml"), self.fake_description.get("variables", {}))
+        self.models = data_model(self.declared.models, self.declared.top_level, base=RecordModel)
+        self.url = api.url
+
+    def adapter(self) -> Any:
+        cls = RestAdapter.bound(self.models, self.declared.mapping, self.declared.lookups)
+        return cls(
+            **{**self.declared.options, "base_url": self.url, "tries": 1, "rate_limit": None, **self.fake_description["given"]}
+        )
+
+    def dataset(self, state: str) -> Any:
+        return wanted(self.models, self.fake_description["objects"][state])
+
+    def synchronised(self, state: str) -> Any:
+        target, source = self.adapter(), self.dataset(state)
+        target.load()
+        result = target.apply(Plan.from_diff(target.diff_from(source)), source)
+        return target, result, source
+
+
+def wanted(models: DataModel, rows: dict[str, list[dict[str, Any]]]) -> Any:
+    made: Any = type("Wanted", (DSync,), {**models.models, "top_level": list(models.top_level)})(name="wanted")
+    for name, model in models.models.items():
+        above = models.parents.get(name)
+        parent_ids = None if above is None else {one: f"{above}_{one}" for one in models.models[above]._identifiers}
+        silent = {field for field in model._attributes if not any(field in row for row in rows.get(name, ()))}
+        made.unmanaged[name] = frozenset(silent)
+        complete = [{**dict.fromkeys(model._attributes), **row} for row in rows.get(name, ())]
+        made.add_rows(name, complete, parent=above, parent_ids=parent_ids)
+    return made
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with served(Api()) as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", [file.stem for file in FAKES])
+def test_a_fake_is_filled_changed_and_emptied(name: str, api: Api) -> None:
+    setup = Setup(name, api)
+    for state in ("before", "after", "empty"):
+        target, result, source = setup.synchronised(state)
+        assert not result.failures, [failure.message for failure in result.failures]
+        assert result.changed
+        assert target.altered_values() == ""
+        assert not target.diff_from(source).has_diffs(), "the adapter's own objects are out of step"
+        again = setup.adapter()
+        again.load()
+        difference = again.diff_from(source)
+        assert not difference.has_diffs(), difference.str()
+    left = {model: len(setup.fake.records[model]) for model in setup.models.models}
+    assert left == {model: len(setup.fake_description["objects"]["empty"].get(model, ())) for model in left}
+
+
+@pytest.mark.parametrize("name", [file.stem for file in FAKES])
+def test_a_wrong_secret_is_refused(name: str, api: Api) -> None:
+    setup = Setup(name, api)
+    given = setup.fake_description["given"]
+    secret = "password" if "password" in given else "client_secret" if "client_secret" in given else "token"
+    setup.fake_description["given"] = {**given, secret: "wrong"}
+    with pytest.raises(Exception, match=r"40\d|not logged in|unknown user"):
+        setup.adapter().load()
+
+
+@pytest.mark.parametrize("name", [file.stem for file in sorted(PRESETS.glob("*.yml"))])
+def test_a_preset_says_what_it_is_tested_with(name: str) -> None:
+    fake = (Path(__file__).parent / "fakes" / f"{name}.yml").exists()
+    assert fake is ("tested" not in content(PRESETS / f"{name}.yml"))
+
+
+@pytest.mark.long
+class FakeConformance(AdapterConformance):
+    """The conformance suite against the fake of a preset's system."""
+
+    preset: ClassVar[str]
+
+    @pytest.fixture(autouse=True)
+    def _server(self, api: Api) -> None:
+        self.setup = Setup(self.preset, api)
+
+    def adapter(self) -> Any:
+        return self.setup.adapter()
+
+    def before(self) -> Any:
+        return self._removable("before")
+
+    def after(self) -> Any:
+        return self._removable("after")
+
+    def _removable(self, state: str) -> Any:
+        """Return the objects of models that can be deleted, because the suite makes the system empty again."""
+        endpoints, rows = self.setup.declared.options["endpoints"], self.setup.fake_description["objects"][state]
+        kept = {name for name, one in endpoints.items() if isinstance(one, str) or one.get("delete") is not False}
+        return wanted(self.setup.models, {name: listed for name, listed in rows.items() if name in kept})
+
+    def secrets(self) -> list[str]:
+        given = self.setup.fake_description["given"]
+        return [given[name] for name in ("token", "password", "client_secret") if name in given]
+
+
+for _file in FAKES:
+    globals()[f"TestFake{_file.stem.title()}"] = type(f"TestFake{_file.stem.title()}", (FakeConformance,), {"preset": _file.stem})
