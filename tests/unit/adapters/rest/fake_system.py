@@ -154,7 +154,7 @@ class FakeSystem:
         if key["made"] in made:
             write(record, tuple(key["field"].split(".")), made[key["made"]])
         elif "$" in key["made"]:
-            text = re.sub(r"\$(\w+)", lambda one: str(record.get(one[1], "")), key["made"])
+            text = re.sub(r"\$(\w+)", lambda one: str(record.get(one[0], record.get(one[1], ""))), key["made"])
             write(record, tuple(key["field"].split(".")), text)
         self.records[name].append(record)
         return self._replied(way, record, about, 201)
