@@ -55,9 +55,11 @@ class Conflicts:
     def creates_first(self) -> dict[ChangeKey, list[ChangeKey]]:
         """Return the creates that a delete should not come before, so that it is known whether they are refused."""
         found: dict[ChangeKey, list[ChangeKey]] = defaultdict(list)
+        places = {change.key: place for place, change in enumerate(self._changes)} if self._found else {}
         for create, conflict in self._found.items():
             for delete in conflict.deletes:
-                found[delete.key].append(create)
+                if places[create] < places[delete.key]:
+                    found[delete.key].append(create)
         return found
 
     @cached_property

@@ -1259,7 +1259,7 @@ def test_the_records_that_were_read_are_never_changed(api: Api) -> None:
 # ---------------------------------------------------------------------- objects in the way of new ones
 
 
-@pytest.mark.parametrize(("status", "kept"), [(422, "A"), (409, "A"), (400, "A"), (403, "CNAME"), (500, "CNAME")])
+@pytest.mark.parametrize(("status", "kept"), [(422, "A"), (409, "A"), (400, "CNAME"), (403, "CNAME"), (500, "CNAME")])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_record_that_is_in_the_way_of_a_new_one_is_deleted_first_if_the_server_rejects_that(
     api: Api, status: int, kept: str, workers: int

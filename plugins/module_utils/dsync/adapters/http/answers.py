@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import httpx
 
 _NO_CONTENT = 204
-_REJECTED = (400, 409, 422)
-"""What a server answers if an object contradicts its rules, or another object."""
+_REJECTED = (409, 422)
+"""What a server answers if an object contradicts another one, or a rule; 400 is also the answer to what is malformed."""
 
 _LONGEST_TEXT = 200
 _MESSAGES = ("detail", "message", "error", "errors", "title")
