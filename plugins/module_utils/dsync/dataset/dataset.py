@@ -10,11 +10,12 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from .._util.gc import relaxed_collector, relaxed_gc
-from .._util.redaction import MASK, secret_texts
-from ..exceptions import DeclarationError, ObjectNotFound, ObjectStoreWrongType, RecordError
+from ..exceptions import ObjectNotFound, ObjectStoreWrongType
 from ..flags import DSyncAction
 from ..model.model import DSyncModel, fields_of, set_owner
 from .bulk_load import add_rows
+from .data_form import nested_uids, objects_of
+from .declared_models import check_model, check_top_level, is_model, same_id, subtree, tree_lines
 from .memory_store import MemoryStore
 from .store import BaseStore, taken
 
@@ -73,18 +74,11 @@ class Dataset:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name, value in vars(cls).items():
-            if _is_model(value):
-                _check_model(cls, name, value)
+            if is_model(value):
+                check_model(cls, cls._reserved, name, value)
         if isinstance(vars(cls).get("load"), FunctionType):
             cls.load = relaxed_gc(cls.load)  # type: ignore[method-assign]  # the same, relaxed_gc
-        if not isinstance(cls.top_level, (list, tuple)):
-            raise DeclarationError(f"{cls.__name__}.top_level must be a list of model names, not {cls.top_level!r}")
-        for name in cls.top_level:
-            if not _is_model(getattr(cls, name, None)):
-                known = ", ".join(cls.models()) or "none"
-                raise DeclarationError(
-                    f"{cls.__name__}.top_level names {name!r}, but {cls.__name__} has no model class of that name (it has: {known})"
-                )
+        check_top_level(cls)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Dataset:
         """Create a dataset that is usable even if a subclass's ``__init__`` does not call this class's."""
@@ -142,7 +136,7 @@ class Dataset:
         found: Dict[Text, Any] = {name: getattr(cls, name, None) for name in cls.top_level}
         for ancestor in reversed(cls.__mro__):
             found.update({name: getattr(cls, name) for name in vars(ancestor) if name not in found})
-        return {name: value for name, value in found.items() if _is_model(value)}
+        return {name: value for name, value in found.items() if is_model(value)}
 
     def unique_fields(self, model: Text) -> Iterable[Unique]:
         """Return the fields of which the system lets no two objects of a model have the same values.
@@ -160,8 +154,8 @@ class Dataset:
             as_dict: return nested dicts of model names instead of a string.
         """
         models = cls.models()
-        tree = {name: _subtree(name, models, ()) for name in cls.top_level}
-        return tree if as_dict else "\n".join([cls.__name__, *_tree_lines(tree, "")])
+        tree = {name: subtree(name, models, ()) for name in cls.top_level}
+        return tree if as_dict else "\n".join([cls.__name__, *tree_lines(tree, "")])
 
     # ------------------------------------------------------------------ for subclasses to override
 
@@ -270,7 +264,7 @@ class Dataset:
     def settle_children(self, obj: DSyncModel) -> None:
         """Replace the ids of an object's children, as given to its constructor, with the spelling of the children's own ids."""
         for modelname, field in obj._children.items():
-            same = _same_id(getattr(self, modelname, None))
+            same = same_id(getattr(self, modelname, None))
             uids = fields_of(obj).get(field)
             if same is not None and uids:
                 fields_of(obj)[field] = [same(uid) for uid in uids]
@@ -320,7 +314,7 @@ class Dataset:
             raise ObjectStoreWrongType(f'{self.name} has no model "{modelname}" (it has: {known})') from None
 
     def _check_kind(self, obj: DSyncModel, declared: Any) -> None:
-        if _is_model(declared) and not isinstance(obj, declared):
+        if is_model(declared) and not isinstance(obj, declared):
             raise ObjectStoreWrongType(
                 f"{self.name} holds {obj.get_type()} objects of class {declared.__name__}, not {obj.__class__.__name__}: {obj!r}"
             )
@@ -382,7 +376,7 @@ class Dataset:
         Raises:
             ObjectNotFound: one of them does not exist.
         """
-        same = _same_id(getattr(self, obj, None) if isinstance(obj, Text) else obj)
+        same = same_id(getattr(self, obj, None) if isinstance(obj, Text) else obj)
         return self.store.objects_of(self._modelname(obj), uids if same is None else map(same, uids))
 
     def get_all_model_names(self) -> set[Text]:
@@ -442,13 +436,13 @@ class Dataset:
         """Return the class of a model, or None if it is a name without a class in this dataset."""
         if isinstance(obj, Text):
             found = getattr(type(self), obj, None)
-            return found if _is_model(found) else None
+            return found if is_model(found) else None
         return obj if isinstance(obj, type) else type(obj)
 
     def _key(self, obj: ModelArgument, identifier: Text | Dict[Text, Any]) -> tuple[Text, Text]:
         modelname = self._modelname(obj)
         if isinstance(identifier, Text):
-            same = _same_id(getattr(self, obj, None) if isinstance(obj, Text) else obj)
+            same = same_id(getattr(self, obj, None) if isinstance(obj, Text) else obj)
             return modelname, identifier if same is None else same(identifier)
         cls = self._known_class(obj)
         if cls is None:
@@ -469,44 +463,18 @@ class Dataset:
             pydantic.ValidationError: values do not fit their model; nothing was added.
             ObjectAlreadyExists: an object with that identity exists; the objects before it were added.
         """
-        models = self.models()
-        for modelname in data:
-            if modelname not in models:
-                raise ObjectStoreWrongType(f'{self.name} has no model "{modelname}" (it has: {", ".join(models) or "none"})')
-        given = [(cls, uid, values) for name, cls in models.items() for uid, values in data.get(name, {}).items()]
-        objs = [self._unmasked(cls, uid, values) for cls, uid, values in given]
-        for obj in objs:
+        for obj in objects_of(data, self.models(), self.name):
             self.add(obj)
-
-    def _unmasked(self, cls: builtins.type[DSyncModel], uid: Text, values: Dict[Text, Any]) -> DSyncModel:
-        """Return an object from its values. Raises RecordError if a sensitive one is masked."""
-        sensitive = cls._declaration.given_as
-        masked = [name for name, key in sensitive.items() if MASK in (values.get(name), values.get(key))]
-        if not masked:
-            obj = cls(**values)
-            masked = [name for name, value in fields_of(obj).items() if MASK in secret_texts([value], name in sensitive)]
-            if not masked:
-                return obj
-        raise RecordError(
-            f'{self.name} cannot load {cls.get_type()} "{uid}": its {masked[0]} is masked; '
-            f"make the data with dict(show_sensitive=True), or omit {masked[0]}"
-        )
 
     def str(self, indent: int = 0) -> Text:
         """Return all objects as indented text, sensitive values masked."""
         lines = []
         for modelname in self.top_level:
-            nested = self._nested_uids(modelname)
+            nested = nested_uids(self.store, modelname)
             objs = [obj for obj in self.get_all(modelname) if obj.get_unique_id() not in nested]
             lines.append(f"{' ' * indent}{modelname}{'' if objs else ': []'}")
             lines.extend(obj.str(indent=indent + 2) for obj in objs)
         return "\n".join(lines)
-
-    def _nested_uids(self, modelname: Text) -> set[Text]:
-        """Return the unique ids of the objects of a model that are children of another object."""
-        parents = [obj for name in self.store.model_names() for obj in self.store.objects(name)]
-        fields = ((parent, parent.get_children_mapping().get(modelname)) for parent in parents)
-        return {uid for parent, field in fields if field for uid in getattr(parent, field) or ()}
 
     def dict(
         self, exclude_defaults: bool = True, *, show_sensitive: bool = False, **kwargs: Any
@@ -523,44 +491,3 @@ class Dataset:
             modelname: {obj.get_unique_id(): obj.dict(**options) for obj in self.get_all(modelname)}
             for modelname in self.store.model_names()
         }
-
-
-def _same_id(cls: Any) -> Callable[[Text], Text] | None:
-    """Return a function that normalises the spelling of unique ids of a class; None if there is only one, or no class."""
-    try:
-        same: Callable[[Text], Text] | None = cls._declaration.same_id
-    except AttributeError:
-        return None
-    return same
-
-
-def _is_model(value: Any) -> bool:
-    return isinstance(value, type) and issubclass(value, DSyncModel)
-
-
-def _check_model(cls: type[Dataset], name: str, model: type[DSyncModel]) -> None:
-    if not getattr(model, "__pydantic_complete__", True):
-        model.model_rebuild(raise_errors=False)  # types that were not known when it was created
-    if name in cls._reserved:
-        raise DeclarationError(
-            f'{cls.__name__}: a model cannot be called "{name}", every adapter has a method or attribute with that name'
-        )
-    if model.get_type() != name:
-        raise DeclarationError(
-            f'{cls.__name__}.{name} is the class {model.__name__}, whose _modelname is "{model.get_type()}": both must be the same'
-        )
-
-
-def _subtree(name: str, models: dict[str, type[DSyncModel]], above: tuple[str, ...]) -> dict[str, Any]:
-    if name in above or name not in models:
-        return {}
-    return {child: _subtree(child, models, (*above, name)) for child in models[name]._children}
-
-
-def _tree_lines(tree: dict[str, Any], margin: str) -> list[str]:
-    lines = []
-    for position, (name, below) in enumerate(tree.items()):
-        last = position == len(tree) - 1
-        lines.append(f"{margin}{'└── ' if last else '├── '}{name}")
-        lines.extend(_tree_lines(below, margin + ("    " if last else "│   ")))
-    return lines

@@ -7,12 +7,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import compress
-from operator import ne
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 from ..dataset.dataset import Dataset
-from ..exceptions import DiffException, ModelMismatch, ObjectAlreadyExists
+from ..exceptions import DiffException, ModelMismatch
 from ..flags import DSyncAction, DSyncFlags, DSyncModelFlags
 from ..model.comparison import Comparison
 from ..model.identity import ObjectRef
@@ -20,20 +18,15 @@ from ..model.model import DSyncModel
 from ..model.references import References
 from .diff import Diff, DiffElement, Tally
 from .lookalike import hints
-from .matching import FieldComparison, Matching, ShortNames, matching_of
+from .matching import FieldComparison, Matching, matching_of
 from .scope import Scope, Stance
+from .siblings import Siblings, action_of, aligned, differing, refuse_same_name
 from .traversal import Side
 
 if TYPE_CHECKING:
     from .counterparts import Counterparts
     from .moves import Lone, Renamed
     from .renames import MatchKey
-
-    _Pair: TypeAlias = "tuple[DSyncModel | None, DSyncModel | None]"
-    """The objects with one identity in source and target; one of them may be missing."""
-
-    Siblings: TypeAlias = tuple[Sequence[str], Sequence[DSyncModel]]
-    """The unique ids, and the objects, of the children of one parent that are of one model."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, the number of objects that are done, and the total."""
@@ -86,47 +79,6 @@ def compare(
     diff.complete()
     diff.may_be_protected = comparison.protects() or diff_class.complete is not Diff.complete
     return diff
-
-
-def _aligned(source: Siblings, target: Siblings) -> Iterable[_Pair]:
-    """Return the objects of both sides in pairs with one identity: first all of the source, in its order, then those that
-    only the target has."""
-    if source[0] == target[0]:
-        return zip(source[1], target[1])
-    of_source, of_target = dict(zip(*source)), dict(zip(*target))
-    return [*zip(of_source.values(), map(of_target.get, of_source)), *_target_only(of_source, of_target)]
-
-
-def _differing(by: FieldComparison, source: Siblings, target: Siblings) -> tuple[list[_Pair], int]:
-    """Return the pairs, in the order of :func:`_aligned`, in which one object is missing or attributes differ, and
-    the number of other pairs."""
-    if source[0] == target[0]:
-        unlike: list[_Pair] = [*compress(zip(source[1], target[1]), _unequal(by, source[1], target[1]))]
-        return unlike, len(source[1]) - len(unlike)
-    of_target = dict(zip(*target))
-    on_both = [*map(of_target.__contains__, source[0])]
-    uids, lefts = source
-    if not all(on_both):
-        uids, lefts = [*compress(uids, on_both)], [*compress(lefts, on_both)]
-    differs = [*_unequal(by, lefts, map(of_target.__getitem__, uids))]
-    same = differs.count(False)
-    wanted = differs if uids is source[0] else _spread(differs, on_both)
-    unlike = [(obj, of_target.get(uid)) for uid, obj in compress(zip(*source), wanted)] if same < len(on_both) else []
-    return (unlike + _target_only(dict(zip(*source)), of_target) if len(uids) < len(of_target) else unlike), same
-
-
-def _spread(differs: Iterable[bool], on_both: Iterable[bool]) -> list[bool]:
-    """Return for each object whether it differs or is on one side only, given that for those on both sides."""
-    of_common = iter(differs)
-    return [not here or next(of_common, True) for here in on_both]
-
-
-def _target_only(of_source: dict[str, DSyncModel], of_target: dict[str, DSyncModel]) -> list[_Pair]:
-    return [(None, obj) for uid, obj in of_target.items() if uid not in of_source]
-
-
-def _unequal(by: FieldComparison, lefts: Iterable[DSyncModel], rights: Iterable[DSyncModel]) -> Iterator[bool]:
-    return map(ne, by.values(lefts), by.values(rights))
 
 
 class _Comparison:
@@ -182,11 +134,11 @@ class _Comparison:
         self._check_names(matching, source, target, parent)
         if isinstance(matching.by, FieldComparison) and self._is_decided_by_attributes(matching):
             return self._leaves(matching, matching.by, source, target)
-        return filter(None, (self._pair(matching, left, right, parent, inside) for left, right in _aligned(source, target)))
+        return filter(None, (self._pair(matching, left, right, parent, inside) for left, right in aligned(source, target)))
 
     def _leaves(self, matching: Matching, by: FieldComparison, source: Siblings, target: Siblings) -> list[DiffElement]:
         """Return the elements of siblings without children, among which those with equal attributes need no further check."""
-        unlike, same = _differing(by, source, target)
+        unlike, same = differing(by, source, target)
         elements = []
         for left, right in unlike:
             if left is not None and right is not None and not by.differ(left, right):
@@ -194,7 +146,7 @@ class _Comparison:
             elif self._left_aside(matching, left, right):
                 self._skip_pair(matching.model, left, right)
             else:
-                self.tally.count(matching.model, _action(left, right))
+                self.tally.count(matching.model, action_of(left, right))
                 elements.append(self._element(matching, left, right, True))
         if same:
             self.tally.count(matching.model, "no-change", same)
@@ -216,7 +168,7 @@ class _Comparison:
     ) -> DiffElement | None:
         """Return the element of one identity; None if it and all below it are unchanged or ignored."""
         differs = source is None or target is None or matching.by.differ(source, target)
-        action = _action(source, target) if differs else None
+        action = action_of(source, target) if differs else None
         stance = Stance.OUT if self._left_aside(matching, source, target) else Stance.IN
         if self._scope is not None and stance is Stance.IN:
             stance, inside = self._stance(self._scope, matching, action, source, target, parent, inside)
@@ -514,7 +466,7 @@ class _Comparison:
             (self.target, matching.target.shortnames, target),
         ):
             if shortnames is not None and not shortnames.are_distinct(*siblings):
-                _refuse_same_name(side, matching.model, shortnames, siblings[1], parent)
+                refuse_same_name(side, matching.model, shortnames, siblings[1], parent)
 
     def _done(self) -> int:
         return self.source.met() + self.target.met()
@@ -542,26 +494,3 @@ class _Comparison:
         sides = (self.source, self.target)
         loading = (sentence for side in sides for sentence in side.dataset.load_warnings)
         return [*loading, *self._notes, *(sentence for side in sides for sentence in side.orphans())]
-
-
-def _refuse_same_name(
-    side: Side, model: str, shortnames: ShortNames, siblings: Sequence[DSyncModel], parent: DSyncModel | None
-) -> None:
-    first: dict[Any, DSyncModel] = {}
-    for name, obj in zip(shortnames.read(siblings), siblings):
-        other = first.setdefault(name, obj)
-        if other is not obj:
-            where = f"under {parent!r}" if parent is not None else "at the top level"
-            raise ObjectAlreadyExists(
-                f'in {side.dataset.name}, {where}, the {model} objects "{other.get_unique_id()}" and '
-                f'"{obj.get_unique_id()}" have the same short name "{obj.get_shortname()}"',
-                other,
-                obj,
-            )
-
-
-def _action(source: DSyncModel | None, target: DSyncModel | None) -> DSyncAction:
-    """Return the action for two objects with one identity that differ."""
-    if source is None:
-        return DSyncAction.DELETE
-    return DSyncAction.CREATE if target is None else DSyncAction.UPDATE

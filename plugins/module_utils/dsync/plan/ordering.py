@@ -19,59 +19,23 @@ that moves and refers to what can only be created after that gets the reference 
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..diff.diff import Carried
 from ..diff.moves import remaking
-from ..exceptions import ReferenceCycle
 from ..flags import DSyncAction
 from ..model.identity import ObjectRef
 from ..model.references import Named, References
-from ..model.values import same_value
 from .change import Change, ChangeKey, ref_of
+from .cycles import Graph, Link, MoreLinks, break_cycle, cut
 from .graph import circles, in_order
 from .together import gathered
 from .uniqueness import Handover
 
 _CREATE, _UPDATE, _MOVE, _DELETE = DSyncAction.CREATE, DSyncAction.UPDATE, DSyncAction.MOVE, DSyncAction.DELETE
-_SHOWN = 8
-"""Maximum number of changes of a cycle that are named."""
-
-
-class _Link(NamedTuple):
-    """The reason why a change must come after another one, other than the tree.
-
-    Attributes:
-        holder: the change whose values name the object.
-        field: the field in which they do.
-        value: the value that names it.
-        later: whether it names an object of a model that is declared after the holder's.
-        optional: whether the holder can do without it for a while.
-        unique: the fields that are unique together, where the link is not of a reference: the holder gives their values up, which
-            the other change takes.
-        away: whether the object that is named is deleted and created again, and the link is not required otherwise.
-        nullable: whether the field can be null, or a list without the value.
-    """
-
-    holder: ChangeKey
-    field: str
-    value: Any
-    later: bool
-    optional: bool
-    unique: tuple[str, ...] = ()
-    away: bool = False
-    nullable: bool = False
-
-
-_Graph = dict[ChangeKey, dict[ChangeKey, "_Link | None"]]
-"""Change → the changes that it must follow, with the reasons; None for an order that the tree requires."""
-
-_MoreLinks = dict[tuple[ChangeKey, ChangeKey], "list[_Link]"]
-"""(change, change that it must follow) → further reasons: references to objects that are deleted and created again."""
 
 
 def arranged(
@@ -96,7 +60,7 @@ def arranged(
     """
     nodes = {change.key: change for change in changes}
     links = {} if references is None else _links(changes, references)
-    graph: _Graph = {key: {**dict.fromkeys(change.requires), **links.get(key, {})} for key, change in nodes.items()}
+    graph: Graph = {key: {**dict.fromkeys(change.requires), **links.get(key, {})} for key, change in nodes.items()}
     for gone, move in _old_places(changes):
         graph[gone].setdefault(move, None)
     for taker, giver, link in _takings(changes, handovers):
@@ -106,9 +70,9 @@ def arranged(
     more = _more_links(graph, wishes)
     _grant(graph, wishes)
     for key in [key for key in graph if key in graph[key]]:
-        _cut(nodes, graph, [(key, key)], more)
+        cut(nodes, graph, [(key, key)], more)
     for circle in circles(graph):
-        _break(nodes, graph, circle, more)
+        break_cycle(nodes, graph, circle, more)
     _rank_steps(ranks, nodes)
     order = list(in_order(graph, ranks))
     for wish in wishes:
@@ -134,10 +98,10 @@ class _Wish(NamedTuple):
     need: ChangeKey
     instead: ChangeKey | None = None
     loose: bool = False
-    link: _Link | None = None
+    link: Link | None = None
 
 
-def _grant(graph: _Graph, wishes: Iterable[_Wish]) -> None:
+def _grant(graph: Graph, wishes: Iterable[_Wish]) -> None:
     """Add the wishes to the graph, except those that would result in a cycle that no optional reference to an object that is away
     for a moment can break."""
     granted = [wish for wish in wishes if wish.need not in graph[wish.key]]
@@ -160,25 +124,25 @@ def _grant(graph: _Graph, wishes: Iterable[_Wish]) -> None:
                 graph[wish.instead][wish.key] = None
 
 
-def _more_links(graph: _Graph, wishes: Iterable[_Wish]) -> _MoreLinks:
+def _more_links(graph: Graph, wishes: Iterable[_Wish]) -> MoreLinks:
     """Return the references that are not the first reason for the order of two changes."""
-    found: _MoreLinks = defaultdict(list)
+    found: MoreLinks = defaultdict(list)
     for wish in wishes:
         if wish.link is not None and _may_be_cut(wish.link):
             found[wish.key, wish.need].append(wish.link)
     return {(key, need): links if need in graph[key] else links[1:] for (key, need), links in found.items()}
 
 
-def _may_be_cut(link: _Link | None) -> bool:
+def _may_be_cut(link: Link | None) -> bool:
     """Return whether a reference to an object that is deleted and created again can be set later, or taken away before."""
     return link is not None and link.away and link.optional
 
 
-def _firm(graph: _Graph) -> dict[ChangeKey, list[ChangeKey]]:
+def _firm(graph: Graph) -> dict[ChangeKey, list[ChangeKey]]:
     return {key: [need for need, link in needs.items() if not _may_be_cut(link)] for key, needs in graph.items()}
 
 
-def _keep_in_order(graph: _Graph, wishes: Iterable[_Wish], order: Sequence[ChangeKey]) -> None:
+def _keep_in_order(graph: Graph, wishes: Iterable[_Wish], order: Sequence[ChangeKey]) -> None:
     """Make a change require the changes that it follows because of a wish, even if another order is possible: an object that
     should leave one that is deleted and created again, and could not, must not be lost with it."""
     places = {key: place for place, key in enumerate(order)}
@@ -288,10 +252,10 @@ def _requiring(change: Change, needs: Iterable[ChangeKey]) -> Change:
 # ---------------------------------------------------------------------- the dependency graph
 
 
-def _links(changes: Sequence[Change], references: References) -> dict[ChangeKey, dict[ChangeKey, _Link]]:
+def _links(changes: Sequence[Change], references: References) -> dict[ChangeKey, dict[ChangeKey, Link]]:
     created = {ref_of(change): change for change in changes if change.action == _CREATE or change.before_id is not None}
     deleted = {ref_of(change): change for change in changes if change.action == _DELETE}
-    links: dict[ChangeKey, dict[ChangeKey, _Link]] = defaultdict(dict)
+    links: dict[ChangeKey, dict[ChangeKey, Link]] = defaultdict(dict)
     for change in changes:
         if change.action != _DELETE:
             for named, other in _targets(references.named(change.model, change.ids, change.after), created):
@@ -335,7 +299,7 @@ def _targets(named: Iterable[Named], changed: Mapping[ObjectRef, Change]) -> Ite
                 yield one, changed[ref]
 
 
-def _link(change: Change, holder: Change, named: Named, gains: bool, away: bool = False) -> _Link:
+def _link(change: Change, holder: Change, named: Named, gains: bool, away: bool = False) -> Link:
     """Return the link of a change whose values refer to an object, a reference that it ``gains`` or loses. If its holder is a
     delete that is made together with another one, the reference cannot be cleared first; a move can be made first and the
     reference set later. One to an object that is ``away`` for a moment can be cleared before a move, too."""
@@ -345,17 +309,17 @@ def _link(change: Change, holder: Change, named: Named, gains: bool, away: bool 
         lasting = gains and change.action == _UPDATE
         optional = named.reference.optional and not lasting and not change.protected and holder is change
     nullable = named.reference.optional
-    return _Link(holder.key, named.reference.field, named.value, named.later, optional, away=away, nullable=nullable)
+    return Link(holder.key, named.reference.field, named.value, named.later, optional, away=away, nullable=nullable)
 
 
-def _takings(changes: Sequence[Change], handovers: Iterable[Handover]) -> Iterator[tuple[ChangeKey, ChangeKey, _Link]]:
+def _takings(changes: Sequence[Change], handovers: Iterable[Handover]) -> Iterator[tuple[ChangeKey, ChangeKey, Link]]:
     """Yield (change that takes unique values, change by which the remote system frees them, why)."""
     deleted = {ref_of(change): change for change in changes if change.action == _DELETE}
     for taker, giver, fields, field, value in handovers:
         gone = deleted.get(ObjectRef(giver.model, giver.id)) if giver.action == _DELETE else None
         freed = giver if gone is None else _remover(gone, deleted).key
         if freed != taker:
-            yield taker, freed, _Link(giver, field, value, False, bool(field), unique=fields)
+            yield taker, freed, Link(giver, field, value, False, bool(field), unique=fields)
 
 
 def _remover(change: Change, deleted: Mapping[ObjectRef, Change]) -> Change:
@@ -399,147 +363,3 @@ def _rank_steps(ranks: dict[ChangeKey, tuple[int, int]], nodes: Mapping[ChangeKe
             places = {other.action: ranks[other][0] for other in others if other in ranks}
             before = next((places[other] for other in places if other == _DELETE or key.step), None)
             ranks[key] = (last, next(iter(places.values()), 0)) if before is None else (before, 0)
-
-
-# ---------------------------------------------------------------------- cycles
-
-
-def _break(nodes: dict[ChangeKey, Change], graph: _Graph, circle: set[ChangeKey], more: _MoreLinks) -> None:
-    """Cut a cycle, and what is left of it, until there is none."""
-    inside = [(key, need) for key in sorted(circle) for need in graph[key] if need in circle]
-    habits = [(key, need) for key, need in inside if _is_habit(nodes[key], nodes[need], graph[key][need])]
-    if habits:
-        for key, need in habits:
-            del graph[key][need]
-    else:
-        links = {edge: link for edge in inside if (link := graph[edge[0]][edge[1]]) is not None and link.optional}
-        if not links:
-            raise ReferenceCycle(_circle_as_text(graph, circle))
-        _cut(nodes, graph, _chosen(links), more)
-    for smaller in circles({key: graph[key] for key in circle}):
-        _break(nodes, graph, smaller, more)
-
-
-def _chosen(links: Mapping[tuple[ChangeKey, ChangeKey], _Link]) -> list[tuple[ChangeKey, ChangeKey]]:
-    """Return which links of a circle are to be cut: one of unique values, or else all references of one kind."""
-    unique = [edge for edge, link in links.items() if link.unique]
-    if unique:
-        return [min(unique, key=lambda edge: links[edge].holder)]
-    kinds = Counter((not link.later, link.holder.model, link.field) for link in links.values())
-    chosen = min(kinds, key=lambda kind: (kind[0], kinds[kind], kind))
-    return [edge for edge, link in links.items() if (link.holder.model, link.field) == chosen[1:]]
-
-
-def _is_habit(change: Change, other: Change, link: _Link | None) -> bool:
-    """Return whether a change waits for another one only because of the order of the tree, or because of a move: an object below an
-    updated one for the update, a delete for that of its parent, or for the create of an object that is moved by two changes."""
-    if link is not None or change.action != _DELETE:
-        return link is None and other.action == _UPDATE and ref_of(other) != ref_of(change)
-    return other.action in (_CREATE, _UPDATE) or (other.action == _DELETE and change.parent == ref_of(other) and not change.cascade)
-
-
-def _cut(nodes: dict[ChangeKey, Change], graph: _Graph, edges: Iterable[tuple[ChangeKey, ChangeKey]], more: _MoreLinks) -> None:
-    """Let the holders of references, or of unique values, do without them for a while. Other reasons for the same order remain."""
-    for key, need in edges:
-        link = graph[key].pop(need)
-        if link is None:
-            continue
-        holder = nodes[link.holder]
-        if key == holder.key and holder.action in (_CREATE, _MOVE) and not link.unique:
-            step = ChangeKey(_UPDATE, holder.model, holder.id)
-            _leave_for_later(nodes, graph, holder, step, link)
-            graph[step][need] = None
-        else:
-            graph[key][_take_away_before(nodes, graph, holder, link)] = None
-        others = more.get((key, need))
-        if others:
-            graph[key][need] = others.pop(0)
-
-
-def _leave_for_later(nodes: dict[ChangeKey, Change], graph: _Graph, holder: Change, step: ChangeKey, link: _Link) -> None:
-    """Take a reference out of a create or a move, so that an update sets it. A move drops the old one if it can be null for a
-    while."""
-    before, after = dict(holder.before or {}), dict(holder.after or {})
-    whole = nodes.get(step)
-    first = {} if whole is None else dict(whole.before or {})
-    final = {} if whole is None else dict(whole.after or {})
-    final.setdefault(link.field, after[link.field])
-    left = _without(after[link.field], link.value)
-    if holder.action == _CREATE or (link.nullable and before[link.field] != left):
-        first[link.field] = after[link.field] = left
-    else:
-        first[link.field] = before.pop(link.field)
-        del after[link.field]
-    nodes[holder.key] = replace(holder, before=before if holder.action == _MOVE else None, after=after)
-    nodes[step] = replace(_without_places(holder), action=_UPDATE, before=first, after=final, cascade=False, removes_children=False)
-    graph.setdefault(step, {})[holder.key] = None
-
-
-def _without_places(change: Change) -> Change:
-    """Return a change without what only a move has."""
-    return replace(change, before_parent=None, before_id=None, before_ids=None)
-
-
-def _take_away_before(nodes: dict[ChangeKey, Change], graph: _Graph, holder: Change, link: _Link) -> ChangeKey:
-    """Return the update that takes a value away from an object before the object's own change, which is added if need be."""
-    before, after = dict(holder.before or {}), None if holder.after is None else dict(holder.after)
-    held = before.get(link.field, link.value)
-    left = None if link.unique else _without(held, link.value)
-    step = ChangeKey(_UPDATE, holder.model, holder.id, 1 if link.unique or holder.action != _DELETE else 0)
-    for earlier in (step._replace(step=0), step._replace(step=1)):
-        if earlier != holder.key and earlier in nodes and link.field in (nodes[earlier].after or {}) and left == held:
-            return earlier
-    first = dict(nodes[step].before or {}) if step in nodes else {}
-    first.setdefault(link.field, held)
-    before[link.field] = left
-    if after is not None:
-        after.setdefault(link.field, held)
-    nodes[holder.key] = replace(holder, before=before, after=after)
-    nodes[step] = replace(
-        _without_places(holder),
-        action=_UPDATE,
-        before=first,
-        after={name: before[name] for name in first},
-        parent=holder.before_parent if holder.action == _MOVE else holder.parent,
-        cascade=False,
-        removes_children=False,
-        step=step.step,
-    )
-    graph.setdefault(step, {})
-    graph[holder.key][step] = None
-    return step
-
-
-def _without(value: Any, one: Any) -> Any:
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return type(value)(item for item in value if not same_value(item, one, exact=True))
-    return None
-
-
-def _circle_as_text(graph: _Graph, circle: set[ChangeKey]) -> str:
-    """Return the message that prints one path around a cycle."""
-    first = min(circle)
-    line, at = [first], first
-    while True:
-        at = min(need for need in graph[at] if need in circle)
-        if at in line:
-            line = [*line[line.index(at) :], at]
-            break
-        line.append(at)
-    steps = [f'{key.action} {key.model} "{key.id}"{_by(graph, key, need)}' for key, need in itertools.pairwise(line)]
-    shown = " needs ".join(steps[:_SHOWN]) + (" needs …" if len(steps) > _SHOWN else "")
-    if any(link is not None and link.unique for link in (graph[key][need] for key, need in itertools.pairwise(line))):
-        return (
-            f"the changes cannot be ordered because objects take unique values from one another in a cycle: {shown} needs "
-            "the first again; make one of these fields optional (a type with | None), so that it can be null for a while, or set "
-            "one of these values to another one in the target first"
-        )
-    return (
-        f"the changes cannot be ordered because objects refer to one another in a cycle: {shown} needs the first "
-        "again; make one of these references optional (a type with | None), so that an update can set it"
-    )
-
-
-def _by(graph: _Graph, key: ChangeKey, need: ChangeKey) -> str:
-    link = graph[key][need]
-    return "" if link is None else f" ({', '.join(link.unique) or link.field})"
