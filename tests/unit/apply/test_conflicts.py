@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from dsync.plan.undo import undo_plan
 from dsync.storage import digests
 from dsync.storage.journal import Journal, read
 from dsync.storage.plan_file import load, save
+from in_batches import in_batches
 
 GO_ON = DSyncFlags.CONTINUE_ON_FAILURE
 WAYS = [(1, 1), (1, 10), (3, 1), (3, 10)]
@@ -62,19 +63,6 @@ class Note(Written):
     _identifiers = ("record", "text")
     record: str
     text: str
-
-
-class ManyRecords(Record):
-    @classmethod
-    def create_many(cls, dsync: Any, items: Any) -> Any:
-        return [_result(lambda one=one: cls.create(dsync, one.ids, one.attrs)) for one in items]
-
-
-def _result(make: Callable[[], Any]) -> Any:
-    try:
-        return make()
-    except Exception as error:
-        return error
 
 
 class Zone(DSync):
@@ -126,7 +114,7 @@ class Zone(DSync):
 
 
 class Bulk(Zone):
-    record = ManyRecords
+    record = in_batches(Record)
 
 
 CNAME, ADDRESS = "www CNAME web", "www A 192.0.2.1"

@@ -12,7 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from dsync import DSync, DSyncFlags, DSyncModel, DSyncModelFlags, Plan, Result
 from dsync.guard.preparation import prepare
 from dsync.storage import digests
 from dsync.storage.plan_file import load, save
+from in_batches import in_batches
 
 TABLES = """
 pragma foreign_keys = on;
@@ -128,34 +129,11 @@ class Inventory(Database):
     device = Known
 
 
-def _each(make: Callable[[Any, Any, Any], Any]) -> Any:
-    """Return a batch method that makes one item after the other, and whose result for an item may be an exception."""
-
-    def method(cls: Any, dsync: Any, items: Any) -> list[Any]:
-        results = []
-        for item in items:
-            try:
-                results.append(make(cls, dsync, item))
-            except ValueError as error:
-                results.append(error)
-        return results
-
-    return classmethod(method)
-
-
 class InBatches(Database):
     """The same with several rows in a batch, so that what is made together is made in one batch with others."""
 
     batch_size = 10
-    device = type(
-        "Device",
-        (Device,),
-        {
-            "create_many": _each(lambda cls, dsync, item: cls.create(dsync, item.ids, item.attrs)),
-            "update_many": _each(lambda cls, dsync, item: item.obj.update(item.attrs)),
-            "delete_many": _each(lambda cls, dsync, item: item.delete()),
-        },
-    )
+    device = in_batches(Device)
 
 
 @contextlib.contextmanager
@@ -235,7 +213,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [pytest.param(case, marks=pytest.mark.long if "swaps" in case else ()) for case in CASES])
 def test_what_a_killed_run_has_deleted_is_made_again_unless_its_replacement_is_made(tmp_path: Path, case: str) -> None:
     kind, before, after, refusals = CASES[case]
     folder = tmp_path / "made"

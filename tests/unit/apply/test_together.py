@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from dsync.plan.change import ChangeKey
 from dsync.plan.outcome import Verdict
 from dsync.plan.together import gathered, units
 from dsync.plan.undo import undo_plan
+from in_batches import in_batches
 
 FLAGS = [DSyncModelFlags.NONE, DSyncModelFlags.NATURAL_DELETION_ORDER, DSyncModelFlags.SKIP_CHILDREN_ON_DELETE]
 
@@ -233,32 +233,8 @@ def test_a_signal_waits_until_what_is_made_together_is_made() -> None:
 # ---------------------------------------------------------------------- many units in one batch
 
 
-def _each(make: Callable[[Any, Any, Any], Any]) -> Any:
-    """Return a batch method that makes each item, whose own exceptions are the results, and notes how many there are."""
-
-    def method(cls: Any, dsync: Any, items: Sequence[Any]) -> list[Any]:
-        results = []
-        dsync.calls.append(len(items))
-        for item in items:
-            try:
-                results.append(make(cls, dsync, item))
-            except Exception as error:
-                results.append(error)
-        return results
-
-    return classmethod(method)
-
-
 class Bulky(Rack):
-    device = type(
-        "Device",
-        (Device,),
-        {
-            "create_many": _each(lambda cls, dsync, item: cls.create(dsync, item.ids, item.attrs)),
-            "update_many": _each(lambda cls, dsync, item: item.obj.update(item.attrs)),
-            "delete_many": _each(lambda cls, dsync, item: item.delete()),
-        },
-    )
+    device = in_batches(Device)
 
     def __init__(self, names: dict[str, str]) -> None:
         super().__init__()
