@@ -223,6 +223,49 @@ def test_other_fields_are_put_as_somebody_else_left_them(api: Api) -> None:
     ]
 
 
+PUT = {"list": "/devices", "update": {"method": "put"}}
+
+
+def test_a_whole_record_is_put_with_what_others_wrote_since_it_was_read(api: Api) -> None:
+    server = Tagged(api, demands=False)
+    target = loaded(api, PUT)
+    server.change(note="by somebody else")
+    server.change(at={"rack": 2})
+    synchronised(target, source(a="y")).raise_for_failure()
+    assert [request.body for request in api.sent("PUT")] == [
+        {"id": 1, "name": "a", "role": "y", "note": "by somebody else", "at": {"rack": 2}}
+    ]
+
+
+def test_a_field_that_somebody_else_changed_is_not_overwritten_by_a_whole_record(api: Api) -> None:
+    server = Tagged(api, demands=False)
+    target = loaded(api, PUT)
+    server.change(role="z")
+    (outcome,) = synchronised(target, source(a="y")).outcomes
+    assert 'someone else changed "role" since it was read' in outcome.message
+    assert api.sent("PUT") == []
+
+
+@pytest.mark.parametrize("status", [403, 404, 405])
+def test_a_whole_record_is_put_as_it_was_read_where_it_cannot_be_read_alone(status: int, api: Api) -> None:
+    api.collections = {"devices": [{"id": number, "name": name, "role": "x", "note": ""} for number, name in enumerate("abc", 1)]}
+    api.intervene = lambda request: Reply(status) if request.method == "GET" and request.path != "/devices" else None
+    synchronised(loaded(api, PUT, workers=1), source(a="y", b="y", c="y")).raise_for_failure()
+    assert {record["role"] for record in api.collections["devices"]} == {"y"}
+    assert len(api.sent("GET")) == (2 if status == 405 else 4)
+
+
+def test_a_field_that_one_record_shows_in_another_form_is_put_as_the_list_has_it(api: Api) -> None:
+    api.collections = {
+        "devices": [{"id": 1, "name": "a", "role": "x", "site": 7, "note": None, "at": {"rack": 1}, "u": 1, "gone": 1}]
+    }
+    alone = {"id": 1, "name": "a", "role": "x", "site": {"id": 7}, "note": "n", "at": {"rack": 1, "row": 2}, "u": 1.5, "more": 1}
+    api.intervene = lambda request: Reply(200, alone) if request.method == "GET" and request.path != "/devices" else None
+    synchronised(loaded(api, PUT), source(a="y")).raise_for_failure()
+    (request,) = api.sent("PUT")
+    assert request.body == {"id": 1, "name": "a", "role": "y", "site": 7, "note": "n", "at": {"rack": 1}, "u": 1.5, "gone": 1}
+
+
 def test_a_server_without_etags_is_named(api: Api) -> None:
     api.collections = {"devices": [{"id": 1, "name": "a", "role": "x"}]}
     (outcome,) = synchronised(loaded(api, {"list": "/devices", "if_match": True}), source(a="y")).outcomes

@@ -69,7 +69,9 @@ class RestAdapter(RestReader):
                     except TypeError as error:
                         raise RecordProblem(f"{self.describe(mapped, changed.record)}: {error}") from None
                 body = sent(action, record, {path[0] for path in changed.values})
-                return Call(action.path.filled(there, ancestors), without(body, mapped.key), record, ancestors, again)
+                return Call(
+                    action.path.filled(there, ancestors), without(body, mapped.key), record, ancestors, again, changed.record
+                )
 
             def again(fresh: Mapping[str, Any]) -> Call:
                 self._check_unchanged(mapped, changed.record, fresh, changed.values)

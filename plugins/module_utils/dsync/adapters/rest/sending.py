@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ _DIVISIBLE = (400, 409, 413, 422)
 """Refusals of many records at once that may be the fault of one of them."""
 
 _GONE = (404, 410)
+_NO_SUCH_REQUEST = (405, 501)
 _CHANGED, _UNCONDITIONAL = 412, 428
 
 
@@ -39,6 +40,7 @@ class Call:
         ancestors: the records of its parent, of the parent of that, and so on.
         again: returns the request for the record as the server has it now. It raises RecordProblem where somebody else changed what
             is to be changed. None for a new record.
+        seen: the record as it was read; empty for a new one.
     """
 
     url: str
@@ -46,6 +48,7 @@ class Call:
     record: dict[str, Any]
     ancestors: Sequence[Record]
     again: Callable[[Mapping[str, Any]], Call] | None = None
+    seen: Record = field(default_factory=dict)
 
 
 class Sending:
@@ -62,6 +65,7 @@ class Sending:
     def __init__(self, client: Client, endpoint: Endpoint, action: Action, name: str, identity: Sequence[Path]) -> None:
         self._client, self._endpoint, self._action, self._name, self._identity = client, endpoint, action, name, identity
         self._down: HttpProblem | None = None
+        self._reads = name == "update" and action.send == "whole" and bool(endpoint.get or action.path.asks_record)
 
     def send(self, calls: Sequence[Call]) -> list[Any]:
         """Return what becomes of the records of some calls that share an address: the record, or an exception."""
@@ -96,7 +100,11 @@ class Sending:
 
     def _one(self, call: Call) -> dict[str, Any]:
         try:
-            call, answer = self._conditional(call) if self._endpoint.if_match and call.again else (call, self._plain(call))
+            if self._endpoint.if_match and call.again:
+                call, answer = self._conditional(call)
+            else:
+                call = self._refreshed(call)
+                answer = self._plain(call)
         except HttpProblem as problem:
             if problem.status == _UNCONDITIONAL and call.again is not None:
                 call, answer = self._conditional(call)
@@ -132,11 +140,34 @@ class Sending:
     def _plain(self, call: Call, headers: Mapping[str, str] | None = None) -> Answer:
         return self._request(call.url, self._action.body([call.body]) if self._action.has_body else None, headers)
 
-    def _conditional(self, call: Call) -> tuple[Call, Answer]:
-        """Send a request that only counts for the record as it is now, after a look whether somebody else changed it."""
+    def _fresh(self, call: Call) -> tuple[Answer, Any]:
+        """Return the answer to a request for a record, and what it has where the record should be."""
         get = self._endpoint.get
         there = self._client.request("GET", get.path.filled(call.record, call.ancestors) if get else call.url)
-        fresh = read(there.json(), get.returns if get else self._action.returns)
+        return there, read(there.json(), get.returns if get else self._action.returns)
+
+    def _refreshed(self, call: Call) -> Call:
+        """Return a request that sends a whole record, with what the server has now in the fields that are not changed, so that it
+        does not undo what others changed since the record was read. Where it cannot be read, the request is as it was."""
+        if not self._reads or call.again is None:
+            return call
+        try:
+            _there, fresh = self._fresh(call)
+        except HttpProblem as problem:
+            self._reads = problem.status not in _NO_SUCH_REQUEST
+            return call
+        except RecordProblem:
+            return call
+        key = self._endpoint.key
+        if not self._has_key(fresh) or read(fresh, key) != read(call.seen, key):
+            return call
+        return call.again(
+            {**call.seen, **{name: fresh[name] for name in call.seen if _is_alike(call.seen[name], fresh.get(name, MISSING))}}
+        )
+
+    def _conditional(self, call: Call) -> tuple[Call, Answer]:
+        """Send a request that only counts for the record as it is now, after a look whether somebody else changed it."""
+        there, fresh = self._fresh(call)
         tag = there.headers.get("ETag")
         if tag is None or not isinstance(fresh, Mapping) or call.again is None:
             raise RecordProblem(f"{there.said}: the answer has no ETag, or no record, so it is unknown whether it was changed")
@@ -192,6 +223,16 @@ class Sending:
         except RecordProblem:
             return None
         return dict(value) if self._has_key(value) else None
+
+
+def _is_alike(seen: Any, fresh: Any) -> bool:
+    """Return whether two values of a field have one form, which a list of records and a single record may show differently."""
+    if isinstance(seen, Mapping) and isinstance(fresh, Mapping):
+        return seen.keys() == fresh.keys()
+    if fresh is MISSING or seen is None or fresh is None:
+        return fresh is not MISSING
+    kinds: Any = (int, float) if isinstance(seen, (int, float)) and not isinstance(seen, bool) else type(seen)
+    return isinstance(fresh, kinds)
 
 
 def sent(action: Action, record: Mapping[str, Any], changed: set[str]) -> dict[str, Any]:
