@@ -223,9 +223,12 @@ class Valkey:
         """End it."""
         self._process.stop()
 
-    def clear(self) -> None:
-        """Forget all that is kept. Raises ServerFailed."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(b"FLUSHALL\r\n")
-            if not (answer := connection.recv(64)).startswith(b"+OK"):
-                raise ServerFailed(f"Valkey did not forget: {answer!r}")
+    def clear(self, database: int | None = None) -> None:
+        """Forget all that is kept, or what is kept in one of the databases. Raises ServerFailed."""
+        commands = ["FLUSHALL"] if database is None else [f"SELECT {database}", "FLUSHDB"]
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection, connection.makefile("rwb", 0) as lines:
+            for command in commands:
+                lines.write(f"{command}\r\n".encode())
+            answers = [lines.readline() for _command in commands]
+            if not all(answer.startswith(b"+OK") for answer in answers):
+                raise ServerFailed(f"Valkey did not forget: {answers}")

@@ -10,8 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from backends import PostgreSQL, Valkey, run
+from backends import PostgreSQL, Process, Valkey, run
 from platform_servers import Server, serve, serving
+from ports import free_port
+
+CACHING = 1
+"""The number of Valkey's database that holds no jobs."""
 
 SUPERUSER = """
 from users.models import Token, User
@@ -34,6 +38,25 @@ preload_app = True
 def pre_fork(server, worker):
     from django.db import connections
     connections.close_all()
+"""
+
+# What the plugin's page on installation says, and connections that end with the request: each branch has its own.
+BRANCHING = """
+from netbox_branching.utilities import DynamicSchemaDict
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+DATABASES = DynamicSchemaDict(DATABASES)
+DATABASE_ROUTERS = ["netbox_branching.database.BranchAwareRouter"]
+PLUGINS = ["netbox_branching"]
+PLUGINS_CONFIG = {"netbox_branching": {"provision_workers": 1}}
+"""
+DROP_BRANCHES = """
+DO $$
+DECLARE s record;
+BEGIN
+  FOR s IN SELECT nspname AS name FROM pg_namespace WHERE nspname LIKE 'branch\\_%' LOOP
+    EXECUTE format('DROP SCHEMA %I CASCADE', s.name);
+  END LOOP;
+END $$;
 """
 
 
@@ -61,7 +84,7 @@ class NetBox(Server):
                     "PASSWORD": database.password, "HOST": "127.0.0.1", "PORT": database.port, "CONN_MAX_AGE": 300,
                 }
             },
-            "REDIS": {"tasks": {**redis, "DATABASE": 0}, "caching": {**redis, "DATABASE": 1}},
+            "REDIS": {"tasks": {**redis, "DATABASE": 0}, "caching": {**redis, "DATABASE": CACHING}},
             "SECRET_KEY": secrets.token_hex(32),
             "API_TOKEN_PEPPERS": {1: secrets.token_hex(32)},
             "CENSUS_REPORTING_ENABLED": False,
@@ -108,6 +131,58 @@ class NetBox(Server):
     def more(self) -> dict[str, str]:
         """Return what else there is to tell about it."""
         return {"token_v2": self.token_v2}
+
+
+class BranchingNetBox(NetBox):
+    """A NetBox with the plugin netbox-branching, and on demand the worker that provisions and merges branches.
+
+    Attributes:
+        works: whether the worker runs.
+    """
+
+    version = "4.7.3-branching-1.2.2"
+    works = False
+
+    def __init__(self, folder: Path, database: PostgreSQL, cache: Valkey) -> None:
+        super().__init__(folder, database, cache)
+        command: list[str | Path] = [self.bin / "netbox", "rqworker", "high", "default", "low"]
+        self._worker = Process(command, free_port(), folder / "worker.log", self.variables())
+
+    def configure(self, database: PostgreSQL, cache: Valkey) -> None:
+        """Write the configuration of a NetBox with the plugin."""
+        super().configure(database, cache)
+        with (self.folder / "conf" / "configuration.py").open("a") as configuration:
+            configuration.write(BRANCHING)
+
+    def start_worker(self) -> None:
+        """Let branches be provisioned and merged from now on. Raises ServerFailed."""
+        if not self.works:
+            self._worker.start(lambda: bool(self.call("GET", "status/")["rq-workers-running"]))
+            self.works = True
+
+    def stop_worker(self) -> None:
+        """Let jobs wait from now on."""
+        self._worker.stop()
+        self.works = False
+
+    def kill(self) -> None:
+        """End it, and its worker."""
+        self._worker.kill()
+        self.works = False
+        super().kill()
+
+    def reset(self) -> None:
+        """Bring all data back to what it was after the migrations, and drop the branches; the worker goes on."""
+        self._database.execute(DROP_BRANCHES)
+        self._empty()
+        self._cache.clear(CACHING)
+
+
+@contextmanager
+def branching_netbox(folder: Path) -> Iterator[BranchingNetBox]:
+    """Run a NetBox with branches meanwhile, with what it keeps in `folder`. Raises as `platform_servers.serving` does."""
+    with serving(BranchingNetBox, folder) as server:
+        yield server
 
 
 @contextmanager

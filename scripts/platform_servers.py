@@ -182,8 +182,11 @@ class Server(ABC):
 
     def reset(self) -> None:
         """Bring all data back to what it was after the migrations; users, tokens and their permissions stay."""
-        self._database.execute(RESET.format(kept=LOGIN_TABLES))
+        self._empty()
         self._cache.clear()
+
+    def _empty(self) -> None:
+        self._database.execute(RESET.format(kept=LOGIN_TABLES))
 
     def requests(self) -> int:
         """Return how many requests were answered since the first start; the last of them may not be in the log yet."""
