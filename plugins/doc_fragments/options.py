@@ -35,14 +35,14 @@ notes:
     C(rate_limit), a number above 0.
   - >-
     Options of the adapter V(netbox) - C(url), a string, default NETBOX_URL or NETBOX_API of the environment; C(token), a
-    string, default NETBOX_TOKEN of the environment, a secret; C(changelog_message), a string; C(filters), a dictionary;
-    C(page_size), a whole number of 1 or more, default V(1000); C(workers), a whole number of 1 or more, default V(4);
-    C(batch_size), a whole number of 1 or more, default V(100); C(owner_tag), a string; C(cache), a string; C(full_every), a
-    number of loads or a length of time, default V(P1D); C(connect_timeout), a number of seconds above 0, default V(10);
-    C(read_timeout), a number of seconds above 0, default V(120); C(total_timeout), a number of seconds above 0, default
-    V(600); C(max_wait), a number of seconds above 0, default V(60); C(verify), true or false, default V(true); C(ca_file),
-    a string; C(trust_env), true or false, default V(false); C(tries), a whole number of 1 or more, default V(3);
-    C(retry_unsafe), true or false, default V(false); C(rate_limit), a number above 0.
+    string, default NETBOX_TOKEN of the environment, a secret; C(changelog_message), a string; C(branch), a string or a
+    dictionary; C(filters), a dictionary; C(page_size), a whole number of 1 or more, default V(1000); C(workers), a whole
+    number of 1 or more, default V(4); C(batch_size), a whole number of 1 or more, default V(100); C(owner_tag), a string;
+    C(cache), a string; C(full_every), a number of loads or a length of time, default V(P1D); C(connect_timeout), a number
+    of seconds above 0, default V(10); C(read_timeout), a number of seconds above 0, default V(120); C(total_timeout), a
+    number of seconds above 0, default V(600); C(max_wait), a number of seconds above 0, default V(60); C(verify), true or
+    false, default V(true); C(ca_file), a string; C(trust_env), true or false, default V(false); C(tries), a whole number of
+    1 or more, default V(3); C(retry_unsafe), true or false, default V(false); C(rate_limit), a number above 0.
   - >-
     Options of the adapter V(rest) - C(base_url), a string, required; C(endpoints), a dictionary; C(pagination), a string or
     a dictionary; C(pagination.type), one of none, page, offset, keyset, cursor, link, next, required; C(pagination.param),

@@ -139,7 +139,10 @@ class DSync(Target):
         plan = Plan.from_diff(diff)
         self._check_creatable(plan)
         verdicts = self._reference_verdicts(plan, diff, flags)
-        self.apply(plan, source, flags=flags, diff=diff, callback=callback, verdicts=verdicts).raise_for_end()
+        result = self.apply(plan, source, flags=flags, diff=diff, callback=callback, verdicts=verdicts)
+        result.raise_for_end()
+        if not result.failures:
+            self.publish()
         return diff
 
     def _check_creatable(self, plan: Plan) -> None:

@@ -43,12 +43,14 @@ class ApplyResult:
         records: the entries of written files in the task's result.
         problems: messages about failures after the changes were made.
         error: the exception behind the first of them.
+        published: whether changes were published in the end, as by merging a branch.
     """
 
     result: Result
     records: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     error: BaseException | None = None
+    published: bool = False
 
     def failed(self, sentence: str, error: BaseException | None = None) -> None:
         """Add a message about a failure."""
@@ -129,7 +131,7 @@ class Application:
         return 1
 
     def finish(self, applied: ApplyResult, work: ChangeSet, bundle: Bundle) -> None:
-        """After a run without failures: verify that the target is in the desired state, and write the baseline."""
+        """After a run without failures: verify that the target is in the desired state, publish it, and write the baseline."""
         asked = self._signals.received()
         if asked is not None and (self._params["verify"] or self._params["baseline"]):
             applied.failed(f"All changes were made, but not verified, and no baseline was kept: the task {describe(asked)}", asked)
@@ -144,11 +146,25 @@ class Application:
             if left:
                 altered = self._target.dataset.altered_values()
                 applied.failed(" ".join(filter(None, (_remaining_changes_message(left), altered and f"{altered}."))))
+        if not applied.problems:
+            self._publish(applied)
         if self._params["baseline"] and not work.undoes and not applied.problems:
             counts = object_counts(self._source.dataset)
             self._write_record(
                 applied, lambda: write_baseline(self._params["baseline"], self._source.dataset.name, counts, self._mode)
             )
+
+    def _publish(self, applied: ApplyResult) -> None:
+        """Publish the changes of a target that keeps them apart until then."""
+        try:
+            with self._target.error_prefix(), error_context("publishing them"):
+                asked = self._signals.received()
+                if asked is None:
+                    applied.published = self._target.dataset.publish()
+                elif self._target.dataset.unpublished():
+                    raise asked
+        except TaskFailure as failure:
+            applied.failed(f"The changes were made, but not published: {failure}", failure.__cause__ or failure)
 
     @staticmethod
     def _write_record(applied: ApplyResult, write: Any) -> None:

@@ -39,7 +39,8 @@ def _sync(module: AdapterModule, sides: list[Side]) -> TaskEnd:
             outcomes, made = work.preview("check mode")
             result = task_result(module, sides, work, outcomes, guards, on_screen=bool(work.refusals))
             if not work.refusals:
-                return TaskEnd(bool(made), result, work=work, outcomes=outcomes)
+                changed = bool(made) or target.dataset.unpublished()
+                return TaskEnd(changed, result, work=work, outcomes=outcomes)
             sentence = refusal_message(work.refusals, params["target"]["adapter"])
             return TaskEnd(False, result, sentence, work.refusals[0], work=work, outcomes=outcomes)
         application = Application(params, sides, guards, module.signals)
@@ -56,7 +57,9 @@ def _ended(applied: ApplyResult, work: ChangeSet, sentence: str, report: dict[st
     error = result.interrupted or result.complete_error or next((failure.error for failure in result.failures), None)
     sentences = " ".join(filter(None, (sentence, *applied.problems)))
     changes = [outcome.change for outcome in result.outcomes]
-    return TaskEnd(result.changed, report, sentences, error or applied.error, changes, work, result.outcomes, sentences)
+    return TaskEnd(
+        result.changed or applied.published, report, sentences, error or applied.error, changes, work, result.outcomes, sentences
+    )
 
 
 def _lock(module: AdapterModule, target: Side) -> AbstractContextManager[None]:

@@ -51,6 +51,22 @@ class Target(Dataset):
         """Called instead of :meth:`sync_complete` if a run did not complete and this dataset is transactional: it
         rolls all changes back. The base class does nothing, which suits changes that exist only in memory."""
 
+    def publish(self) -> bool:
+        """Called at the end of a run without failures, when everything was written and, if asked for, verified: changes that are
+        kept apart until then, as in a branch, are made visible here. The base class does nothing.
+
+        Returns:
+            Whether anything was published, those changes included that earlier runs have made.
+
+        Raises:
+            DSyncException: nothing was published, or that is not known; all changes are kept.
+        """
+        return False
+
+    def unpublished(self) -> bool:
+        """Return whether :meth:`publish` would publish something even if no more changes were made. It changes nothing."""
+        return False
+
     def is_transient(self, error: BaseException) -> bool:
         """Return whether a create, update, move or delete that failed with ``error`` should be retried; a TransientError should.
 

@@ -11,10 +11,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from ...._util.pydantic import Field
+from ...._util.pydantic import BeforeValidator, Field
 from ....exceptions import RecordProblem
+from ....flags import DSyncAction
+from ....records.declaration_reader import Declared
+from ...core.options import Kind as OptionKind
 from ...core.options import Text
 from ...http.answers import HttpProblem
 from ...http.pages import Pages
@@ -26,6 +29,8 @@ from ..options import EstateOptions
 from ..schema import Listed, Schema, paired, walked
 from ..sending import Refusal, told
 from ..session import Session
+from .branch_session import BranchSession
+from .branches import Branch, branch_of
 from .filters import ignored
 from .kinds import KINDS
 
@@ -45,6 +50,10 @@ _TYPES = "core/object-types"
 """Where NetBox lists the types of its objects; since 4.4 with the endpoint of each."""
 
 
+def _branch(value: Any) -> Branch | None:
+    return None if value is None else branch_of(Declared(value, "options.branch"))
+
+
 class NetBoxOptions(EstateOptions):
     """Options of the adapter ``netbox``."""
 
@@ -52,6 +61,12 @@ class NetBoxOptions(EstateOptions):
 
     changelog_message: Text | None = Field(
         None, description="Message of each change in the change log. Requires NetBox 4.4 or newer."
+    )
+    branch: Annotated[Branch | None, BeforeValidator(_branch), OptionKind("a string or a dictionary")] = Field(
+        None,
+        description="A branch to read and write instead of main: its name, or `{name: audit, create: true, merge: true, timeout: "
+        "600}`. `create` creates it before the first change if there is none, `merge` merges it after a run without failures, and "
+        "`timeout` is the longest wait for either, in seconds. Requires the plugin netbox_branching and NetBox 4.4 or newer.",
     )
 
 
@@ -77,7 +92,9 @@ class NetBoxAdapter(EstateAdapter):
         self._page_size = given.page_size
         self._message = given.changelog_message
         scheme = "Bearer" if given.token.startswith(_V2_TOKEN) else "Token"
-        self._session = Session(given, scheme, self._workers)
+        self._branch = None if given.branch is None else BranchSession(given, scheme, self._workers, given.branch)
+        self._branch_name = "" if given.branch is None else f' (branch "{given.branch.name}")'
+        self._session = self._branch or Session(given, scheme, self._workers)
         self._fields = Fields("NetBox", self._session.request)
         self._schema = Schema(
             self.kinds, self._index, self._fields.described, lambda query: self._session.queried("/graphql/", query)
@@ -95,7 +112,28 @@ class NetBoxAdapter(EstateAdapter):
             "requests": self._session.sent,
             "request_ids": list(self._session.request_ids),
             "left_aside": self.left_aside(),
+            **({} if self._branch is None else {"branch": self._branch.record()}),
         }
+
+    # ------------------------------------------------------------------ the branch
+
+    def load(self) -> None:
+        if not self.name.endswith(self._branch_name):  # so that plans, undo plans and journals are applied to this branch alone
+            self.name += self._branch_name
+        super().load()
+        if self._branch is not None and self._branch.schema is None:
+            self.warn("main was compared, because the branch does not exist yet; it is created before the first change")
+
+    def refuses(self, model: str, action: DSyncAction) -> str:
+        mapped = self._maps.get(model)
+        why = "" if self._branch is None or mapped is None else self._branch.why_not(self._kind(mapped).endpoint)
+        return why or super().refuses(model, action)
+
+    def unpublished(self) -> bool:
+        return self._branch is not None and self._branch.has_unmerged_changes()
+
+    def publish(self) -> bool:
+        return self._branch is not None and self._branch.merge()
 
     # ------------------------------------------------------------------ the server
 
@@ -117,7 +155,10 @@ class NetBoxAdapter(EstateAdapter):
             since = ".".join(map(str, MESSAGES_SINCE))
             raise RecordProblem(f"{self.name} is NetBox {self._version}, which takes no changelog_message; that came with {since}")
         self._cursors = release >= CURSORS_SINCE
-        return self._version
+        if self._branch is None:
+            return self._version
+        self._branch.open(status, release, lambda endpoint: self.list_natives(endpoint, {}))
+        return [self._version, self._branch.schema]
 
     def list_natives(self, endpoint: str, parameters: Mapping[str, Any], found: Natives | None = None) -> Natives:
         if self._cursors:
