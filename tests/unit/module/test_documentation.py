@@ -95,6 +95,16 @@ def test_every_option_of_a_module_of_one_dataset_is_documented_as_it_is(module: 
             assert options[name]["suboptions"].keys() == option["options"].keys()
 
 
+@pytest.mark.parametrize("role", ["audit", "export", "reconcile", "rollback"])
+def test_every_dataset_of_a_role_has_the_options_of_a_dataset(role: str) -> None:
+    specs = yaml.safe_load((PLUGINS.parent / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    options = specs["argument_specs"]["main"]["options"]
+    dataset = argument_spec()["source"]["options"]
+    for name in {f"{role}_source", f"{role}_target"} & options.keys():
+        assert options[name]["options"].keys() == dataset.keys()
+        assert all(options[name]["options"][option]["type"] == spec["type"] for option, spec in dataset.items())
+
+
 @pytest.mark.parametrize("key", ["summary", "source", "diff", "changes_truncated"])
 def test_both_modules_return_the_same(key: str) -> None:
     diff, sync = (documented(f"modules/{module}.py", "RETURN") for module in MODULES)
