@@ -181,7 +181,7 @@ GROUPS_OF_ALL = ("all", "ungrouped")
 """Groups that every inventory has; a host called like one of them would be taken for it."""
 
 EXPECTED = frozenset({"name", "tags"})
-"""Reserved names that many datasets have, of which the documentation tells."""
+"""Reserved names that many datasets have, which the documentation names."""
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -209,7 +209,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError(str(failure)) from None
 
     def _check(self, config: Mapping[str, Any]) -> None:
-        """Raise TaskFailure when the file says something that nobody reads."""
+        """Raise TaskFailure if the file contains an option that is not read."""
         options = [*self._options]
         for name in config:
             if name not in options:
@@ -234,7 +234,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return hosts
 
     def _declared(self, path: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the adapter with what belongs to it, all but the secrets, and the models, from whichever files they stand in.
+        """Return the arguments of the adapter, all but the secrets, and the models, read from the files that contain them.
         Raises TaskFailure."""
         folder = Path(path).resolve().parent
         files = YamlArguments(self.loader, files_in(folder))
@@ -349,7 +349,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             yield from ((variable, values[name]) for variable, name in self._named().items())
 
     def _warn_of_reserved(self, path: str) -> None:
-        """Tell which attributes are no variables of the hosts, since Ansible reserves their names."""
+        """Warn of attributes that are not variables of the hosts, since Ansible reserves their names."""
         left = ", ".join(sorted(self._reserved - EXPECTED))
         if left:
             self.display.warning(

@@ -36,7 +36,7 @@ RunPlaybook = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="session")
 def ansible_home() -> Iterator[Path]:
-    """A folder for all that Ansible writes by itself; its path is short, for a socket's may not be long."""
+    """A directory for all that Ansible writes by itself; its path is short, since the path of a socket is limited."""
     folder = Path(tempfile.mkdtemp(prefix="dsync"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -125,7 +125,7 @@ def play(run_playbook: RunPlaybook, inventory: Path, tmp_path: Path) -> Play:
 
 
 def player(run_playbook: RunPlaybook, inventory: Path, folder: Path) -> Play:
-    """Return a function that plays tasks from a playbook in a folder."""
+    """Return a function that plays tasks from a playbook in a directory."""
 
     def run(
         tasks: list[dict[str, Any]],

@@ -243,7 +243,7 @@ def test_defaults_of_the_action_groups(play: Play, tmp_path: Path) -> None:
 
 
 def test_the_module_runs_ad_hoc(ansible_environment: dict[str, str]) -> None:
-    """Arguments that come as text, as they do ad hoc, name adapters just as well."""
+    """Arguments that are strings, as in an ad hoc command, name adapters as well."""
     arguments = 'source=\'{"adapter": "acme.netops.cmdb.Cmdb"}\' target=\'{"adapter": "acme.netops.cmdb.Nothing"}\''
     program = Path(sys.executable).with_name("ansible")
     done = subprocess.run(

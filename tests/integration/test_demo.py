@@ -67,7 +67,7 @@ def changed(output: str) -> int:
 
 
 def assert_drift_is_shown(output: str) -> None:
-    """A phone number, a device that is missing, and one that is left over stand among the lines of the diff."""
+    """A phone number, a device that is missing, and one that only the target has are in the diff."""
     for line in (
         r"^-.*\+49 30 23125 112",
         r"^\+.*\+49 30 23125 480",

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The examples of datasets without Python, played as they stand against real servers."""
+"""The examples of datasets without Python, played unchanged against real servers."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path, room: int = 0) -> Path:
-    """Fill a file system but for some pages, and return the file that does."""
+    """Fill a file system except for some pages, and return the file that does."""
     filler = disk / "filler"
     with contextlib.suppress(OSError), filler.open("wb", buffering=0) as stream:
         while True:
@@ -58,7 +58,7 @@ def fill(disk: Path, room: int = 0) -> Path:
 
 @dataclass(frozen=True)
 class Case:
-    """One place for one option's file, and what is to be told of it."""
+    """One place for one option's file, and what the message about it contains."""
 
     option: str
     path: Path
@@ -97,7 +97,7 @@ def assert_refused(played: Any, cases: list[Case], folder: Path) -> None:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Return all files below a folder, and what they hold; temporary ones must not be left."""
+    """Return all files below a directory and their contents; no temporary file may be left."""
     found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert not [name for name in found if ".dsync-" in name]
     return found

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is refused, left aside or waited for before the first write: limits, sources that lack objects, protection, scope, locks."""
+"""What is refused, skipped or waited for before the first write: limits, sources that lack objects, protection, scope, locks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tag(name: str, **attributes: Any) -> Entry:
 
 
 def test_limits(play: Play, tmp_path: Path) -> None:
-    """What would be refused is told beforehand, and is refused with the limit, the figure and the first objects."""
+    """A refusal is announced by a comparison, and names the limit, the number and the first objects."""
     old = [site(f"s{number}", note=1) for number in range(10)] + [tag("t0"), tag("t1")]
     new = [site(f"s{number}", note=2) for number in range(4)] + [site("new"), tag("t1")]
     sides = scene(tmp_path / "work", old, new)
@@ -308,7 +308,7 @@ def test_protection(play: Play, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_scope(play: Play, tmp_path: Path) -> None:
-    """What is left aside is neither told nor touched; a name that there is not is an error, not nothing."""
+    """What is out of scope is neither reported nor changed; an unknown name is an error."""
     old = [site("a", note=1, size=1), site("b", note=1), site("gone"), tag("t", note=1), tag("gone")]
     new = [site("a", note=2, size=2), site("b", note=2), tag("t", note=2), tag("new")]
     sides = scene(tmp_path / "work", old, new)

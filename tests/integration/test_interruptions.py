@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run that is killed or interrupted at any moment: its journal tells the truth, running again finishes it, undo takes it back."""
+"""A run that is killed or interrupted at any moment: its journal is true, running again finishes it, undo reverts it."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def dump(path: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class Bench:
-    """Folders in which the same run is made again and again: one for each host of an inventory, and what they all begin with."""
+    """Directories in which the same run is repeated: one for each host of an inventory, and the beginning of all of them."""
 
     folder: Path
     play: Play
 
     def hosts(self, names: list[str]) -> None:
-        """Make the inventory, and a folder with the beginning for each host."""
+        """Make the inventory, and a directory with the beginning for each host."""
         here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         (self.folder / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": dict.fromkeys(names, here)}}))
         for name in names:
@@ -118,7 +118,7 @@ def touched(folder: Path) -> set[tuple[str, ...]]:
 
 
 def assert_true(folder: Path) -> RunReport | None:
-    """What the journal of a host's run tells is what was done."""
+    """The journal of a host's run reports what was done."""
     journal = folder / "records" / "journal"
     reports = read(journal) if journal.exists() else []
     if not reports:

@@ -27,7 +27,7 @@ MAPPING = {"device": {"fields": {"address": "ansible_host"}}}
 
 @pytest.fixture
 def estate(tmp_path: Path) -> Path:
-    """An inventory with templates, a secret, and text from outside."""
+    """An inventory with templates, a secret, and strings from outside."""
     folder = tmp_path / "estate"
     (folder / "group_vars").mkdir(parents=True)
     (folder / "host_vars").mkdir()
@@ -138,7 +138,7 @@ def test_the_plays_inventory_is_not_written(play: Play, estate: Path) -> None:
 
 
 def test_text_from_outside_is_never_evaluated(play: Play, estate: Path, tmp_path: Path) -> None:
-    """A text with braces in a spreadsheet is one in the inventory, and in every later play."""
+    """A string with braces in a spreadsheet stays one in the inventory, and in every later play."""
     touched = tmp_path / "touched"
     evil = f"{{{{ lookup('pipe', 'touch {touched}') }}}}"
     path = tmp_path / "outside.jsonl"
@@ -224,7 +224,7 @@ def test_encrypted_variables(play: Play, estate: Path, tmp_path: Path, way: str)
     played = play(tasks, *arguments, env={"ANSIBLE_DEBUG": "true"})
     assert "hunter2!" not in played.screen
     assert "hunter2!" not in json.dumps(played.results)
-    sources = ("play",) if way == "reference" else ("play", str(estate))  # a template is a text where no play evaluates it
+    sources = ("play",) if way == "reference" else ("play", str(estate))  # a template is a string where no play evaluates it
     for source in sources:
         assert "changes" in played.result(f"secret {source}"), played.screen
         assert list(created(played.result(f"secret {source}"))) == ["web1"]

@@ -173,7 +173,7 @@ class Tree(DSync):
 
 @pytest.fixture
 def run(tmp_path: Path, ansible_environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run one of Ansible's programs in the folder of the test."""
+    """Run one of Ansible's programs in the directory of the test."""
 
     def call(program: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -454,7 +454,7 @@ def test_what_is_not_loaded_is_a_warning(run: Any, tmp_path: Path) -> None:
 
 
 def test_attributes_that_are_no_variables_are_a_warning(run: Any, tmp_path: Path) -> None:
-    """But for those of which everybody knows."""
+    """Except for the ones that the documentation names."""
     attributes = {"serial": "str", "port": "int", "role": "str", "tags": "list[str]"}
     models = {"device": {"identifiers": ["name"], "attributes": attributes}}
     write(tmp_path, "devices.dsync.yml", models=models)

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""dsync_journal_info tells what a run did that broke off, and nothing secret."""
+"""dsync_journal_info reports what an interrupted run did, and nothing secret."""
 
 from __future__ import annotations
 

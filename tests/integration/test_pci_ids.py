@@ -77,7 +77,7 @@ class Example:
         self.results = folder / "results.jsonl"
 
     def play(self, pci_ids: Path, *arguments: str, fails: bool = False) -> dict[str, Any]:
-        """Play the example, which succeeds or fails as told, and return its module's result."""
+        """Play the example, which is expected to succeed or to fail, and return its module's result."""
         self.results.unlink(missing_ok=True)
         variables = json.dumps({"pci_ids": str(pci_ids), "database": str(self.database)})
         done = self.run_playbook(PLAY, "--extra-vars", variables, *arguments, env={"KEEP_RESULTS": str(self.results)})

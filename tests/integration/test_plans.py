@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plans, journals and undo: exactly what was approved is done, exactly what was done is taken back, and anything else is refused
+"""Plans, journals and undo: exactly what was approved is done, exactly what was done is rolled back, and anything else is refused
 before the first write."""
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ REFUSED = "nothing was changed. The run is refused: "
 
 
 def scene(folder: Path, old: list[Entry], new: list[Entry], **options: Any) -> dict[str, Any]:
-    """Return the two sides of tasks that have a folder of their own."""
+    """Return the two sides of tasks that have their own directory."""
     folder.mkdir()
     return both(folder, old, new, **options)
 
 
 def content(path: Path) -> list[str]:
-    """Return what an estate in a file holds, whatever its order; what is not said of an object is its default."""
+    """Return what an estate in a file holds, in any order; what is omitted of an object is its default."""
     defaults = {"note": None, "size": None, "tags": [], "password": None}
     entries = json.loads(path.read_text(encoding="utf-8"))
     return sorted(json.dumps({**entry, "fields": {**defaults, **entry["fields"]}}, sort_keys=True) for entry in entries)
@@ -118,7 +118,7 @@ def test_what_is_protected_is_not_undone(play: Play, tmp_path: Path) -> None:
 
 
 def test_a_plan_that_waits_for_approval_is_never_overwritten(play: Play, tmp_path: Path) -> None:
-    """Not by check mode, and not by a second night, in which something else is to be done too."""
+    """Not by check mode, and not by a second night with more changes."""
     sides = scene(tmp_path / "work", [site("a")], [site("b")])
     later = {**sides, "source": side(save(tmp_path / "later", [site("b"), site("c")]))}
     named = {"plan_dest": str(tmp_path / "plans" / "{digest}.plan"), **ANY_DELETES}

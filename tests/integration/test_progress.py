@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A long task tells where it is while it runs: on this machine, on a remote host, beside others, and only where it may."""
+"""A long task reports its progress while it runs: on this machine, on a remote host, beside others, and only if it is enabled."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Datasets that a task declares: the records of a task, an adapter of one's own, and what goes wrong."""
+"""Datasets that a task declares: the records of a task, a custom adapter, and what goes wrong."""
 
 from __future__ import annotations
 

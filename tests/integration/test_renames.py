@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Renames in real playbooks: a device that is found by its serial number keeps its record, and what cannot be told is refused."""
+"""Renames in real playbooks: a device that is found by its serial number keeps its record, and what is ambiguous is refused."""
 
 from __future__ import annotations
 

@@ -154,12 +154,12 @@ sendv = send
 """Stands in for the library by which a module writes to the journal of the host's system."""
 
 BETWEEN = ("", "'", '"', "'\"", "\n", "\r\n\t", "\\", "\\n'", "ü☃", '𝄞"', "%20&<+", "/ ?=")
-"""What stands between the pieces of a secret."""
+"""Separates the pieces of a secret."""
 
 
 @dataclass
 class Planted:
-    """The secrets of a play, each in one place, and a text that is none."""
+    """The secrets of a play, each in one place, and a string that is not one."""
 
     control: str = field(default_factory=lambda: f"control{secrets.token_hex(8)}")
     pieces: dict[str, list[str]] = field(default_factory=dict)
@@ -180,7 +180,7 @@ class Planted:
         return {"name": name, "note": note or f"{side} {self.control}", **told, "login": login}
 
     def found(self, text: str) -> list[str]:
-        """Return the places whose secrets are in a text."""
+        """Return the places whose secrets are in a string."""
         return [
             place for place, pieces in self.pieces.items() if any(form in text for form in (*pieces, *_base64(self.whole[place])))
         ]
@@ -214,7 +214,7 @@ def save(path: Path, accounts: list[dict[str, Any]]) -> str:
 
 
 class Tasks:
-    """Makes tasks on datasets in a folder, whose every secret comes from a variable."""
+    """Makes tasks on datasets in a directory; every secret comes from a variable."""
 
     def __init__(self, folder: Path, planted: Planted) -> None:
         self.folder, self.planted = folder, planted
@@ -339,7 +339,7 @@ def gather(folder: Path, played: Played) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def evidence(run_playbook: RunPlaybook, inventory: Path, tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Evidence:
-    """Everything that there is after all scenarios, with everything on that tells more."""
+    """Everything that there is after all scenarios, with every option on that shows more."""
     folder = tmp_path_factory.mktemp("secrets")
     tasks = Tasks(folder, planted)
     scenarios(tasks)
@@ -432,7 +432,7 @@ def test_the_others_went_well(evidence: Evidence) -> None:
 
 
 def test_the_control_is_found(evidence: Evidence) -> None:
-    """The search finds what is there: the same text that is no secret is in everything that tells of values or names."""
+    """The search finds what is there: the same string, which is not a secret, is in everything that shows values or names."""
     holding = {name for name, text in evidence.texts.items() if evidence.planted.control in text}
     records = {f"good.{kind}" for kind in ("plan", "journal", "undo", "baseline", "data.holder")}
     (junit,) = (name for name in evidence.texts if name.startswith("junit/"))

@@ -59,7 +59,7 @@ def screens(home: Path, environment: dict[str, str]) -> list[str]:
 
 
 def _script() -> str:
-    """Return the page as a shell script: it writes the files and runs the commands, in the order in which they stand there."""
+    """Return the page as a shell script: it writes the files and runs the commands, in the order of the page."""
     lines, steps = ["set -e"], 0
     for block in BLOCK.finditer(TUTORIAL):
         if block["language"] == "console":

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbooks of docs/plans.md, as they stand there: audit, approve, apply, undo."""
+"""The playbooks of docs/plans.md, unchanged: audit, approve, apply, undo."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ("demo",)
 
 
 def played(run_playbook: RunPlaybook, playbook: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Play a playbook from another folder, as a scheduler does."""
+    """Play a playbook from another directory, as a scheduler does."""
     return run_playbook(playbook, *arguments, cwd=playbook.parents[1])
 
 

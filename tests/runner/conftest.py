@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plays the roles, with ansible-playbook and as a runner does, in folders of their own."""
+"""Plays the roles, with ansible-playbook and as a runner does, each in its own directory."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pipelines of examples/ci: what they would run, run in a clean folder with the collection as it is published."""
+"""The pipelines of examples/ci: what they would run, run in a clean directory with the collection as it is published."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILES = ("requirements.txt", "audit.yml", "sot.yml", "export.csv")
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A folder with nothing but the files of the example, as a pipeline checks a repository out."""
+    """A directory with only the files of the example, as a pipeline checks a repository out."""
     folder = tmp_path / "repository"
     folder.mkdir()
     for name in FILES:
@@ -35,7 +35,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 class Shell:
-    """Runs commands as a pipeline does: each line after the one before it has succeeded, in the folder of the repository."""
+    """Runs commands as a pipeline does: each line after the one before it has succeeded, in the directory of the repository."""
 
     def __init__(self, repository: Path, environment: dict[str, str], tarball: Path) -> None:
         self.folder = repository

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbooks by their full names: audit, plan, approve, apply, verify; what stops them; and what they tell."""
+"""The playbooks by their full names: audit, plan, approve, apply, verify; what stops them; and what they report."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The roles as a runner plays them: events that can be told, what it hands on, what is left of a job that is cancelled."""
+"""The roles as a runner plays them: the size of events, what it hands on, what is left of a cancelled job."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECONDS = 300
 
 @pytest.fixture
 def job(environment: dict[str, str], tmp_path: Path) -> Callable[..., ansible_runner.Runner]:
-    """Run a playbook or a module with a runner, in a folder as AWX makes one; what it is about is in the same folder."""
+    """Run a playbook or a module with a runner, in a directory as AWX makes one, which also has the data."""
     inventory = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     for folder in ("env", "inventory", "project"):
         (tmp_path / folder).mkdir()
@@ -157,7 +157,7 @@ STATUSES = ("done", "maybe", "failed", "refused", "already_done", "not_attempted
 
 
 def told_by_the_journal(job: Callable[..., ansible_runner.Runner], tmp_path: Path) -> dict[str, Any]:
-    """Return what the module tells that reads a journal, as another job."""
+    """Return the result of the module that reads a journal, as another job."""
     path = tmp_path / "records" / "reconcile.journal"
     run = job(module="dsync.core.dsync_journal_info", module_args=f"path={path}", host_pattern="localhost")
     assert run.status == "successful", screen(run)

@@ -15,7 +15,7 @@ COLLECTION = "ansible_collections.dsync.core.plugins."
 
 
 def imported(file: Path) -> Iterator[Path]:
-    """Yield the files of this collection that a file's import statements name, wherever in it they stand."""
+    """Yield the files of this collection that a file's import statements name, anywhere in the file."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith(COLLECTION)):
             base = file.parents[node.level - 1] if node.level else PLUGINS

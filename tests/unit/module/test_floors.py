@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""On the host only two files know Ansible, and nothing but documentation stands above them."""
+"""On the host only two files know Ansible, and only documentation is above them."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ COLLECTION = "ansible_collections.dsync.core.plugins.module_utils"
 
 
 def write(folder: Path, **files: str) -> None:
-    """Write files; a double underscore in a name stands for a slash."""
+    """Write files; a double underscore in a name represents a slash."""
     for name, text in files.items():
         path = folder / f"{name.replace('__', '/')}.py"
         path.parent.mkdir(parents=True, exist_ok=True)

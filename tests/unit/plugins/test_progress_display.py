@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the controller tells of a task's progress: which lines, how often, and nothing that only looks like a number or a name."""
+"""What the controller shows of a task's progress: which lines, how often, and nothing that only looks like a number or a name."""
 
 from __future__ import annotations
 

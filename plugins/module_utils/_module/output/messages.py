@@ -55,7 +55,7 @@ def describe(error: BaseException) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an exception in one line: its type and text, or only the text if the library raised it."""
+    """Return an exception in one line: its type and message, or only the message if the library raised it."""
     if isinstance(error, ValidationError):
         return f"{error.title}: {'; '.join(_fields(error))}"
     text = " ".join(str(error).split())
