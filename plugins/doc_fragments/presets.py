@@ -13,7 +13,8 @@ class ModuleDocFragment:
 options: {}
 notes:
   - >-
-    Presets of the adapter V(rest) - V(gitea), Gitea and Forgejo; V(grafana), Grafana; V(infoblox), Infoblox NIOS;
-    V(keycloak), Keycloak; V(meraki), Cisco Meraki Dashboard; V(okta), Okta; V(powerdns), PowerDNS Authoritative Server;
-    V(servicenow), ServiceNow CMDB. A page of the collection, docs/presets, documents each of them.
+    Presets of the adapter V(rest) - V(awx), AWX and automation controller; V(gitea), Gitea and Forgejo; V(grafana),
+    Grafana; V(infoblox), Infoblox NIOS; V(keycloak), Keycloak; V(meraki), Cisco Meraki Dashboard; V(okta), Okta;
+    V(powerdns), PowerDNS Authoritative Server; V(servicenow), ServiceNow CMDB. A page of the collection, docs/presets,
+    documents each of them.
 """
