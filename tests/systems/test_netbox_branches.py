@@ -1,6 +1,7 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Branches of a real NetBox: they are created, written, undone and merged, and main is not touched before the merge."""
+"""Branches of a real NetBox: everything that it keeps is created, changed, moved, deleted, undone and merged there, and main is not
+touched before the merge."""
 
 from __future__ import annotations
 
@@ -11,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dsync import DSync, Plan
+from dsync import DSync, OutcomeStatus, Plan, Result
 from dsync.adapters.core.base import RecordModel
 from dsync.adapters.estates.netbox import NetBoxAdapter
 from dsync.exceptions import RecordProblem
 from dsync.flags import DSyncAction
+from dsync.plan.change import Change
+from dsync.plan.undo import undo_plan
 from dsync.records.definition import DataModel, data_model
-from netbox_estate import dataset
+from netbox_estate import EVERYTHING, Rows, dataset
 from netbox_server import BranchingNetBox, NetBox
 from netbox_server import branching_netbox as serving
 from platforms import started
@@ -28,6 +31,16 @@ PAGE = Path(__file__).parents[2] / "docs" / "netbox.md"
 SITES: dict[str, Any] = {"site": {"identifiers": ["name"], "attributes": {"status": "str", "slug": "str"}}}
 PARIS = {"name": "Paris", "status": "active", "slug": "paris"}
 LYON = {"name": "Lyon", "status": "planned", "slug": "lyon"}
+
+DRIFTED: Rows = {
+    **EVERYTHING,
+    "region": [{"name": "Europe", "slug": "eu"}, {"name": "France", "slug": "fr"}],
+    "site": [{**EVERYTHING["site"][0], "region": "__France"}, {**EVERYTHING["site"][1], "status": "retired", "tenant": None}],
+    "virtual_machine": [],
+    "vm_interface": [],
+    "ip_address": [row for row in EVERYTHING["ip_address"] if "vm_interface" not in row],
+}
+"""The estate in memory, changed in every way."""
 
 pytestmark = pytest.mark.long
 
@@ -78,6 +91,33 @@ def test_without_a_worker_a_branch_is_not_waited_for_any_longer_than_stated(idle
     said = r'the branch "waiting" of .* is still "new" after 1 seconds \(options\.branch\.timeout\); no worker runs in NetBox'
     assert all(re.search(said, failure.message) for failure in result.failures), result.failures
     assert (len(result.failures), in_main(idle)) == (2, {})
+
+
+def made_changes(result: Result) -> list[Change]:
+    return [outcome.change for outcome in result.outcomes if outcome.status == OutcomeStatus.DONE]
+
+
+def test_everything_lives_in_a_branch_until_it_is_merged(branching: BranchingNetBox) -> None:
+    own, created = NetBoxAdapter.own_models(), {"name": "everything", "create": True}
+    rows = dataset(own, EVERYTHING)
+    target = loaded(branching, own, created, owner_tag="ours")
+    result = target.apply(Plan.from_diff(target.diff_from(rows)), rows, workers=2)
+    result.raise_for_failure()
+    assert in_main(branching) == {}
+    again = loaded(branching, own, "everything", owner_tag="ours")
+    assert not again.diff_from(rows).has_diffs(), again.diff_from(rows).str()
+
+    drifted = dataset(own, DRIFTED)
+    made = again.apply(Plan.from_diff(again.diff_from(drifted)), drifted)
+    made.raise_for_failure()
+    assert {change.action for change in made_changes(made)} >= {DSyncAction.UPDATE, DSyncAction.MOVE, DSyncAction.DELETE}
+    again.apply(undo_plan(made_changes(made)), rows).raise_for_failure()
+    assert in_main(branching) == {}
+    merging = loaded(branching, own, {"name": "everything", "merge": True, "timeout": 300}, owner_tag="ours")
+    merging.sync_from(rows)
+    assert merging.result_records()["branch"]["merged"] is True
+    main = loaded(branching, own, None, owner_tag="ours")
+    assert not main.diff_from(rows).has_diffs(), main.diff_from(rows).str()
 
 
 def test_a_branch_with_conflicts_is_left_for_somebody_to_decide(branching: BranchingNetBox) -> None:
