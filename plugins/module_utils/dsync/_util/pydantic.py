@@ -72,7 +72,7 @@ else:
             raise PydanticMissing(f"dsync needs pydantic {PYDANTIC_MINIMUM} or newer: {PYDANTIC_PROBLEM}")
 
         class BaseModel:
-            """Stands in for pydantic's base class; making an instance raises PydanticMissing."""
+            """Replaces pydantic's base class; making an instance raises PydanticMissing."""
 
             __slots__ = ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
             model_fields: dict = {}
@@ -84,23 +84,23 @@ else:
                 super().__init_subclass__()
 
         class SecretStr:
-            """Stands in for pydantic's type of the same name."""
+            """Replaces pydantic's type of the same name."""
 
             __init__ = _refuse
 
         class SecretBytes:
-            """Stands in for pydantic's type of the same name."""
+            """Replaces pydantic's type of the same name."""
 
             __init__ = _refuse
 
         class ValidationError(ValueError):
-            """Stands in for pydantic's exception of the same name."""
+            """Replaces pydantic's exception of the same name."""
 
         class SchemaError(ValueError):
-            """Stands in for pydantic's exception of the same name."""
+            """Replaces pydantic's exception of the same name."""
 
         def Field(*_args: Any, **_kwargs: Any) -> Any:  # noqa: N802  # pydantic's name
-            """Stands in for pydantic's function of the same name, which classes call when they are declared."""
+            """Replaces pydantic's function of the same name, which classes call when they are declared."""
 
         ConfigDict = dict
         AfterValidator = BeforeValidator = Field

@@ -24,7 +24,7 @@ def make_together(units: Sequence[Sequence[Change]], make: Make, settled: Mappin
 
     If one is refused, those of its unit that were made before are undone, and fail. If it is unknown whether it was made, nothing
     is undone. Changes that an earlier run made, which was killed, are undone as well, unless an object was created by one of
-    them: somebody else may have created it meanwhile.
+    them: someone else may have created it meanwhile.
 
     Args:
         units: each in an order in which its changes can be made; not changed. Several have changes of the same models and actions,

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The objects of a dataset as data: made from dicts, and told apart from those that another object lists."""
+"""The objects of a dataset as data: made from dicts, and distinguished from those that another object lists."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Dataset:
 
     unclear: dict[Text, dict[Text, Text]]
     """Model name → unique id → why :meth:`load` did not load what the system has of that identity, such as two objects that it does
-    not tell apart; in a comparison, nothing of that identity is created, deleted or moved."""
+    not distinguish; in a comparison, nothing of that identity is created, deleted or moved."""
 
     unread: dict[Text, int]
     """Model name → number of objects that :meth:`load` left out, since the system itself found them the same on the other side;

@@ -128,7 +128,7 @@ def problems_of(error: ValidationError, ways_out: Mapping[str, str] = MappingPro
 
 
 def _is_member(part: int | str) -> bool:
-    """Return whether a part of a place is what pydantic calls a member of a union, and no key that somebody gave."""
+    """Return whether a part of a place is what pydantic calls a member of a union, and no key that someone gave."""
     return isinstance(part, str) and part.startswith(_MEMBERS)
 
 

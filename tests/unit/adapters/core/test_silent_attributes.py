@@ -18,7 +18,7 @@ MODELS = {"site": {"identifiers": ["name"], "attributes": {"note": "str | None",
 
 def system(records: list[dict[str, Any]]) -> Any:
     class Forms(RecordAdapter):
-        """A system that has a note of its own for whoever gives none."""
+        """A system that has a note of its own where none is given."""
 
         def read(self, mapped: Any) -> Any:
             return records

@@ -438,7 +438,7 @@ WRITTEN = [
     "|-\n          deep", ">\n        one two\n        three\n\n        four",
     "\n      - a  # one\n      - 'b'", "\n        x: 1.0\n        y: ~",
 ]  # fmt: skip
-"""Values of a field as somebody may have written them."""
+"""Values of a field as someone may have written them."""
 
 
 @st.composite

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random changes of random JSON, JSON Lines, CSV and TOML change no byte of anything else; for YAML see test_formats.py.
 
-A document is made of pieces of text as somebody may have written them. What is expected is a pattern: all pieces as they are, with
+A document is made of pieces of text as someone may have written them. What is expected is a pattern: all pieces as they are, with
 any text in the place of a value that is changed, and without the pieces of a record that is removed.
 """
 

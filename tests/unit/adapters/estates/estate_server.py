@@ -155,7 +155,7 @@ class Estate:
         return Reply(200, [self.shown(endpoint, table[body["id"]]) for body in there])
 
     def _options(self, endpoint: str, _request: Request, _server_id: Any) -> Reply:
-        """Describe the fields that can be written; of an endpoint that the adapter does not know, nothing is told."""
+        """Describe the fields that can be written; of an endpoint that the adapter does not know, nothing is reported."""
         if endpoint in self.described:
             return Reply(200, {"actions": {"POST": self.described[endpoint]}})
         names = (*self._fields(endpoint), "namespace", "custom_fields") if self.kinds.at(endpoint).known else ()
@@ -205,7 +205,7 @@ class Estate:
         return (START + timedelta(hours=next(self._ticks))).isoformat()
 
     def shown(self, endpoint: str, native: Native) -> Native:
-        """Return an object as it is told: with references that are objects, and choices with a label."""
+        """Return an object as it is reported: with references that are objects, and choices with a label."""
         kind, told = self.kinds.at(endpoint), {}
         for name, value in native.items():
             target = self._target(kind, name)

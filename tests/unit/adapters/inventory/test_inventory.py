@@ -127,7 +127,7 @@ def test_a_number_has_the_string_that_its_file_has(tmp_path: Path) -> None:
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Path:
-    """An inventory in a folder: hosts, groups, a file of a group's variables and one of a host's."""
+    """An inventory in a directory: hosts, groups, a file of a group's variables and one of a host's."""
     folder = tmp_path / "lab"
     for part in ("group_vars", "host_vars"):
         (folder / part).mkdir(parents=True)
@@ -347,7 +347,7 @@ def test_a_new_host(lab: Path) -> None:
 
 
 def test_a_new_host_inline(lab: Path) -> None:
-    """Without a folder host_vars the variables stand in the file of hosts."""
+    """Without a directory host_vars the variables are in the file of hosts."""
     shutil.rmtree(lab / "host_vars")
     changed(lab, new1={"role": "x", "rack": None, "tier": "front", "groups": {"web"}, "ansible_host": None})
     assert not (lab / "host_vars").exists()

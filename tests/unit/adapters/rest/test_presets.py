@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Presets: what a wrong one is told, how a task is laid over one, and that all those of the collection are right."""
+"""Presets: what is reported about a wrong one, how a task is laid over one, and that all those of the collection are right."""
 
 from __future__ import annotations
 

@@ -64,10 +64,10 @@ class RecordContract(DSync):
     """Whether there are methods for writing."""
 
     empty_is_none: ClassVar[bool] = False
-    """Whether an empty text in a record stands for nothing, as in CSV, wherever an attribute may be nothing."""
+    """Whether an empty string in a record represents null, as in CSV, wherever an attribute may be null."""
 
     kept_types: ClassVar[tuple[type[Any], ...]] = ()
-    """Types besides text, number, truth value, list and dictionary that records can hold, such as ``datetime``."""
+    """Types other than string, number, boolean, list and dictionary that records can hold, such as ``datetime``."""
 
     marks_deleted: ClassVar[bool] = False
     """Whether records can stay where they are when their objects are deleted, marked as ``deleted`` in a mapping says."""

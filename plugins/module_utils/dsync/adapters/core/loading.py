@@ -23,7 +23,7 @@ from .lookups import bound_tables, in_order
 from .parents import Parents
 
 _ATTRIBUTES_NAMED = 3
-"""How many attributes that would tell two objects apart an error names."""
+"""How many attributes that would distinguish two objects an error names."""
 
 
 class RecordLoader(RecordContract):
@@ -45,7 +45,7 @@ class RecordLoader(RecordContract):
         """Read all records and add an object for each.
 
         Raises:
-            RecordProblem: a record does not fit, naming its place; or two of them stand for one object.
+            RecordProblem: a record does not fit, naming its place; or two of them represent one object.
             DefinitionError: the mapping does not fit what is there.
         """
         self.load_warnings.clear()
@@ -133,7 +133,7 @@ class RecordLoader(RecordContract):
     def _contradicting(
         self, mapped: ModelMap, records: list[Record], rows: list[dict[str, Any]], error: DSyncException
     ) -> RecordProblem:
-        """Return what to raise when two records stand for one object, or the parent of one is not there."""
+        """Return what to raise when two records represent one object, or the parent of one is not there."""
         first: dict[str, int] = {}
         for place, row in enumerate(rows):
             obj = mapped.model(**{name: value for name, value in row.items() if name in mapped.model.model_fields})
@@ -149,7 +149,7 @@ class RecordLoader(RecordContract):
 
     @staticmethod
     def _told_apart(mapped: ModelMap, one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-        """Return which attributes would tell two objects of one identity apart; empty where none would."""
+        """Return which attributes would distinguish two objects of one identity; empty where none would."""
         hidden = mapped.model.get_sensitive_fields()
         names = [name for name in mapped.model._attributes if name not in hidden and one.get(name) != other.get(name)]
         such = " or ".join(f'"{name}"' for name in names[:_ATTRIBUTES_NAMED])

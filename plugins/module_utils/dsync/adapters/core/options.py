@@ -274,7 +274,7 @@ def _kind(field: Any) -> str:
 
 
 def _named(annotation: Any) -> Iterator[str]:
-    """Yield how the values of each member of an annotation are named, but for null."""
+    """Yield how the values of each member of an annotation are named, except for null."""
     if get_origin(annotation) is Annotated:
         kind = next((one.name for one in annotation.__metadata__ if isinstance(one, Kind)), "")
         yield from [kind] if kind else _named(get_args(annotation)[0])

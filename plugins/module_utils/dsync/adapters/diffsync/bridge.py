@@ -80,7 +80,7 @@ class DiffSyncBridge(DSync):
             set_owner(obj, self)
 
     def kind_of(self, original: type[Any]) -> type[BridgedModel]:
-        """Return the class of the objects that stand for those of a class of DiffSync's, which may be one that the adapter does not
+        """Return the class of the objects that represent those of a class of DiffSync's, which may be one that the adapter does not
         declare."""
         if original not in self._kinds:
             near = (self._kinds[ancestor] for ancestor in original.__mro__[1:] if ancestor in self._kinds)

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Objects that stand for those of a DiffSync adapter, and the model classes that are made for them."""
+"""Objects that represent those of a DiffSync adapter, and the model classes that are made for them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class BridgedModel(DSyncModel):
         return made
 
     def _follow(self, original: Any) -> None:
-        """Take over the attributes, the flags and the status of DiffSync's object, which this one stands for from now on."""
+        """Take over the attributes, the flags and the status of DiffSync's object, which this one represents from now on."""
         object.__setattr__(self, "_original", original)
         attrs = original.get_attrs()
         names = {name: None for group in _SHOWN for name in getattr(self, group) if name not in self._identifiers}
@@ -159,7 +159,7 @@ def _translated_errors(failure: type[ObjectCrudException]) -> Iterator[None]:
 
 
 def bridged_model(kind: Any, base: type[BridgedModel] = BridgedModel) -> type[BridgedModel]:
-    """Return the class of the objects that stand for those of a model of DiffSync's.
+    """Return the class of the objects that represent those of a model of DiffSync's.
 
     Args:
         kind: DiffSync's model class.

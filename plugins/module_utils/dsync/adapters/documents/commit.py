@@ -107,7 +107,7 @@ def commit(directory: Path, changes: Sequence[FileChange]) -> None:
 def recover(directory: Path) -> None:
     """Finish what runs that were killed have left in a directory, before files in or below it are read.
 
-    As when a database is opened, the directory is brought to a whole state even by somebody who only reads. This waits for a
+    As when a database is opened, the directory is brought to a whole state even by someone who only reads. This waits for a
     process that is committing there.
 
     Args:

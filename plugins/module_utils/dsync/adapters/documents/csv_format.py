@@ -40,7 +40,7 @@ class TsvFormat(CsvFormat):
 
 
 _LONGEST_CELL = 2**31 - 1
-"""The library csv reads no longer ones than 128 KiB unless it is told to."""
+"""The library csv reads no longer ones than 128 KiB by default."""
 
 _DELIMITERS = (",", ";", "\t", "|")
 """What stands between cells, usually; in the name of an only column it means that another delimiter was expected."""

@@ -54,7 +54,7 @@ class Edits:
     on from its last item.
 
     Attributes:
-        changed: way of a record → path in it → new value; the path of nothing stands for the whole record.
+        changed: way of a record → path in it → new value; the path of nothing represents the whole record.
         added: way of a new record → the record, and whether it is the value of a dictionary.
         removed: ways of records.
         carried: way of a record that is removed here and added elsewhere → the record.
@@ -71,7 +71,7 @@ class Edits:
         return bool(self.changed or self.added or self.removed)
 
     def new_records(self) -> dict[Way, dict[str, Any]]:
-        """Return the new records, but for those that were removed again and those that are carried."""
+        """Return the new records, except for those that were removed again and those that are carried."""
         added = self.added.items()
         return {way: record for way, (record, _keyed) in added if way not in self.removed and isinstance(record, dict)}
 

@@ -50,7 +50,7 @@ class Format:
         self.delimiter = delimiter
 
     def read(self, text: str, name: str) -> Any:
-        """Return what a text stands for; None for a text without anything in it.
+        """Return what a text represents; None for a text without anything in it.
 
         Args:
             text: with its own line ends, without a mark of its byte order.

@@ -74,7 +74,7 @@ def _with_owners(text: str, mark: str, name: str) -> Any:
 
 
 _COMMENTED = re.compile(r"(?:\A|(?<=\n))(?P<comments>(?:[ \t]*#[^\n]*\n)+)(?P<table>[ \t]*\[[^\n]*\n?)")
-"""Matches the head of a table with the comment lines directly above it, but for those with which a text begins."""
+"""Matches the head of a table with the comment lines directly above it, except for those with which a text begins."""
 
 
 def _mark(texts: Iterable[str]) -> str:
@@ -109,7 +109,7 @@ def _with_comments_above(text: str, mark: str) -> str:
 
 
 def _unwrapped(item: Any) -> Any:
-    """Return what an item of TOML stands for."""
+    """Return what an item of TOML represents."""
     if isinstance(item, Mapping):
         return {str(key): _unwrapped(value) for key, value in item.items()}
     if isinstance(item, list):

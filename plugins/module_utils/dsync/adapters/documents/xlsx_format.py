@@ -170,7 +170,7 @@ def _table(name: str, rows: Sequence[Sequence[Any]], hidden: Mapping[tuple[int, 
 
 
 def _value(cell: Any) -> Any:
-    """Return what a cell stands for: all numbers of a workbook are floats."""
+    """Return what a cell represents: all numbers of a workbook are floats."""
     return int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT else cell
 
 

@@ -56,7 +56,7 @@ def piece_of(text: str, way: Way, tree: Any) -> Piece | None:
     Args:
         text: of the document that it is in.
         way: where it is; not the root.
-        tree: what the text stands for.
+        tree: what the text represents.
     """
     try:
         found = _Text(text, tree, tree)
@@ -74,7 +74,7 @@ def renamed_text(text: str, names: Mapping[Way, str], tree: Any) -> str:
     Args:
         text: of one document.
         names: way of an entry → its new key.
-        tree: what the text stands for.
+        tree: what the text represents.
 
     Raises:
         CannotChange: a key is of a form that this cannot change.
@@ -93,7 +93,7 @@ def changed_text(text: str, edits: Edits, before: Any, after: Any, carried: Mapp
     Args:
         text: of one document.
         edits: the changes.
-        before: the tree that the text stands for.
+        before: the tree that the text represents.
         after: the tree as it is to be; it has the new values.
         carried: way of a record that is carried there → its text, with its changes.
 
@@ -494,7 +494,7 @@ def _list_steps(node: Node) -> Iterator[int]:
 
 
 def _places(node: Node, tree: Any) -> dict[Any, int]:
-    """Return key → position in a map; what other keys than texts are is told by the tree that was read."""
+    """Return key → position in a map; what other keys than texts are is determined by the tree that was read."""
     found: dict[Any, int] = {key.value: place for place, key in enumerate(node.keys)}
     others = [key for key in tree if not isinstance(key, str)] if isinstance(tree, Mapping) else []
     if others:

@@ -3,7 +3,7 @@
 """What adapters of sources of truth have in common: objects under names instead of a server's numbers, read and written in bulk.
 
 A subclass has :attr:`EstateAdapter.kinds`, and says how its server lists objects and how it is sent changes. What a record of it
-looks like to models and mappings is told in :mod:`.records`.
+looks like to models and mappings is described in :mod:`.records`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class EstateAdapter(EstateReader):
         raise NotImplementedError
 
     def refusals_in(self, problem: HttpProblem, sent: Sequence[Mapping[str, Any]]) -> list[Refusal]:
-        """Return which of the objects of a request that was refused are to blame, as far as the server tells."""
+        """Return which of the objects of a request that was refused are to blame, as far as the server reports."""
         raise NotImplementedError
 
     # ------------------------------------------------------------------ who may delete what

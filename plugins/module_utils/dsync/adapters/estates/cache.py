@@ -27,7 +27,7 @@ CHANGED = "last_updated"
 """The field that tells when an object was changed last."""
 
 _OVERLAP = timedelta(minutes=2)
-"""How far before the last change that is known one asks for changes: a transaction may end later than it tells."""
+"""How far before the last change that is known one asks for changes: a transaction may end later than it reports."""
 
 Listing = Callable[[Mapping[str, Any]], Iterable[dict[str, Any]]]
 """Returns what the server lists with some more parameters."""

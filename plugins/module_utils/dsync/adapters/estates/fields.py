@@ -61,7 +61,7 @@ class Fields:
                 raise RecordProblem(f'{self._server} has no custom field "{name}"{known(name, sorted(there))}')
 
     def _fields_of(self, endpoint: str) -> _Fields:
-        """Return the fields that can be written; none where the server does not tell, as to somebody who may not write."""
+        """Return the fields that can be written; none where the server does not tell, as to someone who may not write."""
         with self._lock:
             if endpoint not in self._fields:
                 writable = {name: _choices(about) for name, about in self.described(endpoint).items()}

@@ -54,7 +54,7 @@ class Kind:
     Attributes:
         name: what it and its model are called.
         endpoint: where the server lists its objects, such as ``dcim/sites``.
-        identifiers: field → declaration, in order; what tells the objects apart, never the server's own id.
+        identifiers: field → declaration, in order; what distinguishes the objects, never the server's own id.
         attributes: field → declaration, as in a task's ``models``.
         placed: field → how the server keeps it, for references of which the kind varies.
         children: kinds whose objects are parts of objects of this one.
@@ -118,7 +118,7 @@ class Kind:
         return native.get(type_field) == placed.content_type and native.get(id_field) is not None
 
     def may_be_none(self, name: str) -> bool:
-        """Return whether the server holds nothing, rather than an empty text, in a field that is empty."""
+        """Return whether the server holds nothing, rather than an empty string, in a field that is empty."""
         declared = self.attributes.get(name, self.identifiers.get(name))
         return name in self.refs or (isinstance(declared, Mapping) and "None" in str(declared.get("type")))
 
@@ -148,7 +148,7 @@ def ref(kind: str, optional: bool = True) -> dict[str, Any]:
 
 
 def part(kind: str) -> dict[str, Any]:
-    """Return the declaration of an identifier that refers to an object of a kind; where it refers to none it is an empty text."""
+    """Return the declaration of an identifier that refers to an object of a kind; where it refers to none it is an empty string."""
     return {"type": "str", "ref": kind}
 
 

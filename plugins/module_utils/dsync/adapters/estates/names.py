@@ -22,16 +22,16 @@ ServerId: TypeAlias = "int | str"
 
 Native = Mapping[str, Any]
 Natives = list[dict[str, Any]]
-"""An object as a server tells it."""
+"""An object as a server reports it."""
 
 
 class Identity:
-    """How the unique id of an object is made of what the server tells of it.
+    """How the unique id of an object is made of what the server reports of it.
 
     Args:
         kind: the object's.
         maps: the models that are made of objects of that kind: those of the task, or the adapter's own.
-        wider: the identity that tells apart objects which have the same one here; None if there is none.
+        wider: the identity that distinguishes objects which have the same one here; None if there is none.
     """
 
     def __init__(self, kind: Kind, maps: Sequence[ModelMap], wider: Identity | None = None) -> None:
@@ -90,7 +90,7 @@ class Identity:
 def lacking(kind: Kind, mapped: ModelMap, record: Mapping[str, Any], native: Native) -> list[str]:
     """Return the fields of a record without which it does not identify an object.
 
-    Null identifies where the identifier may be null, and where it is a reference by which the server tells objects apart. A
+    Null identifies where the identifier may be null, and where it is a reference by which the server distinguishes objects. A
     reference to an object that has no unique id itself never does.
     """
     found = []
@@ -117,9 +117,9 @@ class Names:
 
     Args:
         identity: returns how objects of a kind are identified; None for a kind of which nothing is known.
-        record_of: returns some fields of a record, by names, of what the server tells of an object.
-        listed: returns what the server tells of all objects of a kind, as far as it identifies them.
-        briefly: whether the little that a server tells of an object that another one refers to may be relied on.
+        record_of: returns some fields of a record, by names, of what the server reports of an object.
+        listed: returns what the server reports of all objects of a kind, as far as it identifies them.
+        briefly: whether the little that a server reports of an object that another one refers to may be relied on.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class Names:
         self._lock = threading.RLock()
 
     def met(self, kind: Kind, natives: Iterable[Native]) -> None:
-        """Take note of what the server tells of objects; their unique ids are made when they are asked for."""
+        """Take note of what the server reports of objects; their unique ids are made when they are asked for."""
         with self._lock:
             self._loaded.add(kind.name)
             self._natives.setdefault(kind.name, {}).update((native["id"], native) for native in natives)
@@ -172,7 +172,7 @@ class Names:
 
         Args:
             kind: its kind.
-            brief: its id, or the little that the server tells of it.
+            brief: its id, or the little that the server reports of it.
 
         Returns:
             None where there is no such object, or it has no name. If several objects have the same unique id, one that tells them
@@ -206,7 +206,7 @@ class Names:
         return True
 
     def _distinct(self, kind: Kind, uid: str) -> dict[ServerId, str]:
-        """Return the server's ids of objects that have the same unique id → unique ids that tell them apart."""
+        """Return the server's ids of objects that have the same unique id → unique ids that distinguish them."""
         natives, identity = self._natives.get(kind.name, {}), self._identity(kind)
         wider = None if identity is None else identity.wider
         names: dict[str, list[ServerId]] = {}

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Objects as a server tells them → records as models and mappings see them, and values of records → what a server is sent.
+"""Objects as a server reports them → records as models and mappings see them, and values of records → what a server is sent.
 
 In a record a reference is the unique id of the other object, a list of references a sorted list of them, a choice its value. A
 record has ``id``, the server's own id, and ``cf``, another name of ``custom_fields``. Every field of the server is there, known or
@@ -48,7 +48,7 @@ def wanted_fields(kind: Kind, mapped: ModelMap, owner_tag: bool, parent: str | N
 
 
 def fitted(kind: Kind, mapped: ModelMap, record: dict[str, Any]) -> dict[str, Any]:
-    """Let what is empty in a record be null where the model lets it be, and an empty text or list where it is one.
+    """Let what is empty in a record be null where the model lets it be, and an empty string or list where it is one.
 
     Args:
         kind: the object's kind.
@@ -76,7 +76,7 @@ def _empty(mapped: ModelMap, name: str) -> Any:
 
 
 class Records:
-    """Turns what a server tells of objects into records.
+    """Turns what a server reports of objects into records.
 
     Args:
         names: the unique ids of objects that are referred to.

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Objects that a model does not tell apart: none of them is loaded, and nothing is created or deleted in their place."""
+"""Objects that a model does not distinguish: none of them is loaded, and nothing is created or deleted in their place."""
 
 from __future__ import annotations
 

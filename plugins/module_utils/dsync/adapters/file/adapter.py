@@ -7,13 +7,13 @@ One file holds records at the places of the models: at its root if there is one 
 
 With a glob (``sites/*.yml``) or a directory each file is one record of the only model at the top level; a model for which ``from``
 is given has its records at that place inside of each file. ``key`` then names the field that holds the file's name without its end,
-or what stands for the ``*``: a new object makes a file of this name, and a deleted one takes its file away. Where the files are
+or what matches the ``*``: a new object makes a file of this name, and a deleted one takes its file away. Where the files are
 lists, as CSV files are, their items are the records, which can be changed and removed; a new one has no place there, unless there
 is one file alone.
 
 Changes are made in memory. At the end of a run all new texts are made and read again, and then all files are changed in one commit
 (:mod:`..documents.commit`): all of them or none, also when the process is killed meanwhile. Loading finishes the commit of a run
-that was killed. Where somebody else changed a file meanwhile, all stay as they are.
+that was killed. Where someone else changed a file meanwhile, all stay as they are.
 """
 
 from __future__ import annotations
@@ -273,7 +273,7 @@ class FileAdapter(DocumentAdapter):
         return made
 
     def _stem(self, path: Path) -> str:
-        """Return what of a file's name is the key of its record: what stands for the only * of a glob, else all but the end."""
+        """Return what of a file's name is the key of its record: what matches the only * of a glob, else all but the end."""
         before, star, behind = Path(self._path).name.partition("*")
         if star and not any(one in before + behind for one in _MAGIC) and not _is_directory(self._path):
             return path.name[len(before) : len(path.name) - len(behind)]

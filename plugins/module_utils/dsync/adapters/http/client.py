@@ -98,7 +98,7 @@ class Client:
         return str(url.copy_merge_params(parameters) if parameters else url)
 
     def _with_credentials(self, asked: Asked) -> Asked:
-        """Return a request with what says who one is, which no other server is told, such as one that gives tokens."""
+        """Return a request with what says who one is, which no other server is sent, such as one that gives tokens."""
         import httpx
 
         if origin_of(asked.url) != self._origin:

@@ -3,7 +3,7 @@
 """Reads collections that are divided into pages, so that no record is skipped and none comes twice.
 
 While pages are read, others add, remove and reorder records, and what is on a page that was not read yet can move to one that was.
-So records are told apart by their key, and
+So records are distinguished by their key, and
 
 - with a keyset, the server is asked for what comes after the last record: nothing can move in between;
 - with offsets in a collection that is sorted by its key, each page begins with the last record of the page before. Where that is
@@ -55,7 +55,7 @@ class PageReader:
         pages: how it is divided.
         records_in: returns the records of an answer; of another page than the first if the second argument is true, where there may
             be none.
-        key: the field that tells records apart.
+        key: the field that distinguishes records.
         records: gets the records as they come, for others to see how far it is; emptied when a reading begins.
         method: how pages are asked for.
         body: what is sent with it; None for nothing.

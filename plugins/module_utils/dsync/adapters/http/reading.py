@@ -33,7 +33,7 @@ class Collection:
         pages: how it is divided.
         records_in: returns the records of an answer; of another page than the first if the second argument is true, where there may
             be none.
-        key: the field that tells records apart.
+        key: the field that distinguishes records.
         method: how pages are asked for.
         body: what is sent with it; None for nothing.
         empty: statuses of answers that mean that there are no records.
@@ -63,7 +63,7 @@ class Collection:
             return Answer(self.name, None)
 
     def key_of(self, record: Record) -> Any:
-        """Return what tells a record apart; None where it has nothing that could."""
+        """Return what distinguishes a record; None where it has nothing that could."""
         value = read(record, self.key)
         return value if isinstance(value, (str, int)) and not isinstance(value, bool) else None
 

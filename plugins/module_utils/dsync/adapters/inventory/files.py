@@ -28,7 +28,7 @@ from .values import copied, has_template, plain_copy, value_at, without_template
 from .vault import Vault
 
 NAMES_OF_MAIN = tuple(name + end for name in ("hosts", "inventory") for end in (".yml", ".yaml", ".ini", ""))
-"""What the file of hosts and groups is called in a folder."""
+"""What the file of hosts and groups is called in a directory."""
 
 _SAFE = re.compile(r"\w[\w.@%+-]*\Z")
 
@@ -89,7 +89,7 @@ class InventoryFiles:
     """The files of one inventory, and the changes that are to be made in them.
 
     Args:
-        source: the file of hosts and groups, or the folder that it is in.
+        source: the file of hosts and groups, or the directory that it is in.
         vault: encrypts and decrypts.
 
     Raises:

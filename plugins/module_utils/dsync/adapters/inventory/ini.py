@@ -226,7 +226,7 @@ class _Changed:
         return line.name in self._part(line.group, line.kind)
 
     def _take_out(self, place: int, line: Line) -> None:
-        """Take a line out, with the comment lines directly above it, but for those with which the file begins."""
+        """Take a line out, with the comment lines directly above it, except for those with which the file begins."""
         first = place
         while first > 0 and not self._lines[first - 1].kind and self._lines[first - 1].text.strip()[:1] in ("#", ";"):
             first -= 1

@@ -98,7 +98,7 @@ CLEAR = "__dsync_concealed"
 
 
 class Program:
-    """The program ``ansible-inventory``, and what it is told of one inventory.
+    """The program ``ansible-inventory``, and its arguments for one inventory.
 
     Args:
         sources: what it reads.

@@ -23,7 +23,7 @@ What differs is said in a dictionary; all keys but ``list`` can be left out::
       update: {method: PUT, path: "/api/devices/{id}"}
       delete: false                         # there is no such thing
 
-In a path, ``{field}`` stands for a field of the record and ``{parent.field}`` for one of its parent's, always percent-encoded;
+In a path, ``{field}`` represents a field of the record and ``{parent.field}`` one of its parent's, always percent-encoded;
 ``{+field}`` keeps slashes and colons in it.
 ``create``, ``update`` and ``delete`` are a path, false, or a dictionary of
 

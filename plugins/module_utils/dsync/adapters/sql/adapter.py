@@ -467,7 +467,7 @@ class SqlAdapter(RecordAdapter):
         make: Callable[[Relation, Connection, Sequence[_T], bool], Sequence[Any]],
         unwritable: str = "",
     ) -> Sequence[Any]:
-        """Write records at one stroke, and again one by one where some of them are no longer there."""
+        """Write records in one batch, and again one by one where some of them are no longer there."""
         relation = self._relation(mapped)
         if reason := self._only_read(mapped) or unwritable:
             return [RecordProblem(reason)] * len(records)

@@ -113,7 +113,7 @@ def with_key(mapped: ModelMap, relation: Relation) -> Relation:
 
 
 def check_key(mapped: ModelMap, relation: Relation, rows: Sequence[Record]) -> None:
-    """Raise DefinitionError where the column that the mapping names as the key does not tell rows apart."""
+    """Raise DefinitionError where the column that the mapping names as the key does not distinguish rows."""
     values = [relation.key_of(row) for row in rows]
     twice = next((value for value, number in Counter(values).items() if number > 1), None)
     if twice is not None:
@@ -142,7 +142,7 @@ def columns_of(mapped: ModelMap, relation: Relation, others: Iterable[Path]) -> 
 
 
 def equal_row(mapped: ModelMap, values: Values, rows: Iterable[Record]) -> str:
-    """Return a sentence where a database finds a new row equal to one that is there but for case, or for blanks at its end."""
+    """Return a sentence where a database finds a new row equal to one that is there except for case, or for blanks at its end."""
     sources = {name: field.source for name in mapped.model._identifiers if (field := mapped.fields[name]).source in values}
     named = {name: values[path] for name, path in sources.items() if path is not None and isinstance(values[path], str)}
     folded = {name: text.casefold().rstrip() for name, text in named.items()}

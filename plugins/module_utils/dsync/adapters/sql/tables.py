@@ -58,8 +58,8 @@ class Relation:
         columns: names of its columns.
         table: the table or view; None for a query.
         query: the query; None for a table.
-        key: the columns that tell its rows apart and are never empty; empty where there are none.
-        uniques: other columns that tell rows apart.
+        key: the columns that distinguish its rows and are never empty; empty where there are none.
+        uniques: other columns that distinguish rows.
         loose: the unique keys in which the database takes several strings for the same.
         rules: the columns of a unique key → what is special about it.
         references: its foreign keys.

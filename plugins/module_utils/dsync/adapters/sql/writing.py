@@ -43,7 +43,7 @@ class Change(NamedTuple):
 
 
 class NotAllThere(Exception):
-    """Some of the rows that were written at one stroke are not found again, so that they are to be written one by one."""
+    """Some of the rows that were written in one batch are not found again, so that they are to be written one by one."""
 
 
 def insert(connection: Connection, relation: Relation, rows: Sequence[Row], upsert: bool, singly: bool) -> list[Row]:
@@ -324,7 +324,7 @@ class Alone:
         """Nothing is left to be done."""
 
     def roll_back(self) -> None:
-        """Nothing can be taken back."""
+        """Nothing can be rolled back."""
 
 
 class Together:

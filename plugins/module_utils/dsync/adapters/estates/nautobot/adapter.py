@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``nautobot``: the objects of a Nautobot, under names.
 
-Which models there are, and what identifies their objects, is told in :mod:`.kinds`; what all sources of truth have in
+Which models there are, and what identifies their objects, is described in :mod:`.kinds`; what all sources of truth have in
 common in :mod:`..adapter`. Nautobot makes all changes of a request or none of them, and says nothing of what it leaves undone: of
 fields and custom fields that it does not know, and of objects that are not there or that one may not touch. So these are looked for
 here.
@@ -47,7 +47,7 @@ _IN_ADDRESS = 50
 _TYPES, _GRAPHQL = "extras/content-types", "/api/graphql/"
 
 _BESIDE = ("location", "device", "namespace", "tenant", "vlan_group", "parent")
-"""Fields that tell objects of one name apart for people."""
+"""Fields that distinguish objects of one name for people."""
 
 
 class NautobotOptions(EstateOptions):

@@ -41,7 +41,7 @@ class Joins:
         """Fill the lists of new objects.
 
         Raises:
-            HttpProblem: nothing was done, or what was could not be taken back, and then it says so.
+            HttpProblem: nothing was done, or what was could not be rolled back, and then it says so.
         """
         with self._added(endpoint, {(name, own): list(one[name]) for own, one in zip(server_ids, lists) for name in one}):
             pass
@@ -112,7 +112,7 @@ def undone_by(undo: Callable[[], Any]) -> Iterator[None]:
     """Take back what was done before if the server refuses what is done in the block.
 
     Raises:
-        HttpProblem: as the block raises it; where it cannot be taken back, one after which nothing is to be sent again.
+        HttpProblem: as the block raises it; where it cannot be rolled back, one after which nothing is to be sent again.
     """
     try:
         yield

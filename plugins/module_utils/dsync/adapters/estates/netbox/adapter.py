@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``netbox``: the objects of a NetBox, under names.
 
-Which models there are, and what identifies their objects, is told in :mod:`.kinds`; what all sources of truth have in common
+Which models there are, and what identifies their objects, is described in :mod:`.kinds`; what all sources of truth have in common
 in :mod:`..adapter`. NetBox makes all changes of a request or none of them.
 """
 
