@@ -23,10 +23,11 @@ from .code_bundle.find import find_adapter
 from .code_bundle.import_graph import follow_imports
 from .code_bundle.roots import BUILT_IN, CORE_FAMILY, DIFFSYNC_FAMILY, FAMILIES, Roots, families_of, needs_reports, own_code
 from .local_processes import ended_with_task
-from .play_inventory import PlayInventory, reads_play_inventory, required_variables
-from .preset_files import preset_of
 from .progress_display import progress_displayed
 from .yaml_arguments import YamlArguments
+
+INVENTORY = "inventory"
+"""The adapter that may read the inventory of the play."""
 
 OF_ROLE = "__dsync_role"
 """A variable of a role's task: ``module_defaults`` apply to its omitted arguments, which Ansible would not do."""
@@ -114,6 +115,10 @@ class AdapterAction(ActionBase):
     def _presets(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the preset of each dataset that has one. Raises TaskFailure."""
         for side, given in self._sides():
+            if given.get("preset") is None:
+                continue
+            from .preset_files import preset_of  # only here, since Ansible compiles it for each run
+
             try:
                 preset = preset_of(given, self._loader, self._find_file)
             except TaskFailure as failure:
@@ -133,6 +138,14 @@ class AdapterAction(ActionBase):
         for side, given in self._sides():
             completed = arguments if side == DATASET else arguments.get(side)
             own = {**given, **completed} if isinstance(completed, Mapping) else given
+            if own.get("adapter") != INVENTORY:
+                continue
+            from .play_inventory import (
+                PlayInventory,
+                reads_play_inventory,
+                required_variables,
+            )  # only here, since Ansible compiles it for each run
+
             if not reads_play_inventory(own):
                 continue
             try:

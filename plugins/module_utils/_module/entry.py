@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import os
 import sys
 from functools import cached_property
 from typing import Any
@@ -29,6 +30,9 @@ WITHOUT_ACTION = (
     "The module was run without its action plugin, which adds its code to the task; "
     "install the collection and use the full name of the module, such as dsync.core.dsync_diff."
 )
+
+WITHOUT_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
+"""The variable by which pydantic does not search all installed packages for plugins, which observe validation, at its start."""
 
 EVERY = "*"
 HIDDEN = {"secrets": {EVERY: NOT_LOGGED}, "options": {"records": NOT_LOGGED}}
@@ -87,6 +91,7 @@ class AdapterModule(AnsibleModule):
             self.fail_json(msg=self._python_too_old())
         if not self.bundle.modules:
             self.fail_json(msg=WITHOUT_ACTION)
+        os.environ.setdefault(WITHOUT_PLUGINS, "__all__")
         compiled = CompiledModules(folder_in(self._remote_tmp))
         atexit.register(compiled.keep)
         self.bundle.install(compiled)

@@ -21,23 +21,21 @@ RECORDS = "records"
 STORAGE = "storage_options"
 """The option of the adapter ``file`` that holds options of a file system or of a request."""
 
-_SECRET_NAME = re.compile(
-    r".*(?:password|passwd|passphrase)|(?:.*_)?(?:pass|token|secrets?|api_?key|authorization)|secret_.*", re.IGNORECASE
-)
+_SECRET_NAME = r"(?i).*(?:password|passwd|passphrase)|(?:.*_)?(?:pass|token|secrets?|api_?key|authorization)|secret_.*"
 """Matches the name of a secret option, header or URL parameter."""
 
-_ADDRESS = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>(?:[^/?#\s@]*(?=@)|[^:/?#\s@]*:(?!\d+/)[^\s@]*)(?:@[^/?#\s@]*(?=@))*)@",
-    re.IGNORECASE,
-)
-"""Matches the beginning of a URL with a user in it; the password may contain a slash or an at sign."""
+_ADDRESS = r"(?i)(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>(?:[^/?#\s@]*(?=@)|[^:/?#\s@]*:(?!\d+/)[^\s@]*)(?:@[^/?#\s@]*(?=@))*)@"
+"""Matches the beginning of a URL with a user in it; the password may contain a slash or an at sign.
 
-_PARAMETER = re.compile(r"(?P<name>[?&;](?P<key>[^=&;#\s]+)=)(?P<value>[^&;#\s]+)")
+Like the other expressions of this file it is compiled on first use, since that takes a while.
+"""
+
+_PARAMETER = r"(?P<name>[?&;](?P<key>[^=&;#\s]+)=)(?P<value>[^&;#\s]+)"
 
 
 def is_secret(name: object) -> bool:
     """Return whether an option of this name is secret."""
-    return isinstance(name, str) and _SECRET_NAME.fullmatch(name.replace("-", "_")) is not None
+    return isinstance(name, str) and re.fullmatch(_SECRET_NAME, name.replace("-", "_")) is not None
 
 
 def masked(value: Any, hidden: str = MASK) -> Any:
@@ -68,8 +66,8 @@ def masked_text(text: str) -> str:
     """Return a string with users, passwords and secret parameters of its URLs masked."""
     if "://" not in text:
         return text
-    text = _ADDRESS.sub(rf"\g<scheme>{MASK}@", text)
-    return _PARAMETER.sub(lambda found: f"{found['name']}{MASK}" if is_secret(found["key"]) else found[0], text)
+    text = re.sub(_ADDRESS, rf"\g<scheme>{MASK}@", text)
+    return re.sub(_PARAMETER, lambda found: f"{found['name']}{MASK}" if is_secret(found["key"]) else found[0], text)
 
 
 def secrets_in(options: Any) -> Iterator[Any]:
@@ -95,10 +93,10 @@ def _passwords_in(value: Any) -> Iterator[str]:
         if "://" in value:
             from urllib.parse import unquote, unquote_plus  # only here, since importing it takes a while
 
-            for found in _ADDRESS.finditer(value):
+            for found in re.finditer(_ADDRESS, value):
                 password = found["user"].partition(":")[2]
                 yield from (password, unquote(password), unquote_plus(password))
-            for found in _PARAMETER.finditer(value):
+            for found in re.finditer(_PARAMETER, value):
                 if is_secret(found["key"]):
                     yield from (found["value"], unquote(found["value"]), unquote_plus(found["value"]))
     elif isinstance(value, (Mapping, list)):

@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -36,3 +39,20 @@ def test_ansible_finds_the_entry_and_not_the_library(module: str) -> None:
     assert "module_utils/_module/entry.py" in packed
     assert not {name for name in packed if name.startswith("module_utils/dsync/")}
     assert len(packed) < 10, packed
+
+
+@pytest.mark.parametrize("work", ["diff", "sync"])
+def test_a_task_imports_only_what_it_uses(work: str) -> None:
+    """What writes files of a run, or reads them, is imported by the tasks that do so."""
+    code = f"""
+        import sys
+        sys.path[:] = {sys.path!r}
+        import {COLLECTION}module_utils._module.run.{work}
+        prefix = "{COLLECTION}module_utils."
+        print(*(name.removeprefix(prefix) for name in sys.modules if name.startswith(prefix)))
+    """
+    imported = subprocess.run([sys.executable, "-c", dedent(code)], check=True, capture_output=True, text=True).stdout.split()
+    assert "dsync.diff.compare" in imported
+    seldom = {"storage.journal", "storage.plan_file", "plan.undo", "report.report", "adapters", "records"}
+    assert not {f"dsync.{name}" for name in seldom} & {*imported}
+    assert not {"_module.output.report_files", "_module.run.stored_changes"} & {*imported}

@@ -8,19 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...dsync import OutcomeStatus, Plan, Result
 from ...dsync.apply.retry import retrying
 from ...dsync.exceptions import DSyncException
 from ...dsync.guard.source_size import object_counts
-from ...dsync.guard.staleness import check
 from ...dsync.plan.change import Change
-from ...dsync.plan.undo import reaching, undo_plan
-from ...dsync.storage.baseline import write_baseline
 from ...dsync.storage.files import check_writable
-from ...dsync.storage.journal import Journal
-from ...dsync.storage.plan_file import save
 from ..argspec import scope_of
 from ..bundle.format import Bundle
 from ..datasets.side import Side, hidden_texts
@@ -30,6 +25,9 @@ from .changeset import UNDO, ChangeSet, file_record, flag_names, guarded_diff
 from .files import file_mode
 from .guards import Guards
 from .process import Signals
+
+if TYPE_CHECKING:
+    from ...dsync.storage.journal import Journal
 
 MOST_NAMED = 5
 
@@ -149,6 +147,8 @@ class Application:
         if not applied.problems:
             self._publish(applied)
         if self._params["baseline"] and not work.undoes and not applied.problems:
+            from ...dsync.storage.baseline import write_baseline  # only here, since importing it takes a while
+
             counts = object_counts(self._source.dataset)
             self._write_record(
                 applied, lambda: write_baseline(self._params["baseline"], self._source.dataset.name, counts, self._mode)
@@ -175,6 +175,8 @@ class Application:
             applied.failed(f"Keeping a record of what was done {describe(error)}", error)
 
     def _journal(self, work: ChangeSet) -> Journal:
+        from ...dsync.storage.journal import Journal  # only here, since importing it takes a while
+
         return Journal(
             self._params["journal"],
             work.plan,
@@ -190,6 +192,9 @@ class Application:
 
     def _save_undo(self, changes: Iterable[Change]) -> dict[str, Any]:
         """Write the plan that reverses changes, and return its entry in the result."""
+        from ...dsync.plan.undo import undo_plan  # only here, since importing it takes a while
+        from ...dsync.storage.plan_file import save
+
         plan, path = undo_plan(changes), self._params["undo"]
         adapters = (None, self._target.params["adapter"])
         digest = save(
@@ -213,6 +218,8 @@ class Application:
         fresh.load("verify")
         with error_context("verifying"):
             if work.diff is None:
+                from ...dsync.guard.staleness import check  # only here, since importing it takes a while
+
                 live = check(work.plan, fresh.dataset, "skip")
                 there = {key for key, verdict in live.items() if verdict.status == OutcomeStatus.ALREADY_DONE}
                 made = (outcome.change for outcome in result.outcomes if outcome.status == OutcomeStatus.DONE)
@@ -223,6 +230,8 @@ class Application:
 
 def _done(result: Result) -> list[Change]:
     """Return the changes that were made, and the deletes below a delete that was made."""
+    from ...dsync.plan.undo import reaching  # only here, since importing it takes a while
+
     done = [outcome.change for outcome in result.outcomes if outcome.status == OutcomeStatus.DONE]
     return reaching([outcome.change for outcome in result.outcomes], done)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import missing_required_lib
 
@@ -27,12 +27,14 @@ from ..entry import AdapterModule
 from ..errors import TaskFailure
 from ..output.messages import LONGEST_TRACEBACK, error_context, redact_and_truncate, traceback_of, with_host
 from ..output.progress import Progress
-from ..output.report_files import ReportFile, report_files, write_reports
 from ..output.result import ResultBuilder
 from .changeset import ChangeSet, file_record
 from .files import check_distinct, file_mode
 from .guards import Guards
 from .process import detached_streams
+
+if TYPE_CHECKING:
+    from ..output.report_files import ReportFile
 
 _PATIENCE = 2.0
 """Seconds that an interrupted task waits for a dataset that is loaded in another thread."""
@@ -78,7 +80,7 @@ def run_task(module: AdapterModule, work: Callable[[AdapterModule, list[Side]], 
         if "mode" in module.params:
             file_mode(module.params["mode"], "mode")
         with detached_streams(), relaxed_collector(), module.signals.handled(), progress:
-            reports = report_files(module.params) if module.params.get("reports") else []
+            reports = _report_files(module.params) if module.params.get("reports") else []
             ending = work(module, sides)
             if reports and ending.work is not None:
                 ending = _with_reports(reports, sides, ending, ending.work)
@@ -87,6 +89,12 @@ def run_task(module: AdapterModule, work: Callable[[AdapterModule, list[Side]], 
     if ending.sentence:
         module.fail_json(**_failure_texts(sides, ending, module.bundle.host), changed=ending.changed, **ending.result)
     module.exit_json(changed=ending.changed, **ending.result)
+
+
+def _report_files(params: dict[str, Any]) -> list[ReportFile]:
+    from ..output.report_files import report_files  # only here, since importing it takes a while
+
+    return report_files(params)
 
 
 def _require_pydantic(module: AdapterModule) -> None:
@@ -216,6 +224,8 @@ def _first_run(module: AdapterModule) -> str:
 
 def _with_reports(files: list[ReportFile], sides: list[Side], ending: TaskEnd, work: ChangeSet) -> TaskEnd:
     """Write the reports, and return the end with their entries in the result; a failure to write one rolls nothing back."""
+    from ..output.report_files import write_reports  # only here, since importing it takes a while
+
     hidden = hidden_texts(sides, ending.changes)
     own = sides[0].secrets() | sides[1].secrets()
     said = [*(str(refusal) for refusal in work.refusals), *filter(None, [ending.problems])]

@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...dsync import Result
 from ..datasets.side import Side
 from ..entry import AdapterModule
 from ..output.messages import failure_message, refusal_message
-from .apply import Application, ApplyResult
 from .changeset import ChangeSet, compare, refuse_unwritable
 from .files import holding_lock
 from .lifecycle import TaskEnd, load_to_compare, open_datasets, run_task, task_result
-from .stored_changes import StoredChanges
+
+if TYPE_CHECKING:
+    from .apply import ApplyResult
+    from .stored_changes import StoredChanges
 
 
 def run(module: AdapterModule) -> None:
@@ -29,7 +31,7 @@ def _sync(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     guards = open_datasets(module, sides)
     with _lock(module, sides[1]):  # what an earlier run writes is read only after its end
         guards.read_baseline()
-        stored = StoredChanges(params) if params["plan_src"] or params["undo_journal"] else None
+        stored = _stored(params) if params["plan_src"] or params["undo_journal"] else None
         notes = load_to_compare(params, sides, bool(guards.scope))
         source, target = sides
         wanted = stored.changeset(guards, source, target) if stored else compare(params, guards, source, target)
@@ -43,6 +45,8 @@ def _sync(module: AdapterModule, sides: list[Side]) -> TaskEnd:
                 return TaskEnd(changed, result, work=work, outcomes=outcomes)
             sentence = refusal_message(work.refusals, params["target"]["adapter"])
             return TaskEnd(False, result, sentence, work.refusals[0], work=work, outcomes=outcomes)
+        from .apply import Application  # only here, since importing it takes a while
+
         application = Application(params, sides, guards, module.signals)
         applied = application.apply(work)
         sentence = failure_message(applied.result, target.params["adapter"])
@@ -50,6 +54,12 @@ def _sync(module: AdapterModule, sides: list[Side]) -> TaskEnd:
             application.finish(applied, work, module.bundle)
     result = {**task_result(module, [source, target], work, applied.result.outcomes, guards), **applied.records}
     return _ended(applied, work, sentence, result)
+
+
+def _stored(params: dict[str, Any]) -> StoredChanges:
+    from .stored_changes import StoredChanges  # only here, since importing it takes a while
+
+    return StoredChanges(params)
 
 
 def _ended(applied: ApplyResult, work: ChangeSet, sentence: str, report: dict[str, Any]) -> TaskEnd:
