@@ -12,7 +12,7 @@ from dsync import DSync, DSyncFlags, Plan
 from dsync.adapters.core.base import RecordModel
 from dsync.adapters.estates.netbox import NetBoxAdapter
 from dsync.adapters.estates.schema import Listed, paired, singulars, walked
-from dsync.exceptions import DefinitionError
+from dsync.exceptions import DefinitionError, MissingReference
 from dsync.plan.result import Result
 from dsync.records.definition import data_model
 from estate_server import NetBoxEstate
@@ -166,6 +166,30 @@ def test_an_object_of_another_type_with_the_same_name_is_another_object(netbox: 
     target.apply(Plan.from_diff(target.diff_from(source)), source).raise_for_failure()
     (assignment,), (provider,) = netbox.table("plugins/contacts/assignments").values(), netbox.table("circuits/providers")
     assert (assignment["object_type"], assignment["object_id"]) == ("circuits.provider", provider)
+
+
+def test_objects_of_any_kind_are_there_before_what_refers_to_them_and_go_after_it(netbox: NetBoxEstate) -> None:
+    show_objects(netbox)
+    first = {name: MODELS[name] for name in ("cable", "assignment")}
+    declared = {**first, **MODELS}
+    source, empty = wanted(ROWS, declared), wanted({}, declared)
+    target = adapter(netbox, declared)
+    plan = Plan.from_diff(target.diff_from(source))
+    places = {str(change): place for place, change in enumerate(plan)}
+    assert places['create site "Paris"'] < places['create assignment "dcim.site__Paris"']
+    assert max(places['create site "Paris"'], places['create provider "Acme"']) < places['create cable "c1"']
+    target.apply(plan, source).raise_for_failure()
+    plan = Plan.from_diff(adapter(netbox, declared).diff_from(empty))
+    places = {str(change): place for place, change in enumerate(plan)}
+    assert places['delete assignment "dcim.site__Paris"'] < places['delete site "Paris"']
+    assert places['delete cable "c1"'] < places['delete provider "Acme"']
+
+
+def test_an_end_that_nobody_has_is_refused_before_anything_is_written(netbox: NetBoxEstate) -> None:
+    rows = {**ROWS, "cable": [{"label": "c1", "a_ends": ["dcim.site:Nowhere"]}]}
+    with pytest.raises(MissingReference, match=r'cable "c1": its a_ends refers to site "Nowhere"'):
+        adapter(netbox).sync_from(wanted(rows))
+    assert not netbox.table("dcim/sites")
 
 
 def test_a_type_that_the_server_does_not_have_is_named(netbox: NetBoxEstate) -> None:

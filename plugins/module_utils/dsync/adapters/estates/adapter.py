@@ -27,6 +27,7 @@ from .fields import Fields
 from .kinds import CUSTOM_FIELDS, TAGS, Kind, slug_of
 from .names import Native, ServerId
 from .options import EstateOptions
+from .order import Implied, WithImplied
 from .reading import EstateReader
 from .records import CF, OWNED, Bodies, as_names, fitted, natives_of
 from .sending import Refusal, Remembered
@@ -91,6 +92,9 @@ class EstateAdapter(EstateReader):
         """Return what has to change, as every adapter does; in it are protected the deletes of objects that lack the owner tag, and
         the moves in which such an object would be deleted and created again."""
         diff = super().diff_from(source, diff_class, flags, callback, scope)
+        implied = self._implied()
+        if implied:
+            diff.references = WithImplied({**source.models(), **self.models()}, implied, self._models_typed)
         if diff.references is not None:
             diff.references.tied = self._tied()
         if self._owner_tag is None:
@@ -104,6 +108,23 @@ class EstateAdapter(EstateReader):
                 change.protected = f'protected: {it} does not have the tag "{self._owner_tag}"'
         protect(diff, (), self.models())
         return diff
+
+    def _implied(self) -> dict[str, list[Implied]]:
+        """Return model → its fields that refer to objects of any kind."""
+        found: dict[str, list[Implied]] = {}
+        for mapped in self._maps.values():
+            kind = self._kind(mapped)
+            names = {one.source[0]: name for name, one in mapped.fields.items() if one.source is not None and len(one.source) == 1}
+            fields = [Implied(names[one], names.get(f"{one}_type")) for one in sorted(kind.generic & names.keys())]
+            fields = [one for one in fields if one.type_field is not None]
+            fields += [Implied(names[one], None) for one in sorted(kind.ends & names.keys())]
+            if fields:
+                found[mapped.name] = fields
+        return found
+
+    def _models_typed(self, content_type: Any) -> Sequence[str]:
+        kind = self._typed(content_type)
+        return () if kind is None else [mapped.name for mapped in self._models_of.get(kind.name, ())]
 
     def _tied(self) -> dict[tuple[str, str], frozenset[str]]:
         """Return the references that depend on fields of the objects to which they refer (:attr:`.kinds.Kind.tied`)."""

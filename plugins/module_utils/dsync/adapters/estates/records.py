@@ -18,6 +18,7 @@ from ...records.mapping import FieldMap, ModelMap, Values
 from ...records.path import Path, read, text_of_path, write
 from .kinds import CUSTOM_FIELDS, TAGS, Kind, Kinds
 from .names import Names, Native
+from .order import split_end
 
 OWNED = "owned"
 """The field of a record that tells whether the object has the owner tag."""
@@ -250,8 +251,8 @@ class Bodies:
         return self._names.server_id(kind, uid)
 
     def _end(self, text: str) -> dict[str, Any]:
-        content_type, colon, uid = text.partition(":")
-        if not colon:
+        content_type, uid = split_end(text)
+        if not content_type:
             raise RecordProblem(f'"{text}" should be a type and a name, such as dcim.interface:rt-1__eth0')
         return {"object_type": content_type, "object_id": self._typed_id(content_type, uid)}
 

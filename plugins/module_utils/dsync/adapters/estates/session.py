@@ -104,7 +104,7 @@ class Session(Client):
         try:
             return self.request("GET", f"/api/{path}/" if path else "/api/").json()
         except HttpProblem as problem:
-            if problem.status not in (403, 404):
+            if problem.status not in (403, 404, 405):
                 raise
             return {}
 

@@ -137,6 +137,7 @@ def around(address: str, moving: list[str], staying: Sequence[str] = (), space: 
         *places,
         [({"cidr": cidr, **beside}, f"net {cidr}") for cidr in moving],
         [{"cidr": cidr, **beside} for cidr in staying],
+        ({}, lambda content_type: ()),
     )
     return [ref.id for named in references.named("host", {"ip": address}, {"space": "x"}) for ref in named.choices]
 

@@ -181,7 +181,8 @@ class NautobotAdapter(EstateAdapter):
         diff = super().diff_from(source, diff_class, flags, callback, scope)
         addresses, prefixes = self._place_of(ADDRESSES, "address"), self._place_of(PREFIXES, "prefix")
         if addresses is not None and prefixes is not None:
-            diff.references = with_prefixes({**source.models(), **self.models()}, addresses, prefixes, diff, self)
+            implied = self._implied(), self._models_typed
+            diff.references = with_prefixes({**source.models(), **self.models()}, addresses, prefixes, diff, self, implied)
             diff.references.tied = self._tied()
         return diff
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -13,7 +13,8 @@ from ....dataset.dataset import Dataset
 from ....diff.diff import Diff
 from ....model.declaration import Reference
 from ....model.identity import ObjectRef
-from ....model.references import Named, References
+from ....model.references import Named
+from ..order import Implied, Typed, WithImplied
 from .kinds import GLOBAL
 
 _Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
@@ -43,15 +44,16 @@ class Place:
         return str(space or GLOBAL), interface.network
 
 
-class WithPrefixes(References):
+class WithPrefixes(WithImplied):
     """References that also know that an address needs a prefix around it.
 
     Args:
-        kinds: as of :class:`.references.References`.
+        kinds: as of :class:`....model.references.References`.
         addresses: the model of addresses.
         prefixes: the model of prefixes.
         moving: the prefixes that are created or deleted: their values and unique ids.
         staying: the values of all prefixes that are there, and stay.
+        implied: as of :class:`..order.WithImplied`, with what returns the models of a type.
     """
 
     def __init__(
@@ -61,8 +63,9 @@ class WithPrefixes(References):
         prefixes: Place,
         moving: Iterable[tuple[Mapping[str, Any], str]],
         staying: Iterable[Mapping[str, Any]],
+        implied: tuple[Mapping[str, Sequence[Implied]], Typed],
     ) -> None:
-        super().__init__(kinds)
+        super().__init__(kinds, *implied)
         self._addresses = addresses
         self._reference = Reference(addresses.value, (prefixes.model,), False)
         self._moving: dict[tuple[str, _Network], ObjectRef] = {}
@@ -87,15 +90,23 @@ class WithPrefixes(References):
             yield from (self._moving[namespace, outer] for outer in outward if (namespace, outer) in self._moving)
 
 
-def with_prefixes(kinds: Mapping[str, Any], addresses: Place, prefixes: Place, diff: Diff, target: Dataset) -> WithPrefixes:
+def with_prefixes(
+    kinds: Mapping[str, Any],
+    addresses: Place,
+    prefixes: Place,
+    diff: Diff,
+    target: Dataset,
+    implied: tuple[Mapping[str, Sequence[Implied]], Typed],
+) -> WithPrefixes:
     """Return references that know of the prefixes that a diff creates and deletes around addresses.
 
     Args:
-        kinds: as of :class:`.references.References`.
+        kinds: as of :class:`....model.references.References`.
         addresses: the model of addresses.
         prefixes: the model of prefixes.
         diff: what has to change.
         target: the objects that are there.
+        implied: as of :class:`WithPrefixes`.
     """
     moving = [
         ({**element.keys, **(attrs or {})}, element.uid)
@@ -107,4 +118,4 @@ def with_prefixes(kinds: Mapping[str, Any], addresses: Place, prefixes: Place, d
     staying = [
         {**obj.get_identifiers(), **obj.get_attrs()} for obj in target.get_all(prefixes.model) if obj.get_unique_id() not in gone
     ]
-    return WithPrefixes(kinds, addresses, prefixes, moving, staying)
+    return WithPrefixes(kinds, addresses, prefixes, moving, staying, implied)
