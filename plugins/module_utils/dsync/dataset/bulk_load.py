@@ -5,20 +5,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice, repeat
 from typing import Any, Protocol
 
 from ..exceptions import ObjectAlreadyExists, ObjectNotFound, ObjectStoreWrongType
 from ..model.child_ids import extend_uids
+from ..model.columns import unique_ids
 from ..model.model import DSyncModel, set_owner
+from ..model.owner import Owner
 from .store import BaseStore, taken
 
 
-class Filled(Protocol):
+class Filled(Owner, Protocol):
     """The part of a dataset's interface that is used here."""
 
-    name: str
     store: BaseStore
 
     def settle_children(self, obj: DSyncModel) -> None:
@@ -36,6 +38,9 @@ BATCH = 10_000
 
 Row = Mapping[str, Any]
 """One record: field name → value."""
+
+Values = Callable[[str], Iterable[Any]]
+"""Returns the value that a field has in each of some objects."""
 
 
 def add_rows(
@@ -55,11 +60,29 @@ def add_rows(
 
 
 def _add_batch(dataset: Filled, model: type[DSyncModel], rows: list[Row], family: _Family | None) -> None:
+    table = dataset.store.columns(model, dataset)
+    columns = None if table is None else table.validated(rows)
+    if table is None or columns is None:
+        _add_objects(dataset, model, rows, family)
+        return
+    values, obj = columns.values, partial(table.obj, columns)
+    children = {} if family is None else family.children(rows, values.__getitem__, obj, columns.uids)
+    place = table.add(columns)
+    if place is not None:
+        uid = columns.uids[place]
+        raise taken(dataset.name, dataset.store.find(model.get_type(), uid) or obj(columns.uids.index(uid)), obj(place))
+    if family is not None:
+        family.join(children)
+
+
+def _add_objects(dataset: Filled, model: type[DSyncModel], rows: list[Row], family: _Family | None) -> None:
     objs = model.from_rows(rows)
     if model._children:
         deque(map(dataset.settle_children, objs), maxlen=0)
     uids = model.unique_ids_of(objs)
-    children = {} if family is None else family.children(rows, objs, uids)
+    children: Mapping[str, list[str]] = {}
+    if family is not None:
+        children = family.children(rows, lambda name: (getattr(obj, name) for obj in objs), objs.__getitem__, uids)
     place = dataset.store.put_all_new(model.get_type(), uids, objs)
     if place is not None:
         existing = dataset.store.find(model.get_type(), uids[place]) or objs[uids.index(uids[place])]
@@ -88,10 +111,19 @@ class _Family:
         self._field = parent.get_children_mapping()[model.get_type()]
         self._keys = [parent_ids[name] for name in identifiers]
 
-    def children(self, rows: Sequence[Row], objs: Sequence[DSyncModel], uids: Sequence[str]) -> dict[str, list[str]]:
-        """Return parent's id → its children's ids, after checking that the parents exist."""
+    def children(
+        self, rows: Sequence[Row], values: Values, obj: Callable[[int], DSyncModel], uids: Sequence[str]
+    ) -> dict[str, list[str]]:
+        """Return parent's id → its children's ids, after checking that the parents exist.
+
+        Args:
+            rows: the children's rows.
+            values: returns the value of a field in each child.
+            obj: returns the child at a position.
+            uids: the children's ids.
+        """
         found: dict[str, list[str]] = {}
-        for parent_uid, uid in zip(self._parent_uids(rows, objs), uids):
+        for parent_uid, uid in zip(self._parent_uids(rows, values, obj), uids):
             if parent_uid in found:
                 found[parent_uid].append(uid)
             elif self._dataset.store.find(self._parent.get_type(), parent_uid) is None:
@@ -103,25 +135,21 @@ class _Family:
                 found[parent_uid] = [uid]
         return found
 
-    def _parent_uids(self, rows: Sequence[Row], objs: Sequence[DSyncModel]) -> Iterator[str]:
-        columns = [self._column(key, rows, objs) for key in self._keys]
+    def _parent_uids(self, rows: Sequence[Row], values: Values, obj: Callable[[int], DSyncModel]) -> Iterator[str]:
+        columns = [[*(values(key) if key in self._model.model_fields else self._column(key, rows, obj))] for key in self._keys]
         if self._parent.overrides("create_unique_id"):
             names = self._parent._declaration.identifiers
-            return (self._parent.create_unique_id(**dict(zip(names, values))) for values in zip(*columns))
-        return map(self._parent._declaration.unique_id_given, zip(*columns))
+            return (self._parent.create_unique_id(**dict(zip(names, parts))) for parts in zip(*columns))
+        return iter(unique_ids(self._parent, columns, as_given=True))
 
-    def _column(self, key: str, rows: Sequence[Row], objs: Sequence[DSyncModel]) -> Iterator[Any]:
-        if key in self._model.model_fields:
-            return (getattr(obj, key) for obj in objs)
-        return (self._value(row, key, obj) for row, obj in zip(rows, objs))
-
-    def _value(self, row: Row, key: str, obj: DSyncModel) -> Any:
-        try:
-            return row[key]
-        except KeyError:
-            raise ObjectNotFound(
-                f"the row of {obj!r} does not say which {self._parent.get_type()} it belongs to: it has no {key!r}"
-            ) from None
+    def _column(self, key: str, rows: Sequence[Row], obj: Callable[[int], DSyncModel]) -> Iterator[Any]:
+        for place, row in enumerate(rows):
+            try:
+                yield row[key]
+            except KeyError:
+                raise ObjectNotFound(
+                    f"the row of {obj(place)!r} does not say which {self._parent.get_type()} it belongs to: it has no {key!r}"
+                ) from None
 
     def join(self, children: Mapping[str, list[str]]) -> None:
         """Add the children to their parents' fields."""

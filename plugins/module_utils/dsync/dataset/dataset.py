@@ -377,7 +377,7 @@ class Dataset:
             ObjectNotFound: one of them does not exist.
         """
         same = same_id(getattr(self, obj, None) if isinstance(obj, Text) else obj)
-        return self.store.objects_of(self._modelname(obj), uids if same is None else map(same, uids))
+        return [*self.store.objects_of(self._modelname(obj), uids if same is None else map(same, uids))]
 
     def get_all_model_names(self) -> set[Text]:
         """Return the names of the models that have objects."""

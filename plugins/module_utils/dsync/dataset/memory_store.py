@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ..exceptions import ObjectNotFound
 from ..model.model import DSyncModel
+from ..model.owner import Owner
+from .columns import ColumnTable, column_table
 from .store import BaseStore
 
 
@@ -25,12 +28,15 @@ _EMPTY = _Table()
 
 
 class MemoryStore(BaseStore):
-    """Stores the objects themselves; changes to an object are changes in the store."""
+    """Stores the objects themselves; changes to an object are changes in the store.
+
+    Plain objects that are added in bulk are made when somebody asks for them (:mod:`.dataset.columns`).
+    """
 
     def __init__(self) -> None:
-        self._tables: dict[str, _Table] = {}
+        self._tables: dict[str, _Table | ColumnTable] = {}
 
-    def _table(self, modelname: str, kind: type[DSyncModel]) -> _Table:
+    def _table(self, modelname: str, kind: type[DSyncModel]) -> _Table | ColumnTable:
         """Return the table of a model to which an object of class ``kind`` is added next."""
         table = self._tables.setdefault(modelname, _Table())
         table.kinds.add(kind)
@@ -54,6 +60,14 @@ class MemoryStore(BaseStore):
         table.update(new)
         return None
 
+    def columns(self, model: type[DSyncModel], owner: Owner) -> ColumnTable | None:
+        table = self._tables.get(model.get_type())
+        if not table:
+            table = column_table(model, owner)
+            if table is not None:
+                self._tables[model.get_type()] = table
+        return table if isinstance(table, ColumnTable) and table.holds(model, owner) else None
+
     def find(self, modelname: str, uid: str) -> DSyncModel | None:
         return self._tables.get(modelname, _EMPTY).get(uid)
 
@@ -66,8 +80,13 @@ class MemoryStore(BaseStore):
     def objects(self, modelname: str) -> list[DSyncModel]:
         return list(self._tables.get(modelname, _EMPTY).values())
 
-    def scan(self, modelname: str) -> tuple[list[str], list[DSyncModel]] | None:
-        return self.uids(modelname), self.objects(modelname)
+    def scan(self, modelname: str) -> tuple[list[str], Sequence[DSyncModel]] | None:
+        table = self._tables.get(modelname, _EMPTY)
+        return list(table), table.scan() if isinstance(table, ColumnTable) else list(table.values())
+
+    def values(self, modelname: str, name: str) -> Iterable[Any]:
+        table = self._tables.get(modelname)
+        return table.values_now(name) if isinstance(table, ColumnTable) else super().values(modelname, name)
 
     def model_names(self) -> list[str]:
         return [name for name, table in self._tables.items() if table]
@@ -80,8 +99,9 @@ class MemoryStore(BaseStore):
     def kinds(self, modelname: str) -> set[type[DSyncModel]]:
         return set(self._tables.get(modelname, _EMPTY).kinds)
 
-    def objects_of(self, modelname: str, uids: Iterable[str]) -> list[DSyncModel]:
+    def objects_of(self, modelname: str, uids: Iterable[str]) -> Sequence[DSyncModel]:
+        table = self._tables.get(modelname, _EMPTY)
         try:
-            return list(map(self._tables.get(modelname, _EMPTY).__getitem__, uids))
+            return table.of_ids(uids) if isinstance(table, ColumnTable) else list(map(table.__getitem__, uids))
         except KeyError as error:
             raise ObjectNotFound(f'no {modelname} "{error.args[0]}"', error.args[0]) from None

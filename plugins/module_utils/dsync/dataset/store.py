@@ -6,9 +6,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ..exceptions import ObjectAlreadyExists, ObjectNotFound
 from ..model.model import DSyncModel
+from ..model.owner import Owner
+from .columns import ColumnTable
 
 
 def taken(dataset: str, existing: DSyncModel, new: DSyncModel) -> ObjectAlreadyExists:
@@ -53,9 +56,22 @@ class BaseStore(ABC):
     def objects(self, modelname: str) -> list[DSyncModel]:
         """Return a new list of all objects of a model, in the order of :meth:`uids`."""
 
-    def scan(self, modelname: str) -> tuple[list[str], list[DSyncModel]] | None:
-        """Return new lists of all ids and all objects of a model, in the same order; None from a store for which holding all of
-        them costs more than looking them up."""
+    def columns(self, model: type[DSyncModel], owner: Owner) -> ColumnTable | None:
+        """Return the table to which objects of a class can be added as columns; None if the store holds objects only.
+
+        Args:
+            model: the class.
+            owner: the dataset that holds the objects.
+        """
+        return None
+
+    def values(self, modelname: str, name: str) -> Iterable[Any]:
+        """Return the value of a field in each object of a model, in the order of :meth:`uids`; None for an object without it."""
+        return (getattr(obj, name, None) for obj in self.objects(modelname))
+
+    def scan(self, modelname: str) -> tuple[list[str], Sequence[DSyncModel]] | None:
+        """Return a new list of all ids and a sequence of all objects of a model, in the same order; None from a store for which
+        holding all of them costs more than looking them up."""
         return None
 
     @abstractmethod
@@ -85,7 +101,7 @@ class BaseStore(ABC):
         """Return the classes of the objects of a model: usually just one."""
         return {type(obj) for obj in self.objects(modelname)}
 
-    def objects_of(self, modelname: str, uids: Iterable[str]) -> list[DSyncModel]:
+    def objects_of(self, modelname: str, uids: Iterable[str]) -> Sequence[DSyncModel]:
         """Return the objects with these ids, in their order.
 
         Raises:

@@ -16,6 +16,7 @@ from ..model.comparison import Comparison
 from ..model.identity import ObjectRef
 from ..model.model import DSyncModel
 from ..model.references import References
+from .columns import ColumnFilter, column_filter
 from .diff import Diff, DiffElement, Tally
 from .lookalike import hints
 from .matching import FieldComparison, Matching, matching_of
@@ -98,6 +99,7 @@ class _Comparison:
         self.tally = Tally()
         self.lone: list[DiffElement] = []  # the elements of objects that are on one side only
         self._matchings: dict[str, Matching] = {}
+        self._filters: dict[str, ColumnFilter | None] = {}
         self._counterparts: Counterparts | None = None
         self._skip_source = bool(flags & DSyncFlags.SKIP_UNMATCHED_SRC)
         self._skip_target = bool(flags & DSyncFlags.SKIP_UNMATCHED_DST)
@@ -138,7 +140,9 @@ class _Comparison:
 
     def _leaves(self, matching: Matching, by: FieldComparison, source: Siblings, target: Siblings) -> list[DiffElement]:
         """Return the elements of siblings without children, among which those with equal attributes need no further check."""
-        unlike, same = differing(by, source, target)
+        columns = self._filter_of(matching.model)
+        found = None if columns is None else columns.differing(source, target)
+        unlike, same = differing(by, source, target) if found is None else found
         elements = []
         for left, right in unlike:
             if left is not None and right is not None and not by.differ(left, right):
@@ -151,6 +155,31 @@ class _Comparison:
         if same:
             self.tally.count(matching.model, "no-change", same)
         return elements
+
+    def _filter_of(self, model: str) -> ColumnFilter | None:
+        """Return the objects of a model that may differ, if those of both sides are columns and their attributes decide."""
+        if model not in self._filters:
+            matching, found = self._matching(model), None
+            if isinstance(matching.by, FieldComparison) and self._is_decided_by_attributes(matching):
+                found = column_filter(matching, matching.by.names, self.source, self.target)
+            self._filters[model] = found
+        return self._filters[model]
+
+    def _are_same(
+        self, model: str, source: DSyncModel | None, source_field: str, target: DSyncModel | None, target_field: str
+    ) -> bool:
+        """Return whether an object has equal children of one model on both sides as their columns tell, and count them then."""
+        if source is None or target is None or self._filters.get(model, ...) is None:
+            return False
+        uids = getattr(source, source_field)
+        if not uids or uids != getattr(target, target_field):
+            return False
+        found = self._filter_of(model)
+        if found is None or not found.are_same(uids):
+            return False
+        self.tally.count(model, "no-change", len(uids))
+        self._progress()
+        return True
 
     def _is_decided_by_attributes(self, matching: Matching) -> bool:
         """Return whether objects with equal attributes need no further check."""
@@ -249,6 +278,8 @@ class _Comparison:
     ) -> list[DiffElement]:
         elements: list[DiffElement] = []
         for model, source_field, target_field in matching.children.common:
+            if self._are_same(model, source, source_field, target, target_field):
+                continue
             left = ((), []) if source is None else self.source.children(source, model, source_field)
             right = ((), []) if target is None else self.target.children(target, model, target_field)
             if left[0] or right[0]:
@@ -323,7 +354,7 @@ class _Comparison:
         """Add warnings about attributes that are not changed in the target because no object of the source has a field for them."""
         source, target = self.source.dataset, self.target.dataset
         for name in sorted(source.unmanaged.get(model, ())):
-            if any(getattr(obj, name, None) is not None for obj in target.store.objects(model)):
+            if any(value is not None for value in target.store.values(model, name)):
                 self._note(
                     f"no {model} of {source.name} has a field for {name}, so it is not compared; "
                     "set a default to define its absence"

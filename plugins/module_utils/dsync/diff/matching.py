@@ -11,6 +11,7 @@ from operator import itemgetter, methodcaller
 from typing import Any
 
 from .._util.contents import flattened
+from ..dataset.columns import Rows
 from ..dataset.dataset import Dataset
 from ..exceptions import ModelMismatch
 from ..model.comparison import Comparison
@@ -30,10 +31,12 @@ class ShortNames:
     Attributes:
         read: returns the short names, or their parts, of many objects.
         start: returns the part of an object's unique id before its short name; empty if the id does not contain it.
+        names: the fields that are the short name; empty if the objects are asked for it.
     """
 
     read: Callable[[Iterable[DSyncModel]], Iterable[Any]]
     start: Callable[[DSyncModel], str]
+    names: tuple[str, ...] = ()
 
     def are_distinct(self, uids: Sequence[str], siblings: Sequence[DSyncModel]) -> bool:
         """Return whether no two siblings, given with their distinct unique ids, have the same short name.
@@ -42,6 +45,9 @@ class ShortNames:
         """
         if len(siblings) < 2:
             return True
+        if self.names and isinstance(siblings, Rows) and not siblings.made():
+            columns = [siblings.column(name) for name in self.names]
+            return len(set(zip(*columns) if len(columns) > 1 else columns[0])) == len(siblings)
         start = self.start(siblings[0])
         if start and min(uids).startswith(start) and max(uids).startswith(start):
             return True
@@ -144,6 +150,7 @@ class Matching:
 
     Attributes:
         model: the model's name.
+        identifiers: names of the identifying fields, in order.
         by: compares two objects.
         narrowed: whether there are attributes that are not compared.
         comparisons: identifier or attribute → its comparison as declared by the source.
@@ -158,6 +165,7 @@ class Matching:
     """
 
     model: str
+    identifiers: tuple[str, ...]
     by: FieldComparison | ObjectComparison
     narrowed: bool
     comparisons: Mapping[str, Comparison]
@@ -201,6 +209,7 @@ def matching_of(model: str, source: Dataset, target: Dataset, only: frozenset[st
         by = FieldComparison(names, exact, None if whole else picker(names))
     return Matching(
         model=model,
+        identifiers=left._declaration.identifiers,
         by=by,
         narrowed=narrowed,
         comparisons=left._declaration.comparisons,
@@ -294,8 +303,7 @@ def _reader(held: set[type[DSyncModel]], declared: type[DSyncModel], unlike: fro
 
 def _blank(model: str, source: Dataset, names: frozenset[str]) -> frozenset[str]:
     """Return those of some attributes in which an object of the source has an empty string."""
-    objs = source.store.objects(model) if names else ()
-    return frozenset(name for obj in objs for name in names if getattr(obj, name, None) == "")
+    return frozenset(name for name in names if any(value == "" for value in source.store.values(model, name)))
 
 
 def _without_empty(reader: Reader, names: frozenset[str]) -> Reader:
@@ -325,7 +333,7 @@ def _shortname_reader(kinds: set[type[DSyncModel]]) -> ShortNames | None:
         if not kind.overrides("get_shortname"):
             if not kind._shortname or set(kind._shortname) >= set(kind._identifiers):
                 return None
-            return ShortNames(partial(_picked, picker(kind._shortname)), _start_reader(kind))
+            return ShortNames(partial(_picked, picker(kind._shortname)), _start_reader(kind), kind._shortname)
     return ShortNames(lambda objs: [obj.get_shortname() for obj in objs], lambda obj: "")
 
 

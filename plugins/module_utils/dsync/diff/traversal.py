@@ -20,6 +20,9 @@ _EXAMPLES = 3
 _LOOK_AHEAD = 500
 """Maximum number of objects to skip while reading in order, before objects are looked up instead."""
 
+_LOOK_BACK = 1000
+"""Maximum number of skipped objects among which to look for some that come later than in the order of the store."""
+
 
 class Scan:
     """The objects of one model, in the order in which a comparison visits them.
@@ -27,38 +30,61 @@ class Scan:
     As long as this is approximately the order of the store, as for a tree that was loaded from top to bottom, they are read in
     order instead of being looked up. The hashes of the ids that were skipped, and of those that were looked up, are added up:
     the difference shows in the end whether each object was visited once.
+
+    Attributes:
+        along: all ids and objects in the order of the store; None if they are looked up.
     """
 
     def __init__(self, store: BaseStore, model: str) -> None:
         self._store, self._model = store, model
-        self._along = store.scan(model)
+        self.along = store.scan(model)
         self._at = 0
         self._owed = 0
         self._count = store.count(model)
         self.met = 0
 
-    def take(self, uids: Sequence[str]) -> list[DSyncModel]:
+    def take(self, uids: Sequence[str]) -> Sequence[DSyncModel]:
         """Return the objects with these ids, and mark them as visited.
 
         Raises:
             ObjectNotFound: one of them does not exist.
         """
         number = len(uids)
-        if self._along is not None:
-            ids, objs = self._along
+        if self.along is not None:
+            ids, objs = self.along
             start = self._at
-            if ids[start : start + number] != uids:
-                start = _place(ids, uids, start)
-            if start >= 0:
-                if start > self._at:
-                    self._owed += sum(map(hash, ids[self._at : start]))
+            if ids[start : start + number] == uids:
                 self._at = start + number
                 self.met += number
+                return objs[start : start + number]
+            start = self.place(uids)
+            if start >= 0:
+                self.visit(start, uids)
                 return objs[start : start + number]
         found = self._store.objects_of(self._model, uids)
         self.met += number
         self._owed -= sum(map(hash, uids))
         return found
+
+    def place(self, uids: Sequence[str]) -> int:
+        """Return the position from which on these ids, at least one, are in the order of the store; -1 to look them up."""
+        if self.along is None:
+            return -1
+        ids, start = self.along[0], self._at
+        if ids[start : start + len(uids)] == uids:
+            return start
+        place = _place(ids, uids, start, start + _LOOK_AHEAD)
+        return place if place >= 0 else _place(ids, uids, max(0, start - _LOOK_BACK), start)
+
+    def visit(self, start: int, uids: Sequence[str]) -> None:
+        """Mark the objects with these ids, which are at this position, as visited."""
+        self.met += len(uids)
+        if start < self._at:
+            self._owed -= sum(map(hash, uids))
+            return
+        if start > self._at and self.along is not None:
+            self._owed += sum(map(hash, self.along[0][self._at : start]))
+        self._at = start + len(uids)
 
     def met_too_many(self) -> bool:
         """Return whether an object was certainly visited twice, because there are fewer objects than visits."""
@@ -68,14 +94,14 @@ class Scan:
         """Return whether every object of the model was visited exactly once."""
         if self.met != self._count:
             return False
-        rest = self._store.uids(self._model) if self._along is None else self._along[0][self._at :]
+        rest = self._store.uids(self._model) if self.along is None else self.along[0][self._at :]
         return self._owed + sum(map(hash, rest)) == 0
 
 
-def _place(ids: list[str], uids: Sequence[str], start: int) -> int:
-    """Return the position of the contiguous ``uids`` among the next ``ids`` from ``start`` on; -1 if there is none."""
+def _place(ids: list[str], uids: Sequence[str], start: int, end: int) -> int:
+    """Return the position of the contiguous ``uids``, which begin between two positions of ``ids``; -1 if there is none."""
     try:
-        place = ids.index(uids[0], start, start + _LOOK_AHEAD)
+        place = ids.index(uids[0], start, end)
     except ValueError:
         return -1
     return place if ids[place : place + len(uids)] == uids else -1
@@ -89,7 +115,7 @@ class Side:
         self.scans: dict[str, Scan] = {}
         self.inner = {kind for cls in _classes(dataset) for kind in cls._children}
 
-    def top(self, model: str) -> tuple[list[str], list[DSyncModel]]:
+    def top(self, model: str) -> tuple[list[str], Sequence[DSyncModel]]:
         """Return ids and objects of a top-level model; for a model that is nested as well, those that have no parent."""
         uids = self.dataset.store.uids(model)
         if model in self.inner:
@@ -97,7 +123,7 @@ class Side:
             uids = [uid for uid in uids if uid not in nested]
         return uids, self._take(model, uids)
 
-    def children(self, parent: DSyncModel, model: str, field: str) -> tuple[Sequence[str], list[DSyncModel]]:
+    def children(self, parent: DSyncModel, model: str, field: str) -> tuple[Sequence[str], Sequence[DSyncModel]]:
         """Return ids and objects of an object's children of one model."""
         uids = getattr(parent, field)
         if not uids:
@@ -109,14 +135,24 @@ class Side:
                 f'in {self.dataset.name}, {parent!r} has the child {model} "{error.args[1]}", which was never added'
             ) from None
 
-    def _take(self, model: str, uids: Sequence[str]) -> list[DSyncModel]:
-        scan = self.scans.get(model)
-        if scan is None:
-            scan = self.scans[model] = Scan(self.dataset.store, model)
+    def _take(self, model: str, uids: Sequence[str]) -> Sequence[DSyncModel]:
+        scan = self.scans.get(model) or self.scan(model)
         objs = scan.take(uids)
         if scan.met_too_many():
             self._check_parents()
         return objs
+
+    def scan(self, model: str) -> Scan:
+        """Return the objects of a model."""
+        if model not in self.scans:
+            self.scans[model] = Scan(self.dataset.store, model)
+        return self.scans[model]
+
+    def visit(self, model: str, start: int, uids: Sequence[str]) -> None:
+        """Mark objects, which are at this position in the order of their store, as visited."""
+        self.scans[model].visit(start, uids)
+        if self.scans[model].met_too_many():
+            self._check_parents()
 
     def met(self, model: str | None = None) -> int:
         """Return the number of objects that were visited, of one model or of all."""

@@ -147,12 +147,13 @@ def construction_of(cls: type[Any]) -> Construction | None:
         return None
     if not all(field.keys() <= _FIELD_PARTS for field in inner["fields"].values()):
         return None
-    fields = {name: _typed_dict_field(field["schema"]) for name, field in inner["fields"].items()}
+    fields = {name: typed_dict_field(field["schema"]) for name, field in inner["fields"].items()}
     try:
         return Construction(fields, core_schema.typed_dict_schema(fields, config=config), config)
     except SchemaError:
         return None
 
 
-def _typed_dict_field(schema: Any) -> Any:
+def typed_dict_field(schema: Any) -> Any:
+    """Return the schema of a field of a model as that of a field of a dict."""
     return core_schema.typed_dict_field(schema, required=schema["type"] != "default")

@@ -754,6 +754,25 @@ class Snapshot:
         _set_extra(self._obj, _copied(self._extra))
 
 
+def of_fields(cls: type[DSyncModel], fields: Dict[Text, Any], given: set[Text], owner: Owner) -> DSyncModel:
+    """Return a new object from values that its class has validated.
+
+    Args:
+        cls: its class, which has no private attributes.
+        fields: the values of all fields; the object keeps this dict.
+        given: the names of the fields that were given; not changed.
+        owner: the dataset that holds the object.
+    """
+    obj = cls.__new__(cls)
+    _set_fields(obj, fields)
+    _set_given(obj, given)
+    _set_extra(obj, None)
+    _set_private(obj, None)
+    _set_uid(obj, None)
+    _set_owner(obj, owner)
+    return obj
+
+
 def _copied(values: Dict[Text, Any] | None) -> Dict[Text, Any] | None:
     if values is None:
         return None

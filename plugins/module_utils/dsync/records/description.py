@@ -189,7 +189,5 @@ def unlisted(dataset: Dataset) -> dict[str, int]:
     classes = dataset.models()
     parents = parents_of(dataset, classes)
     children = {child for model in classes.values() for child in model._children}
-    counts = {
-        name: sum(ObjectRef(name, obj.get_unique_id()) not in parents for obj in dataset.store.objects(name)) for name in children
-    }
+    counts = {name: sum(ObjectRef(name, uid) not in parents for uid in dataset.store.uids(name)) for name in children}
     return {name: count for name, count in sorted(counts.items()) if count}

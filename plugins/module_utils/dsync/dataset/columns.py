@@ -1,0 +1,207 @@
+# Copyright: dsync contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The objects of one model as columns of values, which become objects when somebody asks for one.
+
+A column is a list of the values that a field has in each object. An object that was made stays, because it may be changed, and
+from then on it is what counts, not the columns.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, KeysView, MutableMapping, Sequence
+from itertools import count
+from typing import Any
+
+from ..model.columns import Columns, ColumnValidation, column_validation_of
+from ..model.model import DSyncModel, of_fields
+from ..model.owner import Owner
+
+
+class ColumnTable(MutableMapping[str, DSyncModel]):
+    """The objects of one model by unique id, in the order in which they were added.
+
+    Args:
+        model: the class of the objects that are added as columns.
+        owner: the dataset that holds them.
+        validation: validates their rows.
+
+    Attributes:
+        kinds: the classes of all objects.
+    """
+
+    def __init__(self, model: type[DSyncModel], owner: Owner, validation: ColumnValidation) -> None:
+        self.kinds: set[type[DSyncModel]] = {model}
+        self._model, self._owner, self._validation = model, owner, validation
+        self._values: dict[str, list[Any]] = {name: [] for name in model.model_fields}
+        self._given: list[Sequence[set[str]]] = []  # for each batch; one set if all its objects share it
+        self._starts: list[int] = []  # the place of the first object of each batch
+        self._size = 0  # places, including those of objects that were removed
+        self._places: dict[str, int | None] = {}  # numbers only once somebody looks for an object
+        self._numbered = False
+        self._made: dict[int, DSyncModel] = {}
+
+    def holds(self, model: type[DSyncModel], owner: Owner) -> bool:
+        """Return whether rows of a class can be added as columns for a dataset."""
+        return self._model is model and self._owner is owner
+
+    # ------------------------------------------------------------------ columns
+
+    def validated(self, rows: Sequence[Any]) -> Columns | None:
+        """Return the values of the objects of some rows, as :meth:`.model.columns.ColumnValidation.columns` does."""
+        return self._validation.columns(rows)
+
+    def obj(self, columns: Columns, place: int) -> DSyncModel:
+        """Return a new object with the values at one place of some columns; it is not in the table."""
+        return of_fields(
+            self._model,
+            {name: column[place] for name, column in columns.values.items()},
+            columns.given[place if len(columns.given) > 1 else 0],
+            self._owner,
+        )
+
+    def add(self, columns: Columns) -> int | None:
+        """Add objects unless the id of one of them is taken or occurs twice.
+
+        Returns:
+            None if all of them were added; otherwise the position of the first one whose id is taken, and none was added.
+        """
+        start = self._size
+        new: dict[str, int | None] = dict(zip(columns.uids, count(start))) if self._numbered else dict.fromkeys(columns.uids)
+        if len(new) < len(columns.uids) or not self._places.keys().isdisjoint(new):
+            first = dict(zip(reversed(columns.uids), range(len(columns.uids) - 1, -1, -1)))
+            return next(at for at, uid in enumerate(columns.uids) if uid in self._places or first[uid] < at)
+        self._places.update(new)
+        for name, column in self._values.items():
+            column += columns.values[name]
+        self._append_given(columns.given, len(new))
+        return None
+
+    def scan(self) -> Rows:
+        """Return all objects, in order."""
+        all_there = len(self._places) == self._size
+        return Rows(self, range(self._size) if all_there else list(self._numbers().values()))
+
+    def of_ids(self, uids: Iterable[str]) -> Rows:
+        """Return the objects with these ids. Raises KeyError if one of them does not exist."""
+        return Rows(self, list(map(self._numbers().__getitem__, uids)))
+
+    def values_of(self, name: str, places: Sequence[int]) -> Sequence[Any]:
+        """Return the values of a field at some places, which are outdated for an object in :meth:`made`; not to be changed."""
+        column = self._values[name]
+        if isinstance(places, range) and places.step == 1:
+            return column if len(places) == len(column) else column[places.start : places.stop]
+        return list(map(column.__getitem__, places))
+
+    def values_now(self, name: str) -> list[Any]:
+        """Return the value of a field in each object, in order."""
+        rows = self.scan()
+        values = [*rows.column(name)]
+        for at in rows.made():
+            values[at] = getattr(rows[at], name, None)
+        return values
+
+    def made(self, places: Sequence[int]) -> list[int]:
+        """Return the positions, in ``places``, of the objects that were made, so that they may have been changed."""
+        if self._made.keys().isdisjoint(places):
+            return []
+        return [at for at, place in enumerate(places) if place in self._made]
+
+    def at(self, place: int) -> DSyncModel:
+        """Return the object at one place, always the same one."""
+        obj = self._made.get(place)
+        if obj is None:
+            fields = {name: column[place] for name, column in self._values.items()}
+            batch = bisect_right(self._starts, place) - 1
+            given = self._given[batch]
+            names = given[0] if len(given) == 1 else given[place - self._starts[batch]]
+            obj = self._made[place] = of_fields(self._model, fields, names, self._owner)
+        return obj
+
+    def _append_given(self, given: Sequence[set[str]], number: int) -> None:
+        self._given.append(given)
+        self._starts.append(self._size)
+        self._size += number
+
+    def _numbers(self) -> dict[str, int]:
+        """Return id → place."""
+        if not self._numbered:
+            self._places, self._numbered = dict(zip(self._places, count())), True
+        numbers: Any = self._places
+        return numbers  # type: ignore[no-any-return]  # all of them are numbers now
+
+    # ------------------------------------------------------------------ objects by id
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __contains__(self, uid: object) -> bool:
+        return uid in self._places
+
+    def keys(self) -> KeysView[str]:
+        """Return the ids, in order."""
+        return self._places.keys()
+
+    def get(self, uid: str, default: Any = None) -> Any:
+        """Return the object, or ``default``."""
+        return self.at(self._numbers()[uid]) if uid in self._places else default
+
+    def __getitem__(self, uid: str) -> DSyncModel:
+        return self.at(self._numbers()[uid])
+
+    def __setitem__(self, uid: str, obj: DSyncModel) -> None:
+        numbers = self._numbers()
+        if uid not in numbers:
+            numbers[uid] = self._size
+            self._append_given((set(),), 1)
+            for column in self._values.values():
+                column.append(None)
+        self.kinds.add(obj.__class__)
+        self._made[numbers[uid]] = obj
+
+    def __delitem__(self, uid: str) -> None:
+        self._made.pop(self._numbers().pop(uid), None)
+
+
+class Rows(Sequence[DSyncModel]):
+    """Some objects of a table, which are made when they are read.
+
+    Args:
+        table: holds the objects.
+        places: their places in it, in order.
+    """
+
+    __slots__ = ("_places", "_table")
+
+    def __init__(self, table: ColumnTable, places: Sequence[int]) -> None:
+        self._table, self._places = table, places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[DSyncModel]:
+        return map(self._table.at, self._places)
+
+    def __getitem__(self, at: Any) -> Any:
+        return Rows(self._table, self._places[at]) if isinstance(at, slice) else self._table.at(self._places[at])
+
+    def ids(self) -> KeysView[str]:
+        """Return the ids of all objects of the table."""
+        return self._table.keys()
+
+    def column(self, name: str) -> Sequence[Any]:
+        """Return the value of a field in each object, as it was added; see :meth:`made`."""
+        return self._table.values_of(name, self._places)
+
+    def made(self) -> list[int]:
+        """Return the positions of the objects that were made, and may have other values than their columns."""
+        return self._table.made(self._places)
+
+
+def column_table(model: type[DSyncModel], owner: Owner) -> ColumnTable | None:
+    """Return a new table for the objects of a class; None if these have to be made one by one."""
+    validation = column_validation_of(model)
+    return None if validation is None else ColumnTable(model, owner, validation)
