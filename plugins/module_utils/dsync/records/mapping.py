@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -301,7 +302,7 @@ class ModelMap:
     parent: ParentMap | None
     deleted: Deleted | None = None
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The model's name."""
         return self.model.get_type()
@@ -354,21 +355,29 @@ class ModelMap:
             if empty_is_none and value == "":
                 if mapped.nullable:
                     value = None
-                elif self._default_counts(name):
+                elif self.default_counts(name):
                     continue
             values[name] = value
         self._check_identity(values)
         return values
 
-    def _default_counts(self, name: str) -> bool:
+    def default_counts(self, name: str) -> bool:
         """Return whether an empty string means the model's default: if there is one, and the attribute holds no strings."""
         field = self.model.model_fields[name]
         return not field.is_required() and not {str, Any} & set(members_of(field.annotation))
 
+    def is_blank(self, values: Mapping[str, Any]) -> bool:
+        """Return whether all identifiers are blank; null is valid if an identifier may be null."""
+        for name in self.model._identifiers:
+            value = values.get(name)
+            if not isinstance(value, str) or value.strip():
+                return False
+        return True
+
     def _check_identity(self, values: Mapping[str, Any]) -> None:
-        """Raise RecordProblem if all identifiers are blank; null is valid if an identifier may be null."""
-        names = self.model._identifiers
-        if all(isinstance(value := values.get(name), str) and not value.strip() for name in names):
+        """Raise RecordProblem if all identifiers are blank."""
+        if self.is_blank(values):
+            names = self.model._identifiers
             blank = f"{names[0]} is blank" if len(names) == 1 else f"{', '.join(names)} are all blank"
             raise RecordProblem(
                 f'{self.name}: {blank}, so nothing identifies the object; fill it in, or exclude such records with "drop"'

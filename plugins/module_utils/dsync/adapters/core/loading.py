@@ -11,6 +11,7 @@ from typing import Any
 from ..._util.pydantic import ValidationError
 from ...exceptions import DefinitionError, DSyncException, ObjectAlreadyExists, ObjectNotFound, RecordProblem
 from ...model.model import DSyncModel
+from ...records.columns import rows_of
 from ...records.definition import derived
 from ...records.mapping import Filter, ModelMap, ParentMap, Record
 from ...records.path import read
@@ -87,25 +88,35 @@ class RecordLoader(RecordContract):
     def _load(self, mapped: ModelMap) -> None:
         records: list[Record] = []
         self.records_read[mapped.name] = records
-        rows: list[dict[str, Any]] = []
         parents = self._parents(mapped)
+        selective = bool(mapped.where or mapped.keep or mapped.drop)
         chosen = Filter(mapped.where, f"{mapped.place.place.removesuffix('.from')}.where", self.free_fields)
         for record in self.read(mapped):
             try:
-                if not chosen.lets(record) or not mapped.keeps(record):
-                    continue
+                if not selective or (chosen.lets(record) and mapped.keeps(record)):
+                    records.append(record)
+            except RecordProblem as problem:
+                raise RecordProblem(f"{self.describe(mapped, record)}: {problem}") from problem
+        rows = rows_of(mapped, records, self.empty_is_none) if parents is None else None
+        if rows is None:
+            rows = self._each_row(mapped, records, parents)
+        self.warn(chosen.check())
+        self.unmanaged[mapped.name] = unmanaged(mapped, records)
+        self._belonging[mapped.name] = {path: read(record, path) for record in records[:1] for path in mapped.belonging()}
+        self._add(mapped, records, rows, None if parents is None else parents.keys)
+
+    def _each_row(self, mapped: ModelMap, records: list[Record], parents: Parents | None) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        for record in records:
+            try:
                 above = {} if parents is None else parents.ids_of(record)
                 row = mapped.row(record, self.empty_is_none, above)
                 if parents is not None:
                     row.update((parents.keys[name], value) for name, value in above.items())
             except RecordProblem as problem:
                 raise RecordProblem(f"{self.describe(mapped, record)}: {problem}") from problem
-            records.append(record)
             rows.append(row)
-        self.warn(chosen.check())
-        self.unmanaged[mapped.name] = unmanaged(mapped, records)
-        self._belonging[mapped.name] = {path: read(record, path) for record in records[:1] for path in mapped.belonging()}
-        self._add(mapped, records, rows, None if parents is None else parents.keys)
+        return rows
 
     def _add(
         self, mapped: ModelMap, records: list[Record], rows: list[dict[str, Any]], parent_ids: Mapping[str, str] | None

@@ -97,6 +97,7 @@ class FileAdapter(DocumentAdapter):
         self._format, self._document = given.format, given.document
         self._files: list[_File] | None = None
         self._lists: dict[str, list[FieldPath]] = {}
+        self._dotted: dict[str, list[FieldPath]] = {}
         self._words_of: dict[tuple[str, str], Words] = {}
         self._many = not self._fetched and (
             _is_directory(self._path) or (any(one in self._path for one in _MAGIC) and not Path(self._path).is_file())
@@ -299,7 +300,9 @@ class FileAdapter(DocumentAdapter):
 
     def from_document(self, mapped: ModelMap, record: Located) -> None:
         if isinstance(record.document, _File) and record.document.format.cells:
-            for path in _dotted_paths(mapped):
+            if mapped.name not in self._dotted:
+                self._dotted[mapped.name] = [*_dotted_paths(mapped)]
+            for path in self._dotted[mapped.name]:
                 if path[0] not in record and text_of_path(path) in record:
                     write(record, path, record[text_of_path(path)])
             for (name,) in self._lists_of(mapped):
