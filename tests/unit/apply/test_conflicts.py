@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,7 @@ def test_a_create_whose_result_is_unknown_is_not_undone() -> None:
 def test_only_one_delete_of_what_has_the_name_comes_first(before: list[str], protected: tuple[str, ...]) -> None:
     target, source, plan = zones(before, [ADDRESS])
     target.refused = "www A"
-    held = [type(one)(**{**vars(one), "protected": "no" if protected and one.before else ""}) for one in plan]
+    held = [replace(one, protected="no" if protected and one.before else "") for one in plan]
     result = target.apply(Plan(held), source)
     assert target.log == ["create www A"]
     assert statuses(result)["create www__A"] == "failed"

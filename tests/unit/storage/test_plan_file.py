@@ -11,6 +11,7 @@ import math
 import os
 import random
 import tracemalloc
+from dataclasses import fields
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,7 @@ def test_only_the_approved_plan_is_taken(path: Path) -> None:
 
 
 def compared(plan: Plan) -> list[Any]:
-    return [change.__dict__ for change in plan]
+    return [{part.name: getattr(change, part.name) for part in fields(change)} for change in plan]
 
 
 @given(specs(), specs(), st.sampled_from(KINDS), st.none() | st.just("passphrase"))

@@ -225,10 +225,11 @@ class _Run:
     def end(self, batch: Sequence[Change], attempt: Attempt | None) -> list[Outcome]:
         """Update the dataset after an attempt at a batch, and return the outcomes of its changes that have none yet, and of other
         changes that were made with them."""
-        settled = {change.key: self._settled.pop(change.key) for change in batch if change.key in self._settled}
-        found = {key: outcome for key, outcome in settled.items() if key not in self.ended}
+        settled = [self._settled.pop(change.key) for change in batch if change.key in self._settled] if self._settled else []
+        found = {outcome.change.key: outcome for outcome in settled if outcome.change.key not in self.ended}
+        together = bool(units_of(batch))
         for made in [] if attempt is None else attempt.outcomes():
-            for outcome in [made] if units_of(batch) else self._past_conflict(made):
+            for outcome in [made] if together or made.error is None else self._past_conflict(made):
                 found[outcome.change.key] = self.ended[outcome.change.key] = self._noted(outcome)
         outcomes = [*(found.pop(change.key) for change in batch if change.key in found), *found.values()]
         for outcome in outcomes:

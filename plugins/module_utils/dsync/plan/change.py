@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._util.plain_json import displayed
@@ -83,7 +84,7 @@ class Change:
     def __repr__(self) -> str:
         return f'{self.action} {self.model} "{self.id}"'
 
-    @property
+    @cached_property
     def key(self) -> ChangeKey:
         """The action and the object of this change."""
         return ChangeKey(self.action, self.model, self.id, self.step)
