@@ -44,6 +44,8 @@ options:
     description:
       - Path of a journal on the target host. Undoes (rolls back) what one of its runs did, whether that run ended normally or was
         interrupted.
+      - An object that was deleted is created again with the attributes that its model declares. What else the system had of it,
+        such as a column that no model mentions, is not restored.
     type: path
   undo_run:
     description:
