@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ..flags import DSyncAction
 from ..model.identity import ObjectRef
+from ..model.model import DSyncModel
 from ..plan.change import Change, ChangeKey, new_names, ref_of
 from ..plan.outcome import OutcomeStatus, Verdict
 from ..plan.together import Unit, units
@@ -90,7 +91,7 @@ class Conflicts:
         return verdict is None or verdict.status == OutcomeStatus.ALREADY_DONE
 
     def _claims(self, change: Change) -> Iterator[_Claim]:
-        kind = self._target.models().get(change.model)
+        kind = self._classes.get(change.model)
         if kind is None or len(change.ids) < 2:
             return
         left_out = {reference.field for reference in kind._declaration.references}
@@ -102,6 +103,10 @@ class Conflicts:
             if name not in left_out and value not in (None, "") and str(value) not in of_parent:
                 comparison = kind._declaration.comparisons.get(name)
                 yield change.model, parent, name, repr(value if comparison is None else comparison.key(value))
+
+    @cached_property
+    def _classes(self) -> dict[str, type[DSyncModel]]:
+        return self._target.models()
 
     @cached_property
     def _names(self) -> dict[ObjectRef, ObjectRef]:
