@@ -18,24 +18,20 @@ that was killed. Where someone else changed a file meanwhile, all stay as they a
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import glob
 import itertools
-import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any
 
 from ...exceptions import RecordError, RecordProblem
-from ...model.values import members_of
-from ...records.mapping import ModelMap, Record, Values, plain_value
-from ...records.path import EVERY, MISSING, text_of_path, write
+from ...records.mapping import ModelMap, Record, Values
+from ...records.path import EVERY, MISSING
 from ...records.path import Path as FieldPath
-from ...storage.files import reading, wrap_os_errors
-from ...storage.paths import file_error, same_file
-from ..core.cells import Words, is_json_list, words_in
+from ...storage.files import wrap_os_errors
+from ...storage.paths import file_error
 from ..core.fields import Fields
 from ..documents.adapter import DocumentAdapter
 from ..documents.commit import FileChange, commit, digest_of, nothing_kept, recover
@@ -45,30 +41,14 @@ from ..documents.format import Format, Rows
 from ..documents.formats import FORMATS, format_of
 from ..documents.sources import fetched, inner_name, is_address, is_compressed, shown, unpacked
 from ..documents.yaml_documents import documents_in, exchanged, in_its_lines
+from .cells import Cells
+from .document import File, as_problem, bytes_of, encoding_of
 from .options import FileOptions
 
 _MAGIC = "*?["
 
 
 _WAY_OUT = "check the path; a target that this run creates needs create: true"
-
-
-class _File(Document):
-    """One file.
-
-    Attributes:
-        path: where it is.
-        format: what reads and changes its text.
-        digest: of its bytes as they were read; None where there was no file.
-    """
-
-    def __init__(self, path: Path, kind: Format, tree: Any, digest: str | None, single: bool, stem: str) -> None:
-        super().__init__(tree, os.fspath(path), single and not isinstance(tree, list), stem)
-        self.path, self.format, self.digest = path, kind, digest
-
-    def alone_in(self, text: str) -> str:
-        """Return the text of the document alone, with the numbers of its lines, in that of its file."""
-        return text if self.part is None else in_its_lines(documents_in(text), self.part)
 
 
 class FileAdapter(DocumentAdapter):
@@ -93,12 +73,9 @@ class FileAdapter(DocumentAdapter):
         self.name = shown(path) if self._fetched else self._path
         self._storage = dict(given.storage_options or {})
         self._may_make, self._mode = given.create, given.mode
-        self._encoding, self._delimiter, self._separator = given.encoding, given.delimiter, given.list_separator
+        self._encoding, self._delimiter, self._cells = given.encoding, given.delimiter, Cells(given.list_separator)
         self._format, self._document = given.format, given.document
-        self._files: list[_File] | None = None
-        self._lists: dict[str, list[FieldPath]] = {}
-        self._dotted: dict[str, list[FieldPath]] = {}
-        self._words_of: dict[tuple[str, str], Words] = {}
+        self._files: list[File] | None = None
         self._many = not self._fetched and (
             _is_directory(self._path) or (any(one in self._path for one in _MAGIC) and not Path(self._path).is_file())
         )
@@ -150,12 +127,12 @@ class FileAdapter(DocumentAdapter):
         kind = format_of(inner_name(name))
         return kind is not None and self._format in (None, kind)
 
-    def documents(self) -> Sequence[_File]:
+    def documents(self) -> Sequence[File]:
         if self._files is None and self._fetched:
             self._files = self._fetch()
         if self._files is None:
             recover(self._directory())
-            with _as_problem(), wrap_os_errors(self._path, "read"):
+            with as_problem(), wrap_os_errors(self._path, "read"):
                 paths = self._paths()
             if self._many and not paths and not self._may_make:
                 raise file_error(RecordProblem, self._path, f"{self._nothing_there()}; {_WAY_OUT}")
@@ -167,15 +144,15 @@ class FileAdapter(DocumentAdapter):
             return "contains no file to read"
         return "does not exist" if _is_directory(self._path) else "matches no file"
 
-    def _read(self, path: Path) -> list[_File]:
+    def _read(self, path: Path) -> list[File]:
         kind = self._kind_of(path.name)
-        raw = _bytes_of(path)
+        raw = bytes_of(path)
         if raw is None and not self._may_make:
             raise file_error(RecordProblem, path, f"does not exist; {_WAY_OUT}")
         text = "" if raw is None else self._decoded(raw, path, kind)
-        return self._parsed(text, _File(path, kind, None, digest_of(raw), self._many, self._stem(path)))
+        return self._parsed(text, File(path, kind, None, digest_of(raw), self._many, self._stem(path)))
 
-    def _parsed(self, text: str, file: _File) -> list[_File]:
+    def _parsed(self, text: str, file: File) -> list[File]:
         """Return the documents in a text. Raises RecordProblem.
 
         Args:
@@ -196,15 +173,15 @@ class FileAdapter(DocumentAdapter):
                 raise file_error(
                     RecordProblem, file.path, "has several documents, and so is not one record; give it as a path alone"
                 )
-            made = _File(file.path, file.format, tree, file.digest, False, "")
+            made = File(file.path, file.format, tree, file.digest, False, "")
             made.name, made.part = file.name, place
             found.append(made)
         return found
 
-    def _fetch(self) -> list[_File]:
+    def _fetch(self) -> list[File]:
         kind = self._kind_of(self._path)
         text = self._decoded(fetched(self._path, self._storage), Path(inner_name(self._path)), kind, self._path)
-        made = _File(Path(inner_name(self._path)), kind, None, None, False, "")
+        made = File(Path(inner_name(self._path)), kind, None, None, False, "")
         made.name = self.name
         return self._parsed(text, made)
 
@@ -221,15 +198,15 @@ class FileAdapter(DocumentAdapter):
             ) from None
 
     def text_of(self, document: Document) -> str:
-        if not isinstance(document, _File):
+        if not isinstance(document, File):
             return ""
-        return document.alone_in(self._decoded(_bytes_of(document.path) or b"", document.path, document.format))
+        return document.alone_in(self._decoded(bytes_of(document.path) or b"", document.path, document.format))
 
     def each_alone(self) -> bool:
         return self._many and not any(isinstance(document.tree, list) for document in self.documents())
 
     def only_lists(self, document: Document, place: FieldPath) -> bool:
-        if isinstance(document, _File) and document.format.rows and (document.format.cells or place[0] != EVERY):
+        if isinstance(document, File) and document.format.rows and (document.format.cells or place[0] != EVERY):
             return True
         return super().only_lists(document, place)
 
@@ -267,7 +244,7 @@ class FileAdapter(DocumentAdapter):
             return there
         if os.path.lexists(path):
             raise file_error(RecordProblem, path, "is there already")
-        made = _File(path, self._kind_of(path.name), None, None, True, str(key))
+        made = File(path, self._kind_of(path.name), None, None, True, str(key))
         if self._files is None:
             raise AssertionError("documents() has read the files")
         self._files.append(made)
@@ -299,68 +276,13 @@ class FileAdapter(DocumentAdapter):
     # ------------------------------------------------------------------ records
 
     def from_document(self, mapped: ModelMap, record: Located) -> None:
-        if isinstance(record.document, _File) and record.document.format.cells:
-            if mapped.name not in self._dotted:
-                self._dotted[mapped.name] = [*_dotted_paths(mapped)]
-            for path in self._dotted[mapped.name]:
-                if path[0] not in record and text_of_path(path) in record:
-                    write(record, path, record[text_of_path(path)])
-            for (name,) in self._lists_of(mapped):
-                value = record.get(name)
-                if isinstance(value, str) and not is_json_list(value):
-                    record[name] = [item.strip() for item in value.split(self._separator)] if value else []
-
-    def _lists_of(self, mapped: ModelMap) -> list[FieldPath]:
-        """Return the native fields whose attributes are lists or sets."""
-        if mapped.name not in self._lists:
-            fields = [(mapped.model.model_fields[name].annotation, one.source) for name, one in mapped.fields.items()]
-            self._lists[mapped.name] = [
-                source
-                for annotation, source in fields
-                if source is not None
-                and len(source) == 1
-                and any(get_origin(kind) in (list, set) for kind in members_of(annotation))
-            ]
-        return self._lists[mapped.name]
+        self._cells.read(mapped, record)
 
     def to_document(self, mapped: ModelMap, values: Values, document: Document) -> Values:
-        if not isinstance(document, _File) or not document.format.cells:
-            return values
-        return {(text_of_path(path),): self._cell(path, value, document) for path, value in values.items()}
-
-    def _cell(self, path: FieldPath, value: Any, document: _File) -> Any:
-        if isinstance(value, dict) or (isinstance(value, list) and self._is_kept_as_json(path, value, document)):
-            return json.dumps(plain_value(value), ensure_ascii=False)
-        if isinstance(value, list):
-            items = [str(self._cell(path, item, document)) for item in value]
-            if any(self._separator in item or item != item.strip() or not item for item in items):
-                raise RecordProblem(
-                    f'an item of "{path[0]}" is empty, has blanks at its ends, or contains "{self._separator}", which '
-                    "separates items: a cell cannot hold it"
-                )
-            return self._separator.join(items)
-        if document.format.typed:
-            return value
-        if isinstance(value, bool):
-            return self._words(text_of_path(path), document)[value]
-        return "" if value is None else str(value)
-
-    def _is_kept_as_json(self, path: FieldPath, value: list[Any], document: _File) -> bool:
-        """Return whether a list is written as JSON: as others of its column are, or since items between separators would not do."""
-        if any(isinstance(item, (list, dict)) for item in value) or is_json_list(self._separator.join(map(str, value))):
-            return True
-        cells = (record.get(text_of_path(path)) for record in document.located)
-        return any(isinstance(cell, str) and is_json_list(cell) for cell in cells)
-
-    def _words(self, column: str, document: _File) -> Words:
-        """Return what a column has for false and for true."""
-        if (document.name, column) not in self._words_of:
-            cells = (record[column] for record in document.tree or () if column in record)
-            self._words_of[document.name, column] = words_in(cells)
-        return self._words_of[document.name, column]
+        return self._cells.written(values, document)
 
     def describe(self, mapped: ModelMap, record: Record) -> str:
-        if not isinstance(record, Located) or not isinstance(record.document, _File):
+        if not isinstance(record, Located) or not isinstance(record.document, File):
             return self.name
         document = record.document
         line, way = self._line_of(record, document), text_of_way(record.way)
@@ -368,9 +290,9 @@ class FileAdapter(DocumentAdapter):
         parts = [document.name, number, f"line {line}" if line else "", "" if document.format.rows else way]
         return ", ".join(part for part in parts if part)
 
-    def _line_of(self, record: Located, document: _File) -> int | None:
+    def _line_of(self, record: Located, document: File) -> int | None:
         with contextlib.suppress(RecordProblem):
-            raw = None if self._fetched else _bytes_of(document.path)
+            raw = None if self._fetched else bytes_of(document.path)
             if raw is not None and digest_of(raw) == document.digest and not document.edits:
                 text = document.alone_in(self._decoded(raw, document.path, document.format))
                 return document.format.line(text, record.way, document.name)
@@ -385,7 +307,7 @@ class FileAdapter(DocumentAdapter):
             NothingKept: a file cannot be written, or is not as it was read; nothing was written.
             RecordProblem: a file cannot be put in its place, or removed, after others were; the next load does that.
         """
-        changed = [document for document in self.changed_documents() if isinstance(document, _File)]
+        changed = [document for document in self.changed_documents() if isinstance(document, File)]
         gone = [document for document in changed if () in document.edits.removed]
         with nothing_kept((RecordError, RecordProblem)):
             left = [document for document in changed if document not in gone]
@@ -404,23 +326,23 @@ class FileAdapter(DocumentAdapter):
         settle(self.documents(), [one for _new, parts in texts for one in parts] + [(document, None) for document in gone])
         self._files = [document for document in self.documents() if document not in gone]
 
-    def _place_of(self, document: _File) -> Path:
+    def _place_of(self, document: File) -> Path:
         return document.path if self._many else Path(os.path.realpath(document.path))
 
     def roll_back(self) -> None:
         super().roll_back()
         self._files = [document for document in self.documents() if document.digest is not None or not self._many]
 
-    def _unchanged_bytes(self, document: _File) -> bytes:
+    def _unchanged_bytes(self, document: File) -> bytes:
         """Return what is in a file. Raises RecordProblem where it is not what was read."""
-        raw = _bytes_of(document.path)
+        raw = bytes_of(document.path)
         if digest_of(raw) != document.digest:
             raise RecordProblem(
                 f"{document.path} was changed by someone else after it was read; nothing was written; run the task again"
             )
         return raw or b""
 
-    def _new_bytes(self, documents: Sequence[_File]) -> tuple[bytes, list[tuple[_File, Any]]]:
+    def _new_bytes(self, documents: Sequence[File]) -> tuple[bytes, list[tuple[File, Any]]]:
         """Return what a file is to hold, and the trees of its documents in which something changes. Raises RecordProblem."""
         path, kind = documents[0].path, documents[0].format
         raw = self._unchanged_bytes(documents[0])
@@ -433,53 +355,11 @@ class FileAdapter(DocumentAdapter):
         trees = [(document, kind.read(document.alone_in(text), document.name)) for document in documents]
         if kind.encoding is not None:
             return text.encode(kind.encoding), trees
-        encoding, mark = _encoding_of(raw, self._encoding)
+        encoding, mark = encoding_of(raw, self._encoding)
         try:
             return mark + text.encode(encoding), trees
         except UnicodeEncodeError as error:
             raise RecordProblem(f"{path}: a string to be written has a character that {error.encoding} does not have") from None
-
-
-def _encoding_of(raw: bytes, encoding: str) -> tuple[str, bytes]:
-    """Return the encoding of a file and the mark of its byte order, of which a new file has the usual ones.
-
-    Args:
-        raw: what is in the file.
-        encoding: that was declared, as Python calls it.
-    """
-    family = encoding.removesuffix("-sig").removesuffix("-le").removesuffix("-be")
-    marks = {"utf-8": ["utf-8"], "utf-16": ["utf-16-le", "utf-16-be"], "utf-32": ["utf-32-le", "utf-32-be"]}.get(family, [])
-    for exact in marks:
-        mark = "\ufeff".encode(exact)
-        if raw.startswith(mark):
-            return exact, mark
-    if encoding == "utf-8-sig":
-        return "utf-8", b"" if raw else codecs.BOM_UTF8
-    return encoding, b""
-
-
-def _dotted_paths(mapped: ModelMap) -> Iterator[FieldPath]:
-    """Yield the paths of a mapping that have a dot in them; in a row, which has no field inside another, they name columns."""
-    fields = [*mapped.fields.values(), *(mapped.parent.fields if mapped.parent else ())]
-    paths = [*mapped.where, *(mapped.parent.match if mapped.parent else ()), *(one.source for one in fields if one.source)]
-    return (path for path in paths if len(path) > 1)
-
-
-@contextlib.contextmanager
-def _as_problem() -> Iterator[None]:
-    """Turn what cannot be read or written into a RecordProblem."""
-    try:
-        yield
-    except RecordError as error:
-        raise same_file(RecordProblem(str(error)), error) from None
-
-
-def _bytes_of(path: Path) -> bytes | None:
-    """Return what is in a file, or None where there is none. Raises RecordProblem."""
-    if not os.path.lexists(path):
-        return None
-    with _as_problem(), reading(path) as stream:
-        return stream.read()
 
 
 def _is_directory(path: str) -> bool:
