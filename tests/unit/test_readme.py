@@ -42,3 +42,14 @@ def test_the_page_of_a_role_names_its_variables_and_has_no_link_that_galaxy_cann
         assert given.keys() <= options.keys()
         assert {name for name, option in options.items() if option.get("required")} <= given.keys()
     assert "](" not in page
+
+
+def test_every_page_is_in_a_table_of_contents_of_the_site() -> None:
+    listed: set[Path] = set()
+    for page in ROOT.glob("docs/**/*.md"):
+        folder = ROOT / "docs" if page.parent.name == "site" else page.parent
+        for block in re.findall(r"```{toctree}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+            names = [line for line in block.splitlines() if line and not line.startswith(":")]
+            listed |= {found for name in names for found in folder.glob(f"{name}.md")}
+    pages = {page for page in ROOT.glob("docs/**/*.md") if page.parent.name != "site"}
+    assert sorted(str(page.relative_to(ROOT)) for page in pages - listed) == []
