@@ -211,6 +211,8 @@ class FieldMap:
                 return None
             if self.default is not MISSING:
                 return self.default
+        if value == "" and self.nullable and self.lookups and not self.lookups[0].has(value):
+            return None
         for lookup in self.lookups:
             value = lookup.value_of(value)
         return self.default if value is None and self.default is not MISSING and not self.nullable else value

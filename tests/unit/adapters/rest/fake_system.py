@@ -12,7 +12,7 @@ duplicate values that the description does not have, divides collections into sm
     error: {errors: [$message]}                               # the form of an error
     collections:
       team:
-        parent: org                                           # its key is {parent} in paths
+        parent: org                                           # its key is {parent} in paths, or in the field parent_field
         key: {field: id, made: number}                        # or uuid, or the name of a field that has it
         list: {path: "/orgs/{parent}/teams", wrap: data, pages: {style: link, param: page, size_param: limit}}
         create: {path: "/orgs/{parent}/teams", answer: record}         # or nothing, key, or {field: "$key"}
@@ -147,8 +147,9 @@ class FakeSystem:
                 write(record, tuple(field.split(".")), copy.deepcopy(one["default"]))
         _merge(record, body)
         if "parent" in about:
-            self._one(about["parent"], self._about["collections"][about["parent"]], found["parent"])
-            record["$parent"] = unquote(found["parent"])
+            above = unquote(found["parent"]) if "parent" in found else str(body.get(about["parent_field"]))
+            self._one(about["parent"], self._about["collections"][about["parent"]], above)
+            record["$parent"] = above
         number = next(self._ids)
         made = {"number": number, "text": str(number), "uuid": f"00000000-0000-4000-8000-{number:012}"}
         if key["made"] in made:

@@ -16,6 +16,7 @@ What differs is said in a dictionary; all keys but ``list`` can be left out::
       key: id                               # the field of a record that stands in addresses
       request: {method: POST, body: {…}}    # how the list is asked for where that is not a GET
       empty: [404]                          # statuses with which the server says that the list has no records
+      null_as: ""                           # what is sent for null, where the server ignores or refuses null
       finish: {method: POST, path: /apply}  # asked for once at the end of a run that changed something there
       get: /api/devices/{id}                # asked for after a record was made and the answer did not have it
       if_match: true                        # read each record again before it is changed or removed, and send its ETag
@@ -72,7 +73,7 @@ from .pages import pages_of
 from .template import Template
 
 ENDPOINT_KEYS = (
-    "list", "request", "empty", "records", "records_optional", "pagination", "key", "get", "if_match", "finish",
+    "list", "request", "empty", "records", "records_optional", "pagination", "key", "get", "if_match", "finish", "null_as",
     "create", "update", "delete",
 )  # fmt: skip
 METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET")
@@ -163,6 +164,7 @@ class Endpoint:
         request: how a list is asked for.
         finish: what is asked for when all changes are made; None for nothing.
         empty: statuses of answers that mean that there are no records.
+        null_as: what is sent for null; None for null.
     """
 
     list: Template
@@ -176,6 +178,7 @@ class Endpoint:
     request: Request = _GET
     finish: Request | None = None
     empty: tuple[int, ...] = ()
+    null_as: str | None = None
 
 
 def endpoint_of(declared: Declared, update_method: str, pagination: Declared) -> Endpoint:
@@ -223,7 +226,14 @@ def endpoint_of(declared: Declared, update_method: str, pagination: Declared) ->
         _request(keys["request"], ("method", "body")) if "request" in keys else _GET,
         _request(keys["finish"], ("method", "path")) if "finish" in keys else None,
         tuple(status.number(400) for status in keys["empty"].items()) if "empty" in keys else (),
+        _null_as(keys["null_as"]) if "null_as" in keys else None,
     )
+
+
+def _null_as(declared: Declared) -> str:
+    if not isinstance(declared.value, str):
+        declared.wrong(f'this should be a string, such as "", and is {declared.shown()}.')
+    return declared.value
 
 
 def _request(declared: Declared, allowed: Sequence[str]) -> Request:

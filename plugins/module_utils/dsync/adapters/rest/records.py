@@ -35,6 +35,9 @@ def records_of(endpoint: Endpoint, key: Path | None, answer: Answer, later: bool
         return []
     value, path = answer.json(), endpoint.records
     there = read(value, path) if EVERY not in path else None
+    complaint = answer.complaint() if there is MISSING and EVERY not in path else ""
+    if complaint:
+        raise RecordProblem(f"{answer.said}: the server answers {answer.status}, and reports an error: {complaint}")
     if EVERY not in path and (there is None or (there is MISSING and _may_be_absent(endpoint, value, later))):
         return []
     if EVERY in path or (key is not None and isinstance(there, dict)):

@@ -73,6 +73,10 @@ class Sending:
             return self._in_bulk(calls)
         return [self._caught(self._one, call) for call in calls]
 
+    def _body(self, calls: Sequence[Call]) -> Any:
+        null_as = self._endpoint.null_as
+        return self._action.body([call.body if null_as is None else _without_null(call.body, null_as) for call in calls])
+
     def _caught(self, work: Callable[[Call], Any], call: Call) -> Any:
         try:
             return work(call)
@@ -138,7 +142,7 @@ class Sending:
         return one and self._name == "delete" and problem.status in _GONE
 
     def _plain(self, call: Call, headers: Mapping[str, str] | None = None) -> Answer:
-        return self._request(call.url, self._action.body([call.body]) if self._action.has_body else None, headers)
+        return self._request(call.url, self._body([call]) if self._action.has_body else None, headers)
 
     def _fresh(self, call: Call) -> tuple[Answer, Any]:
         """Return the answer to a request for a record, and what it has where the record should be."""
@@ -184,7 +188,7 @@ class Sending:
     def _in_bulk(self, calls: Sequence[Call]) -> list[Any]:
         """Send many records at once, halved as long as they are refused in a way for which one of them may be to blame."""
         try:
-            answer = self._request(calls[0].url, self._action.body([call.body for call in calls]))
+            answer = self._request(calls[0].url, self._body(calls))
             value = self._value(answer)
         except HttpProblem as problem:
             middle = len(calls) // 2
@@ -233,6 +237,14 @@ def _is_alike(seen: Any, fresh: Any) -> bool:
         return fresh is not MISSING
     kinds: Any = (int, float) if isinstance(seen, (int, float)) and not isinstance(seen, bool) else type(seen)
     return isinstance(fresh, kinds)
+
+
+def _without_null(record: Mapping[str, Any], null_as: str) -> dict[str, Any]:
+    """Return a record with a string in the place of null, also in dictionaries in it."""
+    return {
+        name: null_as if value is None else _without_null(value, null_as) if isinstance(value, Mapping) else value
+        for name, value in record.items()
+    }
 
 
 def sent(action: Action, record: Mapping[str, Any], changed: set[str]) -> dict[str, Any]:
