@@ -233,6 +233,15 @@ def test_a_reference_to_nothing_is_named_before_the_first_write() -> None:
     assert target.count() == 0
 
 
+def test_the_object_that_a_reference_to_nothing_may_mean_is_named() -> None:
+    source, target = estate({name: {"role": "leav"} for name in "abcd"}), Estate()
+    with pytest.raises(MissingReference) as caught:
+        target.sync_from(source)
+    said = 'its role refers to role "leav", which Estate does not have and will not get'
+    ends = [' (did you mean "leaf"?)'] * 3 + [""]  # only the first are searched for, as only they are named
+    assert [sentence for _change, sentence in caught.value.changes] == [f"{said}{end}" for end in ends]
+
+
 def test_where_a_run_goes_on_only_the_change_itself_is_left_out() -> None:
     source, target = estate({"a": {"role": "ghost"}, "b": {}}), Estate()
     target.sync_from(source, flags=DSyncFlags.CONTINUE_ON_FAILURE)

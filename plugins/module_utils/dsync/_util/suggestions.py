@@ -15,7 +15,12 @@ def known(wrong: object, names: Iterable[str]) -> str:
     there = list(names)
     if not there:
         return " (there are none)"
-    near = difflib.get_close_matches(str(wrong), there, n=1)
-    meant = f'did you mean "{near[0]}"? ' if near else ""
+    near = nearest(str(wrong), there)
+    meant = f'did you mean "{near}"? ' if near else ""
     more = f" and {len(there) - MOST_SHOWN} more" if len(there) > MOST_SHOWN else ""
     return f" ({meant}known: {', '.join(there[:MOST_SHOWN])}{more})"
+
+
+def nearest(wrong: str, names: Iterable[str]) -> str:
+    """Return the name that is most like a wrong one; an empty string where none is."""
+    return next(iter(difflib.get_close_matches(wrong, list(names), n=1)), "")

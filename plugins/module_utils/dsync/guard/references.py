@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from .._util.suggestions import nearest
 from ..dataset.dataset import Dataset
 from ..exceptions import MissingReference
 from ..flags import DSyncAction
@@ -14,6 +15,9 @@ from ..model.references import Named, References
 from ..plan.change import Change, ref_of
 
 _NAMED = 3
+_MOST_COMPARED = 10_000
+"""Objects of a model beyond which no near name is looked for, which would take seconds."""
+
 _CREATE, _UPDATE, _DELETE = DSyncAction.CREATE, DSyncAction.UPDATE, DSyncAction.DELETE
 
 
@@ -46,6 +50,7 @@ class _Look:
         self._created.update(map(ref_of, renames))
         self._deleted = {ref_of(change) for change in changes if change.action == _DELETE and not change.protected} - self._created
         self._there: dict[ObjectRef, bool] = {}
+        self._suggested = 0
 
     def found(self) -> Iterator[tuple[Change, str]]:
         for change in self._changes:
@@ -71,7 +76,20 @@ class _Look:
         choices = set(named.choices)
         why = "deleted" if choices & self._deleted else "renamed" if choices & self._old_names else ""
         why = f"which will be {why}" if why else f"which {self._target.name} does not have and will not get"
-        return f'its {named.reference.field} refers to {models} "{value}", {why}'
+        near = "" if named.reference.field in change.sensitive else self._near(named.choices[0])
+        return f'its {named.reference.field} refers to {models} "{value}", {why}{near}'
+
+    def _near(self, ref: ObjectRef) -> str:
+        """Return the end of a sentence that suggests another object; only for the references that a refusal names."""
+        model = self._known.get(ref.model)
+        if self._suggested == _NAMED or model is None or {*model._identifiers} & {*model.get_sensitive_fields()}:
+            return ""
+        self._suggested += 1
+        gone = self._deleted | self._old_names
+        created, lost = ({one.id for one in some if one.model == ref.model} for some in (self._created, gone))
+        names = ({*self._target.store.uids(ref.model)} - lost) | created
+        found = "" if len(names) > _MOST_COMPARED else nearest(ref.id, sorted(names))
+        return f' (did you mean "{found}"?)' if found else ""
 
     def _still_referred_to(self) -> Iterator[tuple[Change, str]]:
         """Yield the deletes of objects to which an object in the target still refers after the run."""
