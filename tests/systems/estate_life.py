@@ -112,6 +112,20 @@ class Life:
         assert self.everything() == drifted
 
 
+def device_renamed(hand: Hand) -> None:
+    hand.change("dcim/devices", "name=rt-1", name="renamed")
+
+
+def rack_positions_swapped(hand: Hand) -> None:
+    hand.change("dcim/devices", "name=rt-1", position=None)
+    hand.change("dcim/devices", "name=rt-2", position=10)
+    hand.change("dcim/devices", "name=rt-1", position=20)
+
+
+def interface_renamed(hand: Hand) -> None:
+    hand.change("dcim/interfaces", "device=rt-1&name=eth0/0", name="Ethernet0/0")
+
+
 def _without_times(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_times(one) for name, one in value.items() if name not in OF_THE_TIME}
