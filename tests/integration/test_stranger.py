@@ -91,8 +91,11 @@ def test_the_pages_are_copied_block_by_block(folder: Path, run_playbook: RunPlay
     digest = re.search(r"approve (sha256:[0-9a-f]+)", screen)[1]
     assert f'"{digest}"' in (folder / "cmdb.plan").read_text().splitlines()[-1]
 
-    screen = run("apply.yml", options=f"-e approved={digest}")
-    assert not [line for line in outputs("docs/tutorial.md", "apply.yml") if line not in screen]
+    screen = run("show.yml", "apply.yml", options=f"-e approved={digest}")
+    lines = [*outputs("docs/tutorial.md", "show.yml"), *outputs("docs/tutorial.md", "apply.yml")]
+    assert not [line for line in lines if line not in screen]
+    screen = run("undo.yml", options="--check --diff")
+    assert not [line for line in outputs("docs/tutorial.md", "undo.yml") if line not in screen]
 
     make_cmdb(folder)
     screen = run("report.yml", "first.yml", "first.yml", "sync.yml", "sync.yml")
@@ -104,6 +107,7 @@ def test_the_pages_are_copied_block_by_block(folder: Path, run_playbook: RunPlay
     assert rows == outputs("docs/tutorial.md", "import sqlite3")
 
     printed = {re.sub(r"approved=.*", f"approved={digest}", line) for line in commands()}
+    played.append("ansible-playbook show.yml")  # with an option that it does not use, so that it is played with the next one
     assert printed - set(played) == {"ansible-playbook report.yml -e strict=true"}, "a command of a page is not played"
 
 

@@ -16,7 +16,7 @@ from types import CodeType, ModuleType
 
 from .compiled import CompiledModules
 
-OWN_CODE = f"{__package__.rsplit('.', 2)[0]}."
+OWN_CODE = f"{__name__.rsplit('.', 3)[0]}."
 """The beginning of the names of this collection's modules, whose compiled code may be kept."""
 
 
