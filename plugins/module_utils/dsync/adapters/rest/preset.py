@@ -200,13 +200,16 @@ def _keys(way: Sequence[Any]) -> list[str]:
     """Return the keys that there are at a place of a preset."""
     there: Any = Preset
     for name in way:
-        if isinstance(there, type) and issubclass(there, BaseModel):
-            there = next((one.annotation for key, one in there.model_fields.items() if name in (key, one.alias)), Any)
-        elif get_origin(there) in (dict, list):
+        if get_origin(there) in (dict, list):
             there = get_args(there)[-1]
-    if isinstance(there, type) and issubclass(there, BaseModel):
-        return [one.alias or key for key, one in there.model_fields.items()]
-    return []
+        elif _is_part(there):
+            there = next((one.annotation for key, one in there.model_fields.items() if name in (key, one.alias)), Any)
+    return [one.alias or key for key, one in there.model_fields.items()] if _is_part(there) else []
+
+
+def _is_part(annotation: Any) -> bool:
+    """Return whether an annotation is a model; that of a dictionary counts as a class on Python 3.10."""
+    return get_origin(annotation) is None and isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 # ---------------------------------------------------------------------- variables
