@@ -80,8 +80,12 @@ def _plain(value: Any) -> Any:
     """Return a part of a schema without what releases of pydantic write differently, and what says nothing."""
     if isinstance(value, list):
         return [_plain(one) for one in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if not isinstance(value, dict):
         return value
+    if len(value.get("allOf", ())) == 1:
+        value = {**value["allOf"][0], **{name: one for name, one in value.items() if name != "allOf"}}
     kept = {name: one for name, one in value.items() if (name, one) != ("additionalProperties", True)}
     return {name: _plain(one) for name, one in kept.items() if name != "title" or not isinstance(one, str)}
 
