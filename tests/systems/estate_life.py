@@ -21,7 +21,8 @@ Natives = dict[str, dict[Any, dict[str, Any]]]
 MATCH: dict[str, list[Any]] = {"device": ["serial"], "interface": [["device", "label"]], "prefix": ["prefix"]}
 """Model → the match keys that a task declares besides those of the adapter's own models."""
 
-OF_THE_TIME = {"last_updated", "created", "_depth"}
+OF_THE_TIME = {"last_updated", "created", "_depth", "display"}
+"""Fields that are not compared: Nautobot keeps the display of a location for a while after another one above it has changed."""
 
 
 class Hand:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from dsync import DSyncFlags, Plan
 from dsync.adapters.estates.nautobot import NautobotAdapter
-from estate_life import Event, Hand, Life, device_renamed, rack_positions_swapped
+from estate_life import Event, Hand, Life, device_renamed, interface_renamed, rack_positions_swapped
 from nautobot_estate import EVERYTHING
 from nautobot_server import Nautobot
 from netbox_estate import dataset
@@ -30,6 +30,8 @@ def estate(nautobot_server: Nautobot) -> Life:
         row.update(serial=f"S{number}")
     for row in rows["interface"]:
         row.update(label=f"port {row['name']}")
+    rows["location"].append({"name": "Asia", "location_type": "Region", "status": "Active"})
+    rows["prefix"].append({"namespace": "Lab", "prefix": "172.16.0.0/24", "status": "Active"})
     life = Life(server, NautobotAdapter, NOTES, "limit=0&depth=0&exclude_m2m=false")
     target, source = life.loaded(), dataset(life.models, rows)
     kept_objects = DSyncFlags.SKIP_UNMATCHED_DST
@@ -70,12 +72,27 @@ def primaries_swapped(hand: Hand) -> None:
         hand.change("dcim/devices", f"name=rt-{other}", primary_ip4=_primary(hand, number))
 
 
+def primary_moved(hand: Hand) -> None:
+    hand.change("dcim/devices", "name=rt-1", primary_ip4=None)
+    hand.change("dcim/devices", "name=rt-2", primary_ip4=None)
+    _put(hand, 1, 2, "lag1")
+    hand.change("dcim/devices", "name=rt-2", primary_ip4=_primary(hand, 1))
+
+
 def vlan_group_at_another_location(hand: Hand) -> None:
     hand.change("ipam/vlan-groups", "name=Wan", location=hand.id("dcim/locations", "name=Lyon"))
 
 
+def prefix_in_another_namespace(hand: Hand) -> None:
+    hand.change("ipam/prefixes", "prefix=172.16.0.0/24", namespace=hand.id("ipam/namespaces", "name=Global"))
+
+
 def prefix_in_no_vrf(hand: Hand) -> None:
     hand.remove("ipam/vrf-prefix-assignments", f"prefix={hand.id('ipam/prefixes', 'prefix=10.0.0.0/24&namespace=Lab')}")
+
+
+def location_in_another_location(hand: Hand) -> None:
+    hand.change("dcim/locations", "name=Paris", parent=hand.id("dcim/locations", "name=Asia"))
 
 
 LIFE = [
@@ -87,7 +104,11 @@ LIFE = [
             rack_positions_swapped,
             primaries_swapped,
             device_at_another_location,
+            primary_moved,
             vlan_group_at_another_location,
+            prefix_in_another_namespace,
+            interface_renamed,
+            location_in_another_location,
         )
     ),
 ]
