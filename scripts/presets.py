@@ -41,8 +41,8 @@ options: {}
 notes:
 '''
 FAKE = (
-    "This preset follows the vendor's description of the API. It is tested with a fake server that is made of that description, "
-    "and not with the system itself. Look at what a first run in check mode shows."
+    "This preset was never used with the system itself. It is tested with a fake server that was written together with it, so both "
+    "may share a mistake. Look at what a first run in check mode shows, and compare it with the description of the API."
 )
 
 

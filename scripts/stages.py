@@ -383,7 +383,7 @@ STAGES = (
         "long-systems",
         "core-newest",
         long("systems"),
-        seconds=300,
+        seconds=900,
         broken_by=("plugins/module_utils/dsync/adapters/", "tests/systems/", "requirements/"),
     ),
     Stage(

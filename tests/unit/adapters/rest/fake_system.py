@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stateful fake of a system that cannot be installed here, made of a description in ``fakes``, which follows the vendor's.
+"""A stateful fake of a system that cannot be installed here, made of a description in ``fakes``.
 
 It is no proof of how the system behaves, but of what a preset asks of it: it refuses paths, methods, fields, types, missing and
 duplicate values that the description does not have, divides collections into small pages, and answers errors in the system's form.

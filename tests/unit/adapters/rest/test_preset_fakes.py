@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Presets against fakes of their systems, which follow the vendors' descriptions: filled, changed, and emptied.
+"""Presets against fakes of their systems: filled, changed, and emptied.
 
 The fakes are no proof of how the systems behave; the pages of these presets say so.
 """
