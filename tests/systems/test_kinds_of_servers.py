@@ -212,6 +212,7 @@ def repaired(server: Server, kind: Any, declared: Any, rows: Any, drift: Drift) 
     return synchronised(server, kind, declared, source)
 
 
+@pytest.mark.long
 def test_kinds_of_netbox_that_no_table_has(netbox: NetBox) -> None:
     site = netbox.call("POST", "dcim/sites/", {"name": "Paris", "slug": "paris"})["id"]
     netbox.call("POST", "ipam/vlans/", {"name": "guests", "vid": 10, "site": site})

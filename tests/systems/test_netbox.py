@@ -167,8 +167,8 @@ def test_a_model_of_an_endpoint_that_the_adapter_does_not_know(netbox: NetBox) -
 
 
 def test_a_kind_that_does_not_exist_is_named(netbox: NetBox) -> None:
-    with pytest.raises(DefinitionError, match=r'mapping.sites.from: there is no "sites" in netbox .*did you mean "site"'):
-        adapter(netbox, {"sites": SITES["site"]})
+    with pytest.raises(DefinitionError, match=r'mapping.sitez.from: there is no "sitez" in netbox .*did you mean "site"'):
+        adapter(netbox, {"sitez": SITES["site"]})
     with pytest.raises(RecordProblem, match="sites cannot be loaded: GET /api/dcim/nothings/: the server answers 404"):
         adapter(netbox, {"sites": SITES["site"]}, {"sites": {"from": "dcim/nothings"}})
 
