@@ -17,10 +17,11 @@ DEVICES = [(f"sw{number:02}", "leaf", 1500) for number in range(40)]
 
 def database(folder: Path) -> str:
     path = folder / "cmdb.db"
-    with closing(sqlite3.connect(path)) as connection, connection:
+    with closing(sqlite3.connect(path)) as connection:
         for table, rows in (("wanted", DEVICES[:-5]), ("present", [("sw00", "spine", None), *DEVICES[1:]])):
             connection.execute(f"CREATE TABLE {table} (name TEXT NOT NULL PRIMARY KEY, role TEXT, mtu INTEGER)")
             connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", rows)
+        connection.commit()
     return str(path)
 
 

@@ -145,9 +145,9 @@ class ColumnTable(MutableMapping[str, DSyncModel]):
         """Return the ids, in order."""
         return self._places.keys()
 
-    def get(self, uid: str, default: Any = None) -> Any:
-        """Return the object, or ``default``."""
-        return self.at(self._numbers()[uid]) if uid in self._places else default
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the object with an id, or ``default``."""
+        return self.at(self._numbers()[key]) if key in self._places else default
 
     def __getitem__(self, uid: str) -> DSyncModel:
         return self.at(self._numbers()[uid])

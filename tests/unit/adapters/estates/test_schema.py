@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kinds that no adapter knows, as a small server describes them in memory."""
 
+# pylint: disable=dangerous-default-value  # the defaults are never changed
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -27,11 +27,12 @@ COLUMNS = "id INTEGER PRIMARY KEY, {column} TEXT {collation} NOT NULL UNIQUE, si
 
 
 def made(base: Path, tables: dict[str, str], rows: dict[str, list[tuple[Any, ...]]]) -> Path:
-    with closing(sqlite3.connect(base)) as connection, connection:
+    with closing(sqlite3.connect(base)) as connection:
         for table, columns in tables.items():
             connection.execute(f"DROP TABLE IF EXISTS {table}")
             connection.execute(f"CREATE TABLE {table} ({columns})")
             connection.executemany(f"INSERT INTO {table} VALUES (NULL, ?, ?, ?, ?, ?)", rows[table])
+        connection.commit()
     return base
 
 
@@ -110,11 +111,12 @@ def test_rows_are_distinguished_by_several_columns_and_a_condition(tmp_path: Pat
     models = data_model({"port": {"identifiers": ["device", "name"], "attributes": {"speed": "int"}}}, base=RecordModel)
     columns = "device TEXT NOT NULL, name TEXT NOT NULL, speed INTEGER, site TEXT, PRIMARY KEY (device, name)"
     base = tmp_path / "cmdb.db"
-    with closing(sqlite3.connect(base)) as connection, connection:
+    with closing(sqlite3.connect(base)) as connection:
         for table, speed in (("wanted", 10), ("present", 1)):
             connection.execute(f"CREATE TABLE {table} ({columns})")
             ports = [(f"sw{number}", "Gi1", speed if number == 3 else 5, "nyc" if number < 5 else "ams") for number in range(9)]
             connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?)", ports)
+        connection.commit()
     where = {"site": "nyc"}
     source, target, reasons = sides(
         base, models, source={"from": "wanted", "where": where}, target={"from": "present", "where": where}

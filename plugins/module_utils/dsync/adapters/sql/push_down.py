@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ...model.values import members_of
 from ...records.mapping import FieldMap, ModelMap
@@ -20,6 +20,9 @@ from .tables import Relation
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
 
+    KindOf: TypeAlias = Callable[[str, Relation, FieldMap], "str | None"]
+    """Returns what a column holds; the same for columns that can be compared, None if it is not sure."""
+
 _PER_STATEMENT = 500
 """How many rows are asked for in one statement."""
 
@@ -28,8 +31,6 @@ FEW = 10_000
 
 MOST = 0.25
 """The share of a table's rows above which the whole table is read, since that is faster."""
-
-KindOf = Callable[[str, Relation, FieldMap], str | None]
 
 _NETWORK = frozenset({"INET", "CIDR", "MACADDR", "MACADDR8"})
 
