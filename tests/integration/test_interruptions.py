@@ -246,7 +246,7 @@ def test_ctrl_c(bench: Bench, ansible_environment: dict[str, str]) -> None:
     interrupted = player(
         pressing_ctrl_c(ansible_environment, lambda: touched(folder)), bench.folder / "inventory.yml", bench.folder
     )
-    played = interrupted([bench.recorded("interrupted", pid=f"{folder}/pid", pause=4)], hosts="all")
+    played = interrupted([bench.recorded("interrupted", pid=f"{folder}/pid", pause=3)], hosts="all")
     assert played.returncode != 0
     pid = int((folder / "pid").read_text())
     waited_for(lambda: not Path(f"/proc/{pid}").exists())
