@@ -10,7 +10,8 @@ So records are distinguished by their key, and
   not on it, one goes back until a record comes that was read already: nothing that follows it can have been read, or be skipped;
 - with cursors, this is the server's affair;
 - with other offsets, numbers of pages, and links that have numbers in them, a collection of several pages is read until two
-  readings in succession have the same records.
+  readings in succession have the same records, and the same pages if one of them shows that something changed. What is skipped
+  then was hidden by changes during both of them; only a keyset or a sorted collection excludes that.
 
 A reading is repeated too when a record comes twice, when the number of records changes, or when it is another one in the end.
 The pages of a reading and the number of readings are bounded, so that a server that gives new records for ever is refused.
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ...exceptions import RecordProblem
@@ -93,7 +95,7 @@ class PageReader:
             if self._is_certain(reading) or (before is not None and self._agree(before, reading)):
                 return list(reading.records)
             moved |= reading.moved
-            before = Reading(self._of, [], dict(reading.keys), total=reading.total)
+            before = replace(reading, records=[], keys=dict(reading.keys))
         if not moved and before is not None and before.total is not None and len(before.keys) != before.total:
             raise RecordProblem(
                 f"{self._of.name}: there are {before.total} records, the server says, and it gave {len(before.keys)}"
@@ -118,7 +120,8 @@ class PageReader:
         return not moved and not (reading.positional and self._of.pages.verify)
 
     def _agree(self, before: Reading, reading: Reading) -> bool:
-        return before.keys.keys() == reading.keys.keys() and reading.missing == 0
+        same = before.layout == reading.layout or not (before.moved or reading.moved)
+        return same and before.keys.keys() == reading.keys.keys() and reading.missing == 0
 
     def _check_complete(self, reading: Reading) -> None:
         if reading.missing > 0:

@@ -78,6 +78,7 @@ class Reading:
         keys: the keys of these; the same number of them as long as the records have keys.
         keyed: whether every record has a key, and no page the same one twice.
         pages: how many pages were read.
+        layout: a hash of the keys on each page.
         largest: how many records the largest of them had.
         moved: whether something shows that the collection changed meanwhile.
         positional: whether pages were asked for by a position, which moves with what is before it.
@@ -93,6 +94,7 @@ class Reading:
     keys: dict[Any, None] = field(default_factory=dict)
     keyed: bool = True
     pages: int = 0
+    layout: list[int] = field(default_factory=list)
     largest: int = 0
     moved: bool = False
     positional: bool = False
@@ -139,6 +141,7 @@ class Reading:
         self.counts.update(counts_in(answer, len(page)))
         keys = [self.of.key_of(record) for record in page]
         self.keyed &= None not in keys and len(set(keys)) == len(keys)
+        self.layout.append(hash(tuple(keys)))
         return page
 
     def _check_bounds(self) -> None:
