@@ -233,6 +233,28 @@ def test_a_run_that_is_cut_off_anywhere_is_finished_or_undone(old: State, new: S
         assert state_of(target) == new
 
 
+def test_a_value_that_changes_again_after_a_move_is_no_obstacle_to_the_undo() -> None:
+    """The move takes a reference away, and an update after it sets another; the undo has the two in the other order."""
+
+    def device(site: str, serial: str, mate: str | None) -> Held:
+        return Held(ObjectRef("site", site), {"serial": serial, "rack": "1", "unit": 1, "role": "r", "mate": mate})
+
+    sites = {ObjectRef("site", name): Held(None, {}) for name in "pq"}
+    sites[ObjectRef("role", "r")] = Held(None, {"tag": None, "lead": None})
+    old = {**sites, ObjectRef("device", "a"): device("q", "x", "a")}
+    other = Held(ObjectRef("site", "p"), {"serial": "x", "rack": "1", "unit": 2, "role": "r", "mate": None})
+    new = {**sites, ObjectRef("device", "a"): device("p", "w", "c"), ObjectRef("device", "c"): other}
+    target, source = system(old), system(new)
+    plan = Plan.from_diff(target.diff_from(source))
+    assert [str(change.action) for change in plan] == ["move", "create", "update"]
+    target.apply(plan, source).raise_for_failure()
+    undo = undo_plan(plan)
+    assert check(undo, target) == {}
+    target.apply(undo, source).raise_for_failure()
+    assert state_of(target) == old
+    assert {verdict.status for verdict in check(undo, target).values()} == {OutcomeStatus.ALREADY_DONE}
+
+
 def keeps_a_reference(old: State, new: State) -> bool:
     """Return whether an object refers to one that moves both before and afterwards."""
     away = {ref.id for ref in old if ref in new and old[ref].parent != new[ref].parent}

@@ -96,6 +96,7 @@ class _Look:
     def __init__(self, plan: Sequence[Change], leaves: Mapping[ChangeKey, Collection[ObjectRef]], target: Dataset) -> None:
         self._target, self._leaves = target, leaves
         self._parents = parents_of(target, {change.model for change in plan})
+        self._order = {change.key: place for place, change in enumerate(plan)}
         self._created = {ref_of(change): change for change in plan if change.action == _CREATE}
         self._old_places = {ref_of(change): change.parent for change in plan if change.action == _DELETE}
         self._steps: dict[ObjectRef, list[Change]] = {}
@@ -211,12 +212,13 @@ class _Look:
         return verdict is not None and verdict.status == OutcomeStatus.ALREADY_DONE
 
     def _around(self, change: Change, ref: ObjectRef) -> tuple[list[dict[str, Any] | None], list[dict[str, Any] | None]]:
-        """Return the values that an object has before an earlier update of it, and those that it has after a later one."""
-        steps = [step for step in self._steps_of(ref) if step.key != change.key]
-        earlier = [step.before for step in steps if step.step > change.step]
-        if change.action == _UPDATE and not change.step and ref in self._moves:
-            earlier.append(self._moves[ref].before)
-        return earlier, [step.after for step in steps if step.step < change.step]
+        """Return the values that an object has before an earlier change of it, and those that it has after a later one."""
+        others = [step for step in self._steps_of(ref) if step.key != change.key]
+        if change.action == _UPDATE and ref in self._moves:
+            others.append(self._moves[ref])
+        place = self._order[change.key]
+        earlier = [other.before for other in others if self._order[other.key] < place]
+        return earlier, [other.after for other in others if self._order[other.key] > place]
 
     def _part(self, part: Change) -> DSyncModel | None:
         """Return the object of a move, or one that moves along with it, by its old or its new name."""
@@ -239,8 +241,7 @@ class _Look:
         if place not in (parent, change.before_parent):
             return _stale(f"is {_named(place)} now")
         attrs, before, after = obj.get_attrs(), _counted(obj, change.before), _counted(obj, change.after)
-        earlier, _later = self._around(change, ref)
-        later = [step.after for step in self._steps_of(ref) if not step.step]
+        earlier, later = self._around(change, ref)
         as_after = {name for name in after if name in attrs and _is_one_of(obj, name, attrs[name], after, *later)}
         as_before = {name for name in before if name in attrs and _is_one_of(obj, name, attrs[name], before, *earlier)}
         others = [name for name in before if name not in as_before | as_after]
