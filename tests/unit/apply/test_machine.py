@@ -562,3 +562,31 @@ def test_what_vanished_with_its_parent_is_made_again(tmp_path: Path) -> None:
     undo = read(tmp_path / "journal")[0].undo().resolve(None, gone)
     gone.apply(undo, estate(), verdicts=check(undo, gone))
     assert not gone.diff_from(estate({"a": ("1", {"d": "x"})})).has_diffs()
+
+
+def folders(*paths: tuple[str, str | None]) -> Live:
+    """Return a target with folders, each with the folder that it is in."""
+    made = Live("cmdb")
+    for path, _above in paths:
+        made.add(made.folder(path=path, label=path))
+    for path, above in paths:
+        if above is not None:
+            made.get("folder", above).add_child(made.get("folder", path))
+    return made
+
+
+@pytest.mark.parametrize("where", [0, 1, 2, 3])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_is_below_its_parent_again_outlives_the_undo(tmp_path: Path, where: int, when: str) -> None:
+    """A folder moves by a delete and a create, and the system keeps what is below it until that is deleted itself."""
+    remote = stored(folders(("a", None), ("b", "a"), ("c", "b"), ("d", "c")))
+    before, source, target = copy.deepcopy(remote), folders(("a", None), ("b", None)), loaded(remote)
+    plan = Plan.from_diff(target.diff_from(source))
+    target.places, target.cut = {ObjectRef("folder", "b"): None}, (where, when)
+    with Journal(tmp_path / "journal", plan, source=source, target=target) as journal:
+        assert isinstance(target.apply(plan, source, journal=journal).interrupted, Stop)
+    again = loaded(remote)
+    undo = read(tmp_path / "journal")[0].undo().resolve(source, again)
+    again.places = {ref: entry.parent for ref, entry in before.items()}
+    assert not again.apply(undo, source, verdicts=check(undo, again)).failures
+    assert values(remote) == values(before)

@@ -47,19 +47,35 @@ def undo_plan(done: Iterable[Change]) -> Plan:
     return Plan(gathered(list(_reversed(list(done)))))
 
 
-def reaching(plan: Iterable[Change], done: Iterable[Change]) -> list[Change]:
-    """Return the changes of a plan that were made, and the deletes below a delete that was made: their objects may have been
-    deleted with it, or left without a parent if the run ended between the two. Checking the undo plan determines which.
+def reaching(plan: Iterable[Change], done: Iterable[Change], maybe: Iterable[Change] = ()) -> list[Change]:
+    """Return the changes of a plan that its undo has to reverse, in order.
+
+    Besides the changes that were made, these are the deletes below a delete that was made: their objects may have been deleted with
+    it, or left without a parent if the run ended between the two. Checking the undo plan determines which.
+
+    If the object above was created again since, such an object may be below it once more, and would be lost with it when the undo
+    deletes that. A create of it follows, so that the undo deletes it before and creates it after.
 
     Args:
         plan: all changes of the run, in order.
-        done: those that were done, or may have been.
+        done: those that were done.
+        maybe: those that may have been done.
     """
-    keys = {change.key for change in done}
+    certain = {change.key for change in done}
+    keys = certain | {change.key for change in maybe}
+    found: list[Change] = []
     for change in plan:
         if change.action == DSyncAction.DELETE and change.parent and ChangeKey(DSyncAction.DELETE, *change.parent) in keys:
             keys.add(change.key)
-    return [change for change in plan if change.key in keys]
+        if change.key in keys:
+            found.append(change)
+    remade = {ref_of(change) for change in found if change.action == DSyncAction.CREATE}
+    for change in list(found):
+        unsure = change.action == DSyncAction.DELETE and change.key not in certain
+        if unsure and change.parent in remade and ref_of(change) not in remade:
+            remade.add(ref_of(change))
+            found.append(replace(change, action=DSyncAction.CREATE, before=None, after=change.before, requires=()))
+    return found
 
 
 def _reversed(done: list[Change]) -> Iterator[Change]:

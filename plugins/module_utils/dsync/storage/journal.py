@@ -280,7 +280,7 @@ class RunReport:
     def undo(self) -> StoredPlan:
         """Return the plan that reverses what was done and what may have been done: to be bound, checked with
         :func:`.staleness.check`, which finds out what was not done, and applied; or to be written to a file."""
-        return undo_stored(reaching(self.stored, (*self.done, *self.maybe)), self.stored)
+        return undo_stored(reaching(self.stored, self.done, self.maybe), self.stored)
 
 
 def read(path: AnyPath) -> list[RunReport]:
