@@ -270,6 +270,43 @@ def test_a_reference_has_the_type_of_the_identifier_that_it_names() -> None:
     assert data_model(models).models["port"](name="p", vlan="10").vlan == 10
 
 
+ADDRESSES: dict[str, Any] = {
+    "address": {"identifiers": {"vrf": "str", "ip": "ip_interface"}},
+    "host": {
+        "identifiers": ["name"],
+        "attributes": {"primary": {"ref": "address", "type": "str | None"}, "others": {"ref": "address", "type": "list[str]"}},
+    },
+    "service": {"identifiers": {"address": {"ref": "address"}, "port": "int"}},
+}
+
+
+def test_a_reference_has_the_spelling_of_the_id_that_it_is() -> None:
+    kinds = data_model(ADDRESSES).models
+    canonical = kinds["address"](vrf="a_b", ip="2001:DB8:0::1/64").get_unique_id()
+    host = kinds["host"](name="h", primary="a\\_b__2001:DB8:0:0::1/64", others=["__2001:DB8::2/64", "__10.0.0.1", "what", ""])
+    assert (host.primary, host.others) == (canonical, ["__2001:db8::2/64", "__10.0.0.1/32", "what", ""])
+    assert kinds["host"](name="h", primary=None, others=[]).primary is None
+    assert kinds["service"](address="__2001:DB8::2/64", port=53).address == "__2001:db8::2/64"
+
+
+@pytest.mark.parametrize("written", ["__2001:DB8:0::1/64", "__2001:db8::1/64"])
+def test_a_reference_in_another_spelling_is_no_difference(written: str) -> None:
+    models = data_model(ADDRESSES)
+    sides = []
+    for primary in (written, "__2001:db8::1/64"):
+        side: Any = type("Side", (DSync,), {**models.models, "top_level": list(models.top_level)})()
+        side.add_rows("address", [{"vrf": "", "ip": "2001:db8::1/64"}])
+        side.add_rows("host", [{"name": "h", "primary": primary, "others": [primary]}])
+        sides.append(side)
+    assert not sides[0].diff_from(sides[1]).has_diffs()
+
+
+def test_a_wrong_type_of_an_identifier_that_is_referred_to_is_named_by_its_place() -> None:
+    wrong = {"host": ADDRESSES["host"], "address": {"identifiers": {"vrf": "str", "ip": "ip_interfac"}}}
+    with pytest.raises(DefinitionError, match=r'models.address.identifiers.ip: there is no type "ip_interfac"'):
+        data_model(wrong)
+
+
 @pytest.mark.parametrize(
     ("declared", "given", "held"),
     [

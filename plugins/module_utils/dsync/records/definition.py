@@ -23,14 +23,15 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from ..exceptions import DeclarationError, DefinitionError
 from ..flags import DSyncAction, DSyncModelFlags
 from ..model.comparison import COMPARISONS, UNORDERED
 from ..model.model import DSyncModel
-from ..model.values import allows_none
+from ..model.values import allows_none, leaf_types
 from .declaration_reader import Declared
+from .reference_spelling import ReferenceSpelling, has_spellings
 from .types import annotation_of, choice, comparing, empty_is_null, fitting, lenient, or_none, zoned
 
 MODEL_KEYS = ("identifiers", "shortname", "attributes", "children", "unique", "match", "protected", "flags", "description")
@@ -75,7 +76,8 @@ def data_model(models: Any, top_level: Any = None, base: type[DSyncModel] = DSyn
     declared = dict(Declared(models, "models").mapping())
     if not declared:
         Declared(models, "models").wrong("no model is declared.")
-    classes = {name: _class(name, model, declared, base) for name, model in declared.items()}
+    classes: dict[str, type[DSyncModel]] = {}
+    classes.update((name, _class(name, model, declared, base, classes)) for name, model in declared.items())
     parents = _parents(declared)
     first = _top_level(Declared(top_level, "top_level"), declared, parents)
     ordered = {name: classes[name] for name in _downwards(first, declared)}
@@ -140,7 +142,8 @@ def _downwards(first: tuple[str, ...], declared: Mapping[str, Declared]) -> list
 class _Attributes:
     """The fields of a model's attributes, and their declared properties."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: Mapping[str, type[DSyncModel]]) -> None:
+        self.classes = classes
         self.fields: dict[str, Any] = {}
         self.compared: list[str] = []
         self.create_only: list[str] = []
@@ -157,6 +160,7 @@ class _Attributes:
         annotation = _typed(declared, keys, models)
         if "ref" in keys:
             self.references[name] = _referred(keys["ref"], models)
+            annotation = _spelled(annotation, self.references[name], models, self.classes)
         compare, comparisons = _comparison(keys, _NOT_COMPARED)
         read_only = "read_only" in keys and keys["read_only"].truth()
         for group, belongs in (
@@ -247,6 +251,18 @@ def _typed(declared: Declared, keys: Mapping[str, Declared], models: Mapping[str
     return annotation if "compare" in keys else _compared(annotation, _comparison(own)[1], own)
 
 
+def _spelled(
+    annotation: Any, others: Sequence[str], models: Mapping[str, Declared], classes: Mapping[str, type[DSyncModel]]
+) -> Any:
+    """Return the annotation of references, which have the spelling of the ids to which they refer."""
+    identifiers = models[others[0]].at("identifiers")
+    if len(others) > 1 or not isinstance(identifiers.value, Mapping) or str not in leaf_types(annotation):
+        return annotation
+    pieces = [piece.at("type") if isinstance(piece.value, Mapping) else piece for _name, piece in identifiers.mapping()]
+    is_typed = any(has_spellings(_type(piece)) for piece in pieces if piece.value is not None)
+    return Annotated[annotation, ReferenceSpelling(others[0], classes)] if is_typed else annotation
+
+
 def _referred(declared: Declared, models: Mapping[str, Declared]) -> tuple[str, ...]:
     if isinstance(declared.value, str):
         declared.one_of(models)
@@ -275,12 +291,18 @@ def _type(declared: Declared) -> Any:
         declared.wrong(str(error))
 
 
-def _class(name: str, model: Declared, declared: Mapping[str, Declared], base: type[DSyncModel]) -> type[DSyncModel]:
+def _class(
+    name: str,
+    model: Declared,
+    declared: Mapping[str, Declared],
+    base: type[DSyncModel],
+    classes: Mapping[str, type[DSyncModel]],
+) -> type[DSyncModel]:
     if not name.isidentifier() or name.startswith("_"):
         model.wrong(f'"{name}" cannot be the name of a model: use only letters, digits and underscores, as in a variable.')
     dict(model.mapping(MODEL_KEYS))
-    attributes = _Attributes()
-    identifiers = _identifiers(model, declared, attributes.references)
+    attributes = _Attributes(classes)
+    identifiers = _identifiers(model, declared, attributes.references, classes)
     for attribute, piece in model.at("attributes").mapping() if model.has("attributes") else iter(()):
         _check_name(attribute, piece)
         if attribute in identifiers:
@@ -332,7 +354,12 @@ def _check_name(name: str, piece: Declared) -> None:
         )
 
 
-def _identifiers(model: Declared, models: Mapping[str, Declared], references: dict[str, tuple[str, ...]]) -> dict[str, Any]:
+def _identifiers(
+    model: Declared,
+    models: Mapping[str, Declared],
+    references: dict[str, tuple[str, ...]],
+    classes: Mapping[str, type[DSyncModel]],
+) -> dict[str, Any]:
     """Return the fields of a model's identifiers, and add those that refer to other objects to ``references``."""
     given = model.at("identifiers")
     if not given.value:
@@ -349,6 +376,7 @@ def _identifiers(model: Declared, models: Mapping[str, Declared], references: di
             annotation = _typed(piece, keys, models)
             if "ref" in keys:
                 references[name] = _referred(keys["ref"], models)
+                annotation = _spelled(annotation, references[name], models, classes)
             _word, comparisons = _comparison(keys)
             if UNORDERED in comparisons:
                 keys["compare"].wrong("an identifier cannot be unordered, because an id is one string.")
