@@ -344,6 +344,53 @@ def test_a_parent_by_the_usual_names_needs_no_mapping() -> None:
     assert loaded.get("site", "nyc").device_ids == ["a"]
 
 
+PORTS = {
+    "device": {
+        "identifiers": {"site": "str", "name": {"type": "str", "compare": "case_insensitive"}},
+        "attributes": {},
+        "children": ["port"],
+    },
+    "port": {"identifiers": {"device": {"ref": "device"}, "name": "str"}, "shortname": ["name"]},
+}
+
+
+def test_a_child_that_refers_to_its_parent_needs_no_mapping() -> None:
+    device = [{"id": 1, "site": "nyc", "name": "R_1"}, {"id": 2, "site": "par", "name": "r2"}]
+    tables: Tables = {"device": device, "port": [{"name": "eth0", "device": "nyc__r_1"}]}
+    target = cmdb(PORTS, tables)
+    assert target.get("device", "nyc__r_1").port_ids == ["nyc\\_\\_r_1__eth0"]
+    wanted = [{"name": name, "device": "par__r2"} for name in ("eth0", "eth1")]
+    source = cmdb(PORTS, {"device": device, "port": wanted})
+    target.sync_from(source)
+    assert [(one["name"], one["device"]) for one in tables["port"]] == [("eth0", "par__r2"), ("eth1", "par__r2")]
+    assert not cmdb(PORTS, tables).diff_from(source).has_diffs()
+
+
+def test_a_child_finds_the_parent_that_a_lookup_names() -> None:
+    mapping = {"port": {"fields": {"device": {"from": "device_id", "lookup": {"model": "device", "key": "id"}}}}}
+    device = [{"id": 1, "site": "nyc", "name": "R_1"}, {"id": 2, "site": "par", "name": "r2"}]
+    tables: Tables = {"device": device, "port": [{"name": "eth0", "device_id": 1}]}
+    target = cmdb(PORTS, tables, mapping)
+    assert target.get("device", "nyc__r_1").port_ids == ["nyc\\_\\_r_1__eth0"]
+    target.sync_from(
+        cmdb(PORTS, {"device": device, "port": [{"name": "eth0", "device": "nyc__R_1"}, {"name": "a", "device": "par__r2"}]})
+    )
+    assert [(one["name"], one["device_id"]) for one in tables["port"]] == [("eth0", 1), ("a", 2)]
+
+
+@pytest.mark.parametrize("ids", [{"peer": {"ref": "device"}, "device": {"ref": "device"}, "name": "str"}, {"name": "str"}])
+def test_a_child_with_several_references_or_none_has_to_name_all_identifiers_of_its_parent(ids: Any) -> None:
+    models = {**PORTS, "port": {"identifiers": ids}}
+    with pytest.raises(DefinitionError) as caught:
+        cmdb(models, {})
+    assert str(caught.value).endswith('add "parent: {site: the field that holds it, name: the field that holds it}".')
+
+
+def test_a_reference_of_a_child_to_a_parent_that_is_not_there_is_named() -> None:
+    with pytest.raises(RecordProblem, match=r'"device" refers to no device that is loaded: "nyc__r3"'):
+        cmdb(PORTS, {"device": [{"site": "nyc", "name": "r1"}], "port": [{"name": "a", "device": "nyc__r3"}]})
+
+
 # ---------------------------------------------------------------------- lookups that are read
 
 
@@ -379,6 +426,24 @@ def test_a_lookup_may_be_read_from_the_system(lookup: dict[str, Any]) -> None:
     plain = {"role": [{"name": "core"}, {"name": "edge"}], "device": [{"name": "a", "role": "core"}, {"name": "b", "role": "edge"}]}
     target.sync_from(cmdb(ROLES, plain))
     assert [record["role_id"] for record in tables["device"]] == [1, 2]
+
+
+def test_a_lookup_of_objects_with_several_identifiers_gives_what_references_hold() -> None:
+    models = {
+        "role": {"identifiers": ["site", "name"]},
+        "device": {"identifiers": ["name"], "attributes": {"role": {"ref": "role"}, "site": "str"}},
+    }
+    role = [{"id": 1, "site": "nyc", "name": "core"}, {"id": 2, "site": "par", "name": "core"}]
+    tables: Tables = {"role": role, "device": [{"name": "a", "role_id": 1, "site": "x"}]}
+    read = {"role": {"from": "role_id", "lookup": {"model": "role", "key": "id"}}}
+    mapping = {
+        "device": {"fields": {**read, "site": {"from": "role_id", "lookup": {"model": "role", "key": "id", "value": "site"}}}}
+    }
+    assert values(cmdb(models, tables, mapping), "device") == {"a": {"role": "nyc__core", "site": "nyc"}}
+    target = cmdb(models, tables, {"device": {"fields": read}})
+    wanted = [{"name": "a", "role": "par__core", "site": "x"}]
+    target.sync_from(cmdb(models, {"role": [{**one} for one in role], "device": wanted}))
+    assert tables["device"] == [{"name": "a", "role_id": 2, "site": "x"}]
 
 
 def test_what_is_created_in_the_same_run_can_be_looked_up() -> None:

@@ -91,15 +91,24 @@ class References:
         return all(self._ranks.get(other, -1) > self._ranks[model] for other in others)
 
     def _ref(self, model: str, value: Any) -> ObjectRef:
-        kind = self._kinds.get(model)
-        if isinstance(value, str) or kind is None:
-            same = None if kind is None else kind._declaration.same_id
-            return ObjectRef(model, str(value) if same is None else same(str(value)))
-        try:
-            ids = dict(value) if isinstance(value, Mapping) else dict.fromkeys(kind._identifiers, value)
-            return ObjectRef(model, kind.create_unique_id(**ids))
-        except Exception:  # any exception of a user's own method for values that are not an identity
-            return ObjectRef(model, str(value))
+        return ObjectRef(model, referred_id(self._kinds.get(model), value))
+
+
+def referred_id(kind: type[DSyncModel] | None, value: Any) -> str:
+    """Return the unique id of the object to which a value refers, as the object spells it.
+
+    Args:
+        kind: the class of the object; None where it is not known.
+        value: its unique id, its single identifier, or its identifiers by name; not changed.
+    """
+    if isinstance(value, str) or kind is None:
+        same = None if kind is None else kind._declaration.same_id
+        return str(value) if same is None else same(str(value))
+    try:
+        ids = dict(value) if isinstance(value, Mapping) else dict.fromkeys(kind._identifiers, value)
+        return kind.create_unique_id(**ids)
+    except Exception:  # any exception of a user's own method for values that are not an identity
+        return str(value)
 
 
 def downwards(kinds: Mapping[str, type[DSyncModel]], first: Iterable[str]) -> list[str]:

@@ -246,11 +246,13 @@ class ParentMap:
         fields: the field of each of the parent's identifiers, in order; empty if ``match`` or the place determines the parent.
         match: native field of the child → native field of the parent, whose values are the same.
         by_name: whether nothing was declared, and fields are named like the parent's identifiers; the place takes precedence.
+        reference: the field whose values refer to the parents; None if something else determines the parent.
     """
 
     fields: tuple[FieldMap, ...] = ()
     match: Mapping[Path, Path] = field(default_factory=dict)
     by_name: bool = False
+    reference: FieldMap | None = None
 
 
 @dataclass(frozen=True)
@@ -664,6 +666,19 @@ def _by_name(model: type[DSyncModel], parent: type[DSyncModel] | None, fields: M
     if not names or not all(name in fields and fields[name].parent is None for name in names):
         return None
     return ParentMap(tuple(fields[name] for name in names), by_name=True)
+
+
+def by_reference(mapped: ModelMap, parent: ModelMap) -> ParentMap | None:
+    """Return how a child finds its parent that refers to it: by its one identifier that does, or else by a field that has the name
+    of the parent's model; None if it has neither.
+
+    Args:
+        mapped: the child's model.
+        parent: the model of its parents.
+    """
+    referring = [name for name, models in mapped.model._references.items() if models in (parent.name, (parent.name,))]
+    found = [name for name in referring if name in mapped.model._identifiers] or [name for name in referring if name == parent.name]
+    return ParentMap(reference=mapped.fields[found[0]]) if len(found) == 1 else None
 
 
 def plain_value(value: Any, keeps: tuple[type[Any], ...] = ()) -> Any:

@@ -13,7 +13,7 @@ from ...exceptions import DefinitionError, DSyncException, ObjectAlreadyExists, 
 from ...model.model import DSyncModel
 from ...records.columns import rows_of
 from ...records.definition import derived
-from ...records.mapping import Filter, ModelMap, ParentMap, Record
+from ...records.mapping import Filter, ModelMap, ParentMap, Record, by_reference
 from ...records.path import read
 from ...records.types import or_none
 from .absent import unmanaged
@@ -182,11 +182,13 @@ class RecordLoader(RecordContract):
             if self.knows_parents(mapped):
                 declared = ParentMap()
             elif declared is None:
-                declared = ParentMap(match=self.match_of(mapped, parent))
-                if not declared.match:
+                match = self.match_of(mapped, parent)
+                declared = ParentMap(match=match) if match else by_reference(mapped, parent)
+                if declared is None:
+                    fields = ", ".join(f"{name}: the field that holds it" for name in parent.model._identifiers)
                     raise DefinitionError(
                         f"{mapped.place.place.removesuffix('.from')}: it does not say how a {mapped.name} finds its {parent.name}; "
-                        f'add "parent: {{{parent.model._identifiers[0]}: the field that holds it}}".'
+                        f'add "parent: {{{fields}}}".'
                     )
         return Parents(self, mapped, parent, declared)
 

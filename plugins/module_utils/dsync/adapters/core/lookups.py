@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..._util.suggestions import known
 from ...exceptions import DefinitionError
+from ...model.model import DSyncModel
+from ...model.references import referred_id
 from ...records.declaration_reader import Declared
 from ...records.definition import DataModel
 from ...records.mapping import LOOKUP_KEYS, Filter, Lookup, ModelMap, plain_value, where_of
@@ -38,6 +40,18 @@ class BoundLookup(Lookup):
         self._adapter = adapter
         self._there = None
 
+    def native_of(self, value: Any) -> Any:
+        return super().native_of(value if value is None or not self._gives_ids else referred_id(self._model, value))
+
+    @property
+    def _model(self) -> type[DSyncModel] | None:
+        return None if self._adapter is None or self.model is None else self._adapter._maps[self.model].model
+
+    @property
+    def _gives_ids(self) -> bool:
+        """Whether it gives unique ids, as references hold them: no identifier alone identifies an object of the model."""
+        return self._model is not None and len(self._model._identifiers) > 1 and not self._declared.has("value")
+
     def _pairs_there(self) -> Iterator[tuple[Any, Any]]:
         declared, adapter = self._declared, self._adapter
         if adapter is None:
@@ -46,7 +60,7 @@ class BoundLookup(Lookup):
         if self.model is not None:
             name = declared.at("value").value or adapter._maps[self.model].model._identifiers[0]
             for obj, record in adapter.records(self.model):
-                yield read(record, key), plain_value(getattr(obj, name))
+                yield read(record, key), obj.get_unique_id() if self._gives_ids else plain_value(getattr(obj, name))
             return
         value = path_of(declared.at("value"))
         where = where_of(declared.at("where")) if declared.has("where") else {}
@@ -104,11 +118,8 @@ def check_table(declared: Declared, data_model: DataModel) -> None:
         model = data_model.models[declared.at("model").one_of(data_model.models)]
         if declared.has("where"):
             declared.at("where").wrong("the records of a model are filtered by its mapping.")
-        names = [*model._identifiers, *model._attributes]
         if declared.has("value"):
-            declared.at("value").one_of(names)
-        elif len(model._identifiers) > 1:
-            declared.wrong(f"a {model.get_type()} has several identifiers; say which one with value: {' or '.join(names)}.")
+            declared.at("value").one_of([*model._identifiers, *model._attributes])
     elif not declared.has("value"):
         declared.wrong('it does not say which field holds the values; add "value".')
     path_of(declared.at("key"))

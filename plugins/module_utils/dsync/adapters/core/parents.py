@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..._util.suggestions import known
 from ...exceptions import RecordProblem
 from ...model.model import DSyncModel
-from ...records.mapping import ModelMap, ParentMap, Record, Values, plain_value, spellings
+from ...model.references import referred_id
+from ...records.mapping import FieldMap, ModelMap, ParentMap, Record, Values, plain_value, spellings
 from ...records.path import MISSING, read
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Parents:
         adapter: what the records are read from.
         mapped: the model.
         parent: the model of its parents.
-        declared: by which fields, or by which match; neither of them where the place of a record tells.
+        declared: by which fields, match or reference; none of them where the place of a record tells.
 
     Attributes:
         keys: identifier of the parent → key in a row that holds it.
@@ -36,25 +37,35 @@ class Parents:
 
     def __init__(self, adapter: RecordContract, mapped: ModelMap, parent: ModelMap, declared: ParentMap) -> None:
         self._adapter, self._mapped, self._parent = adapter, mapped, parent
-        self._fields, self._match = declared.fields, declared.match
+        self._fields, self._match, self._reference = declared.fields, declared.match, declared.reference
         self._names = parent.model._identifiers
         self._index: dict[tuple[Any, ...], DSyncModel] | None = None
         self.keys = {name: _PARENT.format(name) for name in self._names}
 
     def ids_of(self, record: Record) -> dict[str, Any]:
         """Return the identifiers of a record's parent. Raises RecordProblem."""
-        if not self._fields:
-            parent = self._matching(record) if self._match else self._around(record)
-            return {name: getattr(parent, name) for name in self._names}
-        found = {}
-        for mapped, name in zip(self._fields, self._names):
-            value = mapped.value_of(record)
-            if value is MISSING or value is None:
-                where = ".".join(mapped.source or ())
-                raise RecordProblem(
-                    f'it does not say which {self._parent.name} it belongs to: it has no "{where}"{known(where, record)}'
-                )
-            found[name] = value
+        if self._fields:
+            return {name: self._value_in(record, mapped) for mapped, name in zip(self._fields, self._names)}
+        find = self._matching if self._match else self._around if self._reference is None else self._referred
+        parent = find(record)
+        return {name: getattr(parent, name) for name in self._names}
+
+    def _value_in(self, record: Record, mapped: FieldMap) -> Any:
+        value = mapped.value_of(record)
+        if value is MISSING or value is None:
+            where = ".".join(mapped.source or ())
+            raise RecordProblem(
+                f'it does not say which {self._parent.name} it belongs to: it has no "{where}"{known(where, record)}'
+            )
+        return value
+
+    def _referred(self, record: Record) -> DSyncModel:
+        assert self._reference is not None
+        uid = referred_id(self._parent.model, self._value_in(record, self._reference))
+        found = self._adapter.store.find(self._parent.name, uid)
+        if found is None:
+            near = known(uid, self._adapter.store.uids(self._parent.name))
+            raise RecordProblem(f'"{self._reference.name}" refers to no {self._parent.name} that is loaded: "{uid}"{near}')
         return found
 
     def _around(self, record: Record) -> DSyncModel:
@@ -93,10 +104,16 @@ class Parents:
                     raise RecordProblem(f'the record of {parent!r} has no "{".".join(theirs)}" to put into "{".".join(mine)}"')
             return values
         found: Values = {}
+        if self._reference is not None:
+            found.update(self._reference.natives_of(self._naming(parent), {self._reference.name: self._naming(parent)}))
         ids = {name: plain_value(getattr(parent, name)) for name in self._names}
         for mapped, name in zip(self._fields, self._names):
             found.update(mapped.natives_of(ids[name], ids))
         return found
+
+    def _naming(self, parent: DSyncModel) -> Any:
+        """Return the value that refers to a parent."""
+        return parent.get_unique_id() if len(self._names) > 1 else plain_value(getattr(parent, self._names[0]))
 
 
 def _spelled(values: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
