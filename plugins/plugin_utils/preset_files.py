@@ -18,6 +18,7 @@ from ansible.parsing.dataloader import DataLoader
 from ..module_utils._module.errors import TaskFailure
 from .code_bundle.find import FindFile
 from .suggestions import known
+from .yaml_arguments import refuse_templates
 
 PRESETS = Path(__file__).parents[1] / "module_utils" / "dsync" / "adapters" / "rest" / "presets"
 """The directory of the presets that come with the collection."""
@@ -40,7 +41,7 @@ def preset_of(side: Mapping[str, Any], loader: DataLoader, find_file: FindFile) 
         find_file: returns the path of a file of the task, and the places where it was searched.
 
     Raises:
-        TaskFailure: the argument is wrong, there is no such preset, or its file cannot be read.
+        TaskFailure: the argument is wrong, there is no such preset, or its file cannot be read or contains a template.
     """
     given = side.get("preset")
     if given is None:
@@ -59,7 +60,9 @@ def preset_of(side: Mapping[str, Any], loader: DataLoader, find_file: FindFile) 
     if file is None:
         places = ", ".join(dict.fromkeys(map(os.path.normpath, searched)))
         raise TaskFailure(f'preset: the file "{name}" was not found on the controller; searched: {places}.')
-    return {"name": f"{file} on the controller", "content": _read(loader, file), "variables": variables}
+    content = _read(loader, file)
+    refuse_templates(loader, "preset", file, content, "write <name> for a variable of the preset, and give its value in the task")
+    return {"name": f"{file} on the controller", "content": content, "variables": variables}
 
 
 def _name_and_variables(given: Any) -> tuple[str, dict[str, Any]]:
@@ -67,7 +70,7 @@ def _name_and_variables(given: Any) -> tuple[str, dict[str, Any]]:
     form = "give its name, the path of its file, or a dictionary of name and variables, such as {name: keycloak, realm: staff}."
     if isinstance(given, str) and given.lstrip().startswith("{"):
         try:
-            given = check_type_dict(given)
+            given = check_type_dict(given.strip())
         except TypeError as error:
             raise TaskFailure(f"preset: this is not a dictionary; {form}") from error
     values = {"name": given} if isinstance(given, str) else given

@@ -59,7 +59,7 @@ class YamlArguments:
         if not text.lstrip().startswith("{"):
             return self._read(argument, text)
         try:
-            found: dict[str, Any] = check_type_dict(text)
+            found: dict[str, Any] = check_type_dict(text.strip())
         except TypeError as error:
             raise TaskFailure(
                 f"{argument} should be a dictionary, JSON, or the path of a YAML file; this is no JSON: {error}"
@@ -76,22 +76,31 @@ class YamlArguments:
             raise TaskFailure(f"{argument}: {file} on the controller cannot be read: {' '.join(str(error).split())}") from error
         if not isinstance(content, dict):
             raise TaskFailure(f"{argument}: {file} on the controller should hold a dictionary.")
-        self._refuse_templates(argument, path, file, content)
+        option = argument.rpartition(".")[2].removesuffix("_file")
+        evaluated = f"{{{{ lookup('ansible.builtin.template', '{path}') | from_yaml }}}}"
+        refuse_templates(self._loader, argument, file, content, f'set {option} to "{evaluated}" to evaluate them')
         return content
 
-    def _refuse_templates(self, argument: str, path: str, file: Path, content: Any) -> None:
-        """Raise TaskFailure if a file contains a template, which is evaluated in a task but not in the file."""
-        if not any(_templates(content)):
-            return
-        trusted = self._loader.load_from_file(str(file), cache="none", trusted_as_template=True)
-        place = next(_templates(trusted, only=is_trusted_as_template), None)
-        if place is not None:
-            option = argument.rpartition(".")[2].removesuffix("_file")
-            evaluated = f"{{{{ lookup('ansible.builtin.template', '{path}') | from_yaml }}}}"
-            raise TaskFailure(
-                f"{argument}: {file} on the controller, {place}: templates in this file are not evaluated; "
-                f'set {option} to "{evaluated}" to evaluate them, or tag the string with !unsafe to use it as it is.'
-            )
+
+def refuse_templates(loader: DataLoader, argument: str, file: Path, content: Any, way_out: str) -> None:
+    """Raise TaskFailure if a file contains a template, which is evaluated in a task but not in the file.
+
+    Args:
+        loader: reads files as Ansible does.
+        argument: the argument that names the file.
+        file: the file.
+        content: what it contains, read as untrusted.
+        way_out: what to do instead, as the beginning of a sentence's end.
+    """
+    if not any(_templates(content)):
+        return
+    trusted = loader.load_from_file(str(file), cache="none", trusted_as_template=True)
+    place = next(_templates(trusted, only=is_trusted_as_template), None)
+    if place is not None:
+        raise TaskFailure(
+            f"{argument}: {file} on the controller, {place}: templates in this file are not evaluated; "
+            f"{way_out}, or tag the string with !unsafe to use it as it is."
+        )
 
 
 def _templates(value: Any, only: Callable[[str], bool] = bool, place: str = "") -> Iterator[str]:
@@ -116,7 +125,7 @@ def _listed(places: Sequence[str]) -> str:
 def _declarations(models: Any) -> dict[str, Any]:
     """Return models parsed from JSON. Raises TaskFailure."""
     try:
-        found: dict[str, Any] = check_type_dict(models)
+        found: dict[str, Any] = check_type_dict(models.strip() if isinstance(models, str) else models)
     except TypeError as error:
         raise TaskFailure(
             f"models should be a dictionary that declares models, and is {models!r}. "
