@@ -25,7 +25,7 @@ def main(folder: str, module: str) -> None:
     def engine() -> None:
         importlib.import_module(module)
         compiled = importlib.import_module(f"{entry}.bundle.compiled")
-        kept = compiled.CompiledModules(compiled.folder_in(folder))
+        kept = compiled.CompiledModules(compiled.directory_in(folder))
         importlib.import_module(f"{entry}.bundle.format").Bundle.unpack(shipped).install(kept)
         importlib.import_module(f"{entry}.run.diff")
         kept.keep()

@@ -435,7 +435,7 @@ source:
       description:
         - For the adapter V(memory), its records as they are at the end of the task, with sensitive values masked.
         - For V(netbox) and V(nautobot), a dictionary of the server's version, C(requests), how many requests were sent, and
-          C(left_aside), how many objects of each model were not loaded. V(netbox) adds C(request_ids), their ids in the change log.
+          C(not_loaded), how many objects of each model were not loaded. V(netbox) adds C(request_ids), their ids in the change log.
       returned: for the adapters memory, netbox, and nautobot
       type: raw
 target:

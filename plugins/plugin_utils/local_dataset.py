@@ -20,7 +20,7 @@ from ..module_utils._module.bundle.importer import BundleFinder
 from ..module_utils._module.datasets.adapter_ref import AdapterKind, AdapterRef
 from ..module_utils._module.datasets.declarations import declared_models
 from ..module_utils._module.datasets.presets import with_presets
-from ..module_utils._module.datasets.side import Side, hidden_texts
+from ..module_utils._module.datasets.side import Side, hidden_strings
 from ..module_utils._module.errors import TaskFailure
 from ..module_utils._module.output.messages import redact_and_truncate, traceback_of
 from ..module_utils._module.run.process import detached_streams
@@ -82,7 +82,7 @@ def read_records(
             side.open(bundle)
             records = use(side)
         for sentence in side.dataset.load_warnings:
-            warn(redact_and_truncate(sentence, hidden_texts([side])))
+            warn(redact_and_truncate(sentence, hidden_strings([side])))
         return records
     except TaskFailure as failure:
         cause = failure.__cause__
@@ -103,7 +103,7 @@ def files_in(folder: Path) -> FindFile:
 
 def _shown(failure: TaskFailure, cause: BaseException | None, side: Side) -> DatasetError:
     """Return the exception to raise for a failure, with secrets masked."""
-    hidden = hidden_texts([side])
+    hidden = hidden_strings([side])
     sentence = str(failure)
     if isinstance(cause, LibraryMissing):
         sentence = f"{sentence} Install the Python library {cause.library} for {sys.executable} on the controller."

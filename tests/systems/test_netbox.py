@@ -363,7 +363,7 @@ def test_two_devices_of_one_name_are_left_alone_and_a_warning_shows_both(netbox:
     assert len(listed(netbox, "dcim/devices/")) == 3
     netbox.call("PATCH", "dcim/devices/3/", {"name": None})
     target = adapter(netbox, DEVICE_MODELS)
-    assert (target.count("device"), target.result_records()["left_aside"]) == (2, {"device": 1})
+    assert (target.count("device"), target.result_records()["not_loaded"]) == (2, {"device": 1})
 
 
 def test_the_next_load_asks_only_for_what_has_changed(netbox: NetBox, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from .argspec import BUNDLE, PROGRESS, SIDES
-from .bundle.compiled import CompiledModules, folder_in
+from .bundle.compiled import CompiledModules, directory_in
 from .bundle.format import Bundle
 from .masking import masked, masked_text
 
@@ -92,7 +92,7 @@ class AdapterModule(AnsibleModule):
         if not self.bundle.modules:
             self.fail_json(msg=WITHOUT_ACTION)
         os.environ.setdefault(WITHOUT_PLUGINS, "__all__")
-        compiled = CompiledModules(folder_in(self._remote_tmp))
+        compiled = CompiledModules(directory_in(self._remote_tmp))
         atexit.register(compiled.keep)
         self.bundle.install(compiled)
         importlib.import_module(f".run.{work}", __package__).run(self)

@@ -11,7 +11,7 @@ from pathlib import Path
 from ...module_utils._module.datasets.adapter_ref import AdapterKind, AdapterRef
 from ...module_utils._module.errors import TaskFailure
 from ..suggestions import known
-from .roots import Roots, collection_folders
+from .roots import Roots, collection_directories
 from .source import Source
 
 FindFile = Callable[[str], tuple[Path | None, Sequence[str]]]
@@ -51,7 +51,7 @@ def _collection_module(reference: AdapterRef, roots: Roots) -> Source:
     namespace, name, *module = reference.holder.split(".")
     collection = f"{namespace}.{name}"
     root = roots.of(reference.place)
-    folders = collection_folders(namespace, name)
+    folders = collection_directories(namespace, name)
     if root is None or not folders:
         raise TaskFailure(f'the collection {collection} of the adapter "{reference.text}" is not installed on the controller.')
     source = root.find(reference.place)

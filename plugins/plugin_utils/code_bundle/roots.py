@@ -215,12 +215,12 @@ class Roots:
         if package == OWN_PACKAGE:
             return None
         if package not in self._collections:
-            folders = [folder / "plugins" / "module_utils" for folder in collection_folders(namespace, name)]
+            folders = [folder / "plugins" / "module_utils" for folder in collection_directories(namespace, name)]
             self._collections[package] = Root(package, folders)
         return self._collections[package]
 
 
-def collection_folders(namespace: str, name: str) -> list[Path]:
+def collection_directories(namespace: str, name: str) -> list[Path]:
     """Return the directories of an installed collection; an empty list if it is not installed."""
     try:
         package = importlib.import_module(f"ansible_collections.{namespace}.{name}")

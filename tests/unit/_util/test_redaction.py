@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from dsync._util.redaction import MASK, Redactor, collect_secrets, masked, secret_texts
+from dsync._util.redaction import MASK, Redactor, collect_secrets, masked, secret_strings
 from estate import PLANTED, Interface, estate
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,15 +58,15 @@ def test_masked() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_point_9_a_secret_of_any_shape_is_redacted(value: Any) -> None:
-    assert PLANTED not in Redactor(secret_texts([value])).redact(f"it was {PLANTED}, you see")
+    assert PLANTED not in Redactor(secret_strings([value])).redact(f"it was {PLANTED}, you see")
 
 
 def test_a_redactor_covers_the_quoted_form_and_the_longest_first() -> None:
     secret = "line\n'quoted'"
-    assert Redactor(secret_texts([secret])).redact(repr(secret)) == f'"{MASK}"'
+    assert Redactor(secret_strings([secret])).redact(repr(secret)) == f'"{MASK}"'
     assert Redactor({"abc", "abcdef"}).redact("abcdef abc") == f"{MASK} {MASK}"
-    assert Redactor(secret_texts([b"\xffabc"])).redact(str(b"\xffabc")) == f"b'{MASK}'"
-    assert Redactor(secret_texts([1234])).redact("pin 1234") == f"pin {MASK}"
+    assert Redactor(secret_strings([b"\xffabc"])).redact(str(b"\xffabc")) == f"b'{MASK}'"
+    assert Redactor(secret_strings([1234])).redact("pin 1234") == f"pin {MASK}"
     assert Redactor(None).redact("text") == "text"
 
 
@@ -84,7 +84,7 @@ def test_a_redactor_covers_whatever_quotes_a_secret(between: str) -> None:
         lambda text: repr(json.dumps({"a": text})),
         lambda text: quote(text, safe="!#$%&'()*+,/:;=?@[]~"),
     ]  # fmt: skip
-    secrets = secret_texts([secret])
+    secrets = secret_strings([secret])
     for way in ways:
         assert PLANTED not in Redactor(secrets).redact(way(secret))
         assert PLANTED not in Redactor(secrets).redact(way(secret))
@@ -103,8 +103,8 @@ def test_a_redactor_masks_every_secret_and_nothing_else(text: str, secrets: set[
 
 
 def test_short_and_absent_values_are_not_looked_for() -> None:
-    assert secret_texts([None, "", "ab", True]) == set()
-    assert secret_texts(["plain", SecretStr("secret")], everything=False) == {"secret"}
+    assert secret_strings([None, "", "ab", True]) == set()
+    assert secret_strings(["plain", SecretStr("secret")], everything=False) == {"secret"}
 
 
 def test_collect_secrets() -> None:
@@ -129,13 +129,13 @@ def test_collect_secrets() -> None:
     ],
 )
 def test_a_key_of_a_sensitive_dict_is_secret_unless_it_is_a_name(key: str, secret: bool) -> None:
-    text = Redactor(secret_texts([{"outer": {key: "value"}}])).redact(f"refused {key}: x")
+    text = Redactor(secret_strings([{"outer": {key: "value"}}])).redact(f"refused {key}: x")
     assert (key not in text) is secret
 
 
 def test_keys_of_other_dicts_are_no_secrets() -> None:
-    assert secret_texts([{"s3cret-key-1": SecretStr("hunter22")}], everything=False) == {"hunter22"}
+    assert secret_strings([{"s3cret-key-1": SecretStr("hunter22")}], everything=False) == {"hunter22"}
 
 
 def test_a_long_key_is_judged_at_once() -> None:
-    assert len(secret_texts([{"a" * 100_000 + "!": 1}])) > 0
+    assert len(secret_strings([{"a" * 100_000 + "!": 1}])) > 0

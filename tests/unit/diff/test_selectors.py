@@ -13,7 +13,7 @@ import pytest
 from dsync import DSyncAction, DSyncException, DSyncModel
 from dsync.diff.selectors import Selector, classes_by_model, selecting, selectors
 from dsync.exceptions import SelectorError
-from dsync.model.values import python_text
+from dsync.model.values import python_string
 from estate import PLANTED, Device, Estate, Site, dataset, estate
 from pydantic import SecretStr
 
@@ -105,7 +105,7 @@ class Colour(enum.Enum):
         ({"a": {1}}, {"a": [1]}, True),
         (("a",), ["a"], True),
     ],
-    ids=python_text,
+    ids=python_string,
 )
 def test_values_are_given_as_playbooks_can_write_them(actual: Any, wanted: Any, matches: bool) -> None:
     assert one(attributes={"facts": wanted}).matches("device", "a", None, {"facts": actual}) is matches

@@ -12,7 +12,7 @@ from dsync import DSync, DSyncAction, DSyncFlags, DSyncModel, DSyncModelFlags, O
 from dsync.exceptions import Refused, StaleTarget
 from dsync.guard.staleness import check
 from dsync.plan.change import ChangeKey
-from dsync.plan.subtrees import left_aside
+from dsync.plan.subtrees import ignored_children
 from dsync.plan.undo import undo_plan
 from dsync.storage.plan_file import load, save
 from dsync.storage.stored_plan import ResolvedPlan
@@ -365,7 +365,7 @@ def noted(*notes: str, flags: DSyncModelFlags = DSyncModelFlags.NONE) -> DSync:
 def test_children_that_were_skipped_are_known() -> None:
     plan = plan_of(dataset(Plain), noted("n"))
     assert said(plan, noted("n")) == {"delete a": 'has the child note "n", which the plan does not delete'}
-    known = ResolvedPlan(plan, "plan.jsonl", left_aside(plan, noted("n")))
+    known = ResolvedPlan(plan, "plan.jsonl", ignored_children(plan, noted("n")))
     assert check(known, noted("n")) == {}
     assert said(known, noted("n", "m")) == {"delete a": 'has the child note "m", which the plan does not delete'}
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from dsync import DSync, DSyncModel, Plan
 from dsync.exceptions import DeclarationError, ModelMismatch, ObjectAlreadyExists
-from dsync.model.comparison import COMPARISONS, Unordered, canonical, key_of_text, number_text, text_kind
+from dsync.model.comparison import COMPARISONS, Unordered, canonical, key_of_string, number_string, text_kind
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,15 +65,15 @@ def test_what_is_the_same(compare: Any, one: str, other: str, same: bool) -> Non
 
 @given(st.text(max_size=8), st.text(max_size=8), st.sampled_from([name for name in COMPARISONS if name != "unordered"]))
 def test_a_key_is_its_own_key_and_equal_texts_share_it(one: str, other: str, name: str) -> None:
-    kind, key = text_kind([name]), key_of_text([name])
+    kind, key = text_kind([name]), key_of_string([name])
     assert key(key(one)) == key(one)
     assert (kind(one) == kind(other)) is (key(one) == key(other))
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False), st.decimals(allow_nan=False, allow_infinity=False))
 def test_equal_numbers_have_one_text(one: Decimal, other: Decimal) -> None:
-    assert Decimal(number_text(one)) == one
-    assert (number_text(one) == number_text(other)) is (one == other)
+    assert Decimal(number_string(one)) == one
+    assert (number_string(one) == number_string(other)) is (one == other)
 
 
 @given(st.datetimes(), ZONES, ZONES)

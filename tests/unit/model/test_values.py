@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Dict, List, Literal, NewType, Optional, Union
 
 import pytest
-from dsync.model.values import leaf_types, mixes_text, needs_exact, same_value
+from dsync.model.values import leaf_types, mixes_strings, needs_exact, same_value
 from pydantic import BaseModel
 
 NAN = float("nan")
@@ -100,7 +100,7 @@ def test_same_value(left: Any, right: Any, loose: bool, exact: bool) -> None:
 )
 def test_what_an_annotation_says(annotation: Any, exact: bool, mixed: bool) -> None:
     assert needs_exact(annotation) is exact
-    assert mixes_text(annotation) is mixed
+    assert mixes_strings(annotation) is mixed
 
 
 def test_leaf_types() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.dsync.core.plugins.module_utils._module.bundle.compiled import CompiledModules, folder_in
+from ansible_collections.dsync.core.plugins.module_utils._module.bundle.compiled import CompiledModules, directory_in
 
 NAME, PATH = "ship.near", "/controller/near.py"
 SOURCE = b"# coding: latin-1\nWHO = '\xfc'\n"
@@ -186,6 +186,6 @@ def test_nothing_is_kept_where_python_writes_no_bytecode(tmp_path: Path, monkeyp
 
 def test_it_is_kept_below_ansibles_directory_of_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/operator")
-    assert folder_in("~/.ansible/tmp") == Path(f"/home/operator/.ansible/tmp/dsync-compiled-{os.geteuid()}")
-    assert folder_in("$HOME/tmp") == Path(f"/home/operator/tmp/dsync-compiled-{os.geteuid()}")
-    assert folder_in(None) is folder_in("") is folder_in("relative/tmp") is None
+    assert directory_in("~/.ansible/tmp") == Path(f"/home/operator/.ansible/tmp/dsync-compiled-{os.geteuid()}")
+    assert directory_in("$HOME/tmp") == Path(f"/home/operator/tmp/dsync-compiled-{os.geteuid()}")
+    assert directory_in(None) is directory_in("") is directory_in("relative/tmp") is None

@@ -76,7 +76,7 @@ class CompiledModules:
                 _replace(self._file, _checksum(content) + content)
 
 
-def folder_in(temporary: str | None) -> Path | None:
+def directory_in(temporary: str | None) -> Path | None:
     """Return the directory of the file below Ansible's directory of temporary files, such as ``~/.ansible/tmp``.
 
     Returns:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...dsync import DSync
-from ...dsync._util.redaction import Redactor, collect_secrets, secret_texts
+from ...dsync._util.redaction import Redactor, collect_secrets, secret_strings
 from ...dsync.plan.change import Change, secrets_of
 from ..argspec import dataset_arguments
 from ..bundle.format import Bundle
@@ -77,7 +77,7 @@ class Side:
     def secrets(self) -> set[str]:
         """Return the adapter's secrets as strings, including those in options and URLs, and each of them as a single line too."""
         elsewhere = secrets_in({**self.params["options"], "name": self.params["name"]})
-        return _also_in_one_line(secret_texts([self.params["secrets"], *elsewhere]))
+        return _also_in_one_line(secret_strings([self.params["secrets"], *elsewhere]))
 
     def sensitive_values(self) -> set[str]:
         """Return the sensitive values of all loaded objects as strings."""
@@ -97,10 +97,10 @@ class Side:
 
 def _also_in_one_line(secrets: set[str]) -> set[str]:
     lines = {" ".join(secret.split()) for secret in secrets}
-    return secrets | secret_texts(lines - secrets)
+    return secrets | secret_strings(lines - secrets)
 
 
-def hidden_texts(sides: Iterable[Side], changes: Iterable[Change] = ()) -> set[str]:
+def hidden_strings(sides: Iterable[Side], changes: Iterable[Change] = ()) -> set[str]:
     """Return all strings to mask: the adapters' secrets, and the sensitive values of loaded objects and of changes, which may have
     deleted their objects."""
     of_sides = (side.secrets() | side.sensitive_values() for side in sides)

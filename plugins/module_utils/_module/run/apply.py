@@ -18,7 +18,7 @@ from ...dsync.plan.change import Change
 from ...dsync.storage.files import check_writable
 from ..argspec import scope_of
 from ..bundle.format import Bundle
-from ..datasets.side import Side, hidden_texts
+from ..datasets.side import Side, hidden_strings
 from ..errors import TaskFailure
 from ..output.messages import describe, error_context
 from .changeset import UNDO, ChangeSet, file_record, flag_names, guarded_diff
@@ -103,7 +103,7 @@ class Application:
                     verdicts=work.verdicts,
                     journal=journal,
                     retry=retry,
-                    hidden=partial(hidden_texts, self._sides, work.plan),
+                    hidden=partial(hidden_strings, self._sides, work.plan),
                     workers=workers,
                     stop=self._signals.received,
                     held_back=self._signals.held_back,

@@ -17,7 +17,7 @@ from ...dsync.diff.scope import Scope
 from ...dsync.storage.files import PRIVATE
 from ...dsync.storage.paths import absolute, file_error
 from ..datasets.declarations import declared_models
-from ..datasets.side import Side, hidden_texts
+from ..datasets.side import Side, hidden_strings
 from ..entry import AdapterModule
 from ..errors import TaskFailure
 from ..output.messages import error_context, failure_message
@@ -61,7 +61,7 @@ def _export(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     result = Result([])
     if not module.check_mode:
         with error_context(f"writing {path}"):
-            hidden = partial(hidden_texts, sides, plan)
+            hidden = partial(hidden_strings, sides, plan)
             result = file.apply(plan, side.dataset, diff=diff, hidden=hidden, stop=module.signals.received)
     exported = {
         "path": path,

@@ -22,7 +22,7 @@ from ...dsync.storage.paths import file_error
 from ..bundle import library_alias as alias
 from ..datasets.declarations import declared_models
 from ..datasets.presets import with_presets
-from ..datasets.side import Side, hidden_texts, make_sides
+from ..datasets.side import Side, hidden_strings, make_sides
 from ..entry import AdapterModule
 from ..errors import TaskFailure
 from ..output.messages import LONGEST_TRACEBACK, error_context, redact_and_truncate, traceback_of, with_host
@@ -226,7 +226,7 @@ def _with_reports(files: list[ReportFile], sides: list[Side], ending: TaskEnd, w
     """Write the reports, and return the end with their entries in the result; a failure to write one rolls nothing back."""
     from ..output.report_files import write_reports  # only here, since importing it takes a while
 
-    hidden = hidden_texts(sides, ending.changes)
+    hidden = hidden_strings(sides, ending.changes)
     own = sides[0].secrets() | sides[1].secrets()
     said = [*(str(refusal) for refusal in work.refusals), *filter(None, [ending.problems])]
     problems = [redact_and_truncate(sentence, hidden) for sentence in said]
@@ -242,7 +242,7 @@ def _with_reports(files: list[ReportFile], sides: list[Side], ending: TaskEnd, w
 
 def _failure_texts(sides: list[Side], ending: TaskEnd, host: str) -> dict[str, str]:
     """Return the message and the traceback of a failure, with secrets masked."""
-    hidden = hidden_texts(sides, ending.changes)
+    hidden = hidden_strings(sides, ending.changes)
     sentence = with_host(ending.sentence, ending.error, host)
     return {
         "msg": redact_and_truncate(sentence, hidden),

@@ -73,23 +73,23 @@ def _masked(value: Any) -> Any:
     return value
 
 
-def _texts(value: Any, everything: bool) -> Iterator[str]:
+def _strings(value: Any, everything: bool) -> Iterator[str]:
     """Yield every string in which a sensitive value of any type could appear; without ``everything`` only those of the
     pydantic secrets in it."""
     if hasattr(value, "get_secret_value"):
-        yield from _texts(value.get_secret_value(), everything=True)
+        yield from _strings(value.get_secret_value(), everything=True)
     elif isinstance(value, _CONTAINERS):
         for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(item, everything)
+            yield from _strings(item, everything)
         for key in value if everything and isinstance(value, Mapping) else ():
             if not (isinstance(key, str) and (len(key) < _SHORTEST_KEY or _NAME(key))):
-                yield from _texts(key, everything)
+                yield from _strings(key, everything)
     elif (inner := contents(value)) is not None:
-        yield from _texts(inner, everything)
+        yield from _strings(inner, everything)
     elif not everything:
         return
     elif isinstance(value, enum.Enum):
-        yield from _texts(value.value, everything)
+        yield from _strings(value.value, everything)
     elif isinstance(value, bytes):
         yield from _forms(value.decode(errors="replace"))
         yield repr(value)[2:-1]
@@ -125,10 +125,10 @@ def _in_addresses(text: str) -> Iterator[str]:
         yield written.replace("%20", "+")
 
 
-def secret_texts(values: Iterable[Any], everything: bool = True) -> set[str]:
+def secret_strings(values: Iterable[Any], everything: bool = True) -> set[str]:
     """Return the strings in which ``values`` could appear, for a :class:`Redactor`; without ``everything`` only those of the
     pydantic secrets in them."""
-    return {text for value in values for text in _texts(value, everything) if len(text) >= _SHORTEST}
+    return {text for value in values for text in _strings(value, everything) if len(text) >= _SHORTEST}
 
 
 def collect_secrets(dataset: Any) -> set[str]:
@@ -140,7 +140,7 @@ def collect_secrets(dataset: Any) -> set[str]:
     found: set[str] = set()
     for modelname in dataset.get_all_model_names():
         for obj in dataset.get_all(modelname):
-            found |= secret_texts(getattr(obj, name, None) for name in obj.get_sensitive_fields())
+            found |= secret_strings(getattr(obj, name, None) for name in obj.get_sensitive_fields())
     return found
 
 
@@ -148,7 +148,7 @@ class Redactor:
     """Replaces secrets in strings, in a time that depends only on the string, not on the number of secrets.
 
     Args:
-        secrets: as returned by :func:`secret_texts`; None for none. Secrets with fewer than three characters are ignored.
+        secrets: as returned by :func:`secret_strings`; None for none. Secrets with fewer than three characters are ignored.
     """
 
     def __init__(self, secrets: Iterable[str] | None) -> None:

@@ -24,7 +24,7 @@ from ..plan.result import PAST, cause_of
 from ..plan.together import units_of
 from .batch import Bulk, Item, Trial
 from .executor import Executor
-from .failures import Failure, explain, may_be_made, whole_text
+from .failures import Failure, all_messages, explain, may_be_made
 from .operations import KEEPERS, MAKERS, checked, status_message
 from .remake import Remake
 from .renaming import rename_below
@@ -240,7 +240,7 @@ class Attempt:
         elif made is not None and not isinstance(error, Failure):
             message = f"it was {PAST[change.action]}, but {self._target.name} could not record that: {message}"
         logger.error('%s "%s" was not %s: %s', change.model, change.id, PAST[change.action], message)
-        whole = whole_text(error)
+        whole = all_messages(error)
         return Outcome(
             change,
             OutcomeStatus.FAILED,

@@ -14,7 +14,7 @@ from ..flags import DSyncAction
 from ..model.identity import ObjectRef
 from ..plan.change import Change, new_names, ref_of
 from .conflicts import Conflict, Conflicts
-from .failures import explain, may_be_made, whole_text
+from .failures import all_messages, explain, may_be_made
 from .operations import keep_created
 from .target import Target
 
@@ -72,7 +72,7 @@ class Executor:
             own, hidden = Redactor(secrets()), self.hidden
         except Exception:  # whatever a store raises that does not tell them any more
             return DSyncException(type(error).__name__).with_traceback(error.__traceback__)
-        whole = whole_text(error)
+        whole = all_messages(error)
         if hidden.redact(own.redact(whole)) == whole:
             return error
         message = " ".join(hidden.redact(own.redact(explain(error))).split())

@@ -28,7 +28,7 @@ def may_be_made(error: BaseException) -> bool:
     return bool(getattr(error, "maybe", False))
 
 
-def whole_text(error: BaseException) -> str:
+def all_messages(error: BaseException) -> str:
     """Return the messages of an exception and of its causes."""
     return "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=0))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._util.redaction import MASK, secret_texts
+from .._util.redaction import MASK, secret_strings
 from ..exceptions import ObjectStoreWrongType, RecordError
 from ..model.model import DSyncModel, fields_of
 from .store import BaseStore
@@ -39,7 +39,7 @@ def _unmasked(name: str, cls: type[DSyncModel], uid: str, values: dict[str, Any]
     masked = [field for field, key in sensitive.items() if MASK in (values.get(field), values.get(key))]
     if not masked:
         obj = cls(**values)
-        masked = [field for field, value in fields_of(obj).items() if MASK in secret_texts([value], field in sensitive)]
+        masked = [field for field, value in fields_of(obj).items() if MASK in secret_strings([value], field in sensitive)]
         if not masked:
             return obj
     raise RecordError(

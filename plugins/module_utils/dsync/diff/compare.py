@@ -147,7 +147,7 @@ class _Comparison:
         for left, right in unlike:
             if left is not None and right is not None and not by.differ(left, right):
                 same += 1
-            elif self._left_aside(matching, left, right):
+            elif self._is_excluded(matching, left, right):
                 self._skip_pair(matching.model, left, right)
             else:
                 self.tally.count(matching.model, action_of(left, right))
@@ -198,7 +198,7 @@ class _Comparison:
         """Return the element of one identity; None if it and all below it are unchanged or ignored."""
         differs = source is None or target is None or matching.by.differ(source, target)
         action = action_of(source, target) if differs else None
-        stance = Stance.OUT if self._left_aside(matching, source, target) else Stance.IN
+        stance = Stance.OUT if self._is_excluded(matching, source, target) else Stance.IN
         if self._scope is not None and stance is Stance.IN:
             stance, inside = self._stance(self._scope, matching, action, source, target, parent, inside)
             if stance is Stance.OUT and target is not None:
@@ -451,7 +451,7 @@ class _Comparison:
         """Record that an object of the target that is not compared must not be deleted together with those above it."""
         self._kept = (self._kept[0] + 1, why)
 
-    def _left_aside(self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None) -> bool:
+    def _is_excluded(self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None) -> bool:
         """Return whether flags exclude an object."""
         if not (matching.flags_matter or self._skip_source or self._skip_target):
             return False

@@ -21,7 +21,7 @@ from .._util.redaction import masked
 from .._util.visible import visible
 from ..flags import DSyncAction
 from ..model.identity import ObjectRef
-from ..model.values import python_text
+from ..model.values import python_string
 
 SIGNS: dict[DSyncAction | None, str] = {
     DSyncAction.CREATE: "+",
@@ -74,7 +74,7 @@ def _add_lines(lines: list[str], element: Any, indent: int) -> None:
     if action is not None and action != DSyncAction.DELETE:
         new, old = masked(diffs.get("+", {}), element.sensitive), masked(diffs.get("-", {}), element.sensitive)
         for name, value in new.items():
-            values = [visible(python_text(shown)) for shown in ([old[name], value] if name in old else [value])]
+            values = [visible(python_string(shown)) for shown in ([old[name], value] if name in old else [value])]
             if len(values) == 2 and values[0] == values[1] and name not in element.sensitive:
                 values = [f"{value} ({type(diffs[sign][name]).__name__})" for value, sign in zip(values, "-+")]
             lines.append(f"{margin}{STEP * ' '}{name}: {' → '.join(values)}")

@@ -20,7 +20,7 @@ from ..exceptions import StaleTarget
 from ..flags import DSyncAction
 from ..model.identity import ObjectRef
 from ..model.model import DSyncModel
-from ..model.values import python_text, same_value
+from ..model.values import python_string, same_value
 from ..plan.change import Change, ChangeKey, by_new_names, new_names, ref_of
 from ..plan.outcome import OutcomeStatus, Verdict
 from ..plan.plan import Plan
@@ -351,7 +351,7 @@ def _difference(change: Change, name: str, live: dict[str, Any], expected: Any) 
 
 
 def _shown(value: Any) -> str:
-    text = python_text(masked({"": value}, ())[""])
+    text = python_string(masked({"": value}, ())[""])
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 

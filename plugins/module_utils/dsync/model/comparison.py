@@ -39,7 +39,7 @@ _MOMENT = re.compile(
 )
 
 
-def number_text(value: Decimal) -> str:
+def number_string(value: Decimal) -> str:
     """Return a finite decimal number as a string that is the same for equal numbers: ``10`` for 10.0 and 1E+1, ``0.5`` for 0.50."""
     sign, digits, exponent = value.as_tuple()
     text = "".join(map(str, digits)).lstrip("0")
@@ -76,8 +76,8 @@ def canonical(value: Any) -> Any:
 
 def _canonical_number(value: Decimal | float) -> Any:
     if isinstance(value, Decimal):
-        return number_text(value) if value.is_finite() else value
-    return number_text(Decimal(value)) if value.is_integer() and abs(value) < 1e16 else value
+        return number_string(value) if value.is_finite() else value
+    return number_string(Decimal(value)) if value.is_integer() and abs(value) < 1e16 else value
 
 
 def _in_utc(value: datetime | time) -> Any:
@@ -110,7 +110,7 @@ def _ip(text: str) -> str:
 
 def _number(text: str) -> str:
     bare = text.strip()
-    return number_text(Decimal(bare)) if _NUMBER.fullmatch(bare) else text
+    return number_string(Decimal(bare)) if _NUMBER.fullmatch(bare) else text
 
 
 def _moment(text: str) -> str:
@@ -149,7 +149,7 @@ COMPARISONS = (*SPELLINGS, *MEANINGS, UNORDERED)
 """All comparisons that a field may declare."""
 
 
-def key_of_text(names: Sequence[str]) -> Callable[[str], str]:
+def key_of_string(names: Sequence[str]) -> Callable[[str], str]:
     """Return the function that returns the same key for strings that are equal by these of :data:`COMPARISONS`."""
     steps = [step for name, step in {**SPELLINGS, **MEANINGS}.items() if name in names]
 
@@ -186,7 +186,7 @@ def remedy_for(value: Any, other: Any, declared: Sequence[str] = ()) -> str:
     if not isinstance(value, str) or not isinstance(other, str):
         return ""
     fitting = (names for names in _CANDIDATES if set(declared) <= set(names))
-    names = next((names for names in fitting if key_of_text(names)(value) == key_of_text(names)(other)), ())
+    names = next((names for names in fitting if key_of_string(names)(value) == key_of_string(names)(other)), ())
     if not names or (names == ("number",) and (SECTION.search(value) or SECTION.search(other))):
         return ""
     return f'"compare: {names[0]}"' if len(names) == 1 else f'"compare: [{", ".join(names)}]"'
@@ -231,7 +231,7 @@ def text_kind(names: Sequence[str]) -> type[ComparedText]:
     """Return the class of strings that compare by these of :data:`COMPARISONS`: the same class for the same names."""
     chosen = tuple(name for name in (*SPELLINGS, *MEANINGS) if name in names)
     if chosen not in _KINDS:
-        space = {"__slots__": (), "key": staticmethod(key_of_text(chosen)), "_names": chosen}
+        space = {"__slots__": (), "key": staticmethod(key_of_string(chosen)), "_names": chosen}
         _KINDS[chosen] = type("ComparedText", (ComparedText,), space)
     return _KINDS[chosen]
 
@@ -340,12 +340,12 @@ def comparison_of(names: Sequence[str], annotation: Any) -> Comparison:
         raise DeclarationError("compare: unordered requires a list (a set has no order anyway)")
     items = [item for kind in lists for item in getattr(kind, "__args__", ())]
     texts = [name for name in names if name != UNORDERED]
-    if texts and not any(_is_text(kind) for one in (*kinds, *items) for kind in members_of(one)):
+    if texts and not any(_is_string(kind) for one in (*kinds, *items) for kind in members_of(one)):
         raise DeclarationError(f"compare: {texts[0]} requires a string")
     return Comparison(names)
 
 
-def _is_text(kind: Any) -> bool:
+def _is_string(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, str)
 
 

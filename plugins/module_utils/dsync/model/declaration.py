@@ -17,7 +17,7 @@ from ..exceptions import DeclarationError
 from ..flags import DSyncAction
 from .comparison import UNORDERED, Comparison, comparison_in, comparison_of
 from .identity import Key, id_reader, unique_id_builder
-from .values import allows_none, holds_unordered, leaf_types, members_of, mixes_text, needs_exact, texts_of
+from .values import allows_none, holds_unordered, leaf_types, members_of, mixes_strings, needs_exact, texts_of
 
 RESERVED = ("dsync", "model_flags")
 """Names that every model already uses, so that no field may have them."""
@@ -111,7 +111,7 @@ class Declaration:
         self._enums = frozenset(name for name, texts in self._texts.items() if texts.members)
         self.identifiers_in = dict_reader(self.identifiers)
         self.attributes_in = dict_reader(self.attributes)
-        self.mixed = tuple(mixes_text(annotations[name]) for name in self.identifiers)
+        self.mixed = tuple(mixes_strings(annotations[name]) for name in self.identifiers)
         self.comparisons = _comparisons(cls, (*self.identifiers, *self.attributes))
         keys = [self.comparisons[name].key if name in self.comparisons else None for name in self.identifiers]
         given = [key or _typed_key(cls, name) for name, key in zip(self.identifiers, keys)]

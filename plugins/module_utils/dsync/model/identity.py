@@ -47,7 +47,7 @@ def _double_backslashes(text: str) -> str:
     return text.replace("\\", "\\\\")
 
 
-def _as_text(value: Any) -> str:
+def _as_string(value: Any) -> str:
     """Return an identifier's value as a string; an enumeration's member is represented by its value."""
     if value.__class__ is int:
         return str(value)
@@ -56,8 +56,8 @@ def _as_text(value: Any) -> str:
 
 def _plain_encoder(escape: Callable[[str], str] | None) -> Callable[[Any], str]:
     if escape is None:
-        return lambda value: value if value.__class__ is str else _as_text(value)
-    return lambda value: escape(value if value.__class__ is str else _as_text(value))
+        return lambda value: value if value.__class__ is str else _as_string(value)
+    return lambda value: escape(value if value.__class__ is str else _as_string(value))
 
 
 def _marking_encoder(escape: Callable[[str], str]) -> Callable[[Any], str]:
@@ -65,7 +65,7 @@ def _marking_encoder(escape: Callable[[str], str]) -> Callable[[Any], str]:
         plain = value.value if isinstance(value, enum.Enum) else value
         if isinstance(plain, str):
             return escape(plain)
-        return "\\None" if plain is None else f"\\{type(plain).__name__}:{escape(_as_text(plain))}"
+        return "\\None" if plain is None else f"\\{type(plain).__name__}:{escape(_as_string(plain))}"
 
     return encode
 

@@ -12,14 +12,14 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from .._util.pydantic import BaseModel, ConfigDict, PydanticCustomError, ValidationError
-from .._util.redaction import Redactor, masked, secret_texts
+from .._util.redaction import Redactor, masked, secret_strings
 from ..exceptions import ObjectAlreadyExists, ObjectNotFound, ObjectNotUpdated, ObjectStoreWrongType
 from ..flags import DSyncModelFlags, DSyncStatus
 from .child_ids import ChildIds, ChildrenField, add_uid, discard_uid
 from .construction import Assignment, Construction, GivenFields, construction_of
 from .declaration import RESERVED, Declaration, compare_as_declared, declare
 from .identity import SEPARATOR
-from .values import copied, python_text
+from .values import copied, python_string
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -275,7 +275,7 @@ class DSyncModel(BaseModel):
         known = [Text(data[name]) for name in declaration.identifiers if name in data]
         title = f'{cls._modelname} "{SEPARATOR.join(known)}"' if known else f"{cls._modelname} without {declaration.identifiers}"
         sensitive = {*declaration.given_as.keys(), *declaration.given_as.values()}
-        secrets = secret_texts(values.get(name) for values in (data, *more) for name in sensitive)
+        secrets = secret_strings(values.get(name) for values in (data, *more) for name in sensitive)
         lines: list[Any] = []
         for line in error.errors(include_url=False):
             hidden = line["loc"] and line["loc"][0] in sensitive
@@ -702,7 +702,7 @@ class DSyncModel(BaseModel):
             indent: spaces in front of every line.
         """
         attrs = masked(self.get_attrs(), self.get_sensitive_fields())
-        lines = [f"{' ' * indent}{self.get_type()}: {self.get_unique_id()}: {python_text(attrs)}"]
+        lines = [f"{' ' * indent}{self.get_type()}: {self.get_unique_id()}: {python_string(attrs)}"]
         for modelname, field in self._children.items():
             uids, owner = getattr(self, field), self.dsync
             lines.append(f"{' ' * indent}  {field}")

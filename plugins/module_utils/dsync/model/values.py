@@ -54,10 +54,10 @@ def same_value(left: Any, right: Any, exact: bool = False) -> bool:
         return False
     if _has_fields(left) and _has_fields(right):
         return left.__class__ is right.__class__ and same_value(contents(left), contents(right), exact)
-    return bool(left == right) or (_is_nan(left) and _is_nan(right)) or _is_same_text(left, right)
+    return bool(left == right) or (_is_nan(left) and _is_nan(right)) or _is_same_string(left, right)
 
 
-def _is_same_text(left: Any, right: Any) -> bool:
+def _is_same_string(left: Any, right: Any) -> bool:
     """Return whether values, or those of sets, are the same if members of enumerations are replaced by their strings."""
     if isinstance(left, (set, frozenset)) and isinstance(right, (set, frozenset)):
         found = {text_of(value) for value in left}
@@ -101,7 +101,7 @@ def texts_of(annotation: Any) -> Texts:
     return Texts(kinds, {} if plain else {one.value: one for one in members if counts[one.value] == 1}, plain)
 
 
-def python_text(value: Any) -> str:
+def python_string(value: Any) -> str:
     """Return the ``repr`` of a value, or its type if it has none, such as an integer with too many digits."""
     try:
         return repr(value)
@@ -199,7 +199,7 @@ def may_hold_times(annotation: Any) -> bool:
     return any(_is_open(leaf) or issubclass(datetime, leaf) or issubclass(leaf, datetime) for leaf in leaves)
 
 
-def mixes_text(annotation: Any) -> bool:
+def mixes_strings(annotation: Any) -> bool:
     """Return whether a field of this type may hold strings as well as other values."""
     leaves = [kind for leaf in leaf_types(annotation) for kind in _value_types(leaf)]
     text = [isinstance(leaf, type) and issubclass(leaf, str) for leaf in leaves]

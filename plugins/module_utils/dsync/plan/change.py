@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._util.plain_json import displayed
-from .._util.redaction import MASK, secret_texts
+from .._util.redaction import MASK, secret_strings
 from ..flags import DSyncAction
 from ..model.identity import ObjectRef
 
@@ -182,4 +182,4 @@ def secrets_of(change: Change, obj: DSyncModel | None = None) -> set[str]:
     values = [side[name] for side in sides for name in sensitive if name in side]
     if obj is not None:
         values.extend(getattr(obj, name, None) for name in obj.get_sensitive_fields())
-    return secret_texts(values) | secret_texts((value for side in sides for value in side.values()), everything=False)
+    return secret_strings(values) | secret_strings((value for side in sides for value in side.values()), everything=False)

@@ -27,7 +27,7 @@ def staying(dataset: Dataset, change: Change, gone: set[ObjectRef]) -> Iterator[
             yield child
 
 
-def left_aside(changes: Iterable[Change], dataset: Dataset) -> dict[ChangeKey, frozenset[ObjectRef]]:
+def ignored_children(changes: Iterable[Change], dataset: Dataset) -> dict[ChangeKey, frozenset[ObjectRef]]:
     """Return, for each delete that does not delete all children, the children that it ignores."""
     every = list(changes)
     gone = leaving(every)

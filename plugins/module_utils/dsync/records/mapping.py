@@ -35,7 +35,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from .._util.plain_json import Unwritable, natural
-from .._util.redaction import Redactor, secret_texts
+from .._util.redaction import Redactor, secret_strings
 from .._util.suggestions import known
 from ..exceptions import RecordProblem
 from ..model.model import DSyncModel
@@ -331,7 +331,7 @@ class ModelMap:
         hidden = self.model.get_sensitive_fields()
         sources = [field.source for one, field in self.fields.items() if one in hidden and field.source is not None]
         values = record.values() if name in hidden else (read(record, source) for source in sources)
-        return Redactor(secret_texts(values)).redact(str(problem)) if hidden else str(problem)
+        return Redactor(secret_strings(values)).redact(str(problem)) if hidden else str(problem)
 
     def row(self, record: Record, empty_is_none: bool = False, above: Mapping[str, Any] = NO_PARENT) -> dict[str, Any]:
         """Return the values of an object's fields. Raises RecordProblem.

@@ -260,7 +260,8 @@ def lenient(annotation: Any, json_too: bool = True) -> Any:
         annotation = functools.reduce(operator.or_, (kind if kind is str else lenient(kind, json_too) for kind in kinds))
     if annotation is int:
         return Annotated[int, BeforeValidator(_as_written)]
-    return Annotated[annotation, BeforeValidator(_as_text)] if str in kinds and not {int, float, Decimal} & {*kinds} else annotation
+    takes_numbers = str in kinds and not {int, float, Decimal} & {*kinds}
+    return Annotated[annotation, BeforeValidator(_as_string)] if takes_numbers else annotation
 
 
 def _from_json(value: Any) -> Any:
@@ -283,5 +284,5 @@ def _as_written(value: Any) -> Any:
     return int(written.replace("_", "")) if re.fullmatch(r"[-+]?0[0-7_]+", written) else value
 
 
-def _as_text(value: Any) -> Any:
+def _as_string(value: Any) -> Any:
     return str(value) if isinstance(value, (int, Decimal)) and not isinstance(value, bool) else value

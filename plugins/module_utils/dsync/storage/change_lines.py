@@ -228,6 +228,6 @@ def _step(value: Any) -> int:
     return int(value)
 
 
-def line_text(line: Mapping[str, Any]) -> str:
+def encoded_line(line: Mapping[str, Any]) -> str:
     """Return a line of a file, with the line end."""
     return text_of(line) + "\n"

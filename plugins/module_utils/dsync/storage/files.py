@@ -55,7 +55,7 @@ def replacing(path: AnyPath, mode: int = PRIVATE) -> Iterator[TextIO]:
         except BaseException:
             _remove(beside)
             raise
-        sync_folder(real.parent)
+        sync_directory(real.parent)
 
 
 def own_as(descriptor: int, there: os.stat_result, mode: int) -> None:
@@ -164,7 +164,7 @@ def check_regular(path: AnyPath) -> None:
         raise file_error(RecordError, path, f"is {what}")
 
 
-def sync_folder(folder: Path) -> None:
+def sync_directory(folder: Path) -> None:
     """Make the names in a directory durable, if the file system supports it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

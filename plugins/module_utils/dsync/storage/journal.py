@@ -28,9 +28,9 @@ from ..plan.change import Change, ChangeKey
 from ..plan.outcome import Outcome, OutcomeStatus
 from ..plan.plan import Plan
 from ..plan.undo import reaching
-from .change_lines import ChangeWriter, Malformed, line_text, read_change
+from .change_lines import ChangeWriter, Malformed, encoded_line, read_change
 from .digests import SecretDigester, new_salt
-from .files import LONGEST_LINE, PRIVATE, AnyPath, check_regular, lines_of, reading, sync_folder, wrap_os_errors
+from .files import LONGEST_LINE, PRIVATE, AnyPath, check_regular, lines_of, reading, sync_directory, wrap_os_errors
 from .paths import absolute, file_error
 from .plan_file import counts_of, declared_sides
 from .provenance import VERSION, now, whoami
@@ -174,10 +174,10 @@ class Journal:
 
     def _begin(self, header: dict[str, Any], plan: Plan, writer: ChangeWriter) -> None:
         torn = os.fstat(self._descriptor).st_size > 0 and not _ends_whole(self._path)
-        batch = [("\n" + line_text({"line": "torn"}) if torn else "").encode() + line_text(header).encode()]
+        batch = [("\n" + encoded_line({"line": "torn"}) if torn else "").encode() + encoded_line(header).encode()]
         room = _BATCH
         for number, change in enumerate(plan):
-            line = line_text(self._line("change", n=number, change=writer.line(change))).encode()
+            line = encoded_line(self._line("change", n=number, change=writer.line(change))).encode()
             if len(line) > LONGEST_LINE:
                 raise file_error(RecordError, self._path, f"cannot be written: {change!r} has more than {LONGEST_LINE} bytes")
             batch.append(line)
@@ -188,10 +188,10 @@ class Journal:
         self._write(b"".join(batch))
         self._append(self._line("ready"))
         with wrap_os_errors(self._path, "written"):
-            sync_folder(Path(os.path.realpath(self._path)).parent)
+            sync_directory(Path(os.path.realpath(self._path)).parent)
 
     def _append(self, *lines: dict[str, Any]) -> None:
-        self._write("".join(map(line_text, lines)).encode())
+        self._write("".join(map(encoded_line, lines)).encode())
         with wrap_os_errors(self._path, "written"):
             os.fsync(self._descriptor)
 

@@ -29,9 +29,9 @@ from ..exceptions import RecordError, Refused
 from ..model.identity import ObjectRef
 from ..plan.change import Change, ChangeKey
 from ..plan.plan import Plan
-from ..plan.subtrees import left_aside
+from ..plan.subtrees import ignored_children
 from . import schema
-from .change_lines import ChangeWriter, Malformed, line_text, read_change
+from .change_lines import ChangeWriter, Malformed, encoded_line, read_change
 from .digests import SALT_DIGITS, SecretDigester
 from .files import LONGEST_LINE, PRIVATE, AnyPath, lines_of, reading, replacing
 from .paths import absolute, file_error
@@ -182,7 +182,7 @@ class _Document:
     ) -> None:
         self._plan = plan
         leaves = getattr(plan, "leaves", None)
-        self._leaves = left_aside(plan, target) if leaves is None else leaves
+        self._leaves = ignored_children(plan, target) if leaves is None else leaves
         self._declared, self._scope = declared_sides(source, target), dict(scope or {})
         self._content = {
             "purpose": purpose,
@@ -236,7 +236,7 @@ class _Document:
         digests, header = _Digests(), self._header(created, by)
         with replacing(path, mode) as stream:
             for line in itertools.chain([header], self._lines(self._digester)):
-                text = line_text(line)
+                text = encoded_line(line)
                 _check_length(path, text)
                 digests.add(text.encode(), None if line is header else line)
                 stream.write(text)
@@ -283,7 +283,7 @@ def _canonical(value: dict[str, Any]) -> bytes:
 
 
 def _footer(changes: int, digests: _Digests, content: dict[str, Any]) -> str:
-    return line_text({"changes": changes, "checksum": digests.of_the_file(), "digest": digests.of_the_plan(content)})
+    return encoded_line({"changes": changes, "checksum": digests.of_the_file(), "digest": digests.of_the_plan(content)})
 
 
 def _check_length(path: AnyPath, line: str) -> None:

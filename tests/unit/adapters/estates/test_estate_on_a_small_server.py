@@ -170,19 +170,19 @@ def test_what_has_no_name_or_no_parent_is_skipped_and_counted(netbox: Estate) ->
         netbox.add("dcim/racks", name=name, site=site, u_height=42)
     target = adapter(netbox, RACKS, filters={"site": {"name": "Paris"}})
     assert [one.get_unique_id() for one in target.get_all("rack")] == ["Paris__r1"]
-    assert target.result_records()["left_aside"] == {"rack": 1}
+    assert target.result_records()["not_loaded"] == {"rack": 1}
     url = netbox.api.url
     assert target.load_warnings == [
         f"{url}: 1 rack object not loaded: the site that each is part of is not loaded (dcim/racks/4, site Lyon, r2)"
     ]
     netbox.add("dcim/devices", name=None, site=paris)
     target = adapter(netbox, DEVICES)
-    assert (target.count("device"), target.result_records()["left_aside"]) == (0, {"device": 1})
+    assert (target.count("device"), target.result_records()["not_loaded"]) == (0, {"device": 1})
     assert target.diff_from(wanted(DEVICES)).warnings == [
         f'{url}: 1 device object not loaded: null in "name" does not identify; declare that it may be, as in str | None, or '
         "identify by other fields (dcim/devices/5, site Paris)"
     ]
-    assert adapter(netbox, DEVICES, {"device": {"where": {"serial": "x"}}}).result_records()["left_aside"] == {}
+    assert adapter(netbox, DEVICES, {"device": {"where": {"serial": "x"}}}).result_records()["not_loaded"] == {}
 
 
 REGIONS: dict[str, Any] = {"site": {"identifiers": ["name"], "attributes": {"region": "str | None"}}}
@@ -394,7 +394,7 @@ def test_two_objects_of_one_identity_are_left_alone_and_a_warning_shows_both(net
     declared = {"device": {"identifiers": ["name"], "attributes": {"site": "str"}}}
     target = adapter(netbox, declared)
     assert [one.name for one in target.get_all("device")] == ["e"]
-    assert target.result_records()["left_aside"] == {"device": 2}
+    assert target.result_records()["not_loaded"] == {"device": 2}
     assert target.load_warnings == [
         f'{netbox.api.url}: 2 device objects not loaded: others have the same identity ("d": dcim/devices/2, site Paris and '
         'dcim/devices/4, site Lyon); if these are two objects, add an identifier that tells them apart, such as "site"'
@@ -418,7 +418,7 @@ def test_what_is_part_of_objects_of_one_identity_is_left_alone(netbox: Estate) -
     parts = {"device": PARTS["device"], "interface": {"identifiers": {"device": "str", "name": "str"}}}
     target, source = adapter(netbox, parts), wanted(parts, device=[{"name": "d"}], interface=[{"device": "d", "name": "eth0"}])
     assert [one.get_unique_id() for one in target.get_all("interface")] == ["e__eth0"]
-    assert target.result_records()["left_aside"] == {"device": 2, "interface": 2}
+    assert target.result_records()["not_loaded"] == {"device": 2, "interface": 2}
     synchronised(target, source)
     assert [one["name"] for one in netbox.table("dcim/devices").values()] == ["d", "d"]
     assert len(netbox.table("dcim/interfaces")) == 2
@@ -484,7 +484,7 @@ def test_a_reference_to_objects_of_one_identity_is_not_taken_for_one_of_them(net
     for cluster in clusters:
         netbox.add("virtualization/virtual-machines", name="vm", cluster=cluster)
     target = adapter(netbox)
-    assert target.result_records()["left_aside"] == {"cluster": 2, "virtual_machine": 2}
+    assert target.result_records()["not_loaded"] == {"cluster": 2, "virtual_machine": 2}
     copy = dataset(NetBoxAdapter.own_models(), {"virtual_machine": [{"cluster": "c", "name": "vm", "status": "active"}]})
     assert [(one.uid, bool(one.protected)) for one in copy.diff_from(target).walk() if one.type == "virtual_machine"] == [
         ("c__vm", True)

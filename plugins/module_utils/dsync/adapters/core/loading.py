@@ -151,7 +151,7 @@ class RecordLoader(RecordContract):
             uid = obj.get_unique_id()
             if isinstance(error, ObjectAlreadyExists) and uid in first:
                 both = " and ".join(self._shown(mapped, records[at], rows[at]) for at in (first[uid], place))
-                way_out = self._told_apart(mapped, rows[first[uid]], row)
+                way_out = self._distinguished(mapped, rows[first[uid]], row)
                 return RecordProblem(f'two records represent the {mapped.name} "{uid}": {both}{way_out}')
             if isinstance(error, ObjectNotFound) and f'"{uid}"' in str(error):
                 return RecordProblem(f"{self.describe(mapped, records[place])}: {error}")
@@ -159,7 +159,7 @@ class RecordLoader(RecordContract):
         return RecordProblem(str(error))
 
     @staticmethod
-    def _told_apart(mapped: ModelMap, one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    def _distinguished(mapped: ModelMap, one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
         """Return which attributes would distinguish two objects of one identity; empty where none would."""
         hidden = mapped.model.get_sensitive_fields()
         names = [name for name in mapped.model._attributes if name not in hidden and one.get(name) != other.get(name)]

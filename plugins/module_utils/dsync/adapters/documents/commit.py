@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...exceptions import NothingKept, RecordError, RecordProblem
-from ...storage.files import PRIVATE, check_regular, own_as, sync_folder, wrap_os_errors
+from ...storage.files import PRIVATE, check_regular, own_as, sync_directory, wrap_os_errors
 from ...storage.paths import same_file
 
 FORMAT, FORMAT_VERSION = "dsync-commit", 1
@@ -299,7 +299,7 @@ class _Manifest:
         with wrap_os_errors(self.path, "written"):
             self._append(line)
             os.fsync(self._descriptor)
-            sync_folder(self.base)
+            sync_directory(self.base)
         self.after = after
 
     def roll_back(self) -> None:
@@ -324,7 +324,7 @@ class _Manifest:
     def remove(self) -> None:
         """Remove the manifest; there is nothing left to be done. Raises OSError."""
         self.path.unlink()
-        sync_folder(self.base)
+        sync_directory(self.base)
 
     def close(self) -> None:
         """Close the file, which ends the lock; doing it again does nothing."""
@@ -354,7 +354,7 @@ def _prepare(manifest: _Manifest, changes: Sequence[FileChange]) -> None:
                 _write(step, change.new, change.mode)
     for folder in {step.beside.parent for step in manifest.steps if step.temporary is not None}:
         with wrap_os_errors(folder, "written"):
-            sync_folder(folder)
+            sync_directory(folder)
     manifest.complete([digest_of(change.new) for change in changes])
 
 
@@ -428,7 +428,7 @@ def _conclude(manifest: _Manifest) -> None:
     """Make the changes of all names durable, and remove the manifest. Raises RecordProblem."""
     try:
         for folder in {step.real.parent for step in manifest.steps}:
-            sync_folder(folder)
+            sync_directory(folder)
         manifest.remove()
     except OSError as error:
         raise _unfinished(manifest.path, f"{manifest.path} cannot be removed: {error.strerror}") from None

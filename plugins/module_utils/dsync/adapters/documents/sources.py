@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
-from ..._util.redaction import Redactor, secret_texts
+from ..._util.redaction import Redactor, secret_strings
 from ..._util.suggestions import known
 from ...exceptions import LibraryMissing, RecordProblem
 
@@ -84,7 +84,7 @@ def fetched(address: str, storage: Mapping[str, Any]) -> bytes:
         RecordProblem: there is no such file, or it cannot be read; the sentence holds none of ``storage``.
         LibraryMissing: what reads it is not installed.
     """
-    redactor = Redactor(secret_texts([storage, urlsplit(address).password]))
+    redactor = Redactor(secret_strings([storage, urlsplit(address).password]))
     if address.lower().startswith(_GIT):
         return _from_git(address, redactor)
     read = _from_web if address.lower().startswith(_WEB) else _from_file_system

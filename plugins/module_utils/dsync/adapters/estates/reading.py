@@ -204,7 +204,7 @@ class EstateReader(RecordAdapter):
             self._kind(mapped)
         return True
 
-    def left_aside(self) -> dict[str, int]:
+    def not_loaded(self) -> dict[str, int]:
         """Return model's name → how many of its objects were not loaded because something that identifies them is missing."""
         found = dict(self._twins)
         for (model, _reason), places in self._aside.items():
@@ -315,7 +315,7 @@ class EstateReader(RecordAdapter):
         places = [self.describe(mapped, records[place]) for some in twins.values() for place in some]
         named = [f'"{uid}": {" and ".join(self.describe(mapped, records[place]) for place in some)}' for uid, some in twins.items()]
         one, other, *_more = next(iter(twins.values()))
-        way_out = self._told_apart(mapped, rows[one], rows[other])
+        way_out = self._distinguished(mapped, rows[one], rows[other])
         more = ", …" if len(named) > _MOST_NAMED else ""
         self.warn(
             f"{len(places)} {mapped.name} objects not loaded: others have the same identity "

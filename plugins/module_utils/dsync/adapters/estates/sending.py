@@ -74,11 +74,13 @@ class Remembered:
             raise
 
 
-def told(errors: Any) -> str:
+def sentence_of(errors: Any) -> str:
     """Return what a server says is wrong with one object, in one line: field by field; what concerns no field has no name."""
     if isinstance(errors, Mapping):
         unnamed = ("__all__", "non_field_errors", "detail")
-        return "; ".join(told(said) if name in unnamed else f"{name}: {told(said)}" for name, said in errors.items())
+        return "; ".join(
+            sentence_of(error) if name in unnamed else f"{name}: {sentence_of(error)}" for name, error in errors.items()
+        )
     if isinstance(errors, list):
-        return " ".join(told(said) for said in errors)
+        return " ".join(sentence_of(error) for error in errors)
     return " ".join(str(errors).split())

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from ..._util.redaction import Redactor, secret_texts
+from ..._util.redaction import Redactor, secret_strings
 from ...apply.retry import LIBRARY as RETRY_LIBRARY
 from ...exceptions import LibraryMissing
 from ...records.written import json_dumps
@@ -68,7 +68,7 @@ class Client:
         self._origin = origin_of(base)
         self._query, self._login, self._logging_in = who.query, login, threading.Lock()
         self._entered: list[Entered] = []
-        self._secrets = secret_texts((*who.secrets, *(login.secrets if login else ())))
+        self._secrets = secret_strings((*who.secrets, *(login.secrets if login else ())))
         self._hide(())
         self.stopping = threading.Event()
         self._deadlines = Deadlines()
@@ -86,7 +86,7 @@ class Client:
 
     def _hide(self, secrets: tuple[str, ...]) -> None:
         """Let nobody see more secrets."""
-        self._secrets |= secret_texts(secrets)
+        self._secrets |= secret_strings(secrets)
         self._redactor = Redactor(self._secrets)
         FILTER.hide(self._redactor)
 

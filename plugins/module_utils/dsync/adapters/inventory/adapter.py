@@ -29,8 +29,8 @@ from ...storage.paths import file_error
 from ..core.base import ChangedRecord, NewRecord, RecordAdapter
 from ..documents.commit import recover
 from ..documents.yaml_format import YamlFormat
+from .directory import Apply
 from .files import InventoryFiles
-from .folder import Apply
 from .listing import ALL, GROUP, HOST, UNGROUPED, Group, Inventory, Program
 from .options import PLAY, InventoryOptions
 from .programs import Programs

@@ -38,7 +38,7 @@ class _Moved(NamedTuple):
     mode: int
 
 
-class Folder:
+class Directory:
     """The files of one inventory, and what is to become of them.
 
     Args:
@@ -166,7 +166,7 @@ class Folder:
         try:
             with nothing_kept((RecordError, RecordProblem)):
                 changes = self._changes()
-                made = list(self._make_folders(change.path for change in changes if change.new is not None))
+                made = list(self._make_directories(change.path for change in changes if change.new is not None))
             commit(self._path, changes)
         except BaseException:
             _remove_empty(made)
@@ -196,7 +196,7 @@ class Folder:
         found = [FileChange(path, digest_of(there.get(path)), new, mode) for path, (new, mode) in wanted.items()]
         return sorted(found, key=lambda change: change.new is None)
 
-    def _make_folders(self, paths: Iterable[Path]) -> Iterator[Path]:
+    def _make_directories(self, paths: Iterable[Path]) -> Iterator[Path]:
         """Make the directories of files; yield those that were not there, the innermost first."""
         for path in paths:
             new = [folder for folder in path.parents if not folder.is_dir()]

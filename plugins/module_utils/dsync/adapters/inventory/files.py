@@ -19,7 +19,7 @@ from ...exceptions import RecordProblem
 from ...records.path import Path as FieldPath
 from ...records.path import text_of_path, write
 from ..documents.yaml_format import Tagged, YamlFormat
-from .folder import ENDS, Apply, Folder
+from .directory import ENDS, Apply, Directory
 from .ini import fits, text_of
 from .listing import ALL, GROUP, HOST, UNGROUPED
 from .tree import HostsTree
@@ -98,18 +98,18 @@ class InventoryFiles:
 
     def __init__(self, source: Path, vault: Vault) -> None:
         self._main, self._vault = main_file(source), vault
-        self._folder = Folder(self._main, vault, is_ini(self._main))
+        self._directory = Directory(self._main, vault, is_ini(self._main))
         self._index: HostsTree | None = None
 
     @property
     def index(self) -> HostsTree:
         """Where hosts and groups stand in the file of hosts and groups."""
         if self._index is None:
-            main = self._folder.open(self._main)
-            if main.encrypted or ("plugin" in main.tree and not self._folder.ini):
+            main = self._directory.open(self._main)
+            if main.encrypted or ("plugin" in main.tree and not self._directory.ini):
                 why = "is encrypted as a whole" if main.encrypted else "configures an inventory plugin"
                 raise RecordProblem(f"{self._main} {why}, and only plain hosts and groups are written")
-            self._index = HostsTree(main.tree, self._main, main.renamed, self._folder.ini)
+            self._index = HostsTree(main.tree, self._main, main.renamed, self._directory.ini)
         return self._index
 
     # ------------------------------------------------------------------ variables
@@ -155,9 +155,9 @@ class InventoryFiles:
                 write(found, path, new)
             except TypeError as error:
                 raise RecordProblem(f"{error} of the {kind} {name}") from None
-        if holder is None and self._folder.has(kind) and not self._open_files(kind, name):
-            self._folder.new_path(kind, name)
-        if self._folder.ini and any(holder is inline for inline in self.index.inline(kind, name)):
+        if holder is None and self._directory.has(kind) and not self._open_files(kind, name):
+            self._directory.new_path(kind, name)
+        if self._directory.ini and any(holder is inline for inline in self.index.inline(kind, name)):
             text_of(found[variable], variable)
         if holder is not None:
             return lambda: holder.__setitem__(variable, found[variable])
@@ -178,7 +178,7 @@ class InventoryFiles:
 
     def _definition(self, kind: str, name: str, variable: str) -> dict[str, Any] | None:
         """Return the dictionary in which a host or group defines a variable itself, of several the one that counts."""
-        for file in reversed(self._folder.files_of(kind, name)):
+        for file in reversed(self._directory.files_of(kind, name)):
             if variable in file.tree:
                 if file.encrypted or file.path.suffix == ".json":
                     why = "encrypted as a whole" if file.encrypted else "JSON"
@@ -192,15 +192,15 @@ class InventoryFiles:
 
     def _open_files(self, kind: str, name: str) -> list[TreeFile]:
         """Return the files of a host's or group's variables that can be changed."""
-        return [file for file in self._folder.files_of(kind, name) if not file.encrypted and file.path.suffix != ".json"]
+        return [file for file in self._directory.files_of(kind, name) if not file.encrypted and file.path.suffix != ".json"]
 
     def _place_for_new(self, kind: str, name: str, value: Any) -> dict[str, Any]:
         """Return the dictionary for the value of a variable that a host or group does not define yet."""
         files = self._open_files(kind, name)
         if files:
             return files[-1].tree
-        if self._folder.has(kind) or not self.index.has(kind, name) or (self._folder.ini and not fits(value)):
-            return self._folder.new_file(kind, name).tree
+        if self._directory.has(kind) or not self.index.has(kind, name) or (self._directory.ini and not fits(value)):
+            return self._directory.new_file(kind, name).tree
         return self.index.make_inline(kind, name)
 
     # ------------------------------------------------------------------ hosts and groups
@@ -240,7 +240,7 @@ class InventoryFiles:
             index.check_member(name, group)
         if not index.has(HOST, name):
             index.check_member(name, UNGROUPED)
-        files = self._folder.removing(HOST, name)
+        files = self._directory.removing(HOST, name)
 
         def apply() -> None:
             index.forget_host(name)
@@ -296,7 +296,7 @@ class InventoryFiles:
                 f'the {kind} "{old}" cannot be renamed: it is not written out in {self._main}, but part of a range such as '
                 "web[01:20], or of another source"
             )
-        files = self._folder.renaming(kind, old, new)
+        files = self._directory.renaming(kind, old, new)
 
         def apply() -> None:
             index.rename(kind, old, new)
@@ -309,7 +309,7 @@ class InventoryFiles:
         check_name(GROUP, name)
         if not self.index.has(GROUP, name):
             raise RecordProblem(f'the group "{name}" is not in {self._main}')
-        files = self._folder.removing(GROUP, name)
+        files = self._directory.removing(GROUP, name)
 
         def apply() -> None:
             self.index.remove_group(name)
@@ -322,12 +322,12 @@ class InventoryFiles:
     def forget(self) -> None:
         """Forget all changes that were not written."""
         self._index = None
-        self._folder.forget()
+        self._directory.forget()
 
     def commit(self) -> None:
-        """Write what was changed: all files, or none. Raises NothingKept and RecordProblem (:meth:`.folder.Folder.commit`)."""
+        """Write what was changed: all files, or none. Raises NothingKept and RecordProblem (:meth:`.Directory.commit`)."""
         try:
-            self._folder.commit()
+            self._directory.commit()
         finally:
             self._index = None
 

@@ -58,12 +58,12 @@ def lines_of(text: str, name: str) -> Iterator[Line]:
             yield Line(line, group, "head", kind)
             continue
         try:
-            yield _said(line, group, kind)
+            yield _line_of(line, group, kind)
         except ValueError as error:
             raise RecordProblem(f"{name}, line {number}: this is no inventory in INI: {error}") from None
 
 
-def _said(line: str, group: str, kind: str) -> Line:
+def _line_of(line: str, group: str, kind: str) -> Line:
     content = line.strip()
     if kind == "vars":
         key, equals, value = content.partition("=")
@@ -269,7 +269,7 @@ class _Changed:
             if name in before:
                 continue
             raw = self._raw.pop((kind, name), []) if kind == "hosts" else []
-            if raw and same(_said(raw[-1], group, kind).value or {}, value or {}):
+            if raw and same(_line_of(raw[-1], group, kind).value or {}, value or {}):
                 yield from raw
             elif kind == "hosts":
                 yield from [*raw[:-1], _host_line(name, value or {}, set())]

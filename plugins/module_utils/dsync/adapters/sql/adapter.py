@@ -18,7 +18,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..._util.redaction import secret_texts
+from ..._util.redaction import secret_strings
 from ...adapter import DSync
 from ...exceptions import DSyncException, RecordProblem
 from ...flags import DSyncAction, DSyncFlags
@@ -473,7 +473,7 @@ class SqlAdapter(RecordAdapter):
             return [RecordProblem(reason)] * len(records)
         hidden = self._hidden_columns(mapped)
         values = (values_of(one).items() for one in records if hidden)
-        secrets = secret_texts(value for pairs in values for path, value in pairs if path[0] in hidden)
+        secrets = secret_strings(value for pairs in values for path, value in pairs if path[0] in hidden)
         try:
             return self._transaction.run(lambda connection: make(relation, connection, records, False), relation.title, secrets)
         except NotAllThere:

@@ -171,7 +171,7 @@ def _md5(dialect: str, columns: Sequence[tuple[Any, str]]) -> ColumnElement[str]
     its length, and null as a letter."""
     import sqlalchemy as sa
 
-    whole = reduce(add, (_with_length(_as_text(dialect, column, kind)) for column, kind in columns))
+    whole = reduce(add, (_with_length(_as_string(dialect, column, kind)) for column, kind in columns))
     return sa.func.md5(sa.func.convert_to(whole, "UTF8") if dialect == "postgresql" else whole)
 
 
@@ -181,7 +181,7 @@ def _with_length(text: ColumnElement[str]) -> ColumnElement[str]:
     return sa.func.coalesce(sa.cast(sa.func.char_length(text), sa.Text) + ":" + text, "N", type_=sa.Text)
 
 
-def _as_text(dialect: str, column: Any, kind: str) -> ColumnElement[str]:
+def _as_string(dialect: str, column: Any, kind: str) -> ColumnElement[str]:
     """Return a column as a string, as all kinds of databases write it."""
     import sqlalchemy as sa
 

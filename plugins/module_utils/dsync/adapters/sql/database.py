@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from ..._util.redaction import Redactor, secret_texts
+from ..._util.redaction import Redactor, secret_strings
 from ..._util.suggestions import known
 from ...exceptions import DSyncException, LibraryMissing, RecordProblem, TransientError
 from ...records.written import json_dumps, json_loads
@@ -101,7 +101,7 @@ class Database:
         self._statement_timeout = options.statement_timeout
         if self._statement_timeout is not None and not self._about.timeout:
             options.wrong("statement_timeout", "SQLite has no such limit; omit it.")
-        self._secrets = secret_texts([url.password, *(value for key, value in url.query.items() if "pass" in key)])
+        self._secrets = secret_strings([url.password, *(value for key, value in url.query.items() if "pass" in key)])
         self.shown = _shown(url, self._about.port)
         self._engine = self._made(options)
 
@@ -166,7 +166,7 @@ class Database:
                 connection.close()
                 raise
         except sa.exc.SQLAlchemyError as error:
-            sentence = f"the database {self.shown} cannot be used: {self.said(error)}"
+            sentence = f"the database {self.shown} cannot be used: {self.message_of(error)}"
             raise (TransientError(sentence) if writing else RecordProblem(sentence)) from None
         return connection
 
@@ -215,11 +215,11 @@ class Database:
             hidden: texts that it must not hold.
             passing: whether an error that may pass is to be told as such.
         """
-        sentence = f"{what}: {Redactor(hidden).redact(self.said(error))}"
+        sentence = f"{what}: {Redactor(hidden).redact(self.message_of(error))}"
         code = _code(getattr(error, "orig", None))
         return TransientError(sentence) if passing and (code in self._about.passing or is_lost(error)) else RecordProblem(sentence)
 
-    def said(self, error: Exception) -> str:
+    def message_of(self, error: Exception) -> str:
         """Return the first line of what a driver said, without the password."""
         original = getattr(error, "orig", None) or error
         primary = getattr(getattr(original, "diag", None), "message_primary", None)

@@ -108,7 +108,7 @@ def _obstacles(kind_of: KindOf, source: tuple[str, Place], target: tuple[str, Pl
     for name in target[1].mapped.fields:
         yield _field_obstacle(kind_of, name, source, target)
     for _dialect, place in (source, target):
-        if not _tells_apart(place):
+        if not _distinguishes(place):
             columns = ", ".join(columns_of_attributes(place, declaration.identifiers))
             yield f"{place.relation.title} has no unique key over {columns} without null"
 
@@ -176,7 +176,7 @@ def columns_of_attributes(place: Place, names: Sequence[str]) -> tuple[str, ...]
     return tuple(text_of_path(place.mapped.fields[name].source or ()) for name in names)
 
 
-def _tells_apart(place: Place) -> bool:
+def _distinguishes(place: Place) -> bool:
     """Return whether the database ensures that no two rows have the same identifiers, and that none of them is null."""
     relation = place.relation
     wanted = set(columns_of_attributes(place, place.mapped.model._identifiers))

@@ -357,7 +357,7 @@ class Together:
             results = work(self._connection)
             point.commit()
         except BaseException as error:
-            intact = self._taken_back(point)
+            intact = self._rolled_back(point)
             raised = self._translate(error, what, hidden, intact)
             if not intact and self._any:
                 self._lost = f"{what}: the transaction is lost, and with it all that was done before in this run: {raised}"
@@ -369,7 +369,7 @@ class Together:
             self._end()
         return results
 
-    def _taken_back(self, point: NestedTransaction | None) -> bool:
+    def _rolled_back(self, point: NestedTransaction | None) -> bool:
         """Undo what was done since a savepoint, and return whether the transaction is intact."""
         import sqlalchemy as sa
 

@@ -30,7 +30,7 @@ from ..kinds import TAGS, Kind
 from ..names import Native, Natives, ServerId
 from ..options import EstateOptions
 from ..schema import Listed, Schema, paired, walked
-from ..sending import Refusal, told
+from ..sending import Refusal, sentence_of
 from ..session import Session
 from .joins import Joins, undone_by
 from .kinds import ADDRESSES, CONTENT_TYPES, FOR_ALL, GLOBAL, JOINS, KINDS, LISTS, NAMESPACE, PREFIXES
@@ -91,7 +91,7 @@ class NautobotAdapter(EstateAdapter):
 
     def result_records(self) -> dict[str, Any]:
         """Return what the result tells of the server and the requests: the release of its API, and how many there were."""
-        return {"nautobot_version": self._version, "requests": self._session.sent, "left_aside": self.left_aside()}
+        return {"nautobot_version": self._version, "requests": self._session.sent, "not_loaded": self.not_loaded()}
 
     # ------------------------------------------------------------------ the server
 
@@ -264,5 +264,5 @@ class NautobotAdapter(EstateAdapter):
         except ValueError:
             return []
         if isinstance(said, list):
-            return [Refusal(place, told(errors)) for place, errors in enumerate(said) if errors]
-        return [Refusal(0, told(said))] if len(sent) == 1 and said else []
+            return [Refusal(place, sentence_of(errors)) for place, errors in enumerate(said) if errors]
+        return [Refusal(0, sentence_of(said))] if len(sent) == 1 and said else []

@@ -79,11 +79,11 @@ class Joins:
         """Add to lists, and take it back if that fails half-way, or the block does."""
         made: list[tuple[str, list[ServerId]]] = []
 
-        def take_back() -> None:
+        def remove_again() -> None:
             for place, ids in made:
                 self._changed("DELETE", place, [{"id": one} for one in ids])
 
-        with undone_by(take_back):
+        with undone_by(remove_again):
             for name in dict.fromkeys(name for name, _own in missing):
                 join = JOINS[endpoint][name]
                 pairs = [(own, other) for (field, own), others in missing.items() if field == name for other in others]

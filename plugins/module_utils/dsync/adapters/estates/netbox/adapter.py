@@ -27,7 +27,7 @@ from ..kinds import Kind, endpoint_of
 from ..names import Native, Natives, ServerId
 from ..options import EstateOptions
 from ..schema import Listed, Schema, paired, walked
-from ..sending import Refusal, told
+from ..sending import Refusal, sentence_of
 from ..session import Session
 from .branch_session import BranchSession
 from .branches import Branch, branch_of
@@ -111,7 +111,7 @@ class NetBoxAdapter(EstateAdapter):
             "netbox_version": self._version,
             "requests": self._session.sent,
             "request_ids": list(self._session.request_ids),
-            "left_aside": self.left_aside(),
+            "not_loaded": self.not_loaded(),
             **({} if self._branch is None else {"branch": self._branch.record()}),
         }
 
@@ -224,13 +224,13 @@ class NetBoxAdapter(EstateAdapter):
         except ValueError:
             return []
         if isinstance(said, list):  # as servers before 4.7 say it: one entry for each object, empty where nothing is wrong
-            return [Refusal(place, told(errors)) for place, errors in enumerate(said) if errors]
+            return [Refusal(place, sentence_of(errors)) for place, errors in enumerate(said) if errors]
         places = {body.get("id"): place for place, body in enumerate(sent) if "id" in body}
         found = []
         for entry in said.get("errors", ()) if isinstance(said, dict) else ():
             place = entry.get("index", places.get(entry.get("id")))
             if place is not None:
-                found.append(Refusal(place, told(entry.get("errors"))))
+                found.append(Refusal(place, sentence_of(entry.get("errors"))))
         if not found and len(sent) == 1:
-            found.append(Refusal(0, told(said)))
+            found.append(Refusal(0, sentence_of(said)))
         return found
