@@ -83,7 +83,7 @@ EXAMPLES = r"""
       device:
         identifiers: [name]
         attributes: {role: str, mtu: int}
-    plan: /srv/estate/devices.plan
+    plan_dest: /srv/estate/devices.plan
 
 - name: Read the plan that waits for approval
   dsync.core.dsync_plan_info:

@@ -335,8 +335,8 @@ outcomes:
   sample: {"done": 4, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 0}
 refusals:
   description:
-    - Why a run is refused, such as a limit that is exceeded, one sentence each. Empty when it is not.
-      When it is, the task fails, but not in check mode, and nothing is changed.
+    - Why a run is refused, such as a limit that is exceeded, one sentence each. Empty if the run is not refused.
+      A refused run changes nothing, and the task fails, in check mode too.
   returned: when both datasets could be loaded and compared
   type: list
   elements: str

@@ -114,9 +114,9 @@ def test_places_where_no_file_can_be(play: Play, tmp_path: Path) -> None:
         for option in WRITTEN
         for place, why in (
             ("directory", "is a directory"),
-            ("missing/file", "No such file or directory"),
+            ("missing/file", f"there is no directory {places / 'missing'}"),
             ("file/below", "Not a directory"),
-            ("dangling", "No such file or directory"),
+            ("dangling", f"there is no directory {places / 'nowhere'}"),
         )
     ]
     before = files(places)

@@ -212,7 +212,12 @@ def test_a_source_that_shrinks(play: Play, tmp_path: Path) -> None:
         ]
     ).ok()
     assert not path.exists()
-    assert f"{path} on here does not exist yet, so a loss of objects cannot be detected." in first.result("check")["warnings"]
+    missing = (
+        f"{path} on here does not exist yet, so a loss of objects cannot be detected; "
+        "a successful run of dsync_sync with this baseline writes it."
+    )
+    assert missing in first.result("check")["warnings"]
+    assert missing in first.result("diff")["warnings"]
     assert "1 of 10 changes failed" in first.result("failed")["msg"]
     assert refusal(first, "no share") == "max_shrink: expected a percentage such as 20%, not 'a fifth'."
     assert f"preparing the run failed: {unwritable} on here cannot be written: " in refusal(first, "unwritable")
@@ -228,7 +233,7 @@ def test_a_source_that_shrinks(play: Play, tmp_path: Path) -> None:
             task("corrupt", "dsync_sync", {**guarded, "baseline": str(corrupt)}, ignore_errors=True),
         ]
     ).ok()
-    assert f"{path} on here does not exist yet, so a loss of objects cannot be detected." in second.result("first")["warnings"]
+    assert missing in second.result("first")["warnings"]
     assert json.loads(path.read_text())["counts"]["site"] == 10
     assert (second.result("within")["refusals"], second.result("within")["changed"]) == ([], True)
     said = "Tree has shrunk: 7 site objects, 10 at the last successful run, 30% fewer; max_shrink is 20%"

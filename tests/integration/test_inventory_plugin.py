@@ -226,6 +226,26 @@ def test_the_examples_of_the_page(run: Any, tmp_path: Path) -> None:
     assert list((tmp_path / ".cache").iterdir())
 
 
+def test_data_in_a_directory_of_inventories(run: Any, tmp_path: Path) -> None:
+    """Ansible reads every file of the directory, as the page says, and neither of the two ways out that it names."""
+    (tmp_path / "inventory").mkdir()
+    beside, elsewhere = tmp_path / "inventory" / "devices.csv", tmp_path / "devices.csv"
+    plugin = tmp_path / "inventory" / "devices.dsync.yml"
+    beside.write_text(FILES["devices.csv"])
+    plugin.write_text(FILES["devices.dsync.yml"])
+    devices = {"rtr-1", "sw-1", "sw-2"}
+
+    def hosts(**variables: str) -> set[str]:
+        found = listed(run("ansible-inventory", "-i", "inventory", "--list", **variables))
+        return set(found["_meta"]["hostvars"]).union(found.get("ungrouped", {}).get("hosts", ()))
+
+    assert hosts() > {*devices, "rtr-1,nyc,router,192.0.2.1"}
+    assert hosts(ANSIBLE_INVENTORY_IGNORE=".csv") == devices
+    beside.rename(elsewhere)
+    plugin.write_text(FILES["devices.dsync.yml"].replace("path: devices.csv", "path: ../devices.csv"))
+    assert hosts() == devices
+
+
 @pytest.mark.parametrize("cached", [False, True])
 def test_nothing_of_the_data_is_evaluated_and_nothing_secret_is_a_variable(run: Any, tmp_path: Path, cached: bool) -> None:
     kept = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": "kept"} if cached else {}

@@ -92,7 +92,7 @@ def test_what_was_done_may_have_been_and_was_not(play: Play, tmp_path: Path) -> 
     assert messages == {
         "unknown run": f"{path} on here contains no run nobody.",
         "no journal": f"{reading} {tmp_path / 'other'} on here cannot be used as a journal: it is not a journal of dsync.",
-        "absent": f"{reading} {tmp_path / 'absent'} on here cannot be read: No such file or directory.",
+        "absent": f"{tmp_path / 'absent'} on here does not exist; dsync_sync writes a journal with journal.",
         "negative": "max_changes is -1; it should be 0 or more.",
     }
     assert PASSWORD not in played.screen

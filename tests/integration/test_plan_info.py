@@ -108,9 +108,7 @@ def test_a_plan_as_a_person_sees_it(play: Play, tmp_path: Path) -> None:
         f"reading the plan failed: {plan} on here is not the approved plan: its digest is {digest}, approved is {WRONG}."
     )
     assert "was changed after it was written" in messages["changed"]
-    assert (
-        messages["absent"] == f"reading the plan failed: {tmp_path / 'absent'} on here cannot be read: No such file or directory."
-    )
+    assert messages["absent"] == f"{tmp_path / 'absent'} on here does not exist; dsync_diff writes a plan with plan_dest."
     assert plan.read_bytes() == before
     assert PASSWORD not in json.dumps(played.results) + played.screen
     assert "Traceback" not in played.screen

@@ -117,6 +117,27 @@ def test_what_is_protected_is_not_undone(play: Play, tmp_path: Path) -> None:
     assert content(tmp_path / "work" / "target.json") == []
 
 
+def test_a_journal_that_was_renamed_can_still_be_undone(play: Play, tmp_path: Path) -> None:
+    """So that a journal does not grow for ever: the next run begins a new one."""
+    sides = {**scene(tmp_path / "work", [site("a", note="old")], [site("a", note="new"), site("b")]), **ANY_DELETES}
+    target, journal, older = tmp_path / "work" / "target.json", tmp_path / "journal", tmp_path / "journal-2026-11"
+    before = content(target)
+    play([task("run", "dsync_sync", {**sides, "journal": str(journal)})]).ok()
+    journal.rename(older)
+    kept = older.read_bytes()
+    played = play(
+        [
+            task("gone", "dsync_sync", {**sides, "undo_journal": str(journal)}, ignore_errors=True),
+            task("undo", "dsync_sync", {**sides, "undo_journal": str(older), "journal": str(journal)}),
+        ]
+    ).ok()
+    assert f"{journal} on here does not exist; dsync_sync writes a journal with journal." in refusal(played, "gone")
+    assert played.result("undo")["outcomes"]["done"] == 2
+    assert content(target) == before
+    assert older.read_bytes() == kept
+    assert played.result("undo")["journal"]["run"] in journal.read_text()
+
+
 def test_a_plan_that_waits_for_approval_is_never_overwritten(play: Play, tmp_path: Path) -> None:
     """Not by check mode, and not by a second night with more changes."""
     sides = scene(tmp_path / "work", [site("a")], [site("b")])

@@ -188,6 +188,24 @@ def test_drift_is_a_failure_on_request(play: Play, tmp_path: Path) -> None:
     assert statistic(protected, "nightly")["protected"] == 3
 
 
+def test_an_audit_notices_what_the_source_has_lost_since_a_run(play: Play, tmp_path: Path) -> None:
+    """Only a run writes the baseline, and an audit without one names it. Models may be JSON, as those of ``-e`` are."""
+    variables = files(tmp_path, "audit")
+    variables.update(audit_baseline=str(tmp_path / "runs" / "reconcile.baseline"), audit_max_shrink="10%")
+    variables["audit_models"] = json.dumps(variables["audit_models"])
+    alone = play("audit", variables)
+    screen = " ".join((alone.stdout + alone.stderr).split())
+    assert alone.returncode == 0, screen
+    assert "a loss of objects cannot be detected; a successful run of dsync_sync with this baseline writes it." in screen
+    run = {**files(tmp_path, "reconcile"), "reconcile_directory": str(tmp_path / "runs"), "reconcile_max_shrink": "10%"}
+    assert play("reconcile", run).returncode == 0
+    (tmp_path / "truth.json").write_text(json.dumps([{"name": "rtr-1", "role": "router", "mtu": 1500}]))
+    shrunk = play("audit", variables)
+    assert shrunk.returncode == 0, shrunk.stdout + shrunk.stderr
+    (refused,) = statistic(shrunk, "audit_summary")["refusals"]
+    assert refused.startswith("truth has shrunk: 1 device objects, 2 at the last successful run, 50% fewer; max_shrink is 10%")
+
+
 def test_wrong_variables_are_reported_by_name_and_no_secret_is_shown(play: Play, tmp_path: Path) -> None:
     variables = files(tmp_path, "audit")
     del variables["audit_target"]["adapter"]

@@ -97,7 +97,7 @@ def test_paths_that_are_no_lock(path: Path, tmp_path: Path) -> None:
     cases = {
         tmp_path: "is a directory",
         path / "below": "cannot be used as a lock: Not a directory",
-        tmp_path / "no" / "lock": "cannot be used as a lock: No such file or directory",
+        tmp_path / "no" / "lock": f"cannot be used as a lock: there is no directory {tmp_path / 'no'}$",
     }
     for wrong, why in cases.items():
         with pytest.raises(RecordError, match=f"^{wrong} {why}"), locked(wrong):

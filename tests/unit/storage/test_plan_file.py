@@ -625,7 +625,7 @@ def test_a_change_that_is_too_long_is_refused(path: Path) -> None:
 
 def test_nowhere_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for where, why in (
-        (tmp_path / "no" / "plan", "No such file"),
+        (tmp_path / "no" / "plan", f"cannot be written: there is no directory {tmp_path / 'no'}$"),
         (Path(__file__) / "plan", "Not a directory"),
         (tmp_path, "is a directory"),
         (Path("/dev/full"), "no ordinary file"),

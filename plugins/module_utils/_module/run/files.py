@@ -1,7 +1,7 @@
 # Copyright: dsync contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of a task: checks that no file is used twice, reads their mode, and holds the lock."""
+"""The files of a task: none is used twice, those that are read exist, their mode, and the lock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from ...dsync.storage.files import PRIVATE
 from ...dsync.storage.lock import locked
-from ...dsync.storage.paths import absolute
+from ...dsync.storage.paths import absolute, file_error
 from ..errors import TaskFailure
 from ..output.messages import error_context
 from ..output.progress import Progress
@@ -25,12 +25,21 @@ FILES = ("plan_src", "plan_dest", "undo_journal", "journal", "undo", "baseline",
 APPENDED = {"undo_journal", "journal"}
 """Two arguments that may name the same file, to which a run only appends."""
 
-
 MODES = "use octal digits such as '0644', or symbols such as 'u=rw,g=r'; the owner must be able to read and write the file"
 
 _CLAUSE = re.compile(r"(?P<who>[ugoa]*)(?P<how>[-+=])(?P<what>[rwx]*)")
 _BITS = {"r": 4, "w": 2, "x": 1}
 _SHIFTS = {"u": 6, "g": 3, "o": 0}
+
+
+PLAN_WRITTEN_BY = "dsync_diff writes a plan with plan_dest"
+JOURNAL_WRITTEN_BY = "dsync_sync writes a journal with journal"
+
+
+def check_exists(path: str, way_out: str) -> None:
+    """Raise TaskFailure if there is nothing at a path, with what to do about it."""
+    if not os.path.lexists(path):
+        raise file_error(TaskFailure, path, f"does not exist; {way_out}.")
 
 
 def check_distinct(params: Mapping[str, Any]) -> None:

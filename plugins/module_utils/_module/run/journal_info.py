@@ -17,6 +17,7 @@ from ..entry import AdapterModule
 from ..errors import TaskFailure
 from ..output.messages import error_context
 from ..output.result import ROOM_FOR_CHANGES, Recorder, count_changes, fit, summary_of
+from .files import JOURNAL_WRITTEN_BY, check_exists
 from .lifecycle import TaskEnd, run_task
 
 MOST_RUNS = 20
@@ -34,6 +35,7 @@ def run(module: AdapterModule) -> None:
 
 def _journal_info(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     path, wanted = module.params["path"], module.params["run"]
+    check_exists(path, JOURNAL_WRITTEN_BY)
     with error_context("reading the journal"):
         runs = read(path)
     chosen = next((run for run in reversed(runs) if wanted in (None, run.run)), None)

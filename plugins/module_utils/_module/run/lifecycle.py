@@ -218,7 +218,9 @@ def task_result(
 
 
 def _first_run(module: AdapterModule) -> str:
-    missing = file_error(TaskFailure, module.params["baseline"], "does not exist yet, so a loss of objects cannot be detected.")
+    way_out = "a successful run of dsync_sync with this baseline writes it"
+    problem = f"does not exist yet, so a loss of objects cannot be detected; {way_out}."
+    missing = file_error(TaskFailure, module.params["baseline"], problem)
     return with_host(str(missing), missing, module.bundle.host)
 
 

@@ -15,6 +15,7 @@ from ..entry import AdapterModule
 from ..output.messages import error_context
 from ..output.result import ROOM_FOR_CHANGES, Recorder, count_changes, summary_of
 from .changeset import file_record
+from .files import PLAN_WRITTEN_BY, check_exists
 from .lifecycle import TaskEnd, run_task
 
 _HEADER = ("purpose", "created", "by", "dsync", "flags")
@@ -27,6 +28,7 @@ def run(module: AdapterModule) -> None:
 
 def _info(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     params = module.params
+    check_exists(params["path"], PLAN_WRITTEN_BY)
     with error_context("reading the plan"):
         plan = load(params["path"], params["approved"])
     outcomes = preview(plan, why="not applied: read from a plan")[0]

@@ -21,6 +21,7 @@ from ..datasets.side import Side
 from ..errors import TaskFailure
 from ..output.messages import error_context
 from .changeset import UNDO, ChangeSet, flag_names, flags_of
+from .files import JOURNAL_WRITTEN_BY, PLAN_WRITTEN_BY, check_exists
 from .guards import Guards
 
 
@@ -39,13 +40,14 @@ class StoredChanges:
         self._saved: SavedPlan | None = None
         self._stored: StoredPlan
         if params["plan_src"]:
+            self._path = _own_path(self._path, params["plan_digest"])
             with error_context("reading the plan"):
-                self._path = _own_path(self._path, params["plan_digest"])
                 self._stored = self._saved = load(self._path, params["plan_digest"])
             self._target, self._undoes = self._saved.header["target"].get("name", ""), self._saved.header["purpose"] == UNDO
             self._check_flags(self._saved.header["flags"])
             self._check_scope(self._saved.header["scope"])
         else:
+            check_exists(self._path, JOURNAL_WRITTEN_BY)
             with error_context("reading the journal"):
                 run = _run_of(self._path, params["undo_run"], read(self._path))
                 self._stored, self._target, self._undoes = run.undo(), run.target, True
@@ -93,11 +95,9 @@ def _own_path(path: str, digest: str | None) -> str:
     if digest is None and PLACEHOLDER in Path(path).name:
         raise TaskFailure(f"plan_src contains {PLACEHOLDER}, so plan_digest is required.")
     found = path_of(path, digest or "")
-    if not os.path.lexists(found):
-        waiting = (
-            f", so no plan with the digest {digest} waits there" if found != path else "; dsync_diff writes a plan with plan_dest"
-        )
-        raise file_error(TaskFailure, found, f"does not exist{waiting}.")
+    if found != path and not os.path.lexists(found):
+        raise file_error(TaskFailure, found, f"does not exist, so no plan with the digest {digest} waits there.")
+    check_exists(found, PLAN_WRITTEN_BY)
     return found
 
 

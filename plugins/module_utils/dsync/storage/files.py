@@ -146,11 +146,19 @@ def wrap_os_errors(path: AnyPath, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise file_error(RecordError, path, f"cannot be {what}: {error.strerror or error}") from None
+        raise file_error(RecordError, path, f"cannot be {what}: {_reason(error, path)}") from None
     except ValueError as error:  # a NUL in the path
         if "null" not in str(error):
             raise
         raise RecordError(f"{os.fspath(path)!r} cannot be {what}: {error}") from None
+
+
+def _reason(error: OSError, path: AnyPath) -> str:
+    """Return why a file cannot be used: the directory that is missing, or what the system says."""
+    directory = Path(os.path.realpath(path)).parent
+    if isinstance(error, FileNotFoundError) and not directory.exists():
+        return f"there is no directory {directory}"
+    return error.strerror or str(error)
 
 
 def check_regular(path: AnyPath) -> None:
