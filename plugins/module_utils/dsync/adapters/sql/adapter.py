@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..._util.redaction import secret_strings
 from ...adapter import DSync
-from ...exceptions import DSyncException, RecordProblem
+from ...exceptions import RecordProblem
 from ...flags import DSyncAction, DSyncFlags
 from ...model.references import References
 from ...records.declaration_reader import Declared
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from ...diff.diff import Diff
     from ...model.declaration import Unique
     from .checksums import Groups
+    from .narrowing import Tables
     from .push_down import Rows
 
 _T = TypeVar("_T")
@@ -136,45 +137,18 @@ class SqlAdapter(RecordAdapter):
         references = References.of(self.models())
         if references is not None and model in {*references.models, *references.referred}:
             return "they refer to other objects, or others refer to them"
-        compared = self._compared_here if self._database.is_same(source._database) else self._compared_by_checksums
-        try:
-            with self._reading() as connection, self._database.wrap_errors(model):
-                return compared(model, source, connection)
-        except DSyncException as error:
-            return str(error)
+        from .narrowing import different  # only here, since few tasks ask for it
 
-    def _compared_here(self, model: str, source: SqlAdapter, connection: Connection) -> str:
-        """Compare two tables of one database; otherwise as :meth:`_narrow`."""
-        from .push_down import Place, different_rows, kind_in_one_database, obstacle  # only here, since few tasks ask for it
-
-        one, other = (Place(side._maps[model], side._relation(side._maps[model])) for side in (source, self))
-        if not self._database.is_same_user(source._database) and not (_has_schema(one.relation) and _has_schema(other.relation)):
-            return "source and target are read as different users; write the tables with their schema in from"
-        dialect = connection.dialect.name
-        reason = obstacle(kind_in_one_database, (dialect, one), (dialect, other))
-        found = None if reason else different_rows(connection, one, other)
+        found, reason = different(model, source._sql_tables(), self._sql_tables())
         if found is not None:
             source._to_read[model], self._to_read[model] = found
         return reason
 
-    def _compared_by_checksums(self, model: str, source: SqlAdapter, connection: Connection) -> str:
-        """Compare tables of two databases; otherwise as :meth:`_narrow`."""
-        from .checksums import DIALECTS, Side, different_groups, kind_of  # only here, since few tasks ask for it
-        from .push_down import Place, obstacle
+    def _sql_tables(self) -> Tables:
+        from .narrowing import Tables  # only here, since few tasks ask for it
+        from .push_down import Place
 
-        with source._reading() as other, source._database.wrap_errors(model):
-            sides = [
-                Side(there, Place(side._maps[model], side._relation(side._maps[model])))
-                for side, there in ((source, other), (self, connection))
-            ]
-            dialects = [side.connection.dialect.name for side in sides]
-            if not DIALECTS.issuperset(dialects):
-                return "SQLite has no checksums"
-            reason = obstacle(kind_of, (dialects[0], sides[0].place), (dialects[1], sides[1].place))
-            found = None if reason else different_groups(sides[0], sides[1])
-        if found is not None:
-            source._to_read[model], self._to_read[model] = found
-        return reason
+        return Tables(self._database, self._reading, lambda model: Place(self._maps[model], self._relation(self._maps[model])))
 
     def probe(self) -> bool:
         with self._reading():
@@ -532,7 +506,3 @@ def _filled(results: Sequence[Exception | None], made: Iterable[Any]) -> list[An
 def _columns_of(rows: Iterable[Row]) -> list[str]:
     """Return the columns that some rows have."""
     return [*dict.fromkeys(name for row in rows for name in row)]
-
-
-def _has_schema(relation: Relation) -> bool:
-    return relation.table is not None and relation.table.schema is not None
