@@ -124,19 +124,36 @@ def id_reader(mixed: Sequence[bool], keys: Sequence[Key | None]) -> Callable[[st
     Returns:
         A function of a string; a string that is not a unique id with this number of identifiers is returned unchanged.
     """
-    build = unique_id_builder(mixed, keys)
+    build, read = unique_id_builder(mixed, keys), parts_reader(mixed)
 
     def same(text: str) -> str:
-        parts = [text] if len(mixed) == 1 else _parts(text)
-        if len(parts) != len(mixed):
-            return text
-        escaped = len(mixed) > 1 or mixed[0]
-        values = [None if mark and part == "\\None" else _unescaped(part) if escaped else part for mark, part in zip(mixed, parts)]
-        if any(mark and value == part and part.startswith("\\") for mark, value, part in zip(mixed, values, parts)):
-            return text  # marked with another type
-        return build(values)
+        values = read(text)
+        return text if values is None else build(values)
 
     return same
+
+
+def parts_reader(mixed: Sequence[bool]) -> Callable[[str], list[str | None] | None]:
+    """Return the function that turns a unique id into its parts.
+
+    Args:
+        mixed: as for :func:`unique_id_builder`.
+
+    Returns:
+        A function of a string that returns the identifiers' values, each a string or None; or None for a string that is not a
+        unique id with this number of identifiers, or has a value of another type.
+    """
+
+    def read(text: str) -> list[str | None] | None:
+        parts = [text] if len(mixed) == 1 else _parts(text)
+        if len(parts) != len(mixed):
+            return None
+        escaped = len(mixed) > 1 or mixed[0]
+        values = [None if mark and part == "\\None" else _unescaped(part) if escaped else part for mark, part in zip(mixed, parts)]
+        marked = any(mark and value == part and part.startswith("\\") for mark, value, part in zip(mixed, values, parts))
+        return None if marked else values
+
+    return read
 
 
 def _unescaped(part: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from dsync import DSync, DSyncFlags, Plan
@@ -140,6 +141,42 @@ def test_references_to_what_is_not_loaded_are_looked_up_once(netbox: Estate) -> 
     assert messages(synchronised(adapter(netbox, declared, filters={"device": {"name": "d9"}}), wrong)) == {
         "d9": 'site: the server has no site "s" (did you mean "s2"? known: s0, s1, s2)'
     }
+
+
+def test_only_the_objects_that_others_refer_to_are_asked_for(netbox: Estate) -> None:
+    regions = [netbox.add("dcim/regions", name=f"r{number}", parent=None) for number in range(200)]
+    for number, region in enumerate((regions[3], regions[7], regions[3])):
+        netbox.add("dcim/sites", name=f"s{number}", region=region)
+    target = adapter(netbox, REGIONS)
+    assert [one.region for one in target.get_all("site")] == ["r3", "r7", "r3"]
+    (asked,) = netbox.asked("GET", "dcim/regions")
+    assert sorted(parse_qs(asked.target.partition("?")[2])["name"]) == ["r3", "r7"]
+    source = wanted(REGIONS, site=[{"name": f"s{number}", "region": f"r{number}"} for number in range(60)])
+    synchronised(target, source).raise_for_failure()
+    assert len(netbox.asked("GET", "dcim/regions")) == 1 + 2, "60 names, 50 in a request"
+    assert not adapter(netbox, REGIONS).diff_from(source).has_diffs()
+
+
+def test_objects_outside_the_models_are_asked_for_by_their_ids_and_names(nautobot: NautobotEstate) -> None:
+    places = [nautobot.add("dcim/locations", name=f"l{number}") for number in range(200)]
+    spaces = [nautobot.add("ipam/namespaces", name=name) for name in ("Lab", "Test")]
+    for number, space in enumerate(spaces):
+        nautobot.add("ipam/prefixes", prefix="10.0.0.0/8", namespace=space)
+        nautobot.add("ipam/prefixes", prefix=f"10.{number}.0.0/16", namespace=space)
+        nautobot.add("ipam/ip-addresses", address=f"10.{number}.0.1/32", namespace=space)
+        nautobot.add("dcim/racks", name=f"r{number}", location=places[number])
+    declared = {
+        "rack": {"identifiers": {"location": "str", "name": "str"}},
+        "ip_address": {"identifiers": {"namespace": "str", "address": "ip_interface"}},
+    }
+    target = adapter(nautobot, declared)
+    assert [one.get_unique_id() for one in target.get_all("rack")] == ["l0__r0", "l1__r1"]
+    assert [one.namespace for one in target.get_all("ip_address")] == ["Lab", "Test"]
+    first, second = nautobot.asked("GET", "dcim/locations")
+    assert parse_qs(first.target.partition("?")[2])["id"] == places[:2]
+    assert sorted(parse_qs(second.target.partition("?")[2])["name"]) == ["l0", "l1"]
+    (prefixes,) = nautobot.asked("GET", "ipam/prefixes")
+    assert len(parse_qs(prefixes.target.partition("?")[2])["id"]) == 2
 
 
 def test_a_reference_is_found_in_any_spelling_of_an_address(netbox: Estate) -> None:

@@ -19,13 +19,15 @@ from ...exceptions import DSyncException, RecordProblem
 from ...flags import DSyncAction, DSyncFlags
 from ...guard.protection import protect
 from ...model.declaration import Unique
+from ...plan.plan import Plan
+from ...plan.result import Result
 from ...records.mapping import ModelMap, Record, Values
 from ...records.written import WrittenFloat
 from ..core.base import ChangedRecord, MovedRecord, NewRecord
 from ..http.answers import HttpProblem
 from .fields import Fields
+from .identity import Native, ServerId
 from .kinds import CUSTOM_FIELDS, TAGS, Kind, slug_of
-from .names import Native, ServerId
 from .options import EstateOptions
 from .order import Implied, WithImplied
 from .reading import EstateReader
@@ -54,6 +56,7 @@ class EstateAdapter(EstateReader):
         self.batch_size = options.batch_size
         self._bodies = Bodies(self.names, self.kinds, self._typed)
         self._remembered = Remembered(self.refusals_in)
+        self._outer: dict[str, dict[str, Kind]] = {}
         self._owning = threading.Lock()
         self._owner: ServerId | None = None
 
@@ -92,6 +95,7 @@ class EstateAdapter(EstateReader):
         """Return what has to change, as every adapter does; in it are protected the deletes of objects that lack the owner tag, and
         the moves in which such an object would be deleted and created again."""
         diff = super().diff_from(source, diff_class, flags, callback, scope)
+        self._expect((element.type, {**element.keys, **(element.source_attrs or {})}) for element in diff.walk() if element.action)
         implied = self._implied()
         if implied:
             diff.references = WithImplied({**source.models(), **self.models()}, implied, self._models_typed)
@@ -108,6 +112,35 @@ class EstateAdapter(EstateReader):
                 change.protected = f'protected: {it} does not have the tag "{self._owner_tag}"'
         protect(diff, (), self.models())
         return diff
+
+    def apply(self, plan: Plan, source: Any, *args: Any, **more: Any) -> Result:
+        self._expect((change.model, {**change.ids, **(change.after or {})}) for change in plan)
+        return super().apply(plan, source, *args, **more)
+
+    def _expect(self, objects: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Take note of the objects to which these will refer, so that the server is asked for several of them at a time.
+
+        Args:
+            objects: the model of each, and its values.
+        """
+        found: dict[str, tuple[Kind, set[str]]] = {}
+        for model, values in objects:
+            for name, other in self._outer_references(model).items():
+                value = values.get(name)
+                uids = found.setdefault(other.name, (other, set()))[1]
+                uids.update(str(one) for one in (value if isinstance(value, (list, tuple)) else (value,)) if one not in (None, ""))
+        for kind, uids in found.values():
+            self.names.expect(kind, uids)
+
+    def _outer_references(self, model: str) -> dict[str, Kind]:
+        """Return the fields of a model that refer to objects of one kind → that kind."""
+        if model not in self._outer and model in self._maps:
+            mapped = self._maps[model]
+            kind = self._kind(mapped)
+            plain = {name: one.source for name, one in mapped.fields.items() if one.source is not None and not one.lookups}
+            kinds = {name: self._bodies.referred(kind, mapped, source, self._kind_of) for name, source in plain.items()}
+            self._outer[model] = {name: other for name, other in kinds.items() if other is not None}
+        return self._outer.get(model, {})
 
     def _implied(self) -> dict[str, list[Implied]]:
         """Return model → its fields that refer to objects of any kind."""
@@ -252,7 +285,7 @@ class EstateAdapter(EstateReader):
         kind = self._kind(mapped)
         uid_fields = self._identity(kind)
         self.names.met(kind, [native])
-        record = self._converted.whole(kind, native)
+        record = self._converted.whole(kind, native, self._wanted_fields(mapped))
         uid = None if uid_fields is None else uid_fields.of(record, native)
         if uid is not None:
             self.names.note(kind, record["id"], uid)

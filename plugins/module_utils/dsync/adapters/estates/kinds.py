@@ -65,8 +65,8 @@ class Kind:
         tied: field → fields of the object that it refers to; the server permits the reference only while these name the object, or
             a part of it, that refers.
         slugs: whether an object needs a slug, which is made of its name where none is given.
-        twins: whether the server lets objects have the same name, as those below different parents, and has few enough of them that
-            all are looked at before others are compared by what they refer to.
+        twins: whether the server lets objects have the same name, as those below different parents, so that it is asked for others
+            of a name before objects are compared by what they refer to.
         fixed: whether the server never lets an object have another parent.
         generic: references to objects of any kind: the server's fields are ``<name>_type``, ``<name>_id`` and, mostly, ``<name>``.
         ends: fields that are lists of such references, as the ends of cables are.

@@ -4,112 +4,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
-from ..._util.pydantic import TypeAdapter, ValidationError
 from ..._util.suggestions import known
 from ...exceptions import RecordProblem
-from ...model.identity import id_reader
-from ...records.mapping import FieldMap, ModelMap
-from ...records.path import MISSING
+from .identity import Identity, Native, ServerId
 from .kinds import Kind
-
-ServerId: TypeAlias = "int | str"
-"""What a server calls an object by."""
-
-Native = Mapping[str, Any]
-Natives = list[dict[str, Any]]
-"""An object as a server reports it."""
-
-
-class Identity:
-    """How the unique id of an object is made of what the server reports of it.
-
-    Args:
-        kind: the object's.
-        maps: the models that are made of objects of that kind: those of the task, or the adapter's own.
-        wider: the identity that distinguishes objects which have the same one here; None if there is none.
-    """
-
-    def __init__(self, kind: Kind, maps: Sequence[ModelMap], wider: Identity | None = None) -> None:
-        self.kind, self._maps, self.wider = kind, maps, wider
-        self._checks = {
-            (mapped.name, name): TypeAdapter(mapped.model.model_fields[name].rebuild_annotation())
-            for mapped in maps
-            for name in mapped.model._identifiers
-        }
-        found = {name: None for mapped in maps for name in _sources(mapped)}
-        self.fields: tuple[str, ...] = tuple(found)
-        """The fields of a record that make up the unique id, as far as no expression looks for others."""
-
-    def of(self, record: Mapping[str, Any], native: Native) -> str | None:
-        """Return the unique id of an object; None where something that identifies it is missing, or it is no model's.
-
-        Args:
-            record: of the object; it has :attr:`fields` at least.
-            native: what the record was made of.
-        """
-        for mapped in self._maps:
-            try:
-                if len(self._maps) > 1 and not mapped.wants(record):
-                    continue
-                return None if lacking(self.kind, mapped, record, native) else self._unique_id(mapped, record)
-            except RecordProblem:
-                continue
-        return None
-
-    def spelled(self, uid: str) -> str:
-        """Return a unique id as objects have it, such as with ``2001:db8::1`` for ``2001:DB8:0::1``; another string as it is."""
-        for mapped in self._maps:
-            checks = [self._checks[mapped.name, name].validate_python for name in mapped.model._identifiers]
-            with contextlib.suppress(ValidationError):
-                return id_reader(mapped.model._declaration.mixed, checks)(uid)
-        return uid
-
-    def _unique_id(self, mapped: ModelMap, record: Mapping[str, Any]) -> str | None:
-        ids = {}
-        for name in mapped.model._identifiers:
-            field = mapped.fields[name]
-            value = field.value_of(record)
-            if value == "" and field.nullable:
-                value = None
-            elif value is None and not field.nullable and _head(field) in self.kind.refs:
-                value = ""
-            elif value is MISSING or (value is None and not field.nullable):
-                return None
-            try:
-                ids[name] = self._checks[mapped.name, name].validate_python(value)
-            except ValidationError:
-                return None
-        return mapped.model.create_unique_id(**ids)
-
-
-def lacking(kind: Kind, mapped: ModelMap, record: Mapping[str, Any], native: Native) -> list[str]:
-    """Return the fields of a record without which it does not identify an object.
-
-    Null identifies where the identifier may be null, and where it is a reference by which the server distinguishes objects. A
-    reference to an object that has no unique id itself never does.
-    """
-    found = []
-    for name in mapped.model._identifiers:
-        field = mapped.fields[name]
-        head = _head(field)
-        empty = field.nullable or field.default is not MISSING or (head in kind.refs and head in kind.identifiers)
-        if record.get(head, MISSING) is None and (kind.holds(native, head) or not empty):
-            found.append(head)
-    return found
-
-
-def _head(field: FieldMap) -> str:
-    return field.source[0] if field.source else ""
-
-
-def _sources(mapped: ModelMap) -> Iterable[str]:
-    fields = [mapped.fields[name] for name in mapped.model._identifiers]
-    return (field.source[0] for field in fields if field.source)
+from .outside import Outside
 
 
 class Names:
@@ -118,7 +21,8 @@ class Names:
     Args:
         identity: returns how objects of a kind are identified; None for a kind of which nothing is known.
         record_of: returns some fields of a record, by names, of what the server reports of an object.
-        listed: returns what the server reports of all objects of a kind, as far as it identifies them.
+        outside: asks the server for objects that are not loaded.
+        referred: returns the objects to which an object refers: the kind, and the id or the little that the server reports of each.
         briefly: whether the little that a server reports of an object that another one refers to may be relied on.
     """
 
@@ -126,10 +30,12 @@ class Names:
         self,
         identity: Callable[[Kind], Identity | None],
         record_of: Callable[[Kind, Native, Sequence[str]], dict[str, Any]],
-        listed: Callable[[Kind], Iterable[Native]],
+        outside: Outside,
+        referred: Callable[[Kind, Native], Iterable[tuple[Kind, Any]]],
         briefly: bool,
     ) -> None:
-        self._identity, self._record_of, self._listed, self._briefly = identity, record_of, listed, briefly
+        self._identity, self._record_of, self._briefly = identity, record_of, briefly
+        self._outside, self._refers = outside, referred
         self._natives: dict[str, dict[ServerId, Native]] = {}
         self._uids: dict[str, dict[ServerId, str | None]] = {}
         self._ids: dict[str, dict[str, dict[ServerId, None]]] = {}
@@ -138,16 +44,25 @@ class Names:
         self._apart: dict[tuple[str, str], ServerId] = {}
         self._identifying = 0
         self._loaded: set[str] = set()
-        self._surveyed: set[str] = set()
-        self._listed_already: set[str] = set()
-        self._complete: set[str] = set()
+        self._unread: list[tuple[Kind, list[Native]]] = []
+        self._mentioned: dict[str, dict[ServerId, Any]] = {}
+        self._asked: dict[str, set[ServerId]] = {}
+        self._sought: dict[str, set[str]] = {}
+        self._expected: dict[str, set[str]] = {}
+        self._complete: set[tuple[str, bool]] = set()
         self._lock = threading.RLock()
 
     def met(self, kind: Kind, natives: Iterable[Native]) -> None:
         """Take note of what the server reports of objects; their unique ids are made when they are asked for."""
         with self._lock:
             self._loaded.add(kind.name)
-            self._natives.setdefault(kind.name, {}).update((native["id"], native) for native in natives)
+            self._unread.append((kind, found := list(natives)))
+            self._natives.setdefault(kind.name, {}).update((native["id"], native) for native in found)
+
+    def expect(self, kind: Kind, uids: Iterable[str]) -> None:
+        """Take note of unique ids whose ids will be asked for, so that the server is asked for several at a time."""
+        with self._lock:
+            self._expected.setdefault(kind.name, set()).update(uids)
 
     def note(self, kind: Kind, server_id: ServerId, uid: str) -> None:
         """Take note of the unique id of an object, which may have had another one."""
@@ -183,7 +98,7 @@ class Names:
             uid = self._uid(kind, server_id, brief)
             if uid is None or self._identifying or self._identity(kind) is None:
                 return uid
-            if not self._survey(kind):
+            if not self._survey(kind, uid):
                 self._referred.setdefault(kind.name, (kind, set()))[1].add(uid)
                 return uid
             return uid if len(self._ids[kind.name][uid]) < 2 else self._distinct(kind, uid)[server_id]
@@ -192,18 +107,26 @@ class Names:
         """Return the unique id that several objects have, given what :meth:`uid` returned for one of them; otherwise None."""
         return self._shared.get((kind.name, uid))
 
-    def _survey(self, kind: Kind) -> bool:
-        """Make the unique ids of all objects of a kind that are known, or can be listed soon; return whether there are any such."""
-        if kind.name in self._surveyed:
-            return True
-        if kind.name not in self._loaded and not kind.twins and kind.name not in self._listed_already:
+    def _survey(self, kind: Kind, uid: str) -> bool:
+        """Make sure that all objects of a kind that have a unique id are known; return whether that takes few requests."""
+        if kind.name in self._loaded or self._outside.has_all(kind):
+            self._name_all(kind)
+        elif not kind.twins:
             return False
-        self._surveyed.add(kind.name)
-        if kind.name not in self._loaded:
-            self._list(kind)
+        elif uid not in self._sought.setdefault(kind.name, set()):
+            for server_id, brief in list(self._met_by_reference(kind).items()):
+                self._uid(kind, server_id, brief)
+            self._seek(kind, {uid, *(one for one in self._uids[kind.name].values() if one is not None)})
+        return True
+
+    def _name_all(self, kind: Kind) -> None:
+        """Make the unique ids of all objects of a kind that are known, once they were loaded, and once all were asked for."""
+        key = kind.name, self._outside.has_all(kind)
+        if key in self._complete:
+            return
+        self._complete.add(key)
         for server_id, native in list(self._natives.get(kind.name, {}).items()):
             self._uid(kind, server_id, native)
-        return True
 
     def _distinct(self, kind: Kind, uid: str) -> dict[ServerId, str]:
         """Return the server's ids of objects that have the same unique id → unique ids that distinguish them."""
@@ -246,41 +169,65 @@ class Names:
         if native is None and self._briefly and isinstance(brief, Mapping) and kind.natives_of(identity.fields) <= brief.keys():
             native = brief
         if native is None:
-            self._list(kind)
+            self._meet(kind, server_id)
             native = self._natives.get(kind.name, {}).get(server_id)
         return None if native is None else self._identified(kind, identity, native)
 
     def _called(self, kind: Kind, server_id: ServerId, brief: Any) -> str:
         """Return what an object of a kind is called of which nothing is known: as little as may be is asked of the server."""
         if not isinstance(brief, Mapping) or not (brief.get("name") or brief.get("display")):
-            self._list(kind)
+            self._meet(kind, server_id)
             brief = self._natives.get(kind.name, {}).get(server_id, {})
         return str(brief.get("name") or brief.get("display") or server_id)
 
-    def _list(self, kind: Kind) -> None:
-        """Ask the server for all objects of a kind, once."""
-        if kind.name not in self._listed_already:
-            self._listed_already.add(kind.name)
-            there = self._natives.setdefault(kind.name, {})
-            for native in self._listed(kind):
-                there.setdefault(native["id"], native)
+    # ------------------------------------------------------------------ asking the server
 
-    def _complete_ids(self, kind: Kind) -> dict[str, dict[ServerId, None]]:
-        """Return unique id → the server's ids of all objects of a kind."""
-        if kind.name not in self._complete:
-            self._complete.add(kind.name)
-            self._list(kind)
-            for server_id, native in list(self._natives.get(kind.name, {}).items()):
-                self._uid(kind, server_id, native)
-        return self._ids.setdefault(kind.name, {})
+    def _met_by_reference(self, kind: Kind) -> dict[ServerId, Any]:
+        """Return the ids of the objects of a kind to which others refer → what the server reports of them there."""
+        while self._unread:
+            holder, natives = self._unread.pop()
+            for native in natives:
+                for other, brief in self._refers(holder, native):
+                    server_id = brief["id"] if isinstance(brief, Mapping) else brief
+                    self._mentioned.setdefault(other.name, {})[server_id] = brief
+        return self._mentioned.setdefault(kind.name, {})
+
+    def _meet(self, kind: Kind, server_id: ServerId) -> None:
+        """Ask the server for an object, and for all others of its kind to which others refer."""
+        asked, there = self._asked.setdefault(kind.name, set()), self._natives.setdefault(kind.name, {})
+        ids = [one for one in (server_id, *self._met_by_reference(kind)) if one not in there and one not in asked]
+        asked.update(ids)
+        self._keep(kind, self._outside.by_ids(kind, list(dict.fromkeys(ids))))
+
+    def _seek(self, kind: Kind, uids: Iterable[str]) -> None:
+        """Ask the server for all objects that have unique ids, unless that was done."""
+        identity, sought = self._identity(kind), self._sought.setdefault(kind.name, set())
+        new = sorted({*uids} - sought)
+        sought.update(new)
+        found = self._outside.by_fields(kind, [{} if identity is None else identity.named(uid) for uid in new])
+        self._keep(kind, found)
+        for native in found:
+            self._uid(kind, native["id"], native)
+
+    def _keep(self, kind: Kind, natives: Sequence[Native]) -> None:
+        """Take note of objects that are not loaded."""
+        there = self._natives.setdefault(kind.name, {})
+        for native in natives:
+            there.setdefault(native["id"], native)
+        self._unread.append((kind, list(natives)))
 
     def _ids_of(self, kind: Kind, uid: str) -> dict[ServerId, None]:
         """Return the server's ids of the objects that have a unique id, those that were loaded first of all."""
         there = self._ids.setdefault(kind.name, {})
-        if uid not in there or kind.name not in self._loaded:
-            there = self._complete_ids(kind)
+        if kind.name in self._loaded and uid in there:
+            return there[uid]
         identity = self._identity(kind)
-        return there.get(uid) or ({} if identity is None else there.get(identity.spelled(uid), {}))
+        self._seek(kind, {uid, *self._expected.pop(kind.name, ())})
+        spelled = uid if identity is None else identity.spelled(uid)
+        if not there.get(uid) and not there.get(spelled):
+            self._keep(kind, self._outside.all(kind))
+            self._name_all(kind)
+        return there.get(uid) or there.get(spelled, {})
 
     def knows(self, kind: Kind, uid: str) -> bool:
         """Return whether the server has an object, or several, with a unique id."""

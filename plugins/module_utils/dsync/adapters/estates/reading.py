@@ -18,9 +18,11 @@ from ...records.definition import DataModel, data_model
 from ...records.mapping import ModelMap, Record
 from ..core.base import RecordAdapter, RecordModel
 from .cache import CHANGED, Cache
+from .identity import Identity, Native, Natives, ServerId, lacking
 from .kinds import Kind, Kinds
-from .names import Identity, Names, Native, Natives, ServerId, lacking
+from .names import Names
 from .options import EstateOptions
+from .outside import Outside
 from .records import Records, fitted, id_of, wanted_fields
 from .schema import Schema
 from .twins import same_identity, unclear_references
@@ -58,7 +60,8 @@ class EstateReader(RecordAdapter):
         self._aside: dict[tuple[str, str], list[str]] = {}
         self._twins: dict[str, int] = {}
         self._identities: dict[str, Identity | None] = {}
-        self.names = Names(self._identity, self._some_fields, self._listed_to_identify, briefly=options.cache is None)
+        outside = Outside(self._listed_to_identify)
+        self.names = Names(self._identity, self._some_fields, outside, self._references_of, briefly=options.cache is None)
         self._converted = Records(self.names, self.kinds, self.plain_value, self._owner_tag, self._typed)
         self._kinds_found: dict[str, Kind] = {}
 
@@ -164,6 +167,9 @@ class EstateReader(RecordAdapter):
     def _some_fields(self, kind: Kind, native: Native, names: Sequence[str]) -> dict[str, Any]:
         return self._converted.some(kind, native, names)
 
+    def _references_of(self, kind: Kind, native: Native) -> Iterable[tuple[Kind, Any]]:
+        return self._converted.referred(kind, native)
+
     def _kind_of(self, model: str) -> Kind | None:
         """Return the kind of the objects of a model, of the task or of the adapter; None where there is none."""
         if model in self._maps:
@@ -213,7 +219,7 @@ class EstateReader(RecordAdapter):
 
     def _fetch(self, mapped: ModelMap) -> Sequence[Native]:
         kind = self._kind(mapped)
-        fields = wanted_fields(kind, mapped, self._owner_tag is not None, self._parent_field(mapped))
+        fields = self._wanted_fields(mapped)
         if fields is not None and self._cache is not None:
             fields.add(CHANGED)
         filters = self._filters.get(mapped.name, {})
@@ -231,14 +237,17 @@ class EstateReader(RecordAdapter):
         logger.info("%s: %d %s objects loaded", self.name, len(found), mapped.name)
         return found
 
+    def _wanted_fields(self, mapped: ModelMap) -> set[str] | None:
+        return wanted_fields(self._kind(mapped), mapped, self._owner_tag is not None, self._parent_field(mapped))
+
     def _listing(self, kind: Kind, parameters: Mapping[str, Any], more: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
         return self.list_natives(kind.endpoint, {**parameters, **more})
 
-    def _listed_to_identify(self, kind: Kind) -> Iterable[Native]:
+    def _listed_to_identify(self, kind: Kind, chosen: Mapping[str, Any]) -> Iterable[Native]:
         identity = self._identity(kind)
         names = None if identity is None else [*identity.fields, *(identity.wider.fields if identity.wider else ())]
         fields = None if names is None else {"id", *kind.natives_of(names)}
-        return self.list_natives(kind.endpoint, self.fields_parameters(kind, fields))
+        return self.list_natives(kind.endpoint, {**self.fields_parameters(kind, fields), **chosen})
 
     def _at_once(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
         with ThreadPoolExecutor(self._workers, thread_name_prefix="dsync-load") as pool:
@@ -251,11 +260,11 @@ class EstateReader(RecordAdapter):
 
     def read(self, mapped: ModelMap) -> Iterable[Record]:
         kind = self._kind(mapped)
-        above = self._parent_field(mapped)
+        above, wanted = self._parent_field(mapped), self._wanted_fields(mapped)
         for native in self._fetched.pop(mapped.name, ()):
             if self._owner_tag is not None and kind is self.kinds.get("tag") and native.get("name") == self._owner_tag:
                 continue
-            record = self._converted.whole(kind, native)
+            record = self._converted.whole(kind, native, wanted)
             if above is not None:
                 record[f"{above}_id"] = id_of(native.get(above))
             reason = self._not_loadable(mapped, record, native) or self._unclear_reason(mapped, record, native)

@@ -9,15 +9,16 @@ not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, get_origin
 
 from ...exceptions import RecordProblem
 from ...model.values import members_of
 from ...records.mapping import FieldMap, ModelMap, Values
 from ...records.path import Path, read, text_of_path, write
+from .identity import Native
 from .kinds import CUSTOM_FIELDS, TAGS, Kind, Kinds
-from .names import Names, Native
+from .names import Names
 from .order import split_end
 
 OWNED = "owned"
@@ -97,10 +98,19 @@ class Records:
     ) -> None:
         self._names, self._kinds, self._plain, self._owner_tag, self._typed = names, kinds, plain, owner_tag, typed
 
-    def whole(self, kind: Kind, native: Native) -> dict[str, Any]:
-        """Return the record of an object."""
+    def whole(self, kind: Kind, native: Native, wanted: Collection[str] | None = None) -> dict[str, Any]:
+        """Return the record of an object.
+
+        Args:
+            kind: its kind.
+            native: what the server reports of it.
+            wanted: the server's fields that are needed; None for all. Others that refer to objects are left out, so that nothing is
+                asked about these.
+        """
         placed = {name for one in kind.placed.values() for name in one.natives}
         names = [name for name in native if name not in placed]
+        if wanted is not None:
+            names = [name for name in names if name in wanted or not _refers(native[name])]
         names += [name for name, one in kind.placed.items() if set(one.natives) & native.keys()]
         names += [name for name in kind.generic if name not in native and f"{name}_id" in native]
         record = self.some(kind, native, names)
@@ -110,6 +120,23 @@ class Records:
         if self._owner_tag is not None:
             record[OWNED] = any(_is_named(tag, self._owner_tag) for tag in native.get(TAGS) or ())
         return record
+
+    def referred(self, kind: Kind, native: Native) -> Iterator[tuple[Kind, Any]]:
+        """Yield the objects to which an object refers: the kind of each, and its id or the little that the server reports of it."""
+        for name, value in native.items():
+            other = self._kinds[kind.refs[name]] if name in kind.refs and name not in kind.placed else None
+            values = value.values() if name == CUSTOM_FIELDS and isinstance(value, Mapping) else (value,)
+            for one in (one for some in values for one in (some if isinstance(some, list) else (some,))):
+                if isinstance(one, Mapping) and isinstance(one.get("object"), Mapping):  # an end of a cable
+                    one = one["object"]
+                if isinstance(one, Mapping) and "id" in one and "url" in one:
+                    found = other or self._kinds.of_address(one["url"])
+                elif other is not None and isinstance(one, (int, str)) and one != "":
+                    found = other
+                else:
+                    continue
+                if found is not None:
+                    yield found, one
 
     def some(self, kind: Kind, native: Native, names: Sequence[str]) -> dict[str, Any]:
         """Return some fields of a record, those that the server told."""
@@ -192,7 +219,7 @@ class Bodies:
             head = CUSTOM_FIELDS if path[0] == CF else path[0]
             if head == "id" or head in done:
                 continue
-            other = self._referred(kind, mapped, path, kind_of)
+            other = self.referred(kind, mapped, path, kind_of)
             try:
                 if head in kind.placed:
                     self._place(kind, head, value, body)
@@ -214,7 +241,7 @@ class Bodies:
                 raise RecordProblem(f"{text_of_path(path)}: {problem}") from None
         return body
 
-    def _referred(self, kind: Kind, mapped: ModelMap, path: Path, kind_of: Callable[[str], Kind | None]) -> Kind | None:
+    def referred(self, kind: Kind, mapped: ModelMap, path: Path, kind_of: Callable[[str], Kind | None]) -> Kind | None:
         """Return to objects of which kind a field refers."""
         if path[0] in kind.refs:
             return self._kinds[kind.refs[path[0]]]
@@ -261,6 +288,12 @@ class Bodies:
         type_field, id_field, _object = placed.natives
         body[type_field] = None if value in (None, "") else placed.content_type
         body[id_field] = self._ids(self._kinds[placed.kind], value)
+
+
+def _refers(value: Any) -> bool:
+    """Return whether a value of the server is an object of its own, or a list of some."""
+    one = value[0] if isinstance(value, list) and value else value
+    return isinstance(one, Mapping) and "id" in one and "url" in one
 
 
 def natives_of(one: FieldMap) -> set[str]:

@@ -26,8 +26,8 @@ from ...http.pages import Pages
 from ..adapter import EstateAdapter
 from ..cache import CHANGED
 from ..fields import Fields
+from ..identity import Native, Natives, ServerId
 from ..kinds import TAGS, Kind
-from ..names import Native, Natives, ServerId
 from ..options import EstateOptions
 from ..schema import Listed, Schema, paired, walked
 from ..sending import Refusal, sentence_of

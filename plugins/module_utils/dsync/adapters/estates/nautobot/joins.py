@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...http.answers import HttpProblem
-from ..names import ServerId
+from ..identity import ServerId
 from .kinds import JOINS, Join
 
 Lists = Mapping[str, Sequence[ServerId]]

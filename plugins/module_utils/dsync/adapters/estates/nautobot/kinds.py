@@ -180,6 +180,7 @@ KINDS = Kinds(
             },
             children=("interface",),
             unique={("rack", "position", "face"): "position", ("asset_tag",): "asset_tag"},
+            twins=True,
             tied=dict.fromkeys(("primary_ip4", "primary_ip6"), ("interfaces",)),
         ),
         Kind(

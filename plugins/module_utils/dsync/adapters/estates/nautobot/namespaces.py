@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..names import Native, Natives, ServerId
+from ..identity import Natives, ServerId
+from ..outside import MOST, chunks
 from .kinds import NAMESPACE, NAMESPACES, PREFIXES
 
 
@@ -24,14 +25,17 @@ class Namespaces:
         self._listed, self._usual = listed, usual
         self._lock = threading.RLock()
         self._spaces: dict[ServerId, Any] = {}
-        self._of_prefixes: dict[ServerId, Any] | None = None
+        self._of_prefixes: dict[ServerId, Any] = {}
         self._only: Any = None
+        self._known = False
 
     def tell(self, natives: Natives) -> None:
         """Put the namespace into each of some addresses, as Nautobot lists them."""
         with self._lock:
+            around = {native["id"]: (native.get("parent") or {}).get("id", "") for native in natives}
+            self._read({*around.values()} - {""})
             for native in natives:
-                native[NAMESPACE] = self._spaces[native["id"]] = self._around(native)
+                native[NAMESPACE] = self._spaces[native["id"]] = self._only or self._of_prefixes.get(around[native["id"]])
 
     def tell_changed(self, natives: Natives, bodies: Sequence[Mapping[str, Any]]) -> None:
         """Put the namespace into each of some addresses, as Nautobot answers a change.
@@ -47,11 +51,13 @@ class Namespaces:
             for native in natives:
                 native[NAMESPACE] = self._spaces.get(native["id"])
 
-    def _around(self, native: Native) -> Any:
-        if self._of_prefixes is None:
+    def _read(self, prefixes: set[ServerId]) -> None:
+        """Read in which namespaces prefixes are, unless there is only one."""
+        if not self._known:
             spaces = self._listed(NAMESPACES, {"depth": 0})
-            prefixes = self._listed(PREFIXES, {"depth": 0, "exclude_m2m": "true"}) if len(spaces) > 1 else ()
-            self._only = spaces[0] if len(spaces) == 1 else None
-            self._of_prefixes = {prefix["id"]: prefix[NAMESPACE] for prefix in prefixes}
-        around: Mapping[str, Any] = native.get("parent") or {}
-        return self._only or self._of_prefixes.get(around.get("id", ""))
+            self._known, self._only = True, spaces[0] if len(spaces) == 1 else None
+        new = sorted(prefixes - self._of_prefixes.keys(), key=str)
+        some = list(chunks(new))
+        for parameters in () if self._only else [{"id": chunk} for chunk in some] if len(some) <= MOST else [{}]:
+            found = self._listed(PREFIXES, {"depth": 0, "exclude_m2m": "true", **parameters})
+            self._of_prefixes.update((prefix["id"], prefix[NAMESPACE]) for prefix in found)

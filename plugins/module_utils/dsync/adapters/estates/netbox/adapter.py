@@ -23,8 +23,8 @@ from ...http.answers import HttpProblem
 from ...http.pages import Pages
 from ..adapter import EstateAdapter
 from ..fields import Fields
+from ..identity import Native, Natives, ServerId
 from ..kinds import Kind, endpoint_of
-from ..names import Native, Natives, ServerId
 from ..options import EstateOptions
 from ..schema import Listed, Schema, paired, walked
 from ..sending import Refusal, sentence_of
