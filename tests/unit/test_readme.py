@@ -27,6 +27,17 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
     assert [link for link in links if not link.endswith(OF_THE_SITE) and not (folder / link).exists()] == []
 
 
+def test_nothing_is_installed_from_where_it_is_not_published() -> None:
+    """The collection has no address yet, on Galaxy or elsewhere, and the library is not on the index of Python packages."""
+    if "repository:" in (ROOT / "galaxy.yml").read_text(encoding="utf-8"):
+        return
+    published = re.compile(r"install '?dsync(?!-core-)|(?:name|COLLECTION): dsync\.core$|dsync\.git", re.MULTILINE)
+    examples = [path for path in ROOT.glob("examples/**/*.yml") if path.is_file()]
+    for page in (*PAGES, *examples):
+        text = page.read_text(encoding="utf-8").replace("git.example.com/netops/dsync.git", "")
+        assert published.findall(text) == [], page
+
+
 @pytest.mark.parametrize("role", ["audit", "export", "reconcile", "rollback"])
 def test_the_page_of_a_role_names_its_variables_and_has_no_link_that_galaxy_cannot_follow(role: str) -> None:
     page = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
