@@ -242,11 +242,10 @@ def waited_for(what: Callable[[], Any]) -> Any:
 
 
 def test_ctrl_c(bench: Bench, ansible_environment: dict[str, str]) -> None:
-    folder = bench.folder / "first"
-    interrupted = player(
-        pressing_ctrl_c(ansible_environment, lambda: touched(folder)), bench.folder / "inventory.yml", bench.folder
-    )
-    played = interrupted([bench.recorded("interrupted", pid=f"{folder}/pid", pause=3)], hosts="all")
+    folder, pressed = bench.folder / "first", bench.folder / "pressed"
+    pressing = pressing_ctrl_c(ansible_environment, lambda: touched(folder), pressed.touch)
+    interrupted = player(pressing, bench.folder / "inventory.yml", bench.folder)
+    played = interrupted([bench.recorded("interrupted", pid=f"{folder}/pid", until=f"{pressed}", pause=1)], hosts="all")
     assert played.returncode != 0
     pid = int((folder / "pid").read_text())
     waited_for(lambda: not Path(f"/proc/{pid}").exists())
@@ -396,8 +395,8 @@ def test_a_commit_that_does_not_report_what_it_kept_can_be_undone(run_playbook: 
     assert {path.read_text() for path in folder.iterdir()} == {"region: eu\n"}
 
 
-def pressing_ctrl_c(environment: dict[str, str], when: Callable[[], Any]) -> RunPlaybook:
-    """Return what plays a playbook and interrupts it, as a terminal does, as soon as something is true."""
+def pressing_ctrl_c(environment: dict[str, str], when: Callable[[], Any], afterwards: Callable[[], Any]) -> RunPlaybook:
+    """Return what plays a playbook and interrupts it, as a terminal does, as soon as something is true, and then does something."""
 
     def run(playbook: Path, *arguments: str | Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
         command = [Path(sys.executable).with_name("ansible-playbook"), playbook, *arguments]
@@ -413,6 +412,7 @@ def pressing_ctrl_c(environment: dict[str, str], when: Callable[[], Any]) -> Run
             try:
                 waited_for(when)
                 os.killpg(process.pid, signal.SIGINT)
+                afterwards()
                 stdout = process.communicate(timeout=TIME_LIMIT)[0]
             except BaseException:
                 os.killpg(process.pid, signal.SIGKILL)
