@@ -124,7 +124,7 @@ def test_a_class_may_declare_its_options() -> None:
     ("adapter", "options", "sentence"),
     [
         (Shelf, {"pth": "a"}, 'the adapter shelf takes no option pth (did you mean "path"? known: path, workers).'),
-        (NamedShelf, {}, "the adapter named_shelf needs the option path; give it in options, or in secrets."),
+        (NamedShelf, {}, "the adapter named_shelf needs the option path; give it in options."),
         (Shelf, {"path": "a", "workers": 0}, "options.workers: this should be a whole number of 1 or more, and is 0."),
         (
             Wide,

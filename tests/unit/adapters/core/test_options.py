@@ -107,7 +107,7 @@ def test_what_is_wrong_is_one_sentence(given: dict[str, Any], sentence: str) -> 
 
 
 def test_what_is_missing_is_named() -> None:
-    with pytest.raises(DefinitionError, match=r"^the adapter shelf needs the option path; give it in options, or in secrets\.$"):
+    with pytest.raises(DefinitionError, match=r"^the adapter shelf needs the option path; give it in options\.$"):
         ShelfOptions.read({}, "shelf")
     with pytest.raises(DefinitionError, match=r"^the adapter shelf takes no option paht \(did you mean \"path\"\?"):
         ShelfOptions.read({"paht": "a"}, "shelf")

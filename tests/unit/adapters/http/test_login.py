@@ -318,7 +318,7 @@ def test_address_and_token_are_in_the_environment(
     with pytest.raises(DefinitionError, match=rf"options.url: give it, or set the environment variable .*{url}"):
         bound()
     monkeypatch.setenv(url, api.url)
-    with pytest.raises(DefinitionError, match=f"options.token: give it, or set the environment variable {token}"):
+    with pytest.raises(DefinitionError, match=f"secrets.token: give it, or set the environment variable {token}"):
         bound()
     monkeypatch.setenv(token, "t0ken-of-the-environment")
     with pytest.raises(RecordProblem):

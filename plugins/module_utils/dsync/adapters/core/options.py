@@ -35,8 +35,8 @@ from ...records.path import Path, path_of, text_of_path
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-PLACE = "options"
-"""What the options are called in messages."""
+PLACE, SECRETS = "options", "secrets"
+"""What options are called in messages, and those that are secret."""
 
 
 class Kind(NamedTuple):
@@ -146,11 +146,12 @@ class Options(BaseModel):
         name = (error["loc"] or [""])[0]
         if error["type"] == "extra_forbidden":
             return DefinitionError(f"the adapter {adapter} takes no option {name}{known(name, cls.fields())}.")
-        if error["type"] == "missing" and name in cls.environment:
-            variables = " or ".join(cls.environment[name])
-            return DefinitionError(f"{PLACE}.{name}: give it, or set the environment variable {variables}.")
         if error["type"] == "missing":
-            return DefinitionError(f"the adapter {adapter} needs the option {name}; give it in options, or in secrets.")
+            place = PLACE if cls.fields()[name].repr else SECRETS
+            if name in cls.environment:
+                variables = " or ".join(cls.environment[name])
+                return DefinitionError(f"{place}.{name}: give it, or set the environment variable {variables}.")
+            return DefinitionError(f"the adapter {adapter} needs the option {name}; give it in {place}.")
         return cls._wrong(error, PLACE)
 
     @classmethod
