@@ -7,17 +7,18 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from ..exceptions import LibraryMissing, RecordProblem
+from ..model.identity import SEPARATOR, escape_part
 from .declaration_reader import Declared
 
 Evaluate = Callable[[Mapping[str, Any]], Any]
 """Returns the value of an expression, given the values of the names in it."""
 
-_FILTERS = "available are those of Jinja, regex_replace, regex_search, and split"
+_FILTERS = "available are those of Jinja, regex_replace, regex_search, split, and unique_id"
 
 
 def compiled(declared: Declared) -> Evaluate:
@@ -62,7 +63,12 @@ def _environment() -> Any:
     for name in environment.globals.keys() - {"range"}:  # such a name is undefined where a record does not have it
         del environment.globals[name]
     environment.filters.update(
-        from_json=_from_json, regex_replace=_regex_replace, regex_search=_regex_search, split=_split, to_json=_to_json
+        from_json=_from_json,
+        regex_replace=_regex_replace,
+        regex_search=_regex_search,
+        split=_split,
+        to_json=_to_json,
+        unique_id=_unique_id,
     )
 
     def evaluate(text: str) -> Any:
@@ -98,3 +104,8 @@ def _regex_search(value: Any, pattern: str, ignorecase: bool = False, multiline:
 
 def _split(value: Any, separator: str | None = None) -> list[str]:
     return str(value).split(separator)
+
+
+def _unique_id(values: Sequence[Any]) -> str:
+    """Return the unique id of an object that has these identifiers, in order, which are strings."""
+    return str(values[0]) if len(values) == 1 else SEPARATOR.join(escape_part(str(value)) for value in values)

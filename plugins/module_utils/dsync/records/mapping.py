@@ -17,6 +17,7 @@
         mtu: {from: mtu, default: 1500}         # with a default
         region: {parent: name}                  # an identifier of the parent; it is not in the record
         fqdn: {expr: hostname ~ ".example.net", write: {hostname: fqdn.split(".")[0]}}
+        owner: {expr: owner_id or none, lookup: owners, write: owner_id}
       parent: {match: {site_id: id}}            # or parent's identifier → field: {name: location.site}
 
 An attribute that is not listed is the native field of the same name. Native fields without an attribute are not changed.
@@ -167,7 +168,7 @@ class FieldMap:
 
     Attributes:
         name: the attribute.
-        source: the path of the native value; None if it comes from elsewhere.
+        source: the path of the native value, or where it is written; None if it comes from elsewhere.
         constant: the constant value; MISSING for none.
         expression: computes the value.
         parent: the parent's identifier that is the value, which is not in the record.
@@ -214,7 +215,7 @@ class FieldMap:
         if value == "" and self.nullable and self.lookups and not self.lookups[0].has(value):
             return None
         for lookup in self.lookups:
-            value = lookup.value_of(value)
+            value = _each(lookup.value_of, value)
         return self.default if value is None and self.default is not MISSING and not self.nullable else value
 
     def natives_of(self, value: Any, values: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
@@ -234,8 +235,13 @@ class FieldMap:
                 yield path, expression(values)
         elif self.source is not None:
             for lookup in reversed(self.lookups):
-                value = lookup.native_of(value)
+                value = _each(lookup.native_of, value)
             yield self.source, value
+
+
+def _each(translated: Callable[[Any], Any], value: Any) -> Any:
+    """Return a value translated by a lookup, or a list with each of its items translated."""
+    return [translated(one) for one in value] if isinstance(value, list) else translated(value)
 
 
 @dataclass(frozen=True)
@@ -606,7 +612,7 @@ def field_map(
     writes, written = _write(keys.get("write"), "value" not in keys and "expr" not in keys)
     return FieldMap(
         name,
-        source=None if "value" in keys or "expr" in keys else path_of(keys["from"]) if "from" in keys else (name,),
+        source=_source(name, keys),
         constant=keys["value"].value if "value" in keys else MISSING,
         expression=compiled(keys["expr"]) if "expr" in keys else None,
         lookups=tuple(_lookups(keys["lookup"], tables)) if "lookup" in keys else (),
@@ -623,6 +629,14 @@ def _implied(name: str, parent: type[DSyncModel] | None) -> str | None:
     return next((one for one in own if parent is not None and name == f"{parent.get_type()}_{one}"), None)
 
 
+def _source(name: str, keys: Mapping[str, Declared]) -> Path | None:
+    """Return the native field that a value is read from, and written to; None where there is none."""
+    if "value" in keys or "expr" in keys:
+        written_to = keys.get("write")
+        return path_of(written_to) if written_to is not None and isinstance(written_to.value, str) else None
+    return path_of(keys["from"]) if "from" in keys else (name,)
+
+
 def _lookups(declared: Declared, tables: Tables) -> Iterator[Lookup]:
     """Return the tables of a declaration, which is a table or a list of them."""
     if isinstance(declared.value, (list, tuple)):
@@ -637,6 +651,8 @@ def _write(declared: Declared | None, as_read: bool) -> tuple[Mapping[Path, Eval
         return None, as_read
     if declared.value is False:
         return None, False
+    if isinstance(declared.value, str):
+        return None, True
     return {tuple(name.split(".")): compiled(piece) for name, piece in declared.mapping()}, True
 
 

@@ -19,7 +19,17 @@ duplicate values that the description does not have, divides collections into sm
         update: {method: PATCH, path: "/teams/{key}", replaces: false}
         delete: {path: "/teams/{key}"}
         fields: {name: {type: string, required: true}, members: {type: integer, read_only: true, default: 0}}
-        unique: [name]
+        unique: [name, [org, code]]
+        secret: {field: inputs, names: [password], shown: "$hidden"}   # values that are shown as this text
+        needs_one: [org, user]                                # fields, one of which a new record has to have
+        seed: [{name: built-in}]                              # records that are there from the beginning
+        shows: {org_name: [org, [org], name]}                 # field that is shown: the key, the collections that have it, a field
+        parts:
+          survey: {path: "/teams/{key}/survey", requires: [name, spec]}       # GET, POST and DELETE of a dictionary
+          nodes: {path: "/teams/{key}/nodes", of: [node], shown: nodes}       # GET, and POST of a key, with disassociate
+
+A field with ``of: [collection]`` holds the key of a record there. When that is removed, so is this one with ``cascade: true``, and
+otherwise the field becomes null. ``views`` list several collections as one; ``pairs`` are a dictionary of single values.
 """
 
 from __future__ import annotations
@@ -59,9 +69,13 @@ class FakeSystem:
 
     def __init__(self, description: Mapping[str, Any]) -> None:
         self._about = description
-        self.records: dict[str, list[dict[str, Any]]] = {name: [] for name in description["collections"]}
         self.finished: list[str] = []
         self._ids = itertools.count(101)
+        self.records: dict[str, list[dict[str, Any]]] = {
+            name: [{about["key"]["field"]: next(self._ids), **copy.deepcopy(one)} for one in about.get("seed", ())]
+            for name, about in description["collections"].items()
+        }
+        self.pairs = {path: dict(values) for path, values in description.get("pairs", {}).items()}
 
     def __call__(self, request: Request) -> Reply:
         try:
@@ -80,7 +94,17 @@ class FakeSystem:
         if request.path in self._about.get("calls", ()):
             self.finished.append(request.path)
             return Reply(200, {"status": "ok"})
+        if request.path in self.pairs:
+            return self._paired(request)
+        for way in self._about.get("views", ()):
+            if request.method == "GET" and request.path == way["path"]:
+                there = [self._shown(one, self._about["collections"][name]) for name in way["of"] for one in self.records[name]]
+                return self._paged(there, way, {}, request)
         for name, about in self._about["collections"].items():
+            for part, way in about.get("parts", {}).items():
+                found = _match(way, request.method, request)
+                if found is not None:
+                    return self._part(name, about, part, way, found, request)
             for action, method in METHODS.items():
                 way = about.get(action)
                 found = way and _match(way, method, request)
@@ -100,7 +124,10 @@ class FakeSystem:
         for parameter, value in way.get("query", {}).items():
             if request.query.get(parameter) != str(value):
                 raise Refused(400, f"{parameter} should be {value}")
-        there = [one for one in self.records[name] if self._is_below(one, about, found)]
+        there = [self._shown(one, about) for one in self.records[name] if self._is_below(one, about, found)]
+        return self._paged(there, way, found, request)
+
+    def _paged(self, there: list[Any], way: Any, found: Mapping[str, str], request: Request) -> Reply:
         answer: Any = {}
         shown, headers = there, {}
         pages = way.get("pages", {"style": "none"})
@@ -124,7 +151,7 @@ class FakeSystem:
             headers[pages["total"]] = str(len(there))
         elif "total" in pages:
             write(answer, tuple(pages["total"].split(".")), len(there))
-        listed = [self._shown(one, about) for one in shown]
+        listed = list(shown)
         if not listed and "empty" in way:
             return Reply(way["empty"], _filled(self._about["error"], {"$message": "nothing", "$status": way["empty"]}))
         if "wrap" not in way:
@@ -141,6 +168,8 @@ class FakeSystem:
         if "key" in found:
             body = {key["field"]: unquote(found["key"]), **body}
         self._check(name, about, body, whole=True)
+        if "needs_one" in about and not any(body.get(field) for field in about["needs_one"]):
+            raise Refused(400, f"missing one of {about['needs_one']}")
         record: dict[str, Any] = {}
         for field, one in about["fields"].items():
             if "default" in one:
@@ -164,7 +193,9 @@ class FakeSystem:
         body = self._body(way, request)
         record = self._one(name, about, found.get("key") or str(body.get(about["key"]["field"], "")))
         self._check(name, about, body, whole=bool(way.get("replaces")), beside=record)
-        _merge(record, body)
+        self._keep_secrets(about, body, record)
+        for path, value in _leaves(body, {tuple(field.split(".")) for field in about["fields"]}):
+            write(record, path, copy.deepcopy(value))
         return self._replied(way, record, about)
 
     def _delete(self, name: str, about: Any, way: Any, found: Mapping[str, str], request: Request) -> Reply:
@@ -172,10 +203,82 @@ class FakeSystem:
         for one in keys:
             record = self._one(name, about, one)
             self.records[name].remove(record)
+            self._forget(name, record, about)
             for other, below in self._about["collections"].items():
                 if below.get("parent") == name:
                     self.records[other] = [it for it in self.records[other] if it.get("$parent") != _key(record, about)]
         return self._replied(way, record, about, 204)
+
+    def _forget(self, name: str, gone: Mapping[str, Any], about: Any) -> None:
+        """Remove what belongs to a record that is gone, and empty the fields that refer to it."""
+        key = read(gone, tuple(about["key"]["field"].split(".")))
+        for way in about.get("parts", {}).values():
+            if "creates" in way:
+                self.records[way["creates"]] = [one for one in self.records[way["creates"]] if one["id"] != gone[way["into"]]]
+        for other, below in self._about["collections"].items():
+            for part, way in below.get("parts", {}).items():
+                for record in self.records[other]:
+                    if name in way.get("of", ()) and key in record.get(f"${part}", ()):
+                        record[f"${part}"].remove(key)
+            for field, one in below["fields"].items():
+                for record in [it for it in self.records[other] if name in one.get("of", ()) and str(it.get(field)) == str(key)]:
+                    if not one.get("cascade"):
+                        record[field] = None
+                    elif record in self.records[other]:
+                        self.records[other].remove(record)
+                        self._forget(other, record, below)
+
+    def _part(self, name: str, about: Any, part: str, way: Any, found: Mapping[str, str], request: Request) -> Reply:
+        record, slot = self._one(name, about, found["key"]), f"${part}"
+        if "creates" in way:
+            return self._made_by(record, way, request)
+        if "of" not in way:
+            if request.method == "GET":
+                return Reply(200, record.get(slot, {}))
+            if request.method == "POST" and [one for one in way["requires"] if one not in request.body]:
+                raise Refused(400, f"{way['requires']} are required")
+            record[slot] = request.body if request.method == "POST" else {}
+            return Reply(200, None)
+        if request.method == "GET":
+            others = self._about["collections"][way["of"][0]]
+            there = [self._one(way["of"][0], others, key) for key in record.get(slot, ())]
+            return self._paged([self._shown(one, others) for one in there], way, {}, request)
+        key = request.body.get("id")
+        if request.method != "POST" or type(key) is not int or set(request.body) - {"id", "disassociate"}:
+            raise Refused(400, '"id" field must be an integer')
+        self._one(way["of"][0], self._about["collections"][way["of"][0]], key)
+        keys = record.setdefault(slot, [])
+        if request.body.get("disassociate"):
+            record[slot] = [one for one in keys if one != key]
+        elif any(key in record.get(f"${other}", ()) for other in way.get("apart", ())) or key == record.get("id"):
+            raise Refused(400, "relationship not allowed")
+        elif key not in keys:
+            keys.append(key)
+        return Reply(204)
+
+    def _made_by(self, record: dict[str, Any], way: Any, request: Request) -> Reply:
+        about = self._about["collections"][way["creates"]]
+        self._check(way["creates"], about, dict(request.body), whole=True)
+        old, made = record.get(way["into"]), {"id": next(self._ids), **request.body}
+        self.records[way["creates"]] = [one for one in self.records[way["creates"]] if one["id"] != old]
+        self.records[way["creates"]].append(made)
+        record[way["into"]] = made["id"]
+        return Reply(201, made)
+
+    def _paired(self, request: Request) -> Reply:
+        values = self.pairs[request.path]
+        for name, value in (request.body or {}).items() if request.method == "PATCH" else ():
+            if name not in values or type(value) is not type(values[name]):
+                raise Refused(400, f"there is no setting {name}, or it has another type")
+            values[name] = value
+        return Reply(200, values)
+
+    def _keep_secrets(self, about: Any, body: dict[str, Any], record: Mapping[str, Any]) -> None:
+        secret = about.get("secret")
+        given = body.get(secret["field"]) if secret else None
+        for name in secret["names"] if isinstance(given, dict) else ():
+            if given.get(name) == secret["shown"]:
+                given[name] = record[secret["field"]][name]
 
     # ------------------------------------------------------------------ records
 
@@ -205,14 +308,18 @@ class FakeSystem:
             if one.get("read_only") and (beside is None or read(beside, path) != value):
                 raise Refused(400, f"{field} is read-only")
             self._check_value(field, one, value)
+            if "of" in one and value is not None and not any(self._has(other, value) for other in one["of"]):
+                raise Refused(400, f"{field}: there is no object {value}")
         for path, one in known.items():
             if whole and one.get("required") and read(body, path) in (MISSING, None, ""):
                 raise Refused(400, f"{'.'.join(path)} is required")
         for unique in about.get("unique", ()):
-            value = read(body, tuple(unique.split(".")))
+            fields = [unique] if isinstance(unique, str) else unique
+            paths = [tuple(field.split(".")) for field in fields]
+            values = [read({**(beside or {}), **body}, path) for path in paths]
             rivals = [one for one in self.records[name] if one is not beside]
-            if value is not MISSING and any(read(one, tuple(unique.split("."))) == value for one in rivals):
-                raise Refused(409, f"{unique} {value} is taken")
+            if MISSING not in values and any([read(one, path) for path in paths] == values for one in rivals):
+                raise Refused(409, f"{fields} {values} is taken")
 
     @staticmethod
     def _check_value(field: str, one: Mapping[str, Any], value: Any) -> None:
@@ -230,13 +337,38 @@ class FakeSystem:
             raise Refused(404, f"there is no {name} {key}")
         return found
 
+    def _has(self, name: str, key: Any) -> bool:
+        return any(_key(one, self._about["collections"][name]) == str(key) for one in self.records[name])
+
     def _is_below(self, record: Mapping[str, Any], about: Any, found: Mapping[str, str]) -> bool:
         return "parent" not in about or record["$parent"] == unquote(found["parent"])
 
     def _shown(self, record: Mapping[str, Any], about: Any) -> dict[str, Any]:
         hidden = {field for field, one in about["fields"].items() if one.get("write_only")}
-        shown = {name: copy.deepcopy(value) for name, value in record.items() if name != "$parent" and name not in hidden}
+        shown = {name: copy.deepcopy(value) for name, value in record.items() if name[0] != "$" and name not in hidden}
+        for field, way in about.get("shows", {}).items():
+            if (value := self._looked_up(record, *way)) is not None:
+                write(shown, tuple(field.split(".")), value)
+        for part, way in about.get("parts", {}).items():
+            if "shown" in way and (value := self._part_shown(record, part, way)) is not None:
+                write(shown, tuple(way["shown"].split(".")), value)
+        if "secret" in about:
+            values = shown.get(about["secret"]["field"]) or {}
+            values.update({name: about["secret"]["shown"] for name in about["secret"]["names"] if name in values})
         return _filled(about["item"], {"$record": shown}) if "item" in about else shown
+
+    def _looked_up(self, record: Mapping[str, Any], field: str, collections: list[str], name: str) -> Any:
+        for one in collections:
+            for other in self.records[one]:
+                if _key(other, self._about["collections"][one]) == str(record.get(field)):
+                    return other if name == "*" else other.get(name, self._about["collections"][one].get("constant", {}).get(name))
+        return None
+
+    def _part_shown(self, record: Mapping[str, Any], part: str, way: Any) -> Any:
+        value = record.get(f"${part}")
+        if "of" not in way:
+            return {"title": value["name"]} if value else None
+        return [{"id": key} for key in value or ()] if way.get("as_records") else list(value or ())
 
     def _replied(self, way: Any, record: Mapping[str, Any], about: Any, status: int = 200) -> Reply:
         answer, headers = way.get("answer", "record"), {}

@@ -13,8 +13,9 @@ from ...model.model import DSyncModel
 from ...model.references import referred_id
 from ...records.declaration_reader import Declared
 from ...records.definition import DataModel
+from ...records.expression import Evaluate, compiled
 from ...records.mapping import LOOKUP_KEYS, Filter, Lookup, ModelMap, plain_value, where_of
-from ...records.path import MISSING, path_of, read, text_of_path
+from ...records.path import MISSING, Path, path_of, read, text_of_path
 
 if TYPE_CHECKING:
     from .contract import RecordContract
@@ -62,17 +63,17 @@ class BoundLookup(Lookup):
             for obj, record in adapter.records(self.model):
                 yield read(record, key), obj.get_unique_id() if self._gives_ids else plain_value(getattr(obj, name))
             return
-        value = path_of(declared.at("value"))
+        value = _value_of(declared.at("value"))
         where = where_of(declared.at("where")) if declared.has("where") else {}
         chosen = Filter(where, f"{declared.place}.where", adapter.free_fields)
         for record in adapter.read_table(declared.at("from")):
             if not chosen.lets(record):
                 continue
             for name, path in (("key", key), ("value", value)):
-                if read(record, path) is MISSING:
+                if isinstance(path, tuple) and read(record, path) is MISSING:
                     wrong = text_of_path(path)
                     declared.at(name).wrong(f'a record of this table has no "{wrong}"{known(wrong, record)}.')
-            yield read(record, key), read(record, value)
+            yield read(record, key), read(record, value) if isinstance(value, tuple) else value({**record, "record": record})
         chosen.check()
 
 
@@ -93,6 +94,11 @@ class Tables:
             return BoundLookup(name, declared)
         pairs = list(declared.value.items())
         return Lookup(name, lambda: pairs)
+
+
+def _value_of(declared: Declared) -> Path | Evaluate:
+    """Return where a record has the value of a table, or the expression that computes it."""
+    return compiled(declared.at("expr")) if isinstance(declared.value, Mapping) else path_of(declared)
 
 
 def _is_read(declared: Declared) -> bool:
@@ -123,6 +129,9 @@ def check_table(declared: Declared, data_model: DataModel) -> None:
     elif not declared.has("value"):
         declared.wrong('it does not say which field holds the values; add "value".')
     path_of(declared.at("key"))
+    if isinstance(declared.at("value").value, Mapping):
+        dict(declared.at("value").mapping(("expr",)))
+        _value_of(declared.at("value"))
     if declared.has("where"):
         where_of(declared.at("where"))
 

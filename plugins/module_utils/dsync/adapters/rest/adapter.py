@@ -53,7 +53,11 @@ class RestAdapter(RestReader):
         def prepared(action: Action, new: NewRecord) -> Call:
             record = nested(new.values)
             ancestors = self._ancestors(mapped, new.parent)
-            return Call(action.path.filled(record, ancestors), without(record, mapped.key), record, ancestors)
+            parts = {name: (None, record[name]) for name in names if name in record}
+            body = {name: value for name, value in without(record, mapped.key).items() if name not in names}
+            return Call(action.path.filled(record, ancestors), body, record, ancestors, parts=parts)
+
+        names = self._part_names(mapped)
 
         made = self._made(mapped, "create", records, prepared)
         self._note_all(mapped, made, [new.parent for new in records])
@@ -68,18 +72,28 @@ class RestAdapter(RestReader):
                         write(record, path, value)
                     except TypeError as error:
                         raise RecordProblem(f"{self.describe(mapped, changed.record)}: {error}") from None
-                body = sent(action, record, {path[0] for path in changed.values})
+                touched = {path[0] for path in changed.values}
+                body = without(sent(action, record, touched - names), mapped.key)
+                parts = {name: (changed.record.get(name), record[name]) for name in touched & names}
                 return Call(
-                    action.path.filled(there, ancestors), without(body, mapped.key), record, ancestors, again, changed.record
+                    action.path.filled(there, ancestors),
+                    {name: value for name, value in body.items() if name not in names},
+                    record,
+                    ancestors,
+                    again,
+                    changed.record,
+                    parts,
+                    touched <= names,
                 )
 
             def again(fresh: Mapping[str, Any]) -> Call:
-                self._check_unchanged(mapped, changed.record, fresh, changed.values)
+                self._check_unchanged(mapped, changed.record, {**self._parts_in(mapped, changed.record), **fresh}, changed.values)
                 return call_for({**changed.record, **fresh})
 
             ancestors = self._ancestors(mapped, self._known(mapped, changed.record).parent)
             return call_for(changed.record)
 
+        names = self._part_names(mapped)
         made = self._made(mapped, "update", records, prepared)
         self._note_all(mapped, made, [self._known(mapped, changed.record).parent for changed in records])
         return made
@@ -97,7 +111,7 @@ class RestAdapter(RestReader):
         def prepared(action: Action, record: Record) -> Call:
             def again(fresh: Mapping[str, Any]) -> Call:
                 seen = {one.source: MISSING for one in mapped.fields.values() if one.source}
-                self._check_unchanged(mapped, record, fresh, seen)
+                self._check_unchanged(mapped, record, {**self._parts_in(mapped, record), **fresh}, seen)
                 return call
 
             ancestors = self._ancestors(mapped, self._known(mapped, record).parent)
@@ -115,6 +129,13 @@ class RestAdapter(RestReader):
             complaint = answer.complaint()
             if complaint:
                 raise HttpProblem(f"{answer.said}: the changes were made, and do not count yet: {complaint}", answer.status)
+
+    def _part_names(self, mapped: ModelMap) -> set[str]:
+        return {part.name for part in self._endpoint(mapped).parts}
+
+    def _parts_in(self, mapped: ModelMap, record: Record) -> dict[str, Any]:
+        """Return the parts of a record that have requests of their own, as they were read."""
+        return {name: record[name] for name in self._part_names(mapped) if name in record}
 
     def _check_unchanged(self, mapped: ModelMap, seen: Record, fresh: Record, values: Mapping[Path, Any]) -> None:
         """Raise RecordProblem where a record has something else in a field than was read, and than it is to have."""

@@ -19,6 +19,8 @@ What differs is said in a dictionary; all keys but ``list`` can be left out::
       null_as: ""                           # what is sent for null, where the server ignores or refuses null
       finish: {method: POST, path: /apply}  # asked for once at the end of a run that changed something there
       get: /api/devices/{id}                # asked for after a record was made and the answer did not have it
+      parts: {members: {get: …, add: …}}    # fields with requests of their own, see :mod:`.parts`
+      pairs: {key: name, value: value}      # the answer is a dictionary of single values, each of which is a record
       if_match: true                        # read each record again before it is changed or removed, and send its ETag
       create: {method: POST, path: /api/devices, wrap: device, returns: device}
       update: {method: PUT, path: "/api/devices/{id}"}
@@ -70,11 +72,12 @@ from ...records.path import EVERY, Path, nested, path_of, read, text_of_path
 from ..http.pages import Pages
 from .jobs import Job, job_of
 from .pages import pages_of
+from .parts import Part, parts_of
 from .template import Template
 
 ENDPOINT_KEYS = (
     "list", "request", "empty", "records", "records_optional", "pagination", "key", "get", "if_match", "finish", "null_as",
-    "create", "update", "delete",
+    "create", "update", "delete", "parts", "pairs",
 )  # fmt: skip
 METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET")
 SENDS = ("changed", "whole", "nothing", "key")
@@ -165,6 +168,8 @@ class Endpoint:
         finish: what is asked for when all changes are made; None for nothing.
         empty: statuses of answers that mean that there are no records.
         null_as: what is sent for null; None for null.
+        parts: fields of a record that have requests of their own.
+        pairs: the fields that get the key and the value of each item of a dictionary of single values; None for other records.
     """
 
     list: Template
@@ -179,6 +184,8 @@ class Endpoint:
     finish: Request | None = None
     empty: tuple[int, ...] = ()
     null_as: str | None = None
+    parts: tuple[Part, ...] = ()
+    pairs: tuple[str, str] | None = None
 
 
 def endpoint_of(declared: Declared, update_method: str, pagination: Declared) -> Endpoint:
@@ -200,7 +207,8 @@ def endpoint_of(declared: Declared, update_method: str, pagination: Declared) ->
     listed = Template(keys["list"])
     if listed.asks_record:
         keys["list"].wrong("only fields of the parent can be in the path of a list, such as {parent.id}.")
-    key = path_of(keys["key"]) if "key" in keys else ("id",)
+    pairs = _pairs(keys["pairs"]) if "pairs" in keys else None
+    key = path_of(keys["key"]) if "key" in keys else (pairs[0],) if pairs else ("id",)
     collection = listed.text.partition("?")[0]
     item = f"{collection.rstrip('/')}/{{{text_of_path(key)}}}{'/' if collection.endswith('/') else ''}"
     actions = {
@@ -214,6 +222,9 @@ def endpoint_of(declared: Declared, update_method: str, pagination: Declared) ->
             keys["if_match"].wrong(f"an ETag is of one record, and {name} has bulk: true.")
         if action is not None and name != "create" and action.path.asks_parent and not listed.asks_parent:
             declared.at(name).wrong("a field of the parent can be in its path only if the path of the list has one as well.")
+        for one in ("parts", "pairs"):
+            if one in keys and action is not None and action.bulk:
+                keys[one].wrong(f"these records are sent one by one, and {name} has bulk: true.")
     return Endpoint(
         listed,
         path_of(keys["records"]) if "records" in keys else (),
@@ -227,7 +238,16 @@ def endpoint_of(declared: Declared, update_method: str, pagination: Declared) ->
         _request(keys["finish"], ("method", "path")) if "finish" in keys else None,
         tuple(status.number(400) for status in keys["empty"].items()) if "empty" in keys else (),
         _null_as(keys["null_as"]) if "null_as" in keys else None,
+        parts_of(keys["parts"], METHODS) if "parts" in keys else (),
+        pairs,
     )
+
+
+def _pairs(declared: Declared) -> tuple[str, str]:
+    keys = dict(declared.mapping(("key", "value")))
+    if len(keys) < 2:
+        declared.wrong("it names the fields for the key and for the value of each pair, such as {key: name, value: value}.")
+    return keys["key"].text(), keys["value"].text()
 
 
 def _null_as(declared: Declared) -> str:

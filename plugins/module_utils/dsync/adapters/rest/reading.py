@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,6 +22,7 @@ from ..http.options import credentials, manners, tls
 from ..http.reader import PageReader
 from .endpoint import Endpoint, Request, endpoint_of
 from .options import RestOptions
+from .parts import Part
 from .records import records_of
 
 _Item = TypeVar("_Item")
@@ -184,10 +186,39 @@ class RestReader(RecordAdapter):
                 raise found
             yield from self._placed(mapped, parent, found)
 
-    def _placed(self, mapped: ModelMap, parent: Record | None, records: Iterable[Record]) -> Iterator[Record]:
+    def _placed(self, mapped: ModelMap, parent: Record | None, records: Sequence[dict[str, Any]]) -> Iterator[Record]:
+        parts = self._wanted_parts(mapped)
+        if parts:
+            ancestors = self._ancestors(mapped, parent)
+            for one in self._at_once(lambda record: self._read_parts(mapped, parts, record, ancestors), records):
+                if isinstance(one, Exception):
+                    raise one
         for number, record in enumerate(records, 1):
             self._note(mapped, record, parent, number)
             yield record
+
+    def _wanted_parts(self, mapped: ModelMap) -> list[Part]:
+        """Return the parts of a model's records that its mapping uses; an expression may use any of them."""
+        fields = mapped.fields.values()
+        free = mapped.keep is not None or mapped.drop is not None or any(one.expression is not None for one in fields)
+        used = {one.source[0] for one in fields if one.source}
+        return [part for part in self._endpoint(mapped).parts if free or part.name in used]
+
+    def _read_parts(self, mapped: ModelMap, parts: Sequence[Part], record: dict[str, Any], ancestors: Sequence[Record]) -> None:
+        """Read parts of a record that have requests of their own, and put them into it."""
+        found: dict[str, Any] = {}
+        for part in parts:
+            if part.get is None:
+                found[part.name] = part.value_in(read(record, part.place))
+            elif not part.asked_for(record):
+                found[part.name] = part.value_in(MISSING)
+            elif part.is_list:
+                endpoint = replace(self._endpoint(mapped), list=part.get, records=part.place, key=part.item or ("id",), pairs=None)
+                found[part.name] = part.value_in(self._listed(endpoint, part.get.filled(record, ancestors)))
+            else:
+                answer = self._client.request("GET", part.get.filled(record, ancestors))
+                found[part.name] = part.value_in(read(answer.json(), part.place))
+        record.update(found)
 
     def _listed(
         self, endpoint: Endpoint, path: str, key: Path | None = None, found: list[dict[str, Any]] | None = None

@@ -40,6 +40,8 @@ def records_of(endpoint: Endpoint, key: Path | None, answer: Answer, later: bool
         raise RecordProblem(f"{answer.said}: the server answers {answer.status}, and reports an error: {complaint}")
     if EVERY not in path and (there is None or (there is MISSING and _may_be_absent(endpoint, value, later))):
         return []
+    if endpoint.pairs is not None and isinstance(there, dict):
+        return [{endpoint.pairs[0]: name, endpoint.pairs[1]: one} for name, one in there.items()]
     if EVERY in path or (key is not None and isinstance(there, dict)):
         found = [(way[-1], record) for way, record in walk(value, path if path[-1:] == (EVERY,) else (*path, EVERY))]
     elif isinstance(there, list):

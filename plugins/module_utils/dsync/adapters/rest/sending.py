@@ -41,6 +41,8 @@ class Call:
         again: returns the request for the record as the server has it now. It raises RecordProblem where somebody else changed what
             is to be changed. None for a new record.
         seen: the record as it was read; empty for a new one.
+        parts: part of the record that is to be changed → its value before and after.
+        only_parts: whether nothing else of the record is to be changed.
     """
 
     url: str
@@ -49,6 +51,8 @@ class Call:
     ancestors: Sequence[Record]
     again: Callable[[Mapping[str, Any]], Call] | None = None
     seen: Record = field(default_factory=dict)
+    parts: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    only_parts: bool = False
 
 
 class Sending:
@@ -74,6 +78,9 @@ class Sending:
         return [self._caught(self._one, call) for call in calls]
 
     def _body(self, calls: Sequence[Call]) -> Any:
+        if self._endpoint.pairs is not None:
+            name, value = self._endpoint.pairs
+            return self._action.body([{call.record[name]: call.record.get(value)} for call in calls])
         null_as = self._endpoint.null_as
         return self._action.body([call.body if null_as is None else _without_null(call.body, null_as) for call in calls])
 
@@ -103,6 +110,28 @@ class Sending:
         return answer
 
     def _one(self, call: Call) -> dict[str, Any]:
+        record = call.record if call.only_parts else self._whole(call)
+        return self._with_parts(call, record) if call.parts else record
+
+    def _with_parts(self, call: Call, record: dict[str, Any]) -> dict[str, Any]:
+        """Change the parts of a record that have requests of their own; what is to go goes first, for it may be in the way."""
+        parts = [(part, *call.parts[part.name]) for part in self._endpoint.parts if part.name in call.parts]
+        requests = [one for part, before, after in parts for one in part.removals(before, after)]
+        requests += [one for part, before, after in parts for one in part.additions(before, after)]
+        for number, one in enumerate(requests):
+            try:
+                url = one.path.filled({**record, "item": one.item}, call.ancestors)
+                answer = self._client.request(one.method, url, one.body)
+                complaint = answer.complaint()
+                if complaint:
+                    raise HttpProblem(f"{answer.said}: the server answers {answer.status}, and reports an error: {complaint}")
+            except RecordProblem as problem:
+                if call.only_parts and not number:
+                    raise
+                raise HttpProblem(f"{problem}; what belongs to the record was changed in part only", maybe=True) from None
+        return {**record, **{part.name: after for part, _before, after in parts}}
+
+    def _whole(self, call: Call) -> dict[str, Any]:
         try:
             if self._endpoint.if_match and call.again:
                 call, answer = self._conditional(call)
