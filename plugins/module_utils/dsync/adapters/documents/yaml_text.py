@@ -16,13 +16,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .edits import Edits, Way, at, same_tree
-from .yaml_blocks import block, block_like, remark_of
+from .yaml_blocks import block_like, remark_of
 from .yaml_comments import Piece, end_with_comments, is_in_lines, lead_of, piece_of_entry, start_with_comments
+from .yaml_entries import NewText
 from .yaml_flow import cuts, end_of_last
-from .yaml_nodes import Node, dash_of, line_end, line_start, nodes_of
+from .yaml_layout import STEP, Layout
+from .yaml_nodes import Node, dash_of, line_end, line_start
 from .yaml_scalars import CannotChange, in_one_line, is_tagged
-
-_STEP = 2
 
 
 class Splice(NamedTuple):
@@ -46,7 +46,7 @@ class Splice(NamedTuple):
 
 def line_of(text: str, way: Way, tree: Any) -> int | None:
     """Return in which line something stands."""
-    found = _Text(text, tree, tree).find(way)
+    found = Layout(text, tree).find(way)
     return found[0].line if found[1] == len(way) and found[0] is not None else None
 
 
@@ -59,11 +59,11 @@ def piece_of(text: str, way: Way, tree: Any) -> Piece | None:
         tree: what the text represents.
     """
     try:
-        found = _Text(text, tree, tree)
+        found = Layout(text, tree)
         node, depth = found.find(way)
-        if node is None or depth < len(way) or found._inside_flow(way):
+        if node is None or depth < len(way) or found.is_inside_flow(way):
             return None
-        return piece_of_entry(text, found._start_of_entry(way), found._key_of(way), node, found.newline)
+        return piece_of_entry(text, found.start_of_entry(way), found.key_of(way), node, found.newline)
     except CannotChange:
         return None
 
@@ -79,12 +79,12 @@ def renamed_text(text: str, names: Mapping[Way, str], tree: Any) -> str:
     Raises:
         CannotChange: a key is of a form that this cannot change.
     """
-    found = _Text(text, tree, tree)
-    keys = [(found._key_of(way), way, new) for way, new in names.items()]
+    found = Layout(text, tree)
+    keys = [(found.key_of(way), way, new) for way, new in names.items()]
     if any(key is None or key.kind != "scalar" or key.anchor for key, _way, _new in keys):
         raise CannotChange("a key")
     splices = [Splice.at(way, key.start, key.end, in_one_line(new, key.style)) for key, way, new in keys if key is not None]
-    return "".join(found._joined(sorted(splices, key=lambda splice: splice[:3])))
+    return _joined(text, splices)
 
 
 def changed_text(text: str, edits: Edits, before: Any, after: Any, carried: Mapping[Way, Piece]) -> str:
@@ -101,43 +101,15 @@ def changed_text(text: str, edits: Edits, before: Any, after: Any, carried: Mapp
         CannotChange: the text is of a form that this cannot change.
         LibraryMissing: PyYAML is not installed.
     """
-    return _Text(text, before, after).changed(edits, carried)
+    return _Text(Layout(text, before), after).changed(edits, carried)
 
 
 class _Text:
-    def __init__(self, text: str, before: Any, after: Any) -> None:
-        self.text, self.before, self.after = text, before, after
-        self.root = nodes_of(text)
-        self.newline = "\r\n" if "\r\n" in text else "\n"
-        self._keys: dict[int, dict[Any, int]] = {}
-        self._list_step: int | None = None
-        self._open: list[str] = []
-        self._carried: dict[tuple[int, Any], Piece] = {}
+    def __init__(self, layout: Layout, after: Any) -> None:
+        self.text, self.before, self.after = layout.text, layout.tree, after
+        self.newline, self._layout = layout.newline, layout
+        self._new = NewText(layout)
         self._emptied: set[Way] = set()
-
-    # ------------------------------------------------------------------ where something is
-
-    def find(self, way: Way) -> tuple[Node | None, int]:
-        """Return the node furthest on a way, and how many steps lead to it."""
-        node, tree = self.root, self.before
-        for depth, step in enumerate(way):
-            if node is None:
-                return None, depth
-            place = self._place(node, step, tree)
-            if place is None:
-                return node, depth
-            node, tree = node.items[place], at(tree, (step,))
-        return node, len(way)
-
-    def _place(self, node: Node, step: Any, tree: Any) -> int | None:
-        if node.kind == "list":
-            number = int(step) if isinstance(step, str) and step.isdigit() else step
-            return number if isinstance(number, int) and number < len(node.items) else None
-        if node.kind != "map":
-            return None
-        if id(node) not in self._keys:
-            self._keys[id(node)] = _places(node, tree)
-        return self._keys[id(node)].get(step)
 
     # ------------------------------------------------------------------ what is to be done
 
@@ -145,15 +117,13 @@ class _Text:
         edits = self._itemwise(edits)
         shift = edits.shifts(self.before)
         places = ((shift(way), piece) for way, piece in carried.items())
-        self._carried = {(id(at(self.after, way[:-1])), way[-1]): piece for way, piece in places}
+        self._new.carried = {(id(at(self.after, way[:-1])), way[-1]): piece for way, piece in places}
         whole, splices = self._planned(edits)
         for way in whole:
             splices.append(self._exchanged(way, at(self.after, shift(way))))
         for way in self._added(edits, whole):
             splices.append(self._inserted(way, shift(way), edits))
-        splices = list(self._before_cuts(splices))
-        found = "".join(self._joined(sorted(splices, key=lambda splice: splice[:3])))
-        return found + self.newline if found.endswith(tuple(self._open)) else found
+        return self._new.ended(_joined(self.text, self._before_cuts(splices)))
 
     def _before_cuts(self, splices: list[Splice]) -> Iterator[Splice]:
         """Yield the pieces, those that would be inserted where lines are cut out at the end of the line before these."""
@@ -168,16 +138,6 @@ class _Text:
                 before = line_end(self.text, max(cuts[place][0] - 1, 0))
                 splice = splice._replace(start=before, end=before)
             yield splice
-
-    def _joined(self, splices: list[Splice]) -> Iterator[str]:
-        done = 0
-        for splice in splices:
-            if splice.start < done:
-                raise CannotChange(f"line {self.text.count(chr(10), 0, splice.start) + 1}")
-            yield self.text[done : splice.start]
-            yield splice.text
-            done = splice.end
-        yield self.text[done:]
 
     def _itemwise(self, edits: Edits) -> Edits:
         """Return the same changes, with those of lists that lose items and get others at their end as changes of these items."""
@@ -203,7 +163,7 @@ class _Text:
         cut: list[Way] = []
         flow: dict[Way, list[Way]] = {}
         for container, ways in _by_container(way for way in edits.removed if way not in edits.added).items():
-            node, depth = self.find(container)
+            node, depth = self._layout.find(container)
             if node is None or depth < len(container) or len(ways) == len(node.items):
                 whole.add(container)
                 self._emptied.add(container)
@@ -216,7 +176,7 @@ class _Text:
         for way in edits.added:
             if _inside(way[:-1], edits.added):
                 continue
-            node, depth = self.find(way[:-1])
+            node, depth = self._layout.find(way[:-1])
             if depth < len(way) - 1 or node is None or not node.items or node.kind == "alias":
                 whole.add(way[:-1] if node is None or depth == len(way) - 1 else way[: depth + 1])
         gone = {*cut, *(way for ways in flow.values() for way in ways)}
@@ -229,7 +189,7 @@ class _Text:
 
     def _at_an_end(self, way: Way) -> Way:
         """Return the way to what has to be written so that ``way`` is there: the first that there is nothing of."""
-        node, depth = self.find(way)
+        node, depth = self._layout.find(way)
         if depth == len(way) or node is None:
             return way[:depth]
         if node.kind != "map" or not node.keys:
@@ -241,36 +201,20 @@ class _Text:
         return [way for way in found if not _inside(way, whole) and way not in whole and not _inside(way[:-1], edits.added)]
 
     def _in_own_lines(self, ways: Iterable[Way]) -> bool:
-        return all(not self.text[line_start(self.text, start) : start].strip() for start in map(self._start_of_entry, ways))
-
-    def _start_of_entry(self, way: Way) -> int:
-        """Return where an entry begins with its dash or its key."""
-        key = self._key_of(way)
-        node, _depth = self.find(way)
-        if node is None:
-            raise CannotChange("an alias")
-        return key.start if key is not None else dash_of(self.text, node)
-
-    def _key_of(self, way: Way) -> Node | None:
-        """Return the key of an entry; None for an item of a list."""
-        holder, depth = self.find(way[:-1])
-        place = None if holder is None or depth < len(way) - 1 else self._place(holder, way[-1], at(self.before, way[:-1]))
-        if holder is None or place is None:
-            raise CannotChange("an alias")
-        return holder.keys[place] if holder.kind == "map" else None
+        return all(not self.text[line_start(self.text, start) : start].strip() for start in map(self._layout.start_of_entry, ways))
 
     def _cut(self, way: Way) -> Splice:
-        node, _depth = self.find(way)
+        node, _depth = self._layout.find(way)
         if node is None:
             raise CannotChange("an alias")
-        begin = self._start_of_entry(way)
+        begin = self._layout.start_of_entry(way)
         end = end_with_comments(self.text, node.end, begin - line_start(self.text, begin))
         start = start_with_comments(self.text, begin)
         following = self.text.find("\n", end)
         return Splice.at(way, start, len(self.text) if following < 0 else following + 1, "")
 
     def _cut_from_flow(self, container: Way, edits: Edits) -> list[Splice]:
-        holder, _depth = self.find(container)
+        holder, _depth = self._layout.find(container)
         if holder is None:
             raise CannotChange("an alias")
         more = any(way[:-1] == container and way not in edits.removed for way in edits.added)
@@ -281,20 +225,20 @@ class _Text:
         """Return the positions of the entries that are taken out of a list or dictionary."""
         there = at(self.before, container)
         steps = [way[-1] for way in edits.removed if way[:-1] == container and way not in edits.added]
-        places = {self._place(holder, step, there) for step in steps}
+        places = {self._layout.place(holder, step, there) for step in steps}
         return {place for place in places if place is not None}
 
     # ------------------------------------------------------------------ pieces of new text
 
     def _exchanged(self, way: Way, value: Any) -> Splice:
         """Return the piece that makes a value what it is to be."""
-        node, depth = self.find(way)
+        node, depth = self._layout.find(way)
         if node is None:
             lead = self.text if not self.text or self.text.endswith("\n") else self.text + self.newline
-            return Splice.at(way, 0, len(self.text), lead + self._block(value, 0) + self.newline)
+            return Splice.at(way, 0, len(self.text), lead + self._new.block(value, 0) + self.newline)
         if depth < len(way):
             return self._new_key(node, way, value)
-        inline = self._inside_flow(way) or not value or not isinstance(value, (dict, list))
+        inline = self._layout.is_inside_flow(way) or not value or not isinstance(value, (dict, list))
         inline = inline or (node.flow and bool(node.items))
         if inline:
             return self._exchanged_inline(node, way, value)
@@ -309,67 +253,49 @@ class _Text:
                 return splice
         start, end, lead = node.start, node.end, " " if node.empty and way else ""
         if is_in_lines(node):
-            start, lead = lead_of(self.text, node, self._column_of(way) + _STEP if way else 0)
+            start, lead = lead_of(self.text, node, self._layout.column_of(way) + STEP if way else 0)
             end = end_with_comments(self.text, node.end, node.column)  # with what is remarked behind its last entry
         lead += f"&{node.anchor} " if node.anchor else ""
-        if isinstance(value, str) or not way or self._inside_flow(way):
+        if isinstance(value, str) or not way or self._layout.is_inside_flow(way):
             return Splice.at(way, start, end, lead + in_one_line(value, node.style) + remark)
-        return Splice.at(way, start, end, lead + self._scalar(value, self._column_of(way)) + remark)
+        return Splice.at(way, start, end, lead + self._new.scalar(value, self._layout.column_of(way)) + remark)
 
     def _exchanged_lines(self, node: Node, way: Way, value: Any) -> Splice | None:
         """Return the piece that exchanges a string in lines of its own; None where the new value cannot be written so."""
         string, tag = (value.value, value.tag) if is_tagged(value) else (value, "")
         if not isinstance(string, str):
             return None
-        found = block_like(node, self.text, string, self._column_of(way), self.newline, tag)
+        found = block_like(node, self.text, string, self._layout.column_of(way), self.newline, tag)
         if found is None:
             return None
         if string.endswith("\n\n"):  # blank lines behind it belong to it
             return Splice.at(way, node.start, node.tail, found + self.newline)
-        return Splice.at(way, node.start, node.end, self._noted(found, string))
-
-    def _noted(self, found: str, string: str) -> str:
-        """Return a string in lines of its own, and take note of it where a line end has to follow."""
-        if string.endswith("\n"):
-            self._open.append(found)
-        return found
-
-    def _scalar(self, value: Any, column: int) -> str:
-        """Return a new value that is neither a list nor a dictionary; ``column`` is that of what it is in."""
-        if is_tagged(value) and "\n" in value.value:
-            found = block(value.value, value.tag, column, column + _STEP, self.newline)
-            if found is not None:
-                return self._noted(found, value.value)
-        return in_one_line(value)
-
-    def _column_of(self, way: Way) -> int:
-        holder, _depth = self.find(way[:-1])
-        return holder.column if holder is not None else 0
+        return Splice.at(way, node.start, node.end, self._new.noted(found, string))
 
     def _exchanged_block(self, node: Node, way: Way, value: Any) -> Splice:
         line = line_start(self.text, node.start)
         if is_in_lines(node) and way in self._emptied and not self.text[line : node.start].strip():
             start, end = start_with_comments(self.text, node.start), end_with_comments(self.text, node.end, node.column)
-            return Splice.at(way, start, end, self._block(value, node.column))
+            return Splice.at(way, start, end, self._new.block(value, node.column))
         if is_in_lines(node):
-            holder, _depth = self.find(way[:-1]) if way else (None, 0)
+            holder, _depth = self._layout.find(way[:-1]) if way else (None, 0)
             if isinstance(value, dict) and holder is not None and holder.kind == "map" and node.column <= holder.column:
                 # only a list may begin in the column of its key
-                return Splice.at(way, line_start(self.text, node.start), node.end, self._block(value, holder.column + _STEP))
-            return Splice.at(way, node.start, node.end, self._block(value, node.column).lstrip(" "))
+                return Splice.at(way, line_start(self.text, node.start), node.end, self._new.block(value, holder.column + STEP))
+            return Splice.at(way, node.start, node.end, self._new.block(value, node.column).lstrip(" "))
         if not way:
             lead = self.newline if node.start != line_start(self.text, node.start) else ""
-            return Splice.at(way, node.start, node.end, lead + self._block(value, 0) + (self.newline if node.empty else ""))
+            return Splice.at(way, node.start, node.end, lead + self._new.block(value, 0) + (self.newline if node.empty else ""))
         if isinstance(way[-1], int):
             column = node.start - line_start(self.text, node.start) + (1 if node.empty else 0)
             lead = " " if node.empty else ""
-            return Splice.at(way, node.start, node.end, lead + self._block(value, column).lstrip(" "))
-        holder, _depth = self.find(way[:-1])
-        column = (holder.column if holder else 0) + (self._step_of_lists() if isinstance(value, list) else _STEP)
+            return Splice.at(way, node.start, node.end, lead + self._new.block(value, column).lstrip(" "))
+        holder, _depth = self._layout.find(way[:-1])
+        column = (holder.column if holder else 0) + (self._layout.step_of_lists() if isinstance(value, list) else STEP)
         start, _lead = lead_of(self.text, node, column)
         if start == node.start and not self.text[line:start].strip():
-            return Splice.at(way, line, node.end, self._block(value, max(column, node.column)))
-        return Splice.at(way, start, node.end, self.newline + self._block(value, column))
+            return Splice.at(way, line, node.end, self._new.block(value, max(column, node.column)))
+        return Splice.at(way, start, node.end, self.newline + self._new.block(value, column))
 
     def _new_key(self, holder: Node, way: Way, value: Any) -> Splice:
         if holder.kind != "map" or not holder.keys:
@@ -377,7 +303,7 @@ class _Text:
         if holder.flow:
             return Splice.inserting(way, holder.items[-1].end, f", {in_one_line(way[-1])}: {in_one_line(value)}")
         end = line_end(self.text, holder.end)
-        return Splice.inserting(way, end, self.newline + self._entry(way[-1], value, holder.column, None))
+        return Splice.inserting(way, end, self.newline + self._new.entry(way[-1], value, holder.column, None))
 
     def _inserted(self, way: Way, new: Way, edits: Edits) -> Splice:
         """Return the piece that adds a record to a list or dictionary in which something is left.
@@ -387,9 +313,9 @@ class _Text:
             new: its way after the changes.
             edits: all of them.
         """
-        value, piece = at(self.after, new), self._carried.get((id(at(self.after, new[:-1])), new[-1]))
+        value, piece = at(self.after, new), self._new.carried.get((id(at(self.after, new[:-1])), new[-1]))
         container = way[:-1]
-        holder, _depth = self.find(container)
+        holder, _depth = self._layout.find(container)
         if holder is None or not holder.items:
             raise CannotChange("an alias")
         gone = self._leaving(holder, container, edits)
@@ -400,7 +326,7 @@ class _Text:
         end = end_with_comments(self.text, holder.items[last].end, holder.column)
         gap = self.newline * (1 + self._gap(holder, last))
         if holder.kind == "map":
-            return Splice.inserting(way, end, gap + self._entry(way[-1], value, holder.column, piece))
+            return Splice.inserting(way, end, gap + self._new.entry(way[-1], value, holder.column, piece))
         return Splice.inserting(way, end, gap + self._item(holder, value, holder.items[last], piece))
 
     def _gap(self, holder: Node, last: int) -> int:
@@ -412,63 +338,23 @@ class _Text:
 
     def _item(self, holder: Node, value: Any, like: Node, piece: Piece | None) -> str:
         """Return a new item in lines of its own, written like another one."""
-        width = max(like.start - dash_of(self.text, like), _STEP)
+        width = max(like.start - dash_of(self.text, like), STEP)
         lead = " " * holder.column + "-" + " " * (width - 1)
         if piece is None and like.flow and like.kind == "map" and isinstance(value, dict):
             pad = " " if self.text[like.start + 1 : like.start + 2] == " " else ""
             return lead + f"{{{pad}{in_one_line(value)[1:-1]}{pad}}}"
-        return self._item_of(value, holder.column, lead, piece)
+        return self._new.item_of(value, holder.column, lead, piece)
 
-    def _item_of(self, value: Any, column: int, lead: str, piece: Piece | None) -> str:
-        """Return an item in lines of its own; ``lead`` is the margin and the dash with the blanks behind it."""
-        if piece is None:
-            return lead + self._block(value, len(lead)).lstrip(" ")
-        body = self._in_column(piece.body, len(lead)) if piece.body else " " * len(lead) + in_one_line(value)
-        above = self._in_column(piece.above + piece.remark.strip(), column, True)
-        if body.lstrip(" \r\n").startswith("#"):
-            return above + f"{lead.rstrip()}{self.newline}{body}"
-        return above + lead + body.lstrip(" ")
 
-    def _entry(self, key: Any, value: Any, column: int, piece: Piece | None) -> str:
-        lead = f"{' ' * column}{in_one_line(key)}:"
-        below = column + (self._step_of_lists() if isinstance(value, list) else _STEP)
-        if piece is not None:
-            lead = self._in_column(piece.above, column, True) + lead
-            if not piece.body or piece.is_inline():
-                return f"{lead}{' ' * bool(piece.body)}{piece.body.rstrip()}{piece.remark}"
-            return f"{lead}{piece.remark}{self.newline}{self._in_column(piece.body, below)}"
-        if not isinstance(value, (dict, list)) or not value:
-            return f"{lead} {self._scalar(value, column)}"
-        return f"{lead}{self.newline}{self._block(value, below)}"
-
-    def _in_column(self, text: str, column: int, ended: bool = False) -> str:
-        """Return lines that begin at a column; ``ended`` is whether the last one has a line end."""
-        lines = text.rstrip("\r\n").splitlines() if text else []
-        found = self.newline.join(" " * column + line if line else line for line in lines)
-        return found + self.newline if ended and lines else found
-
-    def _block(self, value: Any, column: int) -> str:
-        """Return a value in lines of its own, which begin at a column."""
-        if not isinstance(value, (dict, list)) or not value:
-            return " " * column + self._scalar(value, column - _STEP)
-        carried = self._carried
-        if isinstance(value, dict):
-            lines = [self._entry(key, item, column, carried.get((id(value), key))) for key, item in value.items()]
-        else:
-            lead = " " * column + "- "
-            lines = [self._item_of(item, column, lead, carried.get((id(value), place))) for place, item in enumerate(value)]
-        return self.newline.join(lines)
-
-    def _step_of_lists(self) -> int:
-        """Return how much further in than its key a list begins, as is usual in the text."""
-        if self._list_step is None:
-            steps = list(_list_steps(self.root)) if self.root else []
-            self._list_step = max(set(steps), key=steps.count) if steps else _STEP
-        return self._list_step
-
-    def _inside_flow(self, way: Way) -> bool:
-        nodes = (self.find(way[:depth])[0] for depth in range(len(way)))
-        return any(node is not None and node.flow for node in nodes)
+def _joined(text: str, splices: Iterable[Splice]) -> str:
+    """Return the text with pieces exchanged. Raises CannotChange where two of them overlap."""
+    done, found = 0, []
+    for splice in sorted(splices, key=lambda splice: splice[:3]):
+        if splice.start < done:
+            raise CannotChange(f"line {text.count(chr(10), 0, splice.start) + 1}")
+        found += [text[done : splice.start], splice.text]
+        done = splice.end
+    return "".join([*found, text[done:]])
 
 
 def _kept_items(before: list[Any], after: list[Any]) -> list[int]:
@@ -483,25 +369,6 @@ def _kept_items(before: list[Any], after: list[Any]) -> list[int]:
 def _blank(text: str) -> bool:
     """Return whether there is a blank line."""
     return re.search(r"\n[ \t]*\r?\n", text) is not None
-
-
-def _list_steps(node: Node) -> Iterator[int]:
-    for key, item in zip(node.keys, node.items):
-        if item.kind == "list" and item.items and not item.flow and not node.flow:
-            yield item.column - key.column
-    for item in node.items:
-        yield from _list_steps(item)
-
-
-def _places(node: Node, tree: Any) -> dict[Any, int]:
-    """Return key → position in a map; what other keys than texts are is determined by the tree that was read."""
-    found: dict[Any, int] = {key.value: place for place, key in enumerate(node.keys)}
-    others = [key for key in tree if not isinstance(key, str)] if isinstance(tree, Mapping) else []
-    if others:
-        if len(tree) != len(node.keys):
-            raise CannotChange(f"line {node.line}")
-        found.update((key, place) for place, key in enumerate(tree))
-    return found
 
 
 def _by_container(ways: Iterable[Way]) -> dict[Way, list[Way]]:
