@@ -165,6 +165,47 @@ def test_the_sentence_names_the_comparison_by_which_the_values_are_equal(declare
     assert said.endswith(f"Declare {remedy} for role of device to compare them as equal" if remedy else f"of '{given}'")
 
 
+@pytest.mark.parametrize(
+    ("kind", "held", "given", "said"),
+    [
+        ("decimal", "10.01", "10.005", 'price of device "r1" is 10.01 instead of 10.005'),
+        (
+            "datetime",
+            "2026-03-01T10:00:00Z",
+            "2026-03-01T10:00:00",
+            'price of device "r1" is 2026-03-01T10:00:00+00:00 instead of 2026-03-01T10:00:00. '
+            'Declare "timezone: UTC" for price of device to compare them as equal',
+        ),
+        (
+            "datetime",
+            "2026-03-01T10:00:00+05:30",
+            "2026-03-01T10:00:00",
+            'price of device "r1" is 2026-03-01T10:00:00+05:30 instead of 2026-03-01T10:00:00. '
+            'Declare "timezone: +05:30" for price of device to compare them as equal',
+        ),
+        (
+            "datetime",
+            "2026-03-01T09:00:00Z",
+            "2026-03-01T10:00:00",
+            'price of device "r1" is 2026-03-01T09:00:00+00:00 instead of 2026-03-01T10:00:00',
+        ),
+    ],
+)
+def test_numbers_and_times_are_shown_as_they_are_written(kind: str, held: str, given: str, said: str) -> None:
+    data = models(price=kind)
+    device = data.models["device"]
+    mapped, noted = MemoryAdapter.bound(data)(records=[])._maps["device"], ReadBack()
+    kept = device(name="r1", price=held).price
+    noted.check(mapped, device(name="r1", price=given), ["price"], {"name": "r1", "price": kept}, False)
+    assert noted.sentence("cmdb").endswith(f"the next run finds them changed again: {said}")
+
+
+def test_the_named_time_zone_ends_the_difference() -> None:
+    data = models(price={"type": "datetime", "timezone": "+05:30"})
+    device = data.models["device"]
+    assert device(name="r1", price="2026-03-01T10:00:00").price == device(name="r1", price="2026-03-01T04:30:00Z").price
+
+
 def test_many_values_are_one_sentence() -> None:
     data = models(role="str")
     target = MemoryAdapter.bound(data)(records=[])

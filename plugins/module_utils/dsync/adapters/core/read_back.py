@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..._util.pydantic import ValidationError
@@ -66,7 +68,7 @@ class ReadBack:
         if name not in mapped.model.get_sensitive_fields():
             declared = comparison_in(mapped.model.model_fields[name].metadata)
             held, given = _shown(value), _shown(wanted)
-            remedy = remedy_for(value, wanted, () if declared is None else declared.names)
+            remedy = remedy_for(value, wanted, () if declared is None else declared.names) or _zone_of(value, wanted)
         self._altered.append(_Altered(mapped.name, obj.get_unique_id(), name, held, given, remedy))
 
     def sentence(self, system: str) -> str:
@@ -95,6 +97,19 @@ def _is_held(obj: DSyncModel, name: str, value: Any) -> bool:
     return same_value(getattr(found, name), wanted, name in obj._declaration.exact)
 
 
+def _zone_of(held: Any, given: Any) -> str:
+    """Return the declaration of the zone in which a system takes a time that was written without one; otherwise an empty string."""
+    if not isinstance(held, datetime) or not isinstance(given, datetime) or given.utcoffset() is not None:
+        return ""
+    offset = held.utcoffset()
+    if offset is None or held.replace(tzinfo=None) != given:
+        return ""
+    return f'"timezone: {held.isoformat()[-6:]}"' if offset else '"timezone: UTC"'
+
+
 def _shown(value: Any) -> str:
-    text = visible(repr(value))
+    if isinstance(value, (date, time)):
+        text = value.isoformat()
+    else:
+        text = visible(str(value) if isinstance(value, Decimal) else repr(value))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
