@@ -124,10 +124,12 @@ class TestSqlBatches(TestSql):
 class TestRest(AdapterConformance):
     """json-server, which gives its records ids."""
 
+    shared = True
+
     @pytest.fixture(autouse=True)
     def _service(self, tmp_path: Path) -> Iterator[None]:
         try:
-            with rest_servers.json_server(tmp_path, {"site": [], "device": []}) as server:
+            with rest_servers.json_server(tmp_path, {name: [] for name in ("site", "device", "place", "thing")}) as server:
                 self.url = server.url
                 self.file = tmp_path / "db.json"
                 yield
@@ -139,6 +141,10 @@ class TestRest(AdapterConformance):
     def adapter(self) -> DSync:
         mapping = {"site": {"from": "/site"}, "device": {"from": "/device"}}
         return RestAdapter.bound(self.data_model, mapping)(base_url=self.url)
+
+    def places(self, models: DataModel) -> DSync:
+        mapping = {"place": {"from": "/place"}, "thing": {"from": "/thing", "parent": {"match": {"place": "id"}}}}
+        return RestAdapter.bound(models, mapping)(base_url=self.url)
 
     def wrong_options(self) -> Iterator[tuple[Callable[[], Any], str]]:
         yield lambda: RestAdapter.bound(self.data_model)(base_url=self.url, workers=0), "options.workers"

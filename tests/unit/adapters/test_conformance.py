@@ -122,6 +122,14 @@ class Remakes(Shelves):
         return self.create_records(mapped, [NewRecord(values, None) for values in news])
 
 
+class Unnamed(Shelves):
+    """Leaves the names of what is renamed as they were."""
+
+    def move_records(self, mapped: ModelMap, records: Sequence[MovedRecord]) -> Sequence[Record | Exception]:
+        values = [{path: value for path, value in one.values.items() if path != ("name",)} for one in records]
+        return self.change_records(mapped, [ChangedRecord(one.record, rest) for one, rest in zip(records, values)])
+
+
 class Blanks(Shelves):
     """Keeps an empty string for null."""
 
@@ -198,6 +206,8 @@ def suite(kind: type[Any]) -> Any:
         (Loses, "test_after_a_synchronisation_nothing_is_left_to_do"),
         (Loses, "test_a_move_is_one_change_that_keeps_unmapped_fields"),
         (Remakes, "test_a_move_is_one_change_that_keeps_unmapped_fields"),
+        (Remakes, "test_a_rename_is_one_change_that_keeps_unmapped_fields"),
+        (Unnamed, "test_a_rename_is_one_change_that_keeps_unmapped_fields"),
         (Blanks, "test_an_empty_string_and_null_come_back_alike_every_time"),
         (Careless, "test_what_another_writer_did_is_not_lost_unnoticed"),
         (Halves, "test_a_refused_removal_leaves_nothing_half_done"),

@@ -255,6 +255,23 @@ class AdapterConformance:
         found = inventory_of(models, {"a": ("there", "y"), "b": ("here", "x")}, note="kept")
         _expect(not live.diff_from(found).has_diffs(), "a move lost a field that no attribute names, or was not made")
 
+    def test_a_rename_is_one_change_that_keeps_unmapped_fields(self) -> None:
+        models, thing = declared_models(PLACES, base=RecordModel), {**PLACES["thing"], "attributes": {"label": "str"}}
+        fewer = declared_models({**PLACES, "thing": {**thing, "match": ["label"]}}, base=RecordModel)
+        target = self._placed(models, inventory_of(models, {"a": ("here", "x"), "b": ("there", "y")}, note="kept"))
+        if target is None or not target.can_rename("thing"):
+            return
+        wanted = inventory_of(fewer, {"c": ("here", "x"), "b": ("there", "y")})
+        renamer = self._loaded_places(fewer)
+        plan = Plan.from_diff(renamer.diff_from(wanted))
+        _expect([str(change.action) for change in plan] == ["move"], f"a rename is not one change: {plan.changes}")
+        result = renamer.apply(plan, wanted)
+        _expect(not result.failures, result.failures)
+        _expect(not renamer.diff_from(wanted).has_diffs(), "the adapter's own objects were not kept in step")
+        found = inventory_of(models, {"c": ("here", "x"), "b": ("there", "y")}, note="kept")
+        live = self._loaded_places(models)
+        _expect(not live.diff_from(found).has_diffs(), "a rename lost a field that no attribute names, or was not made")
+
     def test_an_empty_string_and_null_come_back_alike_every_time(self) -> None:
         models = declared_models(PLACES, base=RecordModel)
         for label in ("", None, "", "x", None):

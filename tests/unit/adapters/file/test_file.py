@@ -634,6 +634,8 @@ class FileConformance(AdapterConformance):
 
         return make_whole
 
+    break_removal = break_it
+
     def wrong_options(self) -> Iterator[tuple[Callable[[], Any], str]]:
         kind = FileAdapter.bound(self.data_model, self.mapping)
         yield lambda: kind(path="a.yml", format="xml"), "options.format"

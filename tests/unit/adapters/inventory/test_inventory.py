@@ -833,6 +833,8 @@ class TestConformance(AdapterConformance):
         os.utime(main, ns=(there.st_atime_ns, there.st_mtime_ns + 1))
         return lambda: None
 
+    break_removal = break_it
+
     def wrong_options(self) -> Iterator[tuple[Callable[[], Any], str]]:
         kind = InventoryAdapter.bound(self.data_model, self.mapping)
         yield lambda: kind(source=[]), "options.source"
