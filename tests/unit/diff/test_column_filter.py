@@ -239,3 +239,24 @@ def test_two_short_names_of_siblings_are_refused_as_for_objects() -> None:
         dataset.add_rows("port", [{**row, "rack": "a"} for row in rows], parent="site", parent_ids={"name": "rack"})
         with pytest.raises(ObjectAlreadyExists, match='have the same short name "x"'):
             dataset.diff_from(dataset)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc"), st.booleans()), min_size=1, max_size=12))
+def test_siblings_with_as_many_equal_objects_need_not_be_the_same(ports: list[tuple[str, str, bool]]) -> None:
+    """Each port has the racks in which it is in source and target, and whether it differs."""
+    found = []
+    for store in (MemoryStore, ObjectStore):
+        sides = []
+        for side in (0, 1):
+            rows = [{"site_name": f"n{at}", "name": "x", "rack": port[side]} for at, port in enumerate(ports)]
+            changed = [{**row, "mtu": 9000 if side and port[2] else 1500} for row, port in zip(rows, ports)]
+            dataset = Estate(internal_storage_engine=store)
+            dataset.add_rows("site", [{"name": name} for name in "abc"])
+            dataset.add_rows("port", changed, parent="site", parent_ids={"name": "rack"})
+            sides.append(dataset)
+        try:
+            diff = sides[1].diff_from(sides[0])
+            found.append((repr(diff.dict()), diff.summary(), diff.warnings))
+        except ObjectAlreadyExists as error:
+            found.append((str(error), {}, []))
+    assert found[0] == found[1]

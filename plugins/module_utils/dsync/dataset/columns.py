@@ -34,8 +34,8 @@ class ColumnTable(MutableMapping[str, DSyncModel]):
         self.kinds: set[type[DSyncModel]] = {model}
         self._model, self._owner, self._validation = model, owner, validation
         self._values: dict[str, list[Any]] = {name: [] for name in model.model_fields}
-        self._given: list[Sequence[set[str]]] = []  # for each batch; one set if all its objects share it
-        self._starts: list[int] = []  # the place of the first object of each batch
+        self._given: list[Sequence[set[str]]] = []  # for each group of batches; one set if all its objects share it
+        self._starts: list[int] = []  # the place of the first object of each group
         self._size = 0  # places, including those of objects that were removed
         self._places: dict[str, int | None] = {}  # numbers only once somebody looks for an object
         self._numbered = False
@@ -112,15 +112,17 @@ class ColumnTable(MutableMapping[str, DSyncModel]):
         obj = self._made.get(place)
         if obj is None:
             fields = {name: column[place] for name, column in self._values.items()}
-            batch = bisect_right(self._starts, place) - 1
-            given = self._given[batch]
-            names = given[0] if len(given) == 1 else given[place - self._starts[batch]]
+            group = bisect_right(self._starts, place) - 1 if len(self._starts) > 1 else 0
+            given = self._given[group]
+            names = given[0] if len(given) == 1 else given[place - self._starts[group]]
             obj = self._made[place] = of_fields(self._model, fields, names, self._owner)
         return obj
 
     def _append_given(self, given: Sequence[set[str]], number: int) -> None:
-        self._given.append(given)
-        self._starts.append(self._size)
+        last = self._given[-1] if self._given else ()
+        if not (len(given) == len(last) == 1 and given[0] is last[0]):
+            self._given.append(given)
+            self._starts.append(self._size)
         self._size += number
 
     def _numbers(self) -> dict[str, int]:
@@ -174,19 +176,19 @@ class Rows(Sequence[DSyncModel]):
         places: their places in it, in order.
     """
 
-    __slots__ = ("_places", "_table")
+    __slots__ = ("_table", "places")
 
     def __init__(self, table: ColumnTable, places: Sequence[int]) -> None:
-        self._table, self._places = table, places
+        self._table, self.places = table, places
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self.places)
 
     def __iter__(self) -> Iterator[DSyncModel]:
-        return map(self._table.at, self._places)
+        return map(self._table.at, self.places)
 
     def __getitem__(self, at: Any) -> Any:
-        return Rows(self._table, self._places[at]) if isinstance(at, slice) else self._table.at(self._places[at])
+        return Rows(self._table, self.places[at]) if isinstance(at, slice) else self._table.at(self.places[at])
 
     def ids(self) -> KeysView[str]:
         """Return the ids of all objects of the table."""
@@ -194,11 +196,11 @@ class Rows(Sequence[DSyncModel]):
 
     def column(self, name: str) -> Sequence[Any]:
         """Return the value of a field in each object, as it was added; see :meth:`made`."""
-        return self._table.values_of(name, self._places)
+        return self._table.values_of(name, self.places)
 
     def made(self) -> list[int]:
         """Return the positions of the objects that were made, and may have other values than their columns."""
-        return self._table.made(self._places)
+        return self._table.made(self.places)
 
 
 def column_table(model: type[DSyncModel], owner: Owner) -> ColumnTable | None:

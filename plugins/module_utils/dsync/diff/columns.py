@@ -8,7 +8,7 @@ objects are. So are those that were made before, because somebody may have chang
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import compress, count
 from operator import ne
 from typing import TYPE_CHECKING, TypeAlias
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     """Unique ids, and the objects with them."""
 
 _AT_ONCE = 4096
-"""Maximum number of ids that are compared in one step."""
+"""Number of equal ids after which the columns of their objects are compared."""
 
-_AT_FIRST = 32
+_AT_FIRST = 64
 """Number of ids that are compared in the first step; it doubles as long as they are equal."""
 
 _LOOK_AHEAD = 500
@@ -45,6 +45,10 @@ _MOST_MISSES = 100
 class ColumnFilter:
     """The objects of one model that may differ between two sides.
 
+    The ids of both sides are walked once, in order. Where they are the same and the columns are equal, an object of the source and
+    one of the target are certainly the same: a pair. As the walk never goes back, the pairs are in the same order on both sides, so
+    two groups of siblings have the same pairs if they have as many, and the first and the last one of both is the same.
+
     Args:
         matching: how its objects are compared.
         names: the compared attributes.
@@ -54,25 +58,40 @@ class ColumnFilter:
 
     def __init__(self, matching: Matching, names: Sequence[str], sides: Sequence[Side], objs: Sequence[Siblings]) -> None:
         self._model, self._sides = matching.model, sides
-        self._source, self._target = objs
+        self._source, self._target = (uids for uids, _rows in objs)
+        self._made = {uids[at] for uids, rows in objs for at in rows.made()}
+        self._unsure = {*self._made}
         self._columns = [tuple(rows.column(name) for _uids, rows in objs) for name in names]
-        self._unsure = {uids[at] for uids, rows in objs for at in rows.made()}
-        at = self._walk()
-        if at is not None:
-            self._look_up(at)
+        self._alone = [bytearray(b"\1") * len(uids) for uids, _rows in objs]  # for each object whether it is not in a pair
+        self._walked = self._walk(*(rows.ids() for _uids, rows in objs))
+        if self._walked[0] < len(self._source):
+            self._look_up(self._walked[0])
         self._columns = []
-        self._apart = [self._source[1].column(name) for name in _fields_above(matching)]
+        self._above = [[rows.column(name) for name in _fields_above(matching)] for _uids, rows in objs]
 
-    def are_same(self, uids: Sequence[str]) -> bool:
-        """Return whether siblings, which have these ids on both sides, are certainly the same; if so, mark them as visited."""
-        if not self._unsure.isdisjoint(uids):
+    def are_same(self, uids: Sequence[str], others: Sequence[str]) -> bool:
+        """Return whether siblings, which have these ids in source and target, are certainly the same; if so, mark them visited."""
+        starts = [side.scan(self._model).place(ids) for side, ids in zip(self._sides, (uids, others))]
+        if min(starts) < 0 or len(uids) != len(others):
             return False
-        starts = [side.scan(self._model).place(uids) for side in self._sides]
-        start, number = starts[0], len(uids)
-        if min(starts) < 0 or any(column[start : start + number].count(column[start]) < number for column in self._apart):
+        here, there = (range(start, start + len(uids)) for start in starts)
+        if self._is_walked(here, there):
+            if uids[0] != others[0] or self._any_alone(0, here) or self._any_alone(1, there):
+                return False
+        elif uids != others or not self._unsure.isdisjoint(uids):
             return False
-        for side, place in zip(self._sides, starts):
-            side.visit(self._model, place, uids)
+        if not self._are_below_one(0, here):
+            return False
+        for side, start, ids in zip(self._sides, starts, (uids, others)):
+            side.visit(self._model, start, ids)
+        return True
+
+    def have_distinct_names(self, *siblings: AnySiblings) -> bool:
+        """Return whether the siblings of each side certainly have different short names, as their ids are different."""
+        for side, (_uids, objs) in enumerate(siblings):
+            block = _block_of(objs)
+            if len(objs) > 1 and (self._made or block is None or not self._are_below_one(side, block)):
+                return False
         return True
 
     def differing(self, source: AnySiblings, target: AnySiblings) -> tuple[list[Pair], int] | None:
@@ -86,31 +105,36 @@ class ColumnFilter:
             First the pairs with an object of the source, in its order, then those that only the target has. None if an id occurs
             twice on one side.
         """
-        (uids, lefts), (others, rights) = source, target
-        if uids == others:
-            if self._unsure.isdisjoint(uids):
-                return [], len(uids)
-            unlike = [at for at, uid in enumerate(uids) if uid in self._unsure]
-            return [(lefts[at], rights[at]) for at in unlike], len(uids) - len(unlike)
-        here, there = {*uids}, {*others}
-        if len(here) < len(uids) or len(there) < len(others):
+        here, there = _block_of(source[1]), _block_of(target[1])
+        if here is not None and there is not None and self._is_walked(here, there):
+            left, right = self._alone[0][here.start : here.stop], self._alone[1][there.start : there.stop]
+            if _have_same_pairs(source[0], target[0], left, right):
+                places = [*compress(count(), left)]
+                return _pairs(source, target, places, compress(count(), right)), len(left) - len(places)
+        (uids, _lefts), (others, _rights) = source, target
+        of_source, of_target = {*uids}, {*others}
+        if len(of_source) < len(uids) or len(of_target) < len(others):
             return None
-        wanted = (here ^ there) | (self._unsure & here)
-        places = {uid: at for at, uid in enumerate(others) if uid in wanted}
-        pairs: list[Pair] = []
-        for at, uid in enumerate(uids):
-            if uid in wanted:
-                place = places.pop(uid, None)
-                pairs.append((lefts[at], None if place is None else rights[place]))
-        unlike_of_both = len(pairs) - sum(right is None for _left, right in pairs)
-        same = len(here & there) - unlike_of_both
-        return [*pairs, *((None, rights[place]) for place in places.values())], same
+        wanted = (of_source ^ of_target) | (self._unsure & of_source)
+        places, rest = ([at for at, uid in enumerate(ids) if uid in wanted] for ids in (uids, others))
+        return _pairs(source, target, places, rest), len(uids) - len(places)
 
-    def _walk(self) -> int | None:
-        """Compare the columns wherever the two sides have the same ids in the same order; return the place in the source from
-        which on the order differs too often, or None."""
-        (source, lefts), (target, rights) = self._source, self._target
-        of_source, of_target = lefts.ids(), rights.ids()
+    def _is_walked(self, here: range, there: range) -> bool:
+        """Return whether the walk passed all these places of source and target."""
+        return here.stop <= self._walked[0] and there.stop <= self._walked[1]
+
+    def _any_alone(self, side: int, block: range) -> bool:
+        return self._alone[side].find(1, block.start, block.stop) >= 0
+
+    def _are_below_one(self, side: int, block: range) -> bool:
+        """Return whether objects of one side have the same values in all identifiers except their short names."""
+        start, stop = block.start, block.stop
+        return all(column[start:stop].count(column[start]) == stop - start for column in self._above[side])
+
+    def _walk(self, of_source: Container[str], of_target: Container[str]) -> tuple[int, int]:
+        """Compare the columns wherever the two sides have the same ids in the same order; return the places of source and target
+        from which on the order differs too often, or at which one side ends."""
+        source, target = self._source, self._target
         at, there, misses = 0, 0, 0
         while at < len(source) and there < len(target):
             number = _equal(source, at, target, there)
@@ -127,39 +151,73 @@ class ColumnFilter:
                 except ValueError:
                     misses += 1
                     if misses > _MOST_MISSES:
-                        return at
+                        return at, there
                     self._unsure.add(source[at])
                     at += 1
         self._unsure.update(filter(of_target.__contains__, source[at:]))
-        return None
+        return len(source), len(target)
 
     def _compare(self, at: int, there: int, number: int) -> None:
         """Compare the columns of objects with the same ids."""
+        uids, alone = self._source[at : at + number], bytearray(number)
         for some, others in self._columns:
             left, right = some[at : at + number], others[there : there + number]
             if left != right:
-                self._unsure.update(compress(self._source[0][at : at + number], map(ne, left, right)))
+                for place in compress(range(number), map(ne, left, right)):
+                    alone[place] = 1
+        if self._made and not self._made.isdisjoint(uids):
+            for place in compress(range(number), map(self._made.__contains__, uids)):
+                alone[place] = 1
+        self._alone[0][at : at + number] = self._alone[1][there : there + number] = alone
+        self._unsure.update(compress(uids, alone))
 
     def _look_up(self, at: int) -> None:
         """Compare the columns of the objects from a place of the source on with those of the target, which are looked up."""
-        numbers = dict(zip(self._target[0], count()))
-        places = [place for place in range(at, len(self._source[0])) if self._source[0][place] in numbers]
-        uids = [*map(self._source[0].__getitem__, places)]
+        numbers = dict(zip(self._target, count()))
+        places = [place for place in range(at, len(self._source)) if self._source[place] in numbers]
+        uids = [*map(self._source.__getitem__, places)]
         others = [*map(numbers.__getitem__, uids)]
         for left, right in self._columns:
             self._unsure.update(compress(uids, map(ne, map(left.__getitem__, places), map(right.__getitem__, others))))
 
 
+def _block_of(objs: Sequence[DSyncModel]) -> range | None:
+    """Return the places of objects in a table where they follow one another; None if they do not."""
+    places = objs.places if isinstance(objs, Rows) else None
+    return places if isinstance(places, range) and places.step == 1 else None
+
+
+def _have_same_pairs(uids: Sequence[str], others: Sequence[str], here: bytearray, there: bytearray) -> bool:
+    """Return whether two groups of siblings have the same pairs, given for each object whether it is alone."""
+    number = here.count(0)
+    return number == there.count(0) and (not number or uids[here.index(0)] == others[there.index(0)])
+
+
+def _pairs(source: AnySiblings, target: AnySiblings, places: Sequence[int], others: Iterable[int]) -> list[Pair]:
+    """Return the objects at some positions of siblings in pairs with one identity, or alone."""
+    (uids, lefts), (ids, rights) = source, target
+    alone = {ids[place]: place for place in others}
+    pairs: list[Pair] = []
+    for place in places:
+        other = alone.pop(uids[place], None)
+        pairs.append((lefts[place], None if other is None else rights[other]))
+    return [*pairs, *((None, rights[other]) for other in alone.values())]
+
+
 def _equal(source: Sequence[str], at: int, target: Sequence[str], there: int) -> int:
     """Return how many ids from two places on are equal, up to :data:`_AT_ONCE`."""
-    step = _AT_FIRST
+    number, step = 0, _AT_FIRST
     while True:
-        some, others = source[at : at + step], target[there : there + step]
-        if some != others:
-            return next(compress(count(), map(ne, some, others)), min(len(some), len(others)))
-        if step >= _AT_ONCE or len(some) < step:
-            return len(some)
-        step *= 2
+        start, place = at + number, there + number
+        some, others = source[start : start + step], target[place : place + step]
+        if number and some == others:
+            equal = len(some)
+        else:
+            equal = next(compress(count(), map(ne, some, others)), min(len(some), len(others)))
+        number += equal
+        if equal < step or number >= _AT_ONCE:
+            return number
+        step = number
 
 
 def _fields_above(matching: Matching) -> list[str]:

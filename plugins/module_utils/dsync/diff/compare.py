@@ -133,9 +133,12 @@ class _Comparison:
         self, matching: Matching, source: Siblings, target: Siblings, parent: DSyncModel | None, inside: bool
     ) -> Iterable[DiffElement]:
         """Return the elements of one parent's children of one model; ``inside`` as for :meth:`.Scope.stance`."""
-        self._check_names(matching, source, target, parent)
         if isinstance(matching.by, FieldComparison) and self._is_decided_by_attributes(matching):
+            columns = self._filter_of(matching.model)
+            if columns is None or not columns.have_distinct_names(source, target):
+                self._check_names(matching, source, target, parent)
             return self._leaves(matching, matching.by, source, target)
+        self._check_names(matching, source, target, parent)
         return filter(None, (self._pair(matching, left, right, parent, inside) for left, right in aligned(source, target)))
 
     def _leaves(self, matching: Matching, by: FieldComparison, source: Siblings, target: Siblings) -> list[DiffElement]:
@@ -171,11 +174,11 @@ class _Comparison:
         """Return whether an object has equal children of one model on both sides as their columns tell, and count them then."""
         if source is None or target is None or self._filters.get(model, ...) is None:
             return False
-        uids = getattr(source, source_field)
-        if not uids or uids != getattr(target, target_field):
+        uids, others = getattr(source, source_field), getattr(target, target_field)
+        if not uids or not others:
             return False
         found = self._filter_of(model)
-        if found is None or not found.are_same(uids):
+        if found is None or not found.are_same(uids, others):
             return False
         self.tally.count(model, "no-change", len(uids))
         self._progress()
