@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import uuid4
@@ -63,9 +63,17 @@ class WrittenFloat(float):
         return self.written
 
 
-def json_loads(text: str | bytes) -> Any:
-    """Return the value of a JSON text, with all digits of its numbers. Raises ValueError."""
-    return json.loads(text, parse_float=_number)
+def json_loads(text: str | bytes, object_of: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """Return the value of a JSON text, with all digits of its numbers.
+
+    Args:
+        text: the text.
+        object_of: returns the value of an object with these keys and values; None for a dict, with the last value of each key.
+
+    Raises:
+        ValueError: it is not JSON, or ``object_of`` raises it.
+    """
+    return json.loads(text, object_pairs_hook=object_of, parse_float=_number)
 
 
 def _number(written: str) -> float:

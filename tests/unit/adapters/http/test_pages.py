@@ -15,6 +15,7 @@ from dsync.adapters.http.client import Client
 from dsync.adapters.http.options import Credentials, Manners, tls
 from dsync.adapters.http.pages import Pages
 from dsync.adapters.http.reader import PageReader
+from dsync.adapters.http.reading import Collection
 from dsync.exceptions import RecordProblem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -87,7 +88,7 @@ def records_in(answer: Answer, later: bool) -> list[dict[str, Any]]:
 
 
 def read(client: Client, pages: Pages, path: str = "/x") -> list[int]:
-    return [record["id"] for record in PageReader(client, path, pages, records_in, ("id",)).read()]
+    return [record["id"] for record in PageReader(Collection(client, path, pages, records_in, ("id",))).read()]
 
 
 KINDS: dict[str, tuple[Pages, str]] = {
@@ -239,9 +240,9 @@ def test_a_page_behind_the_last_has_many_shapes(kind: str, status: int, end: tup
         return Reply(200, {"results": [{"id": 1}, {"id": 2}]}) if request.query[kind] == first else Reply(status)
 
     api.intervene = answer
-    found = PageReader(
-        client, "/x", Pages(kind, kind, end=end), lambda one, later: [] if one.status == 204 else records_in(one, later), ("id",)
-    ).read()
+    pages = Pages(kind, kind, end=end)
+    of = Collection(client, "/x", pages, lambda one, later: [] if one.status == 204 else records_in(one, later), ("id",))
+    found = PageReader(of).read()
     assert [record["id"] for record in found] == [1, 2]
 
 
@@ -266,5 +267,5 @@ def test_records_without_keys_are_read_as_they_come(api: Api, client: Client) ->
         return Reply(200, {"results": [{"name": one} for one in "abcde"[start : start + 2]], "n": 5})
 
     api.intervene = answer
-    reader = PageReader(client, "/x", Pages("offset", "offset", total=("n",)), records_in, ("id",))
+    reader = PageReader(Collection(client, "/x", Pages("offset", "offset", total=("n",)), records_in, ("id",)))
     assert [record["name"] for record in reader.read()] == list("abcde")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...exceptions import RecordProblem
-from ...records.written import WrittenFloat
+from ...records.written import json_loads
 from . import json_text
 from .edits import Edits, Way
 from .format import Format
@@ -38,7 +38,7 @@ def _json(text: str, name: str, line: int = 0) -> Any:
     if not line and not text.strip():
         return None
     try:
-        return json.loads(text, object_pairs_hook=_without_doubles, parse_float=_number)
+        return json_loads(text, _without_doubles)
     except json.JSONDecodeError as error:
         raise RecordProblem(f"{name}, line {line or error.lineno}: {error.msg} (column {error.colno})") from None
     except _DoubledKey:
@@ -48,10 +48,6 @@ def _json(text: str, name: str, line: int = 0) -> Any:
         raise RecordProblem(f"{name}{f', line {line}' if line else ''}: {error}") from None
     except RecursionError:
         raise RecordProblem(f"{name} is nested too deeply") from None
-
-
-def _number(written: str) -> float:
-    return WrittenFloat.of(float(written), written)
 
 
 class _DoubledKey(Exception):

@@ -14,6 +14,7 @@ from ..http.client import Client
 from ..http.options import credentials, manners, tls
 from ..http.pages import Pages
 from ..http.reader import PageReader
+from ..http.reading import Collection
 from .options import EstateOptions
 
 REQUEST_ID = "X-Request-ID"
@@ -75,7 +76,7 @@ class Session(Client):
             RecordProblem: it cannot be read, or is no list.
         """
         path = self.address_of(f"/api/{endpoint}/", parameters)
-        return PageReader(self, path, pages, _objects_in, ("id",), found).read()
+        return PageReader(Collection(self, path, pages, _objects_in, ("id",)), found).read()
 
     def queried(self, path: str, query: str) -> Any:
         """Return the data of a GraphQL query; None where the server answers none.

@@ -19,17 +19,12 @@ The pages of a reading and the number of readings are bounded, so that a server 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 from ...exceptions import RecordProblem
-from ...records.path import Path
 from .answers import Answer
-from .client import Client
 from .page_kinds import read_once
-from .pages import Pages
 from .reading import Collection, Reading, Record
 
 READINGS = 5
@@ -52,32 +47,12 @@ class PageReader:
     """Reads a collection.
 
     Args:
-        client: sends the requests.
-        path: the collection's.
-        pages: how it is divided.
-        records_in: returns the records of an answer; of another page than the first if the second argument is true, where there may
-            be none.
-        key: the field that distinguishes records.
+        collection: to read.
         records: gets the records as they come, for others to see how far it is; emptied when a reading begins.
-        method: how pages are asked for.
-        body: what is sent with it; None for nothing.
-        empty: statuses of answers that mean that there are no records.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        path: str,
-        pages: Pages,
-        records_in: Callable[[Answer, bool], list[Record]],
-        key: Path,
-        records: list[Record] | None = None,
-        method: str = "GET",
-        body: Any = None,
-        empty: tuple[int, ...] = (),
-    ) -> None:
-        self._of = Collection(client, path, pages, records_in, key, method, body, empty)
-        self._records: list[Record] = [] if records is None else records
+    def __init__(self, collection: Collection, records: list[Record] | None = None) -> None:
+        self._of, self._records = collection, [] if records is None else records
 
     def read(self) -> list[Record]:
         """Return all records.

@@ -20,6 +20,7 @@ from ..http.client import Client
 from ..http.login import login_of
 from ..http.options import credentials, manners, tls
 from ..http.reader import PageReader
+from ..http.reading import Collection
 from .endpoint import Endpoint, Request, endpoint_of
 from .options import RestOptions
 from .parts import Part
@@ -230,7 +231,8 @@ class RestReader(RecordAdapter):
     ) -> PageReader:
         records_in = partial(records_of, endpoint, key)
         method, _path, body = endpoint.request
-        return PageReader(self._client, path, endpoint.pages, records_in, endpoint.key, found, method, body, endpoint.empty)
+        of = Collection(self._client, path, endpoint.pages, records_in, endpoint.key, method, body, endpoint.empty)
+        return PageReader(of, found)
 
     def read_table(self, place: Declared) -> Iterable[Record]:
         endpoint = self._parsed(self._described(place))
