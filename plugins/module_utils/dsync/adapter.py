@@ -16,6 +16,7 @@ from .diff.scope import Scope
 from .exceptions import DiffClassMismatch, DiffException
 from .flags import DSyncFlags
 from .guard.protection import protect, protect_unclear
+from .model.references import References
 from .plan.change import ChangeKey
 from .plan.outcome import Verdict, verdicts_of
 from .plan.plan import Plan
@@ -144,6 +145,16 @@ class DSync(Target):
         if not result.failures:
             self.publish()
         return diff
+
+    def references_with(self, source: DSync) -> References | None:
+        """Return the fields of the models of a run that refer to other objects, or None if there are none.
+
+        An adapter whose system has references that no model declares overrides this.
+
+        Args:
+            source: the other dataset of the run; not changed.
+        """
+        return References.of({**source.models(), **self.models()})
 
     def _check_creatable(self, plan: Plan) -> None:
         if any(model.uncreatable() for model in self.models().values()):

@@ -17,7 +17,6 @@ from ...dsync.guard.limits import limits, over_limits, percentage
 from ...dsync.guard.mass_deletes import mass_deletes
 from ...dsync.guard.protection import protect
 from ...dsync.guard.source_size import empty_source, shrunken_source
-from ...dsync.model.references import References
 from ...dsync.plan.change import Change, ChangeKey
 from ...dsync.plan.outcome import Verdict, verdicts_of
 from ...dsync.storage.baseline import read_baseline
@@ -81,7 +80,7 @@ class Guards:
     def references(self, plan: Plan, flags: DSyncFlags) -> tuple[dict[ChangeKey, Verdict], list[Refused]]:
         """Return verdicts and refusals for changes that would leave a reference to a missing object: with continue_on_failure only
         these changes are refused, otherwise the whole run."""
-        references = References.of({**self._source.models(), **self._target.models()})
+        references = self._target.references_with(self._source)
         if references is None:
             return {}, []
         from ...dsync.guard.references import missing_references, refusal  # only here, since few models have references

@@ -194,6 +194,14 @@ def test_an_end_that_nobody_has_is_refused_before_anything_is_written(netbox: Ne
     assert not netbox.table("dcim/sites")
 
 
+def test_an_object_to_which_one_of_any_kind_refers_is_not_deleted(netbox: NetBoxEstate) -> None:
+    synchronised(netbox, wanted()).raise_for_failure()
+    source = wanted({**ROWS, "site": [{"name": "Lyon"}]})
+    with pytest.raises(MissingReference, match=r'site "Paris": .* refers to it'):
+        adapter(netbox).sync_from(source)
+    assert netbox.names("dcim/sites") == {"Paris", "Lyon"}
+
+
 def test_a_type_that_the_server_does_not_have_is_named(netbox: NetBoxEstate) -> None:
     show_objects(netbox)
     rows = {

@@ -13,12 +13,14 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ...adapter import DSync
 from ...diff.diff import Diff
 from ...diff.moves import remaking
 from ...exceptions import DSyncException, RecordProblem
 from ...flags import DSyncAction, DSyncFlags
 from ...guard.protection import protect
 from ...model.declaration import Unique
+from ...model.references import References
 from ...plan.plan import Plan
 from ...plan.result import Result
 from ...records.mapping import ModelMap, Record, Values
@@ -96,9 +98,8 @@ class EstateAdapter(EstateReader):
         the moves in which such an object would be deleted and created again."""
         diff = super().diff_from(source, diff_class, flags, callback, scope)
         self._expect((element.type, {**element.keys, **(element.source_attrs or {})}) for element in diff.walk() if element.action)
-        implied = self._implied()
-        if implied:
-            diff.references = WithImplied({**source.models(), **self.models()}, implied, self._models_typed)
+        if self._implied():
+            diff.references = self.references_with(source)
         if diff.references is not None:
             diff.references.tied = self._tied()
         if self._owner_tag is None:
@@ -112,6 +113,12 @@ class EstateAdapter(EstateReader):
                 change.protected = f'protected: {it} does not have the tag "{self._owner_tag}"'
         protect(diff, (), self.models())
         return diff
+
+    def references_with(self, source: DSync) -> References | None:
+        implied = self._implied()
+        if not implied:
+            return super().references_with(source)
+        return WithImplied({**source.models(), **self.models()}, implied, self._models_typed)
 
     def apply(self, plan: Plan, source: Any, *args: Any, **more: Any) -> Result:
         self._expect((change.model, {**change.ids, **(change.after or {})}) for change in plan)

@@ -39,6 +39,14 @@ class WithImplied(References):
         super().__init__(kinds)
         self._implied, self._typed = implied, typed
 
+    @property
+    def models(self) -> frozenset[str]:
+        return super().models | self._implied.keys()
+
+    @property
+    def referred(self) -> frozenset[str]:
+        return super().referred | (self._kinds.keys() if self._implied else frozenset())
+
     def named(self, model: str, *values: Mapping[str, Any] | None) -> Iterator[Named]:
         yield from super().named(model, *values)
         if model in self._implied:
