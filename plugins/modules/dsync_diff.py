@@ -358,7 +358,8 @@ source:
       description:
         - For the adapter V(memory), its records as they are at the end of the task, with sensitive values masked.
         - For V(netbox) and V(nautobot), a dictionary of the server's version, C(requests), how many requests were sent, and
-          C(not_loaded), how many objects of each model were not loaded. V(netbox) adds C(request_ids), their ids in the change log.
+          C(not_loaded), how many objects of each model were not loaded. V(netbox) adds C(request_ids), their ids in the change log;
+          V(nautobot) adds C(read_by_rest), the kinds that were not read by GraphQL, and why.
       returned: for the adapters memory, netbox, and nautobot
       type: raw
 target:

@@ -90,6 +90,20 @@ class EstateReader(RecordAdapter):
         """
         raise NotImplementedError
 
+    def read_natives(
+        self, kind: Kind, fields: set[str] | None, parameters: Mapping[str, Any], filters: Mapping[str, Any], found: Natives
+    ) -> Natives:
+        """Return the objects of a kind, read as takes least. Otherwise as :meth:`list_natives`.
+
+        Args:
+            kind: theirs.
+            fields: the server's fields that are needed; None for all.
+            parameters: of the list, with which it has these fields.
+            filters: parameters that choose objects.
+            found: gets the objects, some of them as they come.
+        """
+        return self.list_natives(kind.endpoint, {**parameters, **filters}, found)
+
     def fields_parameters(self, kind: Kind, fields: set[str] | None) -> dict[str, Any]:
         """Return the parameters that ask for these of the server's fields; None for all that there are."""
         raise NotImplementedError
@@ -223,15 +237,16 @@ class EstateReader(RecordAdapter):
         if fields is not None and self._cache is not None:
             fields.add(CHANGED)
         filters = self._filters.get(mapped.name, {})
-        parameters = {**self.fields_parameters(kind, fields), **filters}
+        parameters = self.fields_parameters(kind, fields)
         found: list[dict[str, Any]] = []
         self.records_read[mapped.name] = found
         try:
             self.check_filters(kind, filters)
             if self._cache is None:
-                self.list_natives(kind.endpoint, parameters, found)
+                self.read_natives(kind, fields, parameters, filters, found)
             else:
-                found.extend(self._cache.listed(kind.endpoint, parameters, lambda more: self._listing(kind, parameters, more)))
+                chosen = {**parameters, **filters}
+                found.extend(self._cache.listed(kind.endpoint, chosen, lambda more: self._listing(kind, chosen, more)))
         except RecordProblem as problem:
             raise RecordProblem(f"{mapped.name} cannot be loaded: {problem}") from None
         logger.info("%s: %d %s objects loaded", self.name, len(found), mapped.name)
@@ -247,7 +262,10 @@ class EstateReader(RecordAdapter):
         identity = self._identity(kind)
         names = None if identity is None else [*identity.fields, *(identity.wider.fields if identity.wider else ())]
         fields = None if names is None else {"id", *kind.natives_of(names)}
-        return self.list_natives(kind.endpoint, {**self.fields_parameters(kind, fields), **chosen})
+        parameters = self.fields_parameters(kind, fields)
+        if chosen:
+            return self.list_natives(kind.endpoint, {**parameters, **chosen})
+        return self.read_natives(kind, fields, parameters, {}, [])
 
     def _at_once(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
         with ThreadPoolExecutor(self._workers, thread_name_prefix="dsync-load") as pool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import logging
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,10 +33,13 @@ from ..options import EstateOptions
 from ..schema import Listed, Schema, paired, walked
 from ..sending import Refusal, sentence_of
 from ..session import Session
+from .graphql import PATH, ByRest, GraphQLReader
 from .joins import Joins, undone_by
 from .kinds import ADDRESSES, CONTENT_TYPES, FOR_ALL, GLOBAL, JOINS, KINDS, LISTS, NAMESPACE, PREFIXES
 from .namespaces import Namespaces
 from .order import Place, with_prefixes
+
+logger = logging.getLogger("dsync")
 
 OLDEST = (2, 4)
 """The oldest release of Nautobot whose API is as this adapter expects it."""
@@ -44,7 +48,7 @@ _VERSION = re.compile(r"(\d+)\.(\d+)")
 _IN_ADDRESS = 50
 """How many ids stand in the address of one request: web servers do not take longer ones as Nautobot sets them up."""
 
-_TYPES, _GRAPHQL = "extras/content-types", "/api/graphql/"
+_TYPES = "extras/content-types"
 
 _BESIDE = ("location", "device", "namespace", "tenant", "vlan_group", "parent")
 """Fields that distinguish objects of one name for people."""
@@ -82,16 +86,24 @@ class NautobotAdapter(EstateAdapter):
         self._lock = threading.RLock()
         self._spaces = Namespaces(self._listed, lambda: self.names.server_id(self.kinds[NAMESPACE], GLOBAL))
         self._fields = Fields("Nautobot", self._session.request, lambda endpoint: JOINS.get(endpoint, ()), self._custom_field_keys)
-        self._schema = Schema(self.kinds, self._index, self._fields.described, lambda query: self._session.queried(_GRAPHQL, query))
+        self._schema = Schema(self.kinds, self._index, self._fields.described, lambda query: self._session.queried(PATH, query))
         self._owner_found: ServerId | None = None
+        self._by_rest: dict[str, str] = {}
+        self._graphql = GraphQLReader(self._session, given.token, self.list_natives, self._told, self._page_size)
 
     def close(self) -> None:
         """Close the connections to the server; that happens by itself when nothing refers to the adapter any more."""
         self._session.close()
 
     def result_records(self) -> dict[str, Any]:
-        """Return what the result tells of the server and the requests: the release of its API, and how many there were."""
-        return {"nautobot_version": self._version, "requests": self._session.sent, "not_loaded": self.not_loaded()}
+        """Return what the result tells of the server and the requests: the release of its API, how many there were, and which kinds
+        were read by REST, and why, that GraphQL would have taken less for."""
+        return {
+            "nautobot_version": self._version,
+            "requests": self._session.sent,
+            "not_loaded": self.not_loaded(),
+            "read_by_rest": dict(self._by_rest),
+        }
 
     # ------------------------------------------------------------------ the server
 
@@ -123,10 +135,28 @@ class NautobotAdapter(EstateAdapter):
         return paired(walked(self._session.index), types)
 
     def list_natives(self, endpoint: str, parameters: Mapping[str, Any], found: Natives | None = None) -> Natives:
-        natives = self._listed(endpoint, parameters, found)
+        return self._told(endpoint, self._listed(endpoint, parameters, found))
+
+    def _told(self, endpoint: str, natives: Natives) -> Natives:
+        """Return objects as REST lists them, with what it leaves out."""
         if endpoint == ADDRESSES:
             self._spaces.tell(natives)
         return self._owner_named(natives)
+
+    def read_natives(
+        self, kind: Kind, fields: set[str] | None, parameters: Mapping[str, Any], filters: Mapping[str, Any], found: Natives
+    ) -> Natives:
+        try:
+            if fields is None or filters:
+                raise ByRest("objects are chosen by filters" if filters else "an expression may need any field")
+            found.extend(self._graphql.read(kind, fields, parameters))
+        except ByRest as reason:
+            logger.info("%s: %s objects are read by REST, not by GraphQL: %s", self.name, kind.name, reason)
+            self._by_rest[kind.name] = str(reason)
+            return super().read_natives(kind, fields, parameters, filters, found)
+        if kind.endpoint == ADDRESSES:
+            self._spaces.note(found)
+        return self._owner_named(found)
 
     def _owner_named(self, natives: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return objects with the owner tag's name, where they have that tag; Nautobot tells only ids of tags."""

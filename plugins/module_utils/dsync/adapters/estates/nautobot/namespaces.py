@@ -37,6 +37,11 @@ class Namespaces:
             for native in natives:
                 native[NAMESPACE] = self._spaces[native["id"]] = self._only or self._of_prefixes.get(around[native["id"]])
 
+    def note(self, natives: Natives) -> None:
+        """Take note of the namespaces of addresses that have them already."""
+        with self._lock:
+            self._spaces.update((native["id"], native.get(NAMESPACE)) for native in natives)
+
     def tell_changed(self, natives: Natives, bodies: Sequence[Mapping[str, Any]]) -> None:
         """Put the namespace into each of some addresses, as Nautobot answers a change.
 
