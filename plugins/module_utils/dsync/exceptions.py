@@ -54,7 +54,7 @@ class DSyncException(Exception):
     """Root of the library's own exceptions.
 
     Attributes:
-        file: the absolute path of the file that the text is about, as it is in the text; empty where it is about no file.
+        file: the absolute path of the file that the text is about, as it is in the text; empty if it is not about a file.
     """
 
     file: str = ""

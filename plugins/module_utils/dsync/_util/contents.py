@@ -29,7 +29,7 @@ def is_root(value: Any) -> bool:
 
 def flattened(value: Any) -> Any:
     """Return a value in which models and dataclasses are dicts, at any depth of lists, tuples and dicts, and root models what they
-    hold; the value itself where there are none. It is not changed."""
+    hold; the value itself if there are none. It is not changed."""
     if is_root(value):
         return flattened(value.root)
     inner = contents(value)

@@ -106,7 +106,7 @@ def displayed(value: Any) -> Any:
     """Return a value as plain JSON that may be shown, new and independent; nothing is raised.
 
     It looks as it does in a file, but pydantic secrets are masked, dicts keep their order and their keys, and what has no form in
-    JSON is a text. Integers that are too long for decimal digits have hexadecimal ones.
+    JSON is a string. Integers that are too long for decimal digits have hexadecimal ones.
 
     Args:
         value: any value; not changed.
@@ -276,7 +276,7 @@ class _Natural(_Writer):
 
 
 def natural(value: Any, keeps: tuple[type[Any], ...] = ()) -> Any:
-    """Return a value as native records hold it, new and independent: texts, numbers, booleans, lists and dicts; a secret in clear,
+    """Return a value as native records hold it, new and independent: strings, numbers, booleans, lists, dicts; a secret in clear,
     dicts in their order, and what has no such form as its text.
 
     Args:

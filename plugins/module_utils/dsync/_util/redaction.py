@@ -21,10 +21,10 @@ _HARMLESS = frozenset({str, int, float, bool, None.__class__})
 """Types of values that contain no secrets; most values have one of them."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]*", re.ASCII).fullmatch
-"""Matches a text that stands everywhere as it is."""
+"""Matches a string that is written the same everywhere."""
 
 _SIMPLE = re.compile(r"[ !#-&(-\[\]-~]*").fullmatch
-"""Matches a text that stands between quotation marks as it is."""
+"""Matches a string that is written the same between quotation marks."""
 
 _ADDRESSES = [
     {byte: f"%{byte:02X}" for byte in range(256) if not (_PLAIN(chr(byte)) or chr(byte) in spared)}
@@ -98,7 +98,7 @@ def _strings(value: Any, everything: bool) -> Iterator[str]:
 
 
 def _forms(text: str) -> Collection[str]:
-    """Return a text as it is, and as it stands in what quotes it, and in what quotes that again."""
+    """Return a string as it is, as it is written in what quotes it, and in what quotes that again."""
     if _PLAIN(text):
         return (text,)
     if not _SIMPLE(text):
@@ -108,7 +108,7 @@ def _forms(text: str) -> Collection[str]:
 
 
 def _quoted(text: str) -> Iterator[str]:
-    """Yield a text as it stands between the quotation marks of Python and JSON."""
+    """Yield a string as it is written between the quotation marks of Python and JSON."""
     data = text.encode("utf-8", "surrogatepass")
     for escaped in (repr(f'"{text}')[2:-1], ascii(f'"{text}')[2:-1], repr(b'"' + data)[3:-1]):
         yield escaped
@@ -118,7 +118,7 @@ def _quoted(text: str) -> Iterator[str]:
 
 
 def _in_addresses(text: str) -> Iterator[str]:
-    """Yield a text as it stands in the address of a page."""
+    """Yield a string as it is written in a URL."""
     for table in _ADDRESSES:
         written = text.encode("utf-8", "surrogatepass").decode("latin-1").translate(table)
         yield written

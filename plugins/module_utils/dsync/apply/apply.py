@@ -217,7 +217,7 @@ class _Run:
         return Attempt(self.executor, todo, (lambda: False) if begun else self.ends_here)
 
     def _is_attempted(self, unit: Unit, settled: Mapping[ChangeKey, Outcome]) -> bool:
-        """Return whether changes of a unit are to be made, or undone since an earlier run made some of them."""
+        """Return whether changes of a unit have to be made, or undone because an earlier run made some of them."""
         if any(change.key not in settled for change in unit):
             return True
         return not self.ends_here() and is_half_made([settled[change.key] for change in unit])
@@ -358,7 +358,7 @@ def _complete(
 
 
 def _secrets(result: Result, target: Target) -> set[str]:
-    """Return the texts of all sensitive values of a plan's changes and of the target's objects."""
+    """Return all sensitive values of a plan's changes and of the target's objects, as strings."""
     return collect_secrets(target).union(*(secrets_of(outcome.change) for outcome in result.outcomes))
 
 

@@ -66,7 +66,7 @@ class Trial:
     Args:
         bulk: makes the call.
         items: the items; not changed.
-        target: tells which exceptions are transient.
+        target: determines which exceptions are transient.
 
     Attributes:
         results: place → what the method returned for the item: an object, None, or an exception.

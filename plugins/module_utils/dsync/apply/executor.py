@@ -58,7 +58,7 @@ class Executor:
 
     @cached_property
     def hidden(self) -> Redactor:
-        """Takes out of a text what nobody may see."""
+        """Masks in a string what must not be shown."""
         return Redactor(() if self._asked is None else self._asked())
 
     def presentable(self, error: Exception, secrets: Callable[[], Collection[str]]) -> Exception:
@@ -66,7 +66,7 @@ class Executor:
 
         Args:
             error: not changed.
-            secrets: returns the texts of sensitive values.
+            secrets: returns sensitive values as strings.
         """
         try:
             own, hidden = Redactor(secrets()), self.hidden

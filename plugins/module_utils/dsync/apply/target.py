@@ -76,5 +76,5 @@ class Target(Dataset):
 
     def altered_values(self) -> str:
         """Return a sentence that names the values which the system keeps otherwise than they were written since the objects were
-        loaded; an empty string where there are none, or where that is not known, as in the base class."""
+        loaded; an empty string if there are none, or if that is unknown, as in the base class."""
         return ""

@@ -34,7 +34,7 @@ class Stance(enum.Enum):
 
     IN = "compared"
     AROUND = "not compared, but its children are"
-    OUT = "left aside with everything below it"
+    OUT = "skipped with everything below it"
 
 
 @dataclass(frozen=True)

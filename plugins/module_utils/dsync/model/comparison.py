@@ -90,7 +90,7 @@ def _in_utc(value: datetime | time) -> Any:
     return f"{since - (value.utcoffset() or timedelta())}+00:00"
 
 
-# ---------------------------------------------------------------------- the keys of texts
+# ---------------------------------------------------------------------- the keys of strings
 
 
 def _mac(text: str) -> str:

@@ -38,7 +38,7 @@ class References:
 
     Attributes:
         tied: (model, field) → fields of the object that it refers to. The remote system permits such a reference only while these
-            fields have certain values, as a device's primary address has to be assigned to the device: they are changed before the
+            fields have certain values, as a device's primary address must be assigned to the device: they are changed before the
             reference is made, and after it is ended.
     """
 

@@ -55,7 +55,7 @@ MoreLinks = dict[tuple[ChangeKey, ChangeKey], "list[Link]"]
 
 
 def break_cycle(nodes: dict[ChangeKey, Change], graph: Graph, circle: set[ChangeKey], more: MoreLinks) -> None:
-    """Cut a cycle, and what is left of it, until there is none."""
+    """Cut a cycle, and what remains of it, until none is left."""
     inside = [(key, need) for key in sorted(circle) for need in graph[key] if need in circle]
     habits = [(key, need) for key, need in inside if _is_habit(nodes[key], nodes[need], graph[key][need])]
     if habits:
@@ -71,7 +71,7 @@ def break_cycle(nodes: dict[ChangeKey, Change], graph: Graph, circle: set[Change
 
 
 def _chosen(links: Mapping[tuple[ChangeKey, ChangeKey], Link]) -> list[tuple[ChangeKey, ChangeKey]]:
-    """Return which links of a circle are to be cut: one of unique values, or else all references of one kind."""
+    """Return which links of a cycle to cut: one of unique values, or else all references of one kind."""
     unique = [edge for edge, link in links.items() if link.unique]
     if unique:
         return [min(unique, key=lambda edge: links[edge].holder)]

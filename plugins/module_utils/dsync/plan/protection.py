@@ -125,7 +125,7 @@ class _Marks:
         return ""
 
     def _spare_above(self, change: Change) -> None:
-        """Let what an object that stays is below stay, too, and keep the name after which it is named."""
+        """Let what an object that stays is below also stay, and keep the name after which it is named."""
         place = change.before_parent if change.action == DSyncAction.MOVE else change.parent
         above = None if place is None else ChangeKey(DSyncAction.DELETE, *place)
         why = f'protected because of {change.model} "{change.id}" below it'

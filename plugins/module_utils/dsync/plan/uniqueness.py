@@ -99,7 +99,7 @@ def _new(element: DiffElement, action: DSyncAction) -> dict[str, Any] | None:
 
 
 def _values(side: dict[str, Any] | None, unique: Unique) -> tuple[Any, ...] | None:
-    """Return the values of fields that are unique together; None where there are none, or where one is null and does not count."""
+    """Return the values of fields that are unique together; None if there are none, or if one is null and does not count."""
     if side is None:
         return None
     values = tuple(_hashable(side.get(name)) for name in unique.fields)

@@ -191,7 +191,7 @@ def _empty_as_null(annotation: Any, declared: Declared) -> Any:
     if declared.value is not None:
         declared.wrong(f"null is the only value that an empty string can represent, and this is {declared.shown()}.")
     if not allows_none(annotation):
-        declared.wrong('an empty string is to be null, so the type has to allow null, as in "str | None".')
+        declared.wrong('an empty string becomes null, so the type has to allow null, as in "str | None".')
     return empty_is_null(annotation)
 
 

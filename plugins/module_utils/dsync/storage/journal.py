@@ -284,7 +284,7 @@ class RunReport:
 
 
 def read(path: AnyPath) -> list[RunReport]:
-    """Return what a journal tells of its runs, the oldest first.
+    """Return what a journal reports about its runs, the oldest first.
 
     Args:
         path: the file.

@@ -45,7 +45,7 @@ def locked(path: AnyPath, timeout: float = 0.0, what: str = "a run of dsync") ->
     with wrap_os_errors(path, "used as a lock"):
         check_regular(path)
         real = Path(os.path.realpath(path))
-        real.parent.stat()  # some releases of filelock would make the folder
+        real.parent.stat()  # some releases of filelock would create the directory
         lock = filelock.FileLock(real, timeout=timeout)
         try:
             lock.acquire()

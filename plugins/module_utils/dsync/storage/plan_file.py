@@ -166,7 +166,7 @@ def path_of(path: AnyPath, digest: str) -> str:
 
 
 class _Document:
-    """What is to be written: a plan and what its file says of it. The arguments are those of :func:`save`."""
+    """What is written: a plan and the header of its file. The arguments are those of :func:`save`."""
 
     def __init__(
         self,

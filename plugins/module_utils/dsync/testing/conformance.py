@@ -352,4 +352,4 @@ class AdapterConformance:
                 _expect("\n" not in said, f"{said!r} is more than one line")
                 _expect(not any(secret in said for secret in self.secrets()))
             else:
-                raise AssertionError(f"nothing is wrong, it seems, where {word!r} should be named")
+                raise AssertionError(f"there is no error, where {word!r} should be named")

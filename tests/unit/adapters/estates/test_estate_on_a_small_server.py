@@ -992,7 +992,7 @@ def test_what_is_left_in_a_list_is_reported(prefixes: NautobotEstate) -> None:
     rows = [{"prefix": "10.0.0.0/8", "locations": ["b", "c"]}]
     (failure,) = synchronised(adapter(prefixes, PREFIXES), wanted(PREFIXES, location=PLACES, prefix=rows), CONTINUE).failures
     assert "Not today" in failure.message
-    assert "all but what is to leave its lists was done" in failure.message
+    assert "everything was changed except removals from its lists" in failure.message
     assert failure.maybe
     assert located(prefixes) == {"10.0.0.0/8": {"a", "b", "c"}}
 

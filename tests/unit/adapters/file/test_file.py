@@ -441,7 +441,7 @@ def test_each_file_of_a_glob_may_be_a_list(tmp_path: Path) -> None:
     adapter.sync_from(memory([user("ann", 7), user("bob", 2)], USERS))
     assert (tmp_path / "a.csv").read_text() == "name,uid,groups,active\nann,7,,true\n"
     assert (tmp_path / "b.csv").read_text() == "name,uid,groups,active\nbob,2,,true\n"
-    with pytest.raises(ObjectCrudException, match="it is not known where a new user goes: there are 2 files"):
+    with pytest.raises(ObjectCrudException, match="the place of a new user is unknown: there are 2 files"):
         adapter.sync_from(memory([user("ann", 7), user("bob", 2), user("new", 2)], USERS))
 
 
@@ -559,7 +559,7 @@ def test_several_models_in_a_file_of_records(tmp_path: Path, end: str) -> None:
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_file_of_records_is_not_made_for_one(tmp_path: Path, kind: str) -> None:
     target = opened(f"{tmp_path}/users/", {"user": {"key": "name"}}, USERS, format=kind, create=True)
-    with pytest.raises(ObjectCrudException, match=f"a.{kind} cannot be made for one record, for it would be a list of them"):
+    with pytest.raises(ObjectCrudException, match=f"a.{kind} cannot be created for one record, because it would hold a list"):
         target.sync_from(memory([user("a")], USERS))
 
 

@@ -276,7 +276,7 @@ def test_what_cannot_be_read(lab: Path, tmp_path: Path) -> None:
     ("options", "said"),
     [
         ({"source": 3}, "options.source: this should be a string or a list of strings, and is 3."),
-        ({"source": []}, "options.source: it names nothing."),
+        ({"source": []}, "options.source: it is empty."),
         ({"source": ["play", "x"]}, "options.source: the inventory of the play comes alone; name its files instead."),
         ({"source": "x", "variables": "a"}, "options.variables: this should be a list of strings, and is 'a'; write [a]."),
         ({"source": "x", "limit": ""}, "options.limit: this should be a string, and is ''."),

@@ -129,7 +129,7 @@ def test_a_last_call_that_fails_is_reported(api: Api) -> None:
     place = {"list": "/groups", "finish": {"path": "/apply"}}
     api.intervene = lambda request: Reply(200, {"result": "failed", "message": "busy"}) if request.path == "/apply" else None
     result = synchronised(api, place, {"name": "a", "note": "1"})
-    assert "POST /apply: the changes were made, and do not count yet: busy" in str(result.complete_error)
+    assert "POST /apply: the changes were made, but are not in effect yet: busy" in str(result.complete_error)
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,8 @@ REFUSED: list[tuple[Any, Any, str]] = [
         {"identifiers": {"name": {"type": "str", "compare": "case_insensitive"}}},
         "an identifier is compared otherwise than by its value",
     ),
-    ({}, {"attributes": {**ATTRIBUTES, "note": "bool | None"}}, "note is a boolean in a column of text"),
-    ({}, {"attributes": {**ATTRIBUTES, "ratio": "str | None"}}, "ratio is a number as text"),
+    ({}, {"attributes": {**ATTRIBUTES, "note": "bool | None"}}, "note is a boolean in a text column"),
+    ({}, {"attributes": {**ATTRIBUTES, "ratio": "str | None"}}, "ratio is a number in a text column"),
     ({}, {"identifiers": ["note"], "attributes": {"size": "int"}}, "wanted has no unique key over note without null"),
 ]
 

@@ -281,7 +281,7 @@ def test_a_view_is_written_by_the_key_that_the_mapping_names(base: Path) -> None
     )
     models = data_model({"site": {"identifiers": ["name"], "attributes": {"phone": "str | None"}}}, base=RecordModel)
     source = given({"site": [{"name": "nyc", "phone": "9"}, {"name": "par", "phone": "2"}]}, models, {"site": {}})
-    with pytest.raises(ObjectCrudException, match='name a column that tells its rows apart with "key" in the mapping of site'):
+    with pytest.raises(ObjectCrudException, match='name a column that identifies its rows with "key" in the mapping of site'):
         loaded(base, {"site": {"from": "named"}}, models=models).sync_from(source)
     loaded(base, {"site": {"from": "named", "key": "name"}}, models=models).sync_from(source)
     assert rows(base, "SELECT name, phone FROM sites ORDER BY name") == [("nyc", "9"), ("par", "2")]

@@ -109,7 +109,7 @@ def _is_read(declared: Declared) -> bool:
 
 
 def check_table(declared: Declared, data_model: DataModel) -> None:
-    """Raise DefinitionError where a lookup is none."""
+    """Raise DefinitionError if a lookup is not valid."""
     if not isinstance(declared.value, Mapping):
         declared.wrong(f"a lookup is a dictionary: native value → value, or from, key and value; this is {declared.shown()}.")
     if not _is_read(declared):

@@ -29,7 +29,7 @@ class Parents:
         adapter: what the records are read from.
         mapped: the model.
         parent: the model of its parents.
-        declared: by which fields, match or reference; none of them where the place of a record tells.
+        declared: by which fields, match or reference; none of them if the record's place determines the parent.
 
     Attributes:
         keys: identifier of the parent → key in a row that holds it.

@@ -204,7 +204,7 @@ def _annotation(kind: Any, name: str) -> Any:
 
 
 def _names(kind: Any, group: str) -> tuple[str, ...]:
-    """Return what a class declares in a group, be it as a class variable or as what pydantic takes for a private attribute."""
+    """Return what a class declares in a group, as a class variable or as what pydantic treats as a private attribute."""
     private = kind.__private_attributes__.get(group)
     return tuple(getattr(kind, group, ()) if private is None else private.get_default() or ())
 

@@ -245,7 +245,7 @@ class DocumentAdapter(RecordAdapter):
             why = f'{len(documents)} documents of {self.name} have something at its place; choose one with "document"'
         if EVERY in place:
             why = f'its place "{text_of_path(place)}" has a * that no parent stands for'
-        raise RecordProblem(f"it is not known where a new {mapped.name} goes: {why}")
+        raise RecordProblem(f"the place of a new {mapped.name} is unknown: {why}")
 
     def _change(self, mapped: ModelMap, changed: ChangedRecord | MovedRecord) -> Record:
         record = _located(changed.record)

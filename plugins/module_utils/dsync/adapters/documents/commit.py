@@ -45,7 +45,7 @@ class FileChange(NamedTuple):
     """What is to become of one file.
 
     Attributes:
-        path: the file; a link is followed, unless it is to be removed.
+        path: the file; a link is followed, unless the file is removed.
         before: the digest of what is in it, as :func:`digest_of` returns it; None where there is no file.
         new: what it is to hold; None to remove it.
         mode: the permissions of a new file; those of one that exists are kept, with its access control list, and its owner and
@@ -230,7 +230,7 @@ class _Manifest:
 
     @classmethod
     def found(cls, base: Path, path: Path) -> _Manifest | None:
-        """Return the manifest of a process that is no more; None where there is none any more.
+        """Return the manifest of a process that has ended; None if it has been removed in the meantime.
 
         Raises:
             RecordProblem: it cannot be read, or another process is still committing.
@@ -456,7 +456,7 @@ def _is_left(step: _Step) -> bool:
 
 
 def _check(manifest: _Manifest, steps: Iterable[tuple[_Step, str | None]]) -> None:
-    """Make sure that nobody else changed the files meanwhile. Raises RecordProblem."""
+    """Check that the files were not changed by someone else in the meantime. Raises RecordProblem."""
     for step, after in steps:
         with wrap_os_errors(step.path, "read"):
             there, left = digest_of(_content(step.real)), _is_left(step)

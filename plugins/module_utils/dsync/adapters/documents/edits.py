@@ -156,11 +156,11 @@ class Carried:
 
     Args:
         tree: the record as it was read; never changed.
-        text: returns the text that it is in; an empty string where there is none.
+        text: returns the text that it is in; an empty string if there is none.
         way: where it is in that text.
 
     Attributes:
-        edits: what is to be changed in it.
+        edits: the changes in it.
     """
 
     def __init__(self, tree: Any, text: Callable[[], str], way: Way) -> None:
@@ -174,7 +174,7 @@ class Carried:
 
 
 def _holder(way: Way, carried: Mapping[Way, Carried], longest: int) -> Way | None:
-    """Return the way of the carried record, at most so long, that another way leads into; None where there is none."""
+    """Return the way of the carried record, at most so long, that another way leads into; None if there is none."""
     return next((way[:depth] for depth in range(1, longest + 1) if way[:depth] in carried), None)
 
 

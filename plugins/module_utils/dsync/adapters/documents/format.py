@@ -67,5 +67,5 @@ class Format:
         raise NotImplementedError
 
     def line(self, text: str, way: Way, name: str) -> int | None:
-        """Return in which line something stands; None where that is not told."""
+        """Return the line in which something is; None if it is unknown."""
         return None

@@ -6,7 +6,7 @@
 
     yaml   only the changed values are exchanged in the text (:mod:`.yaml_format`); read as Ansible reads it
     toml   comments and order are kept, by tomlkit
-    json   only what is changed is written anew (:mod:`.json_format`)
+    json   only what is changed is rewritten (:mod:`.json_format`)
     jsonl  a record a line; other lines than those of changed records are kept
     csv    a record a row; other rows than those of changed records are kept, as are the columns' order and the marks around cells
     tsv    the same with tabs
@@ -35,5 +35,5 @@ FORMATS: dict[str, type[Format]] = {
 
 
 def format_of(file_name: str) -> str | None:
-    """Return the format that a file's name tells by its end, or None."""
+    """Return the format that the extension of a file's name determines, or None."""
     return next((name for name, kind in FORMATS.items() if file_name.lower().endswith(kind.suffixes)), None)

@@ -41,7 +41,7 @@ def changed_text(text: str, edits: Edits) -> str:
 
 
 def _text_of(carried: Carried) -> str:
-    """Return the text of a carried record as it was, with its changes; an empty one where it has to be written anew."""
+    """Return the text of a carried record as it was, with its changes; an empty one if it has to be rewritten."""
     text, way = carried.text(), carried.way
     try:
         if isinstance(way[0], int) and text.lstrip().startswith("{"):  # JSON Lines
@@ -105,7 +105,7 @@ class Style:
         return f"{opening}{','.join(pieces)}{end}{closing}"
 
     def lead(self, margin: str, first: bool) -> str:
-        """Return what stands before an item of a list or dictionary in which nothing tells."""
+        """Return what precedes an item of a list or dictionary that shows no style of its own."""
         if self.indent is not None:
             return self._newline + margin + self.indent
         return "" if first else self.space
@@ -218,7 +218,7 @@ def _rendered(value: Any, before: Any, raw: _Raw, style: Style, margin: str) -> 
     """Return the text of a value.
 
     Args:
-        value: as it is to be.
+        value: the new value.
         before: what stood there, which may be the same object with changes in it.
         raw: how that was written.
         style: that of the text.

@@ -35,7 +35,7 @@ PATIENCE = 120.0
 
 
 def is_address(path: str) -> bool:
-    """Return whether a path is an address, of which the file has to be fetched."""
+    """Return whether a path is a URL, whose file is fetched."""
     return _ADDRESS.match(path) is not None
 
 
@@ -51,7 +51,7 @@ def is_compressed(path: str) -> bool:
 
 
 def inner_name(path: str) -> str:
-    """Return the name of what is in a file, whose end tells the format: ``sot.yml`` of ``https://host/sot.yml.gz?raw=1``."""
+    """Return the name of what is in a file, whose extension determines the format: ``sot.yml`` of ``https://host/sot.yml.gz?raw=1``."""
     name = _name(path)
     return name[: -len(_COMPRESSED)] if is_compressed(path) else name
 
@@ -61,7 +61,7 @@ def _name(path: str) -> str:
 
 
 def unpacked(raw: bytes, path: str) -> bytes:
-    """Return what is in a file, given its bytes. Raises RecordProblem where it is to be compressed and is not."""
+    """Return what is in a file, given its bytes. Raises RecordProblem if it should be compressed and is not."""
     if not is_compressed(path):
         return raw
     try:

@@ -78,7 +78,7 @@ _COMMENTED = re.compile(r"(?:\A|(?<=\n))(?P<comments>(?:[ \t]*#[^\n]*\n)+)(?P<ta
 
 
 def _mark(texts: Iterable[str]) -> str:
-    """Return the beginning of a comment that is in none of some texts."""
+    """Return the beginning of a comment that does not occur in any of some texts."""
     number = 0
     while any(f"#above-{number}" in text for text in texts):
         number += 1
@@ -119,7 +119,7 @@ def _unwrapped(item: Any) -> Any:
 
 
 def _pruned(value: Any) -> Any:
-    """Return a tree without the empty tables, of which nothing may be left in a text, and the lists of them."""
+    """Return a tree without empty tables, which may leave no trace in the text, and the lists of them."""
     if isinstance(value, dict):
         pruned = {key: _pruned(item) for key, item in value.items()}
         return {key: item for key, item in pruned.items() if item not in ({}, [])}

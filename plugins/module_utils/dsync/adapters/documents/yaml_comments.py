@@ -75,7 +75,7 @@ def _comment_column(line: str) -> int:
 
 
 def piece_of_entry(text: str, start: int, key: Node | None, node: Node, newline: str) -> Piece | None:
-    """Return the text of an entry; None where its value is no dictionary, or is not written so that its text can be carried.
+    """Return the text of an entry; None if its value is not a dictionary, or is not written so that its text can be carried.
 
     Args:
         text: of the document.
@@ -115,7 +115,7 @@ def _dedented(text: str, columns: int) -> str:
 
 
 def lead_of(text: str, node: Node, column: int) -> tuple[int, str]:
-    """Return where a value begins with what stands before it behind its key, and the blanks that are to be there.
+    """Return where a value begins with what precedes it behind its key, and the blanks that belong there.
 
     The comments above the first entry of a list or dictionary in lines of its own are part of that entry, and so of the value.
 

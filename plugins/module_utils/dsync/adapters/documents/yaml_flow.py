@@ -26,7 +26,7 @@ def cuts(text: str, holder: Node, gone: Set[int], more: bool) -> Iterator[Piece]
         text: of the document.
         holder: the list or dictionary.
         gone: positions of the entries that are to go, not of all.
-        more: whether there are to be new ones at :func:`end_of_last`.
+        more: whether new ones are added at :func:`end_of_last`.
     """
     last = max(set(range(len(holder.items))) - gone)
     if not in_own_lines(text, holder, gone):
@@ -69,7 +69,7 @@ def _end_of_lines(text: str, holder: Node, place: int) -> int:
 
 
 def _comma_after(text: str, place: int) -> int | None:
-    """Return where the comma behind an entry stands; None where there is none."""
+    """Return where the comma behind an entry is; None if there is none."""
     matched = _BLANK_OR_REMARK.match(text, place)
     end = matched.end() if matched else place
     return end if text[end : end + 1] == "," else None

@@ -79,7 +79,7 @@ class YamlFormat(Format):
         return {way: piece for way, piece in found if piece is not None}
 
     def _piece_of(self, carried: Carried, name: str) -> Piece | None:
-        """Return the text of a carried record; None where it has to be written anew."""
+        """Return the text of a carried record; None if it has to be rewritten."""
         from . import yaml_text
 
         try:

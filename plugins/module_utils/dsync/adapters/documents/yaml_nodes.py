@@ -47,7 +47,7 @@ class Node:
 
 
 def nodes_of(text: str) -> Node | None:
-    """Return the root of a document that can be read, or None where there is none. Raises LibraryMissing."""
+    """Return the root of a document that can be read, or None if it is empty. Raises LibraryMissing."""
     yaml = library()
     stack: list[Node] = []
     root: Node | None = None
@@ -69,7 +69,7 @@ def nodes_of(text: str) -> Node | None:
 
 
 def loader_of(yaml: Any) -> Any:
-    """Return the loader that is used for texts that can be read: that of libyaml, or where there is none that of PyYAML itself."""
+    """Return the loader that is used for texts that can be read: that of libyaml, or else that of PyYAML itself."""
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

@@ -48,7 +48,7 @@ def in_one_line(value: Any, style: str = "") -> str:
     if is_tagged(value):
         return " ".join((value.tag, _quoted(value.value, "'")))
     if not isinstance(value, float):
-        raise CannotChange(f"{value!r} would have to be written anew")
+        raise CannotChange(f"{value!r} would have to be rewritten")
     return _number(value)
 
 
@@ -76,7 +76,7 @@ def _quoted(text: str, style: str) -> str:
 
 
 def _ambiguous(text: str) -> bool:
-    """Return whether some version of YAML reads a text without quotation marks as something else."""
+    """Return whether some version of YAML reads a string without quotation marks as something else."""
     rules: Any = library().SafeLoader.yaml_implicit_resolvers.values()
     patterns = (pattern for found in rules for _tag, pattern in found)
     return not text or any(pattern.match(text) for pattern in (_NEWER, *patterns))

@@ -235,7 +235,7 @@ class FileAdapter(DocumentAdapter):
         path = self._new_path(str(key))
         if self._kind_of(path.name).rows:
             raise file_error(
-                RecordProblem, path, "cannot be made for one record, for it would be a list of them; yaml, json and toml fit"
+                RecordProblem, path, "cannot be created for one record, because it would hold a list; use yaml, json or toml"
             )
         there = next((document for document in self.documents() if document.path == path), None)
         if there is not None:
@@ -265,7 +265,7 @@ class FileAdapter(DocumentAdapter):
         folder, pattern = os.path.split(self._path)
         if any(one in folder for one in _MAGIC) or pattern.count("*") != 1 or any(one in pattern for one in "?["):
             raise RecordProblem(
-                f"it is not known where a new file goes: {self._path} should have one * in the name of the file, and none before"
+                f"the path of a new file is unknown: {self._path} should have one * in the name of the file, and none before"
             )
         return Path(folder) / pattern.replace("*", stem)
 

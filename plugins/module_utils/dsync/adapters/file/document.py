@@ -65,7 +65,7 @@ def as_problem() -> Iterator[None]:
 
 
 def bytes_of(path: Path) -> bytes | None:
-    """Return what is in a file, or None where there is none. Raises RecordProblem."""
+    """Return what is in a file, or None if it does not exist. Raises RecordProblem."""
     if not os.path.lexists(path):
         return None
     with as_problem(), reading(path) as stream:

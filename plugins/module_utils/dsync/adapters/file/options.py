@@ -57,7 +57,7 @@ class FileOptions(Options):
     mode: Annotated[int, BeforeValidator(_mode), Kind("file permissions", "{:04o}")] = Field(
         PRIVATE, description='Permissions of new files, such as `"0640"`. Those of existing files are kept.'
     )
-    encoding: Annotated[Text, AfterValidator(_encoding)] = Field("utf-8", description="Encoding of the text.")
+    encoding: Annotated[Text, AfterValidator(_encoding)] = Field("utf-8", description="Character encoding of the file.")
     delimiter: Annotated[Text, AfterValidator(_delimiter)] | None = Field(
         None, description="Delimiter between the cells of CSV and TSV. Defaults to a comma, or a tab for TSV."
     )

@@ -54,7 +54,7 @@ class Client:
         login: how one logs in before the first request, and again when the server answers 401; None for no login.
 
     Raises:
-        LibraryMissing: httpx is not installed, or tenacity, and there is to be more than one try.
+        LibraryMissing: httpx is not installed, or tenacity, which more than one try requires.
     """
 
     def __init__(self, base: str, who: Credentials, context: ssl.SSLContext, manners: Manners, login: Login | None = None) -> None:
@@ -85,7 +85,7 @@ class Client:
         self.close = weakref.finalize(self, _end, self._http, self._deadlines, base, who, login, self._entered)
 
     def _hide(self, secrets: tuple[str, ...]) -> None:
-        """Let nobody see more secrets."""
+        """Mask more secrets."""
         self._secrets |= secret_strings(secrets)
         self._redactor = Redactor(self._secrets)
         FILTER.hide(self._redactor)
@@ -120,12 +120,12 @@ class Client:
             url = str(httpx.URL(answer.url).join(link))
             origin = origin_of(url)
         except (httpx.InvalidURL, ValueError):
-            raise HttpProblem(f"{answer.said}: the link in the answer is no address") from None
+            raise HttpProblem(f"{answer.said}: the link in the answer is not an address") from None
         if origin == self._origin:
             return url
         if not self._manners.rewrite_links:
             raise HttpProblem(
-                f"{answer.said}: the answer leads on to {shown(origin)}, and not to {shown(self._origin)}; another server is not "
+                f"{answer.said}: the answer links to {shown(origin)}, and not to {shown(self._origin)}; another server is not "
                 "sent the credentials, so this is not followed. If both are the same server, set rewrite_links: true"
             )
         own = urlsplit(self.base)
@@ -248,7 +248,7 @@ def _hang_up_after_refusal(response: httpx.Response) -> None:
     """Read a refusal to a request with a body, and let no other request have its connection.
 
     A server that has not read such a body ends the connection after its answer (RFC 9112, 9.3), and what is sent on it meanwhile
-    gets no answer. It is ended while nobody else can be given it: the stream is read, and not closed, until that is done.
+    gets no answer. It is ended while it cannot be given to anyone else: the stream is read, and not closed, until that is done.
     """
     import httpx
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import httpx
 
 _IDEMPOTENT = ("GET", "PUT", "DELETE")
-"""Methods that may be repeated where nobody knows whether the first time did anything."""
+"""Methods that may be repeated when it is unknown whether the first time did anything."""
 
 UNAUTHORIZED = 401
 _TOO_MANY, _UNAVAILABLE = 429, 503
@@ -34,7 +34,7 @@ class Asked(NamedTuple):
 
     Attributes:
         said: the method and the path, for messages.
-        deadline: when it has to be over, as ``time.monotonic()`` counts.
+        deadline: when it must have ended, as a time of ``time.monotonic()``.
     """
 
     method: str
@@ -87,7 +87,7 @@ def refused(asked: Asked, response: httpx.Response, manners: Manners, redactor: 
 
 
 def _sent_on(asked: Asked, response: httpx.Response) -> str:
-    """Return where a redirect leads. None is followed: another server would be told who one is, or a POST become a GET."""
+    """Return where a redirect leads. It is not followed: another server would get the credentials, or a POST become a GET."""
     url = str(response.url.join(response.headers["Location"]))
     if origin_of(url) == origin_of(asked.url):
         return f"and sends one on to {urlsplit(url).path}; give that path"

@@ -129,7 +129,7 @@ class Entered:
     Attributes:
         headers: of every request.
         secrets: what of it must never be seen.
-        until: when it ends, as ``time.monotonic()`` counts; None where nobody knows.
+        until: when it ends, as a time of ``time.monotonic()``; None if unknown.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -15,7 +15,7 @@ Record = Mapping[str, Any]
 
 
 def matched(sent: Sequence[Record], answered: Sequence[Any], identity: Sequence[Path]) -> list[Record | None]:
-    """Return for each record that was sent the one of the answer that it is; None where that is none, or not certain.
+    """Return for each record that was sent the one of the answer that represents it; None if there is none, or it is not certain.
 
     Args:
         sent: the records.

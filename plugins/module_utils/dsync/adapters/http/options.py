@@ -28,7 +28,7 @@ def _address(text: str) -> str:
         parts = urlsplit(text)
         wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0
     except ValueError:
-        raise ValueError("this is no address.") from None
+        raise ValueError("this is not an address.") from None
     if parts.username is not None or parts.password is not None:
         raise ValueError("an address cannot contain a user name or password; give username, and password under secrets.")
     if wrong or re.search(r"[\s\x00-\x1f\\]", text):

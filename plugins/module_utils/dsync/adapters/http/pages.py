@@ -13,7 +13,7 @@ from ...records.path import MISSING, Path, read, text_of_path
 from .answers import Answer
 
 MAX_PAGES = 100_000
-"""How many pages a reading has at most where nobody says otherwise."""
+"""Default maximum number of pages of a reading."""
 
 _COUNTS = ("count", "total", "totalCount", "total_count", "totalItems")
 _COUNTING_HEADERS = ("X-Total-Count", "X-Total", "Total-Count")
@@ -27,15 +27,15 @@ class Pages:
         kind: ``none``, ``page``, ``offset``, ``keyset``, ``cursor``, ``link`` or ``next``; ``unsaid`` where nothing was declared,
             and further pages are then an error.
         param: the parameter that says which page.
-        size_param: the parameter that says how large pages are to be.
+        size_param: the parameter for the size of pages.
         size: how large; None to leave that to the server.
         first: the number of the first page; of a keyset what comes before every key, None to leave the parameter out at first.
         beyond: what is added to the last key to ask for what comes after it.
         next: where an answer has the next cursor or address; of a keyset whether there is more, empty where it does not say.
         total: where an answer says how many records there are; None for nowhere.
-        end: statuses that answer a request for a page behind the last, besides 404 and 416.
+        end: statuses that answer a request for a page behind the last, in addition to 404 and 416.
         sorted: whether a collection with offsets is sorted by its key.
-        verify: whether a collection is read a second time where nothing else shows that it did not change meanwhile.
+        verify: whether a collection is read a second time if nothing else shows that it did not change in the meantime.
         max_pages: how many pages one reading has at most; a server that has no end is left then.
     """
 
@@ -79,7 +79,7 @@ def counts_in(answer: Answer, size: int) -> Iterator[int]:
 
 
 def check_whole(answer: Answer) -> None:
-    """Raise RecordProblem when an answer says that it is not all there is, and nobody said how to ask for the rest."""
+    """Raise RecordProblem if an answer reports that it is incomplete, and no option says how to request the rest."""
     value = answer.json_if_any()
     link = value.get("next") if isinstance(value, dict) else None
     kind = (
@@ -87,6 +87,6 @@ def check_whole(answer: Answer) -> None:
     )
     if kind:
         raise RecordProblem(
-            f"{answer.said}: this is a part of what there is, for the answer leads on to a next page; add pagination: {kind} "
+            f"{answer.said}: this is only a part, because the answer links to a next page; add pagination: {kind} "
             "(or none for this page alone)"
         )

@@ -106,7 +106,7 @@ class Reading:
 
     @property
     def missing(self) -> int:
-        """How many records the server says that there are besides those that came."""
+        """How many records the server reports in addition to those that came."""
         return 0 if self.total is None else self.total - len(self.records)
 
     def asked(self, parameters: Mapping[str, Any]) -> Answer | None:

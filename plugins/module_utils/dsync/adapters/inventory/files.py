@@ -37,7 +37,7 @@ def main_file(source: Path) -> Path:
     """Return the file of hosts and groups of a source.
 
     Raises:
-        RecordProblem: the source is none that is written, and why.
+        RecordProblem: the source cannot be written, and why.
     """
     if source.is_dir():
         found = [source / name for name in NAMES_OF_MAIN if (source / name).is_file()]
@@ -69,7 +69,7 @@ def is_ini(path: Path) -> bool:
 
 
 def check_name(kind: str, name: Any) -> None:
-    """Raise RecordProblem when a host or group that is to be made cannot be called so: its name is a file's name as well."""
+    """Raise RecordProblem if a new host or group cannot have its name, because a file has it as well."""
     safe = isinstance(name, str) and (_is_address(name) or _SAFE.match(name)) and not name.endswith(ENDS[1:])
     if not safe or (kind == GROUP and name in (ALL, UNGROUPED)):
         raise RecordProblem(
@@ -86,7 +86,7 @@ def _is_address(name: str) -> bool:
 
 
 class InventoryFiles:
-    """The files of one inventory, and the changes that are to be made in them.
+    """The files of one inventory, and the changes to make in them.
 
     Args:
         source: the file of hosts and groups, or the directory that it is in.
@@ -124,7 +124,7 @@ class InventoryFiles:
             name: of it.
             values: path of a variable, or in one → its value, plain.
             there: its variables as they are in effect, so that nothing else in a dictionary is lost.
-            secret: those of the paths whose values nobody may see.
+            secret: those of the paths whose values must not be shown.
 
         Raises:
             RecordProblem: one of them cannot be set.

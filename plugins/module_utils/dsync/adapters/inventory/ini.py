@@ -98,7 +98,7 @@ def value_of(text: str) -> Any:
 
 
 def text_of(value: Any, name: str) -> str:
-    """Return the text that Ansible reads as a value. Raises RecordProblem where none is."""
+    """Return the string that Ansible reads as a value. Raises RecordProblem if there is none."""
     if has_template(getattr(value, "value", value)):
         raise RecordProblem(f'"{name}" has a template in it, which INI would evaluate; move the variable to a file of host_vars')
     if isinstance(value, str):

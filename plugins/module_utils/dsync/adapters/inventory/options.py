@@ -16,7 +16,7 @@ PLAY = "play"
 def _sources(value: str | list[str]) -> list[str]:
     names = [value] if isinstance(value, str) else value
     if not names:
-        raise ValueError("it names nothing.")
+        raise ValueError("it is empty.")
     if PLAY in names and len(names) > 1:
         raise ValueError("the inventory of the play comes alone; name its files instead.")
     return names
@@ -35,8 +35,8 @@ class InventoryOptions(Options):
     limit: Text | None = Field(None, description="Pattern of the hosts that are read, such as `web:&paris`. Defaults to all.")
     vault_password_file: Text | None = Field(
         None,
-        description="File with a password of Ansible Vault, or a program that prints it, besides those of Ansible's settings. With "
-        "a password, sensitive attributes are written encrypted.",
+        description="File with a password of Ansible Vault, or a program that prints it, in addition to those of Ansible's "
+        "settings. With a password, sensitive attributes are written encrypted.",
     )
     ansible_inventory: Text | None = Field(
         None,

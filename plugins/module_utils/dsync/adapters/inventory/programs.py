@@ -24,7 +24,7 @@ _SETTINGS = {
     "ANSIBLE_NOCOLOR": "true",
     "ANSIBLE_VERBOSITY": "0",
 }
-"""What makes a program print its result and nothing else, nowhere else, and fail where it cannot read a source."""
+"""What makes a program print only its result, only there, and fail if it cannot read a source."""
 
 
 class Programs:
@@ -71,7 +71,7 @@ class Programs:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a program of Ansible, which runs only where texts are UTF-8."""
+    """Return the environment of a program of Ansible, which requires UTF-8."""
     names = ("LC_ALL", "LC_CTYPE", "LANG")
     locale = next((os.environ[name] for name in names if os.environ.get(name)), "")
     utf8 = {} if "utf" in locale.lower() else {"LC_ALL": "C.UTF-8"}

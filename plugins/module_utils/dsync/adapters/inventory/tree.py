@@ -197,7 +197,7 @@ class HostsTree:
         return bool(holder[parent]) and child in self._section(holder, parent, "children")
 
     def remove_child(self, parent: str, child: str) -> None:
-        """Take a group out of another; what is said of it there moves."""
+        """Take a group out of another; its entry there moves."""
         for holder in self._groups[parent]:
             if self._has_child(holder, parent, child):
                 self._move(holder[parent]["children"], child)

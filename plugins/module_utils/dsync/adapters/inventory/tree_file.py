@@ -27,18 +27,18 @@ class TreeFile:
 
     Args:
         path: where it is.
-        raw: what is in it; None where there is none yet.
+        raw: its content; None if it does not exist yet.
         vault: decrypts.
         ini: whether it is hosts and groups in INI; YAML otherwise.
 
     Attributes:
         path: where it is.
-        target: where it is to be.
-        raw: what was in it; None where there is none yet.
+        target: its new place.
+        raw: its previous content; None if it does not exist yet.
         mode: its permissions.
         tree: what it is to hold.
         renamed: keys of dictionaries in the tree that have other names than before.
-        gone: whether it is to be removed.
+        gone: whether it is removed.
         encrypted: whether it is encrypted as a whole, and so cannot be changed.
     """
 
@@ -56,7 +56,7 @@ class TreeFile:
 
     @property
     def changed(self) -> bool:
-        """Whether something is to be written, moved or removed."""
+        """Whether something will be written, moved or removed."""
         return self.gone or self.target != self.path or self._other
 
     @property
@@ -115,7 +115,7 @@ def differences(before: dict[Any, Any], after: dict[Any, Any], text: str = "") -
 
     Args:
         before: as it was read.
-        after: as it is to be.
+        after: the desired tree.
         text: that the first tree was read from. With it an entry that goes at one place and is new at another is carried there.
     """
     edits = Edits()

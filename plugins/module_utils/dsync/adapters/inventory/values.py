@@ -22,7 +22,7 @@ def copied(value: Any) -> Any:
 
 
 def plain_copy(value: Any, variable: str) -> Any:
-    """Return a copy of a group's variable that is to be written at a host.
+    """Return a copy of a group's variable, to be written at a host.
 
     Raises:
         RecordProblem: a part of it is encrypted, or a template.

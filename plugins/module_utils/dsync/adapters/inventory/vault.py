@@ -29,7 +29,7 @@ class Vault:
     """Encrypts and decrypts by the program ``ansible-vault``, with all passwords that Ansible is configured with.
 
     Args:
-        password: a file with a password, or a program that prints it, besides those of Ansible's settings; None for no other.
+        password: a file with a password, or a program that prints it, in addition to those of Ansible's settings; None for none.
         programs: those of Ansible.
     """
 
@@ -50,24 +50,24 @@ class Vault:
         return any(line.startswith(_SETTINGS) for line in done.stdout.decode(errors="replace").splitlines())
 
     def decrypt_all(self, texts: Iterable[str]) -> None:
-        """Decrypt several texts at the same time, so that :meth:`decrypt` returns them at once. Raises as that does."""
+        """Decrypt several strings in one batch, so that :meth:`decrypt` returns them immediately. Raises as that does."""
         todo = [text for text in dict.fromkeys(texts) if text not in self._clear]
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
             for _clear in pool.map(self.decrypt, todo):
                 pass
 
     def decrypt(self, text: str) -> str:
-        """Return what a text was encrypted from. Raises RecordProblem, which does not show it."""
+        """Return the content of an encrypted string. Raises RecordProblem, which does not show it."""
         if text not in self._clear:
             self._clear[text] = self._run("decrypt", [], text)
         return self._clear[text]
 
     def encrypt(self, text: str, before: str = "") -> str:
-        """Return a text encrypted, as Ansible Vault writes it.
+        """Return a string encrypted, as Ansible Vault writes it.
 
         Args:
             text: in clear.
-            before: the encrypted text that it replaces, whose label is kept; empty for a new one.
+            before: the encrypted string that it replaces, whose label is kept; empty for a new one.
 
         Raises:
             RecordProblem: it cannot be encrypted.

@@ -40,7 +40,7 @@ class AnsibleNumber(int):
 
 
 def restore(inventory: Inventory, sources: Sequence[str]) -> None:
-    """Give the integers of an inventory the texts that its files have for them.
+    """Give the integers of an inventory the spelling that its files have.
 
     Args:
         inventory: changed.

@@ -128,7 +128,7 @@ class RestAdapter(RestReader):
             answer = self._client.request(request.method, request.path)
             complaint = answer.complaint()
             if complaint:
-                raise HttpProblem(f"{answer.said}: the changes were made, and do not count yet: {complaint}", answer.status)
+                raise HttpProblem(f"{answer.said}: the changes were made, but are not in effect yet: {complaint}", answer.status)
 
     def _part_names(self, mapped: ModelMap) -> set[str]:
         return {part.name for part in self._endpoint(mapped).parts}

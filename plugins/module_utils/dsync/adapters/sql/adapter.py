@@ -280,7 +280,7 @@ class SqlAdapter(RecordAdapter):
             matching(mapped, relation, self._relation(self._parent_map(mapped)))
 
     def match_of(self, mapped: ModelMap, parent: ModelMap) -> Mapping[Path, Path]:
-        """Return column of a child → column of its parent, as the foreign key tells."""
+        """Return column of a child → column of its parent, according to the foreign key."""
         return matching(mapped, self._relation(mapped), self._relation(parent))
 
     def unique_fields(self, model: str) -> Iterable[Unique]:
@@ -429,8 +429,8 @@ class SqlAdapter(RecordAdapter):
             return ""
         return (
             f"{relation.title} has neither a primary key nor a unique constraint over columns that are never empty, "
-            "so its rows can be read and added, and not be changed or deleted; give it one, or name a column that tells its rows "
-            f'apart with "key" in the mapping of {mapped.name}'
+            "so its rows can be read and added, and not be changed or deleted; give it one, or name a column that identifies "
+            f'its rows with "key" in the mapping of {mapped.name}'
         )
 
     def _write(

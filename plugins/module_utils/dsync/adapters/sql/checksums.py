@@ -94,7 +94,7 @@ def different_groups(source: Side, target: Side) -> tuple[Groups, Groups] | None
     """Have two databases add up checksums, and return the groups of rows that source and target have to read.
 
     Args:
-        source: the source; nothing prevents it, as :func:`.push_down.obstacle` tells with :func:`kind_of`.
+        source: the source; nothing prevents it, see :func:`.push_down.obstacle` and :func:`kind_of`.
         target: the target.
 
     Returns:

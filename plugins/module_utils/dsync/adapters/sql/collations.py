@@ -38,7 +38,7 @@ def loose_keys(connection: Connection, table: Table, uniques: Iterable[tuple[str
     What is equal by these rules is equal to the database, which may find more strings equal.
 
     Args:
-        connection: of which it is asked.
+        connection: where it is queried.
         table: the table.
         uniques: the columns of its unique keys.
     """

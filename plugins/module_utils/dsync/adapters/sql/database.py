@@ -212,8 +212,8 @@ class Database:
         Args:
             error: the exception.
             what: of which the sentence is.
-            hidden: texts that it must not hold.
-            passing: whether an error that may pass is to be told as such.
+            hidden: strings that it must not contain.
+            passing: whether a transient error is reported as such.
         """
         sentence = f"{what}: {Redactor(hidden).redact(self.message_of(error))}"
         code = _code(getattr(error, "orig", None))
@@ -292,7 +292,7 @@ def _shown(url: URL, port: int | None) -> str:
 
 
 def _connect_arguments(options: SqlOptions, kind: str) -> Mapping[str, Any]:
-    """Return what the driver is to be told. Raises DefinitionError."""
+    """Return the arguments of the driver. Raises DefinitionError."""
     timeout, ca_file = options.connect_timeout, options.ca_file
     if ca_file is not None:
         if kind == "sqlite":

@@ -39,7 +39,7 @@ def check_parts(mapped: ModelMap, relation: Relation) -> None:
 
 
 def unique_of(mapped: ModelMap, relation: Relation, whole: bool) -> Iterator[Unique]:
-    """Yield the fields of a model of which the database lets no two rows have the same values, besides the identifiers.
+    """Yield the fields of a model of which the database lets no two rows have the same values, in addition to the identifiers.
 
     Args:
         mapped: the model.
@@ -175,7 +175,7 @@ def check_match(mapped: ModelMap, above: Relation) -> None:
 
 
 def matching(mapped: ModelMap, relation: Relation, above: Relation) -> dict[Path, Path]:
-    """Return column of a child → column of its parent, as the foreign key tells; empty where there is none.
+    """Return column of a child → column of its parent, according to the foreign key; empty if there is none.
 
     Raises:
         DefinitionError: there are several.

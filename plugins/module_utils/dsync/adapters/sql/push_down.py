@@ -125,9 +125,9 @@ def _field_obstacle(kind_of: KindOf, name: str, source: tuple[str, Place], targe
     members = set(members_of(target[1].mapped.model.model_fields[name].annotation))
     kind = next(iter(kinds))
     if kind in ("text", "padded text") and bool in members:
-        return f"{name} is a boolean in a column of text"
+        return f"{name} is a boolean in a text column"
     if str(kind).startswith(("decimal", "any")) and members & {str, Any, object}:
-        return f"{name} is a number as text"
+        return f"{name} is a number in a text column"
     return ""
 
 
@@ -193,7 +193,7 @@ def different_rows(connection: Connection, source: Place, target: Place) -> tupl
 
     Args:
         connection: to the database.
-        source: where the source has the rows; nothing prevents it, as :func:`obstacle` tells.
+        source: where the source has the rows; nothing prevents it, see :func:`obstacle`.
         target: where the target has them.
 
     Returns:

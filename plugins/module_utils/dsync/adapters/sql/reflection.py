@@ -33,14 +33,14 @@ _RULES = (
     "WHERE i.indrelid = CAST(:named AS regclass) AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL"
 )
 _JSON_CHECK = re.compile(r"json_valid\(`?(.+?)`?\)", re.IGNORECASE)
-"""The check by which MariaDB knows a column of JSON from one of text."""
+"""The check by which MariaDB distinguishes a JSON column from a text column."""
 
 
 def relation_at(connection: Connection, declared: Declared, default: str, schema: str | None) -> Relation:
     """Return what stands behind ``from``, the columns of a query not included.
 
     Args:
-        connection: of which it is asked.
+        connection: where it is queried.
         declared: a table's name, with its schema or not, or ``{query: …}``; None for the default.
         default: the table's name if nothing was declared.
         schema: where tables are whose schema is not named; None for where the database looks by itself.
@@ -59,7 +59,7 @@ def relation_at(connection: Connection, declared: Declared, default: str, schema
     if not inspector.has_table(named, schema=place):
         _unknown(inspector, declared, named, place)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", sa.exc.SAWarning)  # of types that it does not know; their values come as text
+        warnings.simplefilter("ignore", sa.exc.SAWarning)  # of types that it does not know; their values are returned as strings
         return _reflected(inspector, connection, whole, named, place)
 
 
@@ -138,7 +138,7 @@ def _adjust(dialect: str, column: Any) -> None:
 
 
 def _money(kind: Any) -> Any:
-    """Return the type of sums of money as decimals; PostgreSQL returns them as a text in the form of the server's locale."""
+    """Return the type of sums of money as decimals; PostgreSQL returns them as a string in the format of the server's locale."""
     import sqlalchemy as sa
 
     class Money(sa.types.TypeDecorator[Any]):
@@ -155,7 +155,7 @@ def _money(kind: Any) -> Any:
 
 
 def _mark_json(connection: Connection, table: Table) -> None:
-    """Let the columns be of JSON that MariaDB keeps as texts with a check."""
+    """Set the type JSON for columns that MariaDB stores as text with a check."""
     import sqlalchemy as sa
 
     for clause in connection.execute(sa.text(_JSON_CHECKS), {"place": table.schema, "named": table.name}).scalars():

@@ -58,7 +58,7 @@ class Relation:
         columns: names of its columns.
         table: the table or view; None for a query.
         query: the query; None for a table.
-        key: the columns that distinguish its rows and are never empty; empty where there are none.
+        key: the columns that distinguish its rows and are never empty; empty if there are none.
         uniques: other columns that distinguish rows.
         loose: the unique keys in which the database takes several strings for the same.
         rules: the columns of a unique key → what is special about it.
@@ -116,7 +116,7 @@ class Relation:
         return len(path) == 1 and path[0] in self.rows_of_table.c and _means_the_same(self.rows_of_table.c[path[0]], value)
 
     def row(self, values: Values, there: Callable[[str], Any] = lambda column: None) -> dict[str, Any]:
-        """Return column → value for what is to be written. Raises RecordProblem.
+        """Return column → value to write. Raises RecordProblem.
 
         Args:
             values: path → value; a path of several names goes into a column that holds a dictionary.
@@ -136,7 +136,7 @@ class Relation:
         return {name: self._fit(name)(value) for name, value in row.items()}
 
     def key_of(self, record: Record) -> tuple[Any, ...]:
-        """Return the values of the key's columns. Raises RecordProblem where there is none."""
+        """Return the values of the key's columns. Raises RecordProblem if there is none."""
         key = tuple(record.get(name) for name in self.key)
         if None in key:
             raise RecordProblem(f"{self.title}: the row has no {', '.join(self.key)} by which it could be found again")

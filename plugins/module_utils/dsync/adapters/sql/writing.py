@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Writing rows: the statements for many at once, and the transactions that they are made in."""
+"""Writing rows: the statements for batches, and their transactions."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Row = dict[str, Any]
 
 
 class Change(NamedTuple):
-    """A row that is to be changed.
+    """A row to change.
 
     Attributes:
         key: values of the key's columns as they are.
         row: column → new value.
         record: the row as it was read.
-        checked: columns besides those of ``row`` that have to hold what was read.
+        checked: columns, in addition to those of ``row``, that must still have the values that were read.
     """
 
     key: tuple[Any, ...]
@@ -43,7 +43,7 @@ class Change(NamedTuple):
 
 
 class NotAllThere(Exception):
-    """Some of the rows that were written in one batch are not found again, so that they are to be written one by one."""
+    """Some of the rows that were written in one batch are not found again, so they have to be written one by one."""
 
 
 def insert(connection: Connection, relation: Relation, rows: Sequence[Row], upsert: bool, singly: bool) -> list[Row]:
@@ -54,7 +54,7 @@ def insert(connection: Connection, relation: Relation, rows: Sequence[Row], upse
         singly: row by row.
 
     Raises:
-        NotAllThere: not ``singly``, and it cannot be told which of the rows that came back is which.
+        NotAllThere: not ``singly``, and it is unknown which of the returned rows is which.
         RecordProblem: ``upsert``, and the values are of no key.
         sqlalchemy.exc.SQLAlchemyError: a row is refused.
     """
@@ -114,7 +114,7 @@ def _inserted(
 
 
 def _identifying(relation: Relation, names: Sequence[str], rows: Sequence[Row]) -> tuple[str, ...]:
-    """Return columns by whose values each of some rows can be told from the others; empty where there are none."""
+    """Return columns whose values distinguish some rows from one another; empty if there are none."""
     exact = [name for name in names if name not in relation.padded]
     simple = tuple(name for name in exact if all(row[name].__class__ in (str, int) for row in rows))
     for columns in (relation.key, *relation.uniques, simple):
@@ -144,7 +144,7 @@ def update(connection: Connection, relation: Relation, changes: Sequence[Change]
     """Change rows, and return for each None, or that it is not there, or not as it was read.
 
     Args:
-        singly: row by row, which tells the rows that are not there.
+        singly: row by row, which shows the rows that do not exist.
 
     Raises:
         NotAllThere: not ``singly``, and a row is not there, or not as it was read.
@@ -180,7 +180,7 @@ def _written(connection: Connection, relation: Relation, statement: Any, paramet
 
 
 def _old_values(relation: Relation, change: Change) -> Row:
-    """Return the columns that are changed with what was read in them, as far as a database surely finds equal what it has told."""
+    """Return the columns that are changed with what was read in them, as far as a database surely finds equal what it returned."""
     import sqlalchemy as sa
 
     def is_comparable(name: str, value: Any) -> bool:
@@ -288,7 +288,7 @@ class Alone:
 
     @property
     def connection(self) -> Connection | None:
-        """The connection with changes that are not kept yet; None, for there are none between two batches."""
+        """The connection with uncommitted changes; None, because there are none between two batches."""
         return None
 
     def run(self, work: Work, what: str, hidden: Collection[str]) -> Sequence[Any]:
@@ -297,7 +297,7 @@ class Alone:
         Args:
             work: makes them.
             what: of which the sentence is when they are refused.
-            hidden: texts that no sentence may hold.
+            hidden: strings that no sentence may contain.
 
         Raises:
             RecordProblem: they are refused.
@@ -342,7 +342,7 @@ class Together:
 
     @property
     def connection(self) -> Connection | None:
-        """The connection with changes that are not kept yet; None where there are none."""
+        """The connection with uncommitted changes; None if there are none."""
         return self._connection
 
     def run(self, work: Work, what: str, hidden: Collection[str]) -> Sequence[Any]:

@@ -147,7 +147,7 @@ SCRIPT = r"""
     list.append(rows);
     byId("rest").hidden = shown >= items.length;
     watch.unobserve(byId("rest"));
-    watch.observe(byId("rest"));  // tells at once whether there is still room to be filled
+    watch.observe(byId("rest"));  // reports at once whether there is still room to fill
   }
 
   const watch = new IntersectionObserver((entries) => {

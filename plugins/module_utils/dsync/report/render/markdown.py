@@ -97,7 +97,7 @@ def _title(text: str) -> str:
 
 
 class _Page:
-    """A text of limited size."""
+    """A string of limited length."""
 
     def __init__(self, room: int) -> None:
         self._room = room

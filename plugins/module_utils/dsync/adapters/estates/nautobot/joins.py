@@ -67,7 +67,7 @@ class Joins:
                 pair for key, pairs in there.items() if key[0] == name for other, pair in pairs.items() if other not in wanted[key]
             ]
             if surplus:
-                with partly("all but what is to leave its lists was done"):
+                with partly("everything was changed except removals from its lists"):
                     self._changed("DELETE", JOINS[endpoint][name].endpoint, [{"id": pair} for pair in surplus])
 
     def _pairs(self, join: Join, server_ids: Sequence[ServerId]) -> Iterator[Mapping[str, Any]]:
