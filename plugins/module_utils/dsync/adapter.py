@@ -10,6 +10,7 @@ from typing import Any
 
 from ._util.gc import relaxed_collector, relaxed_gc
 from .apply.target import Target
+from .dataset.shard import Shard, keep
 from .diff.compare import compare
 from .diff.diff import Diff
 from .diff.scope import Scope
@@ -57,6 +58,18 @@ class DSync(Target):
             For each model that will be loaded completely, a sentence that says why.
         """
         return [f"{self.name} is loaded completely: the adapter {self.type} cannot compare objects in its system"]
+
+    def load_shard(self, shard: Shard) -> None:
+        """Load a part of the dataset: some of its trees, each with all objects below its top.
+
+        The base class loads everything and removes the rest. An adapter that can ask its system for a part overrides this. It must
+        load every object of the trees that belong to the part, and may remove others with :func:`.dataset.shard.keep`.
+
+        Args:
+            shard: the part; its ``holds`` decides about each top-level object.
+        """
+        self.load()
+        keep(self, shard)
 
     def diff_from(
         self,

@@ -21,6 +21,7 @@ from ansible_collections.dsync.core.plugins.plugin_utils.code_bundle.roots impor
     BUILT_IN,
     FAMILIES,
     FOR_AUTHORS,
+    SHARDS,
     Roots,
     families_of,
     own_code,
@@ -132,7 +133,7 @@ def test_what_is_packed_can_be_unpacked(tmp_path: Path) -> None:
 
 
 def test_every_file_that_may_run_on_a_host_travels() -> None:
-    names = {source.name for source in own_code(FAMILIES, about_reports=True)}
+    names = {source.name for source in own_code({*FAMILIES, SHARDS}, about_reports=True)}
     for path in MODULE_UTILS.rglob("*.py"):
         parts = path.relative_to(MODULE_UTILS).with_suffix("").parts
         travels = ".".join([COLLECTION, *parts]).removesuffix(".__init__") in names
@@ -197,6 +198,8 @@ def test_what_only_reports_need_stays_at_home_without_one() -> None:
         ("from dsync.adapters import RecordAdapter, RecordModel", {"core"}),
         ("from dsync.adapters import Fields, Options", {"core"}),
         ("import dsync.records.path", {"core"}),
+        ("from dsync.shards import Shard", {"shards"}),
+        ("from dsync import shards", {"shards"}),
         ("from dsync.adapters.file import FileAdapter", BUILT_IN["file"]),
         ("from dsync.adapters import sql", BUILT_IN["sql"]),
         ("from dsync.adapters.documents.document import Document", {*BUILT_IN["file"], *BUILT_IN["inventory"], "memory"}),
@@ -219,7 +222,7 @@ def test_the_whole_engine_runs_from_what_was_packed(tmp_path: Path) -> None:
     for name in ("__init__", *(f"bundle/{name}" for name in ("__init__", "compiled", "format", "importer"))):
         (bare / f"{name}.py").write_bytes((MODULE_UTILS / "_module" / f"{name}.py").read_bytes())
     whole = ImportGraph()
-    whole.add(own_code(FAMILIES, about_reports=True))
+    whole.add(own_code({*FAMILIES, SHARDS}, about_reports=True))
     (tmp_path / "bundle").write_text(Bundle(modules=whole.modules()).pack())
     code = f"""
         import sys

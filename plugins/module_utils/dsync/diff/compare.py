@@ -60,18 +60,7 @@ def compare(
         DiffException: objects are nested too deeply.
     """
     comparison = _Comparison(source, target, flags, diff_class, callback, scope or None)
-    diff = diff_class()
-    diff.source_name, diff.dest_name = source.name, target.name
-    models = target.models()
-    diff.references = References.of({**source.models(), **models})
-    diff.unique = {model: unique for model in models if (unique := tuple(target.unique_fields(model)))}
-    try:
-        for element in comparison.top_level():
-            diff.add(element)
-    except RecursionError:
-        comparison.check()
-        raise DiffException(f"the objects of {source.name} or {target.name} are nested too deeply to be compared") from None
-    comparison.check()
+    diff = comparison.places()
     diff.warnings.extend(comparison.warnings())
     diff.set_tally(comparison.tally)
     comparison.protect_partial_moves(comparison.lone)
@@ -80,6 +69,25 @@ def compare(
     diff.complete()
     diff.may_be_protected = comparison.protects() or diff_class.complete is not Diff.complete
     return diff
+
+
+def compare_places(source: Dataset, target: Dataset, flags: DSyncFlags = DSyncFlags.NONE) -> tuple[Diff, bool]:
+    """Compare two datasets place by place: an object with another parent or name is two differences, a create and a delete.
+
+    Args:
+        source: the dataset with the desired state; not changed.
+        target: the dataset to change; not changed.
+        flags: the differences to ignore.
+
+    Returns:
+        The differences, and whether every object of both sides was compared.
+
+    Raises:
+        DiffException, ObjectStoreException: as :func:`compare`, for what it raises before it looks for moves.
+    """
+    comparison = _Comparison(source, target, flags, Diff, None, None)
+    diff = comparison.places()
+    return diff, comparison.is_whole()
 
 
 class _Comparison:
@@ -110,6 +118,26 @@ class _Comparison:
         self._notes: list[str] = []
 
     # ------------------------------------------------------------------ the walk
+
+    def places(self) -> Diff:
+        """Return the differences of all places, and check both datasets."""
+        source, target = self.source.dataset, self.target.dataset
+        diff, models = self.diff_class(), target.models()
+        diff.source_name, diff.dest_name = source.name, target.name
+        diff.references = References.of({**source.models(), **models})
+        diff.unique = {model: unique for model in models if (unique := tuple(target.unique_fields(model)))}
+        try:
+            for element in self.top_level():
+                diff.add(element)
+        except RecursionError:
+            self.check()
+            raise DiffException(f"the objects of {source.name} or {target.name} are nested too deeply to be compared") from None
+        self.check()
+        return diff
+
+    def is_whole(self) -> bool:
+        """Return whether every object of both sides was visited, and none was skipped."""
+        return self._done() == self._total and not self.tally.total()["skip"]
 
     def top_level(self) -> Iterator[DiffElement]:
         """Yield the elements of the top-level models that both sides have, in the order of the target's ``top_level``."""
@@ -368,8 +396,8 @@ class _Comparison:
     def protect_partial_moves(self, lone: Iterable[DiffElement]) -> None:
         """Protect each of these objects, which is deleted or created in one place, if the other side has it in a place that was
         not compared: a delete would lose the object, a create would conflict with it."""
-        if self._done() == self._total and not self.tally.total()["skip"]:
-            return  # every place was compared
+        if self.is_whole():
+            return
         held = []
         for element in lone:
             other = (self.source if element.source_attrs is None else self.target).dataset
