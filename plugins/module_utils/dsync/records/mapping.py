@@ -47,7 +47,7 @@ from .path import MISSING, Path, path_of, read, text_of_path
 
 MODEL_KEYS = ("from", "key", "where", "deleted", "keep", "drop", "fields", "parent")
 DELETED_KEYS = ("value", "restored")
-FIELD_KEYS = ("from", "value", "expr", "parent", "lookup", "default", "write")
+FIELD_KEYS = ("from", "value", "expr", "parent", "lookup", "default", "write", "write_only")
 LOOKUP_KEYS = ("from", "model", "key", "value", "where")
 
 NO_PARENT: Mapping[str, Any] = MappingProxyType({})
@@ -178,6 +178,8 @@ class FieldMap:
         nullable: whether the attribute may be None.
         write: native field → expression over the object's values; None if it is written as it is read.
         written: whether it can be written.
+        write_only: whether the system takes the value and does not show it, or not all of it.
+        concealed: what the system shows in the place of such a value, or of one in it; None if it shows nothing.
     """
 
     name: str
@@ -191,6 +193,8 @@ class FieldMap:
     nullable: bool = False
     write: Mapping[Path, Evaluate] | None = None
     written: bool = True
+    write_only: bool = False
+    concealed: str | None = None
 
     def value_of(self, record: Record, above: Mapping[str, Any] = NO_PARENT, empty_is_none: bool = False) -> Any:
         """Return the attribute's value, or MISSING if the model's own default applies. Raises RecordProblem.
@@ -441,6 +445,11 @@ def model_map(model: type[DSyncModel], parent: type[DSyncModel] | None, declared
     fields = {}
     for name in names:
         fields[name] = field_map(name, given.get(name), allows_none(model.model_fields[name].annotation), tables, parent)
+    for name in names:
+        if fields[name].write_only and name not in model.get_sensitive_fields():
+            given[name].at("write_only").wrong(
+                f'a value that the system hides is a secret; add "sensitive: true" to "{name}" in models.'
+            )
     for name in model._identifiers:
         if not fields[name].written and given[name].at("write").value is not False:
             given[name].wrong(
@@ -609,6 +618,8 @@ def field_map(
         if parent is None:
             keys["parent"].wrong("the model is at the top level, so it has no parent.")
         return FieldMap(name, parent=keys["parent"].one_of(parent._identifiers), nullable=nullable)
+    write_only, concealed = _write_only(keys["write_only"]) if "write_only" in keys else (False, None)
+    default = keys["default"].value if "default" in keys else None if write_only and nullable else MISSING
     writes, written = _write(keys.get("write"), "value" not in keys and "expr" not in keys)
     return FieldMap(
         name,
@@ -616,11 +627,25 @@ def field_map(
         constant=keys["value"].value if "value" in keys else MISSING,
         expression=compiled(keys["expr"]) if "expr" in keys else None,
         lookups=tuple(_lookups(keys["lookup"], tables)) if "lookup" in keys else (),
-        default=keys["default"].value if "default" in keys else MISSING,
+        default=default,
         nullable=nullable,
         write=writes,
         written=written,
+        write_only=write_only,
+        concealed=concealed,
     )
+
+
+def _write_only(declared: Declared) -> tuple[bool, str | None]:
+    """Return whether a field is write-only, and what the system shows in the place of its value."""
+    if isinstance(declared.value, str) and declared.value:
+        return True, declared.value
+    if not isinstance(declared.value, bool):
+        declared.wrong(
+            "this should be true, or the string that the system shows in the place of a value, "
+            f'such as "$encrypted$", and is {declared.shown()}.'
+        )
+    return declared.value, None
 
 
 def _implied(name: str, parent: type[DSyncModel] | None) -> str | None:

@@ -16,6 +16,7 @@ from ...records.mapping import ModelMap, Record, Values
 from ...records.path import Path
 from .fields import Fields
 from .read_back import ReadBack
+from .sent_values import SentValues
 
 
 class NewRecord(NamedTuple):
@@ -88,6 +89,9 @@ class RecordContract(DSync):
     """Model's name → what a new record of it has to hold, as its records have it."""
 
     _read_back: ReadBack
+
+    sent_values: SentValues | None = None
+    """The values that were last sent and that the system does not show; None where nobody keeps them."""
 
     records_read: dict[str, Sequence[Any]]
     """Model's name → the native records of it that were read so far, while :meth:`load` runs; for others to see how far it is."""

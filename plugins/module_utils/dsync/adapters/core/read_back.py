@@ -56,7 +56,7 @@ class ReadBack:
         """
         for name in names:
             field = mapped.fields.get(name)
-            if field is None or not field.written or name in mapped.model._create_only:
+            if field is None or not field.written or field.write_only or name in mapped.model._create_only:
                 continue
             with contextlib.suppress(Exception):  # whatever a type or an expression raises: the write was made all the same
                 value = field.value_of(record, empty_is_none=empty_is_none)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +14,20 @@ from ...adapter import DSync
 from ...exceptions import RecordProblem
 from ...flags import DSyncAction
 from ...model.model import Creation, DSyncModel, Moving, Updating
-from ...records.mapping import ModelMap, Record, Values, plain_value
+from ...records.mapping import FieldMap, ModelMap, Record, Values, plain_value
 from ...records.path import MISSING
 from .contract import ChangedRecord, MovedRecord, NewRecord
 from .loading import RecordLoader
 from .parents import Parents
+from .sent_values import NOT_SHOWN, same
 
 if TYPE_CHECKING:
+    from ...diff.diff import Diff
     from ...plan.plan import Plan
     from ...plan.result import Result
+
+
+logger = logging.getLogger("dsync")
 
 
 class RecordWriter(RecordLoader):
@@ -31,7 +38,49 @@ class RecordWriter(RecordLoader):
         given = {name: getattr(obj, name) for name in mapped.fields}
         fields = {name: plain_value(value, self.kept_types) for name, value in {**given, **(ids or {})}.items()}
         told = self.knows_parents(mapped)
-        return mapped.written(fields, [name for name in names if not (told and mapped.fields[name].implied)])
+        unknown = {name for name, one in mapped.fields.items() if one.write_only and fields[name] == NOT_SHOWN}
+        return mapped.written(
+            fields, [name for name in names if name not in unknown and not (told and mapped.fields[name].implied)]
+        )
+
+    def diff_from(self, source: DSync, *args: Any, **more: Any) -> Diff:
+        """Compare as :meth:`.DSync.diff_from` does, after attributes that the system hides are what the source has, if that is what
+        was last sent, or if nobody knows what was."""
+        for mapped in self._maps.values():
+            for field in mapped.fields.values():
+                if field.write_only:
+                    self._recognize(mapped, field, source)
+        return super().diff_from(source, *args, **more)
+
+    def _recognize(self, mapped: ModelMap, field: FieldMap, source: DSync) -> None:
+        for obj, record in self.records(mapped.name):
+            uid = obj.get_unique_id()
+            other = source.store.find(mapped.name, uid)
+            value = None if other is None else getattr(other, field.name, None)
+            wanted = plain_value(value)
+            if other is None or wanted is None:
+                continue
+            shown = plain_value(field.value_of(record, empty_is_none=self.empty_is_none))
+            if same(self.sent_values, mapped.name, uid, field.name, shown, wanted, field.concealed):
+                obj.update_base({field.name: value})
+            elif field.concealed is None:
+                with contextlib.suppress(ValidationError):
+                    obj.update_base({field.name: NOT_SHOWN})
+
+    def _note_sent(self, mapped: ModelMap, obj: DSyncModel, names: Iterable[str], uid: str) -> None:
+        """Remember what was sent of an object that the system does not show."""
+        for name in names:
+            value = plain_value(getattr(obj, name)) if name in mapped.fields and mapped.fields[name].write_only else None
+            if self.sent_values is not None and value is not None and value != NOT_SHOWN:
+                self.sent_values.note(mapped.name, uid, name, value)
+
+    def _save_sent(self) -> None:
+        """Write down what was sent; if that is not possible, it is sent again by the next run."""
+        try:
+            if self.sent_values is not None:
+                self.sent_values.save()
+        except RecordProblem as problem:
+            logger.warning("%s; the values are sent again by the next run", problem)
 
     def without_empty(self, model: str) -> frozenset[str]:
         mapped = self._maps.get(model)
@@ -82,7 +131,9 @@ class RecordWriter(RecordLoader):
             with results.catching(place):
                 found = self._noted(mapped, obj.get_unique_id(), record)
                 self._read_back.check(mapped, obj, self._stated(mapped, items[place]), found, self.empty_is_none)
+                self._note_sent(mapped, obj, self._stated(mapped, items[place]), obj.get_unique_id())
                 results[place] = self._completed(mapped, obj, found)
+        self._save_sent()
         return results
 
     def _noted(self, mapped: ModelMap, uid: str, record: Record | Exception) -> Record:
@@ -116,7 +167,9 @@ class RecordWriter(RecordLoader):
             with results.catching(place):
                 found = self._noted(mapped, obj.get_unique_id(), record)
                 self._read_back.check(mapped, obj, items[place].attrs, found, self.empty_is_none)
+                self._note_sent(mapped, obj, items[place].attrs, obj.get_unique_id())
                 results[place] = obj
+        self._save_sent()
         return results
 
     def _move_objects(self, model: type[DSyncModel], items: Sequence[Moving]) -> Sequence[DSyncModel | Exception]:
@@ -140,7 +193,9 @@ class RecordWriter(RecordLoader):
                 found = self._noted(mapped, item.obj.get_unique_id(), record)
                 meant = item.obj.model_copy(update=item.ids)
                 self._read_back.check(mapped, meant, [*item.ids, *item.attrs], found, self.empty_is_none)
+                self._note_sent(mapped, item.obj, item.attrs, meant.get_unique_id())
                 results[place] = item.obj
+        self._save_sent()
         return results
 
     def _held(self, mapped: ModelMap, parents: Parents, parent: DSyncModel, above: Record) -> Values:

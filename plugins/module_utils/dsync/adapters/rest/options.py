@@ -50,6 +50,12 @@ class RestOptions(HttpOptions):
         None, description="How to get a token by OAuth 2, such as `{token_url: /token, client_id: dsync, scope: write}`."
     )
     client_secret: Text | None = Field(None, repr=False, description="Secret of the client of OAuth 2.")
+    sent_values: Text | None = Field(
+        None,
+        description="File, by its absolute path, with keyed digests of the values that the system does not show and that were last "
+        "sent. Without it, such values are sent with new objects only.",
+    )
+    sent_key: Text | None = Field(None, repr=False, description="Passphrase of the digests in `sent_values`.")
     headers: Mapping[str, Any] | None = Field(None, description="Additional headers of every request.")
     secret_headers: Mapping[str, Any] | None = Field(
         None, repr=False, description="Additional headers of every request whose values are secret."

@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from ..._util.suggestions import known
 from ...exceptions import RecordProblem
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record
-from ...records.path import MISSING, Path, read, text_of_path
+from ...records.path import MISSING, read, text_of_path
+from ...records.path import Path as FieldPath
 from ..core.base import RecordAdapter
+from ..core.sent_values import SentValues
 from ..http.client import Client
 from ..http.login import login_of
 from ..http.options import credentials, manners, tls
@@ -35,6 +38,19 @@ class Whence(NamedTuple):
     record: Record
     parent: Record | None
     number: int
+
+
+def _sent_values(given: RestOptions) -> SentValues | None:
+    """Return the values that were last sent; None where nobody keeps them. Raises DefinitionError or RecordProblem."""
+    if given.sent_values is None or given.sent_key is None:
+        if given.sent_values is not None:
+            Declared(None, "secrets.sent_key").wrong("sent_values needs it; add it.")
+        if given.sent_key is not None:
+            Declared(None, "options.sent_values").wrong("sent_key needs it; add it.")
+        return None
+    if not Path(given.sent_values).is_absolute():
+        Declared(given.sent_values, "options.sent_values").wrong("this should be absolute, such as /var/lib/dsync/sent.json.")
+    return SentValues(given.sent_values, given.sent_key, given.base_url.rstrip("/"))
 
 
 class RestReader(RecordAdapter):
@@ -68,6 +84,7 @@ class RestReader(RecordAdapter):
             login_of(Declared(values, "options")),
         )
         self.name = given.base_url
+        self.sent_values = _sent_values(given)
         self._endpoints: dict[str, Endpoint] = {}
         self._whence: dict[str, dict[int, Whence]] = {}
         self._to_finish: list[Request] = []
@@ -222,12 +239,12 @@ class RestReader(RecordAdapter):
         record.update(found)
 
     def _listed(
-        self, endpoint: Endpoint, path: str, key: Path | None = None, found: list[dict[str, Any]] | None = None
+        self, endpoint: Endpoint, path: str, key: FieldPath | None = None, found: list[dict[str, Any]] | None = None
     ) -> list[dict[str, Any]]:
         return self._pages(endpoint, path, key, found).read()
 
     def _pages(
-        self, endpoint: Endpoint, path: str, key: Path | None = None, found: list[dict[str, Any]] | None = None
+        self, endpoint: Endpoint, path: str, key: FieldPath | None = None, found: list[dict[str, Any]] | None = None
     ) -> PageReader:
         records_in = partial(records_of, endpoint, key)
         method, _path, body = endpoint.request
