@@ -72,6 +72,10 @@ class Club:
         self.ids = itertools.count(10)
         self.refused = ""
 
+    def named(self, name: str) -> dict[str, Any]:
+        (found,) = (team for team in self.teams.values() if team["name"] == name)
+        return found
+
     def shown(self, team: dict[str, Any]) -> dict[str, Any]:
         there = {name: value for name, value in team.items() if name in ("id", "name", "motto")}
         return {**there, "has_avatar": bool(team["avatar"]), "summary": {"members": [{"id": one} for one in team["members"]]}}
@@ -161,7 +165,7 @@ def synchronised(api: Api, *teams: dict[str, Any]) -> Result:
 def test_parts_are_written_by_requests_of_their_own(api: Api, club: Club) -> None:
     blue = {"name": "blue", "members": ["ann", "bob"], "guests": ["eve"], "avatar": {"colour": "blue"}}
     synchronised(api, blue, {"name": "red"})
-    (made, _red) = club.teams.values()
+    made = club.named("blue")
     assert (made["members"], made["guests"], made["avatar"]) == ([1, 2], ["eve"], {"colour": "blue"})
 
     api.requests.clear()
@@ -177,7 +181,8 @@ def test_a_part_is_asked_for_only_if_the_record_has_it(api: Api, club: Club) -> 
     synchronised(api, {"name": "blue", "avatar": {"colour": "blue"}}, {"name": "red"})
     api.requests.clear()
     target_of(api)
-    assert [request.path for request in api.requests if "avatar" in request.path] == ["/teams/10/avatar"]
+    asked = [request.path for request in api.requests if "avatar" in request.path]
+    assert asked == [f"/teams/{club.named('blue')['id']}/avatar"]
 
 
 def test_a_refused_part_of_a_new_record_is_a_failure_that_the_next_run_repairs(api: Api, club: Club) -> None:
