@@ -42,6 +42,7 @@ def file(path: Path, **options: Any) -> dict[str, Any]:
 def cases(tmp_path: Path) -> dict[str, tuple[str, dict[str, Any]]]:
     """Return, by heading, the module and the arguments that produce its message."""
     contents = {
+        "few.yml": "- {name: a, role: router, vlan: 1}\n",
         "few.csv": f"{CSV}a,router,1500\n",
         "many.csv": CSV + "".join(f"d{number},router,1500\n" for number in range(12)),
         "six.csv": CSV + "".join(f"d{number},router,1500\n" for number in range(6)),
@@ -64,7 +65,11 @@ def cases(tmp_path: Path) -> dict[str, tuple[str, dict[str, Any]]]:
         "the adapter … takes no option …": ("dsync_sync", {**both, "source": file(tmp_path / "few.csv", pth="")}),
         "this adapter reads records, so the task must declare models": ("dsync_sync", {"source": few, "target": many}),
         'there is no type "…"': ("dsync_sync", {**both, "models": device({"role": "string"})}),
-        'the record has no "…"': ("dsync_sync", {**both, "models": device({"rol": "str"})}),
+        'no device has a field "…"': ("dsync_sync", {**both, "models": device({"rol": "str"})}),
+        'the record has no "…"': (
+            "dsync_sync",
+            {**both, "models": device({"rol": "str"}), "source": file(tmp_path / "few.yml")},
+        ),
         "Input should be a valid integer": ("dsync_sync", {**both, "source": file(tmp_path / "bad.csv")}),
         'two records represent the device "…"': ("dsync_sync", {**both, "source": file(tmp_path / "twice.csv")}),
         "… objects would be deleted, …%": ("dsync_sync", {**both, "source": six}),
