@@ -530,6 +530,15 @@ def test_a_number_keeps_how_it_is_written(kind: str, number: str, value: int) ->
     assert difference(kind, text, edits({(): {("c",): 2}})) == [f"-{last}", f"+{last.replace('1', '2')}"]
 
 
+@pytest.mark.parametrize("kind", ["json", "jsonl"])
+def test_a_fraction_of_json_keeps_its_digits(kind: str) -> None:
+    found = FORMATS[kind]().read('{"a": 1.10, "b": 12345678901234567.89, "c": 2.5}', "f")
+    record = found if kind == "json" else found[0]
+    assert [str(value) for value in record.values()] == ["1.10", "12345678901234567.89", "2.5"]
+    assert record["a"] == 1.1
+    assert record["c"].__class__ is float
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "expected"),
     [
