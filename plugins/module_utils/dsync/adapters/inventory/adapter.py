@@ -31,7 +31,7 @@ from ..documents.commit import recover
 from ..documents.yaml_format import YamlFormat
 from .directory import Apply
 from .files import InventoryFiles
-from .listing import ALL, GROUP, HOST, UNGROUPED, Group, Inventory, Program
+from .listing import ALL, GROUP, HOST, UNGROUPED, Inventory, Program
 from .options import PLAY, InventoryOptions
 from .programs import Programs
 from .values import copied
@@ -78,7 +78,6 @@ class InventoryAdapter(RecordAdapter):
         self._inventory = Inventory()
         self._files: InventoryFiles | None = None
         self._defined: dict[str, set[str]] | None = None
-        self._implied: set[tuple[str, str]] = set()
         self._limited: set[str] | None = None
 
     def receive(self, data: Mapping[str, Any]) -> None:
@@ -243,10 +242,10 @@ class InventoryAdapter(RecordAdapter):
         name = own.pop(("name",), None)
         if not isinstance(name, str):
             raise RecordProblem(f'a {kind} needs a "name", which no attribute is mapped onto')
-        implied = (kind, name) in self._implied
+        implied = (kind, name) in self._inventory.implied
         if not implied and self._is_there(kind, name):
             raise RecordProblem(f'there is a {kind} "{name}" already, which the mapping leaves out')
-        before = self._members_of(kind, name)
+        before = self._inventory.members_of(kind, name)
         wanted = _members(before, own)
         if group is not None and not self._inventory.below(group).intersection(wanted["groups"]):
             wanted["groups"] = [*wanted["groups"], group]
@@ -265,7 +264,7 @@ class InventoryAdapter(RecordAdapter):
         kind, name = _place_of(mapped)[0], record["name"]
         own, variables = _parted(kind, values)
         new = own.pop(("name",), name)
-        before = self._members_of(kind, name)
+        before = self._inventory.members_of(kind, name)
         renaming = None if new == name else self._renaming(kind, name, new, before.get("groups", ()))
         wanted, todo = _members(before, own), []
         if own and kind == HOST:
@@ -273,49 +272,27 @@ class InventoryAdapter(RecordAdapter):
             variables = {**self._kept(mapped, record, before["groups"], wanted["groups"]), **variables}
         elif own:
             todo += self._relating(name, before, wanted)
-        there = self._inventory.hosts[name] if kind == HOST else self._inventory.groups[name].variables
+        there = self._inventory.variables_of(kind, name)
         todo.append(self._written.setting(kind, name, variables, there, _secret_paths(mapped)))
         done = self._done(kind, name, before, wanted, record, variables, todo)
         if renaming is None:
             return done
         renaming()
-        self._note_name(kind, name, new)
+        self._inventory.rename(kind, name, new)
         return {**done, "name": new}
 
     def _renaming(self, kind: str, old: str, new: Any, groups: Iterable[str]) -> Apply:
         """Return what gives a host or group another name. Raises RecordProblem."""
         if not isinstance(new, str):
             raise RecordProblem(f'the {kind} "{old}" needs a name')
-        if (kind, new) not in self._implied and self._is_there(kind, new):
+        if (kind, new) not in self._inventory.implied and self._is_there(kind, new):
             raise RecordProblem(f'the {kind} "{old}" cannot be renamed: there is a {kind} "{new}" already')
         return self._written.renaming(kind, old, new, groups)
-
-    def _note_name(self, kind: str, old: str, new: str) -> None:
-        """Bring what is in memory in line with a new name."""
-        inventory = self._inventory
-        if kind == HOST:
-            inventory.hosts[new] = inventory.hosts.pop(old)
-        else:
-            implied, inventory.groups[new] = inventory.groups.get(new, Group()), inventory.groups.pop(old)
-            inventory.groups[new].hosts += [host for host in implied.hosts if host not in inventory.groups[new].hosts]
-        for group in inventory.groups.values():
-            names = group.hosts if kind == HOST else group.children
-            if old in names:
-                names[:] = [new if name == old else name for name in names if name != new]
-        self._implied.discard((kind, new))
 
     def _is_there(self, kind: str, name: str) -> bool:
         if kind == GROUP:
             return name in self._inventory.groups
         return name in self._inventory.hosts or name in self._others()
-
-    def _members_of(self, kind: str, name: str) -> dict[str, list[str]]:
-        """Return what a host is in, or what a group is in and has in it, as it is now."""
-        above = self._inventory.groups_of(kind, name)
-        if kind == HOST:
-            return {"groups": above}
-        group = self._inventory.groups.get(name, Group())
-        return {"hosts": sorted(group.hosts), "children": sorted(group.children), "parents": above}
 
     def _kept(self, mapped: ModelMap, record: Record, before: Iterable[str], after: Iterable[str]) -> Values:
         """Return the mapped variables of a host that could become others with its groups, and have to stay."""
@@ -356,8 +333,8 @@ class InventoryAdapter(RecordAdapter):
         """Make a change, and return the record as it is then."""
         for one in todo:
             one()
-        self._note_members(kind, name, before, wanted)
-        there = self._inventory.hosts[name] if kind == HOST else self._inventory.groups[name].variables
+        self._inventory.relate(kind, name, before, wanted)
+        there = self._inventory.variables_of(kind, name)
         found: dict[str, Any] = {**record, "name": name, **wanted}
         for path, value in variables.items():
             for holder in (there, found):
@@ -366,40 +343,13 @@ class InventoryAdapter(RecordAdapter):
                 write(holder, path, value)
         return found
 
-    def _note_members(self, kind: str, name: str, before: Mapping[str, list[str]], wanted: Mapping[str, list[str]]) -> None:
-        """Bring what is in memory in line; hosts and groups that a name alone has made may still be created by their own record."""
-        inventory = self._inventory
-        hosts, groups = ([name], []) if kind == HOST else (wanted["hosts"], [name])
-        for one in hosts:
-            if one not in inventory.hosts:
-                inventory.hosts[one] = {}
-                self._implied.add((HOST, one))
-        for one in (*groups, *wanted.get("groups", ()), *wanted.get("children", ()), *wanted.get("parents", ())):
-            if one not in inventory.groups:
-                inventory.groups[one] = Group()
-                self._implied.add((GROUP, one))
-        self._implied.discard((kind, name))
-        if kind == GROUP:
-            own = inventory.groups[name]
-            own.hosts, own.children = list(wanted["hosts"]), list(wanted["children"])
-        part = "groups" if kind == HOST else "parents"
-        for above in {*before[part], *wanted[part]}:
-            there = inventory.groups[above]
-            _set_member(there.hosts if kind == HOST else there.children, name, above in wanted[part])
-
     def _remove(self, mapped: ModelMap, record: Record) -> None:
         kind, name = _place_of(mapped)[0], record["name"]
         if kind == GROUP:
             self._written.removing_group(name)()
-            del self._inventory.groups[name]
-            for there in self._inventory.groups.values():
-                _set_member(there.children, name, False)
-            return
-        groups = self._inventory.groups_of(HOST, name)
-        self._written.removing_host(name, groups)()
-        del self._inventory.hosts[name]
-        for group in groups:
-            _set_member(self._inventory.groups[group].hosts, name, False)
+        else:
+            self._written.removing_host(name, self._inventory.groups_of(HOST, name))()
+        self._inventory.remove(kind, name)
 
     def _groups_with_variables(self) -> dict[str, set[str]]:
         """Return group → names of the variables that it defines, as it was read."""
@@ -426,7 +376,7 @@ class InventoryAdapter(RecordAdapter):
             RecordProblem: a file cannot be put in its place, or removed, after others were; the next load does that.
         """
         self._defined = self._limited = None
-        self._implied = set()
+        self._inventory.implied.clear()
         if self._files is not None:
             self._files.commit()
 
@@ -504,13 +454,6 @@ def _members(record: Record, own: Values) -> dict[str, list[str]]:
             raise RecordProblem(f'"{path[0]}" should be a list of names')
         found[path[0]] = sorted(set(names) - {ALL, UNGROUPED})
     return found
-
-
-def _set_member(names: list[str], name: str, there: bool) -> None:
-    if there and name not in names:
-        names.append(name)
-    elif not there and name in names:
-        names.remove(name)
 
 
 def _caught(work: Callable[..., Any], *arguments: Any) -> Any:

@@ -29,6 +29,10 @@ class Group:
     children: list[str] = field(default_factory=list)
     variables: dict[str, Any] = field(default_factory=dict)
 
+    def members(self, kind: str) -> list[str]:
+        """Return the hosts, or the groups, that are directly in it."""
+        return self.hosts if kind == HOST else self.children
+
 
 @dataclass
 class Inventory:
@@ -37,10 +41,12 @@ class Inventory:
     Attributes:
         hosts: name → variables in effect.
         groups: name → group, without ``all`` and ``ungrouped``.
+        implied: kind and name of hosts and groups that another one's members have made; their own record may create them still.
     """
 
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
+    implied: set[tuple[str, str]] = field(default_factory=set)
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Inventory:
@@ -65,7 +71,19 @@ class Inventory:
 
     def groups_of(self, kind: str, name: str) -> list[str]:
         """Return the groups that a host, or a group, is directly in."""
-        return sorted(group for group, there in self.groups.items() if name in (there.hosts if kind == HOST else there.children))
+        return sorted(group for group, there in self.groups.items() if name in there.members(kind))
+
+    def members_of(self, kind: str, name: str) -> dict[str, list[str]]:
+        """Return what a host is directly in, or what a group is directly in and has in it, each sorted."""
+        above = self.groups_of(kind, name)
+        if kind == HOST:
+            return {"groups": above}
+        group = self.groups.get(name, Group())
+        return {"hosts": sorted(group.hosts), "children": sorted(group.children), "parents": above}
+
+    def variables_of(self, kind: str, name: str) -> dict[str, Any]:
+        """Return the variables of a host or group. Raises KeyError."""
+        return self.hosts[name] if kind == HOST else self.groups[name].variables
 
     def below(self, name: str) -> set[str]:
         """Return a group and all groups in it."""
@@ -76,6 +94,61 @@ class Inventory:
             found.update(new)
             waiting += new
         return found
+
+    # ------------------------------------------------------------------ changes
+
+    def relate(self, kind: str, name: str, before: Mapping[str, list[str]], wanted: Mapping[str, list[str]]) -> None:
+        """Give a host or group, which is added unless it is there, other members and groups that it is in.
+
+        Args:
+            kind: of it.
+            name: of it.
+            before: its members, as :meth:`members_of` returns them.
+            wanted: the same, as they are to be; hosts and groups that are not there are added.
+        """
+        hosts, groups = ([name], []) if kind == HOST else (wanted["hosts"], [name])
+        for one in hosts:
+            if one not in self.hosts:
+                self.hosts[one] = {}
+                self.implied.add((HOST, one))
+        for one in (*groups, *wanted.get("groups", ()), *wanted.get("children", ()), *wanted.get("parents", ())):
+            if one not in self.groups:
+                self.groups[one] = Group()
+                self.implied.add((GROUP, one))
+        self.implied.discard((kind, name))
+        if kind == GROUP:
+            own = self.groups[name]
+            own.hosts, own.children = list(wanted["hosts"]), list(wanted["children"])
+        part = "groups" if kind == HOST else "parents"
+        for above in {*before[part], *wanted[part]}:
+            names = self.groups[above].members(kind)
+            if above not in wanted[part]:
+                names.remove(name)
+            elif name not in names:
+                names.append(name)
+
+    def rename(self, kind: str, old: str, new: str) -> None:
+        """Give a host or group another name, which no other one has unless it is implied."""
+        if kind == HOST:
+            self.hosts[new] = self.hosts.pop(old)
+        else:
+            implied, self.groups[new] = self.groups.get(new, Group()), self.groups.pop(old)
+            self.groups[new].hosts += [host for host in implied.hosts if host not in self.groups[new].hosts]
+        for group in self.groups.values():
+            names = group.members(kind)
+            if old in names:
+                names[:] = [new if name == old else name for name in names if name != new]
+        self.implied.discard((kind, new))
+
+    def remove(self, kind: str, name: str) -> None:
+        """Remove a host or group, also from the groups that it is in. Raises KeyError."""
+        if kind == HOST:
+            del self.hosts[name]
+        else:
+            del self.groups[name]
+        for group in self.groups.values():
+            if name in group.members(kind):
+                group.members(kind).remove(name)
 
 
 def _unmarked(value: Any) -> Any:
