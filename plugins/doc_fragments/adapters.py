@@ -97,7 +97,7 @@ options:
       - How to compare and synchronize.
       - V(continue_on_failure) continues with other objects when one of them fails. Without it the run stops there. In either case
         the task fails if a change failed or was refused, unless it was refused because it is protected, or because it is
-        stale and stale changes are to be skipped.
+        stale and stale changes are skipped.
       - V(skip_unmatched_src) ignores objects that only the source has, so that nothing is created.
       - V(skip_unmatched_dst) ignores objects that only the target has, so that nothing is deleted, as O(prune=false) does.
       - V(skip_unmatched_both) is both of these.
@@ -222,7 +222,7 @@ options:
     description:
       - If both adapters are V(sql), let the databases compare the tables, so that only the rows that differ are read. The changes
         are the same. Two databases on different servers compare checksums.
-      - If the databases cannot tell for sure, a model is loaded completely, and a warning says why.
+      - If the databases cannot decide with certainty, a model is loaded completely, and a warning says why.
     type: bool
     default: false
   plan_key:

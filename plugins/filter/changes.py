@@ -73,7 +73,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ cmdb | dsync.core.changes(model='device', action='delete', id='rtr-*') | map(attribute='id') }}"
 
-- name: Go on only if no more than five devices and interfaces are to be created or deleted
+- name: Go on only if no more than five devices and interfaces would be created or deleted
   ansible.builtin.assert:
     that: cmdb | dsync.core.changes(model=['device', 'interface'], action=['create', 'delete']) | length <= 5
 """

@@ -271,7 +271,7 @@ changes:
 drift:
   description:
     - Whether the datasets differ in anything that is not protected. It is not returned when a dataset could not be loaded, so that
-      a failure with RV(drift=true) is drift and nothing else.
+      a failure with RV(drift=true) is drift, not an error.
   returned: when both datasets could be loaded and compared
   type: bool
   sample: true

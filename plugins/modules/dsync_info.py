@@ -184,7 +184,7 @@ validated:
       elements: str
       sample: [device]
     reached:
-      description: Whether the adapter has asked its system. V(false) for an adapter that cannot tell without loading.
+      description: Whether the adapter has asked its system. V(false) for an adapter that cannot do so without loading.
       type: bool
       sample: true
 dataset:

@@ -18,8 +18,7 @@ from ..module_utils._module.bundle.compiled import CompiledModules
 from ..module_utils._module.bundle.format import Bundle
 from ..module_utils._module.bundle.importer import BundleFinder
 from ..module_utils._module.datasets.adapter_ref import AdapterKind, AdapterRef
-from ..module_utils._module.datasets.declarations import declared_models
-from ..module_utils._module.datasets.presets import with_presets
+from ..module_utils._module.datasets.declarations import declared_models, with_presets
 from ..module_utils._module.datasets.side import Side, hidden_strings
 from ..module_utils._module.errors import TaskFailure
 from ..module_utils._module.output.messages import redact_and_truncate, traceback_of

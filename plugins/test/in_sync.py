@@ -41,7 +41,7 @@ EXAMPLES = r"""
 
 - name: Open a ticket about the drift
   ansible.builtin.debug:
-    msg: "{{ (cmdb | dsync.core.counts).total }} changes are to be made."
+    msg: "{{ (cmdb | dsync.core.counts).total }} changes are required."
   when: cmdb is not dsync.core.in_sync
 """
 

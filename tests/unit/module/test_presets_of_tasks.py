@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("ansible", reason="the module's side needs ansible-core")
 
-from ansible_collections.dsync.core.plugins.module_utils._module.datasets.presets import with_presets
+from ansible_collections.dsync.core.plugins.module_utils._module.datasets.declarations import with_presets
 from ansible_collections.dsync.core.plugins.module_utils._module.entry import AdapterModule
 from ansible_collections.dsync.core.plugins.module_utils._module.errors import TaskFailure
 

@@ -20,8 +20,7 @@ from ...dsync.exceptions import LibraryMissing, Refused
 from ...dsync.plan.change import Change
 from ...dsync.storage.paths import file_error
 from ..bundle import library_alias as alias
-from ..datasets.declarations import declared_models
-from ..datasets.presets import with_presets
+from ..datasets.declarations import declared_models, with_presets
 from ..datasets.side import Side, hidden_strings, make_sides
 from ..entry import AdapterModule
 from ..errors import TaskFailure
