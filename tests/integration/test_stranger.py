@@ -157,6 +157,17 @@ WRONG_TURNS = {
     "no mapping": (mapped(None), 'mapping.device.from: there is no table or view "device" in the database (known: hosts)'),
     "the mapping is of fields": (mapped(FIELDS), "its keys are models, whose fields are mapped as in mapping.device.fields"),
     "the address is a path": (mapped(None, url="/cmdb.sqlite"), "write it like sqlite:///cmdb.db or postgresql://"),
+    "a path is no option": (files(target={"adapter": "file", "path": "export.csv"}), "target.path. Supported parameters include: "),
+    "the server is down": (
+        files(target={"adapter": "rest", "options": {"base_url": "http://127.0.0.1:1", "endpoints": {"device": "/devices"}}}),
+        "target (rest): load() failed: GET /devices: http://127.0.0.1:1 refuses the connection.",
+    ),
+    "a token is missing": (
+        files(target={"adapter": "netbox", "options": {"url": "http://127.0.0.1:1"}}),
+        "target (netbox): secrets.token: give it, or set the environment variable NETBOX_TOKEN.",
+    ),
+    "a preset is misspelt": (files(target={"adapter": "rest", "preset": "grafna"}), 'no preset "grafna" (did you mean "grafana"?'),
+    "there is no directory for the plan": (files(plan_dest="plans/cmdb.plan"), "cannot be written: there is no directory "),
     "a limit is misspelt": (files(limits={"deletes": 2}), 'did you mean "delete"?'),
 }
 """What a stranger does → the arguments of dsync_diff, and what its message contains."""
