@@ -89,7 +89,7 @@ def json_dumps(value: Any, ensure_ascii: bool = True, allow_nan: bool = True) ->
     """Return the JSON text of a value, with all digits of its numbers.
 
     Raises:
-        TypeError: there is none.
+        TypeError: it has none.
         ValueError: it holds NaN or an infinity, and ``allow_nan`` is false.
     """
     mark = uuid4().hex

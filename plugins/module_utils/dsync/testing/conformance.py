@@ -155,7 +155,7 @@ class AdapterConformance:
         """Return the strings that must never be shown: sensitive values, and the adapter's own secrets."""
         return [SECRET]
 
-    # ------------------------------------------------------------------ what there is to be seen
+    # ------------------------------------------------------------------ what is visible
 
     def loaded(self) -> Any:
         """Return a new adapter, loaded."""

@@ -20,7 +20,7 @@ from .sent_values import SentValues
 
 
 class NewRecord(NamedTuple):
-    """A native record that is to be made.
+    """A native record to create.
 
     Attributes:
         values: path of a native field → its value, plain.
@@ -32,11 +32,11 @@ class NewRecord(NamedTuple):
 
 
 class ChangedRecord(NamedTuple):
-    """A native record that is to be changed.
+    """A native record to change.
 
     Attributes:
         record: as it was read.
-        values: path of a native field → its new value, plain; other fields are to be left alone.
+        values: path of a native field → its new value, plain; other fields stay unchanged.
     """
 
     record: Record
@@ -49,7 +49,7 @@ class MovedRecord(NamedTuple):
     Attributes:
         record: as it was read.
         values: path of a native field → its new value, plain: the fields that hold the parent, and those that change along; other
-            fields are to be left alone.
+            fields stay unchanged.
         parent: the native record of the parent that it is to have, None at the top level.
     """
 
@@ -127,7 +127,7 @@ class RecordContract(DSync):
         """Let native records have other parents or identifiers and return, for each, the record as it is now, or why not. Otherwise
         as above.
 
-        Here the fields are changed that hold the parent. A class that has records whose place tells the parent (:meth:`parent_of`)
+        Here the fields are changed that hold the parent. A class whose records are found below their parent (:meth:`parent_of`)
         defines this, and :meth:`can_move`, if it can move a whole record, fields that no attribute names included; else the object
         is deleted and created again.
         """
@@ -154,15 +154,15 @@ class RecordContract(DSync):
         return self.name
 
     def parent_of(self, mapped: ModelMap, record: Record) -> Record | None:
-        """Return the native record of an object's parent where the place of the record tells; None where it does not."""
+        """Return the native record of an object's parent if the record's place determines it; None otherwise."""
         return None
 
     def knows_parents(self, mapped: ModelMap) -> bool:
-        """Return whether :meth:`parent_of` tells the parents of a model's records."""
+        """Return whether :meth:`parent_of` returns the parents of a model's records."""
         return False
 
     def match_of(self, mapped: ModelMap, parent: ModelMap) -> Mapping[Path, Path]:
-        """Return native field of a child → native field of its parent, as a foreign key tells; empty where nothing does."""
+        """Return native field of a child → native field of its parent, according to a foreign key; empty if there is none."""
         return {}
 
     def fields_of(self, mapped: ModelMap) -> Fields | None:
@@ -182,7 +182,7 @@ class RecordContract(DSync):
         """Raise DefinitionError when what a mapping says of a model's place cannot be."""
 
     def read_table(self, place: Declared) -> Iterable[Record]:
-        """Yield the native records of a lookup that is declared with ``from``. Raises DefinitionError where there is none."""
+        """Yield the native records of a lookup that is declared with ``from``. Raises DefinitionError if there is none."""
         place.wrong(f"the adapter {self.type} has no tables to look things up in.")
 
     # ------------------------------------------------------------------ what is there

@@ -73,7 +73,7 @@ class ReadBack:
 
     def sentence(self, system: str) -> str:
         """Return a sentence that names the values which a system holds otherwise, and how to declare those equal that are; an empty
-        string where there are none."""
+        string if there are none."""
         if not self._altered:
             return ""
         named = ", ".join(map(str, self._altered[:_MOST_NAMED]))

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""JSON and JSON Lines: only what is changed is written anew (:mod:`.json_text`)."""
+"""JSON and JSON Lines: only what is changed is rewritten (:mod:`.json_text`)."""
 
 from __future__ import annotations
 

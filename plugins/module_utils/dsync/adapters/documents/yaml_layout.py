@@ -99,7 +99,7 @@ def _list_steps(node: Node) -> Iterator[int]:
 
 
 def _places(node: Node, tree: Any) -> dict[Any, int]:
-    """Return key → position in a map; what other keys than texts are is determined by the tree that was read."""
+    """Return key → position in a map; keys that are not strings are determined by the tree that was read."""
     found: dict[Any, int] = {key.value: place for place, key in enumerate(node.keys)}
     others = [key for key in tree if not isinstance(key, str)] if isinstance(tree, Mapping) else []
     if others:

@@ -51,7 +51,7 @@ def line_of(text: str, way: Way, tree: Any) -> int | None:
 
 
 def piece_of(text: str, way: Way, tree: Any) -> Piece | None:
-    """Return the text of an entry with the comments that belong to it; None where that cannot be done.
+    """Return the text of an entry with the comments that belong to it; None if that is not possible.
 
     Args:
         text: of the document that it is in.
@@ -94,7 +94,7 @@ def changed_text(text: str, edits: Edits, before: Any, after: Any, carried: Mapp
         text: of one document.
         edits: the changes.
         before: the tree that the text represents.
-        after: the tree as it is to be; it has the new values.
+        after: the tree with the new values.
         carried: way of a record that is carried there → its text, with its changes.
 
     Raises:
@@ -158,7 +158,7 @@ class _Text:
         return found
 
     def _planned(self, edits: Edits) -> tuple[list[Way], list[Splice]]:
-        """Return what is written anew as a whole, none inside another one, and the pieces that are cut out."""
+        """Return what is rewritten as a whole, none inside another one, and the pieces that are cut out."""
         whole = {way + path for way, values in edits.changed.items() for path in values}
         cut: list[Way] = []
         flow: dict[Way, list[Way]] = {}
@@ -231,7 +231,7 @@ class _Text:
     # ------------------------------------------------------------------ pieces of new text
 
     def _exchanged(self, way: Way, value: Any) -> Splice:
-        """Return the piece that makes a value what it is to be."""
+        """Return the piece that gives a value its new text."""
         node, depth = self._layout.find(way)
         if node is None:
             lead = self.text if not self.text or self.text.endswith("\n") else self.text + self.newline
