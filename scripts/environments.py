@@ -131,6 +131,7 @@ ENVIRONMENTS = {
         Environment("docs", (*NEWEST, "3.11")),
         Environment("runner", NEWEST),
         Environment("wheel", ("3.10",)),
+        Environment("dask", NEWEST),
         Environment("bench", ("3.13", "3.12", "3.11")),  # the newest that diffsync runs on
         Environment("bench-netbox", (*NEWEST, "3.11")),
         Environment("netbox", ("3.13", "3.12")),

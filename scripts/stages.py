@@ -195,6 +195,11 @@ def search(job: Job) -> bool:
     return _pytest(job, "tests/unit", "-m", "hypothesis", variables={"DSYNC_LONG_TESTS": EXAMPLES})
 
 
+def dask(job: Job) -> bool:
+    """Shards that the workers of a Dask cluster compare."""
+    return _pytest(job, "tests/unit/shards/test_dask.py")
+
+
 def runner(job: Job) -> bool:
     """The roles as AWX runs them, and what belongs to that: molecule, execution environments, pipelines."""
     return _pytest(job, "tests/runner")
@@ -378,6 +383,18 @@ STAGES = (
         runner,
         seconds=420,
         broken_by=(*ON_THE_CONTROLLER, *ROLES, "tests/runner/", "requirements/", "galaxy.yml"),
+    ),
+    Stage(
+        "dask",
+        "dask",
+        dask,
+        seconds=60,
+        broken_by=(
+            "plugins/module_utils/dsync/shards/",
+            "plugins/module_utils/dsync/dataset/",
+            "tests/unit/shards/",
+            "requirements/",
+        ),
     ),
     Stage(
         "long-systems",
