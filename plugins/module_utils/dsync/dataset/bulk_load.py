@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ..exceptions import ObjectAlreadyExists, ObjectNotFound, ObjectStoreWrongType
 from ..model.child_ids import extend_uids
-from ..model.columns import unique_ids
+from ..model.columns import ColumnRows, unique_ids
 from ..model.model import DSyncModel, set_owner
 from ..model.owner import Owner
 from .store import BaseStore, taken
@@ -52,14 +52,24 @@ def add_rows(
 ) -> int:
     """Add an object for each row, as :meth:`.dataset.Dataset.add_rows` describes."""
     family = None if parent is None else _Family(dataset, model, parent, parent_ids)
-    count, remaining = 0, iter(rows)
-    while batch := list(islice(remaining, BATCH)):
+    count = 0
+    for batch in _batches(rows):
         _add_batch(dataset, model, batch, family)
         count += len(batch)
     return count
 
 
-def _add_batch(dataset: Filled, model: type[DSyncModel], rows: list[Row], family: _Family | None) -> None:
+def _batches(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
+    """Yield rows in batches."""
+    if isinstance(rows, ColumnRows):
+        yield from (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
+        return
+    remaining = iter(rows)
+    while batch := list(islice(remaining, BATCH)):
+        yield batch
+
+
+def _add_batch(dataset: Filled, model: type[DSyncModel], rows: Sequence[Row], family: _Family | None) -> None:
     table = dataset.store.columns(model, dataset)
     columns = None if table is None else table.validated(rows)
     if table is None or columns is None:
@@ -75,8 +85,8 @@ def _add_batch(dataset: Filled, model: type[DSyncModel], rows: list[Row], family
         family.join(children)
 
 
-def _add_objects(dataset: Filled, model: type[DSyncModel], rows: list[Row], family: _Family | None) -> None:
-    objs = model.from_rows(rows)
+def _add_objects(dataset: Filled, model: type[DSyncModel], rows: Sequence[Row], family: _Family | None) -> None:
+    objs = model.from_rows(list(rows))
     if model._children:
         deque(map(dataset.settle_children, objs), maxlen=0)
     uids = model.unique_ids_of(objs)

@@ -9,7 +9,7 @@ objects are made, identified or read, is not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -36,6 +36,37 @@ _Validate = Callable[[Sequence[Any]], list[Any]]
 
 Rows = Sequence[Mapping[str, Any]]
 """Field name → value, for each object."""
+
+_Validator = Callable[[Any], Any]
+
+_KEEP_STRINGS: set[Any] = set()
+
+
+def keeps_strings(validator: _Validator) -> _Validator:
+    """Declare that a validator returns strings and None as they are, so that it need not be called for them; return it."""
+    _KEEP_STRINGS.add(validator)
+    return validator
+
+
+class ColumnRows(Sequence[Mapping[str, Any]]):
+    """Rows that have the same fields, held as columns; a row is made when it is read.
+
+    Attributes:
+        columns: field name → its value in each row; at least one field.
+    """
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return min(map(len, self.columns.values()))
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (dict(zip(self.columns, values)) for values in zip(*self.columns.values()))
+
+    def __getitem__(self, at: Any) -> Any:
+        part = {name: column[at] for name, column in self.columns.items()}
+        return ColumnRows(part) if isinstance(at, slice) else part
 
 
 class Columns(NamedTuple):
@@ -65,6 +96,7 @@ class ColumnValidation:
         self._schemas = {name: field["schema"] for name, field in schema["fields"].items()}
         self._cls, self._construction = cls, construction
         self._validators: dict[str | tuple[str, ...], _Validate] = {}
+        self._of_strings: dict[str, _Validate] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return column_validation_of, (self._cls,)
@@ -83,14 +115,12 @@ class ColumnValidation:
 
     def _uniform(self, rows: Rows) -> tuple[dict[str, list[Any]], list[GivenFields]] | None:
         """Return values and given fields if all rows are dicts with the same fields."""
-        names = [name for name in self._schemas if name in rows[0]]
+        names = [name for name in self._schemas if name in (rows.columns if isinstance(rows, ColumnRows) else rows[0])]
         absent = tuple(name for name in self._schemas if name not in names)
-        if {*map(type, rows)} != {dict} or any(not row.keys().isdisjoint(absent) for row in (rows if absent else ())):
+        columns = {name: rows.columns[name] for name in names} if isinstance(rows, ColumnRows) else _columns(rows, names, absent)
+        if columns is None:
             return None
-        try:
-            values = {name: self._validator(name)(list(map(itemgetter(name), rows))) for name in names}
-        except KeyError:
-            return None
+        values = {name: self._validated(name, column) for name, column in columns.items()}
         if absent:
             defaults = self._validator(absent)([{}] * len(rows))
             values.update((name, [fields[name] for fields in defaults]) for name in absent)
@@ -101,6 +131,15 @@ class ColumnValidation:
         values = {name: [fields[name] for fields in objs] for name in self._schemas}
         return values, [self._construction.given(tuple(row)) for row in rows]
 
+    def _validated(self, name: str, column: Sequence[Any]) -> list[Any]:
+        """Return the values of a field, validated; validators that keep strings are not called for strings and None only."""
+        if {*map(type, column)} <= {str, type(None)}:
+            if name not in self._of_strings:
+                schema = core_schema.list_schema(_of_strings(self._schemas[name]))
+                self._of_strings[name] = SchemaValidator(schema, self._config).validate_python
+            return self._of_strings[name](column)
+        return self._validator(name)(column)
+
     def _validator(self, what: str | tuple[str, ...]) -> _Validate:
         """Return the validator of a list of values of one field, or of a list of dicts of several fields."""
         if what not in self._validators:
@@ -110,6 +149,23 @@ class ColumnValidation:
                 schema = core_schema.typed_dict_schema({name: typed_dict_field(self._schemas[name]) for name in what})
             self._validators[what] = SchemaValidator(core_schema.list_schema(schema), self._config).validate_python
         return self._validators[what]
+
+
+def _columns(rows: Rows, names: Sequence[str], absent: Collection[str]) -> dict[str, list[Any]] | None:
+    """Return the values of some fields; None unless all rows are dicts with these fields and without the absent ones."""
+    if {*map(type, rows)} != {dict} or any(not row.keys().isdisjoint(absent) for row in (rows if absent else ())):
+        return None
+    try:
+        return {name: list(map(itemgetter(name), rows)) for name in names}
+    except KeyError:
+        return None
+
+
+def _of_strings(schema: Any) -> Any:
+    """Return the schema of a field for strings and None, without the validators that keep them."""
+    if schema["type"] == "function-before" and schema["function"]["function"] in _KEEP_STRINGS:
+        return _of_strings(schema["schema"])
+    return {**schema, "schema": _of_strings(schema["schema"])} if schema["type"] in ("default", "nullable") else schema
 
 
 def unique_ids(cls: type[DSyncModel], columns: Sequence[Sequence[Any]], as_given: bool = False) -> list[str]:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
+from ..model.columns import ColumnRows
 from .mapping import FieldMap, ModelMap, Record
 from .path import MISSING
 
 
-def rows_of(mapped: ModelMap, records: Sequence[Record], empty_is_none: bool) -> list[dict[str, Any]] | None:
+def rows_of(mapped: ModelMap, records: Sequence[Record], empty_is_none: bool) -> ColumnRows | None:
     """Return what :meth:`.ModelMap.row` returns for each record, faster.
 
     Args:
@@ -24,7 +25,7 @@ def rows_of(mapped: ModelMap, records: Sequence[Record], empty_is_none: bool) ->
         The values of the objects' fields; None if a field or a record has to be looked at by itself: because the value comes from
         elsewhere or is absent, stands for a default, or identifies nothing.
     """
-    columns = []
+    columns: dict[str, list[Any]] = {}
     for name, field in mapped.fields.items():
         column = _column(field, records)
         if column is None or (field.default is not MISSING and any(value is None or value == "" for value in column)):
@@ -34,9 +35,18 @@ def rows_of(mapped: ModelMap, records: Sequence[Record], empty_is_none: bool) ->
                 return None
             if field.nullable:
                 column = [None if value == "" else value for value in column]
-        columns.append(column)
-    rows = [dict(zip(mapped.fields, values)) for values in zip(*columns)]
-    return None if any(map(mapped.is_blank, rows)) else rows
+        columns[name] = column
+    rows = ColumnRows(columns)
+    any_blank = all(_may_be_blank(columns[name]) for name in mapped.model._identifiers)
+    return None if any_blank and any(map(mapped.is_blank, rows)) else rows
+
+
+def _may_be_blank(column: Sequence[Any]) -> bool:
+    """Return whether a value may be a blank string."""
+    try:
+        return not all(map(str.strip, column))
+    except TypeError:
+        return True
 
 
 def _column(field: FieldMap, records: Sequence[Record]) -> list[Any] | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..._util.pydantic import ValidationError
 from ...exceptions import DefinitionError, DSyncException, ObjectAlreadyExists, ObjectNotFound, RecordProblem
+from ...model.columns import Rows
 from ...model.model import DSyncModel
 from ...records.columns import rows_of
 from ...records.definition import derived
@@ -91,13 +92,15 @@ class RecordLoader(RecordContract):
         parents = self._parents(mapped)
         selective = bool(mapped.where or mapped.keep or mapped.drop)
         chosen = Filter(mapped.where, f"{mapped.place.place.removesuffix('.from')}.where", self.free_fields)
-        for record in self.read(mapped):
+        if not selective:
+            records.extend(self.read(mapped))
+        for record in self.read(mapped) if selective else ():
             try:
-                if not selective or (chosen.lets(record) and mapped.keeps(record)):
+                if chosen.lets(record) and mapped.keeps(record):
                     records.append(record)
             except RecordProblem as problem:
                 raise RecordProblem(f"{self.describe(mapped, record)}: {problem}") from problem
-        rows = rows_of(mapped, records, self.empty_is_none) if parents is None else None
+        rows: Rows | None = rows_of(mapped, records, self.empty_is_none) if parents is None else None
         if rows is None:
             rows = self._each_row(mapped, records, parents)
         self.warn(chosen.check())
@@ -118,9 +121,7 @@ class RecordLoader(RecordContract):
             rows.append(row)
         return rows
 
-    def _add(
-        self, mapped: ModelMap, records: list[Record], rows: list[dict[str, Any]], parent_ids: Mapping[str, str] | None
-    ) -> None:
+    def _add(self, mapped: ModelMap, records: list[Record], rows: Rows, parent_ids: Mapping[str, str] | None) -> None:
         parent = None if parent_ids is None else self._parent_map(mapped).name
         try:
             self.add_rows(mapped.name, rows, parent=parent, parent_ids=parent_ids)
@@ -131,7 +132,7 @@ class RecordLoader(RecordContract):
         self._records[mapped.name] = dict(zip(self.store.uids(mapped.name), records))
 
     def _unfit(
-        self, mapped: ModelMap, records: list[Record], rows: list[dict[str, Any]], error: ValidationError
+        self, mapped: ModelMap, records: list[Record], rows: Rows, error: ValidationError
     ) -> ValidationError | RecordProblem:
         """Return what to raise when a row does not validate: the same, naming the record's place."""
         for record, row in zip(records, rows):
@@ -141,9 +142,7 @@ class RecordLoader(RecordContract):
                 return RecordProblem(f"{self.describe(mapped, record)}: {found.title}: {problems_in(mapped.model, row, found)}")
         return error
 
-    def _contradicting(
-        self, mapped: ModelMap, records: list[Record], rows: list[dict[str, Any]], error: DSyncException
-    ) -> RecordProblem:
+    def _contradicting(self, mapped: ModelMap, records: list[Record], rows: Rows, error: DSyncException) -> RecordProblem:
         """Return what to raise when two records represent one object, or the parent of one is not there."""
         first: dict[str, int] = {}
         for place, row in enumerate(rows):

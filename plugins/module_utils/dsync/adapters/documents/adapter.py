@@ -23,7 +23,7 @@ from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
 from ...records.path import EVERY, MISSING, Path, path_of, read, text_of_path, write
 from ..core.base import ChangedRecord, MovedRecord, NewRecord, RecordAdapter
-from .document import Document, Located, records_at
+from .document import Document, Located, located, located_at, records_at
 from .edits import Carried, Edits, Way, at, text_of_way
 
 BATCH = 1000
@@ -56,6 +56,10 @@ class DocumentAdapter(RecordAdapter):
 
     def each_alone(self) -> bool:
         """Return whether each record at a root has a document of its own."""
+        return False
+
+    def as_documents_have_them(self, mapped: ModelMap) -> bool:
+        """Return whether :meth:`from_document` changes no record of a model."""
         return False
 
     def from_document(self, mapped: ModelMap, record: Located) -> None:
@@ -121,15 +125,16 @@ class DocumentAdapter(RecordAdapter):
         place = self.place_of(mapped)
         parents = bool(mapped.model.get_children_mapping())
         kept = self._located[mapped.name] = {}
+        unchanged = self.as_documents_have_them(mapped)
         self._check_way(mapped, place)
         for document in self.documents():
-            for way, key, values in records_at(document, place):
-                record = Located(values, document, way, key is not None)
+            for record, key in located_at(document, place):
                 if mapped.key is not None and key is not None:
                     write(record, mapped.key, key)
-                self.from_document(mapped, record)
+                if not unchanged:
+                    self.from_document(mapped, record)
                 if parents:
-                    kept[id(document), way] = record
+                    kept[id(document), record.way] = record
                 yield record
 
     def probe(self) -> bool:
@@ -207,7 +212,7 @@ class DocumentAdapter(RecordAdapter):
         else:
             edits.added[way] = (record, keyed)
         edits.removed.discard(way)
-        made = Located(copy.deepcopy(record), document, way, keyed)
+        made = located(copy.deepcopy(record), document, way, keyed)
         if keyed and mapped.key is not None:
             write(made, mapped.key, key)
         self.from_document(mapped, made)
@@ -253,7 +258,7 @@ class DocumentAdapter(RecordAdapter):
             raise RecordProblem("the key of a record cannot be changed")
         document, way = record.document, record.way
         values = self.to_document(mapped, changed.values, document)
-        after = Located(copy.deepcopy(dict(record)), document, way, record.keyed)
+        after = located(copy.deepcopy(dict(record)), document, way, record.keyed)
         for path, value in values.items():
             _write(after, path, value)
         new = document.edits.added.get(way, (None,))[0]
@@ -274,7 +279,7 @@ class DocumentAdapter(RecordAdapter):
         if mapped.key is not None and not keyed and (record.keyed or mapped.key in moved.values):
             values[mapped.key] = key
         values = self.to_document(mapped, values, document)
-        after = Located(copy.deepcopy(dict(record)), record.document, record.way, keyed)
+        after = located(copy.deepcopy(dict(record)), record.document, record.way, keyed)
         for path, value in values.items():
             _write(after, path, value)
         source = record.document

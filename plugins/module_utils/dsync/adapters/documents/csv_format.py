@@ -23,7 +23,11 @@ class CsvFormat(Format):
 
     def read(self, text: str, name: str) -> Any:
         table = _Table(text, self.delimiter or self.default, name)
-        return Rows(table.records(), [name for name in table.header if name])
+        columns = [name for name in table.header if name]
+        cells = table.plain_cells()
+        if cells is not None:
+            return Rows((dict(zip(columns, row)) for row in cells), columns)
+        return Rows(_Table(text, table.delimiter, name).records(), columns)
 
     def changed(self, text: str, edits: Edits, name: str) -> str:
         return _Editor(_Table(text, self.delimiter or self.default, name)).changed(edits)
@@ -92,6 +96,16 @@ class _Table:
                 self._check_nameless(cells, start + 1)
                 yield start, end, cells
             start = end
+
+    def plain_cells(self) -> list[list[str]] | None:
+        """Return the cells of all rows, faster than :meth:`rows` and instead of it; None if a row has to be looked at by itself:
+        because its cells are all blank, it has more or fewer of them than the header, or a column has no name."""
+        try:
+            cells = list(filter(None, self._reader))
+        except csv.Error:
+            return None
+        is_plain = {*map(len, cells)} <= {len(self.header)} and not self._nameless
+        return cells if is_plain and all(map(str.strip, map("".join, cells))) else None
 
     def _check_width(self, cells: Sequence[str], width: int, line: int) -> None:
         """Raise RecordProblem where a row has more or fewer cells than the header."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from ...exceptions import RecordProblem
@@ -91,29 +92,53 @@ class Located(dict[str, Any]):
 
     __slots__ = ("document", "keyed", "way")
 
-    def __init__(self, values: Mapping[str, Any], document: Document, way: Way, keyed: bool) -> None:
-        super().__init__(values)
-        self.document, self.way, self.keyed = document, way, keyed
-        document.located.append(self)
+    document: Document
+    way: Way
+    keyed: bool
+
+
+def located(values: Mapping[str, Any], document: Document, way: Way, keyed: bool) -> Located:
+    """Return a copy of a record that knows where it is; a function, since a constructor takes twice as long."""
+    record = Located(values)
+    record.document, record.way, record.keyed = document, way, keyed
+    document.located.append(record)
+    return record
+
+
+def located_at(document: Document, place: Path) -> Iterator[tuple[Located, Any]]:
+    """Yield copies of the records at a place that know where they are, with their keys (None in lists). Raises RecordProblem."""
+    for way, found in walk(document.tree, place):
+        if isinstance(found, list) and {*map(type, found)} == {dict}:
+            records = list(map(Located, found))
+            for position, record in enumerate(records):
+                record.document, record.way, record.keyed = document, (*way, position), False
+            document.located += records
+            yield from zip(records, repeat(None))
+        else:
+            for inner, key, values in _records_in(document, way, found):
+                yield located(values, document, inner, key is not None), key
 
 
 def records_at(document: Document, place: Path) -> Iterator[tuple[Way, Any, Mapping[str, Any]]]:
     """Yield the records at a place with the ways to them and their keys (None in lists). Raises RecordProblem."""
     for way, found in walk(document.tree, place):
-        if found is None:
-            continue
-        if isinstance(found, NotATable):
-            raise RecordProblem(found)
-        if document.single and not way and isinstance(found, Mapping):
-            yield way, document.stem, found
-        elif isinstance(found, Mapping):
-            for key, item in found.items():
-                yield (*way, key), key, _record({} if item is None else item, document, (*way, key))
-        elif isinstance(found, (list, tuple)):
-            for position, item in enumerate(found):
-                yield (*way, position), None, _record(item, document, (*way, position))
-        else:
-            raise RecordProblem(f"{_where(document, way)} is neither a list nor a dictionary of records")
+        yield from _records_in(document, way, found)
+
+
+def _records_in(document: Document, way: Way, found: Any) -> Iterator[tuple[Way, Any, Mapping[str, Any]]]:
+    """Yield the records in a list or dictionary of a document."""
+    if isinstance(found, NotATable):
+        raise RecordProblem(found)
+    if document.single and not way and isinstance(found, Mapping):
+        yield way, document.stem, found
+    elif isinstance(found, Mapping):
+        for key, item in found.items():
+            yield (*way, key), key, _record({} if item is None else item, document, (*way, key))
+    elif isinstance(found, (list, tuple)):
+        for position, item in enumerate(found):
+            yield (*way, position), None, _record(item, document, (*way, position))
+    elif found is not None:
+        raise RecordProblem(f"{_where(document, way)} is neither a list nor a dictionary of records")
 
 
 def _record(item: Any, document: Document, way: Way) -> Mapping[str, Any]:

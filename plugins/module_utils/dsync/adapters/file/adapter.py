@@ -275,6 +275,9 @@ class FileAdapter(DocumentAdapter):
 
     # ------------------------------------------------------------------ records
 
+    def as_documents_have_them(self, mapped: ModelMap) -> bool:
+        return self._cells.are_values(mapped) or not any(document.format.cells for document in self.documents())
+
     def from_document(self, mapped: ModelMap, record: Located) -> None:
         self._cells.read(mapped, record)
 

@@ -31,18 +31,25 @@ class Cells:
         self._dotted: dict[str, list[FieldPath]] = {}
         self._words_of: dict[tuple[str, str], Words] = {}
 
+    def are_values(self, mapped: ModelMap) -> bool:
+        """Return whether the cells of a model are read as they are: it has no lists, and no paths with a dot."""
+        return not self._lists_of(mapped) and not self._dotted_of(mapped)
+
     def read(self, mapped: ModelMap, record: Located) -> None:
         """Change a record, as it is in a file, into what is read."""
         if isinstance(record.document, File) and record.document.format.cells:
-            if mapped.name not in self._dotted:
-                self._dotted[mapped.name] = [*_dotted_paths(mapped)]
-            for path in self._dotted[mapped.name]:
+            for path in self._dotted_of(mapped):
                 if path[0] not in record and text_of_path(path) in record:
                     write(record, path, record[text_of_path(path)])
             for (name,) in self._lists_of(mapped):
                 value = record.get(name)
                 if isinstance(value, str) and not is_json_list(value):
                     record[name] = [item.strip() for item in value.split(self._separator)] if value else []
+
+    def _dotted_of(self, mapped: ModelMap) -> list[FieldPath]:
+        if mapped.name not in self._dotted:
+            self._dotted[mapped.name] = [*_dotted_paths(mapped)]
+        return self._dotted[mapped.name]
 
     def _lists_of(self, mapped: ModelMap) -> list[FieldPath]:
         """Return the native fields whose attributes are lists or sets."""
