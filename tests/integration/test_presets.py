@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+import yaml
 from conftest import Play
 
 PAGE = Path(__file__).parents[2] / "docs" / "presets.md"
@@ -109,6 +112,46 @@ def test_a_system_is_mapped_by_one_file(play: Play, tmp_path: Path, shelf: Shelf
     assert shelf.rooms["attic"][1]["size"] == 0
     assert sorted(played.result("read")["msg"]) == [f"box {number}" for number in range(5)]
     assert TOKEN not in json.dumps(played.results) + played.screen
+
+
+def test_a_preset_is_an_inventory(ansible_environment: dict[str, str], tmp_path: Path, shelf: Shelf) -> None:
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets" / "shelf.yml").write_text(own_preset())
+    shelf.rooms["attic"] = {
+        number: {"id": number, "name": f"box-{number}", "size": number, "colour": "red"} for number in (1, 2, 3)
+    }
+    source = {
+        "plugin": "dsync.core.dsync",
+        "adapter": "rest",
+        "preset": {"name": "./presets/shelf.yml", "room": "attic"},
+        "options": {"base_url": shelf.url},
+        "secrets": {"token": TOKEN},
+        "host_model": "box",
+        "vars": {"shelf_size": "size"},
+    }
+
+    def listed(**more: Any) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "shelf.dsync.yml").write_text(yaml.safe_dump({**source, **more}))
+        program = Path(sys.executable).with_name("ansible-inventory")
+        return subprocess.run(
+            [program, "-i", "shelf.dsync.yml", "--list"],
+            cwd=tmp_path,
+            env=ansible_environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    found = listed()
+    assert found.returncode == 0, found.stderr
+    assert {name: one["shelf_size"] for name, one in json.loads(found.stdout)["_meta"]["hostvars"].items()} == {
+        "box-1": 1,
+        "box-2": 2,
+        "box-3": 3,
+    }
+    assert TOKEN not in found.stdout + found.stderr
+    assert 'it has no variable "rom" (did you mean "room"?' in listed(preset={"name": "./presets/shelf.yml", "rom": "x"}).stderr
 
 
 def test_a_wrong_preset_is_one_sentence(play: Play, tmp_path: Path) -> None:
