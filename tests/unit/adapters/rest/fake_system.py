@@ -20,6 +20,7 @@ duplicate values that the description does not have, divides collections into sm
         delete: {path: "/teams/{key}"}
         fields: {name: {type: string, required: true}, members: {type: integer, read_only: true, default: 0}}
         unique: [name, [org, code]]
+        update: {path: …, counts_with: {all: permission}}     # a field that is ignored without another one
         secret: {field: inputs, names: [password], shown: "$hidden"}   # values that are shown as this text
         needs_one: [org, user]                                # fields, one of which a new record has to have
         seed: [{name: built-in}]                              # records that are there from the beginning
@@ -152,6 +153,8 @@ class FakeSystem:
         elif "total" in pages:
             write(answer, tuple(pages["total"].split(".")), len(there))
         listed = list(shown)
+        if not listed and "nothing" in way:
+            return Reply(200, way["nothing"])
         if not listed and "empty" in way:
             return Reply(way["empty"], _filled(self._about["error"], {"$message": "nothing", "$status": way["empty"]}))
         if "wrap" not in way:
@@ -194,6 +197,8 @@ class FakeSystem:
         record = self._one(name, about, found.get("key") or str(body.get(about["key"]["field"], "")))
         self._check(name, about, body, whole=bool(way.get("replaces")), beside=record)
         self._keep_secrets(about, body, record)
+        for field in [field for field, other in way.get("counts_with", {}).items() if other not in body]:
+            body.pop(field, None)
         for path, value in _leaves(body, {tuple(field.split(".")) for field in about["fields"]}):
             write(record, path, copy.deepcopy(value))
         return self._replied(way, record, about)
@@ -328,6 +333,8 @@ class FakeSystem:
         kind = TYPES[one["type"]]
         if not isinstance(value, kind) or (isinstance(value, bool) and one["type"] != "boolean"):
             raise Refused(400, f"{field} should be of type {one['type']}")
+        if len(value) < one["shortest"] if "shortest" in one else False:
+            raise Refused(400, f"{field} is too short")
         if "choices" in one and value not in one["choices"]:
             raise Refused(400, f"{field} should be one of {one['choices']}")
 

@@ -117,6 +117,34 @@ def test_a_fake_is_filled_changed_and_emptied(name: str, api: Api) -> None:
     assert left == {name: len(setup.fake_description["objects"]["empty"].get(name, ())) for name in left}
 
 
+@pytest.mark.parametrize(
+    ("name", "collection", "record"),
+    [
+        ("librenms", "location", {"location": "reported by a device", "lat": None, "lng": None}),
+        ("gitea", "team", {"id": 9, "name": "guests", "permission": "none", "units": [], "$parent": "netops"}),
+    ],
+)
+def test_what_the_system_makes_itself_is_read(name: str, collection: str, record: dict[str, Any], api: Api) -> None:
+    setup = Setup(name, api)
+    setup.synchronised("before")
+    setup.fake.records[collection].append(record)
+    target = setup.adapter()
+    target.load()
+    assert target.count(collection) == len(setup.fake.records[collection])
+
+
+def test_folders_of_phpipam_are_no_subnets(api: Api) -> None:
+    setup = Setup("phpipam", api)
+    setup.synchronised("before")
+    parent = setup.fake.records["section"][0]["id"]
+    for number in (1, 2):
+        folder = {"id": str(number), "subnet": "0.0.0.0", "mask": "", "sectionId": parent, "isFolder": "1", "$parent": parent}
+        setup.fake.records["subnet"].append(folder)
+    target = setup.adapter()
+    target.load()
+    assert not target.diff_from(setup.dataset("before")).has_diffs()
+
+
 @pytest.mark.parametrize("name", [file.stem for file in FAKES])
 def test_a_wrong_secret_is_refused(name: str, api: Api) -> None:
     setup = Setup(name, api)
