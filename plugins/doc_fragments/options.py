@@ -44,9 +44,35 @@ notes:
     false, default V(true); C(ca_file), a string; C(trust_env), true or false, default V(false); C(tries), a whole number of
     1 or more, default V(3); C(retry_unsafe), true or false, default V(false); C(rate_limit), a number above 0.
   - >-
-    Options of the adapter V(rest) - C(base_url), a string, required; C(endpoints), a dictionary; C(pagination), a string or
-    a dictionary; C(pagination.type), one of none, page, offset, keyset, cursor, link, next, required; C(pagination.param),
-    a string; C(pagination.size_param), a string, default V(limit); C(pagination.size), a whole number of 1 or more;
+    Options of the adapter V(rest) - C(base_url), a string, required; C(endpoints), a dictionary; C(endpoints.*.list), a
+    path, required; C(endpoints.*.request), a dictionary; C(endpoints.*.request.method), one of POST, PUT, PATCH, DELETE,
+    GET, default V(POST); C(endpoints.*.request.body), any value; C(endpoints.*.empty), a list; C(endpoints.*.records), a
+    path in an answer; C(endpoints.*.records_optional), true or false, default V(false); C(endpoints.*.pagination), a string
+    or a dictionary; C(endpoints.*.key), a path in an answer, default V(id); C(endpoints.*.get), a path or a dictionary;
+    C(endpoints.*.get.path), a path; C(endpoints.*.get.returns), a path in an answer; C(endpoints.*.if_match), true or
+    false, default V(false); C(endpoints.*.finish), a dictionary; C(endpoints.*.finish.path), a path, required;
+    C(endpoints.*.finish.method), one of POST, PUT, PATCH, DELETE, GET, default V(POST); C(endpoints.*.null_as), a string;
+    C(endpoints.*.parts), a dictionary; C(endpoints.*.parts.*.get), a path; C(endpoints.*.parts.*.records), a path in an
+    answer; C(endpoints.*.parts.*.from), a path in an answer; C(endpoints.*.parts.*.item), a path in an answer;
+    C(endpoints.*.parts.*.only_if), a path in an answer; C(endpoints.*.parts.*.set), a path or a dictionary;
+    C(endpoints.*.parts.*.set.path), a path, required; C(endpoints.*.parts.*.set.method), one of POST, PUT, PATCH, DELETE,
+    GET; C(endpoints.*.parts.*.set.wrap), a path in an answer; C(endpoints.*.parts.*.set.envelope), a dictionary;
+    C(endpoints.*.parts.*.clear), a path, false, or a dictionary; C(endpoints.*.parts.*.add), a path or a dictionary;
+    C(endpoints.*.parts.*.remove), a path or a dictionary; C(endpoints.*.pairs), a dictionary; C(endpoints.*.pairs.key), a
+    string, required; C(endpoints.*.pairs.value), a string, required; C(endpoints.*.create), a path, false, or a dictionary;
+    C(endpoints.*.create.method), one of POST, PUT, PATCH, DELETE, GET; C(endpoints.*.create.path), a path;
+    C(endpoints.*.create.wrap), a path in the body; C(endpoints.*.create.envelope), a dictionary;
+    C(endpoints.*.create.extra), a dictionary; C(endpoints.*.create.bulk), true or false, default V(false);
+    C(endpoints.*.create.returns), a path in an answer, or a dictionary; C(endpoints.*.create.job), a dictionary;
+    C(endpoints.*.create.job.path), a path; C(endpoints.*.create.job.status), a path in an answer, default V(status);
+    C(endpoints.*.create.job.done), a list, default V([done, success, successful, succeeded, complete, completed, finished,
+    ok]); C(endpoints.*.create.job.failed), a list, default V([failed, failure, fail, error, errored, aborted, cancelled,
+    canceled]); C(endpoints.*.create.job.every), a number of seconds above 0, default V(1);
+    C(endpoints.*.create.job.timeout), a number of seconds above 0, default V(300); C(endpoints.*.create.job.returns), a
+    path in an answer; C(endpoints.*.update), a path, false, or a dictionary; C(endpoints.*.update.send), one of changed,
+    whole, nothing, key or a list; C(endpoints.*.delete), a path, false, or a dictionary; C(pagination), a string or a
+    dictionary; C(pagination.type), one of none, page, offset, keyset, cursor, link, next, required; C(pagination.param), a
+    string; C(pagination.size_param), a string, default V(limit); C(pagination.size), a whole number of 1 or more;
     C(pagination.first), a whole number of 0 or more, default V(1); C(pagination.next), a path in an answer, default
     V(next); C(pagination.total), a path in an answer; C(pagination.end), a list; C(pagination.sorted), true or false,
     default V(false); C(pagination.verify), true or false, default V(true); C(pagination.max_pages), a whole number of 1 or

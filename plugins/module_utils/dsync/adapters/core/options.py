@@ -56,9 +56,12 @@ class Nested(NamedTuple):
 
     Attributes:
         model: which there are.
+        each: what the documentation calls a key of the dictionary, where its values are the dictionaries of options; empty where
+            it is one itself.
     """
 
     model: type[NestedOptions]
+    each: str = ""
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -209,7 +212,8 @@ class Options(BaseModel):
             default = form.format(_plain(field.default)) if has_default else ""
             yield Described(name, _kind(field), required, default, not field.repr, field.description or "", tuple(variables))
             for part in (one for one in field.metadata if isinstance(one, Nested)):
-                yield from (one._replace(name=f"{name}.{one.name}") for one in part.model.described())
+                above = f"{name}.{part.each}" if part.each else name
+                yield from (one._replace(name=f"{above}.{one.name}") for one in part.model.described())
 
     def wrong(self, name: str, sentence: str, file: str = "") -> NoReturn:
         """Raise DefinitionError: an option, and what is wrong with it; ``file`` is the absolute path in it of a file at fault."""
@@ -266,6 +270,8 @@ def _plain(value: Any) -> Any:
     """Return a default as YAML has it."""
     if isinstance(value, tuple):
         return text_of_path(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else value
 
 
@@ -292,4 +298,6 @@ def _choices(annotation: Any) -> tuple[Any, ...]:
     """Return the values that an annotation allows; none where it does not name them."""
     if get_origin(annotation) in (Union, types.UnionType):
         return next(filter(None, map(_choices, get_args(annotation))), ())
+    if get_origin(annotation) is Annotated:
+        return _choices(get_args(annotation)[0])
     return get_args(annotation) if get_origin(annotation) is Literal else ()

@@ -6,44 +6,19 @@ A path alone describes a plain collection::
 
     from: /api/devices          # GET and POST /api/devices, PATCH and DELETE /api/devices/{id}
 
-What differs is said in a dictionary; all keys but ``list`` can be left out::
+What differs is said in a dictionary, all keys of which but ``list`` can be left out; :class:`.endpoint_options.EndpointOptions`
+describes them::
 
     from:
       list: /api/devices?kind=router        # or {parent.name} in it: asked for once for each object of the parent model
-      records: results                      # where the answer has the records, as a path; left out, the answer is the list
-      records_optional: true                # an answer without them has none
+      records: results                      # where the answer has the records
       pagination: next                      # see :mod:`.pages`
-      key: id                               # the field of a record that stands in addresses
-      request: {method: POST, body: {…}}    # how the list is asked for where that is not a GET
-      empty: [404]                          # statuses with which the server says that the list has no records
-      null_as: ""                           # what is sent for null, where the server ignores or refuses null
-      finish: {method: POST, path: /apply}  # asked for once at the end of a run that changed something there
       get: /api/devices/{id}                # asked for after a record was made and the answer did not have it
       parts: {members: {get: …, add: …}}    # fields with requests of their own, see :mod:`.parts`
       pairs: {key: name, value: value}      # the answer is a dictionary of single values, each of which is a record
-      if_match: true                        # read each record again before it is changed or removed, and send its ETag
       create: {method: POST, path: /api/devices, wrap: device, returns: device}
       update: {method: PUT, path: "/api/devices/{id}"}
       delete: false                         # there is no such thing
-
-In a path, ``{field}`` represents a field of the record and ``{parent.field}`` one of its parent's, always percent-encoded;
-``{+field}`` keeps slashes and colons in it.
-``create``, ``update`` and ``delete`` are a path, false, or a dictionary of
-
-======== =======================================================================================================================
-method   POST, PUT, PATCH, DELETE or GET
-path     the path
-send     what is sent: ``changed`` fields (as PATCH does), the ``whole`` record (as PUT does), ``nothing`` (as DELETE does), or a
-         list of fields that are sent always, with the changed ones; not for create, which sends everything that there is; or
-         ``key``, the bare key of the record
-wrap     the path under which it is put; ``rrsets.*`` makes it an item of a list there
-envelope constant fields beside what is wrapped, such as those of JSON-RPC
-extra    constant fields that are sent with each record
-bulk     true: many records are one list in one request, all of which is done or nothing
-returns  where the answer has the record, or the list of them, as a path; or field of the record → where the answer has its value,
-         of an answer that has no record but, for example, its new key
-job      how to follow what the server answers 202 to, see :mod:`.jobs`
-======== =======================================================================================================================
 
 So the zones of PowerDNS, and what is in them, are (with ``workers: 1`` where its database is SQLite, which it cannot write twice at
 a time) ::
@@ -62,28 +37,26 @@ a time) ::
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..._util.suggestions import known
 from ...records.declaration_reader import Declared
-from ...records.path import EVERY, Path, nested, path_of, read, text_of_path
+from ...records.path import EVERY, Path, nested, read, text_of_path
 from ..http.pages import Pages
+from .endpoint_options import (
+    ActionOptions,
+    ChangeOptions,
+    EndpointOptions,
+    FinishOptions,
+    GetOptions,
+    PairOptions,
+    RequestOptions,
+)
 from .jobs import Job, job_of
 from .pages import pages_of
 from .parts import Part, parts_of
 from .template import Template
-
-ENDPOINT_KEYS = (
-    "list", "request", "empty", "records", "records_optional", "pagination", "key", "get", "if_match", "finish", "null_as",
-    "create", "update", "delete", "parts", "pairs",
-)  # fmt: skip
-METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET")
-SENDS = ("changed", "whole", "nothing", "key")
-
-_GET_KEYS = ("path", "returns")
-_ACTION_KEYS = ("method", "path", "wrap", "envelope", "extra", "bulk", "returns", "job")
 
 
 @dataclass(frozen=True)
@@ -93,7 +66,7 @@ class Action:
     Attributes:
         method: in capitals.
         path: the path.
-        send: one of :data:`SENDS`, or the fields that are sent always.
+        send: ``changed``, ``whole``, ``nothing`` or ``key``, or the fields that are sent always.
         wrap: the names under which the body is put.
         listed: whether a single record is sent as a list.
         extra: constant fields of each record that is sent.
@@ -201,70 +174,50 @@ def endpoint_of(declared: Declared, update_method: str, pagination: Declared) ->
     """
     if isinstance(declared.value, str):
         declared = Declared({"list": declared.value}, declared.place)
-    keys = dict(declared.mapping(ENDPOINT_KEYS))
-    if "list" not in keys:
-        declared.wrong('it does not say where the records are; add "list", the path of the collection.')
-    listed = Template(keys["list"])
-    if listed.asks_record:
-        keys["list"].wrong("only fields of the parent can be in the path of a list, such as {parent.id}.")
-    pairs = _pairs(keys["pairs"]) if "pairs" in keys else None
-    key = path_of(keys["key"]) if "key" in keys else (pairs[0],) if pairs else ("id",)
-    collection = listed.text.partition("?")[0]
+    given = EndpointOptions.part(declared)
+    listed, collection = given.list, given.list.text.partition("?")[0]
+    pairs = None if given.pairs is None else PairOptions.part(declared.at("pairs"))
+    key = (pairs.key,) if pairs is not None and not declared.has("key") else given.key
     item = f"{collection.rstrip('/')}/{{{text_of_path(key)}}}{'/' if collection.endswith('/') else ''}"
     actions = {
         "create": _action(declared.at("create"), _Usual("POST", collection, collection)),
         "update": _action(declared.at("update"), _Usual(update_method, item, collection, key)),
         "delete": _action(declared.at("delete"), _Usual("DELETE", item, collection, key, "nothing")),
     }
-    if_match = keys["if_match"].truth() if "if_match" in keys else False
     for name, action in actions.items():
-        if if_match and action is not None and name != "create" and action.bulk:
-            keys["if_match"].wrong(f"an ETag is of one record, and {name} has bulk: true.")
+        if given.if_match and action is not None and name != "create" and action.bulk:
+            declared.at("if_match").wrong(f"an ETag is of one record, and {name} has bulk: true.")
         if action is not None and name != "create" and action.path.asks_parent and not listed.asks_parent:
             declared.at(name).wrong("a field of the parent can be in its path only if the path of the list has one as well.")
         for one in ("parts", "pairs"):
-            if one in keys and action is not None and action.bulk:
-                keys[one].wrong(f"these records are sent one by one, and {name} has bulk: true.")
+            if declared.has(one) and action is not None and action.bulk:
+                declared.at(one).wrong(f"these records are sent one by one, and {name} has bulk: true.")
     return Endpoint(
         listed,
-        path_of(keys["records"]) if "records" in keys else (),
-        keys["records_optional"].truth() if "records_optional" in keys else False,
-        pages_of(keys.get("pagination", pagination)),
+        given.records,
+        given.records_optional,
+        pages_of(declared.at("pagination") if declared.has("pagination") else pagination),
         key,
-        _action(declared.at("get"), _Usual("GET", item, collection, send="nothing")) if "get" in keys else None,
-        if_match,
+        _get(declared.at("get"), item) if declared.has("get") else None,
+        given.if_match,
         actions,
-        _request(keys["request"], ("method", "body")) if "request" in keys else _GET,
-        _request(keys["finish"], ("method", "path")) if "finish" in keys else None,
-        tuple(status.number(400) for status in keys["empty"].items()) if "empty" in keys else (),
-        _null_as(keys["null_as"]) if "null_as" in keys else None,
-        parts_of(keys["parts"], METHODS) if "parts" in keys else (),
-        pairs,
+        _GET if given.request is None else _request(declared.at("request")),
+        None if given.finish is None else _finish(declared.at("finish")),
+        tuple(given.empty),
+        given.null_as,
+        () if given.parts is None else parts_of(declared.at("parts")),
+        None if pairs is None else (pairs.key, pairs.value),
     )
 
 
-def _pairs(declared: Declared) -> tuple[str, str]:
-    keys = dict(declared.mapping(("key", "value")))
-    if len(keys) < 2:
-        declared.wrong("it names the fields for the key and for the value of each pair, such as {key: name, value: value}.")
-    return keys["key"].text(), keys["value"].text()
+def _request(declared: Declared) -> Request:
+    given = RequestOptions.part(declared)
+    return Request(given.method, "", given.body)
 
 
-def _null_as(declared: Declared) -> str:
-    if not isinstance(declared.value, str):
-        declared.wrong(f'this should be a string, such as "", and is {declared.shown()}.')
-    return declared.value
-
-
-def _request(declared: Declared, allowed: Sequence[str]) -> Request:
-    keys = dict(declared.mapping(allowed))
-    if "path" in allowed and "path" not in keys:
-        declared.wrong('it has no "path"; add it.')
-    path = Template(keys["path"]) if "path" in keys else None
-    if path is not None and path.fields:
-        keys["path"].wrong("no field of a record can be in this path.")
-    body = keys["body"].value if "body" in keys else None
-    return Request(_method(keys["method"]) if "method" in keys else "POST", path.text if path else "", body)
+def _finish(declared: Declared) -> Request:
+    given = FinishOptions.part(declared)
+    return Request(given.method, given.path.text)
 
 
 class _Usual(NamedTuple):
@@ -277,61 +230,51 @@ class _Usual(NamedTuple):
     send: str = ""
 
 
+def _whole(declared: Declared) -> Declared:
+    """Return the dictionary that the description of a request stands for, which may be a path alone."""
+    value = {} if declared.value is None else {"path": declared.value} if isinstance(declared.value, str) else declared.value
+    return Declared(value, declared.place)
+
+
+def _get(declared: Declared, item: str) -> Action:
+    given = GetOptions.part(_whole(declared))
+    return Action("GET", given.path or Template(Declared(item, declared.place)), "nothing", returns=given.returns)
+
+
 def _action(declared: Declared, usual: _Usual) -> Action | None:
     """Return a request as it was declared, or as it usually is; None where there is none."""
     if declared.value is False:
         return None
-    value = {} if declared.value is None else {"path": declared.value} if isinstance(declared.value, str) else declared.value
-    declared = Declared(value, declared.place)
-    keys = dict(declared.mapping(_GET_KEYS if usual.method == "GET" else (*_ACTION_KEYS, "send") if usual.key else _ACTION_KEYS))
-    bulk = keys["bulk"].truth() if "bulk" in keys else False
-    path = Template(keys.get("path", Declared(usual.bulk_path if bulk else usual.path, f"{declared.place}.path")))
-    if bulk and path.asks_record:
+    declared = _whole(declared)
+    given = (ChangeOptions if usual.key else ActionOptions).part(declared)
+    path = given.path or Template(Declared(usual.bulk_path if given.bulk else usual.path, f"{declared.place}.path"))
+    if given.bulk and path.asks_record:
         declared.at("path").wrong("with bulk: true many records share the path, so no field of one of them can be in it.")
-    method = _method(keys["method"]) if "method" in keys else usual.method
-    wrap = path_of(keys["wrap"]) if "wrap" in keys else ()
-    if EVERY in wrap[:-1]:
-        keys["wrap"].wrong(f'"{EVERY}" can only be the last name of it.')
-    extra, envelope = (dict(keys[name].mapping()) if name in keys else {} for name in ("extra", "envelope"))
-    if envelope and not wrap:
-        keys["envelope"].wrong('it is beside what is wrapped; add "wrap".')
-    bare = "send" in keys and keys["send"].value == "key"
-    returns = keys.get("returns")
-    gives = {tuple(name.split(".")): path_of(one) for name, one in _fields_of(returns)}
+    if given.envelope and not given.wrap:
+        declared.at("envelope").wrong('it is beside what is wrapped; add "wrap".')
+    method, send = given.method or usual.method, given.send if isinstance(given, ChangeOptions) else None
     return Action(
         method,
         path,
-        (usual.key or (),) if bare else _send(keys["send"]) if "send" in keys else _usually_sent(usual, method, bulk),
-        wrap[:-1] if wrap[-1:] == (EVERY,) else wrap,
-        wrap[-1:] == (EVERY,),
-        {name: piece.value for name, piece in extra.items()},
-        bulk,
-        path_of(returns) if returns is not None and not gives else (),
-        job_of(keys["job"]) if "job" in keys else None,
-        {name: piece.value for name, piece in envelope.items()},
-        bare,
-        gives,
+        _sent(send, usual, method, given.bulk),
+        given.wrap[:-1] if given.wrap[-1:] == (EVERY,) else given.wrap,
+        given.wrap[-1:] == (EVERY,),
+        dict(given.extra or {}),
+        given.bulk,
+        () if isinstance(given.returns, Mapping) else given.returns,
+        None if given.job is None else job_of(declared.at("job")),
+        dict(given.envelope or {}),
+        send == "key",
+        given.returns if isinstance(given.returns, Mapping) else {},
     )
 
 
-def _fields_of(returns: Declared | None) -> Iterator[tuple[str, Declared]]:
-    return iter(()) if returns is None or not isinstance(returns.value, Mapping) else returns.mapping()
-
-
-def _method(declared: Declared) -> str:
-    value = declared.value
-    return Declared(value.upper() if isinstance(value, str) else value, declared.place).one_of(METHODS)
-
-
-def _send(declared: Declared) -> str | tuple[Path, ...]:
-    if not isinstance(declared.value, str):
-        return tuple(path_of(item) for item in declared.items())
-    if declared.value not in SENDS:
-        declared.wrong(f"{declared.shown()} is not possible here{known(declared.value, SENDS)}; or a list of fields.")
-    return declared.value
-
-
-def _usually_sent(usual: _Usual, method: str, bulk: bool) -> str | tuple[Path, ...]:
+def _sent(send: str | Sequence[Path] | None, usual: _Usual, method: str, bulk: bool) -> str | tuple[Path, ...]:
+    """Return what is sent, as declared or as usual."""
+    if send == "key":
+        return (usual.key or (),)
+    if send is not None:
+        return send if isinstance(send, str) else tuple(send)
     if usual.key is None:
         return usual.send or "whole"
     if bulk and method != "PUT":

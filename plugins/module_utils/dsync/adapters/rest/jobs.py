@@ -6,9 +6,7 @@
 
     create: {job: {path: "/jobs/{job_id}", status: state, done: [completed], failed: [aborted], returns: result.device}}
 
-All keys can be left out. ``path`` has fields of the answer in it; without it the job is where the header Location leads. It is
-read every ``every`` seconds (1), for ``timeout`` seconds at most (300), until its ``status`` (the field of that name) is one of
-``done`` or ``failed``; letters count in whatever case. ``returns`` is where the job has the record when it is done.
+:class:`.endpoint_options.JobOptions` describes the keys, all of which can be left out.
 """
 
 from __future__ import annotations
@@ -20,17 +18,14 @@ from typing import Any
 
 from ...exceptions import RecordProblem
 from ...records.declaration_reader import Declared
-from ...records.path import MISSING, Path, path_of, read, text_of_path
+from ...records.path import MISSING, Path, read, text_of_path
 from ..http.answers import Answer, HttpProblem, message_of
 from ..http.client import Client
+from .endpoint_options import JobOptions
 from .template import Template
 
 ACCEPTED = 202
 """The status of an answer to what is only begun."""
-
-_KEYS = ("path", "status", "done", "failed", "every", "timeout", "returns")
-_DONE = ("done", "success", "successful", "succeeded", "complete", "completed", "finished", "ok")
-_FAILED = ("failed", "failure", "fail", "error", "errored", "aborted", "cancelled", "canceled")
 
 
 @dataclass(frozen=True)
@@ -47,41 +42,20 @@ class Job:
         returns: where a job that is done has the record.
     """
 
-    path: Template | None = None
-    status: Path = ("status",)
-    done: frozenset[str] = frozenset(_DONE)
-    failed: frozenset[str] = frozenset(_FAILED)
-    every: float = 1.0
-    timeout: float = 300.0
-    returns: Path = ()
+    path: Template | None
+    status: Path
+    done: frozenset[str]
+    failed: frozenset[str]
+    every: float
+    timeout: float
+    returns: Path
 
 
 def job_of(declared: Declared) -> Job:
     """Return how a job is followed, as it was declared. Raises DefinitionError."""
-    keys = dict(declared.mapping(_KEYS))
-    path = Template(keys["path"]) if "path" in keys else None
-    if path is not None and path.asks_parent:
-        keys["path"].wrong("only fields of the answer that begins the job can be in its path, such as {id}.")
-    return Job(
-        path,
-        path_of(keys["status"]) if "status" in keys else Job.status,
-        _words(keys["done"]) if "done" in keys else Job.done,
-        _words(keys["failed"]) if "failed" in keys else Job.failed,
-        _seconds(keys["every"]) if "every" in keys else Job.every,
-        _seconds(keys["timeout"]) if "timeout" in keys else Job.timeout,
-        path_of(keys["returns"]) if "returns" in keys else Job.returns,
-    )
-
-
-def _seconds(declared: Declared) -> float:
-    value = declared.value
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-        declared.wrong(f"this should be a number of seconds above 0, and is {declared.shown()}.")
-    return float(value)
-
-
-def _words(declared: Declared) -> frozenset[str]:
-    return frozenset(str(item.value).lower() for item in declared.items())
+    given = JobOptions.part(declared)
+    done, failed = (frozenset(str(one).lower() for one in words) for words in (given.done, given.failed))
+    return Job(given.path, given.status, done, failed, given.every, given.timeout, given.returns)
 
 
 def ended(client: Client, job: Job, answer: Answer) -> Any:

@@ -12,6 +12,7 @@ from ...records.declaration_reader import Declared
 from ..core.options import Count, Kind, Nested, Text
 from ..http.login import LoginOptions, OAuth2Options
 from ..http.options import Address, HttpOptions
+from .endpoint_options import EndpointOptions
 from .pages import PaginationOptions, pages_of
 
 
@@ -24,7 +25,7 @@ class RestOptions(HttpOptions):
     """Options of the adapter ``rest``."""
 
     base_url: Address = Field(description="The address in front of every path.")
-    endpoints: Mapping[str, Any] | None = Field(
+    endpoints: Annotated[Mapping[str, Any] | None, Nested(EndpointOptions, "*")] = Field(
         None, description="Name of a model, or a name that `from` of a mapping mentions, to the path or description of its records."
     )
     pagination: Annotated[Any, AfterValidator(_pagination), Kind("a string or a dictionary"), Nested(PaginationOptions)] = Field(

@@ -47,6 +47,9 @@ def _status(value: int) -> int:
 
 _FIRST_ERROR = 400
 
+Status = Annotated[int, AfterValidator(_status)]
+"""A status of HTTP that is an error."""
+
 
 class PaginationOptions(NestedOptions):
     """The option ``pagination``."""
@@ -70,7 +73,7 @@ class PaginationOptions(NestedOptions):
     total: AnswerPath = Field(
         None, description="Where the answer, or the header of this name, has the number of records, for `page` and `offset`."
     )
-    end: list[Annotated[int, AfterValidator(_status)]] = Field(
+    end: list[Status] = Field(
         [],
         description="Statuses of the answer to a page behind the last, besides 404 and 416, for `page`, `offset`, and `keyset`.",
     )

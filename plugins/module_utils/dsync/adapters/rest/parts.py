@@ -29,17 +29,16 @@ path is not sent, unless ``wrap`` says where. ``clear: false`` sends nothing for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...exceptions import RecordProblem
 from ...records.declaration_reader import Declared
-from ...records.path import MISSING, Path, nested, path_of, read
+from ...records.path import MISSING, Path, nested, read
+from .endpoint_options import PartActionOptions, PartOptions
 from .template import Template
 
-PART_KEYS = ("get", "records", "from", "item", "only_if", "set", "clear", "add", "remove")
-ACTION_KEYS = ("path", "method", "wrap", "envelope")
 _METHODS = {"set": "POST", "clear": "DELETE", "add": "POST", "remove": "DELETE"}
 _ITEM = ("item",)
 _NOTHING: tuple[Any, ...] = (MISSING, None, "", False, [], {})
@@ -148,50 +147,37 @@ class Part:
         return action.request(item)
 
 
-def parts_of(declared: Declared, methods: Sequence[str]) -> tuple[Part, ...]:
+def parts_of(declared: Declared) -> tuple[Part, ...]:
     """Return the parts of the records of an endpoint, as they were declared.
 
     Args:
         declared: name of a field → its part.
-        methods: the methods that there are.
 
     Raises:
         DefinitionError: naming the place.
     """
-    return tuple(_part(name, piece, methods) for name, piece in declared.mapping())
+    return tuple(_part(name, piece) for name, piece in declared.mapping())
 
 
-def _part(name: str, declared: Declared, methods: Sequence[str]) -> Part:
-    keys = dict(declared.mapping(PART_KEYS))
-    if ("get" in keys) is ("from" in keys):
+def _part(name: str, declared: Declared) -> Part:
+    given = PartOptions.part(declared)
+    has = {key for key in PartOptions.fields() if declared.has(key)}
+    if ("get" in has) is ("from" in has):
         declared.wrong('it needs either "get", where it is asked for, or "from", where the record has it.')
-    if "from" in keys and ("records" in keys or "only_if" in keys):
+    if "from" in has and ("records" in has or "only_if" in has):
         declared.wrong('"records" and "only_if" belong beside "get".')
-    if {"add", "remove"} & keys.keys() and {"set", "clear"} & keys.keys():
+    if {"add", "remove"} & has and {"set", "clear"} & has:
         declared.wrong('"add" and "remove" are for a list of items, "set" and "clear" for a single value; use one pair.')
-    place = path_of(keys["from"]) if "from" in keys else path_of(keys["records"]) if "records" in keys else ()
-    return Part(
-        name,
-        Template(keys["get"]) if "get" in keys else None,
-        place,
-        path_of(keys["item"]) if "item" in keys else None,
-        path_of(keys["only_if"]) if "only_if" in keys else None,
-        {action: _action(action, keys[action], methods) for action in _METHODS if action in keys},
-    )
+    actions = {action: _action(action, declared.at(action)) for action in _METHODS if action in has}
+    return Part(name, given.get, given.place or given.records, given.item, given.only_if, actions)
 
 
-def _action(name: str, declared: Declared, methods: Sequence[str]) -> PartAction | None:
+def _action(name: str, declared: Declared) -> PartAction | None:
     if name == "clear" and declared.value is False:
         return None
     value = {"path": declared.value} if isinstance(declared.value, str) else declared.value
-    keys = dict(Declared(value, declared.place).mapping(ACTION_KEYS))
-    if "path" not in keys:
-        declared.wrong('it has no "path"; add it.')
-    if "method" in keys:
-        keys["method"].one_of(methods)
-    path, wrap = Template(keys["path"]), path_of(keys["wrap"]) if "wrap" in keys else ()
-    envelope = {key: piece.value for key, piece in keys["envelope"].mapping()} if "envelope" in keys else {}
-    if envelope and not wrap:
-        keys["envelope"].wrong('it is beside what is wrapped; add "wrap".')
-    sends = bool(wrap) or (name in ("set", "add") and _ITEM not in path.fields)
-    return PartAction(keys["method"].value if "method" in keys else _METHODS[name], path, wrap, envelope, sends)
+    given = PartActionOptions.part(Declared(value, declared.place))
+    if given.envelope and not given.wrap:
+        declared.at("envelope").wrong('it is beside what is wrapped; add "wrap".')
+    sends = bool(given.wrap) or (name in ("set", "add") and _ITEM not in given.path.fields)
+    return PartAction(given.method or _METHODS[name], given.path, given.wrap, dict(given.envelope or {}), sends)
