@@ -14,6 +14,9 @@ from ...exceptions import RecordProblem
 from .edits import Edits, Way
 from .format import Format, Rows
 
+AUTO = "auto"
+"""Stands for the delimiter that a text has."""
+
 
 class CsvFormat(Format):
     suffixes = (".csv",)
@@ -22,7 +25,7 @@ class CsvFormat(Format):
     default: ClassVar[str] = ","
 
     def read(self, text: str, name: str) -> Any:
-        table = _Table(text, self.delimiter or self.default, name)
+        table = self._table(text, name)
         columns = [name for name in table.header if name]
         cells = table.plain_cells()
         if cells is not None:
@@ -30,12 +33,16 @@ class CsvFormat(Format):
         return Rows(_Table(text, table.delimiter, name).records(), columns)
 
     def changed(self, text: str, edits: Edits, name: str) -> str:
-        return _Editor(_Table(text, self.delimiter or self.default, name)).changed(edits)
+        return _Editor(self._table(text, name)).changed(edits)
 
     def line(self, text: str, way: Way, name: str) -> int | None:
-        table = _Table(text, self.delimiter or self.default, name)
+        table = self._table(text, name)
         places = [start for start, _end, _cells in table.rows()]
         return places[way[0]] + 1 if way and way[0] < len(places) else None
+
+    def _table(self, text: str, name: str) -> _Table:
+        delimiter = _found_delimiter(text, self.default, name) if self.delimiter == AUTO else self.delimiter
+        return _Table(text, delimiter or self.default, name)
 
 
 class TsvFormat(CsvFormat):
@@ -48,6 +55,40 @@ _LONGEST_CELL = 2**31 - 1
 
 _DELIMITERS = (",", ";", "\t", "|")
 """What stands between cells, usually; in the name of an only column it means that another delimiter was expected."""
+
+
+def _found_delimiter(text: str, default: str, name: str) -> str:
+    """Return the delimiter of a text: the one that its header has, or with which all rows have as many cells as the header.
+
+    Args:
+        text: the rows.
+        default: the delimiter of a text whose header is empty, or has one column.
+        name: of the file.
+
+    Raises:
+        RecordProblem: there are several such delimiters, or none of those that the header has fits all rows.
+    """
+    csv.field_size_limit(_LONGEST_CELL)
+    headed = [one for one in _DELIMITERS if next(_widths(text, one), 0) > 1]
+    if len(headed) < 2:
+        return next(iter(headed), default)
+    fitting = [one for one in headed if len({*_widths(text, one)}) == 1]
+    if len(fitting) != 1:
+        several = " or ".join(map(repr, fitting or headed))
+        raise RecordProblem(
+            f"{name}: it is not clear whether {several} is the delimiter; set the option delimiter to the one that the file has"
+        )
+    return fitting[0]
+
+
+def _widths(text: str, delimiter: str) -> Iterator[int]:
+    """Yield how many cells each row has that is not blank, the header first; 0 for a row that is not one with this delimiter."""
+    try:
+        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
+            if not _is_blank(cells):
+                yield len(cells)
+    except csv.Error:
+        yield 0
 
 
 class _Table:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from ..._util.pydantic import AfterValidator, BeforeValidator, Field
 from ...storage.files import PRIVATE
 from ..core.options import Count, Kind, Options, Text
+from ..documents.csv_format import AUTO
 
 
 def _mode(value: Any) -> int:
@@ -33,8 +34,8 @@ def _encoding(value: str) -> str:
 
 
 def _delimiter(value: str) -> str:
-    if len(value) != 1 or value in '"\r\n':
-        raise ValueError(f"this should be one character, such as ; or a tab, and is {value!r}.")
+    if value != AUTO and (len(value) != 1 or value in '"\r\n'):
+        raise ValueError(f"this should be one character, such as ; or a tab, or auto, and is {value!r}.")
     return value
 
 
@@ -59,7 +60,9 @@ class FileOptions(Options):
     )
     encoding: Annotated[Text, AfterValidator(_encoding)] = Field("utf-8", description="Character encoding of the file.")
     delimiter: Annotated[Text, AfterValidator(_delimiter)] | None = Field(
-        None, description="Delimiter between the cells of CSV and TSV. Defaults to a comma, or a tab for TSV."
+        None,
+        description="Delimiter between the cells of CSV and TSV, or `auto` for the comma, semicolon, tab, or vertical bar that "
+        "each file has. Defaults to a comma, or a tab for TSV.",
     )
     list_separator: Text = Field(",", description="Separator between the items of a list in a cell of CSV, TSV or XLSX.")
     storage_options: Mapping[str, Any] | None = Field(
