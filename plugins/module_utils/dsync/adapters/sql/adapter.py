@@ -53,7 +53,21 @@ from .marks import HiddenRows, check_values, deletion, restoration, unmarked
 from .options import SqlOptions
 from .reflection import relation_at
 from .tables import Relation, rows_of, unpadded
-from .writing import Alone, Change, NotAllThere, Row, Together, delete, held, insert, read_back, update
+from .writing import (
+    Alone,
+    Change,
+    NotAllThere,
+    Row,
+    Together,
+    delete,
+    filled,
+    held,
+    insert,
+    prepared,
+    read_back,
+    update,
+    written_columns,
+)
 
 if TYPE_CHECKING:
     import logging
@@ -67,7 +81,6 @@ if TYPE_CHECKING:
     from .push_down import Rows
 
 _T = TypeVar("_T")
-_P = TypeVar("_P")
 
 TRANSACTIONS: dict[str, type[Together] | type[Alone]] = {"all": Together, "batch": Alone}
 
@@ -323,9 +336,9 @@ class SqlAdapter(RecordAdapter):
 
         def make(relation: Relation, connection: Connection, todo: Sequence[NewRecord], singly: bool) -> Sequence[Any]:
             new = {} if mapped.deleted is None else restoration(mapped.deleted, relation)
-            rows, results = _prepared(todo, lambda one: relation.row(self._checked(mapped, relation, {**new, **one.values})))
+            rows, results = prepared(todo, lambda one: relation.row(self._checked(mapped, relation, {**new, **one.values})))
             made = self._made(mapped, relation, connection, rows, singly)
-            return _filled(results, read_back(connection, relation, made, _columns_of(rows)))
+            return filled(results, read_back(connection, relation, made, written_columns(rows)))
 
         try:
             return self._write(mapped, records, lambda record: record.values, make)
@@ -367,11 +380,11 @@ class SqlAdapter(RecordAdapter):
                 return Change(key, row, changed.record, mark)
 
             mark = (mapped.deleted.field[0],) if mapped.deleted is not None else ()
-            changes, results = _prepared(todo, change)
+            changes, results = prepared(todo, change)
             gone = update(connection, relation, changes, singly)
             written = [{**one.record, **one.row} for one in changes]
-            there = read_back(connection, relation, written, _columns_of(one.row for one in changes))
-            return _filled(results, [problem or row for problem, row in zip(gone, there)])
+            there = read_back(connection, relation, written, written_columns(one.row for one in changes))
+            return filled(results, [problem or row for problem, row in zip(gone, there)])
 
         return self._write(mapped, records, lambda changed: changed.values, make, self._keyless(mapped))
 
@@ -393,10 +406,10 @@ class SqlAdapter(RecordAdapter):
         def make(relation: Relation, connection: Connection, todo: Sequence[Record], singly: bool) -> Sequence[Exception | None]:
             if deleted is not None:
                 row = relation.row(self._worded(mapped, relation, deletion(deleted, relation)))
-                changes, results = _prepared(todo, lambda record: Change(relation.key_of(record), row, record))
-                return _filled(results, update(connection, relation, changes, singly))
-            keys, results = _prepared(todo, relation.key_of)
-            return _filled(results, delete(connection, relation, keys, singly) if keys else ())
+                changes, results = prepared(todo, lambda record: Change(relation.key_of(record), row, record))
+                return filled(results, update(connection, relation, changes, singly))
+            keys, results = prepared(todo, relation.key_of)
+            return filled(results, delete(connection, relation, keys, singly) if keys else ())
 
         return self._write(mapped, records, lambda record: {}, make, self._keyless(mapped))
 
@@ -482,27 +495,3 @@ class SqlAdapter(RecordAdapter):
     def roll_back(self) -> None:
         """Roll back all changes that are not kept for good."""
         self._transaction.roll_back()
-
-
-def _prepared(records: Sequence[_T], prepare: Callable[[_T], _P]) -> tuple[list[_P], list[Exception | None]]:
-    """Return what ``prepare`` returns for records, and a list in which those for which it raises RecordProblem have that."""
-    prepared: list[_P] = []
-    results: list[Exception | None] = []
-    for record in records:
-        try:
-            prepared.append(prepare(record))
-            results.append(None)
-        except RecordProblem as problem:
-            results.append(problem)
-    return prepared, results
-
-
-def _filled(results: Sequence[Exception | None], made: Iterable[Any]) -> list[Any]:
-    """Return the results, what was made in the places of those without a problem."""
-    rest = iter(made)
-    return [next(rest) if problem is None else problem for problem in results]
-
-
-def _columns_of(rows: Iterable[Row]) -> list[str]:
-    """Return the columns that some rows have."""
-    return [*dict.fromkeys(name for row in rows for name in row)]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ...exceptions import NothingKept, RecordProblem
 from .database import Database, is_lost
@@ -15,6 +15,9 @@ from .tables import Relation, rows_of, unpadded
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement, Connection, NestedTransaction
+
+_T = TypeVar("_T")
+_P = TypeVar("_P")
 
 _KEY, _NEW, _OLD = "key {}", "new {}", "old {}"
 """What the values of a statement are called: of the n-th column of a key, and of the n-th column that is set, new and old."""
@@ -428,3 +431,27 @@ class Together:
             connection.close()
         except sa.exc.SQLAlchemyError:
             connection.invalidate()
+
+
+def prepared(records: Sequence[_T], prepare: Callable[[_T], _P]) -> tuple[list[_P], list[Exception | None]]:
+    """Return what ``prepare`` returns for records, and a list in which those for which it raises RecordProblem have that."""
+    ready: list[_P] = []
+    results: list[Exception | None] = []
+    for record in records:
+        try:
+            ready.append(prepare(record))
+            results.append(None)
+        except RecordProblem as problem:
+            results.append(problem)
+    return ready, results
+
+
+def filled(results: Sequence[Exception | None], made: Iterable[Any]) -> list[Any]:
+    """Return the results, what was made in the places of those without a problem."""
+    rest = iter(made)
+    return [next(rest) if problem is None else problem for problem in results]
+
+
+def written_columns(rows: Iterable[Row]) -> list[str]:
+    """Return the columns that some rows have."""
+    return [*dict.fromkeys(name for row in rows for name in row)]
