@@ -66,3 +66,11 @@ def test_a_list_without_such_a_filter_is_read_as_a_whole() -> None:
     assert len(Outside(listing).by_fields(SITE, [{"name": "s1"}])) == 3
     with pytest.raises(HttpProblem):
         Outside(Listing(3, filters=(), status=500)).by_fields(SITE, [{"name": "s1"}])
+
+
+def test_a_list_that_ignores_a_filter_is_read_as_a_whole_once() -> None:
+    listing = Listing(120)
+    outside = Outside(lambda kind, chosen: listing(kind, {}))
+    assert len(outside.by_fields(SITE, [{"name": f"s{one}"} for one in range(110)])) == 120
+    assert outside.has_all(SITE)
+    assert len(listing.asked) == 2

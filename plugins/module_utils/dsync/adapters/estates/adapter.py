@@ -97,7 +97,8 @@ class EstateAdapter(EstateReader):
         """Return what has to change, as every adapter does; in it are protected the deletes of objects that lack the owner tag, and
         the moves in which such an object would be deleted and created again."""
         diff = super().diff_from(source, diff_class, flags, callback, scope)
-        self._expect((element.type, {**element.keys, **(element.source_attrs or {})}) for element in diff.walk() if element.action)
+        changed = (element for element in diff.walk() if element.action and element.source_attrs is not None)
+        self._expect((element.type, {**element.keys, **(element.source_attrs or {})}) for element in changed)
         if self._implied():
             diff.references = self.references_with(source)
         if diff.references is not None:
@@ -121,7 +122,7 @@ class EstateAdapter(EstateReader):
         return WithImplied({**source.models(), **self.models()}, implied, self._models_typed)
 
     def apply(self, plan: Plan, source: Any, *args: Any, **more: Any) -> Result:
-        self._expect((change.model, {**change.ids, **(change.after or {})}) for change in plan)
+        self._expect((change.model, {**change.ids, **change.after}) for change in plan if change.after is not None)
         return super().apply(plan, source, *args, **more)
 
     def _expect(self, objects: Iterable[tuple[str, Mapping[str, Any]]]) -> None:

@@ -71,12 +71,25 @@ class Outside:
         if requests > MOST or not all(queries):
             return self.all(kind)
         self._requests[kind.name] = requests
+        found: list[Native] = []
+        for query in queries:
+            natives = self._chosen(kind, query)
+            if natives is None:
+                return self.all(kind)
+            found += natives
+        return found
+
+    def _chosen(self, kind: Kind, query: Mapping[str, Sequence[Any]]) -> list[Native] | None:
+        """Return the objects that have some values; None where the list has no such filter, and refuses or ignores it."""
         try:
-            return [native for query in queries for native in self._listed(kind, query)]
+            natives = list(self._listed(kind, query))
         except HttpProblem as problem:
-            if problem.status != _BAD_REQUEST:  # otherwise the list has no such filter
+            if problem.status != _BAD_REQUEST:
                 raise
-            return self.all(kind)
+            return None
+        texts = {name: {str(value) for value in values} for name, values in query.items()}
+        ignored = any(str(native.get(name)) not in values for native in natives for name, values in texts.items())
+        return None if ignored else natives
 
 
 def _queries(wanted: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, list[Any]]]:

@@ -140,15 +140,18 @@ class GraphQLReader:
     def _fields_of(self, kind: Kind) -> Mapping[str, str]:
         """Return field → what its values are: ``SCALAR``, ``ENUM`` or objects. Raises ByRest."""
         with self._lock:
-            if self._roots is None:
-                fields = self._asked_for(_ROOTS)["__schema"]["queryType"]["fields"]
-                self._roots = {one["name"]: _innermost(one["type"])[1] for one in fields}
-            name = self._roots.get(_root(kind))
-            if name is None:
-                raise ByRest(f'GraphQL has no "{_root(kind)}"')
-            if name not in self._types:
-                fields = (self._asked_for(_FIELDS % name)["__type"] or {}).get("fields") or ()
-                self._types[name] = {one["name"]: _innermost(one["type"])[0] for one in fields}
+            try:
+                if self._roots is None:
+                    fields = self._asked_for(_ROOTS)["__schema"]["queryType"]["fields"]
+                    self._roots = {one["name"]: _innermost(one["type"])[1] for one in fields}
+                name = self._roots.get(_root(kind))
+                if name is None:
+                    raise ByRest(f'GraphQL has no "{_root(kind)}"')
+                if name not in self._types:
+                    fields = self._asked_for(_FIELDS % name)["__type"]["fields"]
+                    self._types[name] = {one["name"]: _innermost(one["type"])[0] for one in fields}
+            except (KeyError, TypeError):
+                raise ByRest("GraphQL does not describe its types") from None
             return self._types[name]
 
     def _may_see_all(self) -> bool:
