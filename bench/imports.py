@@ -16,7 +16,7 @@ def main(folder: str, module: str) -> None:
     """Import what the module needs, one after the other, and print the seconds of each.
 
     The folder holds an archive of what Ansible packed, and the arguments of the task, with what the action plugin packed. The first
-    call compiles the library and keeps the compiled code in the folder, which the next ones use.
+    call compiles the library and keeps the compiled code in the directory, which the next ones use.
     """
     sys.path.insert(0, f"{folder}/payload.zip")
     shipped = json.loads(Path(folder, "args").read_text(encoding="utf-8"))["ANSIBLE_MODULE_ARGS"]["_bundle"]

@@ -28,7 +28,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from collection import lay_out  # noqa: E402  # the folder of scripts is only known now
+from collection import lay_out  # noqa: E402  # the directory of scripts is only known now
 from netbox_server import NetBox, netbox  # noqa: E402  # as above
 
 PAGE = ROOT / "docs" / "benchmarks-netbox.md"
@@ -140,7 +140,7 @@ def theirs(server: NetBox, estate: Estate) -> list[dict[str, Any]]:
 
 
 class Bench:
-    """A folder to play in."""
+    """A directory to play in."""
 
     def __init__(self, folder: Path, server: NetBox, estate: Estate) -> None:
         self.folder, self.server, self.estate = folder, server, estate

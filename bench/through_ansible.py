@@ -54,7 +54,7 @@ class Findings:
 
 
 class Bench:
-    """A folder with the data, the collection laid out, and all that Ansible writes by itself."""
+    """A directory with the data, the collection laid out, and all that Ansible writes by itself."""
 
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self._folder, self._say = folder, say
@@ -159,7 +159,7 @@ class Bench:
 
 
 def measure(size: int, repeats: int, large_repeats: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Measure what Ansible adds, in a folder that is gone afterwards, and return :class:`Findings` as plain values.
+    """Measure what Ansible adds, in a directory that is gone afterwards, and return :class:`Findings` as plain values.
 
     Raises:
         PlaybookFailed: a playbook failed, or found something else than the library alone.

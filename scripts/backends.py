@@ -162,7 +162,7 @@ class PostgreSQL:
         self.execute(f"CREATE DATABASE {self.user}", database="postgres")
 
     def stop(self) -> None:
-        """End it without a checkpoint: its folder is thrown away."""
+        """End it without a checkpoint: its directory is thrown away."""
         self._process.stop(signal.SIGQUIT)
 
     def execute(self, statements: str, database: str = user) -> str:

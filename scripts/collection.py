@@ -24,7 +24,7 @@ COLLECTION = Path("ansible_collections/dsync/core")
 def source_files() -> list[Path]:
     """Return the files of the working tree, relative to it: those that git tracks or would add.
 
-    Outside a git checkout, such as in an unpacked archive, all files but those in dotted and generated folders.
+    Outside a git checkout, such as in an unpacked archive, all files but those in dotted and generated directories.
     """
     if (ROOT / ".git").exists():
         listing = subprocess.run(

@@ -30,7 +30,7 @@ class DemoFailed(Exception):
 
 
 def play(work: Path, collections: Path) -> None:
-    """Play the demo in the new folder `work`. Raises DemoFailed."""
+    """Play the demo in the new directory `work`. Raises DemoFailed."""
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(collection.ROOT / "examples" / "demo", work)
     environment = _environment(collections)

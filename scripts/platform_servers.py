@@ -291,7 +291,7 @@ def serving(kind: type[S], folder: Path) -> Iterator[S]:
 
 
 def serve(served: Callable[[Path], AbstractContextManager[Server]]) -> None:
-    """Serve from a temporary folder until SIGTERM or Ctrl-C; print a line of JSON that says where."""
+    """Serve from a temporary directory until SIGTERM or Ctrl-C; print a line of JSON that says where."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with tempfile.TemporaryDirectory(prefix="dsync-server-") as folder, served(Path(folder)) as server:

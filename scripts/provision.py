@@ -37,7 +37,7 @@ def find_sshd() -> Path:
 
 
 def find_postgresql() -> Path:
-    """Return the folder of the programs of the newest PostgreSQL, installed first if need be. Raises ProgramMissing."""
+    """Return the directory of the programs of the newest PostgreSQL, installed first if need be. Raises ProgramMissing."""
     there = Path("/usr/lib/postgresql")  # where Debian has them, beside one another
     if not any(there.glob("*/bin/postgres")):
         install("postgres", "postgresql")

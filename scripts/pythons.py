@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds Python interpreters: on PATH, and in pyenv's versions folder, whose shims answer only when told a version.
+"""Finds Python interpreters: on PATH, and in pyenv's versions directory, whose shims answer only when told a version.
 
 What is found is the interpreter itself, wherever it was met: by a shim, or in the virtual environment that is first on PATH while a
 stage runs. So an environment that was made outside of a stage is up to date within it.

@@ -31,7 +31,7 @@ for arguments in (["ensurepip"], ["pip", "install", "-qq", "--disable-pip-versio
 
 
 def prepare(environment: Environment, content: Path) -> dict[str, str]:
-    """Return the variables to run this environment's ansible-test with, on the collection in the folder `content`."""
+    """Return the variables to run this environment's ansible-test with, on the collection in the directory `content`."""
     home = environment.folder / "sanity-home"
     interpreters = environment.folder / "sanity-pythons"
     cache = home / ".ansible" / "test" / "cache"
@@ -44,7 +44,7 @@ def prepare(environment: Environment, content: Path) -> dict[str, str]:
         found = pythons.find(version)
         _link(interpreters / f"python{version}", found.path if found else None)
     return {
-        "ANSIBLE_TEST_CONTENT_ROOT": str(content),  # or it asks git, which ignores the build folder that this is in
+        "ANSIBLE_TEST_CONTENT_ROOT": str(content),  # or it asks git, which ignores the build directory that this is in
         "HOME": str(home),
         "PATH": os.pathsep.join((str(environment.bin), str(interpreters), os.environ["PATH"])),
     }

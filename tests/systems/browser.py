@@ -107,7 +107,7 @@ class Page:
 
 @contextmanager
 def browser(program: Path, home: Path) -> Iterator[Page]:
-    """Start a browser whose files are in a folder, and end it."""
+    """Start a browser whose files are in a directory, and end it."""
     to_it, our_writer = os.pipe()
     our_reader, from_it = os.pipe()
 

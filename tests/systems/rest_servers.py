@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starts servers that others wrote, each on a free port of 127.0.0.1 with its data in a folder, and stops them again."""
+"""Starts servers that others wrote, each on a free port of 127.0.0.1 with its data in a directory, and stops them again."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def _listens(port: int) -> bool:
 
 @contextmanager
 def _folder(user: str) -> Iterator[tuple[Path, list[str]]]:
-    """Make a folder for a server; return it with what a command begins with that must not be run by root."""
+    """Make a directory for a server; return it with what a command begins with that must not be run by root."""
     folder = Path(tempfile.mkdtemp(prefix="dsync-sql-", dir="/tmp"))
     drop = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if os.geteuid() == 0 else []
     try:

@@ -273,7 +273,7 @@ def test_a_delete_that_is_not_done_is_no_success(server: Nautobot) -> None:
     assert [one["name"] for one in listed(server, "dcim/locations/")] == ["Paris"]
 
 
-# ---------------------------------------------------------------------- many at once, and some of them wrong
+# ---------------------------------------------------------------------- in bulk, and some of them wrong
 
 
 def test_objects_that_nautobot_refuses_are_named_and_the_others_written(server: Nautobot) -> None:

@@ -216,7 +216,7 @@ def test_a_custom_field_refers_to_objects_if_the_model_says_so(netbox: NetBox) -
     assert not adapter(netbox, declared, mapping).diff_from(dataset(models(declared), rows)).has_diffs()
 
 
-# ---------------------------------------------------------------------- many at once, and some of them wrong
+# ---------------------------------------------------------------------- in bulk, and some of them wrong
 
 
 def test_one_request_creates_many_and_the_change_log_names_them(netbox: NetBox) -> None:

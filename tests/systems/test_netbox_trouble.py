@@ -169,7 +169,7 @@ def test_sigterm_in_mid_apply(netbox: NetBox, tmp_path: Path) -> None:
 
 
 def module_in(folder: Path) -> int:
-    """Return the id of the process that runs the module which Ansible has put into a folder."""
+    """Return the id of the process that runs the module which Ansible has put into a directory."""
     listed = subprocess.run(["ps", "-ewwo", "pid=,args="], capture_output=True, text=True, check=True).stdout
     (process,) = (line for line in listed.splitlines() if str(folder) in line and "/bin/sh" not in line and "-e {" not in line)
     return int(process.split()[0])

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Many changes at one stroke, and targets that keep all changes or none."""
+"""Many changes in one batch, and targets that keep all changes or none."""
 
 from __future__ import annotations
 

@@ -267,7 +267,7 @@ def test_a_journal_holds_both_and_undoes_both(tmp_path: Path) -> None:
 
 
 def run(folder: Path, steps: int = -1, refused: str = "") -> Result:
-    """Apply the plan in a folder to its zone, which may have been left by a run that was killed."""
+    """Apply the plan in a directory to its zone, which may have been left by a run that was killed."""
     target, source = Zone(*(folder / "zone").read_text().splitlines()), Zone(ADDRESS)
     target.file, target.steps, target.refused = folder / "zone", steps, refused
     plan = prepare(load(folder / "plan"), source, target)
@@ -278,7 +278,7 @@ def run(folder: Path, steps: int = -1, refused: str = "") -> Result:
 
 
 def killed_runs(folder: Path) -> Iterator[Path]:
-    """Yield a copy of a folder for each step at which a run that was killed there has left it."""
+    """Yield a copy of a directory for each step at which a run that was killed there has left it."""
     program = f"import sys; sys.path[:0] = {sys.path!r}\nimport os, shutil, pathlib, test_conflicts\n" + (
         "made = pathlib.Path(sys.argv[1])\n"
         "for steps in range(1, 100):\n"

@@ -158,7 +158,7 @@ def content(file: Path) -> list[str]:
 
 
 def run(folder: Path, kind: type[Database], steps: int = -1, refused: str = "") -> Result:
-    """Apply the plan in a folder to its database; it may be that an earlier run was killed meanwhile."""
+    """Apply the plan in a directory to its database; it may be that an earlier run was killed meanwhile."""
     with database(folder / "live.db", kind) as live, database(folder / "goal.db", kind) as goal:
         plan = prepare(load(folder / "plan"), goal, live)
         live.steps, live.refused = steps, refused
@@ -166,7 +166,7 @@ def run(folder: Path, kind: type[Database], steps: int = -1, refused: str = "") 
 
 
 def killed_runs(folder: Path, kind: type[Database]) -> Iterator[Path]:
-    """Yield a copy of a folder for each step at which a run that was killed there has left it."""
+    """Yield a copy of a directory for each step at which a run that was killed there has left it."""
     program = f"import sys; sys.path[:0] = {sys.path!r}\nimport os, shutil, pathlib, test_resumed\n" + (
         "made = pathlib.Path(sys.argv[1])\n"
         "for steps in range(1, 1000):\n"

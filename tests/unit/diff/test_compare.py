@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Comparing: what is found, what is left aside and counted, and what contradictions are reported."""
+"""Comparing: what is found, what is skipped and counted, and what contradictions are reported."""
 
 from __future__ import annotations
 

@@ -331,7 +331,7 @@ def test_what_is_declared_read_only_since_refuses_the_plan(tmp_path: Path) -> No
         load(tmp_path / "plan").resolve(None, live)
 
 
-# ---------------------------------------------------------------------- what is left aside
+# ---------------------------------------------------------------------- what is skipped
 
 
 class Note(DSyncModel):

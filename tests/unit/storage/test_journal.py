@@ -507,7 +507,7 @@ def dangerous(real: Any, target: Database) -> Any:
 
 
 def killed_runs(tmp_path: Path) -> Iterator[tuple[Path, bool]]:
-    """Yield a folder for each step at which the process was killed, and one for the whole run."""
+    """Yield a directory for each step at which the process was killed, and one for the whole run."""
     folder = tmp_path / "made"
     folder.mkdir()
     live, goal = database(folder / "live.db", BEFORE), database(folder / "goal.db", AFTER)

@@ -43,7 +43,7 @@ def compare(workers: Workers, source: Side, target: Side, shards: int, flags: DS
     """Compare two datasets in shards, by several processes, and return the differences as one diff.
 
     The diff, a plan that is made from it, its digest, and the limits are the same as without shards. The workers return names and
-    digests of objects, and no values; what differs is loaded here once more, and compared here. Only this process writes.
+    digests of objects, and no values; what differs is loaded here again, and compared here. Only this process writes.
 
     ::
 
