@@ -30,6 +30,8 @@ SHAPES = {
     "family": "one parent",
     "different": "three levels, all different",
 }
+EARLIER = "9df53a9"
+"""The earlier commit of this library beside which CSV files are compared."""
 LOADING = {"OneByOne": "object by object", "AllAtOnce": "with `add_rows`"}
 
 Found = dict[str, Any]
@@ -164,12 +166,13 @@ def render(found: Found, reading: str) -> str:
     parts = [
         _head(found["about"]),
         "## Targets",
-        _targets(trees, found["ansible"]),
+        _targets(trees, found["ansible"], found.get("csv")),
         *(["## Speed and memory compared with diffsync", _ratios(cases)] if cases else []),
         *(["## Cost of an object", _costs(trees)] if trees else []),
         "## Where the time goes",
         f"{OPENING}\n{reading}\n{CLOSING}",
         *(["## Through Ansible", _ansible(found["ansible"])] if found["ansible"] else []),
+        *(["## Two CSV files", _csv(found["csv"])] if found.get("csv") else []),
         "## Method",
         METHOD.read_text(encoding="utf-8").strip(),
         *(["## Every stage", *map(_stages, cases)] if cases else []),
@@ -187,10 +190,10 @@ def _head(about: Found) -> str:
     )
 
 
-def _targets(trees: Sequence[Case], ansible: Found | None) -> str:
+def _targets(trees: Sequence[Case], ansible: Found | None, tables: Found | None) -> str:
     rows = [
         (target.what, target.least, target.aim, target.measured, _word(target.reached))
-        for target in (*_library_targets(trees), *_ansible_targets(ansible))
+        for target in (*_library_targets(trees), *_ansible_targets(ansible), *_csv_targets(tables))
     ]
     table = _table(("", "at least", "aim", "this run", ""), rows)
     return f"Three levels with {LARGE:,} objects per side, compared with diffsync in the same run; and through Ansible.\n\n{table}"
@@ -235,6 +238,26 @@ def _ansible_targets(ansible: Found | None) -> Iterator[Target]:
     size = max(large["result_bytes"] for large in ansible["large"].values()) if ansible else None
     told = NOTHING if size is None else _kilobytes(size)
     yield Target("the result of that task", "under 500 kB", "", told, None if size is None else size < 500_000)
+
+
+def _csv_targets(tables: Found | None) -> Iterator[Target]:
+    seconds = {} if tables is None else tables["seconds"]
+    ratio = median(seconds[EARLIER]) / median(seconds["dsync"]) if EARLIER in seconds else None
+    what = f"two CSV files, beside commit {EARLIER}"
+    yield Target(what, f"3 {TIMES} faster", "", times(ratio), None if ratio is None else ratio >= 3)
+
+
+def _csv(tables: Found) -> str:
+    runs_of_dsync = tables["seconds"]["dsync"]
+    ours = median(runs_of_dsync)
+    rows = [(name, duration(median(runs)), times(median(runs) / ours)) for name, runs in tables["seconds"].items()]
+    new, changed, gone = tables["found"]
+    return (
+        f"{_table(('whole process', 'time', 'beside dsync'), rows)}\n\n"
+        f"{tables['size']:,} rows a side, {new:,} new, {changed:,} changed, {gone:,} gone; medians of {len(runs_of_dsync)} "
+        f"alternating runs. dsync and {EARLIER}, an earlier commit of it, read both files with models declared without Python, "
+        "validate each value, and count the differences; csv-diff compares strings, and prints the differences as JSON."
+    )
 
 
 def _ratios(cases: Sequence[Case]) -> str:

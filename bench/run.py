@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures this library beside diffsync, one after the other in turns, and through Ansible; writes docs/benchmarks.md.
+"""Measures this library beside diffsync and csv-diff, in turns, and through Ansible; writes docs/benchmarks.md.
 
 A run of less than everything prints its report and leaves docs/benchmarks.md as it is, unless --output names a file.
 """
@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import report
 import through_ansible
+import through_csv
 from shapes import SHAPES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,6 +42,8 @@ SHORT_REPEATS = {1_000_000: 3}
 """Kinds of measurement that take seconds where diffsync takes minutes: made more often at this size, before and after it."""
 LARGE_PLAYBOOK_REPEATS = 3
 PLAYBOOK_REPEATS = 7
+CSV_REPEATS = 3
+PARTS = ("library", "ansible", "csv")
 
 
 class Case(NamedTuple):
@@ -55,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what the command line asks for and return the exit code."""
     options = _options(arguments)
     started = time.monotonic()
-    found: dict[str, Any] = {"about": _about(), "cases": [], "ansible": None}
+    found: dict[str, Any] = {"about": _about(), "cases": [], "ansible": None, "csv": None}
     try:
         if "library" in options.parts:
             cases = [case for case in _cases(options.sizes) if case.shape in options.shapes]
@@ -64,6 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             size, repeats = min(OTHER_SHAPES_SIZE, max(options.sizes)), options.repeats
             say = _sayer(started)
             found["ansible"] = through_ansible.measure(size, repeats or PLAYBOOK_REPEATS, repeats or LARGE_PLAYBOOK_REPEATS, say)
+        if "csv" in options.parts:
+            size = min(OTHER_SHAPES_SIZE, max(options.sizes))
+            found["csv"] = through_csv.measure(size, options.repeats or CSV_REPEATS, _sayer(started))
     except (subprocess.CalledProcessError, through_ansible.PlaybookFailed) as failure:
         print(f"bench: failed: {failure}", file=sys.stderr)
         return 1
@@ -79,12 +85,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="objects a side; %(default)s by default")
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=tuple(SHAPES), help="all by default")
     parser.add_argument("--repeats", type=int, help="of every measurement, instead of a number for each size")
-    parser.add_argument(
-        "--parts", nargs="+", choices=("library", "ansible"), default=("library", "ansible"), help="both by default"
-    )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="all by default")
     parser.add_argument("--output", type=Path, help="write the report there; docs/benchmarks.md for a run of everything")
     options = parser.parse_args(arguments)
-    whole = (SIZES, tuple(SHAPES), ("library", "ansible"))
+    whole = (SIZES, tuple(SHAPES), PARTS)
     if options.output is None and (tuple(options.sizes), tuple(options.shapes), tuple(options.parts)) == whole:
         options.output = None if options.repeats else DOCUMENT
     return options
@@ -138,7 +142,7 @@ def _measure(case: Case, kind: str) -> dict[str, Any]:
 
 
 def _about() -> dict[str, Any]:
-    packages = {name: importlib.metadata.version(name) for name in ("diffsync", "pydantic", "ansible-core")}
+    packages = {name: importlib.metadata.version(name) for name in ("diffsync", "csv-diff", "pydantic", "ansible-core")}
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
         "python": platform.python_version(),
