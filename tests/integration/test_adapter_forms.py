@@ -200,6 +200,7 @@ MIXED = """
 import importlib
 import dsync.adapters
 import dsync.report.render.formats
+import dsync.shards
 from ansible_collections.acme.base.plugins.module_utils import answers
 from ansible.module_utils.common.text.converters import to_native
 

@@ -21,7 +21,7 @@ RECORDS = "records"
 STORAGE = "storage_options"
 """The option of the adapter ``file`` that holds options of a file system or of a request."""
 
-_SECRET_NAME = r"(?i).*(?:password|passwd|passphrase)|(?:.*_)?(?:pass|token|secrets?|api_?key|authorization)|secret_.*"
+_SECRET_NAME = r"(?i).*(?:password|passwd|passphrase)|(?:.*_)?(?:pass|token|secrets?|api_?key|sent_key|authorization)|secret_.*"
 """Matches the name of a secret option, header or URL parameter."""
 
 _ADDRESS = r"(?i)(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>(?:[^/?#\s@]*(?=@)|[^:/?#\s@]*:(?!\d+/)[^\s@]*)(?:@[^/?#\s@]*(?=@))*)@"
