@@ -115,7 +115,7 @@ def estates(draw: st.DrawFn, sound: bool) -> Rows:
             "port",
             [{"device": device, "name": name} for device, name in ports],
             mtu=st.sampled_from([1500, 9000]),
-            peer=st.none() | st.sampled_from(ports or [("a", "a")]).map(lambda port: "__".join(port)),
+            peer=st.none() | st.sampled_from(ports or [("a", "a")]).map("__".join),
         ),
     }
     for row in found["port"]:

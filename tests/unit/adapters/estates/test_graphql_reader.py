@@ -84,7 +84,7 @@ def estate() -> Iterator[GraphQLEstate]:
         fields = {"asn": None if number % 10 else number, "custom_fields": {"floors": number % 3 or None, "note": None}}
         made.add("dcim/locations", name=f"l{number}", status=status, **fields)
     places = list(made.table("dcim/locations"))
-    space = next(iter(made.table("ipam/namespaces")))
+    space = next(iter(made.table("ipam/namespaces")), None)
     for number in range(30):
         types = ("network", "container", "pool")
         prefix = made.add("ipam/prefixes", prefix=f"10.{number}.0.0/16", namespace=space, type=types[number // 14])

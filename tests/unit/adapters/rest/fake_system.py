@@ -249,7 +249,12 @@ class FakeSystem:
             there = [self._one(way["of"][0], others, key) for key in record.get(slot, ())]
             return self._paged([self._shown(one, others) for one in there], way, {}, request)
         key = request.body.get("id")
-        if request.method != "POST" or type(key) is not int or set(request.body) - {"id", "disassociate"}:
+        if (
+            request.method != "POST"
+            or not isinstance(key, int)
+            or isinstance(key, bool)
+            or set(request.body) - {"id", "disassociate"}
+        ):
             raise Refused(400, '"id" field must be an integer')
         self._one(way["of"][0], self._about["collections"][way["of"][0]], key)
         keys = record.setdefault(slot, [])

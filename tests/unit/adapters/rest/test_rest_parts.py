@@ -143,8 +143,8 @@ def club(api: Api) -> Club:
     return made
 
 
-def target_of(api: Api, places: dict[str, Any] = PLACES) -> Any:
-    target = RestAdapter.bound(TEAMS, FIELDS)(base_url=api.url, endpoints=places)
+def target_of(api: Api, places: dict[str, Any] | None = None) -> Any:
+    target = RestAdapter.bound(TEAMS, FIELDS)(base_url=api.url, endpoints=PLACES if places is None else places)
     target.load()
     return target
 

@@ -46,8 +46,10 @@ class Parents:
         """Return the identifiers of a record's parent. Raises RecordProblem."""
         if self._fields:
             return {name: self._value_in(record, mapped) for mapped, name in zip(self._fields, self._names)}
-        find = self._matching if self._match else self._around if self._reference is None else self._referred
-        parent = find(record)
+        if self._reference is not None:
+            parent = self._referred(record, self._reference)
+        else:
+            parent = self._matching(record) if self._match else self._around(record)
         return {name: getattr(parent, name) for name in self._names}
 
     def _value_in(self, record: Record, mapped: FieldMap) -> Any:
@@ -59,13 +61,12 @@ class Parents:
             )
         return value
 
-    def _referred(self, record: Record) -> DSyncModel:
-        assert self._reference is not None
-        uid = referred_id(self._parent.model, self._value_in(record, self._reference))
+    def _referred(self, record: Record, reference: FieldMap) -> DSyncModel:
+        uid = referred_id(self._parent.model, self._value_in(record, reference))
         found = self._adapter.store.find(self._parent.name, uid)
         if found is None:
             near = known(uid, self._adapter.store.uids(self._parent.name))
-            raise RecordProblem(f'"{self._reference.name}" refers to no {self._parent.name} that is loaded: "{uid}"{near}')
+            raise RecordProblem(f'"{reference.name}" refers to no {self._parent.name} that is loaded: "{uid}"{near}')
         return found
 
     def _around(self, record: Record) -> DSyncModel:

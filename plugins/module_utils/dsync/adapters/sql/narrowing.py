@@ -9,13 +9,16 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ...exceptions import DSyncException
-from .checksums import DIALECTS, Groups, Side, different_groups, kind_of
+from .checksums import DIALECTS, Side, different_groups, kind_of
 from .database import Database
-from .push_down import Place, Rows, different_rows, kind_in_one_database, obstacle
+from .push_down import Place, different_rows, kind_in_one_database, obstacle
 from .tables import Relation
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from .checksums import Groups
+    from .push_down import Rows
 
 Found: TypeAlias = "tuple[Rows, Rows] | tuple[Groups, Groups] | None"
 """What the source and the target have to read of a model; None for everything."""
