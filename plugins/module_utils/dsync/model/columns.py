@@ -96,6 +96,8 @@ class ColumnValidation:
         self._schemas = {name: field["schema"] for name, field in schema["fields"].items()}
         self._cls, self._construction = cls, construction
         self._validators: dict[str | tuple[str, ...], _Validate] = {}
+        for_strings = {name: _of_strings(schema) for name, schema in self._schemas.items()}
+        self._for_strings = {name: schema for name, schema in for_strings.items() if schema != self._schemas[name]}
         self._of_strings: dict[str, _Validate] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -133,9 +135,9 @@ class ColumnValidation:
 
     def _validated(self, name: str, column: Sequence[Any]) -> list[Any]:
         """Return the values of a field, validated; validators that keep strings are not called for strings and None only."""
-        if {*map(type, column)} <= {str, type(None)}:
+        if name in self._for_strings and {*map(type, column)} <= {str, type(None)}:
             if name not in self._of_strings:
-                schema = core_schema.list_schema(_of_strings(self._schemas[name]))
+                schema = core_schema.list_schema(self._for_strings[name])
                 self._of_strings[name] = SchemaValidator(schema, self._config).validate_python
             return self._of_strings[name](column)
         return self._validator(name)(column)
