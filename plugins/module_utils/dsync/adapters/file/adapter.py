@@ -284,6 +284,14 @@ class FileAdapter(DocumentAdapter):
     def to_document(self, mapped: ModelMap, values: Values, document: Document) -> Values:
         return self._cells.written(values, document)
 
+    def load(self) -> None:
+        try:
+            super().load()
+        except RecordProblem as problem:
+            named = (one.name for one in self._files or () if str(problem).startswith(one.name))
+            problem.file = problem.file or next(named, "")
+            raise
+
     def describe(self, mapped: ModelMap, record: Record) -> str:
         if not isinstance(record, Located) or not isinstance(record.document, File):
             return self.name

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...exceptions import RecordError, RecordProblem
 from ...storage.files import reading
-from ...storage.paths import same_file
+from ...storage.paths import absolute, same_file
 from ..documents.document import Document
 from ..documents.format import Format
 from ..documents.yaml_documents import documents_in, in_its_lines
@@ -29,7 +29,7 @@ class File(Document):
     """
 
     def __init__(self, path: Path, kind: Format, tree: Any, digest: str | None, single: bool, stem: str) -> None:
-        super().__init__(tree, os.fspath(path), single and not isinstance(tree, list), stem)
+        super().__init__(tree, absolute(path), single and not isinstance(tree, list), stem)
         self.path, self.format, self.digest = path, kind, digest
 
     def alone_in(self, text: str) -> str:
