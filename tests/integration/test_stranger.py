@@ -147,8 +147,8 @@ WRONG_TURNS = {
     "an option is misspelt": (files(target={"adapter": "file", "options": {"paht": "export.csv"}}), 'did you mean "path"?'),
     "a cell is empty": (
         files(file("devices.csv")),
-        '/devices.csv on localhost, line 3: device "nyc-sw-1": mtu: Input should be a valid integer, unable to parse string as an integer '
-        '(the field is empty; add "| None" to the type of the attribute if it may be).',
+        '/devices.csv on localhost, line 3: device "nyc-sw-1": mtu: Input should be a valid integer, unable to parse string as an '
+        'integer (the field is empty; add "| None" to the type of the attribute if it may be).',
     ),
     "a column is misspelt": (files(**models(attributes={"rol": "str"})), 'the record has no "rol" (did you mean "role"?'),
     "a role is no choice": (files(**models(attributes={"role": ["router"]})), "add its value to the choices of the attribute"),
