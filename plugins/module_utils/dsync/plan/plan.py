@@ -27,7 +27,10 @@ class Plan:
             refers to another is created after it and deleted before it (:mod:`.plan.ordering`).
         verdicts: outcomes of changes that need no attempt, as found by :func:`.guard.preparation.prepare`; None unless the plan
             was compared with its target.
+        undoes: whether the changes reverse an earlier run, so that the source is not the desired state.
     """
+
+    undoes: bool = False
 
     def __init__(self, changes: Iterable[Change] = (), verdicts: Mapping[ChangeKey, Verdict] | None = None) -> None:
         self.changes: tuple[Change, ...] = tuple(changes)

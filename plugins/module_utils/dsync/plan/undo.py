@@ -44,7 +44,9 @@ def undo_plan(done: Iterable[Change]) -> Plan:
     Raises:
         RecordError: a change occurs twice, so these are not the changes of one run.
     """
-    return Plan(gathered(list(_reversed(list(done)))))
+    plan = Plan(gathered(list(_reversed(list(done)))))
+    plan.undoes = True
+    return plan
 
 
 def reaching(plan: Iterable[Change], done: Iterable[Change], maybe: Iterable[Change] = ()) -> list[Change]:

@@ -69,6 +69,7 @@ class SavedPlan(StoredPlan):
     def __init__(self, path: str, header: dict[str, Any], changes: Iterable[Change], leaves: Any, digest: str) -> None:
         super().__init__(changes, path, header["salt"], header["key_check"], header["declared"], leaves)
         self.header, self.digest = header, digest
+        self.undoes = header["purpose"] == "undo"
 
 
 __all__ = ("FORMAT", "FORMAT_VERSION", "SavedPlan", "fingerprint", "load", "path_of", "save", "save_once")

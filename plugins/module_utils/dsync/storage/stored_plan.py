@@ -73,7 +73,10 @@ class StoredPlan:
         key_check: a value that verifies the file's key; None if it has none.
         declared: ``source`` and ``target`` → the declarations of their models.
         leaves: delete → children of its object that were ignored when the plan was made.
+        undoes: whether the changes reverse an earlier run.
     """
+
+    undoes: bool = False
 
     def __init__(
         self,
@@ -136,7 +139,9 @@ class StoredPlan:
         if resolver.missing and lost_secrets == "fail":
             raise SecretMoved(_moved_message(self.origin, resolver.missing))
         protected = protect_changes([_without_lost(change) for change in changes], target)
-        return ResolvedPlan(protected, self.origin, self.leaves, _warnings(changes))
+        plan = ResolvedPlan(protected, self.origin, self.leaves, _warnings(changes))
+        plan.undoes = self.undoes
+        return plan
 
     def _check_declared(self, source: Dataset | None, target: Dataset) -> None:
         for side, dataset in (("target", target), ("source", source)):
@@ -148,7 +153,9 @@ class StoredPlan:
 
 def undo_stored(done: Iterable[Change], stored: StoredPlan) -> StoredPlan:
     """Return the undo plan (:func:`undo_plan`) for changes of a file; it describes the file as ``stored`` does."""
-    return StoredPlan(undo_plan(done), stored.origin, stored.salt, stored.key_check, stored.declared, {})
+    undo = StoredPlan(undo_plan(done), stored.origin, stored.salt, stored.key_check, stored.declared, {})
+    undo.undoes = True
+    return undo
 
 
 class _Live:

@@ -104,7 +104,7 @@ class RecordWriter(RecordLoader):
             raise RecordProblem(f"{self.name} cannot be written: the adapter {self.type} only reads here")
 
     def apply(self, plan: Plan, source: DSync, *args: Any, **more: Any) -> Result:
-        self._silent = source.unmanaged
+        self._silent = {} if plan.undoes else source.unmanaged
         return super().apply(plan, source, *args, **more)
 
     def _stated(self, mapped: ModelMap, item: Creation) -> list[str]:
