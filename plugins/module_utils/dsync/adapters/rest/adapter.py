@@ -6,7 +6,7 @@ How the records of a model are found and written is described in the mapping's `
 model's name or a name that ``from`` mentions; :mod:`.endpoint` tells the language of it and has an example of each kind,
 :mod:`.pages` that of paginations.
 
-Each change is a request of its own, or a part of one where an endpoint says ``bulk``, and stays made when a later one fails.
+Each change is a request of its own, or a part of one where an endpoint declares ``bulk``, and is kept when a later one fails.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class RestAdapter(RestReader):
         return [found if isinstance(found, Exception) else None for found in made]
 
     def sync_complete(self, source: Any, diff: Any, flags: Any = None, logger: Any = None) -> None:
-        """Ask for what makes the changes count, for each endpoint that says so and at which something was changed."""
+        """Send the request that activates the changes, for each endpoint that declares one and at which something was changed."""
         for request in dict.fromkeys(self._to_finish):
             answer = self._client.request(request.method, request.path)
             complaint = answer.complaint()

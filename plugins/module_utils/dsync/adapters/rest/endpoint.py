@@ -132,11 +132,11 @@ class Endpoint:
         records: where the answer has the records; empty where it is the list of them.
         records_optional: whether an answer may lack that place where it has no records.
         pages: how the collection is divided.
-        key: the field that stands in addresses.
+        key: the field that is used in addresses.
         get: how one record is read; None where it cannot be.
         if_match: whether each record is read again before it is changed or removed, and its ETag sent; otherwise only where the
             server demands it.
-        actions: ``create``, ``update``, ``delete`` → the request; None where there is none.
+        actions: ``create``, ``update``, ``delete`` → the request; None if there is no such request.
         request: how a list is asked for.
         finish: what is asked for when all changes are made; None for nothing.
         empty: statuses of answers that mean that there are no records.
@@ -166,8 +166,8 @@ def endpoint_of(declared: Declared, update_method: str, pagination: Declared) ->
 
     Args:
         declared: the path or the dictionary.
-        update_method: PATCH or PUT, for updates of which nothing else is said.
-        pagination: how collections are divided of which nothing else is said.
+        update_method: PATCH or PUT, for updates that declare no method.
+        pagination: how collections are divided that declare no pagination.
 
     Raises:
         DefinitionError: naming the place.
@@ -221,7 +221,7 @@ def _finish(declared: Declared) -> Request:
 
 
 class _Usual(NamedTuple):
-    """What a request is like of which nothing else is said."""
+    """Defaults of a request."""
 
     method: str
     path: str
@@ -231,7 +231,7 @@ class _Usual(NamedTuple):
 
 
 def _whole(declared: Declared) -> Declared:
-    """Return the dictionary that the description of a request stands for, which may be a path alone."""
+    """Return the dictionary that the description of a request represents, which may be a path alone."""
     value = {} if declared.value is None else {"path": declared.value} if isinstance(declared.value, str) else declared.value
     return Declared(value, declared.place)
 
@@ -242,7 +242,7 @@ def _get(declared: Declared, item: str) -> Action:
 
 
 def _action(declared: Declared, usual: _Usual) -> Action | None:
-    """Return a request as it was declared, or as it usually is; None where there is none."""
+    """Return a request as it was declared, or with its defaults; None if there is no such request."""
     if declared.value is False:
         return None
     declared = _whole(declared)

@@ -68,7 +68,7 @@ Method = Annotated[
     BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
 ]
 Shorthand = Annotated[Any, Kind("a path, false, or a dictionary")]
-"""A request: its path alone, false where there is none, or a dictionary; it is read with what is usual for it."""
+"""A request: its path alone, false if there is no such request, or a dictionary; it is read with its usual defaults."""
 
 Statuses = list[Status]
 """Statuses of HTTP; a name for it, because an endpoint has a field called ``list``."""

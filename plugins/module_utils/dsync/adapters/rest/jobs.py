@@ -34,9 +34,9 @@ class Job:
 
     Attributes:
         path: where it is, with fields of the answer that begins it; None for where the header Location leads.
-        status: where the job says how far it is.
-        done: what it says when it is done, in lower case.
-        failed: what it says when it has failed, in lower case.
+        status: where the job reports its state.
+        done: the states of a finished job, in lower case.
+        failed: the states of a failed job, in lower case.
         every: seconds between two looks.
         timeout: seconds for all of them.
         returns: where a job that is done has the record.

@@ -23,7 +23,7 @@ def records_of(endpoint: Endpoint, key: Path | None, answer: Answer, later: bool
     behind the first page, where the endpoint has ``records_optional``, and where the answer itself counts 0 records.
 
     Args:
-        endpoint: says where they are.
+        endpoint: describes where they are.
         key: the field that gets the name of a record which is a value of a dictionary; None where there is a list.
         answer: the answer.
         later: whether it is another page than the first.

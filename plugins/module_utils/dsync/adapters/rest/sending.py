@@ -231,7 +231,7 @@ class Sending:
         return [self._caught(partial(self._after, answer=answer, value=one), call) for call, one in zip(calls, each)]
 
     def _after(self, call: Call, answer: Answer, value: Any) -> dict[str, Any]:
-        """Return the record as it is after a change: as the answer says, as the server says when it is asked, or as it was sent."""
+        """Return the record after a change: from the answer, as the server returns it when it is asked, or as it was sent."""
         if self._has_key(value) and not self._action.gives:
             return {**call.record, **value} if self._name == "update" else dict(value)
         if self._name == "update":
@@ -243,7 +243,7 @@ class Sending:
         return isinstance(value, dict) and read(value, self._endpoint.key) not in (MISSING, None)
 
     def _read_back(self, call: Call, answer: Answer, record: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return what was made as the server has it, None where it cannot be found; that it was made stands all the same."""
+        """Return the created record as the server has it; None if it cannot be found, although it was created."""
         get = self._endpoint.get
         try:
             if answer.location and answer.status != ACCEPTED and not self._action.bulk:
@@ -280,7 +280,7 @@ def sent(action: Action, record: Mapping[str, Any], changed: set[str]) -> dict[s
     """Return what is sent of a record. Raises RecordProblem where a field is missing.
 
     Args:
-        action: says what is to be sent.
+        action: describes what is to be sent.
         record: as it is to be.
         changed: the fields in which something was changed; sent with all that is in them, for not every server merges.
     """
@@ -298,7 +298,7 @@ def sent(action: Action, record: Mapping[str, Any], changed: set[str]) -> dict[s
 
 
 def without(record: Mapping[str, Any], key: Path | None) -> dict[str, Any]:
-    """Return a record without the field that holds the key under which it stands in a dictionary, and that it has not itself."""
+    """Return a record without the field that holds its key in a dictionary, if the record itself does not have that field."""
     return {name: value for name, value in record.items() if (name,) != key}
 
 

@@ -60,7 +60,7 @@ class Template:
             ancestors: its parent, the parent of that, and so on, as far as they are known.
 
         Raises:
-            RecordProblem: a field is not there, or cannot stand in a path.
+            RecordProblem: a field is missing, or cannot be used in a path.
         """
         filled = _BRACES.sub(lambda found: self._value(found[1], record, ancestors), self.text)
         if any(part in (".", "..") for part in filled.partition("?")[0].split("/")):
