@@ -22,7 +22,7 @@ from .names import Names
 from .order import split_end
 
 OWNED = "owned"
-"""The field of a record that tells whether the object has the owner tag."""
+"""The field of a record that holds whether the object has the owner tag."""
 
 CF = "cf"
 """A shorter name of the custom fields."""
@@ -35,7 +35,7 @@ def wanted_fields(kind: Kind, mapped: ModelMap, owner_tag: bool, parent: str | N
         kind: the objects' kind.
         mapped: the model.
         owner_tag: whether the tags are to be looked at.
-        parent: the field that refers to an object's parent; None where there is none.
+        parent: the field that refers to an object's parent; None if there is no such field.
     """
     maps = [*mapped.fields.values(), *(mapped.parent.fields if mapped.parent else ())]
     if mapped.keep or mapped.drop or any(one.expression for one in maps):
@@ -85,7 +85,7 @@ class Records:
         kinds: the kinds that the server has.
         plain: turns a value of the server into one of a record.
         owner_tag: the name of the tag that tells what was created here, and is shown to nobody.
-        typed: returns the kind that the server calls by a name such as ``dcim.site``; None where there is none.
+        typed: returns the kind that the server calls by a name such as ``dcim.site``; None if there is no such kind.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Records:
                     yield found, one
 
     def some(self, kind: Kind, native: Native, names: Sequence[str]) -> dict[str, Any]:
-        """Return some fields of a record, those that the server told."""
+        """Return some fields of a record, those that the server returned."""
         found: dict[str, Any] = {}
         for name in names:
             placed = kind.placed.get(name)
@@ -187,7 +187,7 @@ class Bodies:
     Args:
         names: the ids of objects that are referred to.
         kinds: the kinds that the server has.
-        typed: returns the kind that the server calls by a name such as ``dcim.site``; None where there is none.
+        typed: returns the kind that the server calls by a name such as ``dcim.site``; None if there is no such kind.
     """
 
     def __init__(self, names: Names, kinds: Kinds, typed: Callable[[Any], Kind | None]) -> None:
@@ -207,7 +207,7 @@ class Bodies:
             kind: the object's kind.
             mapped: its model.
             values: path in a record → value.
-            kind_of: returns the kind of the objects of a model of the task; None where there is none.
+            kind_of: returns the kind of the objects of a model of the task; None if there is no such kind.
             record: of the object as it was loaded; empty for a new one.
 
         Raises:

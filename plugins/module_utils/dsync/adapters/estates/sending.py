@@ -18,7 +18,7 @@ Bodies = Sequence[dict[str, Any]]
 
 
 class Refusal(NamedTuple):
-    """What a server says of one of many objects that it refused together.
+    """What a server reports about one of many objects that it refused together.
 
     Attributes:
         place: the object's position in the request.
@@ -36,7 +36,7 @@ class Remembered:
     further request.
 
     Args:
-        refusals_in: returns what a server says of the objects of a request that it refused.
+        refusals_in: returns what a server reports about the objects of a request that it refused.
     """
 
     def __init__(self, refusals_in: Callable[[HttpProblem, Sequence[Mapping[str, Any]]], Sequence[Refusal]]) -> None:
@@ -52,10 +52,10 @@ class Remembered:
             model: the objects' model.
             bodies: what is sent, one for each object.
             send: sends them.
-            asks_again: whether the server says more of an object that is sent alone, so that it is worth a request.
+            asks_again: whether the server reports more about an object that is sent alone, so that it is worth a request.
 
         Raises:
-            HttpProblem: the server refused them; if there is one alone, with what it said of that.
+            HttpProblem: the server refused them; if there is only one, with what it reported about it.
             RecordProblem: it is known of one of them that the server refuses it.
         """
         keys = [f"{model} {sorted(body.items(), key=str)}" for body in bodies]

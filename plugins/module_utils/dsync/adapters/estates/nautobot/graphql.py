@@ -38,7 +38,7 @@ Listed = Callable[[str, Mapping[str, Any]], Natives]
 
 
 class ByRest(Exception):
-    """Objects are to be read by REST; the text says why."""
+    """Objects are to be read by REST; the message is the reason."""
 
 
 class _Wanted(NamedTuple):

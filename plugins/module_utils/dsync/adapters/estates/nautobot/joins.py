@@ -16,7 +16,7 @@ Lists = Mapping[str, Sequence[ServerId]]
 """Field → the ids of the objects in its list; fields that are to stay as they are are not in it."""
 
 _IN_ADDRESS = 50
-"""How many ids stand in the address of one request."""
+"""How many ids are in the address of one request."""
 
 
 class Joins:

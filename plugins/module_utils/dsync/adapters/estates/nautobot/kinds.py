@@ -11,7 +11,7 @@ from typing import Any
 from ..kinds import CUSTOM_FIELDS, TAGS, Kind, Kinds, part, ref, refs
 
 CONTENT_TYPES = "content_types"
-"""The field of a tag, a role, a status or a location type that says of which kinds of objects it may be."""
+"""The field of a tag, a role, a status or a location type that lists the kinds of objects it can be assigned to."""
 
 GLOBAL = "Global"
 """The namespace that Nautobot has from the beginning."""
@@ -52,7 +52,7 @@ JOINS: Mapping[str, Mapping[str, Join]] = {
 """Endpoint → field of its objects → how its list is kept."""
 
 LISTS = frozenset({CONTENT_TYPES, TAGS, "tagged_vlans", *(name for joins in JOINS.values() for name in joins)})
-"""Fields that Nautobot tells only if it is asked for lists of other objects."""
+"""Fields that Nautobot reports only if it is asked for lists of other objects."""
 
 _TAGGED = (
     "dcim.device", "dcim.devicetype", "dcim.interface", "dcim.location", "dcim.rack", "dcim.rackgroup", "ipam.ipaddress",

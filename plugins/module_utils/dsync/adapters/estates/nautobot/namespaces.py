@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The namespaces of addresses, of which Nautobot tells only the prefix around an address."""
+"""The namespaces of addresses, of which Nautobot reports only the prefix around an address."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Place:
     namespace: str | None
 
     def of(self, values: Mapping[str, Any]) -> tuple[str, _Network] | None:
-        """Return the namespace and the network that the values of an object tell; None where they tell none."""
+        """Return the namespace and the network that the values of an object contain; None if they contain none."""
         try:
             interface = ipaddress.ip_interface(str(values[self.value]))
         except (KeyError, ValueError):

@@ -106,7 +106,7 @@ class NetBoxAdapter(EstateAdapter):
         self._session.close()
 
     def result_records(self) -> dict[str, Any]:
-        """Return what the result tells of the server and the requests: its release, how many, and their ids in the change log."""
+        """Return what the result reports of the server and requests: its release, their number, and ids in the change log."""
         return {
             "netbox_version": self._version,
             "requests": self._session.sent,
@@ -223,7 +223,7 @@ class NetBoxAdapter(EstateAdapter):
             said = json.loads(problem.content)
         except ValueError:
             return []
-        if isinstance(said, list):  # as servers before 4.7 say it: one entry for each object, empty where nothing is wrong
+        if isinstance(said, list):  # as servers before 4.7 report it: one entry for each object, empty where nothing is wrong
             return [Refusal(place, sentence_of(errors)) for place, errors in enumerate(said) if errors]
         places = {body.get("id"): place for place, body in enumerate(sent) if "id" in body}
         found = []

@@ -63,7 +63,7 @@ class BranchSession(Session):
         """Find the branch, before anything else is read.
 
         Args:
-            status: what the server says of itself.
+            status: what the server reports about itself.
             release: of the server.
             listed: returns the objects at an endpoint.
 
@@ -76,7 +76,7 @@ class BranchSession(Session):
         self._branch = self._branches.find()
 
     def record(self) -> dict[str, Any]:
-        """Return what the result tells of the branch."""
+        """Return what the result reports about the branch."""
         return {"name": self._wanted.name, "schema_id": self.schema, "merged": self._merged}
 
     def why_not(self, endpoint: str) -> str:

@@ -20,7 +20,7 @@ HEADER = "X-NetBox-Branch"
 
 PLUGIN = "netbox_branching"
 SINCE = (4, 4)
-"""The release of NetBox since which it tells of each type of objects whether branches have them."""
+"""The release of NetBox since which it reports for each type of objects whether branches have them."""
 
 TYPES = "core/object-types"
 _BRANCHES = "/api/plugins/branching/branches/"

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Which parameters NetBox ignores: it lists all objects for a filter that it does not know, and says nothing."""
+"""Which parameters NetBox ignores: it lists all objects for an unknown filter, and reports no error."""
 
 from __future__ import annotations
 
