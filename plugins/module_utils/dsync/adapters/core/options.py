@@ -96,7 +96,7 @@ class Described(NamedTuple):
         name: its name.
         kind: its type, such as ``a string``.
         required: whether it has to be given.
-        default: its default as YAML writes it; an empty string where there is none.
+        default: its default as YAML writes it; an empty string if there is no default.
         secret: whether it belongs under ``secrets``.
         description: one or more sentences.
         environment: the environment variables that hold its value where it is not given.

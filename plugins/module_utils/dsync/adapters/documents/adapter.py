@@ -1,9 +1,9 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What the adapters of documents share: records that stand at a path in a tree of lists and dictionaries.
+"""What the adapters of documents share: records at a path in a tree of lists and dictionaries.
 
 At the path of a model (``sites``, ``sites.*.devices``) there are lists, whose items are the records, or dictionaries, whose values
-are, and then ``key`` says where the key appears in a record. An empty list, ``[]``, is the path of the root.
+are, and then ``key`` is where the key appears in a record. An empty list, ``[]``, is the path of the root.
 
 Changes are not made at once. They are written down as :class:`.edits.Edits`, whose places are those of the tree as it was read, and
 are all made together at the end of a run; to take them back is to forget them.
@@ -51,7 +51,7 @@ class DocumentAdapter(RecordAdapter):
         raise NotImplementedError
 
     def text_of(self, document: Document) -> str:
-        """Return the text that a document was read from; an empty string where there is none. Raises RecordProblem."""
+        """Return the text that a document was read from; an empty string if there is no document. Raises RecordProblem."""
         return ""
 
     def each_alone(self) -> bool:
@@ -63,10 +63,10 @@ class DocumentAdapter(RecordAdapter):
         return False
 
     def from_document(self, mapped: ModelMap, record: Located) -> None:
-        """Change a record, as it stands in a document, into what is read."""
+        """Change a record, as it is in a document, into what is read."""
 
     def to_document(self, mapped: ModelMap, values: Values, document: Document) -> Values:
-        """Return values as they stand in a document. Raises RecordProblem."""
+        """Return values as they are in a document. Raises RecordProblem."""
         return values
 
     # ------------------------------------------------------------------ where records are
@@ -353,7 +353,7 @@ def _nested(values: Values) -> dict[str, Any]:
 
 
 def _text_key(mapped: ModelMap, key: Any) -> Any:
-    """Return the key under which a new record goes. Raises RecordProblem where there is none."""
+    """Return the key under which a new record goes. Raises RecordProblem if there is no key."""
     if mapped.key is None:
         where = mapped.place.place.removesuffix(".from")
         raise RecordProblem(f'a new {mapped.name} needs a key, and {where} does not say which field holds it; add "key"')

@@ -26,10 +26,10 @@ class Rows(list[Mapping[str, Any]]):
 
 
 class Format:
-    """One format, that reads and changes texts.
+    """One format, which reads and changes strings.
 
     Args:
-        delimiter: what stands between the cells of a row, where there are rows.
+        delimiter: what separates the cells of a row, if there are rows.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = ()

@@ -31,7 +31,7 @@ FORMATS: dict[str, type[Format]] = {
     "toml": TomlFormat,
     "xlsx": XlsxFormat,
 }
-"""Name of a format → what reads and changes texts in it."""
+"""Name of a format → what reads and changes strings in it."""
 
 
 def format_of(file_name: str) -> str | None:

@@ -44,7 +44,7 @@ def block_like(node: Node, text: str, value: str, parent: int, newline: str, tag
 
 
 def remark_of(node: Node, text: str) -> str:
-    """Return what stands in the header of a string in lines of its own behind its signs: a comment, or nothing."""
+    """Return what is in the header of a string in lines of its own behind its signs: a comment, or nothing."""
     header = _HEADER.match(text, node.start)
     return header["rest"].rstrip() if header is not None else ""
 

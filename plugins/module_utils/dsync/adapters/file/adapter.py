@@ -11,7 +11,7 @@ or what matches the ``*``: a new object makes a file of this name, and a deleted
 lists, as CSV files are, their items are the records, which can be changed and removed; a new one has no place there, unless there
 is one file alone.
 
-Changes are made in memory. At the end of a run all new texts are made and read again, and then all files are changed in one commit
+Changes are made in memory. At the end of a run all new contents are made and read again; then all files are changed in one commit
 (:mod:`..documents.commit`): all of them or none, also when the process is killed meanwhile. Loading finishes the commit of a run
 that was killed. Where someone else changed a file meanwhile, all stay as they are.
 """
@@ -93,7 +93,7 @@ class FileAdapter(DocumentAdapter):
     # ------------------------------------------------------------------ which files there are
 
     def _names_for_kinds(self, given: FileOptions) -> list[str]:
-        """Return names whose ends tell the formats. Raises DefinitionError where one tells none."""
+        """Return names whose suffixes identify the formats. Raises DefinitionError if a suffix identifies no format."""
         names = [self._path] if self._fetched else [os.fspath(one) for one in self._paths()] or [self._path]
         for name in names if self._format is None else ():
             if format_of(inner_name(name)) is None and not (self._many and name == self._path):

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The cells of CSV, TSV and XLSX: which lists and nested fields they stand for, and how values are written in them."""
+"""The cells of CSV, TSV and XLSX: which lists and nested fields they represent, and how values are written in them."""
 
 from __future__ import annotations
 
