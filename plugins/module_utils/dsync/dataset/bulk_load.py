@@ -34,7 +34,7 @@ class Filled(Owner, Protocol):
 
 
 BATCH = 10_000
-"""Rows that are validated in one batch: enough for speed, and few enough to hold in memory beside the objects."""
+"""Rows that are validated in one batch: enough for speed, and few enough to hold in memory in addition to the objects."""
 
 Row = Mapping[str, Any]
 """One record: field name → value."""

@@ -199,7 +199,7 @@ class _Comparison:
     def _are_same(
         self, model: str, source: DSyncModel | None, source_field: str, target: DSyncModel | None, target_field: str
     ) -> bool:
-        """Return whether an object has equal children of one model on both sides as their columns tell, and count them then."""
+        """Return whether an object has equal children of one model on both sides by their columns, and count them then."""
         if source is None or target is None or self._filters.get(model, ...) is None:
             return False
         uids, others = getattr(source, source_field), getattr(target, target_field)

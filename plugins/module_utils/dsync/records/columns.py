@@ -23,7 +23,7 @@ def rows_of(mapped: ModelMap, records: Sequence[Record], empty_is_none: bool) ->
 
     Returns:
         The values of the objects' fields; None if a field or a record has to be looked at by itself: because the value comes from
-        elsewhere or is absent, stands for a default, or identifies nothing.
+        elsewhere or is absent, represents a default, or identifies nothing.
     """
     columns: dict[str, list[Any]] = {}
     for name, field in mapped.fields.items():

@@ -6,7 +6,7 @@
 
     models:
       device:
-        identifiers: [name]                     # texts; or {vid: int, mac: {type: str, compare: mac}}
+        identifiers: [name]                     # strings; or {vid: int, mac: {type: str, compare: mac}}
         attributes:
           role: str                             # a type
           status: [active, planned]             # one of these values

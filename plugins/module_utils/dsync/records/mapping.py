@@ -655,7 +655,7 @@ def _implied(name: str, parent: type[DSyncModel] | None) -> str | None:
 
 
 def _source(name: str, keys: Mapping[str, Declared]) -> Path | None:
-    """Return the native field that a value is read from, and written to; None where there is none."""
+    """Return the native field that a value is read from, and written to; None if there is no such field."""
     if "value" in keys or "expr" in keys:
         written_to = keys.get("write")
         return path_of(written_to) if written_to is not None and isinstance(written_to.value, str) else None

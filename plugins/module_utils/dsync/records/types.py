@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The types of declared attributes: texts such as ``list[int]`` or ``str | None`` → annotations that pydantic understands.
+"""The types of declared attributes: strings such as ``list[int]`` or ``str | None`` → annotations that pydantic understands.
 
 How two values compare is part of a field's type (:mod:`~.model.comparison`): they equal one another as they are declared to,
 wherever they are compared, and are shown and written as they came.
