@@ -432,6 +432,18 @@ def test_a_template_is_not_written_over(lab: Path, written: str) -> None:
     assert (lab / "host_vars" / "lone.yml").read_text() == f"rack: {written}  # by tier\n"
 
 
+def test_one_warning_counts_the_templates_that_are_not_written_over(lab: Path) -> None:
+    """A text that Ansible does not evaluate is none, nor is a template that no attribute is mapped onto."""
+    assert opened(lab).load_warnings == []
+    (lab / "host_vars" / "lone.yml").write_text("rack: '{{ tier }}-1'\nrole: !unsafe '{{ x }}'\n")
+    ending = "; a template is compared as it is written, not by its value, and is not written over"
+    assert opened(lab).load_warnings == [f'inventory {lab}: "rack" of the host lone is a template{ending}']
+    (lab / "host_vars" / "web02.yml").write_text("role: '{{ tier }}'\n")
+    assert opened(lab).load_warnings == [
+        f'inventory {lab}: 2 values are templates, the first of them "rack" of the host lone{ending}'
+    ]
+
+
 def test_text_from_outside_never_becomes_a_template(lab: Path) -> None:
     evil = "{{ lookup('pipe', 'touch /tmp/never') }}"
     again = changed(

@@ -34,7 +34,7 @@ from .files import InventoryFiles
 from .listing import ALL, GROUP, HOST, UNGROUPED, Inventory, Program
 from .options import PLAY, InventoryOptions
 from .programs import Programs
-from .values import copied
+from .values import copied, has_template, value_at
 from .vault import Concealed, Vault, concealed, encrypted_values, shown
 from .written import restore
 
@@ -79,6 +79,7 @@ class InventoryAdapter(RecordAdapter):
         self._files: InventoryFiles | None = None
         self._defined: dict[str, set[str]] | None = None
         self._limited: set[str] | None = None
+        self._templates: list[tuple[str, str, FieldPath]] = []
 
     def receive(self, data: Mapping[str, Any]) -> None:
         """Take the inventory of the play.
@@ -112,7 +113,31 @@ class InventoryAdapter(RecordAdapter):
                     self._inventory.groups.setdefault(name, there).variables = there.variables
             restore(self._inventory, self._sources)
             self._conceal()
+        self._templates = []
         super().load()
+        if self._templates:
+            self._warn_of_templates(self._templates)
+
+    def _load(self, mapped: ModelMap) -> None:
+        super()._load(mapped)
+        kind = _place_of(mapped)[0]
+        own = OF_GROUP if kind == GROUP else OF_HOST
+        paths = [field.source for field in mapped.fields.values() if field.source and field.source[0] not in own]
+        for record in self.records_read[mapped.name]:
+            self._templates += [(kind, record["name"], path) for path in paths if has_template(value_at(record, path))]
+
+    def _warn_of_templates(self, values: Iterable[tuple[str, str, FieldPath]]) -> None:
+        """Warn of the values that are templates in the files: they are compared as written, and a change of them is refused."""
+        found: list[str] = []
+        files = self._files and self._new_files()
+        for kind, name, path in values if files else ():
+            with contextlib.suppress(RecordProblem):  # what cannot be written is not warned of
+                if files and files.is_template(kind, name, path):
+                    found.append(f'"{text_of_path(path)}" of the {kind} {name}')
+        if found:
+            several = f"{len(found)} values are templates, the first of them {found[0]}"
+            one = several if found[1:] else f"{found[0]} is a template"
+            self.warn(f"{one}; a template is compared as it is written, not by its value, and is not written over")
 
     def probe(self) -> bool:
         """Look for the files of the inventory; otherwise as the base class."""

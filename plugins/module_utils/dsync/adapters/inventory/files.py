@@ -190,6 +190,11 @@ class InventoryFiles:
         """Return whether a host or group defines a variable itself. Raises RecordProblem where that is not changed."""
         return self._definition(kind, name, variable) is not None
 
+    def is_template(self, kind: str, name: str, path: FieldPath) -> bool:
+        """Return whether a host or group defines a variable itself, as a template. Raises RecordProblem as :meth:`defines`."""
+        holder = self._definition(kind, name, path[0])
+        return holder is not None and has_template(value_at(holder, path))
+
     def _open_files(self, kind: str, name: str) -> list[TreeFile]:
         """Return the files of a host's or group's variables that can be changed."""
         return [file for file in self._directory.files_of(kind, name) if not file.encrypted and file.path.suffix != ".json"]
