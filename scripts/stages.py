@@ -407,7 +407,7 @@ STAGES = (
         "long-unit",
         "core-newest",
         long("unit"),
-        seconds=150,
+        seconds=400,
         broken_by=("plugins/module_utils/dsync/", "tests/unit/", "requirements/"),
     ),
     Stage(
