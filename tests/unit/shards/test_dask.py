@@ -12,7 +12,7 @@ import pytest
 from dsync import Plan
 from dsync.shards import Side, compare
 
-distributed = pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed", reason="only the environment dask has it")
 
 pytestmark = pytest.mark.long
 

@@ -51,7 +51,7 @@ class GraphQLEstate(NautobotEstate):
                 200, {"data": {"__type": {"fields": self._described_fields(query.partition('name:"')[2].partition('"')[0])}}}
             )
         self.queries.append(query)
-        root, limit = _QUERY.search(query).groups()  # type: ignore[union-attr]
+        root, limit = _QUERY.search(query).groups()  # type: ignore[union-attr]  # every query has both
         endpoint = next(kind.endpoint for kind in self.kinds if _root(kind.endpoint) == root)
         rows = [self.altered(self._row(endpoint, one)) for one in self.table(endpoint).values()]
         ids = (request.body.get("variables") or {}).get("ids")
