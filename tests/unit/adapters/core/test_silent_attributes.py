@@ -82,7 +82,10 @@ def test_an_undo_makes_a_record_as_it_was(way: str, tmp_path: Path) -> None:
     again.load()
     if way == "file":
         save(undo_plan(plan), tmp_path / "undo", source=source, target=again, purpose="undo")
-    stored = {"file": lambda: load(tmp_path / "undo"), "journal": lambda: read(tmp_path / "journal")[0].undo()}
-    undo = undo_plan(plan) if way == "memory" else prepare(stored[way](), source, again)
+    if way == "memory":
+        undo = undo_plan(plan)
+    else:
+        stored = load(tmp_path / "undo") if way == "file" else read(tmp_path / "journal")[0].undo()
+        undo = prepare(stored, source, again)
     again.apply(undo, source).raise_for_failure()
     assert records == before
