@@ -16,12 +16,13 @@ from ..model.comparison import Comparison
 from ..model.identity import ObjectRef
 from ..model.model import DSyncModel
 from ..model.references import References
-from .columns import ColumnFilter, column_filter
+from .columns import column_filter
 from .diff import Diff, DiffElement, Tally
+from .leaves import Ends, Leaves, equal_ends
 from .lookalike import hints
 from .matching import FieldComparison, Matching, matching_of
 from .scope import Scope, Stance
-from .siblings import Siblings, action_of, aligned, differing, refuse_same_name
+from .siblings import Siblings, action_of, aligned, refuse_same_name
 from .traversal import Side
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class _Comparison:
         self.tally = Tally()
         self.lone: list[DiffElement] = []  # the elements of objects that are on one side only
         self._matchings: dict[str, Matching] = {}
-        self._filters: dict[str, ColumnFilter | None] = {}
+        self._leaves: dict[str, Leaves | None] = {}
         self._counterparts: Counterparts | None = None
         self._skip_source = bool(flags & DSyncFlags.SKIP_UNMATCHED_SRC)
         self._skip_target = bool(flags & DSyncFlags.SKIP_UNMATCHED_DST)
@@ -161,24 +162,22 @@ class _Comparison:
         self, matching: Matching, source: Siblings, target: Siblings, parent: DSyncModel | None, inside: bool
     ) -> Iterable[DiffElement]:
         """Return the elements of one parent's children of one model; ``inside`` as for :meth:`.Scope.stance`."""
-        if isinstance(matching.by, FieldComparison) and self._is_decided_by_attributes(matching):
-            columns = self._filter_of(matching.model)
-            if columns is None or not columns.have_distinct_names(source, target):
+        leaves = self._leaves_of(matching.model)
+        if leaves is not None:
+            ends = equal_ends(source[0], target[0])
+            if not leaves.have_distinct_names(source, target, ends):
                 self._check_names(matching, source, target, parent)
-            return self._leaves(matching, matching.by, source, target)
+            return self._elements(leaves, source, target, ends)
         self._check_names(matching, source, target, parent)
         return filter(None, (self._pair(matching, left, right, parent, inside) for left, right in aligned(source, target)))
 
-    def _leaves(self, matching: Matching, by: FieldComparison, source: Siblings, target: Siblings) -> list[DiffElement]:
-        """Return the elements of siblings without children, among which those with equal attributes need no further check."""
-        columns = self._filter_of(matching.model)
-        found = None if columns is None else columns.differing(source, target)
-        unlike, same = differing(by, source, target) if found is None else found
-        elements = []
+    def _elements(self, leaves: Leaves, source: Siblings, target: Siblings, ends: Ends) -> list[DiffElement]:
+        """Return the elements of siblings without children."""
+        matching, elements = leaves.matching, []
+        unlike, same = leaves.differing(source, target, ends)
+        may_exclude = self._may_exclude(matching)
         for left, right in unlike:
-            if left is not None and right is not None and not by.differ(left, right):
-                same += 1
-            elif self._is_excluded(matching, left, right):
+            if may_exclude and self._is_excluded(matching, left, right):
                 self._skip_pair(matching.model, left, right)
             else:
                 self.tally.count(matching.model, action_of(left, right))
@@ -187,26 +186,25 @@ class _Comparison:
             self.tally.count(matching.model, "no-change", same)
         return elements
 
-    def _filter_of(self, model: str) -> ColumnFilter | None:
-        """Return the objects of a model that may differ, if those of both sides are columns and their attributes decide."""
-        if model not in self._filters:
+    def _leaves_of(self, model: str) -> Leaves | None:
+        """Return the comparison of a model's objects if these have no children, and if equal attributes need no further check."""
+        if model not in self._leaves:
             matching, found = self._matching(model), None
             if isinstance(matching.by, FieldComparison) and self._is_decided_by_attributes(matching):
-                found = column_filter(matching, matching.by.names, self.source, self.target)
-            self._filters[model] = found
-        return self._filters[model]
+                columns = column_filter(matching, matching.by.names, self.source, self.target)
+                found = Leaves(matching, matching.by, columns)
+            self._leaves[model] = found
+        return self._leaves[model]
 
     def _are_same(
         self, model: str, source: DSyncModel | None, source_field: str, target: DSyncModel | None, target_field: str
     ) -> bool:
         """Return whether an object has equal children of one model on both sides by their columns, and count them then."""
-        if source is None or target is None or self._filters.get(model, ...) is None:
+        if source is None or target is None:
             return False
         uids, others = getattr(source, source_field), getattr(target, target_field)
-        if not uids or not others:
-            return False
-        found = self._filter_of(model)
-        if found is None or not found.are_same(uids, others):
+        leaves = self._leaves_of(model) if uids and others else None
+        if leaves is None or leaves.columns is None or not leaves.columns.are_same(uids, others):
             return False
         self.tally.count(model, "no-change", len(uids))
         self._progress()
@@ -229,7 +227,8 @@ class _Comparison:
         """Return the element of one identity; None if it and all below it are unchanged or ignored."""
         differs = source is None or target is None or matching.by.differ(source, target)
         action = action_of(source, target) if differs else None
-        stance = Stance.OUT if self._is_excluded(matching, source, target) else Stance.IN
+        excluded = self._may_exclude(matching) and self._is_excluded(matching, source, target)
+        stance = Stance.OUT if excluded else Stance.IN
         if self._scope is not None and stance is Stance.IN:
             stance, inside = self._stance(self._scope, matching, action, source, target, parent, inside)
             if stance is Stance.OUT and target is not None:
@@ -346,10 +345,10 @@ class _Comparison:
             element.read_only = matching.read_only
         if matching.narrowed or not compared:
             element.compared = frozenset(matching.by.names if compared else ())
-        element.add_attrs(
-            None if source is None else matching.source.attributes(source),
-            None if target is None else matching.target.attributes(target),
-        )
+        if source is not None:
+            element.source_attrs = matching.source.attributes(source)
+        if target is not None:
+            element.dest_attrs = matching.target.attributes(target)
         if source is None or target is None:
             self.lone.append(element)
             return element
@@ -482,10 +481,12 @@ class _Comparison:
         """Record that an object of the target that is not compared must not be deleted together with those above it."""
         self._kept = (self._kept[0] + 1, why)
 
+    def _may_exclude(self, matching: Matching) -> bool:
+        """Return whether flags may exclude objects of a model."""
+        return matching.flags_matter or self._skip_source or self._skip_target
+
     def _is_excluded(self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None) -> bool:
         """Return whether flags exclude an object."""
-        if not (matching.flags_matter or self._skip_source or self._skip_target):
-            return False
         left = (target is None and self._skip_source) or (source is None and self._skip_target)
         for obj, alone, unmatched in (
             (source, target is None, DSyncModelFlags.SKIP_UNMATCHED_SRC),

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from operator import itemgetter, methodcaller
+from operator import methodcaller
 from typing import Any
 
 from .._util.contents import flattened
@@ -48,10 +48,13 @@ class ShortNames:
         if self.names and isinstance(siblings, Rows) and not siblings.made():
             columns = [siblings.column(name) for name in self.names]
             return len(set(zip(*columns) if len(columns) > 1 else columns[0])) == len(siblings)
+        return bool(self.common_start(uids, siblings)) or len(set(self.read(siblings))) == len(siblings)
+
+    def common_start(self, uids: Sequence[str], siblings: Sequence[DSyncModel]) -> str:
+        """Return what stands before the short name in the unique id of each of these siblings, at least one; empty if that is not
+        the same, or if the ids do not contain it."""
         start = self.start(siblings[0])
-        if start and min(uids).startswith(start) and max(uids).startswith(start):
-            return True
-        return len(set(self.read(siblings))) == len(siblings)
+        return start if start and min(uids).startswith(start) and max(uids).startswith(start) else ""
 
 
 @dataclass(frozen=True)
@@ -292,11 +295,11 @@ def _reader(held: set[type[DSyncModel]], declared: type[DSyncModel], unlike: fro
     if alone and not kind.overrides("get_shortname") and len(kind._shortname) == 1:
         field = kind._shortname[0]
         if kind.model_fields[field].annotation is str:
-            name = _from_fields(itemgetter(field))
+            name = _field(field)
     if alone and not kind.overrides("get_identifiers"):
-        identifiers = _from_fields(declaration.identifiers_in)
+        identifiers = _dict_of_fields(declaration.identifiers)
     if alone and not _asks_objects(kind):
-        attributes = _from_fields(declaration.attributes_in)
+        attributes = _dict_of_fields(declaration.attributes)
     flat = _flattening(attributes, unlike) if unlike else attributes
     return Reader(name, identifiers, flat, _shortname_reader(held or {declared}))
 
@@ -319,8 +322,17 @@ def _flattening(read: Callable[[DSyncModel], dict[str, Any]], names: frozenset[s
     return lambda obj: {name: flattened(value) if name in names else value for name, value in read(obj).items()}
 
 
-def _from_fields(read: Callable[[Any], Any]) -> Callable[[DSyncModel], Any]:
-    return lambda obj: read(fields_of(obj))
+def _field(name: str) -> Callable[[DSyncModel], Any]:
+    return lambda obj: fields_of(obj)[name]
+
+
+def _dict_of_fields(names: Sequence[str]) -> Callable[[DSyncModel], dict[str, Any]]:
+    """Return a function that returns a new dict of some fields of an object."""
+    if len(names) == 1:
+        (single,) = names
+        return lambda obj: {single: fields_of(obj)[single]}
+    pick = picker(names)
+    return lambda obj: dict(zip(names, pick(fields_of(obj))))
 
 
 def _missing(children: Mapping[str, str], others: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

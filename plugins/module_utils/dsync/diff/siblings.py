@@ -4,15 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress
-from operator import ne
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..exceptions import ObjectAlreadyExists
 from ..flags import DSyncAction
 from ..model.model import DSyncModel
-from .matching import FieldComparison, ShortNames
+from .matching import ShortNames
 from .traversal import Side
 
 if TYPE_CHECKING:
@@ -29,39 +27,12 @@ def aligned(source: Siblings, target: Siblings) -> Iterable[Pair]:
     if source[0] == target[0]:
         return zip(source[1], target[1])
     of_source, of_target = dict(zip(*source)), dict(zip(*target))
-    return [*zip(of_source.values(), map(of_target.get, of_source)), *_target_only(of_source, of_target)]
+    return [*zip(of_source.values(), map(of_target.get, of_source)), *target_only(of_source, of_target)]
 
 
-def differing(by: FieldComparison, source: Siblings, target: Siblings) -> tuple[list[Pair], int]:
-    """Return the pairs, in the order of :func:`aligned`, in which one object is missing or attributes differ, and
-    the number of other pairs."""
-    if source[0] == target[0]:
-        unlike: list[Pair] = [*compress(zip(source[1], target[1]), _unequal(by, source[1], target[1]))]
-        return unlike, len(source[1]) - len(unlike)
-    of_target = dict(zip(*target))
-    on_both = [*map(of_target.__contains__, source[0])]
-    uids, lefts = source
-    if not all(on_both):
-        uids, lefts = [*compress(uids, on_both)], [*compress(lefts, on_both)]
-    differs = [*_unequal(by, lefts, map(of_target.__getitem__, uids))]
-    same = differs.count(False)
-    wanted = differs if uids is source[0] else _spread(differs, on_both)
-    unlike = [(obj, of_target.get(uid)) for uid, obj in compress(zip(*source), wanted)] if same < len(on_both) else []
-    return (unlike + _target_only(dict(zip(*source)), of_target) if len(uids) < len(of_target) else unlike), same
-
-
-def _spread(differs: Iterable[bool], on_both: Iterable[bool]) -> list[bool]:
-    """Return for each object whether it differs or is on one side only, given that for those on both sides."""
-    of_common = iter(differs)
-    return [not here or next(of_common, True) for here in on_both]
-
-
-def _target_only(of_source: dict[str, DSyncModel], of_target: dict[str, DSyncModel]) -> list[Pair]:
+def target_only(of_source: dict[str, DSyncModel], of_target: dict[str, DSyncModel]) -> list[Pair]:
+    """Return the objects, given by their unique ids, that only the target has."""
     return [(None, obj) for uid, obj in of_target.items() if uid not in of_source]
-
-
-def _unequal(by: FieldComparison, lefts: Iterable[DSyncModel], rights: Iterable[DSyncModel]) -> Iterator[bool]:
-    return map(ne, by.values(lefts), by.values(rights))
 
 
 def refuse_same_name(

@@ -33,6 +33,8 @@ class Scan:
 
     Attributes:
         along: all ids and objects in the order of the store; None if they are looked up.
+        count: number of objects; if more were visited, one was visited twice.
+        met: number of objects that were visited.
     """
 
     def __init__(self, store: BaseStore, model: str) -> None:
@@ -40,7 +42,7 @@ class Scan:
         self.along = store.scan(model)
         self._at = 0
         self._owed = 0
-        self._count = store.count(model)
+        self.count = store.count(model)
         self.met = 0
 
     def take(self, uids: Sequence[str]) -> Sequence[DSyncModel]:
@@ -86,13 +88,9 @@ class Scan:
             self._owed += sum(map(hash, self.along[0][self._at : start]))
         self._at = start + len(uids)
 
-    def met_too_many(self) -> bool:
-        """Return whether an object was certainly visited twice, because there are fewer objects than visits."""
-        return self.met > self._count
-
     def met_each_once(self) -> bool:
         """Return whether every object of the model was visited exactly once."""
-        if self.met != self._count:
+        if self.met != self.count:
             return False
         rest = self._store.uids(self._model) if self.along is None else self.along[0][self._at :]
         return self._owed + sum(map(hash, rest)) == 0
@@ -121,26 +119,23 @@ class Side:
         if model in self.inner:
             nested = self.child_ids(model)
             uids = [uid for uid in uids if uid not in nested]
-        return uids, self._take(model, uids)
+        return uids, self.scan(model).take(uids)
 
     def children(self, parent: DSyncModel, model: str, field: str) -> tuple[Sequence[str], Sequence[DSyncModel]]:
         """Return ids and objects of an object's children of one model."""
         uids = getattr(parent, field)
         if not uids:
             return (), []
+        scan = self.scans.get(model) or self.scan(model)
         try:
-            return uids, self._take(model, uids)
+            objs = scan.take(uids)
         except ObjectNotFound as error:
             raise ObjectNotFound(
                 f'in {self.dataset.name}, {parent!r} has the child {model} "{error.args[1]}", which was never added'
             ) from None
-
-    def _take(self, model: str, uids: Sequence[str]) -> Sequence[DSyncModel]:
-        scan = self.scans.get(model) or self.scan(model)
-        objs = scan.take(uids)
-        if scan.met_too_many():
+        if scan.met > scan.count:
             self._check_parents()
-        return objs
+        return uids, objs
 
     def scan(self, model: str) -> Scan:
         """Return the objects of a model."""
@@ -150,8 +145,9 @@ class Side:
 
     def visit(self, model: str, start: int, uids: Sequence[str]) -> None:
         """Mark objects, which are at this position in the order of their store, as visited."""
-        self.scans[model].visit(start, uids)
-        if self.scans[model].met_too_many():
+        scan = self.scans[model]
+        scan.visit(start, uids)
+        if scan.met > scan.count:
             self._check_parents()
 
     def met(self, model: str | None = None) -> int:
