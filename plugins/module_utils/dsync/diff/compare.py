@@ -4,31 +4,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from ..dataset.dataset import Dataset
 from ..exceptions import DiffException, ModelMismatch
 from ..flags import DSyncAction, DSyncFlags, DSyncModelFlags
-from ..model.comparison import Comparison
 from ..model.identity import ObjectRef
 from ..model.model import DSyncModel
 from ..model.references import References
 from .columns import column_filter
 from .diff import Diff, DiffElement, Tally
+from .joining import Joining
 from .leaves import Ends, Leaves, equal_ends
-from .lookalike import hints
 from .matching import FieldComparison, Matching, matching_of
 from .scope import Scope, Stance
 from .siblings import Siblings, action_of, aligned, refuse_same_name
 from .traversal import Side
-
-if TYPE_CHECKING:
-    from .counterparts import Counterparts
-    from .moves import Lone, Renamed
-    from .renames import MatchKey
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, the number of objects that are done, and the total."""
@@ -64,7 +57,6 @@ def compare(
     diff = comparison.places()
     diff.warnings.extend(comparison.warnings())
     diff.set_tally(comparison.tally)
-    comparison.protect_partial_moves(comparison.lone)
     diff.warnings.extend(comparison.join(diff))
     comparison.finish()
     diff.complete()
@@ -109,7 +101,7 @@ class _Comparison:
         self.lone: list[DiffElement] = []  # the elements of objects that are on one side only
         self._matchings: dict[str, Matching] = {}
         self._leaves: dict[str, Leaves | None] = {}
-        self._counterparts: Counterparts | None = None
+        self._joining = Joining(source, target, self.tally)
         self._skip_source = bool(flags & DSyncFlags.SKIP_UNMATCHED_SRC)
         self._skip_target = bool(flags & DSyncFlags.SKIP_UNMATCHED_DST)
         self._keep_unchanged = bool(flags & DSyncFlags.LOG_UNCHANGED_RECORDS)
@@ -262,21 +254,12 @@ class _Comparison:
         has another place or another name."""
         if source is not None and target is not None:
             return scope.stance(matching.model, action, source, target, inside, alone=False)
-        obj, pairs = cast(DSyncModel, source or target), self._renamed_pairs()
+        obj, pairs = cast(DSyncModel, source or target), self._joining.counterparts()
         other = (pairs.in_target if target is None else pairs.in_source).get(ObjectRef(matching.model, obj.get_unique_id()))
         if other is not None:
             return scope.stance(matching.model, DSyncAction.MOVE, source or other, target or other, inside, alone=True)
         whole = self._with_other_place(matching, action, source, target, parent)
         return scope.stance(matching.model, *whole, inside, alone=True)
-
-    def _renamed_pairs(self) -> Counterparts:
-        """Return the pairs of objects of both sides that are the same object with another name, compared or not."""
-        if self._counterparts is None:
-            from .counterparts import Counterparts  # only here, since few comparisons need it
-
-            keys = {model: match for model in self.target.dataset.models() if (match := self._match_of(model))}
-            self._counterparts = Counterparts(self.source.dataset, self.target.dataset, keys)
-        return self._counterparts
 
     def _with_other_place(
         self,
@@ -392,87 +375,18 @@ class _Comparison:
 
     # ------------------------------------------------------------------ ignored objects
 
-    def protect_partial_moves(self, lone: Iterable[DiffElement]) -> None:
-        """Protect each of these objects, which is deleted or created in one place, if the other side has it in a place that was
-        not compared: a delete would lose the object, a create would conflict with it."""
-        if self.is_whole():
-            return
-        held = []
-        for element in lone:
-            other = (self.source if element.source_attrs is None else self.target).dataset
-            if other.store.find(element.type, element.uid) is not None:
-                held.append((element, other.name))
-        places = Counter((element.type, element.uid) for element, _other in held)
-        for element, other_name in held:
-            if places[element.type, element.uid] == 1:
-                element.protected, element.spared = (
-                    f"protected: {other_name} has it in another place, which was not compared",
-                    False,
-                )
+    def join(self, diff: Diff) -> list[str]:
+        """Make one difference of each object that has another parent or name in the source; return warnings about pairs that look
+        alike."""
+        if not self.is_whole():
+            self._joining.protect_partial_moves(self.lone)
+        comparisons = {model: matching.comparisons for model, matching in self._matchings.items()}
+        return self._joining.join(diff, self.lone, comparisons, self._keep_unchanged)
 
     def protects(self) -> bool:
         """Return whether an element may be protected: one of an object on one side only, or one with attributes that cannot be
         written."""
         return any(matching.read_only for matching in self._matchings.values()) or any(one.protected for one in self.lone)
-
-    def comparisons(self) -> dict[str, Mapping[str, Comparison]]:
-        """Return model → field → how it is declared to compare, of every model that was compared."""
-        return {model: matching.comparisons for model, matching in self._matchings.items()}
-
-    def join(self, diff: Diff) -> list[str]:
-        """Merge the two elements of each object that has another parent or name in the source, and return a warning for each
-        other pair that looks alike."""
-        total, keys = self.tally.total(), self._match_keys()
-        if not keys and not (total["create"] and total["delete"] and self._any_moved()):
-            return [*hints(self.lone, self.comparisons())]
-        from .moves import join_moves, lone_places, ref_of_element  # only here, since few comparisons need it
-
-        places = lone_places(diff)
-        renamed = self._renamed(*places, keys) if keys else {}
-        paired = {*renamed, *(one.old for one in renamed.values())}
-        left = [element for element in self.lone if ref_of_element(element) not in paired] if paired else self.lone
-        warnings = [*hints(left, self.comparisons())]
-        join_moves(diff, places, renamed, self.target.dataset, self.tally, self._keep_unchanged)
-        return warnings
-
-    def _renamed(self, old: Lone, new: Lone, keys: Mapping[str, tuple[MatchKey, ...]]) -> Mapping[ObjectRef, Renamed]:
-        """Return the objects of the source that are objects of the target with another name, and protect those whose counterpart
-        was not compared."""
-        from .renames import Renames  # only here, since few models have match keys
-
-        source, target = self.source.dataset, self.target.dataset
-        only_old = {ref: place for ref, place in old.items() if source.store.find(*ref) is None}
-        only_new = {ref: place for ref, place in new.items() if target.store.find(*ref) is None}
-        classes = {model: kind for model, kind in target.models().items() if kind._moves}
-        renamed = Renames(only_old, only_new, classes, keys).found()
-        if self.tally.total()["skip"]:
-            self._renamed_pairs().protect_partial_renames(self.lone, renamed)
-        return renamed
-
-    def _any_moved(self) -> bool:
-        """Return whether any object is on both sides, in different places."""
-        created = {(element.type, element.uid) for element in self.lone if element.dest_attrs is None}
-        return any(element.source_attrs is None and (element.type, element.uid) in created for element in self.lone)
-
-    def _match_keys(self) -> dict[str, tuple[MatchKey, ...]]:
-        """Return model → match keys of the models with objects on one side only, or, if there are any, with objects that were not
-        compared."""
-        models: Iterable[str] = dict.fromkeys(element.type for element in self.lone)
-        if self.lone and self.tally.total()["skip"]:
-            models = self.target.dataset.models()
-        return {model: match for model in models if (match := self._match_of(model))}
-
-    def _match_of(self, model: str) -> tuple[MatchKey, ...]:
-        """Return the match keys of a model: those of the target, or else those of the source."""
-        datasets = (self.target.dataset, self.source.dataset)
-        kinds = [kind for one in datasets if (kind := one.models().get(model)) is not None]
-        declared = next((kind._declaration.match for kind in kinds if kind._declaration.match), ())
-        spellings = self.target.dataset.equal_spellings(model)
-        if not (declared or spellings) or not all(kind._moves for kind in kinds):
-            return ()
-        from .renames import match_keys  # only here, since few models have match keys
-
-        return match_keys(declared, kinds[-1]._declaration.comparisons, kinds[0]._identifiers, spellings)
 
     def _source_has(self, obj: DSyncModel) -> bool:
         return self.source.dataset.store.find(obj.get_type(), obj.get_unique_id()) is not None
