@@ -121,7 +121,7 @@ def test_standard_output_holds_no_line_of_it(callback: str, run_playbook: Any, i
 
 def test_nothing_is_left_of_it_after_an_interruption(started: Any, tmp_path: Path) -> None:
     before = files_of_progress(tmp_path)
-    process = started({"here": {"pause": 0.05}})
+    process = started({"here": {"pause": 0.008}})
     limit = time.monotonic() + 30
     while not list((tmp_path / "local").rglob("dsync-*")):
         assert time.monotonic() < limit, "the module has written nothing"
