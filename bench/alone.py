@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import inventory
+from dsync.diff.diff import COUNTERS
 
 
 def main(adapter: str, folder: Path) -> None:
@@ -16,7 +17,7 @@ def main(adapter: str, folder: Path) -> None:
     source, target = (getattr(inventory, adapter)(path=folder / f"{side}.json") for side in ("source", "target"))
     source.load()
     target.load()
-    print(json.dumps(target.diff_from(source).summary()))
+    print(json.dumps({COUNTERS[category]: number for category, number in target.diff_from(source).summary().items()}))
 
 
 if __name__ == "__main__":

@@ -43,26 +43,25 @@ EXAMPLES = r"""
 
 - name: Show how many routers would be deleted
   ansible.builtin.debug:
-    msg: "{{ (cmdb | dsync.core.changes(id='rtr-*') | dsync.core.counts)['delete'] }}"
+    msg: "{{ (cmdb | dsync.core.changes(id='rtr-*') | dsync.core.counts).deletes }}"
 """
 
 RETURN = r"""
 _value:
   description:
-    - C(create), C(update), C(move), C(delete) and C(total), the numbers of changes. In Jinja write C(counts['update']), since
-      C(counts.update) is a method of the dictionary.
+    - C(creates), C(updates), C(moves), C(deletes) and C(total), the numbers of changes.
     - C(by_model), the same five numbers for each model that has changes, by the name of the model.
     - C(by_status), the numbers of changes that ended with each status.
   type: dict
   sample:
-    create: 2
-    update: 1
-    move: 0
-    delete: 0
+    creates: 2
+    updates: 1
+    moves: 0
+    deletes: 0
     total: 3
     by_model:
-      site: {"create": 0, "update": 1, "move": 0, "delete": 0, "total": 1}
-      device: {"create": 2, "update": 0, "move": 0, "delete": 0, "total": 2}
+      site: {"creates": 0, "updates": 1, "moves": 0, "deletes": 0, "total": 1}
+      device: {"creates": 2, "updates": 0, "moves": 0, "deletes": 0, "total": 2}
     by_status: {"done": 0, "maybe": 0, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 3}
 """
 
@@ -70,7 +69,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..plugin_utils.registered_results import ACTIONS, COUNTED, STATUSES, change_records, compared_results
+from ..plugin_utils.registered_results import COUNTED, COUNTERS, STATUSES, change_records, compared_results
 
 NAME = "dsync.core.counts"
 
@@ -92,13 +91,15 @@ def counts(result: Any) -> dict[str, Any]:
 
 def _summary(result: Mapping[str, Any]) -> dict[tuple[str, str], int]:
     by_model = result["summary"]["by_model"]
-    return {(model, action): by_model[model][action] for model in by_model for action in ACTIONS if by_model[model][action]}
+    return {
+        (model, action): by_model[model][name] for model in by_model for action, name in COUNTERS.items() if by_model[model][name]
+    }
 
 
 def _counts(found: Counter[tuple[str, str]], ended: Counter[str]) -> dict[str, Any]:
     models = dict.fromkeys(model for model, _action in found)
-    by_model = {model: _with_total({action: found[model, action] for action in ACTIONS}) for model in models}
-    sums = {action: sum(numbers[action] for numbers in by_model.values()) for action in ACTIONS}
+    by_model = {model: _with_total({name: found[model, action] for action, name in COUNTERS.items()}) for model in models}
+    sums = {name: sum(numbers[name] for numbers in by_model.values()) for name in COUNTERS.values()}
     return {**_with_total(sums), "by_model": by_model, "by_status": {status: ended[status] for status in STATUSES}}
 
 

@@ -187,25 +187,25 @@ models:
 summary:
   description:
     - How many objects there are of each kind, each object of either side counted once.
-    - C(create), objects that only the source has.
-    - C(update), objects that differ. In Jinja write C(summary['update']), since C(summary.update) is a method of the dictionary.
-    - C(move), objects that have another parent in the source. What is below them moves along and is counted by its own differences.
-    - C(delete), objects that only the target has.
-    - C(no_change), objects that are the same on both sides.
-    - C(skip), objects that were skipped because of flags, or because only one side has their model.
+    - C(creates), objects that only the source has.
+    - C(updates), objects that differ.
+    - C(moves), objects that have another parent in the source. What is below them moves along, counted by its own differences.
+    - C(deletes), objects that only the target has.
+    - C(unchanged), objects that are the same on both sides.
+    - C(skipped), objects that were skipped because of flags, or because only one side has their model.
     - C(by_model), the same six numbers for each model, by the name of the model.
   returned: when both datasets could be loaded and compared
   type: dict
   sample:
-    create: 2
-    update: 1
-    move: 0
-    delete: 0
-    no_change: 97
-    skip: 0
+    creates: 2
+    updates: 1
+    moves: 0
+    deletes: 0
+    unchanged: 97
+    skipped: 0
     by_model:
-      site: {"create": 0, "update": 0, "move": 0, "delete": 0, "no_change": 4, "skip": 0}
-      device: {"create": 2, "update": 1, "move": 0, "delete": 0, "no_change": 93, "skip": 0}
+      site: {"creates": 0, "updates": 0, "moves": 0, "deletes": 0, "unchanged": 4, "skipped": 0}
+      device: {"creates": 2, "updates": 1, "moves": 0, "deletes": 0, "unchanged": 93, "skipped": 0}
 changes:
   description:
     - The changes that bring the target in line with the source, in the order in which M(dsync.core.dsync_sync) makes them.

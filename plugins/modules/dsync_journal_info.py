@@ -126,10 +126,10 @@ run:
 summary:
   description:
     - Counts of the changes of the run, as RV(dsync.core.dsync_diff#module:summary). A journal does not record what it leaves
-      unchanged, so C(no_change) is 0.
+      unchanged, so C(unchanged) is 0.
   returned: always
   type: dict
-  sample: {"create": 1, "update": 0, "move": 0, "delete": 0, "no_change": 0, "skip": 0, "by_model": {}}
+  sample: {"creates": 1, "updates": 0, "moves": 0, "deletes": 0, "unchanged": 0, "skipped": 0, "by_model": {}}
 outcomes:
   description: How many changes of the run ended with each status.
   returned: always

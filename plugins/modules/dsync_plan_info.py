@@ -155,20 +155,20 @@ approved:
   sample: false
 summary:
   description:
-    - How many objects are created (C(create)), updated (C(update)), moved (C(move)) and deleted (C(delete)), in all and for
-      each model (C(by_model)). In Jinja write C(summary['update']), since C(summary.update) is a method of the dictionary.
-    - C(no_change) and C(skip) are 0, since a plan does not record the number of unchanged objects.
+    - How many objects are created (C(creates)), updated (C(updates)), moved (C(moves)) and deleted (C(deletes)), in all and for
+      each model (C(by_model)).
+    - C(unchanged) and C(skipped) are 0, since a plan does not record the number of unchanged objects.
   returned: success
   type: dict
   sample:
-    create: 2
-    update: 1
-    move: 0
-    delete: 1
-    no_change: 0
-    skip: 0
+    creates: 2
+    updates: 1
+    moves: 0
+    deletes: 1
+    unchanged: 0
+    skipped: 0
     by_model:
-      device: {"create": 2, "update": 1, "move": 0, "delete": 1, "no_change": 0, "skip": 0}
+      device: {"creates": 2, "updates": 1, "moves": 0, "deletes": 1, "unchanged": 0, "skipped": 0}
 changes:
   description:
     - The changes, in the order in which M(dsync.core.dsync_sync) makes them, each as in RV(dsync.core.dsync_diff#module:changes).

@@ -17,6 +17,9 @@ Parts = Mapping[str, type]
 """The name of a part of a result → its type."""
 
 ACTIONS = ("create", "update", "move", "delete")
+COUNTERS = MappingProxyType({action: f"{action}s" for action in ACTIONS})
+"""Action → the name of the number of such changes."""
+
 STATUSES = ("done", "maybe", "already_done", "failed", "refused", "not_attempted")
 """Statuses of changes; ``maybe`` is in results of dsync_journal_info only."""
 

@@ -61,7 +61,7 @@ def test_the_other_way_round_and_between_two_of_diffsyncs(folder: Path, play: Pl
     assert (folder / "devices.csv").read_text() == "name,role,mtu\nrtr-1,router,1500\nold-1,switch,1500\n"
     assert json.loads((folder / "other.json").read_text()) == json.loads(FILES["cmdb.json"])
     copied = played.result("copy")
-    assert copied["summary"]["create"] == 2
+    assert copied["summary"]["creates"] == 2
     assert copied["target"]["name"] == "other"
     assert {change["message"] for change in copied["changes"]} == {"Created successfully"}
     assert not played.result("again")["changed"]

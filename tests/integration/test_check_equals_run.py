@@ -52,7 +52,7 @@ def test_check_run_and_diff_say_the_same(play: Play, tmp_path: Path) -> None:
             assert {record["status"] for record in check["changes"] + diff["changes"]} <= {"not_attempted"}
             assert {record["status"] for record in run["changes"]} <= {"done"}
             assert (again["changed"], again["changes"]) == (False, [])
-            assert again["summary"]["no_change"] == again["source"]["total"]
+            assert again["summary"]["unchanged"] == again["source"]["total"]
             assert_made(tmp_path / f"{seed}.{host}.log", run)
             changed += len(run["changes"])
     assert changed > 100
@@ -94,4 +94,4 @@ def test_flags_leave_things_aside(play: Play, tmp_path: Path, flag: str) -> None
     }
     assert {record["action"] for record in played.result("plain")["changes"]} == {"create", "update", "delete"}
     assert actions == left[flag]
-    assert played.result("flagged")["summary"]["skip"] > 0
+    assert played.result("flagged")["summary"]["skipped"] > 0

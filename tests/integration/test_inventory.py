@@ -183,7 +183,7 @@ def test_a_renamed_host_moves_to_another_group(play: Play, estate: Path, tmp_pat
         "target": {"adapter": "inventory", "options": {"source": str(estate), "limit": "web2"}},
     }
     played = play([task("sync", "dsync_sync", sides), task("again", "dsync_diff", sides, ignore_errors=True)], "-i", estate)
-    assert played.result("sync")["summary"]["move"] == 1, played.screen
+    assert played.result("sync")["summary"]["moves"] == 1, played.screen
     line = "        # the second\n        web2: {ansible_host: 10.0.0.2, role: proxy}\n"
     assert (estate / "hosts.yml").read_text() == hosts.replace(line, "") + (
         "    mail:\n      hosts:\n" + line.replace("web2", "mail1")
@@ -267,7 +267,7 @@ def test_many_hosts(play: Play, tmp_path: Path) -> None:
     play([plain], "-i", folder).ok()
     between = time.monotonic()
     played = play([task("diff", "dsync_diff", {**into_memory(limit="h*:!here"), "max_changes": 5000})], "-i", folder).ok()
-    assert played.result("diff")["summary"]["create"] == 2000
+    assert played.result("diff")["summary"]["creates"] == 2000
     assert created(played.result("diff"))["h0099"]["role"] == "h0099.x"
     assert time.monotonic() - between < 10 * (between - began)
 

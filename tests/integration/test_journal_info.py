@@ -78,7 +78,7 @@ def test_what_was_done_may_have_been_and_was_not(play: Play, tmp_path: Path) -> 
         "done": 1, "maybe": 1, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 898,
     }  # fmt: skip
     assert found["outcomes"] == found["run"]["outcomes"]
-    assert (found["summary"]["create"], found["summary"]["by_model"]["site"]["create"]) == (900, 900)
+    assert (found["summary"]["creates"], found["summary"]["by_model"]["site"]["creates"]) == (900, 900)
     assert played.result("counts")["msg"] == {"total": 900, "maybe": 1, "ids": ["s0001"]}
     assert [record["status"] for record in found["changes"][:3]] == ["done", "maybe", "not_attempted"]
     assert len(found["changes"]) < 300

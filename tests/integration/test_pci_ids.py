@@ -104,7 +104,7 @@ def published() -> None:
 
 
 def counts(result: dict[str, Any]) -> dict[str, int]:
-    return {action: result["summary"][action] for action in ("create", "update", "delete", "no_change", "skip")}
+    return {action: result["summary"][action] for action in ("creates", "updates", "deletes", "unchanged", "skipped")}
 
 
 def expected_counts(before: Rows, after: Rows) -> dict[str, int]:
@@ -114,11 +114,11 @@ def expected_counts(before: Rows, after: Rows) -> dict[str, int]:
     kept = old.keys() & new.keys()
     renamed = sum(old[key] != new[key] for key in kept)
     return {
-        "create": len(new.keys() - kept),
-        "update": renamed,
-        "delete": len(old.keys() - kept),
-        "no_change": len(kept) - renamed,
-        "skip": 0,
+        "creates": len(new.keys() - kept),
+        "updates": renamed,
+        "deletes": len(old.keys() - kept),
+        "unchanged": len(kept) - renamed,
+        "skipped": 0,
     }
 
 
@@ -140,8 +140,8 @@ def test_the_older_snapshot_then_the_newer(example: Example) -> None:
     first = example.play(OLDER)
     assert first["changed"]
     assert first["summary"] == check["summary"]
-    none = {"create": 0, "update": 0, "delete": 0, "no_change": 0, "skip": 0}
-    assert counts(first) == {**none, "create": sum(map(len, older.values()))}
+    none = {"creates": 0, "updates": 0, "deletes": 0, "unchanged": 0, "skipped": 0}
+    assert counts(first) == {**none, "creates": sum(map(len, older.values()))}
     assert rows_of_the_database(example.database) == older
 
     before = example.database.read_bytes()
@@ -157,7 +157,7 @@ def test_the_older_snapshot_then_the_newer(example: Example) -> None:
     assert predictions(second)[:common] == predictions(check)[:common]
     assert {record["status"] for record in second["changes"]} == {"done"}
     assert len(second["changes"]) + second["changes_truncated"] == sum(
-        counts(second)[action] for action in ("create", "update", "delete")
+        counts(second)[action] for action in ("creates", "updates", "deletes")
     )
     assert second["diff"] == check["diff"]
     assert rows_of_the_database(example.database) == newer
@@ -165,7 +165,7 @@ def test_the_older_snapshot_then_the_newer(example: Example) -> None:
 
     third = example.play(NEWER)
     assert not third["changed"]
-    assert counts(third) == {**none, "no_change": sum(COUNTS_OF_NEWER.values())}
+    assert counts(third) == {**none, "unchanged": sum(COUNTS_OF_NEWER.values())}
     assert third["changes"] == []
     assert rows_of_the_database(example.database) == newer
 
@@ -198,10 +198,10 @@ def test_a_vendor_goes_with_all_that_is_below_it(example: Example, tmp_path: Pat
     pci_ids.write_text(left, encoding="utf-8")
     refused = example.play(pci_ids, fails=True)  # a file without any device is rather a wrong file
     assert "PciIds was loaded and has no device objects, while PciSqlite has 1" in refused["msg"]
-    assert counts(refused) == {"create": 0, "update": 0, "delete": 4, "no_change": 1, "skip": 0}
+    assert counts(refused) == {"creates": 0, "updates": 0, "deletes": 4, "unchanged": 1, "skipped": 0}
     pci_ids.write_text(f"{left}\t0608  A device\n\t\t0e8d 0001  A board\n", encoding="utf-8")
     result = example.play(pci_ids)
-    assert counts(result) == {"create": 2, "update": 0, "delete": 4, "no_change": 1, "skip": 0}
+    assert counts(result) == {"creates": 2, "updates": 0, "deletes": 4, "unchanged": 1, "skipped": 0}
     assert rows_of_the_database(example.database) == {
         "vendor": {("0e8d", "MEDIATEK Corp.")},
         "device": {("0e8d", "0608", "A device")},

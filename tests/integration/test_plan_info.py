@@ -89,7 +89,7 @@ def test_a_plan_as_a_person_sees_it(play: Play, tmp_path: Path) -> None:
         "flags": ["continue_on_failure"],
     }
     assert (found["source"]["name"], found["target"]["name"], found["target"]["total"]) == ("truth", "cmdb", None)
-    assert {key: found["summary"][key] for key in ("create", "update", "delete")} == {"create": 598, "update": 1, "delete": 1}
+    assert {key: found["summary"][key] for key in ("creates", "updates", "deletes")} == {"creates": 598, "updates": 1, "deletes": 1}
     assert len(found["changes"]) + found["changes_truncated"] == 600
     (update,) = (change for change in found["changes"] if change["action"] == "update")
     assert update["before"] == {"role": "switch", "password": "********"}

@@ -47,7 +47,7 @@ def test_the_same_changes_by_the_database(play: Play, tmp_path: Path) -> None:
     ]
     played = play(tasks).ok()
     whole, there = played.result("whole"), played.result("narrowed")
-    assert there["summary"] == whole["summary"] == {**whole["summary"], "update": 1, "delete": 5, "no_change": 34}
+    assert there["summary"] == whole["summary"] == {**whole["summary"], "updates": 1, "deletes": 5, "unchanged": 34}
     assert there["changes"] == whole["changes"]
     assert there["plan"]["digest"] == whole["plan"]["digest"]
     assert [there[side]["counts"] for side in ("source", "target")] == [{"device": 35}, {"device": 40}]
@@ -60,4 +60,4 @@ def test_the_same_changes_by_the_database(play: Play, tmp_path: Path) -> None:
     assert any(one.startswith("push_down: all objects are loaded: verify") for one in played.result("verified")["warnings"])
     assert played.result("verified")["verified"] is True
     again = played.result("again")
-    assert (again["changed"], again["summary"]["no_change"]) == (False, 35)
+    assert (again["changed"], again["summary"]["unchanged"]) == (False, 35)

@@ -85,7 +85,7 @@ def test_reports_filters_and_the_test_in_one_play(play: Play, tmp_path: Path) ->
     told["json"] = told["json"] if isinstance(told["json"], dict) else json.loads(told["json"])
     assert (told["json"]["changes_omitted"], told["json"]["problems"]) == (20, [])
     assert set(told["ids"]) <= {f"s{place}" for place in range(20)}
-    assert (told["counts"]["total"], told["counts"]["by_model"]["site"]["create"]) == (23, 21)
+    assert (told["counts"]["total"], told["counts"]["by_model"]["site"]["creates"]) == (23, 21)
     assert (told["in sync before"], told["in sync after"]) == (False, True)
     assert "20 more changes are not in the result" in " ".join(played.screen.split())
 

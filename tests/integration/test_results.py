@@ -43,9 +43,9 @@ def test_returned_values(play: Play, tmp_path: Path) -> None:
     result = played.result("sync")
     assert set(result) - {"_ansible_no_log", "failed", "invocation"} == KEYS
     assert result["changed"] is True
-    numbers = {"create": 1, "update": 1, "move": 0, "delete": 1, "no_change": 1, "skip": 0}
-    none = {"create": 0, "update": 0, "move": 0, "delete": 0, "no_change": 0, "skip": 0}
-    by_model = {"site": {**none, "update": 1, "move": 0, "delete": 1, "no_change": 1}, "rack": {**none, "create": 1}}
+    numbers = {"creates": 1, "updates": 1, "moves": 0, "deletes": 1, "unchanged": 1, "skipped": 0}
+    none = {"creates": 0, "updates": 0, "moves": 0, "deletes": 0, "unchanged": 0, "skipped": 0}
+    by_model = {"site": {**none, "updates": 1, "moves": 0, "deletes": 1, "unchanged": 1}, "rack": {**none, "creates": 1}}
     assert {key: value for key, value in result["summary"].items() if key != "by_model"} == numbers
     assert {model: counts for model, counts in result["summary"]["by_model"].items() if counts != none} == by_model
     assert result["source"] == {
@@ -260,7 +260,7 @@ def test_the_result_stays_small_whatever_the_values(play: Play, tmp_path: Path) 
     results = {each["name"]: played.result(each["name"]) for each in tasks}
     for result in results.values():
         assert len(json.dumps(result)) < 500_000
-        total = sum(result["summary"][action] for action in ("create", "update", "delete"))
+        total = sum(result["summary"][action] for action in ("creates", "updates", "deletes"))
         assert len(result["changes"]) + result["changes_truncated"] == total
     assert 0 < len(results["many"]["changes"]) < 3000
     assert 0 < len(results["many"]["failures"]) < 2000
@@ -277,7 +277,7 @@ def test_a_hundred_thousand_objects(play: Play, tmp_path: Path) -> None:
     sides = both(tmp_path, [], [site("s"), *racks])
     played = play([task("sync", "dsync_sync", sides)], "--diff").ok()
     result = played.result("sync")
-    assert result["summary"]["create"] == 100_000
+    assert result["summary"]["creates"] == 100_000
     assert result["source"]["total"] == 100_000
     assert (len(result["changes"]), result["changes_truncated"]) == (500, 99_500)
     assert len(json.dumps(result)) < 500_000

@@ -195,7 +195,7 @@ def test_the_workflow_does_what_it_says(environment: dict[str, str], tmp_path: P
         assert {device["name"] for device in devices.values()} == {"rtr-1", "old-1"}
         handed_on = {"reconcile_summary": statistic(plan, "reconcile_summary")}
         devices[99] = {"id": 99, "name": "old-2", "role": "router", "mtu": 1500}  # the next night, nobody has approved anything yet
-        assert statistic(launch("CMDB plan"), "reconcile_summary")["changes"]["delete"] == 2
+        assert statistic(launch("CMDB plan"), "reconcile_summary")["changes"]["deletes"] == 2
         applied = launch("CMDB apply")
         assert applied.returncode == 0, applied.stdout + applied.stderr
         assert statistic(applied, "reconcile_summary")["state"] == "applied"

@@ -30,7 +30,7 @@ LEFT_OUT = {  # a variable of its own decides about progress
         *("undo_journal", "undo_run", "lost_secrets"),
     },
 }
-CHANGES = {"create": 1, "update": 1, "move": 0, "delete": 1, "total": 3}
+CHANGES = {"creates": 1, "updates": 1, "moves": 0, "deletes": 1, "total": 3}
 
 
 def options(role: str) -> dict[str, dict[str, Any]]:

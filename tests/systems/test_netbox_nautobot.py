@@ -128,8 +128,8 @@ def test_from_a_file_to_netbox_to_nautobot_and_back(netbox: NetBox, nautobot: Na
         assert not result.get("failures")
         return result
 
-    assert synchronised(file, one)["summary"]["create"] == number
-    assert synchronised(one, other)["summary"]["create"] == number
+    assert synchronised(file, one)["summary"]["creates"] == number
+    assert synchronised(one, other)["summary"]["creates"] == number
     assert synchronised(one, other)["changed"] is False
     assert synchronised(file, other)["changed"] is False, "Nautobot has what the file says"
 
@@ -147,7 +147,7 @@ def test_from_a_file_to_netbox_to_nautobot_and_back(netbox: NetBox, nautobot: Na
     assert synchronised(one, other)["changed"] is False
 
     netbox.reset()
-    assert synchronised(other, one)["summary"]["create"] == number
+    assert synchronised(other, one)["summary"]["creates"] == number
     assert synchronised(file, one)["changed"] is False, "all the way round nothing is lost"
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 from collections import ChainMap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,26 @@ def test_modules_are_documentation_a_spec_and_a_call() -> None:
         tree = ast.parse((PLUGINS / "modules" / f"{module}.py").read_text(encoding="utf-8"))
         code = [node for node in tree.body if not isinstance(node, (ast.Assign, ast.Expr))]
         assert sum(node.end_lineno - node.lineno + 1 for node in code if node.end_lineno) < 40
+
+
+def _keys(value: Any) -> Iterator[str]:
+    """Yield the keys of the documentation of return values, and those of dictionaries in samples."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _keys(item)
+
+
+def _returned(values: dict[str, Any]) -> Iterator[str]:
+    for name, value in values.items():
+        yield name
+        yield from _returned(value.get("contains", {}))
+        yield from _keys(value.get("sample"))
+
+
+@pytest.mark.parametrize("file", [*(f"modules/{name}.py" for name in SPECS), "filter/counts.py"])
+def test_a_template_reads_every_key_of_a_result_with_a_dot(file: str) -> None:
+    """C4: `result.summary.update` is a method of the dictionary, so no result has a key `update`."""
+    keys = set(_returned(documented(file, "RETURN")))
+    assert [key for key in keys if hasattr(dict, key) or not key.isidentifier()] == []
+    assert {"creates", "updates", "moves", "deletes"} <= keys or file in {"modules/dsync_info.py", "modules/dsync_export.py"}

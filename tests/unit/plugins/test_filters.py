@@ -23,7 +23,7 @@ from ansible_collections.dsync.core.plugins.filter.report import report
 from ansible_collections.dsync.core.plugins.filter.unknown_names import unknown_names
 from ansible_collections.dsync.core.plugins.test.in_sync import in_sync
 
-ZERO = {"create": 0, "update": 0, "move": 0, "delete": 0, "no_change": 0, "skip": 0}
+ZERO = {"creates": 0, "updates": 0, "moves": 0, "deletes": 0, "unchanged": 0, "skipped": 0}
 NONE = {"done": 0, "maybe": 0, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 0}
 
 
@@ -44,9 +44,9 @@ def result(*records: dict[str, Any], more: int = 0, **values: Any) -> dict[str, 
     """Return what a task returns that has found these changes, and more of which it has no records."""
     by_model: dict[str, dict[str, int]] = {"device": {**ZERO}}
     outcomes = {**NONE, "not_attempted": more}
-    by_model["device"]["update"] = more
+    by_model["device"]["updates"] = more
     for one in records:
-        by_model.setdefault(one["model"], {**ZERO})[one["action"]] += 1
+        by_model.setdefault(one["model"], {**ZERO})[f"{one['action']}s"] += 1
         outcomes[one["status"]] += 1
     side = {"name": "cmdb", "adapter": "file", "counts": {"device": 3}, "total": 3}
     summary = {**{key: sum(numbers[key] for numbers in by_model.values()) for key in ZERO}, "by_model": by_model}
@@ -118,7 +118,7 @@ def test_a_journal_is_counted_with_what_may_have_been_done() -> None:
     found = journal(record("create", "a", status="done"), record("delete", "b", status="maybe"), more=3)
     assert [one["id"] for one in changes(found, status="maybe", model="device")] == ["b"]
     numbers = counts(found)
-    assert (numbers["create"], numbers["delete"], numbers["total"]) == (1, 1, 5)
+    assert (numbers["creates"], numbers["deletes"], numbers["total"]) == (1, 1, 5)
     assert numbers["by_status"] == {**NONE, "done": 1, "maybe": 1, "not_attempted": 3}
     assert counts(found["changes"])["by_status"] == {**NONE, "done": 1, "maybe": 1}
     assert changes(found, model="a model that no change of the run is of") == []
@@ -171,25 +171,25 @@ def test_what_changes_cannot_select_from(value: Any, asked: dict[str, Any], word
 
 def test_counts() -> None:
     found = counts(result(*RECORDS))
-    assert {key: found[key] for key in ("create", "update", "delete", "total")} == {
-        "create": 1,
-        "update": 1,
-        "delete": 2,
+    assert {key: found[key] for key in ("creates", "updates", "deletes", "total")} == {
+        "creates": 1,
+        "updates": 1,
+        "deletes": 2,
         "total": 4,
     }
-    assert found["by_model"]["site"] == {"create": 0, "update": 1, "move": 0, "delete": 0, "total": 1}
+    assert found["by_model"]["site"] == {"creates": 0, "updates": 1, "moves": 0, "deletes": 0, "total": 1}
     assert found["by_status"] == {**NONE, "not_attempted": 4}
     assert counts(changes(result(*RECORDS))) == found
 
 
 def test_counts_of_a_result_count_also_what_it_does_not_hold() -> None:
     found = counts(result(record("create", "a", "site"), more=9))
-    assert (found["total"], found["update"], found["by_status"]["not_attempted"]) == (10, 9, 10)
+    assert (found["total"], found["updates"], found["by_status"]["not_attempted"]) == (10, 9, 10)
 
 
 def test_counts_of_a_loop_are_added_up() -> None:
     found = counts({"results": [result(*RECORDS), result(*RECORDS)]})
-    assert (found["total"], found["by_model"]["device"]["delete"]) == (8, 4)
+    assert (found["total"], found["by_model"]["device"]["deletes"]) == (8, 4)
 
 
 # ---------------------------------------------------------------------- in_sync

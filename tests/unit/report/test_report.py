@@ -34,8 +34,8 @@ def test_of_a_diff() -> None:
     assert [(entry.action, entry.model, entry.id) for entry in report.entries] == EXPECTED
     assert report.title == "box compared with cmdb"
     assert report.headline == "12 changes: 5 to create, 2 to update, 5 to delete"
-    assert report.summary == {"create": 5, "update": 2, "move": 0, "delete": 5, "no_change": 1, "skip": 0}
-    assert report.models["device"] == {"create": 2, "update": 0, "move": 0, "delete": 2, "no_change": 1, "skip": 0}
+    assert report.summary == {"creates": 5, "updates": 2, "moves": 0, "deletes": 5, "unchanged": 1, "skipped": 0}
+    assert report.models["device"] == {"creates": 2, "updates": 0, "moves": 0, "deletes": 2, "unchanged": 1, "skipped": 0}
     assert report.outcomes == {"done": 0, "already_done": 0, "failed": 0, "refused": 0, "not_attempted": 12}
     assert (report.total, report.omitted, report.in_sync, report.attempted) == (12, 0, False, False)
     assert {entry.state for entry in report.entries} == {State.OPEN}
@@ -44,7 +44,7 @@ def test_of_a_diff() -> None:
 def test_of_a_plan_says_nothing_of_what_stays() -> None:
     report = Report.from_plan(Plan.from_diff(diff()), *SIDES, title="the plan")
     assert report.title == "the plan"
-    assert report.summary == {"create": 5, "update": 2, "move": 0, "delete": 5, "no_change": 0, "skip": 0}
+    assert report.summary == {"creates": 5, "updates": 2, "moves": 0, "deletes": 5, "unchanged": 0, "skipped": 0}
 
 
 def test_of_a_run_that_failed() -> None:
@@ -79,7 +79,7 @@ def test_what_is_refused_in_a_comparison_is_counted_with_the_reason() -> None:
 
 
 def test_what_a_capped_result_does_not_hold_is_counted() -> None:
-    models = {"site": {"create": 0, "update": 3000, "move": 0, "delete": 0, "no_change": 1, "skip": 0}}
+    models = {"site": {"creates": 0, "updates": 3000, "moves": 0, "deletes": 0, "unchanged": 1, "skipped": 0}}
     report = Report.from_records([record()], *SIDES, models=models, outcomes={"not_attempted": 3000})
     assert (report.total, report.omitted) == (3000, 2999)
     assert report.headline == "3,000 changes: 3,000 to update"

@@ -85,13 +85,13 @@ def write_reports(
         TaskFailure: one of them could not be written.
     """
     from ...dsync.report.render.formats import rendered  # only here, since most tasks need none of it
-    from ...dsync.report.report import Report, ReportSide, above
+    from ...dsync.report.report import Report, ReportSide, above, counts_by_model
 
     with error_context("making the report"):
         report = Report.from_outcomes(
             outcomes,
             *(ReportSide(side.dataset.name, side.params["adapter"], sum(side.counts.values())) for side in sides[:2]),
-            models=None if work.diff is None else work.diff.summary_by_model(),
+            models=None if work.diff is None else counts_by_model(work.diff),
             problems=problems,
             warnings=[*(() if work.diff is None else work.diff.warnings), *work.warnings],
             above=None if work.diff is None else above(work.diff),

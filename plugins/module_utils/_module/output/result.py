@@ -12,7 +12,7 @@ from typing import Any
 
 from ...dsync import Diff, Outcome, OutcomeStatus, Plan, Result
 from ...dsync._util.redaction import Redactor
-from ...dsync.diff.diff import Tally
+from ...dsync.diff.diff import COUNTERS, Tally
 from ...dsync.exceptions import Refused
 from ...dsync.plan.change import Change, steps_of
 from ...dsync.report.render.unified import before_after
@@ -197,7 +197,7 @@ def count_changes(changes: Iterable[Change]) -> Diff:
 
 
 def _counts(counts: Mapping[str, int]) -> dict[str, int]:
-    return {name.replace("-", "_"): count for name, count in counts.items()}
+    return {COUNTERS[category]: number for category, number in counts.items()}
 
 
 def _truncate(text: str) -> str:

@@ -28,6 +28,9 @@ _NONE: frozenset[Text] = frozenset()
 SUMMARY_KEYS = ("create", "update", "move", "delete", "no-change", "skip")
 """The categories in which a comparison counts objects, each object once."""
 
+COUNTERS = MappingProxyType(dict(zip(SUMMARY_KEYS, ("creates", "updates", "moves", "deletes", "unchanged", "skipped"))))
+"""Category → its name in results and reports. A template reads each of them with a dot; ``update`` is a method of dictionaries."""
+
 
 class Tally:
     """Counts of objects by model and category."""

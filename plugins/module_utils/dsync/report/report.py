@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..apply.preview import preview
-from ..diff.diff import SUMMARY_KEYS, Diff, DiffElement
+from ..diff.diff import COUNTERS, Diff, DiffElement
 from ..flags import DSyncAction
 from ..model.identity import ObjectRef
 from ..plan.outcome import Outcome, OutcomeStatus
@@ -26,7 +26,7 @@ from ..storage.provenance import VERSION, now
 FORMAT, FORMAT_VERSION = "dsync-report", 1
 
 Counts = Mapping[str, Mapping[str, int]]
-"""Model → ``create``, ``update``, ``move``, ``delete``, ``no_change``, ``skip`` → number of objects."""
+"""Model → ``creates``, ``updates``, ``moves``, ``deletes``, ``unchanged``, ``skipped`` → number of objects."""
 
 Hide = Callable[[str], str]
 """Returns a string without secrets."""
@@ -34,7 +34,7 @@ Hide = Callable[[str], str]
 Above = Mapping[ObjectRef, ObjectRef]
 """Object without a change of its own → its parent."""
 
-COUNTED = tuple(key.replace("-", "_") for key in SUMMARY_KEYS)
+COUNTED = tuple(COUNTERS.values())
 _ACTIONS = tuple(action.value for action in DSyncAction)
 
 
@@ -169,7 +169,7 @@ class Report:
         target: the dataset that is compared with it.
         created: the time at which the report was made, in UTC.
         entries: the changes, in the order in which they are made.
-        models: model → numbers of objects to create, update, move and delete, of unchanged and of skipped objects.
+        models: numbers of objects to create, update, move and delete, of unchanged and of skipped objects, by model.
         outcomes: status → number of changes that ended with it; their sum is the number of all changes.
         problems: reasons why a run is refused, and other errors.
         warnings: other remarks.
@@ -192,7 +192,7 @@ class Report:
         """Return the report of a comparison; the diff is not changed."""
         outcomes = preview(Plan.from_diff(diff))[0]
         sides = ReportSide(diff.source_name), ReportSide(diff.dest_name)
-        more: dict[str, Any] = {"models": diff.summary_by_model(), "warnings": diff.warnings, "above": above(diff)}
+        more: dict[str, Any] = {"models": counts_by_model(diff), "warnings": diff.warnings, "above": above(diff)}
         return cls.from_outcomes(outcomes, *sides, title=title, hide=hide, **more)
 
     @classmethod
@@ -291,7 +291,9 @@ class Report:
         if self.attempted:
             return f"{changes}: {', '.join(f'{number:,} {_SAID[status]}' for status, number in self.outcomes.items() if number)}"
         refused = self.outcomes[OutcomeStatus.REFUSED.value]
-        actions = ", ".join(f"{self.summary[action]:,} to {action}" for action in _ACTIONS if self.summary[action])
+        actions = ", ".join(
+            f"{self.summary[COUNTERS[action]]:,} to {action}" for action in _ACTIONS if self.summary[COUNTERS[action]]
+        )
         return f"{changes}: {actions}{f'; {refused:,} refused' if refused else ''}"
 
     def note(self, entry: Entry) -> str:
@@ -324,6 +326,14 @@ class Report:
             "changes": [entry.record() for entry in self.entries],
             "changes_omitted": self.omitted,
         }
+
+
+def counts_by_model(diff: Diff) -> Counts:
+    """Return the counts of the objects of each model in a diff."""
+    return {
+        model: {COUNTERS[category]: number for category, number in counts.items()}
+        for model, counts in diff.summary_by_model().items()
+    }
 
 
 def above(diff: Diff) -> Above:
@@ -365,13 +375,12 @@ def _tallied(entries: Iterable[Entry]) -> Counts:
     counts: dict[str, dict[str, int]] = {}
     for entry in entries:
         of_model = counts.setdefault(entry.model, dict.fromkeys(COUNTED, 0))
-        of_model[entry.action] += 1
+        of_model[COUNTERS[entry.action]] += 1
     return counts
 
 
 def _counted(counts: Mapping[str, int]) -> dict[str, int]:
-    given = {key.replace("-", "_"): number for key, number in counts.items()}
-    return {key: given.get(key, 0) for key in COUNTED}
+    return {key: counts.get(key, 0) for key in COUNTED}
 
 
 class _Cleaner:

@@ -154,7 +154,9 @@ def test_text_is_coloured_only_when_asked() -> None:
 
 
 def test_columns_stay_aligned_whatever_the_alphabet() -> None:
-    models = {name: dict.fromkeys(("create", "update", "delete", "no_change", "skip"), 7) for name in ("設備", "é" * 3, "x\u0301")}
+    models = {
+        name: dict.fromkeys(("creates", "updates", "deletes", "unchanged", "skipped"), 7) for name in ("設備", "é" * 3, "x\u0301")
+    }
     rows = [line for line in text.render(Report.from_records([], *SIDES, models=models)).splitlines() if line.endswith("7")]
     assert [row.index("7") for row in rows] == [10, 12, 13]  # two characters that are wide, and one that takes no room
 
@@ -319,7 +321,7 @@ def test_junit_of_a_run_reports_how_it_ended() -> None:
 
 
 def test_junit_of_datasets_in_sync_passes() -> None:
-    models = {"site": {"no_change": 4}}
+    models = {"site": {"unchanged": 4}}
     assert cases_of(check_junit(junit.render(Report.from_records([], *SIDES, models=models)))) == {"box.site objects in sync": []}
     assert cases_of(check_junit(junit.render(many(0)))) == {"box.run objects in sync": []}
 

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Any
 
+from ...diff.diff import COUNTERS
 from ...flags import DSyncAction
-from ..report import COUNTED, Line, Report, State
+from ..report import Line, Report, State
 from .html_script import SCRIPT
 from .html_style import STYLE
 from .phrases import CAPPED, HEADINGS, attributes, facts, more_changes, one_line, table
@@ -95,7 +96,7 @@ def _head(report: Report) -> Iterator[str]:
 
 def _bar(report: Report) -> Iterator[str]:
     """Yield a bar that shows the share of objects that differ."""
-    numbers = {**{action: report.summary[action] for action in _ACTIONS}, "rest": report.summary["no_change"]}
+    numbers = {**{action: report.summary[COUNTERS[action]] for action in _ACTIONS}, "rest": report.summary["unchanged"]}
     parts = (f'<span class="{name}" style="flex:{number}"></span>' for name, number in numbers.items() if number)
     if any(numbers.values()):
         yield f'<div class="bar" aria-hidden="true">{"".join(parts)}</div>'
@@ -112,7 +113,7 @@ def _counts(report: Report) -> Iterator[str]:
     yield f'<div class="wide"><table class="counts"><thead><tr>{heads}</tr></thead><tbody>'
     rows = table(report)
     for place, (model, counts) in enumerate(rows):
-        cells = "".join(f'<td class="{name if number else "none"}">{number:,}</td>' for name, number in zip(COUNTED, counts))
+        cells = "".join(f'<td class="{name if number else "none"}">{number:,}</td>' for name, number in zip(COUNTERS, counts))
         kind = ' class="total"' if len(report.models) > 1 and place == len(rows) - 1 else ""
         yield f'<tr{kind}><th scope="row">{escape(model)}</th>{cells}</tr>'
     yield "</tbody></table></div>"

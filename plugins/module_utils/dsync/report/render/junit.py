@@ -38,7 +38,7 @@ def render(report: Report) -> str:
 def _add_model(root: ElementTree.Element, report: Report, model: str, entries: list[Entry]) -> None:
     counts = report.models.get(model, {})
     suite = _suite(root, report, model, counts.items())
-    if counts.get("no_change") or not entries:
+    if counts.get("unchanged") or not entries:
         _case(suite, report, model, "objects in sync")
     for entry in entries:
         case = _case(suite, report, model, f"{entry.action} {entry.id}")
