@@ -127,6 +127,15 @@ def test_every_model_is_written_read_back_unchanged_and_deleted_again(netbox: Ne
     assert len(adapter(netbox)) == 0
 
 
+def test_what_the_adapter_does_not_ask_about_is_as_the_server_describes_it(netbox: NetBox) -> None:
+    for kind in NetBoxAdapter.kinds:
+        described = netbox.call("OPTIONS", f"{kind.endpoint}/")["actions"]["POST"]
+        names = {*kind.identifiers, *kind.attributes} - kind.placed.keys()
+        names |= {native for placed in kind.placed.values() for native in placed.natives[:2]}
+        assert {name for name in names if described.get(name, {"read_only": True})["read_only"]} == set(), kind.name
+        assert {name for name in names if described[name].get("choices")} <= (kind.checked or {}).keys(), kind.name
+
+
 def test_an_update_changes_what_differs_and_nothing_else(netbox: NetBox) -> None:
     synchronised(adapter(netbox, DEVICE_MODELS), dataset(models(DEVICE_MODELS), DEVICES))
     netbox.call("PATCH", "dcim/devices/1/", {"airflow": "front-to-rear"})

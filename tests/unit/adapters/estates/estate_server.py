@@ -94,6 +94,10 @@ class Estate:
     def about(self) -> Reply:
         return Reply(200, self.status)
 
+    @property
+    def has_cursors(self) -> bool:
+        return False
+
     def queried(self, query: str) -> Any:
         """Answer a GraphQL query: for the names of all types, or for one of them."""
         assert self.types is not None
@@ -108,6 +112,8 @@ class Estate:
 
     def _get(self, endpoint: str, request: Request, _server_id: Any) -> Reply:
         query = parse_qs(request.target.partition("?")[2])
+        if not self.has_cursors:
+            query.pop("start", None)
         found = [self.shown(endpoint, native) for native in self.table(endpoint).values()]
         for name, values in query.items():
             if name == "last_updated__gte":
@@ -260,6 +266,18 @@ class Estate:
 
 class NetBoxEstate(Estate):
     """As NetBox does it: what is not known is ignored, and a request is done whole or not at all."""
+
+    def answer(self, request: Request) -> Reply:
+        reply = super().answer(request)
+        return reply._replace(headers={"API-Version": ".".join(map(str, self._release)), **reply.headers})
+
+    @property
+    def has_cursors(self) -> bool:
+        return self._release >= (4, 6)
+
+    @property
+    def _release(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in self.status["netbox-version"].split(".")[:2])
 
 
 class NautobotEstate(Estate):

@@ -265,7 +265,7 @@ def test_a_kind_that_no_server_has_or_several_have_is_named(netbox: NetBoxEstate
 
 def test_nothing_is_asked_about_kinds_that_the_adapter_knows(netbox: NetBoxEstate) -> None:
     adapter(netbox, {"site": {"identifiers": ["name"], "attributes": {"status": "str"}}}, {})
-    assert [request.path for request in netbox.api.sent("GET")] == ["/api/status/", "/api/dcim/sites/"]
+    assert {request.path for request in netbox.api.sent("GET")} == {"/api/dcim/sites/"}
     assert not netbox.api.sent("OPTIONS")
     assert not netbox.api.sent("POST")
 

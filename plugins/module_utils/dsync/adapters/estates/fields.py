@@ -45,7 +45,7 @@ class Fields:
 
     def check(self, kind: Kind, body: Mapping[str, Any]) -> None:
         """Raise RecordProblem when there is a field that the server would ignore, or a value that is none of a field's choices."""
-        taken = self._fields_of(kind.endpoint)
+        taken = {} if self._need_not_ask(kind, body) else self._fields_of(kind.endpoint)
         placing = {native for one in kind.placed.values() for native in one.natives}
         for name, value in body.items():
             if taken and name not in taken:
@@ -59,6 +59,10 @@ class Fields:
             there = self._custom_fields()
             if name not in there:
                 raise RecordProblem(f'{self._server} has no custom field "{name}"{known(name, sorted(there))}')
+
+    def _need_not_ask(self, kind: Kind, body: Mapping[str, Any]) -> bool:
+        with self._lock:
+            return kind.endpoint not in self._about and kind.is_certain(body)
 
     def _fields_of(self, endpoint: str) -> _Fields:
         """Return the fields that can be written; none where the server does not tell, as to someone who may not write."""

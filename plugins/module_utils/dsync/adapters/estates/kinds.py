@@ -71,6 +71,8 @@ class Kind:
         generic: references to objects of any kind: the server's fields are ``<name>_type``, ``<name>_id`` and, mostly, ``<name>``.
         ends: fields that are lists of such references, as the ends of cables are.
         unclear: references of which the server does not report to objects of which kind they are.
+        checked: fields that are looked up in what the server describes before they are sent, since they have choices or not every
+            release has them → the value that needs no look; None if the adapter does not know which fields those are.
         known: whether the adapter knows the kind; another one is described by what the server says of its objects alone.
     """
 
@@ -90,6 +92,7 @@ class Kind:
     generic: frozenset[str] = frozenset()
     ends: frozenset[str] = frozenset()
     unclear: frozenset[str] = frozenset()
+    checked: Mapping[str, Any] | None = None
     known: bool = True
 
     @cached_property
@@ -108,6 +111,14 @@ class Kind:
         """Return the server's fields that hold these fields."""
         more = {native for name in names if name in self.generic for native in (f"{name}_type", f"{name}_id")}
         return more | {native for name in names for native in (self.placed[name].natives if name in self.placed else (name,))}
+
+    def is_certain(self, body: Mapping[str, Any]) -> bool:
+        """Return whether it is known without the server that it has all fields of a body, and that their values need no look."""
+        if self.checked is None:
+            return False
+        natives = {native for one in self.placed.values() for native in one.natives[:2]}
+        plain = {*self.identifiers, *self.attributes, "id"} - self.placed.keys()
+        return body.keys() <= plain | natives and all(body.get(name) in (None, "", value) for name, value in self.checked.items())
 
     def holds(self, native: Mapping[str, Any], name: str) -> bool:
         """Return whether the server has something in a field of an object."""

@@ -80,6 +80,10 @@ class EstateReader(RecordAdapter):
         """
         raise NotImplementedError
 
+    def about_load(self) -> Any:
+        """Return the same as :meth:`about_server` before a load, which may ask less if the load shows it. Raises RecordProblem."""
+        return self.about_server()
+
     def list_natives(self, endpoint: str, parameters: Mapping[str, Any], found: Natives | None = None) -> Natives:
         """Return the objects at an endpoint, those of all pages. Called by several threads. Raises RecordProblem.
 
@@ -200,7 +204,7 @@ class EstateReader(RecordAdapter):
                 referred to.
             DefinitionError: the mapping does not fit what the server has.
         """
-        about = self.about_server()
+        about = self.about_load()
         self.unclear.clear()
         for mapped in self._maps.values():
             self._kind(mapped)

@@ -48,17 +48,34 @@ class Session(Client):
         given = {**absent, **dict(options), "auth_scheme": auth_scheme, "base_url": options.url.rstrip("/")}
         super().__init__(given["base_url"], credentials(given), tls(given), manners(options, connections, rewrite_links=True))
         self._counting = threading.Lock()
+        self._begun: dict[str, Answer] = {}
         self.sent = 0
         self.request_ids: list[str] = []
 
     def request(self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         with self._counting:
-            self.sent += 1
+            kept = self._begun.pop(url, None)
+            self.sent += kept is None
+        if kept is not None:
+            return kept
         answer = super().request(method, url, body, headers)
         name = answer.headers.get(REQUEST_ID)
         if name and method not in _READING:
             with self._counting:
                 self.request_ids = [*self.request_ids[1 - _IDS_KEPT :], name]
+        return answer
+
+    def begun(self, endpoint: str, parameters: Mapping[str, Any], pages: Pages) -> Answer:
+        """Ask for the first page of a list of keyset pages, and keep it for the next reading of that list.
+
+        Raises:
+            HttpProblem: the server cannot be asked.
+        """
+        path = self.address_of(f"/api/{endpoint}/", parameters)
+        url = self.address_of(path, {**pages.sizes, pages.param: pages.first})
+        self._begun.clear()
+        answer = self.request("GET", url)
+        self._begun[url] = answer
         return answer
 
     def listed(

@@ -43,6 +43,9 @@ MESSAGES_SINCE = (4, 4)
 CURSORS_SINCE = (4, 6)
 """The release of NetBox since which pages stay in step with objects that come and go meanwhile, and are not counted each time."""
 
+API_VERSION = "API-Version"
+"""The header in which NetBox, as other servers, says with each answer which release it is, without the patch level."""
+
 _V2_TOKEN = "nbt_"
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _HEAVY = "config_context"
@@ -100,6 +103,7 @@ class NetBoxAdapter(EstateAdapter):
             self.kinds, self._index, self._fields.described, lambda query: self._session.queried("/graphql/", query)
         )
         self._version, self._cursors = "", False
+        self._asks_status = bool(given.branch or given.changelog_message or given.cache)
 
     def close(self) -> None:
         """Close the connections to the server; that happens by itself when nothing refers to the adapter any more."""
@@ -137,6 +141,30 @@ class NetBoxAdapter(EstateAdapter):
 
     # ------------------------------------------------------------------ the server
 
+    def about_load(self) -> Any:
+        """Return the release as the first list has it, or as NetBox reports it if that does not tell, or more depends on it."""
+        return (None if self._asks_status else self._release_of_first_list()) or self.about_server()
+
+    def _release_of_first_list(self) -> str | None:
+        """Return the release, and keep the first page of the list for the load; None if the answer does not show a NetBox."""
+        plain = (one for one in self._maps.values() if one.name not in {*self._filters, *self.data_model.parents})
+        mapped = next((one for one in plain if (one.name if one.place.value is None else one.place.text()) in self.kinds), None)
+        if mapped is None:
+            return None
+        kind = self._kind(mapped)
+        parameters = self.fields_parameters(kind, self._wanted_fields(mapped))
+        try:
+            answer = self._session.begun(kind.endpoint, parameters, self._by_cursor)
+        except HttpProblem as problem:
+            if problem.status is None:
+                raise RecordProblem(str(problem)) from None
+            return None
+        release = _VERSION.match(answer.headers.get(API_VERSION, ""))
+        if release is None or _numbers(release) < OLDEST:  # Nautobot has this header too
+            return None
+        self._version, self._cursors = release.group(), _numbers(release) >= CURSORS_SINCE
+        return self._version
+
     def about_server(self) -> Any:
         try:
             status = self._session.request("GET", "/api/status/").json()
@@ -148,7 +176,7 @@ class NetBoxAdapter(EstateAdapter):
         found = _VERSION.match(self._version)
         if found is None:
             raise RecordProblem(f"{self.name} does not identify itself as NetBox; check that this is its address, without /api")
-        release = (int(found.group(1)), int(found.group(2)))
+        release = _numbers(found)
         if release < OLDEST:
             raise RecordProblem(f"{self.name} is NetBox {self._version}, and this adapter needs {OLDEST[0]}.{OLDEST[1]} or newer")
         if self._message is not None and release < MESSAGES_SINCE:
@@ -160,10 +188,13 @@ class NetBoxAdapter(EstateAdapter):
         self._branch.open(status, release, lambda endpoint: self.list_natives(endpoint, {}))
         return [self._version, self._branch.schema]
 
+    @property
+    def _by_cursor(self) -> Pages:
+        return Pages("keyset", "start", size=self._page_size, first=0, beyond=1)
+
     def list_natives(self, endpoint: str, parameters: Mapping[str, Any], found: Natives | None = None) -> Natives:
         if self._cursors:
-            pages = Pages("keyset", "start", size=self._page_size, first=0, beyond=1)
-            return self._session.listed(endpoint, parameters, pages, found)
+            return self._session.listed(endpoint, parameters, self._by_cursor, found)
         pages = Pages("keyset", "id__gt", size=self._page_size, first=None)
         return self._session.listed(endpoint, {"ordering": "id", **parameters}, pages, found)
 
@@ -234,3 +265,7 @@ class NetBoxAdapter(EstateAdapter):
         if not found and len(sent) == 1:
             found.append(Refusal(0, sentence_of(said)))
         return found
+
+
+def _numbers(release: re.Match[str]) -> tuple[int, int]:
+    return int(release.group(1)), int(release.group(2))

@@ -18,10 +18,14 @@ _COMMON: dict[str, Any] = {
 }
 _COMMENTED: dict[str, Any] = {"comments": _TEXT, **_COMMON}
 _SLUG: dict[str, Any] = {"slug": "str"}
+_CHOICES: dict[str, Any] = {"status": "active", "width": 19, "face": None, "mode": None, "type": None, "role": None}
+"""Fields of which NetBox has choices, where they are no references → what it takes if nothing is given."""
 
 
 def _kind(name: str, endpoint: str, identifiers: dict[str, Any], attributes: dict[str, Any], **more: Any) -> Kind:
-    return Kind(name, endpoint, identifiers, attributes, slugs="slug" in attributes, **more)
+    chosen = {field for field, declared in attributes.items() if not (isinstance(declared, dict) and "ref" in declared)}
+    checked = {**{field: value for field, value in _CHOICES.items() if field in chosen}, **more.pop("checked", {})}
+    return Kind(name, endpoint, identifiers, attributes, slugs="slug" in attributes, checked=checked, **more)
 
 
 def _scoped(prefix: str) -> dict[str, Placed]:
@@ -118,6 +122,7 @@ KINDS = Kinds(
             _NAME,
             {**_SLUG, "color": "str", "vm_role": {"type": "bool", "default": True}, "parent": ref("device_role"), **_COMMON},
             twins=True,
+            checked={"parent": None},  # since NetBox 4.3
         ),
         _kind("platform", "dcim/platforms", _NAME, {**_SLUG, "manufacturer": ref("manufacturer"), **_COMMON}, twins=True),
         _kind(
