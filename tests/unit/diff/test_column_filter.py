@@ -184,11 +184,11 @@ def test_only_what_may_differ_becomes_an_object(monkeypatch: pytest.MonkeyPatch,
     assert made == [9, 4]
 
 
-@pytest.mark.parametrize("number", ["_AT_FIRST", "_LOOK_AHEAD", "_MOST_MISSES"])
-def test_how_columns_are_walked_makes_no_difference(monkeypatch: pytest.MonkeyPatch, number: str) -> None:
+@pytest.mark.parametrize("limit", [("_AT_FIRST", 1), ("_WINDOWS", (1,)), ("_WINDOWS", (2, 30)), ("_MOST_MISSES", 1)])
+def test_how_columns_are_walked_makes_no_difference(monkeypatch: pytest.MonkeyPatch, limit: tuple[str, Any]) -> None:
     differences = {"changed": range(30, 1900, 70), "gone": range(11, 1800, 90)}
     wanted = tree(ObjectStore, backwards=True).diff_from(tree(ObjectStore, **differences)).dict()
-    monkeypatch.setattr(filters, number, 1)
+    monkeypatch.setattr(filters, *limit)
     monkeypatch.setattr(traversal, "_LOOK_BACK", 3)
     assert tree(MemoryStore, backwards=True).diff_from(tree(MemoryStore, **differences)).dict() == wanted
 

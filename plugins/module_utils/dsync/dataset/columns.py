@@ -9,13 +9,14 @@ from then on it is what counts, not the columns.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, KeysView, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from itertools import count
 from typing import Any
 
 from ..model.columns import Columns, ColumnValidation, column_validation_of
 from ..model.model import DSyncModel, of_fields
 from ..model.owner import Owner
+from .distinct_ids import DistinctIds
 
 
 class ColumnTable(MutableMapping[str, DSyncModel]):
@@ -37,8 +38,9 @@ class ColumnTable(MutableMapping[str, DSyncModel]):
         self._given: list[Sequence[set[str]]] = []  # for each group of batches; one set if all its objects share it
         self._starts: list[int] = []  # the place of the first object of each group
         self._size = 0  # places, including those of objects that were removed
-        self._places: dict[str, int | None] = {}  # numbers only once somebody looks for an object
-        self._numbered = False
+        self._ids: list[str] = []  # the id of each object, until somebody looks for one
+        self._distinct = DistinctIds()
+        self._places: dict[str, int] | None = None  # then id → place instead
         self._made: dict[int, DSyncModel] = {}
 
     def holds(self, model: type[DSyncModel], owner: Owner) -> bool:
@@ -66,21 +68,33 @@ class ColumnTable(MutableMapping[str, DSyncModel]):
         Returns:
             None if all of them were added; otherwise the position of the first one whose id is taken, and none was added.
         """
-        start = self._size
-        new: dict[str, int | None] = dict(zip(columns.uids, count(start))) if self._numbered else dict.fromkeys(columns.uids)
-        if len(new) < len(columns.uids) or not self._places.keys().isdisjoint(new):
-            first = dict(zip(reversed(columns.uids), range(len(columns.uids) - 1, -1, -1)))
-            return next(at for at, uid in enumerate(columns.uids) if uid in self._places or first[uid] < at)
-        self._places.update(new)
+        uids = columns.uids
+        if self._places is None:
+            if not self._distinct.admit(uids, self._ids):
+                return self._taken(uids)
+            self._ids += uids
+        else:
+            new = dict(zip(uids, count(self._size)))
+            if len(new) < len(uids) or not self._places.keys().isdisjoint(new):
+                return self._taken(uids)
+            self._places.update(new)
         for name, column in self._values.items():
             column += columns.values[name]
-        self._append_given(columns.given, len(new))
+        self._append_given(columns.given, len(uids))
         return None
+
+    def _taken(self, uids: Sequence[str]) -> int:
+        """Return the position of the first id that is in the table or occurs before it."""
+        numbers, first = self._numbers(), dict(zip(reversed(uids), range(len(uids) - 1, -1, -1)))
+        return next(at for at, uid in enumerate(uids) if uid in numbers or first[uid] < at)
+
+    def ids(self) -> list[str]:
+        """Return all ids, in order; not to be changed, and the same until the table is changed."""
+        return self._ids if self._places is None else [*self._places]
 
     def scan(self) -> Rows:
         """Return all objects, in order."""
-        all_there = len(self._places) == self._size
-        return Rows(self, range(self._size) if all_there else list(self._numbers().values()))
+        return Rows(self, range(self._size) if len(self) == self._size else list(self._numbers().values()))
 
     def of_ids(self, uids: Iterable[str]) -> Rows:
         """Return the objects with these ids. Raises KeyError if one of them does not exist."""
@@ -103,7 +117,7 @@ class ColumnTable(MutableMapping[str, DSyncModel]):
 
     def made(self, places: Sequence[int]) -> list[int]:
         """Return the positions, in ``places``, of the objects that were made, so that they may have been changed."""
-        if self._made.keys().isdisjoint(places):
+        if not self._made or self._made.keys().isdisjoint(places):
             return []
         return [at for at, place in enumerate(places) if place in self._made]
 
@@ -127,29 +141,26 @@ class ColumnTable(MutableMapping[str, DSyncModel]):
 
     def _numbers(self) -> dict[str, int]:
         """Return id → place."""
-        if not self._numbered:
-            self._places, self._numbered = dict(zip(self._places, count())), True
-        numbers: Any = self._places
-        return numbers  # type: ignore[no-any-return]  # all of them are numbers now
+        if self._places is None:
+            self._places = dict(zip(self._ids, count()))
+            self._ids, self._distinct = [], DistinctIds()
+        return self._places
 
     # ------------------------------------------------------------------ objects by id
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._ids if self._places is None else self._places)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self._ids if self._places is None else self._places)
 
     def __contains__(self, uid: object) -> bool:
-        return uid in self._places
-
-    def keys(self) -> KeysView[str]:
-        """Return the ids, in order."""
-        return self._places.keys()
+        return uid in self._numbers()
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the object with an id, or ``default``."""
-        return self.at(self._numbers()[key]) if key in self._places else default
+        place = self._numbers().get(key)
+        return default if place is None else self.at(place)
 
     def __getitem__(self, uid: str) -> DSyncModel:
         return self.at(self._numbers()[uid])
@@ -189,10 +200,6 @@ class Rows(Sequence[DSyncModel]):
 
     def __getitem__(self, at: Any) -> Any:
         return Rows(self._table, self.places[at]) if isinstance(at, slice) else self._table.at(self.places[at])
-
-    def ids(self) -> KeysView[str]:
-        """Return the ids of all objects of the table."""
-        return self._table.keys()
 
     def column(self, name: str) -> Sequence[Any]:
         """Return the value of a field in each object, as it was added; see :meth:`made`."""

@@ -82,7 +82,7 @@ class MemoryStore(BaseStore):
 
     def scan(self, modelname: str) -> tuple[list[str], Sequence[DSyncModel]] | None:
         table = self._tables.get(modelname, _EMPTY)
-        return list(table), table.scan() if isinstance(table, ColumnTable) else list(table.values())
+        return (table.ids(), table.scan()) if isinstance(table, ColumnTable) else (list(table), list(table.values()))
 
     def values(self, modelname: str, name: str) -> Iterable[Any]:
         table = self._tables.get(modelname)

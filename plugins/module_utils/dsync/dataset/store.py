@@ -70,8 +70,8 @@ class BaseStore(ABC):
         return (getattr(obj, name, None) for obj in self.objects(modelname))
 
     def scan(self, modelname: str) -> tuple[list[str], Sequence[DSyncModel]] | None:
-        """Return a new list of all ids and a sequence of all objects of a model, in the same order; None from a store for which
-        holding all of them costs more than looking them up."""
+        """Return a list of all ids of a model, which is not to be changed, and a sequence of all objects, in the same order. Both
+        are valid until the store changes. None from a store for which holding all of them costs more than looking them up."""
         return None
 
     @abstractmethod

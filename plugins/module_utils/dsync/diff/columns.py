@@ -8,7 +8,7 @@ objects are. So are those that were made before, because somebody may have chang
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import compress, count
 from operator import ne
 from typing import TYPE_CHECKING, TypeAlias
@@ -35,11 +35,11 @@ _AT_ONCE = 4096
 _AT_FIRST = 64
 """Number of ids that are compared in the first step; it doubles as long as they are equal."""
 
-_LOOK_AHEAD = 500
-"""Maximum number of ids to skip in order to find one that both sides have, in another order."""
+_WINDOWS = (4, 64, 512)
+"""Numbers of ids of each side among which to look for the next one that both sides have, one after the other."""
 
 _MOST_MISSES = 100
-"""Number of ids that are not found in this way, before all are looked up instead."""
+"""Number of times that none is found, before all ids are looked up instead."""
 
 
 class ColumnFilter:
@@ -57,41 +57,44 @@ class ColumnFilter:
     """
 
     def __init__(self, matching: Matching, names: Sequence[str], sides: Sequence[Side], objs: Sequence[Siblings]) -> None:
-        self._model, self._sides = matching.model, sides
+        self._sides, self._model = sides, matching.model
+        self._scans = [side.scan(matching.model) for side in sides]
         self._source, self._target = (uids for uids, _rows in objs)
         self._made = {uids[at] for uids, rows in objs for at in rows.made()}
-        self._unsure = {*self._made}
         self._columns = [tuple(rows.column(name) for _uids, rows in objs) for name in names]
         self._alone = [bytearray(b"\1") * len(uids) for uids, _rows in objs]  # for each object whether it is not in a pair
-        self._walked = self._walk(*(rows.ids() for _uids, rows in objs))
-        if self._walked[0] < len(self._source):
-            self._look_up(self._walked[0])
+        self._walked = self._walk()
+        self._unlike = set() if self._walked[0] == len(self._source) else self._look_up(self._walked[0])
+        self._unsure: set[str] | None = None
         self._columns = []
         self._above = [[rows.column(name) for name in _fields_above(matching)] for _uids, rows in objs]
 
     def are_same(self, uids: Sequence[str], others: Sequence[str]) -> bool:
         """Return whether siblings, which have these ids in source and target, are certainly the same; if so, mark them visited."""
-        starts = [side.scan(self._model).place(ids) for side, ids in zip(self._sides, (uids, others))]
-        if min(starts) < 0 or len(uids) != len(others):
+        number, (one, other) = len(uids), self._scans
+        if number != len(others):
             return False
-        here, there = (range(start, start + len(uids)) for start in starts)
-        if self._is_walked(here, there):
-            if uids[0] != others[0] or self._any_alone(0, here) or self._any_alone(1, there):
+        here, there = one.place(uids), other.place(others)
+        if here < 0 or there < 0:
+            return False
+        if here + number <= self._walked[0] and there + number <= self._walked[1]:
+            if uids[0] != others[0] or self._any_alone(0, here, number) or self._any_alone(1, there, number):
                 return False
-        elif uids != others or not self._unsure.isdisjoint(uids):
+        elif uids != others or not self._all_unsure().isdisjoint(uids):
             return False
-        if not self._are_below_one(0, here):
+        if not self._are_below_one(0, here, here + number):
             return False
-        for side, start, ids in zip(self._sides, starts, (uids, others)):
+        for side, start, ids in ((self._sides[0], here, uids), (self._sides[1], there, others)):
             side.visit(self._model, start, ids)
         return True
 
     def have_distinct_names(self, *siblings: AnySiblings) -> bool:
         """Return whether the siblings of each side certainly have different short names, as their ids are different."""
         for side, (_uids, objs) in enumerate(siblings):
-            block = _block_of(objs)
-            if len(objs) > 1 and (self._made or block is None or not self._are_below_one(side, block)):
-                return False
+            if len(objs) > 1:
+                block = None if self._made else _block_of(objs)
+                if block is None or not self._are_below_one(side, block.start, block.stop):
+                    return False
         return True
 
     def differing(self, source: AnySiblings, target: AnySiblings) -> tuple[list[Pair], int] | None:
@@ -106,7 +109,7 @@ class ColumnFilter:
             twice on one side.
         """
         here, there = _block_of(source[1]), _block_of(target[1])
-        if here is not None and there is not None and self._is_walked(here, there):
+        if here is not None and there is not None and here.stop <= self._walked[0] and there.stop <= self._walked[1]:
             left, right = self._alone[0][here.start : here.stop], self._alone[1][there.start : there.stop]
             if _have_same_pairs(source[0], target[0], left, right):
                 places = [*compress(count(), left)]
@@ -115,25 +118,26 @@ class ColumnFilter:
         of_source, of_target = {*uids}, {*others}
         if len(of_source) < len(uids) or len(of_target) < len(others):
             return None
-        wanted = (of_source ^ of_target) | (self._unsure & of_source)
+        wanted = (of_source ^ of_target) | (self._all_unsure() & of_source)
         places, rest = ([at for at, uid in enumerate(ids) if uid in wanted] for ids in (uids, others))
         return _pairs(source, target, places, rest), len(uids) - len(places)
 
-    def _is_walked(self, here: range, there: range) -> bool:
-        """Return whether the walk passed all these places of source and target."""
-        return here.stop <= self._walked[0] and there.stop <= self._walked[1]
+    def _all_unsure(self) -> set[str]:
+        """Return the ids that are not certainly those of equal objects, among those that both sides have."""
+        if self._unsure is None:
+            self._unsure = {*compress(self._source[: self._walked[0]], self._alone[0])} | self._unlike | self._made
+        return self._unsure
 
-    def _any_alone(self, side: int, block: range) -> bool:
-        return self._alone[side].find(1, block.start, block.stop) >= 0
+    def _any_alone(self, side: int, start: int, number: int) -> bool:
+        return self._alone[side].find(1, start, start + number) >= 0
 
-    def _are_below_one(self, side: int, block: range) -> bool:
+    def _are_below_one(self, side: int, start: int, stop: int) -> bool:
         """Return whether objects of one side have the same values in all identifiers except their short names."""
-        start, stop = block.start, block.stop
         return all(column[start:stop].count(column[start]) == stop - start for column in self._above[side])
 
-    def _walk(self, of_source: Container[str], of_target: Container[str]) -> tuple[int, int]:
+    def _walk(self) -> tuple[int, int]:
         """Compare the columns wherever the two sides have the same ids in the same order; return the places of source and target
-        from which on the order differs too often, or at which one side ends."""
+        from which on the order differs too often, or the ends of both sides."""
         source, target = self._source, self._target
         at, there, misses = 0, 0, 0
         while at < len(source) and there < len(target):
@@ -141,44 +145,41 @@ class ColumnFilter:
             if number:
                 self._compare(at, there, number)
                 at, there = at + number, there + number
-            elif source[at] not in of_target:
-                at += 1
-            elif target[there] not in of_source:
-                there += 1
-            else:
-                try:
-                    there = target.index(source[at], there, there + _LOOK_AHEAD)
-                except ValueError:
-                    misses += 1
-                    if misses > _MOST_MISSES:
-                        return at, there
-                    self._unsure.add(source[at])
-                    at += 1
-        self._unsure.update(filter(of_target.__contains__, source[at:]))
+                continue
+            found = _next_equal(source, at, target, there)
+            if found is None:
+                misses += 1
+                if misses > _MOST_MISSES:
+                    return at, there
+                found = at + _WINDOWS[-1], there + _WINDOWS[-1]
+            at, there = found
         return len(source), len(target)
 
     def _compare(self, at: int, there: int, number: int) -> None:
         """Compare the columns of objects with the same ids."""
-        uids, alone = self._source[at : at + number], bytearray(number)
+        end, stop = at + number, there + number
+        alone = bytearray(number)
         for some, others in self._columns:
-            left, right = some[at : at + number], others[there : there + number]
+            left, right = some[at:end], others[there:stop]
             if left != right:
-                for place in compress(range(number), map(ne, left, right)):
+                for place in compress(count(), map(ne, left, right)):
                     alone[place] = 1
-        if self._made and not self._made.isdisjoint(uids):
-            for place in compress(range(number), map(self._made.__contains__, uids)):
+        if self._made:
+            for place in compress(count(), map(self._made.__contains__, self._source[at:end])):
                 alone[place] = 1
-        self._alone[0][at : at + number] = self._alone[1][there : there + number] = alone
-        self._unsure.update(compress(uids, alone))
+        self._alone[0][at:end] = self._alone[1][there:stop] = alone
 
-    def _look_up(self, at: int) -> None:
-        """Compare the columns of the objects from a place of the source on with those of the target, which are looked up."""
+    def _look_up(self, at: int) -> set[str]:
+        """Return the ids of objects, from a place of the source on, whose columns differ from those of the target's object; look
+        it up."""
         numbers = dict(zip(self._target, count()))
         places = [place for place in range(at, len(self._source)) if self._source[place] in numbers]
         uids = [*map(self._source.__getitem__, places)]
         others = [*map(numbers.__getitem__, uids)]
+        unlike: set[str] = set()
         for left, right in self._columns:
-            self._unsure.update(compress(uids, map(ne, map(left.__getitem__, places), map(right.__getitem__, others))))
+            unlike.update(compress(uids, map(ne, map(left.__getitem__, places), map(right.__getitem__, others))))
+        return unlike
 
 
 def _block_of(objs: Sequence[DSyncModel]) -> range | None:
@@ -218,6 +219,22 @@ def _equal(source: Sequence[str], at: int, target: Sequence[str], there: int) ->
         if equal < step or number >= _AT_ONCE:
             return number
         step = number
+
+
+def _next_equal(source: Sequence[str], at: int, target: Sequence[str], there: int) -> tuple[int, int] | None:
+    """Return the places, from two places on, of the nearest id that both sides have; None if there is none nearby."""
+    for number in _WINDOWS:
+        places = dict(zip(source[at : at + number], count()))
+        best, found = 2 * number, None
+        for skipped, uid in enumerate(target[there : there + number]):
+            if skipped >= best:
+                break
+            place = places.get(uid)
+            if place is not None and place + skipped < best:
+                best, found = place + skipped, (at + place, there + skipped)
+        if found is not None:
+            return found
+    return None
 
 
 def _fields_above(matching: Matching) -> list[str]:

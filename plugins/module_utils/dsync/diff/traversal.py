@@ -55,6 +55,10 @@ class Scan:
         if self.along is not None:
             ids, objs = self.along
             start = self._at
+            if ids is uids and not start:
+                self._at = start + number
+                self.met += number
+                return objs
             if ids[start : start + number] == uids:
                 self._at = start + number
                 self.met += number
@@ -113,9 +117,10 @@ class Side:
         self.scans: dict[str, Scan] = {}
         self.inner = {kind for cls in _classes(dataset) for kind in cls._children}
 
-    def top(self, model: str) -> tuple[list[str], Sequence[DSyncModel]]:
+    def top(self, model: str) -> tuple[Sequence[str], Sequence[DSyncModel]]:
         """Return ids and objects of a top-level model; for a model that is nested as well, those that have no parent."""
-        uids = self.dataset.store.uids(model)
+        along = self.scan(model).along
+        uids = self.dataset.store.uids(model) if along is None else along[0]
         if model in self.inner:
             nested = self.child_ids(model)
             uids = [uid for uid in uids if uid not in nested]
