@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -186,11 +186,13 @@ class Bench:
         return int(retired + serial + abs(sites - self.estate.sites) + abs(devices - self.estate.devices))
 
 
-def measure(bench: Bench, make: Callable[[NetBox, Estate], list[dict[str, Any]]], name: str) -> dict[str, Stage]:
+def measure(
+    bench: Bench, make: Callable[[NetBox, Estate], list[dict[str, Any]]], name: str, stages: Sequence[str]
+) -> dict[str, Stage]:
     """Return what each stage took, from an empty NetBox on. Raises RuntimeError when a stage leaves something wrong."""
     bench.server.reset()
     found: dict[str, Stage] = {}
-    for stage in STAGES:
+    for stage in stages:
         if stage == "1 % drift":
             bench.drift()
         found[stage] = bench.measured(f"{name} {stage}".replace(" ", "_").replace("%", "percent"), make(bench.server, bench.estate))
@@ -214,7 +216,7 @@ def page(estate: Estate, mine: dict[str, Stage], peer: dict[str, Stage]) -> str:
         "| | dsync.core | requests | netbox.netbox | requests | times as fast | wanted |",
         "|---|---|---|---|---|---|---|",
     ]
-    for stage in STAGES:
+    for stage in mine:
         one, other = mine[stage], peer[stage]
         cells = [
             f"{one.seconds:.1f} s",
@@ -232,18 +234,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, default=500)
     parser.add_argument("--devices", type=int, default=300)
+    parser.add_argument(
+        "--stages", type=int, default=len(STAGES), choices=range(1, len(STAGES) + 1), help="how many, from the first on"
+    )
     parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that the playbook and the servers end as well
-    estate = Estate(given.sites, given.devices)
+    stages, estate = STAGES[: given.stages], Estate(given.sites, given.devices)
     with tempfile.TemporaryDirectory() as folder:
         room = Path(folder)
         (room / "server").mkdir()
         (room / "play").mkdir()
         with netbox(room / "server") as server:
             bench = Bench(room / "play", server, estate)
-            mine = measure(bench, ours, "dsync.core")
-            peer = measure(bench, theirs, "netbox.netbox")
+            mine = measure(bench, ours, "dsync.core", stages)
+            peer = measure(bench, theirs, "netbox.netbox", stages)
     text = page(estate, mine, peer)
     given.page.write_text(text)
     print(text)

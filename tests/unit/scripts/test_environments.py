@@ -72,3 +72,14 @@ def test_the_path_of_the_interpreter_is_not_in_the_name(
     (tmp_path / "bin" / f"python{VERSION}").symlink_to(sys.executable)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
     assert Environment("some", (VERSION,)).folder == environment.folder
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_modules_are_compiled_when_it_is_made_unless_it_says_otherwise(
+    compiled: bool, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+    monkeypatch.setattr(environments, "install", lambda *what: asked.append(what))
+    Environment(environment.name, environment.pythons, compiled=compiled).make()
+    ((_python, *options),) = asked
+    assert ("--no-compile" not in options) is compiled
