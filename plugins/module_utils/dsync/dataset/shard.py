@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b, sha256
 
 from ..model.identity import ObjectRef
 from .dataset import Dataset
@@ -14,10 +14,19 @@ from .tree import children_of
 DIGEST_SIZE = 10
 """Bytes of a digest: two of ten million identities have the same one with a probability of 1 to 24 billion."""
 
+HASH_DIGITS = 6
+"""Hexadecimal digits at the beginning of the SHA-256 digest of a unique id, which databases can compute as well: the number that
+decides to which shard a tree belongs."""
+
 
 def digest_of(*texts: str) -> bytes:
     """Return a digest of some strings, :data:`DIGEST_SIZE` bytes, the same in every process."""
-    return hashlib.blake2b("\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=DIGEST_SIZE).digest()
+    return blake2b("\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=DIGEST_SIZE).digest()
+
+
+def hash_of(uid: str) -> int:
+    """Return the number of a unique id that decides to which shard its tree belongs."""
+    return int.from_bytes(sha256(uid.encode("utf-8", "surrogatepass")).digest()[: HASH_DIGITS // 2], "big")
 
 
 class Shard:
@@ -25,7 +34,7 @@ class Shard:
 
     Args:
         number: the number of the shard, from 0.
-        of: the number of shards; each tree belongs to one of them, by a digest of the identity of its top.
+        of: the number of shards; each tree belongs to one of them, by a digest of the unique id of its top.
         tops: the tops of the trees that belong to the part; None for all.
     """
 
@@ -44,9 +53,23 @@ class Shard:
         Args:
             top: an object that is no child of another one.
         """
-        if self.tops is not None and top not in self.tops:
-            return False
-        return self.of == 1 or int.from_bytes(digest_of(*top)[:8], "big") % self.of == self.number
+        return bool(self.places(top.model, [top.id]))
+
+    def places(self, model: str, uids: Sequence[str]) -> Sequence[int]:
+        """Return the positions of the objects whose trees belong to the part.
+
+        Args:
+            model: the model of some objects that are no children of others.
+            uids: their unique ids.
+        """
+        found: Sequence[int] = range(len(uids))
+        if self.tops is not None:
+            found = [at for at, uid in enumerate(uids) if (model, uid) in self.tops]
+        if self.of == 1:
+            return found
+        number, of, width = self.number, self.of, HASH_DIGITS // 2
+        digests = ((at, sha256(uids[at].encode("utf-8", "surrogatepass")).digest()) for at in found)
+        return [at for at, digest in digests if int.from_bytes(digest[:width], "big") % of == number]
 
 
 def trees(dataset: Dataset) -> Iterator[tuple[ObjectRef, list[ObjectRef]]]:

@@ -27,7 +27,7 @@ def rows_of(mapped: ModelMap, records: Sequence[Record], empty_is_none: bool) ->
     """
     columns: dict[str, list[Any]] = {}
     for name, field in mapped.fields.items():
-        column = _column(field, records)
+        column = column_of(field, records)
         if column is None or (field.default is not MISSING and any(value is None or value == "" for value in column)):
             return None
         if empty_is_none and "" in column:
@@ -49,7 +49,7 @@ def _may_be_blank(column: Sequence[Any]) -> bool:
         return True
 
 
-def _column(field: FieldMap, records: Sequence[Record]) -> list[Any] | None:
+def column_of(field: FieldMap, records: Sequence[Record]) -> list[Any] | None:
     """Return the value of a native field in each record; None if one does not have it, or if it is not the attribute's value."""
     elsewhere = field.constant is not MISSING or field.expression is not None or field.parent is not None
     if elsewhere or field.lookups or field.source is None or len(field.source) != 1:

@@ -39,7 +39,7 @@ def compare_shard(source: Dataset, target: Dataset, flags: DSyncFlags, question:
     if not whole:
         tops.update(_not_compared(source, target, flags))
     naming = Naming(source, target, diff.references)
-    witnesses = set(_witnesses(source, target))
+    witnesses, is_asked = set(_witnesses(source, target)), bool(question.wanted or question.referring)
     equal: Counter[str] = Counter()
     keys: list[bytes] = []
     referred: set[bytes] = set()
@@ -47,13 +47,17 @@ def compare_shard(source: Dataset, target: Dataset, flags: DSyncFlags, question:
         if top in tops:
             continue
         names, others = naming.names(top, tree), naming.referred(tree)
-        asked = not question.wanted.isdisjoint(names) or not question.referring.isdisjoint(others)
-        if asked or not witnesses.isdisjoint(tree):
+        if is_asked and not (question.wanted.isdisjoint(names) and question.referring.isdisjoint(others)):
             tops.add(top)
             continue
-        equal.update(ref.model for ref in tree)
+        if witnesses and not witnesses.isdisjoint(tree):
+            tops.add(top)
+            continue
+        for ref in tree:
+            equal[ref.model] += 1
         keys += names
-        referred.update(others)
+        if others:
+            referred.update(others)
     return Answer(
         frozenset(tops),
         equal,

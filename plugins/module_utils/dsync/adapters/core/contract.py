@@ -76,6 +76,9 @@ class RecordContract(DSync):
     free_fields: ClassVar[bool] = False
     """Whether each record may have fields of its own, unlike the rows of a table."""
 
+    loads_parts: ClassVar[bool] = False
+    """Whether :meth:`load_shard` makes objects of the records of a shard only; records of others are not needed for writing."""
+
     data_model: ClassVar[DataModel]
     _maps: ClassVar[Mapping[str, ModelMap]]
     _tables: ClassVar[dict[str, Declared]]
@@ -152,6 +155,10 @@ class RecordContract(DSync):
     def describe(self, mapped: ModelMap, record: Record) -> str:
         """Return where a native record is, as a person finds it, such as ``devices.csv, line 4``; no value of it that is secret."""
         return self.name
+
+    def is_divided(self, mapped: ModelMap) -> bool:
+        """Return whether the records of a model that do not belong to a shard are needed for nothing, not even for writing."""
+        return True
 
     def parent_of(self, mapped: ModelMap, record: Record) -> Record | None:
         """Return the native record of an object's parent if the record's place determines it; None otherwise."""

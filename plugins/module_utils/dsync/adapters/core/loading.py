@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..._util.pydantic import ValidationError
+from ...dataset.shard import Shard, keep
 from ...exceptions import DefinitionError, DSyncException, ObjectAlreadyExists, ObjectNotFound, RecordProblem
 from ...model.columns import Rows
 from ...model.model import DSyncModel
@@ -19,6 +20,7 @@ from ...records.path import read
 from ...records.types import or_none
 from .absent import unmanaged
 from .contract import RecordContract
+from .division import Division, Part
 from .fields import check_fields, unwritable
 from .invalid import problems_in
 from .lookups import bound_tables, in_order
@@ -30,6 +32,9 @@ _ATTRIBUTES_NAMED = 3
 
 class RecordLoader(RecordContract):
     """The part of :class:`.base.RecordAdapter` that reads."""
+
+    _division: Division | None = None
+    """Selects the records while a shard is loaded."""
 
     def probe(self) -> bool:
         """Look whether the system can be reached and has what the mapping names, without loading the records.
@@ -58,6 +63,21 @@ class RecordLoader(RecordContract):
             self.check_place(mapped)
             self._load(mapped)
         self.records_read = {}
+
+    def load_shard(self, shard: Shard) -> None:
+        """Read all records, and add an object for each that belongs to a shard; otherwise as :meth:`load`."""
+        if not self.loads_parts:
+            super().load_shard(shard)
+            return
+        looked_up = (lookup.model for lookup in bound_tables(self._maps) if lookup.model is not None)
+        whole = {*looked_up, *self.data_model.parents.values()}
+        self._division = Division(self, shard, self.data_model.parents, whole, self.empty_is_none)
+        try:
+            self.load()
+            if not self._division.is_exact:
+                keep(self, shard)
+        finally:
+            self._division = None
 
     def check_fields(self) -> None:
         """Compare the mapping with the fields that the system documents, and let attributes be read-only that take no value.
@@ -90,6 +110,8 @@ class RecordLoader(RecordContract):
         records: list[Record] = []
         self.records_read[mapped.name] = records
         parents = self._parents(mapped)
+        if self._division is not None and not self.is_divided(mapped):
+            self._division.take_all(mapped.name)
         selective = bool(mapped.where or mapped.keep or mapped.drop)
         chosen = Filter(mapped.where, f"{mapped.place.place.removesuffix('.from')}.where", self.free_fields)
         if not selective:
@@ -100,12 +122,20 @@ class RecordLoader(RecordContract):
                     records.append(record)
             except RecordProblem as problem:
                 raise RecordProblem(f"{self.describe(mapped, record)}: {problem}") from problem
+        self._belonging[mapped.name] = {path: read(record, path) for record in records[:1] for path in mapped.belonging()}
+        part = Part(records) if self._division is None else self._division.part(mapped, records, parents)
+        self._load_records(mapped, part.records, parents, chosen)
+        if self._division is not None and not self._division.fits(mapped, part):
+            for uid in [*self.store.uids(mapped.name)]:
+                self.store.discard(mapped.name, uid)
+            self._load_records(mapped, records, parents, chosen)
+
+    def _load_records(self, mapped: ModelMap, records: list[Record], parents: Parents | None, chosen: Filter) -> None:
         rows: Rows | None = rows_of(mapped, records, self.empty_is_none) if parents is None else None
         if rows is None:
             rows = self._each_row(mapped, records, parents)
         self.warn(chosen.check())
         self.unmanaged[mapped.name] = unmanaged(mapped, records)
-        self._belonging[mapped.name] = {path: read(record, path) for record in records[:1] for path in mapped.belonging()}
         self._add(mapped, records, rows, None if parents is None else parents.keys)
 
     def _each_row(self, mapped: ModelMap, records: list[Record], parents: Parents | None) -> list[dict[str, Any]]:

@@ -52,6 +52,10 @@ class Parents:
             parent = self._matching(record) if self._match else self._around(record)
         return {name: getattr(parent, name) for name in self._names}
 
+    def id_of(self, record: Record) -> str:
+        """Return the unique id of a record's parent. Raises RecordProblem."""
+        return self._parent.model.create_unique_id(**self.ids_of(record))
+
     def _value_in(self, record: Record, mapped: FieldMap) -> Any:
         value = mapped.value_of(record)
         if value is MISSING or value is None:

@@ -35,6 +35,7 @@ class DocumentAdapter(RecordAdapter):
     transactional = True
     batch_size = BATCH
     free_fields = True
+    loads_parts = True
 
     def __init__(self) -> None:
         super().__init__()

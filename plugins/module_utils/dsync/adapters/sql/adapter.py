@@ -52,6 +52,7 @@ from .mapping import (
 from .marks import HiddenRows, check_values, deletion, restoration, unmarked
 from .options import SqlOptions
 from .reflection import relation_at
+from .sharding import identifying_column, is_divisible, rows_of_shard
 from .tables import Relation, rows_of, unpadded
 from .writing import (
     Alone,
@@ -98,6 +99,7 @@ class SqlAdapter(RecordAdapter):
 
     type = "sql"
     marks_deleted = True
+    loads_parts = True
     kept_types = (datetime, date, time, timedelta, Decimal, bytes, WrittenFloat)
 
     Options = SqlOptions
@@ -224,13 +226,26 @@ class SqlAdapter(RecordAdapter):
             clauses = self._to_read[mapped.name].clauses(relation)
             return [row for one in clauses for row in self._rows(relation, mapped.where, columns, one)]
         clause = None if deleted is None or relation.table is None or self._dependants(mapped) else unmarked(deleted, relation)
-        found = self._rows(relation, mapped.where, columns, clause)
+        found = self._shard_rows(mapped, relation, columns)
+        if found is None:
+            found = self._rows(relation, mapped.where, columns, clause)
         if not found and mapped.where:
             return self._rows(relation, {}, columns, clause, most=1)
         shown = self._hidden.shown(mapped, found, self._belongings(mapped))
         if mapped.key is not None:
             check_key(mapped, relation, shown)
         return shown
+
+    def is_divided(self, mapped: ModelMap) -> bool:
+        return is_divisible(mapped, self._relation(mapped))
+
+    def _shard_rows(self, mapped: ModelMap, relation: Relation, columns: Collection[str]) -> list[dict[str, Any]] | None:
+        """Return the rows of the shard that is loaded, or any row where there are none of it; None to read all rows."""
+        if self._division is None or self._division.needs_all(mapped) or not identifying_column(mapped, relation):
+            return None
+        rows_where = partial(self._rows, relation, mapped.where, columns)
+        found = rows_of_shard(self._database.kind, mapped, relation, self._division.shard, rows_where)
+        return found or rows_where(most=1)
 
     def _belongings(self, mapped: ModelMap) -> Iterator[tuple[Mapping[Path, Path], str]]:
         """Yield column of a model → column of another one, and the other's name, for rows that belong to rows of others."""

@@ -15,6 +15,7 @@ from ...exceptions import DSyncException, LibraryMissing, RecordProblem, Transie
 from ...records.written import json_dumps, json_loads
 from ...storage.paths import absolute, file_error
 from .options import SqlOptions
+from .sharding import FUNCTION, hash_of_cell
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
@@ -312,9 +313,10 @@ def _connect_arguments(options: SqlOptions, kind: str) -> Mapping[str, Any]:
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:
-    """Have foreign keys heeded, and transactions begin and end where SQLAlchemy says so, rather than where the driver guesses."""
+    """Have foreign keys heeded, transactions begin and end where SQLAlchemy says so, and the function of shards known."""
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON").close()
+    connection.create_function(FUNCTION, 1, hash_of_cell, deterministic=True)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -115,7 +115,7 @@ def _obstacles(kind_of: KindOf, source: tuple[str, Place], target: tuple[str, Pl
 
 def _field_obstacle(kind_of: KindOf, name: str, source: tuple[str, Place], target: tuple[str, Place]) -> str:
     one, other = source[1].mapped.fields[name], target[1].mapped.fields[name]
-    if not (_is_plain(one) and _is_plain(other)):
+    if not (is_plain(one) and is_plain(other)):
         return f"{name} is not the value of a column as it is"
     if one.default is not other.default and one.default != other.default:
         return f"{name} has different defaults on both sides"
@@ -131,7 +131,8 @@ def _field_obstacle(kind_of: KindOf, name: str, source: tuple[str, Place], targe
     return ""
 
 
-def _is_plain(field: FieldMap) -> bool:
+def is_plain(field: FieldMap) -> bool:
+    """Return whether an attribute is the value of a column as it is."""
     return (
         field.source is not None
         and len(field.source) == 1
