@@ -172,7 +172,7 @@ class AdapterAction(ActionBase):
     def _arguments_from_files(self) -> dict[str, Any]:
         """Return the arguments that are paths of YAML files, replaced with the content of the files."""
         files = YamlArguments(self._loader, self._find_file)
-        read = self._only_models() or files.of_models(self._task.args)
+        read = files.of_models(self._task.args)
         for side, arguments in self._sides():
             found = files.of_side(arguments, "" if side == DATASET else side)
             if side == DATASET:
@@ -185,18 +185,6 @@ class AdapterAction(ActionBase):
         if isinstance(reports, list):
             read["reports"] = [{"path": one} if isinstance(one, str) and not _is_dict(one) else one for one in reports]
         return read
-
-    def _only_models(self) -> dict[str, Any]:
-        """Return the arguments for names of models that are given as ``models``, the old name of ``only_models``."""
-        names = self._task.args.get("models")
-        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-            return {}
-        if self._task.args.get("only_models") is not None:
-            raise TaskFailure("models and only_models both hold names of models; give them in only_models.")
-        self._display.deprecated(
-            "models holds names of models, which is now only_models", version="1.0.0", collection_name="dsync.core"
-        )
-        return {"models": None, "only_models": names}
 
     def _find_file(self, path: str) -> tuple[Path | None, Sequence[str]]:
         try:

@@ -322,13 +322,12 @@ def test_scope(play: Play, tmp_path: Path) -> None:
     in_sites = {"update a", "update b", "delete gone"}
     scopes: dict[str, tuple[dict[str, Any], set[str]]] = {
         "models": ({"only_models": ["site"]}, in_sites),
-        "old name": ({"models": ["site"]}, in_sites),
         "only": ({"only": [{"id": "a"}, {"attributes": {"note": 2}, "model": "tag"}]}, {"update a", "update t"}),
         "exclude": ({"exclude": [{"model": "tag"}, {"action": "delete"}]}, {"update a", "update b"}),
         "by model": ({"only_models": ["site"], "attributes": {"site": ["size"]}}, {"update a", "delete gone"}),
     }
     wrong = {
-        "both names": ({"models": ["site"], "only_models": ["tag"]}, "models and only_models both hold names of models;"),
+        "names": ({"models": ["site"]}, "models should be a dictionary that declares models, and is ['site']. "),
         "model": ({"only_models": ["sites"]}, "only_models[0]: unknown model 'sites' (did you mean \"site\"? known: "),
         "key": ({"only": [{"modle": "site"}]}, "Unsupported parameters for (dsync.core.dsync_sync) module: only.modle."),
         "kind": ({"compare_attributes": "note"}, "compare_attributes: expected a list of attributes, or a dictionary of model"),

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from conftest import HERE, THERE, Play
 from generated import save, side, site
 
+ROOT = Path(__file__).parents[2]
 KEYS = {"outcomes", "refusals", "changed", "summary", "models", "changes", "changes_truncated", "failures", "source", "target"}
 RECORD = {"action", "model", "id", "ids", "parent", "before", "after", "status", "message"}
 PASSWORD, TOKEN, PIN = "correct horse battery", "tok-4711-secret", 82736455
@@ -103,6 +105,70 @@ def test_changed_diff_and_handlers(play: Play, tmp_path: Path) -> None:
     assert drift == played.result("check")["diff"] == played.result("repair")["diff"]
     for line in ("--- before: Tree as it is", "+++ after: Tree as Tree has it", "-  a  note: | old", "+  a  note: | new"):
         assert played.screen.count(f"\n{line}\n") == 3, played.screen
+
+
+OF_ANSIBLE = {"_ansible_no_log", "changed", "diff", "failed", "invocation", "warnings"}
+OF_A_PATH = {"uid", "gid", "owner", "group", "mode", "state", "size"}
+"""What Ansible adds to any result, and to one with a ``path``."""
+
+
+def returned(module: str) -> dict[str, Any]:
+    """Return what the documentation of a module says that it returns."""
+    text = (ROOT / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8")
+    return yaml.safe_load(text.partition('RETURN = r"""')[2].partition('"""')[0])
+
+
+def undocumented(result: dict[str, Any], documented: dict[str, Any], place: str = "") -> list[str]:
+    """Return the places of values in a result that its documentation does not have."""
+    found = [f"{place}{name}" for name in result if name not in documented]
+    for name, value in result.items():
+        below = documented.get(name, {}).get("contains")
+        for one in value if isinstance(value, list) else [value]:
+            if below and isinstance(one, dict):
+                found += undocumented(one, below, f"{place}{name}.")
+    return found
+
+
+def test_every_value_that_is_returned_is_documented(play: Play, tmp_path: Path) -> None:
+    """C5: `target.records` was in no documentation, as whatever a module returns beyond the plain comparison might be."""
+    models = {"device": {"identifiers": ["name"], "attributes": {"role": "str"}, "match": ["role"]}}
+    records = [{"name": f"d{number}", "role": f"r{number}"} for number in range(4)]
+    renamed = [{**records[0], "name": "e0"}, *records[1:3], {"name": "new", "role": "r9"}]
+    sides = {"source": {"adapter": "memory", "options": {"records": renamed}}, "target": {"adapter": "file", "options": {}}}
+    sides["target"]["options"] = {"path": str(tmp_path / "t.csv")}
+    (tmp_path / "t.csv").write_text("name,role\n" + "".join(f"{one['name']},{one['role']}\n" for one in records))
+    memory = {"models": models, "source": sides["source"], "target": {"adapter": "memory", "options": {"records": records}}}
+    kept = {name: str(tmp_path / name) for name in ("journal", "undo", "baseline", "lock")}
+    report = [str(tmp_path / "report.md")]
+    work = {"models": models, **sides}
+    tasks = [
+        task("dsync_diff", "dsync_diff", {**work, "plan_dest": str(tmp_path / "plan"), "reports": report}),
+        task("dsync_plan_info", "dsync_plan_info", {"path": str(tmp_path / "plan")}),
+        task("dsync_sync", "dsync_sync", {**work, **kept, "max_shrink": "50%", "verify": True, "reports": report}),
+        task("dsync_journal_info", "dsync_journal_info", {"path": kept["journal"]}),
+        task("dsync_info", "dsync_info", {"models": models, **sides["target"]}),
+        task("dsync_export", "dsync_export", {"models": models, **sides["source"], "path": str(tmp_path / "x.yml")}),
+        task("dsync_sync of memory", "dsync_sync", memory),
+    ]
+    played = play(tasks, "--diff").ok()
+    for one in tasks:
+        documented = returned(one["name"].partition(" ")[0])
+        assert set(undocumented(played.result(one["name"]), documented)) <= OF_ANSIBLE | OF_A_PATH
+    assert played.result("dsync_sync of memory")["target"]["records"] == renamed
+    assert {"plan", "reports"} <= played.result("dsync_diff").keys()
+    assert {"journal", "undo", "verified"} <= played.result("dsync_sync").keys()
+
+
+def test_a_comparison_can_be_kept_from_reporting_a_change(play: Play, tmp_path: Path) -> None:
+    """C6: Ansible shows differences of a changed task only. With `changed_when: false` it stays ok, and `drift` tells the rest."""
+    sides = {**both(tmp_path, [site("kept", note="old")], [site("kept", note="new")]), "protect": [{"id": "kept"}]}
+    tasks = [task("shown", "dsync_diff", sides), task("silent", "dsync_diff", sides, changed_when=False)]
+    played = play(tasks, "--diff").ok()
+    assert [(played.result(name)["changed"], played.result(name)["drift"]) for name in ("shown", "silent")] == [
+        (True, False),
+        (False, False),
+    ]
+    assert played.screen.count("\n+++ after: ") == 1
 
 
 def test_without_diff_there_is_no_diff(play: Play, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import yaml
 from conftest import RunPlaybook
 
 ROOT = Path(__file__).parents[2]
+PROGRAMS = Path(sys.executable).parent
 BLOCK = re.compile(r"(?:<!-- (?P<marker>[^\n]+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
 PAGES = {name: list(BLOCK.finditer((ROOT / name).read_text(encoding="utf-8"))) for name in ("README.md", "docs/tutorial.md")}
 FILES = {
@@ -109,6 +111,28 @@ def test_the_pages_are_copied_block_by_block(folder: Path, run_playbook: RunPlay
     printed = {re.sub(r"approved=.*", f"approved={digest}", line) for line in commands()}
     played.append("ansible-playbook show.yml")  # with an option that it does not use, so that it is played with the next one
     assert printed - set(played) == {"ansible-playbook report.yml -e strict=true"}, "a command of a page is not played"
+
+
+def test_the_collection_is_installed_again_after_a_change(ansible_environment: dict[str, str], tmp_path: Path) -> None:
+    """C19: each command of README that installs from a directory or a tarball replaces what an earlier one has installed."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    of_a_directory = re.search(r"^\$ (ansible-galaxy collection install .*)$", readme, re.M)[1]
+    of_a_tarball = re.search(r"^\| a tarball \| `(.*)`, then `(.*)` \|$", readme, re.M).groups()
+    clone, installed = tmp_path / "clone", tmp_path / "ansible_collections/dsync/core/plugins/README.md"
+    for name in ("galaxy.yml", "README.md", "meta/runtime.yml"):
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, clone / name)
+    (clone / "plugins").mkdir()
+    environment = {**ansible_environment, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path)}
+    for number, commands in enumerate(((of_a_directory,), of_a_tarball, of_a_tarball)):
+        (clone / "plugins/README.md").write_text(f"version {number}")
+        for command in commands:
+            program, *arguments = shlex.split(command)
+            ran = subprocess.run(
+                [PROGRAMS / program, *arguments], cwd=clone, env=environment, capture_output=True, text=True, check=False
+            )
+            assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert installed.read_text() == f"version {number}"
 
 
 def file(path: str) -> dict[str, Any]:

@@ -48,6 +48,9 @@ PRESETS = ROOT / "plugins/module_utils/dsync/adapters/rest/presets"
 ELSEWHERE = ("awx.awx.", "community.")
 """Collections that pages show tasks of, and that need not be installed here."""
 
+OF_A_SHELL = {"HOME", "PATH", "PWD"}
+"""Variables that each shell has."""
+
 PROGRAMS = [("migration.md", "['sw-1']\n")]
 """Pages that hold a program to run, and what it prints. That of python.md has a test of its own."""
 
@@ -119,6 +122,18 @@ def test_a_reader_sees_what_each_file_is_called(page: Path) -> None:
         if (match["marker"] or "").startswith("file: "):
             name = Path(match["marker"].removeprefix("file: ")).name
             assert f"{name}`" in said, f"nothing before the block says that it is {name}"
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES])
+def test_a_reader_knows_the_value_of_each_variable_of_a_command(page: Path) -> None:
+    """C21: `-e reconcile_approved_digest=$DIGEST` is of use only where the page says what DIGEST is."""
+    text, end, above = page.read_text(encoding="utf-8"), 0, ""
+    for match in FENCED.finditer(text):
+        above += text[end : match.start()]
+        if match["language"] == "console":
+            named = set(re.findall(r"\$\{?([A-Z][A-Z_]*)", match["text"])) - OF_A_SHELL
+            assert {name for name in named if not re.search(rf"\b{name}=", above + match["text"])} == set()
+        above, end = above + match["text"], match.end()
 
 
 def tasks(document: object) -> Iterator[dict[str, Any]]:

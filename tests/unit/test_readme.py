@@ -38,6 +38,15 @@ def test_nothing_is_installed_from_where_it_is_not_published() -> None:
         assert published.findall(text) == [], page
 
 
+def test_a_first_release_breaks_nothing() -> None:
+    """C17: until something is released, no fragment of the changelog announces what breaks, is deprecated or removed."""
+    if yaml.safe_load((ROOT / "changelogs" / "changelog.yaml").read_text(encoding="utf-8"))["releases"]:
+        return
+    fragments = sorted((ROOT / "changelogs" / "fragments").glob("*.yml"))
+    sections = {section for path in fragments for section in yaml.safe_load(path.read_text(encoding="utf-8"))}
+    assert sections & {"breaking_changes", "deprecated_features", "removed_features"} == set()
+
+
 @pytest.mark.parametrize("role", ["audit", "export", "reconcile", "rollback"])
 def test_the_page_of_a_role_names_its_variables_and_has_no_link_that_galaxy_cannot_follow(role: str) -> None:
     page = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
