@@ -17,7 +17,7 @@ from ..model.references import References
 from .columns import column_filter
 from .diff import Diff, DiffElement, Tally
 from .joining import Joining
-from .leaves import Ends, Leaves, equal_ends
+from .leaves import Leaves
 from .matching import FieldComparison, Matching, matching_of
 from .scope import Scope, Stance
 from .siblings import Siblings, action_of, aligned, refuse_same_name
@@ -155,18 +155,16 @@ class _Comparison:
     ) -> Iterable[DiffElement]:
         """Return the elements of one parent's children of one model; ``inside`` as for :meth:`.Scope.stance`."""
         leaves = self._leaves_of(matching.model)
+        if leaves is None or not leaves.have_distinct_names(source, target):
+            self._check_names(matching, source, target, parent)
         if leaves is not None:
-            ends = equal_ends(source[0], target[0])
-            if not leaves.have_distinct_names(source, target, ends):
-                self._check_names(matching, source, target, parent)
-            return self._elements(leaves, source, target, ends)
-        self._check_names(matching, source, target, parent)
+            return self._elements(leaves, source, target)
         return filter(None, (self._pair(matching, left, right, parent, inside) for left, right in aligned(source, target)))
 
-    def _elements(self, leaves: Leaves, source: Siblings, target: Siblings, ends: Ends) -> list[DiffElement]:
+    def _elements(self, leaves: Leaves, source: Siblings, target: Siblings) -> list[DiffElement]:
         """Return the elements of siblings without children."""
         matching, elements = leaves.matching, []
-        unlike, same = leaves.differing(source, target, ends)
+        unlike, same = leaves.differing(source, target)
         may_exclude = self._may_exclude(matching)
         for left, right in unlike:
             if may_exclude and self._is_excluded(matching, left, right):

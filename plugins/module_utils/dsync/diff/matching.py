@@ -48,13 +48,10 @@ class ShortNames:
         if self.names and isinstance(siblings, Rows) and not siblings.made():
             columns = [siblings.column(name) for name in self.names]
             return len(set(zip(*columns) if len(columns) > 1 else columns[0])) == len(siblings)
-        return bool(self.common_start(uids, siblings)) or len(set(self.read(siblings))) == len(siblings)
-
-    def common_start(self, uids: Sequence[str], siblings: Sequence[DSyncModel]) -> str:
-        """Return what stands before the short name in the unique id of each of these siblings, at least one; empty if that is not
-        the same, or if the ids do not contain it."""
         start = self.start(siblings[0])
-        return start if start and min(uids).startswith(start) and max(uids).startswith(start) else ""
+        if start and min(uids).startswith(start) and max(uids).startswith(start):
+            return True
+        return len(set(self.read(siblings))) == len(siblings)
 
 
 @dataclass(frozen=True)
