@@ -20,7 +20,7 @@ from .joining import Joining
 from .leaves import Leaves
 from .matching import FieldComparison, Matching, matching_of
 from .scope import Scope, Stance
-from .siblings import Siblings, action_of, aligned, refuse_same_name
+from .siblings import NO_SIBLINGS, Siblings, action_of, aligned, refuse_same_name
 from .traversal import Side
 
 Progress = Callable[[str, int, int], None]
@@ -186,14 +186,9 @@ class _Comparison:
             self._leaves[model] = found
         return self._leaves[model]
 
-    def _are_same(
-        self, model: str, source: DSyncModel | None, source_field: str, target: DSyncModel | None, target_field: str
-    ) -> bool:
-        """Return whether an object has equal children of one model on both sides by their columns, and count them then."""
-        if source is None or target is None:
-            return False
-        uids, others = getattr(source, source_field), getattr(target, target_field)
-        leaves = self._leaves_of(model) if uids and others else None
+    def _are_same(self, model: str, uids: Sequence[str], others: Sequence[str]) -> bool:
+        """Return whether the children of an object that have these ids are equal by their columns, and count them then."""
+        leaves = self._leaves_of(model)
         if leaves is None or leaves.columns is None or not leaves.columns.are_same(uids, others):
             return False
         self.tally.count(model, "no-change", len(uids))
@@ -289,23 +284,25 @@ class _Comparison:
     ) -> list[DiffElement]:
         elements: list[DiffElement] = []
         for model, source_field, target_field in matching.children.common:
-            if self._are_same(model, source, source_field, target, target_field):
+            uids = None if source is None else getattr(source, source_field)
+            others = None if target is None else getattr(target, target_field)
+            if (uids and others and self._are_same(model, uids, others)) or not (uids or others):
                 continue
-            left = ((), []) if source is None else self.source.children(source, model, source_field)
-            right = ((), []) if target is None else self.target.children(target, model, target_field)
-            if left[0] or right[0]:
-                elements += self._siblings(self._matching(model), left, right, source or target, inside)
-                self._progress()
-        for side, obj, kinds in (
-            (self.source, source, matching.children.source_only),
-            (self.target, target, matching.children.target_only),
-        ):
-            if obj is None:
-                continue
-            for model, field in kinds:
-                self._skip(side, side.children(obj, model, field)[1])
-                self._note(f"{model} is a child of {matching.model} in {side.dataset.name} only: ignored")
+            left = self.source.children(source, model, uids) if source is not None and uids else NO_SIBLINGS
+            right = self.target.children(target, model, others) if target is not None and others else NO_SIBLINGS
+            elements += self._siblings(self._matching(model), left, right, source or target, inside)
+            self._progress()
+        if matching.children.source_only and source is not None:
+            self._skip_children(self.source, source, matching.model, matching.children.source_only)
+        if matching.children.target_only and target is not None:
+            self._skip_children(self.target, target, matching.model, matching.children.target_only)
         return elements
+
+    def _skip_children(self, side: Side, obj: DSyncModel, parent: str, kinds: Iterable[tuple[str, str]]) -> None:
+        """Skip the children of an object whose models are not children of its model on the other side."""
+        for model, field in kinds:
+            self._skip(side, side.children(obj, model, getattr(obj, field))[1])
+            self._note(f"{model} is a child of {parent} in {side.dataset.name} only: ignored")
 
     def _element(self, matching: Matching, source: DSyncModel | None, target: DSyncModel | None, compared: bool) -> DiffElement:
         obj = cast(DSyncModel, target if source is None else source)
@@ -425,7 +422,7 @@ class _Comparison:
         field = obj.get_children_mapping().get(kind) if obj is not None else None
         if obj is None or field is None:
             return {}
-        return dict(zip(*side.children(obj, kind, field)))
+        return dict(zip(*side.children(obj, kind, getattr(obj, field))))
 
     def _skip(self, side: Side, objs: Sequence[DSyncModel]) -> None:
         """Count objects of one side only, and each one below them, as skipped."""

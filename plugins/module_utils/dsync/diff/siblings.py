@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Siblings: TypeAlias = tuple[Sequence[str], Sequence[DSyncModel]]
 """Their unique ids, and the objects."""
 
+NO_SIBLINGS: Siblings = ((), ())
+"""No objects."""
+
 
 def aligned(source: Siblings, target: Siblings) -> Iterable[Pair]:
     """Return the objects of both sides in pairs with one identity: first all of the source, in its order, then those that

@@ -126,11 +126,10 @@ class Side:
             uids = [uid for uid in uids if uid not in nested]
         return uids, self.scan(model).take(uids)
 
-    def children(self, parent: DSyncModel, model: str, field: str) -> tuple[Sequence[str], Sequence[DSyncModel]]:
-        """Return ids and objects of an object's children of one model."""
-        uids = getattr(parent, field)
+    def children(self, parent: DSyncModel, model: str, uids: Sequence[str]) -> tuple[Sequence[str], Sequence[DSyncModel]]:
+        """Return ids and objects of an object's children of one model, given their ids, and mark them as visited."""
         if not uids:
-            return (), []
+            return (), ()
         scan = self.scans.get(model) or self.scan(model)
         try:
             objs = scan.take(uids)
