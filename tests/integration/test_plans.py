@@ -383,6 +383,34 @@ def damaged(data: bytes, chance: random.Random) -> dict[str, bytes]:
     return variants
 
 
+def test_a_plan_fits_the_file_at_its_path(play: Play, tmp_path: Path) -> None:
+    """C22: an identical file at another path is another target, unless both have the same name; stale ones are refused even so."""
+    files = {name: tmp_path / name / "export.csv" for name in ("planned", "identical", "other")}
+    for name, path in files.items():
+        path.parent.mkdir()
+        path.write_text(f"name,role\nrtr-1,{'hub' if name == 'other' else 'switch'}\n")
+    models = {"device": {"identifiers": ["name"], "attributes": {"role": "str"}}}
+    source = {"adapter": "memory", "options": {"records": [{"name": "rtr-1", "role": "router"}]}}
+
+    def work(file: str, plan: str, **more: Any) -> dict[str, Any]:
+        target = {"adapter": "file", "options": {"path": str(files[file])}, **more}
+        return {"models": models, "source": source, "target": target, plan: str(tmp_path / f"plan of {more.get('name', 'a path')}")}
+
+    tasks = [
+        task("planned", "dsync_diff", work("planned", "plan_dest")),
+        task("elsewhere", "dsync_sync", work("identical", "plan_src"), ignore_errors=True),
+        task("planned by name", "dsync_diff", work("planned", "plan_dest", name="export")),
+        task("other content", "dsync_sync", work("other", "plan_src", name="export"), ignore_errors=True),
+        task("same name", "dsync_sync", work("identical", "plan_src", name="export")),
+    ]
+    played = play(tasks).ok()
+    refused = f"was made for the target {files['planned']}, and the target of this task is {files['identical']}."
+    assert refused in refusal(played, "elsewhere")
+    assert 'device "rtr-1"' in refusal(played, "other content")
+    assert played.result("same name")["outcomes"]["done"] == 1
+    assert [path.read_text().splitlines()[1] for path in files.values()] == ["rtr-1,switch", "rtr-1,router", "rtr-1,hub"]
+
+
 @pytest.mark.long
 def test_no_damaged_plan_is_ever_applied(play: Play, tmp_path: Path) -> None:
     old = [site(f"s{number}", note="old", password="hunter2") for number in range(6)]
