@@ -190,6 +190,10 @@ WRONG_TURNS = {
         files(target={"adapter": "netbox", "options": {"url": "http://127.0.0.1:1"}}),
         "target (netbox): secrets.token: give it, or set the environment variable NETBOX_TOKEN.",
     ),
+    "a token is a number": (
+        files(target={"adapter": "netbox", "options": {"url": "http://127.0.0.1:1"}, "secrets": {"token": 4711}}),
+        "target (netbox): secrets.token: this should be a string.",
+    ),
     "a preset is misspelt": (files(target={"adapter": "rest", "preset": "grafna"}), 'no preset "grafna" (did you mean "grafana"?'),
     "there is no directory for the plan": (files(plan_dest="plans/cmdb.plan"), "cannot be written: there is no directory "),
     "a limit is misspelt": (files(limits={"deletes": 2}), 'did you mean "delete"?'),

@@ -116,10 +116,10 @@ def test_what_is_missing_is_named() -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"token": [SECRET]}, "options.token: this should be a string."),
-        ({"token": ""}, "options.token: this should be a string, and not an empty one."),
-        ({"headers": SECRET}, "options.headers: this should be a dictionary."),
-        ({"headers": {"X": [SECRET]}}, "options.headers: this should be a dictionary."),
+        ({"token": [SECRET]}, "secrets.token: this should be a string."),
+        ({"token": ""}, "secrets.token: this should be a string, and not an empty one."),
+        ({"headers": SECRET}, "secrets.headers: this should be a dictionary."),
+        ({"headers": {"X": [SECRET]}}, "secrets.headers: this should be a dictionary."),
     ],
 )
 def test_a_secret_is_never_shown(given: dict[str, Any], sentence: str) -> None:

@@ -14,9 +14,13 @@ from urllib.parse import parse_qs
 
 import pytest
 from dsync.adapters.core.base import RecordModel
+from dsync.adapters.core.options import Options
 from dsync.adapters.estates.nautobot import NautobotAdapter
 from dsync.adapters.estates.netbox import NetBoxAdapter
+from dsync.adapters.estates.options import EstateOptions
+from dsync.adapters.http.options import DeclaredOptions
 from dsync.adapters.rest import RestAdapter
+from dsync.adapters.rest.options import RestOptions
 from dsync.exceptions import DefinitionError, RecordProblem
 from dsync.records.definition import data_model
 from rest_api import Api, Reply, Request, served
@@ -266,10 +270,10 @@ def test_what_is_secret_is_nowhere_to_be_seen(options: Any, api: Api, caplog: py
         ({"auth_query": "key", "token": "geheim", "auth_header": "X"}, "options.auth_query: it is the parameter of a token"),
         ({"login": {}}, 'options.login: it has no "path"; add it'),
         ({"login": {"path": "login"}, **WHO}, 'options.login.path: a path begins with "/"'),
-        ({"login": {"path": "/login"}}, "options.username: the login needs it"),
-        ({"login": {"path": "/login"}, "username": "bob"}, "options.password: the login needs it; give password under secrets"),
+        ({"login": {"path": "/login"}}, "options.username: the login needs it; add it"),
+        ({"login": {"path": "/login"}, "username": "bob"}, "secrets.password: the login needs it; add it"),
         ({"login": {"path": "/login", "form": True, "body": "x"}, **WHO}, "options.login.body: a form is a dictionary"),
-        ({"login": {"path": "/login"}, "token": "geheim", **WHO}, "options.token: a login gets the token"),
+        ({"login": {"path": "/login"}, "token": "geheim", **WHO}, "secrets.token: a login gets the token"),
         (
             {"login": {"path": "/login"}, "oauth2": {"token_url": "/t", "client_id": "me"}, **WHO},
             "options.oauth2: there are login and oauth2",
@@ -281,12 +285,12 @@ def test_what_is_secret_is_nowhere_to_be_seen(options: Any, api: Api, caplog: py
         ({"oauth2": {"client_id": "me"}}, 'options.oauth2: it has no "token_url"'),
         ({"oauth2": {"token_url": "/t", "client_id": "me"}}, "needs client_secret; give it under secrets"),
         ({"oauth2": {"token_url": "/t", "client_id": "me", "grant": "implicit"}}, "(known: client_credentials, password)"),
-        ({"login": {"path": "/login"}, "username": "bob", "password": 4711}, "options.password: this should be a string."),
+        ({"login": {"path": "/login"}, "username": "bob", "password": 4711}, "secrets.password: this should be a string."),
         ({"login": {"path": "/login", "tokn": "t"}, **WHO}, 'options.login: there is no key "tokn" here (did you mean "token"?'),
         ({"login": {"path": "/login", "token": "data..t"}, **WHO}, "options.login.token: 'data..t' is not a path"),
         ({"login": {"path": "/login", "method": 1}, **WHO}, "options.login.method: this should be a string, and is 1"),
         ({"login": "/login", **WHO}, "options.login: this should be a dictionary"),
-        ({"client_secret": "geheim"}, "options.client_secret: there is a client_secret and no oauth2"),
+        ({"client_secret": "geheim"}, "secrets.client_secret: there is a client_secret and no oauth2"),
     ],
 )
 def test_a_wrong_option_is_named(options: dict[str, Any], words: str, api: Api) -> None:
@@ -326,4 +330,12 @@ def test_address_and_token_are_in_the_environment(
     assert api.requests[0].headers["Authorization"] == "Token t0ken-of-the-environment"
     with pytest.raises(RecordProblem):
         bound(token="t0ken-of-the-task", tries=1).load()
-    assert api.requests[1].headers["Authorization"] == "Token t0ken-of-the-task"
+    assert api.requests[-1].headers["Authorization"] == "Token t0ken-of-the-task"
+
+
+@pytest.mark.parametrize("options", [RestOptions, EstateOptions])
+def test_a_secret_has_one_place(options: type[Options]) -> None:
+    """What checks the value of a secret and what uses it name the same place."""
+    hidden = {one.name for one in options.described() if one.secret}
+    assert {name for name in hidden if DeclaredOptions({}).at(name).place == f"secrets.{name}"} == hidden - {"sent_key"}
+    assert DeclaredOptions({}).at("username").place == "options.username"

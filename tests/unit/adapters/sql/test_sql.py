@@ -636,7 +636,7 @@ WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"upsert": "yes"}, "options.upsert: this should be true or false"),
     ({"read_only": 1}, "options.read_only: this should be true or false"),
     ({"schema": 5}, "options.schema: this should be a string"),
-    ({"password": 12345}, "options.password: this should be a string."),
+    ({"password": 12345}, "secrets.password: this should be a string."),
 ]
 
 

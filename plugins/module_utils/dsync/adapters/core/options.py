@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 PLACE, SECRETS = "options", "secrets"
-"""What options are called in messages, and those that are secret."""
+"""Where a task gives options, and those that are secret; messages name the place."""
 
 
 class Kind(NamedTuple):
@@ -150,12 +150,18 @@ class Options(BaseModel):
         if error["type"] == "extra_forbidden":
             return DefinitionError(f"the adapter {adapter} takes no option {name}{known(name, cls.fields())}.")
         if error["type"] == "missing":
-            place = PLACE if cls.fields()[name].repr else SECRETS
             if name in cls.environment:
                 variables = " or ".join(cls.environment[name])
-                return DefinitionError(f"{place}.{name}: give it, or set the environment variable {variables}.")
-            return DefinitionError(f"the adapter {adapter} needs the option {name}; give it in {place}.")
-        return cls._wrong(error, PLACE)
+                return DefinitionError(f"{cls._place_of(name)}: give it, or set the environment variable {variables}.")
+            return DefinitionError(
+                f"the adapter {adapter} needs the option {name}; give it in {cls._place_of(name).split('.')[0]}."
+            )
+        return cls._wrong(error, cls._place_of(name))
+
+    @classmethod
+    def _place_of(cls, name: str) -> str:
+        """Return the place in a task where an option belongs."""
+        return f"{PLACE if cls.fields()[name].repr else SECRETS}.{name}"
 
     @classmethod
     def _wrong(cls, error: Mapping[str, Any], place: str) -> DefinitionError:
@@ -163,14 +169,14 @@ class Options(BaseModel):
 
         Args:
             error: as pydantic describes it.
-            place: what the options are called.
+            place: the place of the option.
         """
         cause = error.get("ctx", {}).get("error")
         if isinstance(cause, DefinitionError):
             return cause
         name, *inner = error["loc"] or [""]
         positions = "".join(f"[{one}]" for one in inner if isinstance(one, int))
-        declared = Declared(error["input"], f"{place}.{name}{positions}")
+        declared = Declared(error["input"], f"{place}{positions}")
         try:
             if cause is not None:
                 declared.wrong(str(cause))
@@ -217,7 +223,7 @@ class Options(BaseModel):
 
     def wrong(self, name: str, sentence: str, file: str = "") -> NoReturn:
         """Raise DefinitionError: an option, and what is wrong with it; ``file`` is the absolute path in it of a file at fault."""
-        Declared(None, f"{PLACE}.{name}").wrong(sentence, file)
+        Declared(None, self._place_of(name)).wrong(sentence, file)
 
 
 class NestedOptions(Options):
@@ -243,7 +249,8 @@ class NestedOptions(Options):
         try:
             return cls(**given)
         except ValidationError as error:
-            raise cls._wrong(_first(error), declared.place) from None
+            first = _first(error)
+            raise cls._wrong(first, f"{declared.place}.{first['loc'][0]}") from None
 
 
 def _path(value: Any) -> Path:

@@ -207,7 +207,7 @@ def _oauth2(declared: Declared, oauth2: Declared) -> Login:
 
 def _text(declared: Declared, name: str) -> str:
     if declared.at(name).value is None:
-        declared.at(name).wrong(f"the login needs it; give {name}{' under secrets' if name == 'password' else ''}.")
+        declared.at(name).wrong("the login needs it; add it.")
     text: str = declared.at(name).value
     return text
 

@@ -15,10 +15,13 @@ from urllib.parse import quote, quote_plus, urlsplit
 from ..._util.pydantic import AfterValidator, Field
 from ...records.declaration_reader import Declared
 from ...storage.paths import absolute
-from ..core.options import Count, Number, Options, Seconds, Text
+from ..core.options import PLACE, SECRETS, Count, Number, Options, Seconds, Text
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+").fullmatch
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*").fullmatch
+
+SECRET_OPTIONS = frozenset(("client_key_password", "client_secret", "password", "secret_headers", "token"))
+"""The options for HTTP that are secret."""
 
 _Value = TypeVar("_Value")
 
@@ -84,15 +87,25 @@ class Credentials:
     query: Mapping[str, str] = field(default_factory=dict)
 
 
-def credentials(options: Mapping[str, Any], place: str = "options") -> Credentials:
+class DeclaredOptions(Declared):
+    """Options of an adapter as a piece of a task; those of :data:`SECRET_OPTIONS` are in ``secrets``."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options, PLACE)
+
+    def at(self, key: object) -> Declared:
+        piece = super().at(key)
+        return Declared(piece.value, f"{SECRETS}.{key}") if key in SECRET_OPTIONS else piece
+
+
+def credentials(options: Mapping[str, Any]) -> Credentials:
     """Return who one is. Raises DefinitionError.
 
     Args:
         options: ``username``, ``password``, ``token``, ``auth_header``, ``auth_scheme``, ``auth_query``, ``headers`` and
             ``secret_headers``; None for what is not given. With ``login`` or ``oauth2``, username and password are for these alone.
-        place: what the options are called in messages.
     """
-    declared = Declared(options, place)
+    declared = DeclaredOptions(options)
     headers = {name: _header(name, piece) for name, piece in _given(declared, "headers")}
     hidden = {name: _header(name, piece) for name, piece in _given(declared, "secret_headers")}
     secrets = [*hidden.values(), *(str(options[name]) for name in ("password", "token") if options[name])]
@@ -155,7 +168,7 @@ def _header(name: str, declared: Declared) -> str:
     return declared.value
 
 
-def tls(options: Mapping[str, Any], place: str = "options") -> ssl.SSLContext:
+def tls(options: Mapping[str, Any]) -> ssl.SSLContext:
     """Return how servers are recognised: by the certificates that the system trusts, or those that ``ca_file`` has alone.
 
     Where there is no TLS, no certificates are loaded, which takes a while.
@@ -163,12 +176,11 @@ def tls(options: Mapping[str, Any], place: str = "options") -> ssl.SSLContext:
     Args:
         options: ``base_url``, ``trust_env``, ``verify``, ``ca_file``, ``client_cert``, ``client_key`` and ``client_key_password``;
             None for what is not given.
-        place: what the options are called in messages.
 
     Raises:
         DefinitionError: naming the option.
     """
-    declared = Declared(options, place)
+    declared = DeclaredOptions(options)
     authority, own, key = (declared.at(name) for name in ("ca_file", "client_cert", "client_key"))
     verify = options["verify"]
     if not verify and authority.value is not None:

@@ -21,7 +21,7 @@ from ..core.base import RecordAdapter
 from ..core.sent_values import SentValues
 from ..http.client import Client
 from ..http.login import login_of
-from ..http.options import credentials, manners, tls
+from ..http.options import DeclaredOptions, credentials, manners, tls
 from ..http.reader import PageReader
 from ..http.reading import Collection
 from .endpoint import Endpoint, Request, endpoint_of
@@ -81,7 +81,7 @@ class RestReader(RecordAdapter):
             credentials(values),
             tls(values),
             manners(given, self._workers, given.rewrite_links),
-            login_of(Declared(values, "options")),
+            login_of(DeclaredOptions(values)),
         )
         self.name = given.base_url
         self.sent_values = _sent_values(given)

@@ -121,7 +121,7 @@ def test_a_server_that_does_not_fit_is_refused(
     ("options", "said"),
     [
         ({"url": "netbox.example.com"}, "options.url: this should be an address"),
-        ({"token": "a\nb"}, "options.token: it has a character that no header can have"),
+        ({"token": "a\nb"}, "secrets.token: it has a character that no header can have"),
         ({"filters": {"sites": {}}}, 'options.filters: there is no key "sites" here .*site'),
         ({"filters": {"site": ["nyc"]}}, "options.filters.site: this should be a dictionary"),
         ({"owner_tag": ""}, "options.owner_tag: this should be a string"),
