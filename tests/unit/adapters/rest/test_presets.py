@@ -138,7 +138,8 @@ def test_a_wrong_variable_is_named(given: dict[str, Any], said: str) -> None:
 def test_variables_are_encoded_in_paths_alone() -> None:
     before = copy.deepcopy(SHELF)
     declared = read_preset("shelf", SHELF, {"site": "a/b"})
-    assert declared.options == {"endpoints": {"box": "/a%2Fb/lab%201/boxes", "item": "/items"}, "auth_header": "X-lab 1"}
+    endpoints = {"box": "/a%2Fb/lab%201/boxes", "item": "/items"}
+    assert declared.options == {"introspect": False, "endpoints": endpoints, "auth_header": "X-lab 1"}
     assert before == SHELF
 
 

@@ -31,7 +31,7 @@ def api() -> Iterator[Api]:
 
 
 def loaded(api: Api, place: Any = "/devices", **options: Any) -> Any:
-    target = RestAdapter.bound(DEVICES, {"device": {"from": place}})(base_url=api.url, **options)
+    target = RestAdapter.bound(DEVICES, {"device": {"from": place}})(base_url=api.url, introspect=False, **options)
     target.load()
     return target
 

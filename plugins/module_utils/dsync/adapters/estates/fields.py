@@ -11,6 +11,7 @@ from typing import Any
 from ..._util.suggestions import known
 from ...exceptions import RecordProblem
 from ..http.answers import Answer, HttpProblem
+from ..http.described import About, described_fields, is_read_only
 from .kinds import CUSTOM_FIELDS, Kind
 
 _NOT_DESCRIBED = (403, 404, 405, 501)
@@ -39,7 +40,7 @@ class Fields:
     ) -> None:
         self._server, self._request, self._beside, self._list_custom = server, request, beside, custom_fields
         self._lock = threading.RLock()
-        self._about: dict[str, dict[str, Any]] = {}
+        self._about: dict[str, dict[str, About]] = {}
         self._fields: dict[str, _Fields] = {}
         self._custom: frozenset[str] | None = None
 
@@ -73,23 +74,21 @@ class Fields:
                 self._fields[endpoint] = {**writable, **beside}
             return self._fields[endpoint]
 
-    def described(self, endpoint: str) -> Mapping[str, Mapping[str, Any]]:
+    def described(self, endpoint: str) -> Mapping[str, About]:
         """Return field → what the server describes of it, for those that can be written; nothing where it describes none."""
         with self._lock:
             if endpoint not in self._about:
-                actions = self._described(endpoint).get("actions", {})
-                told = actions.get("POST") or actions.get("PUT") or {}
-                self._about[endpoint] = {name: about for name, about in told.items() if not about.get("read_only")}
+                fields = described_fields(self._described(endpoint))
+                self._about[endpoint] = {name: about for name, about in fields.items() if not is_read_only(about)}
             return self._about[endpoint]
 
-    def _described(self, endpoint: str) -> Mapping[str, Any]:
+    def _described(self, endpoint: str) -> Any:
         try:
-            found: Mapping[str, Any] = self._request("OPTIONS", f"/api/{endpoint}/").json()
+            return self._request("OPTIONS", f"/api/{endpoint}/").json()
         except HttpProblem as problem:
             if problem.status not in _NOT_DESCRIBED:
                 raise
-            return {}
-        return found
+            return None
 
     def _custom_fields(self) -> frozenset[str]:
         with self._lock:
@@ -98,7 +97,7 @@ class Fields:
             return self._custom
 
 
-def _choices(about: Mapping[str, Any]) -> frozenset[str]:
+def _choices(about: About) -> frozenset[str]:
     """Return the values of which a field has one; none for references to other objects, and for lists."""
     given = about.get("choices") if about.get("type") in ("choice", "field", "string") else None
     return frozenset(str(one["value"]) for one in given or () if isinstance(one, Mapping) and one.get("value") is not None)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from ..http.described import About
 from .kinds import CUSTOM_FIELDS, TAGS, Kind, Kinds, ref, refs
 
 _TYPES = "{__schema{types{name}}}"
@@ -23,9 +24,6 @@ _NEVER_TEXT = ("integer", "float", "decimal", "date", "datetime", "choice")
 """Types of fields that hold null, not an empty string, where they are empty."""
 
 _PLURALS = (("ies", "y"), ("es", ""), ("s", ""), ("", ""))
-
-About = Mapping[str, Any]
-"""What ``OPTIONS`` describes of a field."""
 
 
 class Listed(NamedTuple):

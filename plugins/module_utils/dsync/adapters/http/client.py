@@ -164,6 +164,23 @@ class Client:
                 return Answer(said, None)
             raise
 
+    def ask(self, method: str, url: str, within: float) -> Answer:
+        """Send a request without a body that the server may refuse, once, and return the answer. Nobody logs in for it, and its
+        connection serves no other request, for a server may end it with the refusal.
+
+        Args:
+            method: in capitals.
+            url: a path below the address of the server.
+            within: maximum seconds.
+
+        Raises:
+            HttpProblem: no answer came in time, or a refusal.
+        """
+        whole = self.address_of(url, {})
+        said, session = f"{method} {urlsplit(whole).path}", self._entered[-1].headers if self._entered else {}
+        asked = Asked(method, whole, said, None, {**session, "Connection": "close"}, time.monotonic() + within)
+        return Answer(said, self._send(asked))
+
     def _retried(self, send: Callable[[], httpx.Response], asked: Asked) -> httpx.Response:
         if self._manners.tries == 1:
             return send()

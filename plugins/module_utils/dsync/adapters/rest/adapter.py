@@ -12,8 +12,8 @@ Each change is a request of its own, or a part of one where an endpoint declares
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...exceptions import DSyncException, RecordProblem
 from ...flags import DSyncAction
@@ -23,8 +23,14 @@ from ...records.written import WrittenFloat
 from ..core.base import ChangedRecord, MovedRecord, NewRecord
 from ..http.answers import HttpProblem
 from .endpoint import Action, Endpoint
+from .fields import mark_read_only, written_models
 from .reading import RestReader
 from .sending import Call, Sending, grouped, sent, without
+
+if TYPE_CHECKING:
+    from ...diff.diff import Diff
+    from ...plan.plan import Plan
+    from ...plan.result import Result
 
 _Item = TypeVar("_Item")
 
@@ -42,6 +48,30 @@ class RestAdapter(RestReader):
 
     type = "rest"
     kept_types = (WrittenFloat,)
+
+    # ------------------------------------------------------------------ fields that take no value
+
+    def diff_from(self, source: Any, *args: Any, **more: Any) -> Diff:
+        """Compare as every adapter does; in what is to be written, fields that the server describes as read-only are read-only."""
+        diff = super().diff_from(source, *args, **more)
+        mark_read_only(diff, self._read_only(written_models(diff)))
+        return diff
+
+    def _read_only(self, models: Iterable[str]) -> dict[str, frozenset[str]]:
+        """Return model → its attributes that the server describes as read-only."""
+        maps = [self._maps[name] for name in models if name in self._maps]
+        return {mapped.name: frozenset(self._described_fields.read_only(mapped, self._endpoint(mapped))) for mapped in maps}
+
+    def apply(self, plan: Plan, source: Any, *args: Any, **more: Any) -> Result:
+        declared = self.__class__
+        written = {change.model for change in plan if change.after is not None}
+        try:
+            for model, names in self._read_only(written).items():
+                if names:
+                    self.leave_alone(model, sorted(names))
+            return super().apply(plan, source, *args, **more)
+        finally:
+            self.__class__ = declared  # a plan that is written afterwards is for the models as they were declared
 
     # ------------------------------------------------------------------ writing
 

@@ -71,6 +71,11 @@ class RestOptions(HttpOptions):
         description="Whether to treat links to another server, as behind a proxy, as links to `base_url`. Such links are refused "
         "by default.",
     )
+    introspect: bool = Field(
+        True,
+        description="Whether to request the fields of an endpoint with OPTIONS where something depends on them. Presets set it to "
+        "`false`.",
+    )
     workers: Count = Field(4, description="Maximum number of concurrent requests.")
     batch_size: Count = Field(
         50, description="Number of changes of one model and action that are handed to the workers in one batch."

@@ -150,9 +150,8 @@ def read_preset(name: str, content: Any, variables: Mapping[str, Any]) -> Declar
     except DefinitionError as error:
         raise DefinitionError(f"preset {name}: {error}") from None
     requires = {option: one.description for option, one in preset.requires.items()}
-    return Declarations(
-        name, requires, content["models"], content.get("top_level"), data["mapping"], data["lookups"], data["options"]
-    )
+    options = {"introspect": False, **data["options"]}
+    return Declarations(name, requires, content["models"], content.get("top_level"), data["mapping"], data["lookups"], options)
 
 
 def _checked(content: Any) -> Preset:

@@ -18,6 +18,7 @@ from ...records.mapping import ModelMap, Record
 from ...records.path import MISSING, read, text_of_path
 from ...records.path import Path as FieldPath
 from ..core.base import RecordAdapter
+from ..core.fields import Fields, check_fields
 from ..core.sent_values import SentValues
 from ..http.client import Client
 from ..http.login import login_of
@@ -25,6 +26,7 @@ from ..http.options import DeclaredOptions, credentials, manners, tls
 from ..http.reader import PageReader
 from ..http.reading import Collection
 from .endpoint import Endpoint, Request, endpoint_of
+from .fields import DescribedFields
 from .options import RestOptions
 from .parts import Part
 from .records import records_of
@@ -83,6 +85,7 @@ class RestReader(RecordAdapter):
             manners(given, self._workers, given.rewrite_links),
             login_of(DeclaredOptions(values)),
         )
+        self._described_fields = DescribedFields(self._client, given.introspect)
         self.name = given.base_url
         self.sent_values = _sent_values(given)
         self._endpoints: dict[str, Endpoint] = {}
@@ -162,6 +165,17 @@ class RestReader(RecordAdapter):
         return found
 
     # ------------------------------------------------------------------ reading
+
+    def _load(self, mapped: ModelMap) -> None:
+        super()._load(mapped)
+        fields = self.fields_of(mapped)
+        if fields is not None:
+            check_fields(mapped, fields)
+
+    def fields_of(self, mapped: ModelMap) -> Fields | None:
+        """Return the fields that an endpoint describes; None while its records are not read, which show most of them."""
+        records = self.records_read.get(mapped.name)
+        return None if records is None else self._described_fields.fields(mapped, self._endpoint(mapped), records)
 
     def read(self, mapped: ModelMap) -> Iterable[Record]:
         endpoint = self._endpoint(mapped)
