@@ -144,3 +144,34 @@ def test_a_field_that_not_every_release_has_is_looked_up(netbox: NetBoxEstate) -
     (failed,) = synchronised(adapter(netbox, declared), wanted(declared, device_role=roles)).failures
     assert failed.message.startswith('NetBox has no field "parent" of device_role objects that can be written')
     assert not netbox.api.sent("PATCH")
+
+
+def test_new_objects_are_recognized_in_an_answer_of_any_order(netbox: NetBoxEstate) -> None:
+    usual = netbox.api.intervene
+
+    def reversed_and_trimmed(request: Request) -> Reply | None:
+        reply = usual(request)
+        if request.method != "POST" or reply is None:
+            return reply
+        for one in reply.body:
+            one["name"] = one["name"].upper()
+        return reply._replace(body=reply.body[::-1])
+
+    netbox.api.intervene = reversed_and_trimmed
+    target = adapter(netbox, SITES)
+    synchronised(target, wanted(SITES, site=[{"name": f"s{number}", "status": "active"} for number in range(5)]))
+    netbox.api.intervene = usual
+    rows = [{"name": f"s{number}", "status": "planned" if number == 1 else "active"} for number in range(5)]
+    synchronised(target, wanted(SITES, site=rows)).raise_for_failure()
+    assert {one["name"] for one in netbox.table("dcim/sites").values() if one["status"] == "planned"} == {"s1"}
+
+
+@pytest.mark.parametrize("body", [[{"id": 7, "name": "a"}], {"id": 7}, b"<html>"])
+def test_objects_that_an_answer_does_not_tell_apart_are_not_created_twice(body: Any, netbox: NetBoxEstate) -> None:
+    usual = netbox.api.intervene
+    netbox.api.intervene = lambda request: Reply(201, body) if request.method == "POST" and usual(request) else usual(request)
+    rows = [{"name": name, "status": "active"} for name in ("a", "b", "c")]
+    result = synchronised(adapter(netbox, SITES), wanted(SITES, site=rows))
+    assert len(netbox.api.sent("POST")) == 1
+    assert {one.maybe for one in result.failures} == {True}
+    assert len(result.failures) == len(rows)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,6 +16,7 @@ _DIVISIBLE = (400, 409, 413, 422)
 
 _Answer = TypeVar("_Answer")
 Bodies = Sequence[dict[str, Any]]
+Natives = Sequence[Mapping[str, Any]]
 
 
 class Refusal(NamedTuple):
@@ -72,6 +74,44 @@ class Remembered:
                 return problem
             self._refused.update((keys[one.place], one.message) for one in found if 0 <= one.place < len(keys))
             raise
+
+
+def in_order(sent: Natives, answered: list[dict[str, Any]], said: str) -> list[dict[str, Any]]:
+    """Return the objects of an answer in the order of what they were created from: by what they hold, since that decides.
+
+    A server may hold another value than it was sent, so only fields of which it holds exactly those that were sent are compared.
+
+    Args:
+        sent: what was sent, one for each object.
+        answered: the new objects.
+        said: what was asked, for messages.
+
+    Raises:
+        HttpProblem: it is not certain which is which; all may have been created.
+    """
+    unclear = HttpProblem(f"{said}: the answer does not show which object is which; they may have been created", maybe=True)
+    if len(answered) != len(sent):
+        raise unclear
+    names = [name for name in dict.fromkeys(name for body in sent for name in body) if _same_values(name, sent, answered)]
+    wanted, held = ([tuple(_told(one, name) for name in names) for one in some] for some in (sent, answered))
+    if wanted == held:
+        return answered
+    places = {key: place for place, key in enumerate(held)}
+    if len(places) < len(held) or {*wanted} != places.keys():
+        raise unclear
+    return [answered[places[key]] for key in wanted]
+
+
+def _same_values(name: str, sent: Natives, answered: Natives) -> bool:
+    return Counter(_told(one, name) for one in sent) == Counter(_told(one, name) for one in answered)
+
+
+def _told(one: Mapping[str, Any], name: str) -> str:
+    """Return a value as it can be compared: a choice without its label, and the id of an object that is referred to."""
+    value = one.get(name)
+    values = value if isinstance(value, list) else [value]
+    plain = [some.get("value", some.get("id", some)) if isinstance(some, Mapping) else some for some in values]
+    return str(sorted(map(str, plain)) if isinstance(value, list) else plain[0])
 
 
 def sentence_of(errors: Any) -> str:

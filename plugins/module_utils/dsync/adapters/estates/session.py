@@ -16,6 +16,7 @@ from ..http.pages import Pages
 from ..http.reader import PageReader
 from ..http.reading import Collection
 from .options import EstateOptions
+from .sending import in_order
 
 REQUEST_ID = "X-Request-ID"
 """The header in which a server names the request, as its change log does."""
@@ -127,19 +128,22 @@ class Session(Client):
             return {}
 
     def changed(self, method: str, endpoint: str, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Send one request that changes several objects, and return them as the server answers.
+        """Send one request that changes several objects, and return them as they are then; new ones in the order of the bodies.
 
         Raises:
-            HttpProblem: as :meth:`request` does.
-            RecordProblem: the answer is no list of objects.
+            HttpProblem: as :meth:`request` does; or the answer does not tell what became of the objects.
         """
         answer = self.request(method, f"/api/{endpoint}/", list(bodies))
         if method == "DELETE":
             return []
-        value = answer.json()
+        try:
+            value = answer.json()
+        except HttpProblem as problem:
+            raise HttpProblem(str(problem), maybe=True) from None
         if not isinstance(value, list):
-            raise RecordProblem(f"{answer.said}: the answer is a {type(value).__name__}, and should be a list of objects")
-        return value
+            what = f"the answer is a {type(value).__name__}, and should be a list of objects"
+            raise HttpProblem(f"{answer.said}: {what}", maybe=True)
+        return in_order(bodies, value, answer.said) if method == "POST" else value
 
 
 def _objects_in(answer: Answer, _later: bool) -> list[dict[str, Any]]:
