@@ -96,9 +96,13 @@ class Environment:
                 print(f"making {self.folder} with {self._interpreter.path}", file=sys.stderr, flush=True)
                 shutil.rmtree(self.folder, ignore_errors=True)
                 subprocess.run([self._interpreter.path, *VENV, self.folder], check=True)
-                install(self.python, *(() if self.compiled else ("--no-compile",)), "--require-hashes", "-r", self.lock)
+                self.fill()
                 self._stamp.write_text(str(self.folder))
             _link(VENVS / self.name, self.folder)
+
+    def fill(self) -> None:
+        """Install what its lock pins. Raises CalledProcessError."""
+        install(self.python, *(() if self.compiled else ("--no-compile",)), "--require-hashes", "-r", self.lock)
 
     @property
     def _stamp(self) -> Path:

@@ -11,8 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from backends import PostgreSQL, Process, Valkey, run
+from environments import ENVIRONMENTS, Environment
+from netbox_source import SourceEnvironment, release_of
 from platform_servers import Server, serve, serving
 from ports import free_port
+
+SOURCE = "DSYNC_NETBOX_SOURCE"
+"""The environment variable with the path of a source tree of NetBox that is served instead of the pinned release."""
 
 CACHING = 1
 """The number of Valkey's database that holds no jobs."""
@@ -25,11 +30,17 @@ token = Token.objects.create(user=user, version=2)
 print(token.get_auth_header_prefix() + token.token)
 """
 # NetBox's one ICU collation is made from "C", for a PostgreSQL that is built without ICU.
-MIGRATE = """
+PLAIN_COLLATION = """
 from django.contrib.postgres.operations import CreateCollation
-from netbox.cli import main
 CreateCollation.create_collation = lambda self, editor: editor.execute(f'CREATE COLLATION {self.name} FROM "C"')
+"""
+MIGRATE = """
+from netbox.cli import main
 main(["migrate", "--no-input"])
+"""
+MIGRATE_SOURCE = """
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", "migrate", "--no-input"])
 """
 # The application is loaded once and no connection to the database is inherited by a worker.
 GUNICORN = """
@@ -116,7 +127,7 @@ class NetBox(Server):
 
     def migrate(self) -> None:
         """Make the tables in an empty database. Raises ServerFailed."""
-        run([self.bin / "python", "-c", MIGRATE], self.variables())
+        run([self.bin / "python", "-c", PLAIN_COLLATION + MIGRATE], self.variables())
 
     def add_superuser(self) -> None:
         """Make the user `admin` with a token of each version. Raises ServerFailed."""
@@ -125,12 +136,42 @@ class NetBox(Server):
 
     def new_token(self, user: int | str, name: str) -> str:
         """Make an API token of version 1. Raises ServerFailed."""
-        token: str = self.call("POST", "users/tokens/", {"user": user, "version": 1})["token"]
-        return token
+        wanted = secrets.token_hex(20)  # NetBox 4.5 takes it and does not show one; later releases make one of their own
+        told: str | None = self.call("POST", "users/tokens/", {"user": user, "version": 1, "token": wanted})["token"]
+        return told or wanted
 
     def more(self) -> dict[str, str]:
         """Return what else there is to tell about it."""
         return {"token_v2": self.token_v2}
+
+
+class SourceNetBox(NetBox):
+    """A NetBox that is served from a source tree. It is migrated once, which takes some minutes.
+
+    Attributes:
+        tree: where the source is.
+    """
+
+    tree: Path
+
+    @classmethod
+    def programs(cls) -> Environment:
+        return SourceEnvironment("netbox-source", ENVIRONMENTS[cls.environment].pythons, tree=cls.tree)
+
+    def variables(self) -> dict[str, str]:
+        path = os.pathsep.join(map(str, (self.folder, self.tree / "netbox")))
+        return {**super().variables(), "PYTHONPATH": path, "NETBOX_CONFIGURATION": "conf.configuration"}
+
+    def manage(self, *arguments: str) -> str:
+        return run([self.bin / "python", self.tree / "netbox" / "manage.py", *arguments], self.variables())
+
+    def migrate(self) -> None:
+        run([self.bin / "python", "-c", PLAIN_COLLATION + MIGRATE_SOURCE], self.variables())
+
+
+def from_source(tree: Path) -> type[SourceNetBox]:
+    """Return a NetBox that is made from a source tree. Raises ServerFailed."""
+    return type("FromSource", (SourceNetBox,), {"tree": tree.resolve(), "version": release_of(tree)})
 
 
 class BranchingNetBox(NetBox):
@@ -187,8 +228,12 @@ def branching_netbox(folder: Path) -> Iterator[BranchingNetBox]:
 
 @contextmanager
 def netbox(folder: Path) -> Iterator[NetBox]:
-    """Run NetBox meanwhile, with what it keeps in `folder`. Raises as `platform_servers.serving` does."""
-    with serving(NetBox, folder) as server:
+    """Run NetBox meanwhile, with what it keeps in `folder`: of a source tree if DSYNC_NETBOX_SOURCE is the path of one.
+
+    Raises as `platform_servers.serving` does.
+    """
+    tree = os.environ.get(SOURCE)
+    with serving(from_source(Path(tree)) if tree else NetBox, folder) as server:
         yield server
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from backends import PostgreSQL, Process, ServerFailed, Valkey
-from environments import ENVIRONMENTS, ROOT, EnvironmentUnavailable
+from environments import ENVIRONMENTS, ROOT, Environment, EnvironmentUnavailable
 from ports import free_port
 
 PASSWORD = "correct-Horse-battery-7"
@@ -94,10 +94,15 @@ class Server(ABC):
         self.url = f"http://127.0.0.1:{self.port}"
         self.token = secrets.token_hex(20)
         self.access_log = folder / "access.log"
-        self.bin = ENVIRONMENTS[self.environment].bin
+        self.bin = self.programs().bin
         self._database, self._cache = database, cache
         self.configure(database, cache)
         self._process = Process(self.command(), self.port, folder / "server.log", self.variables())
+
+    @classmethod
+    def programs(cls) -> Environment:
+        """Return the environment with the server's own programs; its backends are those of :attr:`environment`."""
+        return ENVIRONMENTS[cls.environment]
 
     @abstractmethod
     def configure(self, database: PostgreSQL, cache: Valkey) -> None:
@@ -271,12 +276,13 @@ def _dump(name: str) -> Path:
 
 @contextmanager
 def serving(kind: type[S], folder: Path) -> Iterator[S]:
-    """Run a server meanwhile, with what it keeps in `folder`. Its environment is made first if need be.
+    """Run a server meanwhile, with what it keeps in `folder`. Its environments are made first if need be.
 
     Raises one of :data:`UNAVAILABLE`.
     """
     environment = ENVIRONMENTS[kind.environment]
     environment.make()
+    kind.programs().make()
     with ExitStack() as stack:
         data = Path(tempfile.mkdtemp(prefix="dsync-pg-", dir="/tmp"))  # where the unprivileged user may go
         stack.callback(shutil.rmtree, data, ignore_errors=True)

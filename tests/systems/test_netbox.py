@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -231,7 +232,7 @@ def test_a_custom_field_refers_to_objects_if_the_model_says_so(netbox: NetBox) -
 def test_one_request_creates_many_and_the_change_log_names_them(netbox: NetBox) -> None:
     target = sites(netbox, *(f"S{number}" for number in range(40)), changelog_message="from the inventory")
     told = target.result_records()
-    assert (told["netbox_version"], len(told["request_ids"])) == ("4.7.3", 1)
+    assert (told["netbox_version"], len(told["request_ids"])) == (netbox.version, 1)
     assert told["requests"] <= 4
     log = listed(netbox, f"core/object-changes/?request_id={told['request_ids'][0]}&limit=1")
     assert log[0]["message"] == "from the inventory"
@@ -284,7 +285,7 @@ def test_what_is_gone_meanwhile_is_reported_or_no_error(netbox: NetBox) -> None:
     rows = [{"name": name, "slug": name.lower(), "status": "planned"} for name in ("Paris", "Nice")]
     result = synchronised(target, dataset(models(SITES), {"site": rows}), CONTINUE)
     assert {one.change.id: one.message for one in result.failures}.keys() == {"Paris"}
-    assert "does not exist" in result.failures[0].message
+    assert re.search("does not exist|no longer exists", result.failures[0].message)  # before 4.6 NetBox passes over it
     assert [(site["name"], site["status"]["value"]) for site in listed(netbox, "dcim/sites/")] == [("Nice", "planned")]
 
 
