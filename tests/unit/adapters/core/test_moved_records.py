@@ -125,7 +125,7 @@ def api() -> Iterator[Api]:
 
 
 def test_a_resource_is_patched(api: Api) -> None:
-    target = RestAdapter.bound(MODELS, MATCHED)(base_url=api.url)
+    target = RestAdapter.bound(MODELS, MATCHED)(base_url=api.url, introspect=False)
     assert moved(target, estate({"nyc": [], "par": ["d1"]})) == ["move d1"]
     assert api.collections["devices"] == [{"id": 7, "name": "d1", "role": "x", "site_id": 2, "note": "precious"}]
     assert [(one.method, one.body) for one in api.requests if one.method != "GET"] == [("PATCH", {"site_id": 2})]
@@ -134,7 +134,7 @@ def test_a_resource_is_patched(api: Api) -> None:
 def test_a_resource_whose_move_is_refused_stays_where_it_is(api: Api) -> None:
     api.intervene = lambda request: Reply(400, {"site_id": ["is full"]}) if request.method == "PATCH" else None
     before = [dict(record) for record in api.collections["devices"]]
-    target = RestAdapter.bound(MODELS, MATCHED)(base_url=api.url)
+    target = RestAdapter.bound(MODELS, MATCHED)(base_url=api.url, introspect=False)
     result = synchronised(target, estate({"nyc": [], "par": ["d1"]}))
     assert [(str(one.change.action), one.maybe) for one in result.failures] == [("move", False)]
     assert api.collections["devices"] == before
