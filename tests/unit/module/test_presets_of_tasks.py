@@ -46,7 +46,7 @@ def test_what_a_task_declares_is_laid_over_its_preset() -> None:
     assert (given, preset) == (before, PRESET)
     assert found["models"] == {"box": {"identifiers": ["name"], "attributes": {"size": "int", "note": "str"}}}
     assert found["top_level"] == ["box"]
-    assert found["target"]["options"] == {"workers": 8, "endpoints": {"box": "/boxes"}}
+    assert found["target"]["options"] == {"introspect": False, "workers": 8, "endpoints": {"box": "/boxes"}}
     assert found["target"]["mapping"] == {"box": {"fields": {"size": "dimensions.size"}, "keep": "size"}}
     assert found["source"] == given["source"]
 
@@ -61,7 +61,8 @@ def test_only_models_narrows_what_a_preset_declares() -> None:
 
 def test_a_task_of_one_dataset() -> None:
     found = with_presets({**side(), "models": None, "top_level": None}, {"dataset": GIVEN})
-    assert (found["models"], found["mapping"], found["options"]) == (PRESET["models"], PRESET["mapping"], PRESET["options"])
+    assert (found["models"], found["mapping"]) == (PRESET["models"], PRESET["mapping"])
+    assert found["options"] == {"introspect": False, **PRESET["options"]}
 
 
 def test_without_presets_nothing_changes() -> None:
