@@ -68,7 +68,10 @@ class Moving:
         page, end = there[start : start + self.size], start + self.size
         body: dict[str, Any] = {"results": [{"id": one} for one in page], "n": len(there)}
         body["next"] = f"{request.path}?offset={end}" if end < len(there) else None
-        return Reply(200, body, {"Link": f'<{request.path}?page={end // self.size + 1}>; rel="next"'} if body["next"] else {})
+        if body["next"] is None:
+            return Reply(200, body, {"X-Next-Page": ""})
+        number = str(end // self.size + 1)
+        return Reply(200, body, {"Link": f'<{request.path}?page={number}>; rel="next"', "X-Next-Page": number})
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +103,7 @@ KINDS: dict[str, tuple[Pages, str]] = {
     "page with total": (Pages("page", "page", total=("n",)), "/x"),
     "next": (Pages("next"), "/x"),
     "link": (Pages("link"), "/x"),
+    "header": (Pages("cursor", "page", next=("x-next-page",)), "/x"),
     "keyset": (Pages("keyset", "id__gt", first=None, next=()), "/x?keyset=1"),
 }
 EVENTS = st.lists(st.tuples(st.sampled_from(["add", "remove", "to front", "to end", "nothing"]), st.integers(0, 40)), max_size=15)

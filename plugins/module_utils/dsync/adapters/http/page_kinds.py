@@ -125,4 +125,5 @@ def _by_link(reading: Reading) -> None:
         answer = reading.of.answer_at(url)
         reading.add(reading.page(answer))
         url = reading.next_address(answer)
-        reading.positional |= url is not None and pages.kind != "cursor" and reading.is_position(url)
+        numbered = pages.kind != "cursor" or reading.headed
+        reading.positional |= url is not None and numbered and reading.is_position(url)

@@ -31,7 +31,8 @@ class Pages:
         size: how large; None to leave that to the server.
         first: the number of the first page; of a keyset what comes before every key, None to leave the parameter out at first.
         beyond: what is added to the last key to ask for what comes after it.
-        next: where an answer has the next cursor or address; of a keyset whether there is more, empty where it does not say.
+        next: where an answer, or a header of it, has the next cursor or address; of a keyset whether there is more, empty where it
+            does not say.
         total: where an answer says how many records there are; None for nowhere.
         end: statuses that answer a request for a page behind the last, in addition to 404 and 416.
         sorted: whether a collection with offsets is sorted by its key.

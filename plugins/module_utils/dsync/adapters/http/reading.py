@@ -82,6 +82,7 @@ class Reading:
         largest: how many records the largest of them had.
         moved: whether something shows that the collection changed meanwhile.
         positional: whether pages were asked for by a position, which moves with what is before it.
+        headed: whether a header told the next page; what it has is the number of a page more often than a cursor.
         overlapping: whether each page began with the last record of the one before.
         ordered: whether each new record came after all others in the order of the keys.
         counts: the numbers of records that answers gave without being asked for them.
@@ -98,6 +99,7 @@ class Reading:
     largest: int = 0
     moved: bool = False
     positional: bool = False
+    headed: bool = False
     overlapping: bool = False
     ordered: bool = True
     counts: set[int] = field(default_factory=set)
@@ -201,6 +203,8 @@ class Reading:
             link = answer.next_link()
             return None if link is None else client.joined(answer, link)
         found = read(answer.json_if_any(), place)
+        if found is MISSING and text_of_path(place) in answer.headers:
+            found, self.headed = answer.headers[text_of_path(place)], True
         if found is MISSING or found is None or found is False or found == "":
             return None
         if isinstance(found, (dict, list)) or (kind == "next" and not isinstance(found, str)):

@@ -69,7 +69,10 @@ class PaginationOptions(NestedOptions):
     first: Annotated[int, Field(ge=0), Kind("a whole number of 0 or more")] = Field(
         1, description="Number of the first page, for `page`."
     )
-    next: AnswerPath = Field(("next",), description="Where the answer has the next cursor or address, for `cursor` and `next`.")
+    next: AnswerPath = Field(
+        ("next",),
+        description="Where the answer, or the header of this name, has the next cursor or address, for `cursor` and `next`.",
+    )
     total: AnswerPath = Field(
         None, description="Where the answer, or the header of this name, has the number of records, for `page` and `offset`."
     )
