@@ -44,11 +44,13 @@ if TYPE_CHECKING:
     from .guard.preparation import prepare as prepare_plan
     from .plan.undo import undo_plan
     from .report.report import Report
+    from .storage.disk.store import DiskStore
     from .storage.journal import read as read_journal
     from .storage.plan_file import load as load_plan
     from .storage.plan_file import save as save_plan
 
 _LATER = {
+    "DiskStore": ("storage.disk.store", "DiskStore"),
     "Report": ("report.report", "Report"),
     "load_plan": ("storage.plan_file", "load"),
     "prepare_plan": ("guard.preparation", "prepare"),
@@ -73,6 +75,7 @@ __all__ = (
     "DiffClassMismatch",
     "DiffElement",
     "DiffException",
+    "DiskStore",
     "ModelMismatch",
     "ObjectAlreadyExists",
     "ObjectCrudException",

@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ._util.gc import relaxed_collector, relaxed_gc
 from .apply.target import Target
+from .dataset.dataset import Dataset
 from .dataset.shard import Shard, keep
 from .diff.compare import compare
 from .diff.diff import Diff
@@ -99,12 +100,22 @@ class DSync(Target):
         if self.unread != source.unread:
             raise DiffException(f"{self} and {source} were not loaded together, and lack different objects; load both again")
         with relaxed_collector():
-            diff, models = compare(source, self, flags, diff_class, callback, scope), self.models()
+            left, right, same = self._narrowed(source, flags, scope)
+            diff, models = compare(left, right, flags, diff_class, callback, scope), self.models()
+            diff.count_unchanged(same)
             diff.count_unchanged(self.unread)
             protect_unclear(diff, source, self)
             if diff.may_be_protected or any(model._protected for model in models.values()):
                 protect(diff, (), models)
             return diff
+
+    def _narrowed(self, source: DSync, flags: DSyncFlags, scope: Scope | None) -> tuple[Dataset, Dataset, Mapping[str, int]]:
+        """Return source and target to compare, and the numbers of objects that both lack because they are certainly the same."""
+        if self.store.is_on_disk and source.store.is_on_disk and not scope and not flags & DSyncFlags.LOG_UNCHANGED_RECORDS:
+            from .storage.disk.comparison import narrowed  # only here, since few datasets are on disk
+
+            return narrowed(source, self) or (source, self, {})
+        return source, self, {}
 
     def diff_to(
         self,

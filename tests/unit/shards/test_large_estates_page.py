@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The example of docs/large_estates.md finds and makes the difference of two files."""
+"""The examples of docs/large_estates.md find and make the difference of two files."""
 
 from __future__ import annotations
 
@@ -15,23 +15,28 @@ import dsync
 PAGE = (Path(__file__).parents[3] / "docs" / "large_estates.md").read_text(encoding="utf-8")
 
 
-def test_the_example_runs(tmp_path: Path) -> None:
-    for name, text in re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)```", PAGE, re.DOTALL):
-        (tmp_path / name).write_text(text)
-    for name, phone in (("wanted", "2"), ("there", "1")):
-        rows = [f"s{number},{phone if number == 7 else 0}" for number in range(100)]
-        (tmp_path / f"{name}.csv").write_text("\n".join(["name,phone", *rows]))
+CHANGES = ["~ site s7", "    phone: '1' → '2'"]
+
+
+def output(script: str, folder: Path) -> list[str]:
+    """Return the lines that a script prints."""
     run = subprocess.run(
-        [sys.executable, "-W", "error", "compare.py"],
-        cwd=tmp_path,
+        [sys.executable, "-W", "error", script],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(Path(dsync.__file__).parents[1])},
     )
     assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.splitlines() == [
-        "~ site s7",
-        "    phone: '1' → '2'",
-        "99 sites are the same, of which 99 are not in this process",
-    ]
+    return run.stdout.splitlines()
+
+
+def test_the_examples_run(tmp_path: Path) -> None:
+    for name, text in re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)```", PAGE, re.DOTALL):
+        (tmp_path / name).write_text(text)
+    for name, phone in (("wanted", "2"), ("there", "1")):
+        rows = [f"s{number},{phone if number == 7 else 0}" for number in range(100)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["name,phone", *rows]))
+    assert output("on_disk.py", tmp_path) == CHANGES
+    assert output("compare.py", tmp_path) == [*CHANGES, "99 sites are the same, of which 99 are not in this process"]

@@ -138,9 +138,9 @@ def collect_secrets(dataset: Any) -> set[str]:
         dataset: a :class:`~.adapter.DSync`; not changed.
     """
     found: set[str] = set()
-    for modelname in dataset.get_all_model_names():
-        for obj in dataset.get_all(modelname):
-            found |= secret_strings(getattr(obj, name, None) for name in obj.get_sensitive_fields())
+    for modelname in dataset.store.model_names():
+        for name in frozenset().union(*(kind.get_sensitive_fields() for kind in dataset.store.kinds(modelname))):
+            found |= secret_strings(dataset.store.values(modelname, name))
     return found
 
 

@@ -70,19 +70,20 @@ def _batches(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
 
 
 def _add_batch(dataset: Filled, model: type[DSyncModel], rows: Sequence[Row], family: _Family | None) -> None:
-    table = dataset.store.columns(model, dataset)
+    table: Any = dataset.store.columns(model, dataset)
     columns = None if table is None else table.validated(rows)
     if table is None or columns is None:
         _add_objects(dataset, model, rows, family)
         return
     values, obj = columns.values, partial(table.obj, columns)
     children = {} if family is None else family.children(rows, values.__getitem__, obj, columns.uids)
-    place = table.add(columns)
+    place = dataset.store.add_columns(table, columns, None if family is None else family.parent, children)
     if place is not None:
         uid = columns.uids[place]
         raise taken(dataset.name, dataset.store.find(model.get_type(), uid) or obj(columns.uids.index(uid)), obj(place))
     if family is not None:
-        family.join(children)
+        listed = dataset.store.listing(family.parent, children)
+        family.join({uid: uids for uid, uids in children.items() if uid not in listed} if listed else children)
 
 
 def _add_objects(dataset: Filled, model: type[DSyncModel], rows: Sequence[Row], family: _Family | None) -> None:
@@ -103,10 +104,14 @@ def _add_objects(dataset: Filled, model: type[DSyncModel], rows: Sequence[Row], 
 
 
 class _Family:
-    """How the objects of one model find their parents in one dataset."""
+    """How the objects of one model find their parents in one dataset.
+
+    Attributes:
+        parent: the model of the parents.
+    """
 
     def __init__(self, dataset: Filled, model: type[DSyncModel], parent: type[DSyncModel], parent_ids: Mapping[str, str]) -> None:
-        self._dataset, self._model, self._parent = dataset, model, parent
+        self._dataset, self._model, self._parent, self.parent = dataset, model, parent, parent.get_type()
         identifiers = parent._declaration.identifiers
         if set(parent_ids) != set(identifiers):
             raise ValueError(
@@ -136,13 +141,13 @@ class _Family:
         for parent_uid, uid in zip(self._parent_uids(rows, values, obj), uids):
             if parent_uid in found:
                 found[parent_uid].append(uid)
-            elif self._dataset.store.find(self._parent.get_type(), parent_uid) is None:
-                raise ObjectNotFound(
-                    f'the parent of {self._model.get_type()} "{uid}" is not in {self._dataset.name}: '
-                    f'no {self._parent.get_type()} "{parent_uid}"'
-                )
             else:
                 found[parent_uid] = [uid]
+        for parent_uid in self._dataset.store.missing(self.parent, found):
+            raise ObjectNotFound(
+                f'the parent of {self._model.get_type()} "{found[parent_uid][0]}" is not in {self._dataset.name}: '
+                f'no {self.parent} "{parent_uid}"'
+            )
         return found
 
     def _parent_uids(self, rows: Sequence[Row], values: Values, obj: Callable[[int], DSyncModel]) -> Iterator[str]:

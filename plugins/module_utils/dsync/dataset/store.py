@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import Any, ClassVar
 
 from ..exceptions import ObjectAlreadyExists, ObjectNotFound
 from ..model.model import DSyncModel
 from ..model.owner import Owner
-from .columns import ColumnTable
 
 
 def taken(dataset: str, existing: DSyncModel, new: DSyncModel) -> ObjectAlreadyExists:
@@ -31,6 +30,9 @@ class BaseStore(ABC):
     A store need not hold all objects in memory, nor return the same Python object twice; call :meth:`put` after changing an
     object that it returned.
     """
+
+    is_on_disk: ClassVar[bool] = False
+    """Whether most objects are in a file, and not in memory."""
 
     @abstractmethod
     def put(self, modelname: str, uid: str, obj: DSyncModel) -> None:
@@ -56,7 +58,12 @@ class BaseStore(ABC):
     def objects(self, modelname: str) -> list[DSyncModel]:
         """Return a new list of all objects of a model, in the order of :meth:`uids`."""
 
-    def columns(self, model: type[DSyncModel], owner: Owner) -> ColumnTable | None:
+    def each(self, modelname: str) -> Iterator[DSyncModel]:
+        """Yield all objects of a model, in the order of :meth:`uids`, to be read only: they may be other ones than those of
+        :meth:`find`, and may not list their children."""
+        return iter(self.objects(modelname))
+
+    def columns(self, model: type[DSyncModel], owner: Owner) -> Any:
         """Return the table to which objects of a class can be added as columns; None if the store holds objects only.
 
         Args:
@@ -64,6 +71,28 @@ class BaseStore(ABC):
             owner: the dataset that holds the objects.
         """
         return None
+
+    def add_columns(self, table: Any, columns: Any, parent: str | None, children: Mapping[str, list[str]]) -> int | None:
+        """Add objects to a table of :meth:`columns` unless the id of one of them is taken or occurs twice.
+
+        Args:
+            table: the result of :meth:`columns`.
+            columns: the values of the objects, as the table validated them; not changed.
+            parent: the model of their parents; None if they have none.
+            children: unique id of a parent → unique ids of its new children; not changed.
+
+        Returns:
+            None if all of them were added; otherwise the position of the first one whose id is taken, and none was added.
+        """
+        return table.add(columns)  # type: ignore[no-any-return]  # a table of any kind
+
+    def listing(self, modelname: str, uids: Iterable[str]) -> Set[str]:
+        """Return the ids of those objects whose children the store itself lists, from the arguments of :meth:`add_columns`."""
+        return frozenset()
+
+    def missing(self, modelname: str, uids: Iterable[str]) -> list[str]:
+        """Return those of some ids that no object has, in their order."""
+        return [uid for uid in uids if self.find(modelname, uid) is None]
 
     def values(self, modelname: str, name: str) -> Iterable[Any]:
         """Return the value of a field in each object of a model, in the order of :meth:`uids`; None for an object without it."""

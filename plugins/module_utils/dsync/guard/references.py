@@ -99,7 +99,7 @@ class _Look:
         updates = {ref_of(change): change.after for change in self._changes if change.action == _UPDATE and not change.protected}
         holders: dict[ObjectRef, str] = {}
         for model in sorted(self._references.models & set(self._known)):
-            for obj in self._target.get_all(model):
+            for obj in self._target.store.each(model):
                 here = ObjectRef(model, obj.get_unique_id())
                 if here not in self._deleted:
                     values = {**obj.get_identifiers(), **obj.get_attrs(), **(updates.get(here) or {})}

@@ -195,11 +195,8 @@ def _are_simple(columns: Sequence[Sequence[Any]]) -> bool:
 
 
 def _is_plain(cls: type[DSyncModel]) -> bool:
-    """Return whether the objects of a class are their fields and nothing else, which are validated each by itself, and compared
-    without a look at the objects."""
-    if cls._children or not cls._identifiers or cls._flags_matter or any(map(cls.overrides, _METHODS)):
-        return False
-    if cls._declaration.exact:
+    """Return whether the objects of a class are their fields and nothing else, which are validated each by itself."""
+    if not cls._identifiers or cls._flags_matter or any(map(cls.overrides, _METHODS)):
         return False
     return not _depends_on_object(fields_schema(cls)[0]["fields"])
 
@@ -216,6 +213,12 @@ def _depends_on_object(schema: Any) -> bool:
 
 
 def column_validation_of(cls: type[DSyncModel]) -> ColumnValidation | None:
+    """Return what validates the rows of a class field by field, whose values are compared as they are; None if its objects are
+    made one by one."""
+    return None if cls._children or cls._declaration.exact else row_validation_of(cls)
+
+
+def row_validation_of(cls: type[DSyncModel]) -> ColumnValidation | None:
     """Return what validates the rows of a class field by field; None if its objects are made one by one."""
     construction = cls._construction
     return ColumnValidation(cls, construction) if construction is not None and _is_plain(cls) else None
