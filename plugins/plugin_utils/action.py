@@ -21,7 +21,17 @@ from ..module_utils._module.errors import TaskFailure
 from .base_directory import using_base_directory
 from .code_bundle.find import find_adapter
 from .code_bundle.import_graph import follow_imports
-from .code_bundle.roots import BUILT_IN, CORE_FAMILY, DIFFSYNC_FAMILY, FAMILIES, Roots, families_of, needs_reports, own_code
+from .code_bundle.roots import (
+    BUILT_IN,
+    CORE_FAMILY,
+    DIFFSYNC_FAMILY,
+    DISCOVERY,
+    FAMILIES,
+    Roots,
+    families_of,
+    needs_reports,
+    own_code,
+)
 from .local_processes import ended_with_task
 from .progress_display import progress_displayed
 from .yaml_arguments import YamlArguments
@@ -204,6 +214,13 @@ class ExportAction(DatasetAction):
     """Runs a module that reads one dataset and writes its objects to a file."""
 
     _writes_with = BUILT_IN["file"]
+
+
+class DiscoverAction(AdapterAction):
+    """Runs a module that proposes models for one dataset or two."""
+
+    _group = "group/dsync.core.discovery"
+    _writes_with = frozenset({CORE_FAMILY, DISCOVERY})
 
 
 def _families_for(reference: AdapterRef) -> Collection[str]:

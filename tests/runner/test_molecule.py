@@ -13,8 +13,8 @@ from conftest import ROOT, TIME_LIMIT, program
 SEQUENCE = ("cleanup", "syntax", "prepare", "check", "verify", "converge", "idempotence", "verify", "cleanup")
 
 
-ONCE = {"export", "rollback"}
-"""Roles that do one thing once, and refuse to do it again: test_export.py and test_rollback.py run them."""
+ONCE = {"discover", "export", "rollback"}
+"""Roles that do one thing once, after which people go on: test_discover.py, test_export.py and test_rollback.py run them."""
 
 
 def test_there_is_a_scenario_for_every_role_that_converges() -> None:

@@ -24,6 +24,7 @@ from ansible_collections.dsync.core.plugins.module_utils._module.argspec import 
     PLAN_INFO,
     SYNC_ONLY,
     argument_spec,
+    discover_spec,
     export_spec,
     info_spec,
 )
@@ -39,6 +40,7 @@ FENCED = re.compile(
 SPECS = {
     "dsync_diff": argument_spec(**DIFF_ONLY),
     "dsync_sync": argument_spec(**SYNC_ONLY),
+    "dsync_discover": discover_spec(),
     "dsync_export": export_spec(),
     "dsync_info": info_spec(),
     "dsync_journal_info": JOURNAL_INFO,

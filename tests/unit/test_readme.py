@@ -47,7 +47,7 @@ def test_a_first_release_breaks_nothing() -> None:
     assert sections & {"breaking_changes", "deprecated_features", "removed_features"} == set()
 
 
-@pytest.mark.parametrize("role", ["audit", "export", "reconcile", "rollback"])
+@pytest.mark.parametrize("role", ["audit", "discover", "export", "reconcile", "rollback"])
 def test_the_page_of_a_role_names_its_variables_and_has_no_link_that_galaxy_cannot_follow(role: str) -> None:
     page = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
     specs = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))

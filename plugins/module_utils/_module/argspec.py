@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-SIDES = ("source", "target")
+SOURCE, TARGET = "source", "target"
+SIDES = (SOURCE, TARGET)
 
 DATASET = "dataset"
 """The role of the only dataset of a task, whose arguments are those of the task itself."""
@@ -99,6 +100,24 @@ PLAN_INFO: dict[str, Any] = {
 }
 
 
+def discover_spec() -> dict[str, Any]:
+    """Return the arguments of dsync_discover: one dataset or two, without models and mappings, and where the files are written."""
+    own = _dataset()
+    side = {
+        **{name: own[name] for name in ("adapter", "options", "secrets", "name")},
+        "tables": {"type": "raw"},
+        "openapi": {"type": "str"},
+        "read_records": {"type": "bool", "default": True},
+    }
+    return {
+        "source": {"type": "dict", "required": True, "options": side},
+        "target": {"type": "dict", "options": side},
+        "directory": {"type": "path"},
+        "force": {"type": "bool", "default": False},
+        **MODE,
+    }
+
+
 def info_spec() -> dict[str, Any]:
     """Return the arguments of dsync_info: those of one dataset, and those that select its objects."""
     return {
@@ -137,7 +156,7 @@ def scope_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def dataset_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return role → arguments of each dataset of a task."""
-    given = {role: arguments[role] for role in SIDES if role in arguments}
+    given = {role: arguments[role] for role in SIDES if arguments.get(role) is not None}
     return given or {DATASET: arguments} if "adapter" in arguments else given
 
 

@@ -50,6 +50,9 @@ RENDERED_ALWAYS = ("__init__", "unified")
 SHARDS = "shards"
 """The package of the library that a task needs only if an adapter imports it; stated like a family."""
 
+DISCOVERY = "discovery"
+"""The package of the library that only the module dsync_discover needs; stated like a family."""
+
 FOR_AUTHORS = "testing"
 """The package of the library that no task needs."""
 
@@ -58,8 +61,8 @@ def own_code(families: Collection[str], about_reports: bool = False) -> Iterator
     """Yield the modules of this collection that a task needs on the managed node.
 
     Args:
-        families: the families of its adapters. The layer ``records`` is yielded only with the family ``core``, and the layer
-            ``shards`` only if it is named, too.
+        families: the families of its adapters. The layer ``records`` is yielded only with the family ``core``, and the layers
+            ``shards`` and ``discovery`` only if they are named, too.
         about_reports: whether to include modules that only reports need.
     """
     for folder, _folders, files in os.walk(OWN_FOLDER):
@@ -78,8 +81,8 @@ def _is_needed(parts: Sequence[str], families: Collection[str], about_reports: b
         return len(parts) == 2 or "/".join(parts[1:-1]) in families
     if parts[0] == "records":
         return CORE_FAMILY in families
-    if parts[0] == SHARDS:
-        return SHARDS in families
+    if parts[0] in (SHARDS, DISCOVERY):
+        return parts[0] in families
     if parts[:2] == ("report", "render"):
         return about_reports or parts[2] in RENDERED_ALWAYS
     return parts[0] != FOR_AUTHORS

@@ -20,6 +20,7 @@ from ansible_collections.dsync.core.plugins.module_utils._module.argspec import 
     PLAN_INFO,
     SYNC_ONLY,
     argument_spec,
+    discover_spec,
     export_spec,
     info_spec,
 )
@@ -30,6 +31,7 @@ MODULES = ("dsync_diff", "dsync_sync")
 SPECS = {
     "dsync_diff": argument_spec(**DIFF_ONLY),
     "dsync_sync": argument_spec(**SYNC_ONLY),
+    "dsync_discover": discover_spec(),
     "dsync_export": export_spec(),
     "dsync_info": info_spec(),
     "dsync_journal_info": JOURNAL_INFO,
@@ -70,6 +72,7 @@ def test_shared_options_are_documented_as_they_are() -> None:
     [
         ("dsync_diff", DIFF_ONLY),
         ("dsync_sync", SYNC_ONLY),
+        ("dsync_discover", discover_spec()),
         ("dsync_journal_info", JOURNAL_INFO),
         ("dsync_plan_info", PLAN_INFO),
     ],

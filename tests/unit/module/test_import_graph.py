@@ -19,6 +19,7 @@ from ansible_collections.dsync.core.plugins.module_utils._module.errors import T
 from ansible_collections.dsync.core.plugins.plugin_utils.code_bundle.import_graph import ImportGraph, follow_imports
 from ansible_collections.dsync.core.plugins.plugin_utils.code_bundle.roots import (
     BUILT_IN,
+    DISCOVERY,
     FAMILIES,
     FOR_AUTHORS,
     SHARDS,
@@ -133,7 +134,7 @@ def test_what_is_packed_can_be_unpacked(tmp_path: Path) -> None:
 
 
 def test_every_file_that_may_run_on_a_host_travels() -> None:
-    names = {source.name for source in own_code({*FAMILIES, SHARDS}, about_reports=True)}
+    names = {source.name for source in own_code({*FAMILIES, SHARDS, DISCOVERY}, about_reports=True)}
     for path in MODULE_UTILS.rglob("*.py"):
         parts = path.relative_to(MODULE_UTILS).with_suffix("").parts
         travels = ".".join([COLLECTION, *parts]).removesuffix(".__init__") in names
@@ -222,7 +223,7 @@ def test_the_whole_engine_runs_from_what_was_packed(tmp_path: Path) -> None:
     for name in ("__init__", *(f"bundle/{name}" for name in ("__init__", "compiled", "format", "importer"))):
         (bare / f"{name}.py").write_bytes((MODULE_UTILS / "_module" / f"{name}.py").read_bytes())
     whole = ImportGraph()
-    whole.add(own_code({*FAMILIES, SHARDS}, about_reports=True))
+    whole.add(own_code({*FAMILIES, SHARDS, DISCOVERY}, about_reports=True))
     (tmp_path / "bundle").write_text(Bundle(modules=whole.modules()).pack())
     code = f"""
         import sys

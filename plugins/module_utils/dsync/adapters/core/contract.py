@@ -16,6 +16,7 @@ from ...records.mapping import ModelMap, Record, Values
 from ...records.path import Path
 from .fields import Fields
 from .read_back import ReadBack
+from .schema import Schema
 from .sent_values import SentValues
 
 
@@ -191,6 +192,24 @@ class RecordContract(DSync):
     def read_table(self, place: Declared) -> Iterable[Record]:
         """Yield the native records of a lookup that is declared with ``from``. Raises DefinitionError if there is none."""
         place.wrong(f"the adapter {self.type} has no tables to look things up in.")
+
+    # ------------------------------------------------------------------ discovery
+
+    def places(self) -> Sequence[Any]:
+        """Return the places of records that the system lists, each as written in ``from``; none, as here, where it lists none."""
+        return ()
+
+    def discover(self, place: Declared) -> tuple[Sequence[Record], Schema]:
+        """Return the native records at a place, and what the system reports of them, for which no model is declared.
+
+        Args:
+            place: as in ``from``.
+
+        Raises:
+            DefinitionError: there is no such place.
+            RecordProblem: the records cannot be read.
+        """
+        return list(self.read_table(place)), Schema({})
 
     # ------------------------------------------------------------------ what is there
 

@@ -22,17 +22,19 @@ import contextlib
 import glob
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...exceptions import RecordError, RecordProblem
+from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
-from ...records.path import EVERY, MISSING
+from ...records.path import EVERY, MISSING, path_of
 from ...records.path import Path as FieldPath
 from ...storage.files import wrap_os_errors
 from ...storage.paths import file_error
 from ..core.fields import Fields
+from ..core.schema import FieldSchema, Schema
 from ..documents.adapter import DocumentAdapter
 from ..documents.commit import FileChange, commit, digest_of, nothing_kept, recover
 from ..documents.document import Document, Located, settle
@@ -231,6 +233,21 @@ class FileAdapter(DocumentAdapter):
             return None
         return Fields(columns, title=self.name, word="column", extensible=True)
 
+    def places(self) -> Sequence[Any]:
+        """Return the sheets of a workbook, and the names of the lists in other files; the root where a file is a list."""
+        trees = [document.tree for document in self.documents()]
+        if self.each_alone() or not all(isinstance(tree, dict) for tree in trees):
+            return ([],)
+        lists = (name for tree in trees for name, there in tree.items() if _is_table(there))
+        return tuple(dict.fromkeys(lists))
+
+    def discover(self, place: Declared) -> tuple[Sequence[Record], Schema]:
+        """Return the records at a place, and the columns of CSV, TSV and XLSX, which there may be without any row."""
+        tables = [at(document.tree, path_of(place)) for document in self.documents()]
+        columns = dict.fromkeys(name for table in tables if isinstance(table, Rows) for name in table.columns)
+        records: Sequence[Record] = () if columns and not any(tables) else list(self.read_table(place))
+        return records, Schema(dict.fromkeys(columns, FieldSchema()))
+
     def new_document(self, mapped: ModelMap, key: Any) -> Document:
         path = self._new_path(str(key))
         if self._kind_of(path.name).rows:
@@ -371,6 +388,11 @@ class FileAdapter(DocumentAdapter):
             return mark + text.encode(encoding), trees
         except UnicodeEncodeError as error:
             raise RecordProblem(f"{path}: a string to be written has a character that {error.encoding} does not have") from None
+
+
+def _is_table(there: Any) -> bool:
+    """Return whether a value in a file is a list of records, or a sheet, which may have none."""
+    return isinstance(there, Rows) or (isinstance(there, list) and bool(there) and all(isinstance(one, Mapping) for one in there))
 
 
 def _is_directory(path: str) -> bool:

@@ -20,6 +20,7 @@ from ...records.path import Path as FieldPath
 from ..core.base import RecordAdapter
 from ..core.fields import Fields, check_fields
 from ..core.sent_values import SentValues
+from ..http.answers import Answer
 from ..http.client import Client
 from ..http.login import login_of
 from ..http.options import DeclaredOptions, credentials, manners, tls
@@ -270,6 +271,10 @@ class RestReader(RecordAdapter):
         if endpoint.list.asks_parent:
             place.wrong("the path of a table has no parent whose fields could be in it.")
         return self._listed(endpoint, endpoint.list.filled({}))
+
+    def answer_at(self, path: str) -> Answer:
+        """Return the answer to a GET of a path below the address of the server, or of an address. Raises RecordProblem."""
+        return self._client.request("GET", path)
 
     def _at_once(self, work: Callable[[_Item], Any], items: Sequence[_Item]) -> list[Any]:
         """Return what becomes of each item, an exception included; several are worked on at a time.

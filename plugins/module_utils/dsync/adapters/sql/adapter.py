@@ -32,6 +32,7 @@ from ..core.base import ChangedRecord, MovedRecord, NewRecord, RecordAdapter
 from ..core.cells import Words, words_in
 from ..core.fields import Fields
 from ..core.lookups import BoundLookup, bound_tables
+from ..core.schema import Schema
 from .collations import Spelling
 from .database import Database
 from .mapping import (
@@ -52,6 +53,7 @@ from .mapping import (
 from .marks import HiddenRows, check_values, deletion, restoration, unmarked
 from .options import SqlOptions
 from .reflection import relation_at
+from .schema import schema_of, table_names
 from .sharding import identifying_column, is_divisible, rows_of_shard
 from .tables import Relation, rows_of, unpadded
 from .writing import (
@@ -283,6 +285,17 @@ class SqlAdapter(RecordAdapter):
         if place.value is None:
             place.wrong("it does not say which table.")
         return self._rows(self._relation_at(place, place.place.rpartition(".")[0]), {}, ())
+
+    def places(self) -> Sequence[Any]:
+        """Return the names of the tables."""
+        with self._reading() as connection, self._database.wrap_errors(self._database.shown):
+            return table_names(connection, self._schema)
+
+    def discover(self, place: Declared) -> tuple[Sequence[Record], Schema]:
+        """Return the rows of a table, view or query, and what the database reports of its columns and keys."""
+        with self._reading():
+            relation = self._relation_at(place, place.place)
+            return self._rows(relation, {}, ()), schema_of(relation)
 
     def _rows(
         self,
