@@ -216,10 +216,13 @@ overview:
   type: str
   sample: "device: /srv/estate/export.csv (3 records)"
 files:
-  description: Name of each file to its content.
+  description: The files, each with C(name) and C(content).
   returned: success
-  type: dict
-  sample: {"models.yml": "models: …"}
+  type: list
+  elements: dict
+  sample:
+    - name: models.yml
+      content: "models: …"
 directory:
   description: Absolute path of the directory.
   returned: with O(directory)

@@ -47,7 +47,7 @@ def _discover(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     result: dict[str, Any] = {
         "models": [records_of(model) for model in proposal.models],
         "overview": overview(proposal),
-        "files": texts,
+        "files": [{"name": name, "content": text} for name, text in texts.items()],
     }
     directory = module.params["directory"]
     if directory is None:
