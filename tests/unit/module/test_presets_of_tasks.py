@@ -5,16 +5,20 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("ansible", reason="the module's side needs ansible-core")
 
+from ansible.parsing.dataloader import DataLoader
+from ansible.utils.display import Display
 from ansible_collections.dsync.core.plugins.module_utils._module.datasets.declarations import with_presets
 from ansible_collections.dsync.core.plugins.module_utils._module.entry import AdapterModule
 from ansible_collections.dsync.core.plugins.module_utils._module.errors import TaskFailure
 
+PRESETS = Path(__file__).parents[3] / "plugins/module_utils/dsync/adapters/rest/presets"
 PRESET: dict[str, Any] = {
     "requires": {"token": {"description": "A token."}},
     "options": {"endpoints": {"box": "/boxes", "item": "/items"}, "workers": 2},
@@ -102,3 +106,12 @@ def test_the_arguments_that_were_given_are_shown() -> None:
     module.complete({"target": {"adapter": "rest", "preset": "shelf", "options": PRESET["options"], "secrets": {}}})
     assert module.params["target"]["options"] == PRESET["options"]
     assert module._shown()["target"] == {"adapter": "rest", "preset": "shelf", "options": {}, "secrets": {}}
+
+
+@pytest.mark.parametrize("file", sorted(PRESETS.glob("*.yml")), ids=lambda file: file.stem)
+def test_ansible_reads_a_preset_without_a_warning(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """YAML lets a key take the place of a merged one; Ansible warns every user of the preset of a duplicate key."""
+    said: list[str] = []
+    monkeypatch.setattr(Display, "warning", lambda _display, msg, **_more: said.append(msg))
+    assert DataLoader().load_from_file(str(file), trusted_as_template=False)
+    assert said == []
