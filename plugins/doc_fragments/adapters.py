@@ -28,8 +28,8 @@ options:
           - V(netbox) and V(nautobot) are built in as well. They have their own models, which are replaced by O(models) if it
             declares any.
           - V(adapters/sot.py:SourceOfTruth) is a class in a Python file on the controller. A relative path is searched
-            where Ansible searches files. In a role that is the role's C(files) directory first, and then the directories beside
-            the playbook. The file, and those beside it that it imports, are sent to the target host.
+            where Ansible searches files. In a role that is the role's C(files) directory first, and then the directories next to
+            the playbook. The file, and those next to it that it imports, are sent to the target host.
           - V(acme.netops.cmdb.Cmdb) is the class C(Cmdb) in C(plugins/module_utils/cmdb.py) of the collection C(acme.netops)
             on the controller. The file and all module utilities that it imports are sent to the target host.
           - V(acme_cmdb.adapters:Cmdb) is a class that Python can import on the target host. Nothing is sent.

@@ -14,7 +14,7 @@ author:
 description:
   - Loads one dataset through an adapter, with the same models and mapping as M(dsync.core.dsync_diff), and writes its objects to a
     new file that the adapter V(file) reads.
-  - Returns the models and the mapping that the file needs to be read again. The role P(dsync.core.export#role) writes them beside
+  - Returns the models and the mapping that the file needs to be read again. The role P(dsync.core.export#role) writes them next to
     it, as a beginning of a source of truth.
   - The dataset is only read, and a file that exists is never overwritten.
   - Sensitive attributes are omitted because the file is not encrypted, and read-only attributes because they cannot be written.

@@ -224,7 +224,7 @@ class DiscoverAction(AdapterAction):
 
 
 def _families_for(reference: AdapterRef) -> Collection[str]:
-    """Return the families that a task needs for an adapter, besides those that the adapter's own code imports."""
+    """Return the families that a task needs for an adapter, in addition to those that the adapter's own code imports."""
     if reference.kind is AdapterKind.BUILT_IN:
         return BUILT_IN.get(reference.text, ())
     return FAMILIES if reference.kind is AdapterKind.IMPORTABLE else (DIFFSYNC_FAMILY,)

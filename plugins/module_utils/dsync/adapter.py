@@ -48,7 +48,7 @@ class DSync(Target):
 
     def narrow(self, source: DSync) -> list[str]:
         """Let the next :meth:`load` of this dataset, and that of ``source``, leave out the objects that both have and that the
-        systems themselves find the same, if they can tell. Their numbers are in :attr:`unread`.
+        systems themselves find the same, if they can. Their numbers are in :attr:`unread`.
 
         A dataset that was loaded so can only be compared with the other one, as a whole.
 

@@ -20,7 +20,7 @@ from ..output.messages import error_context
 from ..output.progress import Progress
 
 FILES = ("plan_src", "plan_dest", "undo_journal", "journal", "undo", "baseline", "lock")
-"""The arguments that name files, besides reports."""
+"""The arguments that name files, except reports."""
 
 APPENDED = {"undo_journal", "journal"}
 """Two arguments that may name the same file, to which a run only appends."""

@@ -30,7 +30,7 @@ _ADDRESSES = [
     {byte: f"%{byte:02X}" for byte in range(256) if not (_PLAIN(chr(byte)) or chr(byte) in spared)}
     for spared in ("", "/", "/:?#[]@!$&'()*+,;=%")
 ]
-"""Character → how it is written in an address; what else may stand there as it is, writers do not agree upon."""
+"""Character → how it is written in an address; writers do not agree on what else may be there unescaped."""
 
 LONGEST_NUMBER = 4096
 """Bits of the longest integer that is shown in decimal digits, which Python limits; longer ones are shown in hexadecimal digits."""

@@ -70,7 +70,7 @@ class Executor:
         """
         try:
             own, hidden = Redactor(secrets()), self.hidden
-        except Exception:  # whatever a store raises that does not tell them any more
+        except Exception:  # whatever a store raises that does not have them any more
             return DSyncException(type(error).__name__).with_traceback(error.__traceback__)
         whole = all_messages(error)
         if hidden.redact(own.redact(whole)) == whole:

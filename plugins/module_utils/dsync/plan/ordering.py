@@ -354,7 +354,7 @@ def _ranks(changes: Sequence[Change]) -> dict[ChangeKey, tuple[int, int]]:
 
 
 def _rank_steps(ranks: dict[ChangeKey, tuple[int, int]], nodes: Mapping[ChangeKey, Change]) -> None:
-    """Add where those changes stand that were made by cutting circles: those that take a value away right before the delete, update
+    """Add the places of the changes that were made by cutting circles: those that take a value away right before the delete, update
     or move of the object, those that complete a create or a move at the end."""
     last = len(ranks)
     for key in nodes:

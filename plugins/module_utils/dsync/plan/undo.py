@@ -52,8 +52,8 @@ def undo_plan(done: Iterable[Change]) -> Plan:
 def reaching(plan: Iterable[Change], done: Iterable[Change], maybe: Iterable[Change] = ()) -> list[Change]:
     """Return the changes of a plan that its undo has to reverse, in order.
 
-    Besides the changes that were made, these are the deletes below a delete that was made: their objects may have been deleted with
-    it, or left without a parent if the run ended between the two. Checking the undo plan determines which.
+    In addition to the changes that were made, these are the deletes below a delete that was made: their objects may have been
+    deleted with it, or left without a parent if the run ended between the two. Checking the undo plan determines which.
 
     If the object above was created again since, such an object may be below it again, and would be lost with it when the undo
     deletes that. A create of it follows, so that the undo deletes it before and creates it after.

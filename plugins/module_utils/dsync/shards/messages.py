@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What the coordinator and the workers tell one another, as JSON: names of objects, digests and numbers, never values."""
+"""The messages between the coordinator and the workers, as JSON: names of objects, digests and numbers, never values."""
 
 from __future__ import annotations
 

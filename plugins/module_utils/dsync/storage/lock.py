@@ -31,7 +31,7 @@ def locked(path: AnyPath, timeout: float = 0.0, what: str = "a run of dsync") ->
         path: the file, made if it is not there; it stays there. While it is held, the holder is named in a file beside it, whose
             name ends in ``.holder``.
         timeout: how many seconds to wait for another holder.
-        what: what to tell others that the lock is held for.
+        what: the purpose of the lock, for messages to others.
 
     Raises:
         LockHeld: it was not free in time; the sentence names the holder.

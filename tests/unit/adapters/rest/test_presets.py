@@ -124,7 +124,7 @@ def test_a_wrong_preset_is_one_sentence(way: tuple[str, ...], value: Any, said: 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, "it needs the variable site (A site); add it beside the preset's name."),
+        ({}, "it needs the variable site (A site); add it to the preset's name."),
         ({"site": "x", "rom": "y"}, 'it has no variable "rom" (did you mean "room"? known: room, site).'),
         ({"site": ["x"]}, "site: the value of a variable is a string, and this is a list."),
     ],

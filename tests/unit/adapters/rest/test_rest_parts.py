@@ -200,11 +200,14 @@ def test_a_refused_part_of_a_new_record_is_a_failure_that_the_next_run_repairs(a
     [
         ({}, 'endpoints.team.parts.x: it needs either "get", where it is asked for, or "from", where the record has it.'),
         ({"get": "/x", "from": "x"}, 'endpoints.team.parts.x: it needs either "get"'),
-        ({"from": "x", "only_if": "y"}, 'endpoints.team.parts.x: "records" and "only_if" belong beside "get".'),
+        ({"from": "x", "only_if": "y"}, 'endpoints.team.parts.x: "records" and "only_if" are keys next to "get"; move them there.'),
         ({"from": "x", "add": "/x", "clear": "/x"}, 'endpoints.team.parts.x: "add" and "remove" are for a list of items'),
         ({"from": "x", "add": {"method": "POST"}}, 'endpoints.team.parts.x.add: it has no "path"; add it.'),
         ({"from": "x", "add": {"path": "/x", "method": "SEND"}}, "endpoints.team.parts.x.add.method: "),
-        ({"from": "x", "add": {"path": "/x", "envelope": {"a": 1}}}, "endpoints.team.parts.x.add.envelope: it is beside what is"),
+        (
+            {"from": "x", "add": {"path": "/x", "envelope": {"a": 1}}},
+            "endpoints.team.parts.x.add.envelope: it is a sibling of what is",
+        ),
         ({"from": "x", "ad": "/x"}, 'endpoints.team.parts.x: there is no key "ad" here (did you mean "add"?'),
     ],
 )

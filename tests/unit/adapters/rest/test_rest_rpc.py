@@ -135,7 +135,7 @@ def test_a_last_call_that_fails_is_reported(api: Api) -> None:
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        ({"create": {"envelope": {"id": 1}}}, 'from.create.envelope: it is beside what is wrapped; add "wrap".'),
+        ({"create": {"envelope": {"id": 1}}}, 'from.create.envelope: it is a sibling of what is wrapped; add "wrap".'),
         ({"finish": {}}, 'from.finish: it has no "path"; add it.'),
         ({"finish": {"path": "/a/{id}"}}, "from.finish.path: no field of a record can be in this path."),
         (

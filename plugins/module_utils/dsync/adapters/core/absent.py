@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Mapped fields that no record has: slips of a name, which are refused, and attributes of which a side says nothing."""
+"""Mapped fields that no record has: typing errors in a name, which are refused, and attributes that a side does not have."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ...records.mapping import FieldMap, ModelMap, Record
 from ...records.path import MISSING, Path, read, text_of_path
 
 _NEARLY = 0.85
-"""How alike two names are of which one is a slip: as role and rolle, unlike site and site_id."""
+"""How similar two names are of which one is a typing error: like role and rolle, unlike site and site_id."""
 
 
 def unmanaged(mapped: ModelMap, records: Sequence[Record]) -> frozenset[str]:
-    """Return the attributes that no record has a field for, and that no default says the meaning of.
+    """Return the attributes that no record has a field for, and to which no default gives a meaning.
 
     Args:
         mapped: the model.

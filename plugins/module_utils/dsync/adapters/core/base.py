@@ -50,7 +50,7 @@ class RecordModel(DSyncModel):
 class RecordAdapter(RecordWriter):
     """A dataset that is read from native records, plain dictionaries, and written back into them.
 
-    A subclass says where records come from and how they are written, and knows nothing of models: it defines :meth:`read`,
+    A subclass defines where records come from and how they are written, and knows nothing of models: it defines :meth:`read`,
     :meth:`create_records`, :meth:`change_records` and :meth:`remove_records`, and what it needs of the other methods. Its class is
     joined with the models and the mapping of a task by :meth:`bound`, and its own ``__init__`` takes only its own options.
 
@@ -59,7 +59,7 @@ class RecordAdapter(RecordWriter):
 
     @classmethod
     def own_models(cls) -> DataModel | None:
-        """Return the models that the adapter brings along where a task declares none; None, as here, where a task has to."""
+        """Return the models that the adapter brings along if a task declares none; None, as here, if a task has to."""
         return getattr(cls, "data_model", None)
 
     @classmethod
@@ -70,7 +70,7 @@ class RecordAdapter(RecordWriter):
             data_model: the models.
             mapping: model's name → how its records are mapped (:mod:`...records.mapping`); None to take everything as it is.
             lookups: name → table: native value → attribute's value, or where to read it.
-            place: what the mapping is called in messages; the lookups' place is beside it.
+            place: what the mapping is called in messages, and so are lookups, as its sibling.
 
         Raises:
             DefinitionError: naming the place.

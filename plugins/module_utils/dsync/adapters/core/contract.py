@@ -72,7 +72,7 @@ class RecordContract(DSync):
     """Types other than string, number, boolean, list and dictionary that records can hold, such as ``datetime``."""
 
     marks_deleted: ClassVar[bool] = False
-    """Whether records can stay where they are when their objects are deleted, marked as ``deleted`` in a mapping says."""
+    """Whether records can stay where they are when their objects are deleted, marked as ``deleted`` in a mapping describes."""
 
     free_fields: ClassVar[bool] = False
     """Whether each record may have fields of its own, unlike the rows of a table."""
@@ -87,7 +87,7 @@ class RecordContract(DSync):
     _records: dict[str, dict[str, Record]]
 
     _silent: Mapping[str, frozenset[str]]
-    """Model → attributes of which the source of the run says nothing."""
+    """Model → attributes that the source of the run does not have."""
 
     _belonging: dict[str, Values]
     """Model's name → what a new record of it has to hold, as its records have it."""
@@ -95,7 +95,7 @@ class RecordContract(DSync):
     _read_back: ReadBack
 
     sent_values: SentValues | None = None
-    """The values that were last sent and that the system does not show; None where nobody keeps them."""
+    """The values that were last sent and that the system does not show; None if they are not kept."""
 
     records_read: dict[str, Sequence[Any]]
     """Model's name → the native records of it that were read so far, while :meth:`load` runs; for others to see how far it is."""
@@ -108,7 +108,7 @@ class RecordContract(DSync):
         A record is given back to the methods below as the same Python object.
 
         Args:
-            mapped: its ``place`` (``place.value`` is what the user wrote behind ``from``, None if nothing) and ``key`` matter here.
+            mapped: its ``place`` (``place.value`` is what the user wrote after ``from``, None if nothing) and ``key`` matter here.
 
         Raises:
             RecordProblem: the records cannot be read.
@@ -175,7 +175,7 @@ class RecordContract(DSync):
 
     def fields_of(self, mapped: ModelMap) -> Fields | None:
         """Return the native fields that the system documents for the records of a model: :meth:`load` refuses a mapping that names
-        others, and writes none that take no value. None, as here, where only the records show their fields.
+        others, and writes none that take no value. None, as here, if only the records show their fields.
 
         Args:
             mapped: as for :meth:`read`.
@@ -187,7 +187,7 @@ class RecordContract(DSync):
         return None
 
     def check_place(self, mapped: ModelMap) -> None:
-        """Raise DefinitionError when what a mapping says of a model's place cannot be."""
+        """Raise DefinitionError if what a mapping gives as a model's place is impossible."""
 
     def read_table(self, place: Declared) -> Iterable[Record]:
         """Yield the native records of a lookup that is declared with ``from``. Raises DefinitionError if there is none."""

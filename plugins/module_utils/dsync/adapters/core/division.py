@@ -115,7 +115,7 @@ class Division:
                 return unique_ids(mapped.model, columns, as_given=True)
             rows = ([one.value_of(record, empty_is_none=self._empty_is_none) for one in fields] for record in records)
             return [mapped.model.create_unique_id(**dict(zip(mapped.model._identifiers, row))) for row in rows]
-        except (RecordProblem, ValidationError, TypeError, ValueError):  # loading the record says what is wrong with it
+        except (RecordProblem, ValidationError, TypeError, ValueError):  # loading the record reports what is wrong with it
             return None
 
 

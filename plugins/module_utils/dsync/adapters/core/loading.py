@@ -40,7 +40,7 @@ class RecordLoader(RecordContract):
         """Look whether the system can be reached and has what the mapping names, without loading the records.
 
         Returns:
-            Whether the system was asked; False, as here, where nothing is known before the records are loaded.
+            Whether the system was asked; False, as here, if nothing is known before the records are loaded.
 
         Raises:
             RecordProblem: it cannot be reached, or refuses.
@@ -94,7 +94,7 @@ class RecordLoader(RecordContract):
                     self.leave_alone(mapped.name, names)
 
     def leave_alone(self, model: str, names: Sequence[str]) -> None:
-        """Let attributes be read-only from now on, which the system gives their values, as only it can tell.
+        """Let attributes be read-only from now on, to which the system gives their values, as only it knows.
 
         Args:
             model: name of the model.
@@ -173,7 +173,7 @@ class RecordLoader(RecordContract):
         return error
 
     def _contradicting(self, mapped: ModelMap, records: list[Record], rows: Rows, error: DSyncException) -> RecordProblem:
-        """Return what to raise when two records represent one object, or the parent of one is not there."""
+        """Return what to raise when two records represent one object, or the parent of one does not exist."""
         first: dict[str, int] = {}
         for place, row in enumerate(rows):
             obj = mapped.model(**{name: value for name, value in row.items() if name in mapped.model.model_fields})
@@ -189,7 +189,7 @@ class RecordLoader(RecordContract):
 
     @staticmethod
     def _distinguished(mapped: ModelMap, one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-        """Return which attributes would distinguish two objects of one identity; empty where none would."""
+        """Return which attributes would distinguish two objects of one identity; empty if none would."""
         hidden = mapped.model.get_sensitive_fields()
         names = [name for name in mapped.model._attributes if name not in hidden and one.get(name) != other.get(name)]
         such = " or ".join(f'"{name}"' for name in names[:_ATTRIBUTES_NAMED])

@@ -78,7 +78,7 @@ class BoundLookup(Lookup):
 
 
 class Tables:
-    """Gives the lookups of a side: by name, or as they stand in a mapping."""
+    """Gives the lookups of a side: by name, or as they are written in a mapping."""
 
     def __init__(self, named: Mapping[str, Declared], data_model: DataModel) -> None:
         self._named, self._data_model = named, data_model

@@ -56,7 +56,7 @@ class Nested(NamedTuple):
 
     Attributes:
         model: which there are.
-        each: what the documentation calls a key of the dictionary, where its values are the dictionaries of options; empty where
+        each: what the documentation calls a key of the dictionary, if its values are the dictionaries of options; empty if
             it is one itself.
     """
 
@@ -234,7 +234,7 @@ class NestedOptions(Options):
 
     @classmethod
     def checked(cls, value: Any) -> Any:
-        """Return a value unchanged; null is none. Raises DefinitionError."""
+        """Return a value unchanged; null stays null. Raises DefinitionError."""
         if value is not None:
             cls.part(Declared(value, f"{PLACE}.{cls.option}"))
         return value
@@ -302,7 +302,7 @@ def _named(annotation: Any) -> Iterator[str]:
 
 
 def _choices(annotation: Any) -> tuple[Any, ...]:
-    """Return the values that an annotation allows; none where it does not name them."""
+    """Return the values that an annotation allows; none if it does not name them."""
     if get_origin(annotation) in (Union, types.UnionType):
         return next(filter(None, map(_choices, get_args(annotation))), ())
     if get_origin(annotation) is Annotated:

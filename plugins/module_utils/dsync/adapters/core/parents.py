@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How the objects of one model find their parents among native records, and how a new record says which is its own."""
+"""How the objects of one model find their parents among native records, and how a new record names its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PARENT = "parent {}"
 
 
 class Parents:
-    """How the objects of one model find their parents, and how a new record says which is its own.
+    """How the objects of one model find their parents, and how a new record names its own.
 
     Args:
         adapter: what the records are read from.

@@ -45,7 +45,7 @@ class ReadBack:
     def check(self, mapped: ModelMap, obj: DSyncModel, names: Iterable[str], record: Record, empty_is_none: bool) -> None:
         """Compare what was written of an object with what its record holds.
 
-        Values that the model declares to be equal are. A field that the record does not have, or that cannot be read, says nothing.
+        Values that the model declares to be equal are. A field that the record lacks, or that cannot be read, is not compared.
 
         Args:
             mapped: the object's model.

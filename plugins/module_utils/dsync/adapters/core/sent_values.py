@@ -3,7 +3,7 @@
 """Values that a system takes and never shows, such as passwords: they are compared by keyed digests of what was last sent.
 
 The file of the digests holds no value. Its key is a passphrase that the task gives and the file does not hold
-(:mod:`...storage.digests` says what that protects from). A value that somebody else changed in the system cannot be noticed.
+(:mod:`...storage.digests` describes what that protects from). A value that somebody else changed in the system cannot be noticed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class SentValues:
         Args:
             model: name of the object's model.
             uid: the object's unique id.
-            place: the attribute, with the keys of a value in it behind dots.
+            place: the attribute, with the keys of a value in it after dots.
             value: plain.
         """
         return self._digests.get(self._name(model, uid, place)) == self._digester.digest(model, uid, place, value)
@@ -103,7 +103,7 @@ def same(sent: SentValues | None, model: str, uid: str, place: str, shown: Any, 
     """Return whether what a system shows can be what is wanted: equal, and what it conceals was sent last.
 
     Args:
-        sent: what was last sent; None where nobody knows, so that it counts as the same.
+        sent: what was last sent; None if unknown, so that it counts as the same.
         model: as for :meth:`SentValues.knows`; so are ``uid`` and ``place``.
         uid: as there.
         place: as there.

@@ -108,7 +108,7 @@ class RecordWriter(RecordLoader):
         return super().apply(plan, source, *args, **more)
 
     def _stated(self, mapped: ModelMap, item: Creation) -> list[str]:
-        """Return the fields that a new object is written with: all but attributes of which the source of the run says nothing, for
+        """Return the fields that a new object is written with: all but attributes that the source of the run does not have, for
         which the system has values of its own."""
         silent = {name for name in self._silent.get(mapped.name, ()) if item.attrs.get(name) is None}
         return [name for name in mapped.fields if name not in silent and (name in item.ids or name in item.attrs)]
@@ -137,7 +137,7 @@ class RecordWriter(RecordLoader):
         return results
 
     def _noted(self, mapped: ModelMap, uid: str, record: Record | Exception) -> Record:
-        """Remember the record that an object has now, and return it. Raises what stands in the place of one."""
+        """Remember the record that an object has now, and return it. Raises the exception that takes the place of one."""
         if isinstance(record, Exception):
             raise record
         self._records[mapped.name][uid] = record

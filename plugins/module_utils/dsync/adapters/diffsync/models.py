@@ -96,7 +96,7 @@ class BridgedModel(DSyncModel):
         with _translated_errors(ObjectNotCreated):
             made = kind.create(adapter=adapter, ids=ids, attrs=attrs)
         if not isinstance(made, diffsync().DiffSyncModel):
-            return made  # type: ignore[no-any-return]  # None, or what the caller tells to be no object
+            return made  # type: ignore[no-any-return]  # None, or what the caller recognizes as no object
         return _bridge(dsync).kind_of(type(made))._standing_for(made)  # type: ignore[no-any-return]  # a class made at run time
 
     def update(self, attrs: dict[str, Any]) -> Any:

@@ -250,7 +250,7 @@ class DocumentAdapter(RecordAdapter):
         if parts:
             why = f'{len(documents)} documents of {self.name} have something at its place; choose one with "document"'
         if EVERY in place:
-            why = f'its place "{text_of_path(place)}" has a * that no parent stands for'
+            why = f'its place "{text_of_path(place)}" has a * that no parent represents'
         raise RecordProblem(f"the place of a new {mapped.name} is unknown: {why}")
 
     def _change(self, mapped: ModelMap, changed: ChangedRecord | MovedRecord) -> Record:
@@ -322,7 +322,7 @@ def _slip(tree: Any, place: Path) -> _Slip | None:
 
 
 _NEARLY = 0.85
-"""How alike two names are of which one is a slip: as device and devices, unlike device and device_type."""
+"""How similar two names are of which one is a typing error: like device and devices, unlike device and device_type."""
 
 
 def _attempted(action: Any, mapped: ModelMap, record: Any) -> Any:

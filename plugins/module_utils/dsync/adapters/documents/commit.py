@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """All files of a run are changed together, or none of them, also when the process is killed meanwhile.
 
-The new contents are written to temporary files beside the files. A manifest, a hidden file in the directory of the dataset, lists
-them. It has two lines: what is to be done, written before the temporary files, and, once these are on the disk, the digests of
-their contents. The second line is the commit: before it is on the disk no file is changed. Then the temporary files are renamed,
+The new contents are written to temporary files in the directories of the files. A manifest, a hidden file in the directory of the
+dataset, lists them. It has two lines: what to do, written before the temporary files, and, once these are on the disk, the digests
+of their contents. The second line is the commit: before it is on the disk no file is changed. Then the temporary files are renamed,
 deleted files are removed, and the manifest is removed last.
 
 :func:`recover` finishes what a run that was killed has left. With a complete manifest it makes the changes that are lacking,
@@ -46,7 +46,7 @@ class FileChange(NamedTuple):
 
     Attributes:
         path: the file; a link is followed, unless the file is removed.
-        before: the digest of what is in it, as :func:`digest_of` returns it; None where there is no file.
+        before: the digest of what is in it, as :func:`digest_of` returns it; None if there is no file.
         new: what it is to hold; None to remove it.
         mode: the permissions of a new file; those of one that exists are kept, with its access control list, and its owner and
             other extended attributes as far as that is allowed.
@@ -59,7 +59,7 @@ class FileChange(NamedTuple):
 
 
 def digest_of(content: bytes | None) -> str | None:
-    """Return the digest of what is in a file; None where there is no file."""
+    """Return the digest of what is in a file; None if there is no file."""
     return None if content is None else hashlib.sha256(content).hexdigest()
 
 
@@ -140,8 +140,8 @@ class _Step(NamedTuple):
         path: the file.
         real: the same, with links followed if it is to be written.
         name: its path below the directory of the manifest.
-        temporary: the name of the file with its new content, beside ``real``; None to remove it.
-        before: the digest of what it held; None where it was not there.
+        temporary: the name of the file with its new content, in the directory of ``real``; None to remove it.
+        before: the digest of what it held; None if it did not exist.
     """
 
     path: Path
@@ -346,7 +346,7 @@ def _parsed_line(line: bytes) -> dict[str, Any] | None:
 
 
 def _prepare(manifest: _Manifest, changes: Sequence[FileChange]) -> None:
-    """Write all new contents beside their files and complete the manifest. Raises RecordError."""
+    """Write all new contents next to their files and complete the manifest. Raises RecordError."""
     for step, change in zip(manifest.steps, changes):
         if change.new is not None:
             with wrap_os_errors(change.path, "written"):

@@ -15,7 +15,7 @@ from .edits import Edits, Way
 from .format import Format, Rows
 
 AUTO = "auto"
-"""Stands for the delimiter that a text has."""
+"""Represents the delimiter that a text has."""
 
 
 class CsvFormat(Format):
@@ -54,7 +54,7 @@ _LONGEST_CELL = 2**31 - 1
 """The library csv reads no longer ones than 128 KiB by default."""
 
 _DELIMITERS = (",", ";", "\t", "|")
-"""What stands between cells, usually; in the name of an only column it means that another delimiter was expected."""
+"""What is usually between cells; in the name of an only column it means that another delimiter was expected."""
 
 
 def _found_delimiter(text: str, default: str, name: str) -> str:
@@ -251,7 +251,7 @@ class _Editor:
         return self._table.delimiter.join(written) + end
 
     def _pieces(self, raw: str, cells: list[str]) -> list[str]:
-        """Return the cells of a row as they are written; none where they cannot be told."""
+        """Return the cells of a row as they are written; none if they are not certain."""
         mark = re.escape(self._table.delimiter)
         found = re.findall(rf'("(?:[^"]|"")*"|[^{mark}]*)(?:{mark}|\Z)', raw.rstrip("\r\n"))
         return found[: len(cells)] if len(found) in (len(cells), len(cells) + 1) else []

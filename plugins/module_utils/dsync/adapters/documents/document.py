@@ -21,8 +21,8 @@ class Document:
         name: what it is called in messages.
         edits: what is to be changed.
         single: whether its root, if it is a dictionary, is one record.
-        stem: its name as a record's key; empty where it has none.
-        part: which of the documents of its file it is; None where it is the only one.
+        stem: its name as a record's key; empty if it has none.
+        part: which of the documents of its file it is; None if it is the only one.
     """
 
     part: int | None = None
@@ -78,7 +78,7 @@ class _Places:
 
 
 class NotATable(str):
-    """Stands in a tree for a part of a document that holds no records: a sentence that says why."""
+    """Represents, in a tree, a part of a document that holds no records: a sentence with the reason."""
 
 
 class Located(dict[str, Any]):
@@ -87,7 +87,7 @@ class Located(dict[str, Any]):
     Attributes:
         document: what it is in.
         way: where it is there.
-        keyed: whether it is found by a key, which is none of its fields in the document.
+        keyed: whether it is found by a key, which is not one of its fields in the document.
     """
 
     __slots__ = ("document", "keyed", "way")

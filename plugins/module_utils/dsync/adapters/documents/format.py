@@ -17,7 +17,7 @@ class Rows(list[Mapping[str, Any]]):
     """Records that are rows of a table.
 
     Attributes:
-        columns: the names in its header; none where there is no header yet.
+        columns: the names in its header; none if there is no header yet.
     """
 
     def __init__(self, records: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -35,7 +35,7 @@ class Format:
     suffixes: ClassVar[tuple[str, ...]] = ()
     kept_types: ClassVar[tuple[type[Any], ...]] = ()
     encoding: ClassVar[str | None] = None
-    """The encoding of every file of the format; None where files say, or the task does."""
+    """The encoding of every file of the format; None if files determine it, or the task does."""
     cells: ClassVar[bool] = False
     """Whether records are rows of cells, none of which holds a list or a dictionary."""
     typed: ClassVar[bool] = False

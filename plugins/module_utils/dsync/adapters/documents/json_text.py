@@ -64,8 +64,8 @@ class Style:
         text: of one document or record.
 
     Attributes:
-        indent: by how much lines are further in than what they belong to; None where all is in one line.
-        space: what stands behind a comma in one line.
+        indent: by how much lines are further in than what they belong to; None if all is in one line.
+        space: what follows a comma in one line.
         flat: the same, all in one line.
         carried: id of a record that is carried elsewhere → its text.
     """
@@ -111,12 +111,12 @@ class Style:
         return "" if first else self.space
 
     def key(self, key: str) -> str:
-        """Return a key and what stands between it and its value."""
+        """Return a key and what is between it and its value."""
         return json.dumps(key, ensure_ascii=self._ascii) + self._colon
 
 
 class _Raw(NamedTuple):
-    """An item as it stands in the text: what is before it, its key with the colon, its value, and the blanks before a comma."""
+    """An item as it is in the text: what is before it, its key with the colon, its value, and the blanks before a comma."""
 
     lead: str
     key: str
@@ -130,7 +130,7 @@ class _Layout:
     Attributes:
         held: key or number → item, as it was read; an item that is still the same object was not exchanged.
         raw: key or number → how it is written, in order.
-        tail: what stands before the bracket at the end.
+        tail: what precedes the bracket at the end.
     """
 
     def __init__(self) -> None:
@@ -162,7 +162,7 @@ def _after_blanks(text: str, place: int) -> int:
 
 
 def _touched(edits: Edits) -> dict[Any, Any]:
-    """Return the keys and positions on the ways to what changes: each with those behind it."""
+    """Return the keys and positions on the ways to what changes: each with those after it."""
     return _steps([*edits.added, *edits.removed, *(way + path for way, values in edits.changed.items() for path in values)])
 
 
@@ -222,7 +222,7 @@ def _rendered(value: Any, before: Any, raw: _Raw, style: Style, margin: str) -> 
         before: what stood there, which may be the same object with changes in it.
         raw: how that was written.
         style: that of the text.
-        margin: what the line begins with in which it stands.
+        margin: the beginning of the line that it is in.
     """
     if value is not before:
         return (style.flat if before and _is_in_one_line(raw) else style).written(value, margin)
@@ -254,7 +254,7 @@ def _keyed(value: Any) -> Iterator[tuple[Hashable, Any]]:
 
 
 def _items(value: Any, style: Style, margin: str) -> Iterator[str]:
-    """Yield the texts of the items of a list or dictionary, each with what stands before it."""
+    """Yield the items of a list or dictionary as text, each with what precedes it."""
     layout: _Layout = value.layout
     raws = list(layout.raw.values())
     like = style.flat if raws and _is_in_one_line(raws[-1]) else style
@@ -273,7 +273,7 @@ def _items(value: Any, style: Style, margin: str) -> Iterator[str]:
 
 
 def _lead(raws: list[_Raw], raw: _Raw | None, number: int, style: Style, margin: str) -> str:
-    """Return what stands before an item, which may be new, or have come to the beginning."""
+    """Return what precedes an item, which may be new, or have come to the beginning."""
     if not raws:
         return style.lead(margin, not number)
     if not number:
@@ -284,5 +284,5 @@ def _lead(raws: list[_Raw], raw: _Raw | None, number: int, style: Style, margin:
 
 
 def _tail(layout: _Layout, style: Style, margin: str) -> str:
-    """Return what stands before the bracket at the end."""
+    """Return what precedes the bracket at the end."""
     return layout.tail if layout.raw else style.lead(margin, True).removesuffix(style.indent or "")

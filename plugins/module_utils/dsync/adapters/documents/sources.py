@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are only read: compressed ones, and those behind an address: ``https://`` (read by httpx), ``git+https://`` (by git),
+"""Files that are only read: compressed ones, and those at an address: ``https://`` (read by httpx), ``git+https://`` (by git),
 and others such as ``s3://`` (by fsspec)."""
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def unpacked(raw: bytes, path: str) -> bytes:
 
 
 def fetched(address: str, storage: Mapping[str, Any]) -> bytes:
-    """Return the bytes behind an address.
+    """Return the bytes at an address.
 
     Args:
         address: see :func:`is_address`; of git ``git+https://host/repository.git//path/in/it.yml?ref=main``.
@@ -107,7 +107,7 @@ def _from_web(address: str, storage: Mapping[str, Any]) -> bytes:
     unknown = next((name for name in storage if name not in _WEB_OPTIONS), None)
     if unknown is not None:
         raise RecordProblem(f"storage_options: there is no {unknown!r} for {shown(address)}{known(unknown, _WEB_OPTIONS)}")
-    import ssl  # only here, since few files are behind an address
+    import ssl  # only here, since few files are at an address
 
     user = storage.get("username")
     found, ends = bytearray(), time.monotonic() + PATIENCE

@@ -67,7 +67,7 @@ def _with_items(edits: Edits, text: str) -> tuple[Edits, str]:
 
 
 def _with_owners(text: str, mark: str, name: str) -> Any:
-    """Return a document in which the comments above a table are in that table, each behind a mark."""
+    """Return a document in which the comments above a table are in that table, each after a mark."""
     document = _toml(text, name)
     moved = _toml(_with_comments_inside(text, mark), name)
     return moved if same_tree(_unwrapped(moved), _unwrapped(document)) else document  # what looks like a table is in a string
@@ -78,7 +78,7 @@ _COMMENTED = re.compile(r"(?:\A|(?<=\n))(?P<comments>(?:[ \t]*#[^\n]*\n)+)(?P<ta
 
 
 def _mark(texts: Iterable[str]) -> str:
-    """Return the beginning of a comment that does not occur in any of some texts."""
+    """Return the beginning of a comment that does not occur in any of some strings."""
     number = 0
     while any(f"#above-{number}" in text for text in texts):
         number += 1

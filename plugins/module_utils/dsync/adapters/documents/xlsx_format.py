@@ -79,7 +79,7 @@ class _Sheet(NamedTuple):
         header: the number of the row with the names of the columns, counted from 1; 0 for an empty sheet.
         columns: name of a column → its number, counted from 1.
         rows: the rows below the header that are not blank.
-        problem: why it is no table; empty where it is one.
+        problem: why it is no table; empty if it is one.
     """
 
     header: int

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Strings of YAML in lines of their own: literal ones, behind ``|``, and folded ones, behind ``>``."""
+"""Strings of YAML in lines of their own: literal ones, after ``|``, and folded ones, after ``>``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def block_like(node: Node, text: str, value: str, parent: int, newline: str, tag
         tag: that of the new string, with its exclamation mark; empty for none.
 
     Returns:
-        The text from the header to the end of the last line; None where it cannot be written so.
+        The text from the header to the end of the last line; None if it cannot be written so.
     """
     old = text[node.start : node.end]
     header = _HEADER.match(old)
@@ -44,13 +44,13 @@ def block_like(node: Node, text: str, value: str, parent: int, newline: str, tag
 
 
 def remark_of(node: Node, text: str) -> str:
-    """Return what is in the header of a string in lines of its own behind its signs: a comment, or nothing."""
+    """Return what is in the header of a string in lines of its own after its signs: a comment, or nothing."""
     header = _HEADER.match(text, node.start)
     return header["rest"].rstrip() if header is not None else ""
 
 
 def block(value: str, tag: str, parent: int, indent: int, newline: str) -> str | None:
-    """Return a new string with a tag in lines of its own, or None where it cannot be written so."""
+    """Return a new string with a tag in lines of its own, or None if it cannot be written so."""
     return _block(value, (f"{tag} ", "|", ""), [], (parent, indent), newline)
 
 

@@ -19,7 +19,7 @@ class Piece(NamedTuple):
 
     Attributes:
         above: the comment lines above it, each with its line end.
-        remark: the comment behind its key, with the blanks before it.
+        remark: the comment after its key, with the blanks before it.
         body: its value, as a document of its own with the comments in it.
     """
 
@@ -115,7 +115,7 @@ def _dedented(text: str, columns: int) -> str:
 
 
 def lead_of(text: str, node: Node, column: int) -> tuple[int, str]:
-    """Return where a value begins with what precedes it behind its key, and the blanks that belong there.
+    """Return where a value begins with what precedes it after its key, and the blanks that belong there.
 
     The comments above the first entry of a list or dictionary in lines of its own are part of that entry, and so of the value.
 

@@ -47,7 +47,7 @@ class NewText:
         return in_one_line(value)
 
     def item_of(self, value: Any, column: int, lead: str, piece: Piece | None) -> str:
-        """Return an item in lines of its own; ``lead`` is the margin and the dash with the blanks behind it."""
+        """Return an item in lines of its own; ``lead`` is the margin and the dash with the blanks after it."""
         if piece is None:
             return lead + self.block(value, len(lead)).lstrip(" ")
         body = self._in_column(piece.body, len(lead)) if piece.body else " " * len(lead) + in_one_line(value)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists and dictionaries of YAML that are written with brackets: what has to go for some of their entries to be gone.
 
-Entries in lines of their own go with their lines, and with what is remarked behind them; the others go with their commas.
+Entries in lines of their own go with their lines, and with the comments after them; the others go with their commas.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def cuts(text: str, holder: Node, gone: Set[int], more: bool) -> Iterator[Piece]
 
 
 def end_of_last(text: str, holder: Node, gone: Set[int]) -> int:
-    """Return where new entries are inserted: behind the last one that stays, or behind what is cut out after it."""
+    """Return where new entries are inserted: after the last one that stays, or after what is cut out there."""
     last = max(set(range(len(holder.items))) - gone)
     tail = set(range(last + 1, len(holder.items)))
     return holder.items[-1 if tail and not in_own_lines(text, holder, gone) else last].end
 
 
 def in_own_lines(text: str, holder: Node, places: Set[int]) -> bool:
-    """Return whether each of some entries shares its lines with nothing but a remark behind it."""
+    """Return whether each of some entries shares its lines with nothing but a comment after it."""
     return all(
         not text[line_start(text, _start(holder, place)) : _start(holder, place)].strip()
         and _END_OF_ENTRY.match(text, holder.items[place].end)
@@ -69,7 +69,7 @@ def _end_of_lines(text: str, holder: Node, place: int) -> int:
 
 
 def _comma_after(text: str, place: int) -> int | None:
-    """Return where the comma behind an entry is; None if there is none."""
+    """Return the position of the comma after an entry; None if there is none."""
     matched = _BLANK_OR_REMARK.match(text, place)
     end = matched.end() if matched else place
     return end if text[end : end + 1] == "," else None

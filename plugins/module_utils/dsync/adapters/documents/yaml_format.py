@@ -116,7 +116,7 @@ def _yaml_problem(error: Any, text: str) -> str:
     mark = error.problem_mark
     line = text.split("\n")[mark.line] if mark is not None and mark.line < text.count("\n") + 1 else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
-        return "a tab is used for indentation, where YAML wants spaces"
+        return "a tab is used for indentation, but YAML requires spaces"
     return f"{error.problem}{f' ({error.context})' if error.context else ''}"
 
 
@@ -125,7 +125,7 @@ class Tagged:
 
     Attributes:
         tag: with its exclamation mark.
-        value: what stands behind it.
+        value: what follows it.
     """
 
     def __init__(self, tag: str, value: Any) -> None:

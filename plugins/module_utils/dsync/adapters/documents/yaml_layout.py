@@ -12,7 +12,7 @@ from .yaml_nodes import Node, dash_of, nodes_of
 from .yaml_scalars import CannotChange
 
 STEP = 2
-"""How much further in than its key something begins, where the text does not show another width."""
+"""How much further in than its key something begins, if the text does not show another width."""
 
 
 class Layout:

@@ -14,8 +14,8 @@ class Node:
 
     Attributes:
         kind: ``scalar``, ``map``, ``list`` or ``alias``.
-        start, end: where its text is; comments and blank lines behind it are not part of it.
-        tail: end of a string in lines of its own with the blank lines behind it.
+        start, end: where its text is; comments and blank lines after it are not part of it.
+        tail: end of a string in lines of its own with the blank lines after it.
         column: that of its first character in its line.
         flow: whether it is written with brackets.
         style: how a scalar is quoted; empty for not at all.
@@ -69,7 +69,7 @@ def nodes_of(text: str) -> Node | None:
 
 
 def loader_of(yaml: Any) -> Any:
-    """Return the loader that is used for texts that can be read: that of libyaml, or else that of PyYAML itself."""
+    """Return the loader for documents that can be read: that of libyaml, or else that of PyYAML itself."""
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -105,7 +105,7 @@ def line_start(text: str, place: int) -> int:
 
 
 def before_blanks(text: str, place: int) -> int:
-    """Return the end of what stands before a place and the blanks and line ends before it."""
+    """Return the end of what precedes a place and the blanks and line ends before it."""
     while place > 0 and text[place - 1].isspace():
         place -= 1
     return place
@@ -119,7 +119,7 @@ def line_end(text: str, place: int) -> int:
 
 
 def dash_of(text: str, item: Node) -> int:
-    """Return where the dash of an item stands. Raises CannotChange where it is not directly before it."""
+    """Return the position of the dash of an item. Raises CannotChange if it is not directly before it."""
     place = text.rfind("-", 0, item.start)
     if place < 0 or text[place + 1 : item.start].strip(" \t"):
         raise CannotChange(f"line {item.line}")

@@ -45,7 +45,7 @@ class Splice(NamedTuple):
 
 
 def line_of(text: str, way: Way, tree: Any) -> int | None:
-    """Return in which line something stands."""
+    """Return the line that something is in."""
     found = Layout(text, tree).find(way)
     return found[0].line if found[1] == len(way) and found[0] is not None else None
 
@@ -254,21 +254,21 @@ class _Text:
         start, end, lead = node.start, node.end, " " if node.empty and way else ""
         if is_in_lines(node):
             start, lead = lead_of(self.text, node, self._layout.column_of(way) + STEP if way else 0)
-            end = end_with_comments(self.text, node.end, node.column)  # with what is remarked behind its last entry
+            end = end_with_comments(self.text, node.end, node.column)  # with the comment after its last entry
         lead += f"&{node.anchor} " if node.anchor else ""
         if isinstance(value, str) or not way or self._layout.is_inside_flow(way):
             return Splice.at(way, start, end, lead + in_one_line(value, node.style) + remark)
         return Splice.at(way, start, end, lead + self._new.scalar(value, self._layout.column_of(way)) + remark)
 
     def _exchanged_lines(self, node: Node, way: Way, value: Any) -> Splice | None:
-        """Return the piece that exchanges a string in lines of its own; None where the new value cannot be written so."""
+        """Return the piece that exchanges a string in lines of its own; None if the new value cannot be written so."""
         string, tag = (value.value, value.tag) if is_tagged(value) else (value, "")
         if not isinstance(string, str):
             return None
         found = block_like(node, self.text, string, self._layout.column_of(way), self.newline, tag)
         if found is None:
             return None
-        if string.endswith("\n\n"):  # blank lines behind it belong to it
+        if string.endswith("\n\n"):  # blank lines after it belong to it
             return Splice.at(way, node.start, node.tail, found + self.newline)
         return Splice.at(way, node.start, node.end, self._new.noted(found, string))
 
@@ -330,7 +330,7 @@ class _Text:
         return Splice.inserting(way, end, gap + self._item(holder, value, holder.items[last], piece))
 
     def _gap(self, holder: Node, last: int) -> int:
-        """Return how many blank lines stand before an item, so that a new one after it has as many."""
+        """Return how many blank lines precede an item, so that a new one after it has as many."""
         if not last:
             return 0
         start = line_start(self.text, dash_of(self.text, holder.items[last]) if holder.kind == "list" else holder.keys[last].start)

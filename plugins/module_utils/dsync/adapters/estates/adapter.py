@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What adapters of sources of truth have in common: objects under names instead of a server's numbers, read and written in bulk.
 
-A subclass has :attr:`EstateAdapter.kinds`, and says how its server lists objects and how it is sent changes. What a record of it
+A subclass has :attr:`EstateAdapter.kinds`, and defines how its server lists objects and receives changes. What a record of it
 looks like to models and mappings is described in :mod:`.records`.
 """
 

@@ -3,7 +3,7 @@
 """The last load of a server in a file, so that the next one asks only for what has changed since.
 
 What was changed is asked for by the time of its last change; what was deleted is found since the ids of all objects are asked for
-as well. Every now and then everything is loaded anew, for a change that leaves no time behind.
+as well. Every now and then everything is loaded anew, for a change that leaves no time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ...storage.files import PRIVATE, reading, replacing
 FORMAT = "dsync-estate-cache/1"
 
 CHANGED = "last_updated"
-"""The field that tells when an object was changed last."""
+"""The field with the time of the last change of an object."""
 
 _OVERLAP = timedelta(minutes=2)
 """How far before the last change that is known one asks for changes: a transaction may end later than it reports."""
@@ -49,7 +49,7 @@ class Cache:
 
     Args:
         path: the file; made with mode 0600 if it is not there.
-        about: what the load depends on besides the listings: the server's address and release.
+        about: what the load depends on in addition to the listings: the server's address and release.
         full_every: after what length of time, or how many loads, everything is loaded anew.
 
     Raises:

@@ -18,7 +18,7 @@ _NOT_DESCRIBED = (403, 404, 405, 501)
 """Statuses of answers that mean that a server, or a proxy before it, describes nothing."""
 
 _Fields = Mapping[str, frozenset[str]]
-"""Field that can be written → its choices; none where it has any value."""
+"""Field that can be written → its choices; none if it takes any value."""
 
 
 class Fields:
@@ -28,7 +28,7 @@ class Fields:
         server: what the server is called in messages.
         request: sends a request, of a method to a path.
         beside: returns the fields of an endpoint that can be written although the server does not describe them.
-        custom_fields: returns the names of all custom fields; None where the server refuses others by itself.
+        custom_fields: returns the names of all custom fields; None if the server itself refuses others.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Fields:
             return kind.endpoint not in self._about and kind.is_certain(body)
 
     def _fields_of(self, endpoint: str) -> _Fields:
-        """Return the fields that can be written; none where the server does not tell, as to someone who may not write."""
+        """Return the fields that can be written; none if the server does not report them, as to someone who may not write."""
         with self._lock:
             if endpoint not in self._fields:
                 writable = {name: _choices(about) for name, about in self.described(endpoint).items()}

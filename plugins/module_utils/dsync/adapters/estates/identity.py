@@ -44,7 +44,7 @@ class Identity:
         """The fields of a record that make up the unique id, as far as no expression looks for others."""
 
     def of(self, record: Mapping[str, Any], native: Native) -> str | None:
-        """Return the unique id of an object; None where something that identifies it is missing, or it is no model's.
+        """Return the unique id of an object; None if something that identifies it is missing, or no model has it.
 
         Args:
             record: of the object; it has :attr:`fields` at least.

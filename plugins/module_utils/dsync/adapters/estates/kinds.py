@@ -73,7 +73,7 @@ class Kind:
         unclear: references of which the server does not report to objects of which kind they are.
         checked: fields that are looked up in what the server describes before they are sent, since they have choices or not every
             release has them → the value that needs no look; None if the adapter does not know which fields those are.
-        known: whether the adapter knows the kind; another one is described by what the server says of its objects alone.
+        known: whether the adapter knows the kind; another one is described by the server's schema of its objects alone.
     """
 
     name: str
@@ -186,7 +186,7 @@ class Kinds:
         return name in self._named
 
     def get(self, name: str) -> Kind | None:
-        """Return a kind by its name; None where there is none."""
+        """Return a kind by its name; None if there is none."""
         return self._named.get(name)
 
     def __getitem__(self, name: str) -> Kind:
@@ -204,7 +204,7 @@ class Kinds:
         return self._placed.get(endpoint) or Kind(endpoint, endpoint, {}, known=False)
 
     def of_address(self, address: Any) -> Kind | None:
-        """Return the kind of the object that is at an address of the server; None where it is no such address."""
+        """Return the kind of the object at an address of the server; None if it is not such an address."""
         found = endpoint_of(address)
         return None if found is None else self.at(found)
 
@@ -215,13 +215,13 @@ class Kinds:
 
 
 def endpoint_of(address: Any) -> str | None:
-    """Return the endpoint of an address of a server, such as ``dcim/sites`` of that of a site; None where it is no such address."""
+    """Return the endpoint of an address of a server, such as ``dcim/sites`` of that of a site; None for other addresses."""
     found = _ADDRESS.search(address) if isinstance(address, str) else None
     return None if found is None else found.group(1)
 
 
 def slug_of(name: str) -> str:
-    """Return a name as it can stand in an address: small letters, digits and hyphens.
+    """Return a name as an address can have it: small letters, digits and hyphens.
 
     A name with letters that have no place there, as those of most of the world's scripts, gets a few characters more, which no
     other name gets: names that differ in nothing else would have one slug.

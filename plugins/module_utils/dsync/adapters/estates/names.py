@@ -90,7 +90,7 @@ class Names:
             brief: its id, or the little that the server reports of it.
 
         Returns:
-            None where there is no such object, or it has no name. If several objects have the same unique id, one that tells them
+            None if there is no such object, or it has no name. If several objects have the same unique id, one that tells them
             apart (:meth:`shared`).
         """
         with self._lock:

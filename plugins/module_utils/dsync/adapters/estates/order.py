@@ -19,7 +19,7 @@ class Implied(NamedTuple):
 
     Attributes:
         field: its name.
-        type_field: the field that holds the type of the object; None where the values of a list hold it themselves.
+        type_field: the field that holds the type of the object; None if the values of a list hold it themselves.
     """
 
     field: str

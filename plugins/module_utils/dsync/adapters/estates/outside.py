@@ -44,7 +44,7 @@ class Outside:
         return kind.name in self._whole
 
     def all(self, kind: Kind) -> list[Native]:
-        """Return all objects of a kind; none where they were asked for already. Raises RecordProblem."""
+        """Return all objects of a kind; none if they were requested already. Raises RecordProblem."""
         if kind.name in self._whole:
             return []
         self._whole.add(kind.name)
@@ -80,7 +80,7 @@ class Outside:
         return found
 
     def _chosen(self, kind: Kind, query: Mapping[str, Sequence[Any]]) -> list[Native] | None:
-        """Return the objects that have some values; None where the list has no such filter, and refuses or ignores it."""
+        """Return the objects that have some values; None if the list has no such filter, and refuses or ignores it."""
         try:
             natives = list(self._listed(kind, query))
         except HttpProblem as problem:

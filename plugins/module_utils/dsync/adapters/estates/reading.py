@@ -142,7 +142,7 @@ class EstateReader(RecordAdapter):
         return self._schema.kind(endpoints[0])
 
     def _typed(self, content_type: Any) -> Kind | None:
-        """Return the kind that the server calls by a name such as ``dcim.site``; None where there is none."""
+        """Return the kind that the server calls by a name such as ``dcim.site``; None if there is none."""
         return self._schema.kind_of(content_type)
 
     def check_place(self, mapped: ModelMap) -> None:
@@ -167,7 +167,7 @@ class EstateReader(RecordAdapter):
 
     @cached_property
     def _brief_maps(self) -> Mapping[str, ModelMap]:
-        """Name of a kind → the model of its objects as others refer to them, where that is not all that identifies them."""
+        """Name of a kind → the model of its objects as others refer to them, if that is not all that identifies them."""
         declared = {kind.name: kind.briefly() for kind in self.kinds if kind.called}
         return type(self).bound(data_model(declared, base=RecordModel))._maps
 
@@ -189,7 +189,7 @@ class EstateReader(RecordAdapter):
         return self._converted.referred(kind, native)
 
     def _kind_of(self, model: str) -> Kind | None:
-        """Return the kind of the objects of a model, of the task or of the adapter; None where there is none."""
+        """Return the kind of the objects of a model, of the task or of the adapter; None if there is none."""
         if model in self._maps:
             return self._kind(self._maps[model])
         return self.kinds.get(model)
@@ -200,7 +200,7 @@ class EstateReader(RecordAdapter):
         """Ask the server for all objects of the models, several models at a time, and add an object for each.
 
         Raises:
-            RecordProblem: the server refuses, or cannot be reached; or an identity is there twice, be it of an object that is only
+            RecordProblem: the server refuses, or cannot be reached; or an identity occurs twice, even of an object that is only
                 referred to.
             DefinitionError: the mapping does not fit what the server has.
         """
@@ -380,7 +380,7 @@ class EstateReader(RecordAdapter):
     # ------------------------------------------------------------------ parents
 
     def _parent_field(self, mapped: ModelMap) -> str | None:
-        """Return the field of a child that refers to its parent; None where there is none, or no parent."""
+        """Return the field of a child that refers to its parent; None if there is none, or no parent."""
         if mapped.name not in self.data_model.parents:
             return None
         above = self._kind(self._parent_map(mapped)).name

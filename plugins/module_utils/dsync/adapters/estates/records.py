@@ -29,7 +29,7 @@ CF = "cf"
 
 
 def wanted_fields(kind: Kind, mapped: ModelMap, owner_tag: bool, parent: str | None = None) -> set[str] | None:
-    """Return which of the server's fields a model needs; None for all, where expressions look at whole records.
+    """Return which of the server's fields a model needs; None for all, if expressions use whole records.
 
     Args:
         kind: the objects' kind.
@@ -72,7 +72,7 @@ def fitted(kind: Kind, mapped: ModelMap, record: dict[str, Any]) -> dict[str, An
 
 
 def _empty(mapped: ModelMap, name: str) -> Any:
-    """Return what an attribute that is never null is where it is empty; None where it has no such value."""
+    """Return the empty value of an attribute that is never null; None if it has no such value."""
     members = tuple(members_of(mapped.model.model_fields[name].annotation))
     return "" if str in members else [] if any(get_origin(one) is list or one is list for one in members) else None
 
@@ -84,7 +84,7 @@ class Records:
         names: the unique ids of objects that are referred to.
         kinds: the kinds that the server has.
         plain: turns a value of the server into one of a record.
-        owner_tag: the name of the tag that tells what was created here, and is shown to nobody.
+        owner_tag: the name of the tag that marks what was created here, and is not shown.
         typed: returns the kind that the server calls by a name such as ``dcim.site``; None if there is no such kind.
     """
 
@@ -161,7 +161,7 @@ class Records:
         return found
 
     def _generic(self, content_type: Any, brief: Any) -> str | None:
-        """Return the unique id of an object of any kind; None where there is none, or none of a kind that is listed."""
+        """Return the unique id of an object of any kind; None if there is none, or none of a kind that is listed."""
         kind = None if brief is None else self._typed(content_type)
         return None if kind is None else self._names.uid(kind, brief)
 

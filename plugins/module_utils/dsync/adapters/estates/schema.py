@@ -21,7 +21,7 @@ _TYPES = "{__schema{types{name}}}"
 _FIELDS = '{__type(name:"%s"){fields{name type{...T ofType{...T ofType{...T ofType{...T}}}}}}} fragment T on __Type{kind name}'
 
 _NEVER_TEXT = ("integer", "float", "decimal", "date", "datetime", "choice")
-"""Types of fields that hold null, not an empty string, where they are empty."""
+"""Types of fields that hold null, not an empty string, if they are empty."""
 
 _PLURALS = (("ies", "y"), ("es", ""), ("s", ""), ("", ""))
 
@@ -53,7 +53,7 @@ class Schema:
         kinds: those that the adapter knows.
         listed: returns the index of the server's kinds.
         fields: returns field → what the server describes of it, for the fields of an endpoint that can be written.
-        asked: returns the data of a GraphQL query; None where the server answers none.
+        asked: returns the data of a GraphQL query; None if the server answers none.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Schema:
         return [*(singulars(endpoint)[0] for endpoint in self._index.endpoints), *self._index.endpoints]
 
     def kind_of(self, content_type: Any) -> Kind | None:
-        """Return the kind that the server calls by a name such as ``dcim.site``; None where there is none."""
+        """Return the kind that the server calls by a name such as ``dcim.site``; None if there is none."""
         endpoint = self._index.content_types.get(str(content_type).lower())
         return None if endpoint is None else self._kinds.at(endpoint)
 
@@ -174,7 +174,7 @@ def singulars(endpoint: str) -> list[str]:
 
 
 def paired(endpoints: Iterable[str], content_types: Iterable[str]) -> list[Listed]:
-    """Return endpoints with the content types of their objects, by their names; empty where there is none of that name.
+    """Return endpoints with the content types of their objects, by their names; empty if there is none of that name.
 
     Args:
         endpoints: such as ``dcim/software-versions`` and ``plugins/bgp/peerings``.

@@ -34,7 +34,7 @@ class Refusal(NamedTuple):
 class Remembered:
     """Sends requests for many objects, and remembers what the server refuses, so that it is not asked again.
 
-    The run halves a batch that is refused until the objects to blame stand alone: those that are known to be to blame need no
+    The run halves a batch that is refused until the objects at fault are alone: those that are known to be at fault need no
     further request.
 
     Args:
@@ -115,7 +115,7 @@ def _told(one: Mapping[str, Any], name: str) -> str:
 
 
 def sentence_of(errors: Any) -> str:
-    """Return what a server says is wrong with one object, in one line: field by field; what concerns no field has no name."""
+    """Return the server's errors about one object, in one line: field by field; what concerns no field has no name."""
     if isinstance(errors, Mapping):
         unnamed = ("__all__", "non_field_errors", "detail")
         return "; ".join(

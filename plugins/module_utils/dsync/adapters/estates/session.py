@@ -97,7 +97,7 @@ class Session(Client):
         return PageReader(Collection(self, path, pages, _objects_in, ("id",)), found).read()
 
     def queried(self, path: str, query: str) -> Any:
-        """Return the data of a GraphQL query; None where the server answers none.
+        """Return the data of a GraphQL query; None if the server answers none.
 
         Args:
             path: of GraphQL, such as ``/graphql/``.
@@ -131,7 +131,7 @@ class Session(Client):
         """Send one request that changes several objects, and return them as they are then; new ones in the order of the bodies.
 
         Raises:
-            HttpProblem: as :meth:`request` does; or the answer does not tell what became of the objects.
+            HttpProblem: as :meth:`request` does; or the answer does not show what became of the objects.
         """
         answer = self.request(method, f"/api/{endpoint}/", list(bodies))
         if method == "DELETE":

@@ -13,7 +13,7 @@ from .names import Names
 
 
 def same_identity(mapped: ModelMap, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
-    """Return unique id → the positions of the rows that have it, where there are several.
+    """Return unique id → the positions of the rows that have it, if there are several.
 
     Args:
         mapped: the rows' model.

@@ -3,7 +3,7 @@
 """``file``: records in YAML, JSON, JSON Lines, CSV, TSV, TOML and XLSX files.
 
 One file holds records at the places of the models: at its root if there is one model, else under the model's name, or where
-``from`` says, such as ``sites.*.devices`` for the devices inside the sites.
+``from`` gives, such as ``sites.*.devices`` for the devices inside the sites.
 
 With a glob (``sites/*.yml``) or a directory each file is one record of the only model at the top level; a model for which ``from``
 is given has its records at that place inside of each file. ``key`` then names the field that holds the file's name without its end,
@@ -225,7 +225,7 @@ class FileAdapter(DocumentAdapter):
         return (sheets[0] if len(sheets) == 1 else mapped.name,)
 
     def fields_of(self, mapped: ModelMap) -> Fields | None:
-        """Return the columns of CSV, TSV and XLSX; None where there is no header, or where records have fields of their own."""
+        """Return the columns of CSV, TSV and XLSX; None if there is no header, or if records have fields of their own."""
         place = self.place_of(mapped)
         tables = [table for document in self.documents() if (table := at(document.tree, place)) not in (MISSING, None)]
         columns = dict.fromkeys(name for table in tables if isinstance(table, Rows) for name in table.columns)

@@ -25,7 +25,7 @@ class File(Document):
     Attributes:
         path: where it is.
         format: what reads and changes its text.
-        digest: of its bytes as they were read; None where there was no file.
+        digest: of its bytes as they were read; None if there was no file.
     """
 
     def __init__(self, path: Path, kind: Format, tree: Any, digest: str | None, single: bool, stem: str) -> None:

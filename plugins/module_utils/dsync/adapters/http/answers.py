@@ -30,12 +30,12 @@ class HttpProblem(RecordProblem):
     """A request failed.
 
     Attributes:
-        status: what the server answered; None where no answer came.
+        status: what the server answered; None if no answer came.
         maybe: whether it may have been done all the same.
         rejected: whether the server rejected what was sent.
         down: whether the server cannot be reached at all.
         passes: whether the same request may succeed later, and can be sent again without harm.
-        wait: how many seconds the server asks to wait before that; None where it does not say.
+        wait: how many seconds the server asks to wait before that; None if it does not.
         content: the body of the refusal; never shown as it is.
     """
 
@@ -60,7 +60,7 @@ class Answer:
 
     Args:
         said: the method and the path, for messages.
-        response: as it came; None where what was to be deleted was gone when the request was repeated.
+        response: as it came; None if the object to delete was gone when the request was repeated.
     """
 
     def __init__(self, said: str, response: httpx.Response | None) -> None:
@@ -94,7 +94,7 @@ class Answer:
 
     @property
     def location(self) -> str | None:
-        """Where the server says that something is."""
+        """The address that the server gives of something."""
         return None if self._response is None else self._response.headers.get("Location")
 
     def json(self) -> Any:
@@ -119,14 +119,14 @@ class Answer:
             raise HttpProblem(f"{self.said}: the answer is not JSON: {what}") from None
 
     def json_if_any(self) -> Any:
-        """Return the value that the answer is, None where it is not JSON."""
+        """Return the value that the answer is, None if it is not JSON."""
         try:
             return self.json()
         except HttpProblem:
             return None
 
     def complaint(self) -> str:
-        """Return what is wrong where the answer reports an error although its status is one of success; empty where nothing is."""
+        """Return what is wrong where the answer reports an error although its status is one of success; empty if nothing is."""
         value = self.json_if_any()
         if not isinstance(value, Mapping):
             return ""
@@ -137,13 +137,13 @@ class Answer:
         return message_of(self.content)
 
     def next_link(self) -> str | None:
-        """Return where the next page is, as the Link header says (RFC 8288)."""
+        """Return the address of the next page from the Link header (RFC 8288)."""
         links = {} if self._response is None else self._response.links
         return next((link["url"] for link in links.values() if "next" in link.get("rel", "").lower().split()), None)
 
 
 def message_of(content: bytes) -> str:
-    """Return what a server says about a refusal: what is at the usual place in JSON, or else the beginning of the text."""
+    """Return the message of a refusal: what is at the usual place in JSON, or else the beginning of the text."""
     text = content[: _LONGEST_TEXT * 50].decode(errors="replace")
     try:
         value = json.loads(content)

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP as adapters need it: who one is, how often and for how long one tries, over TLS that is checked.
+"""HTTP as adapters need it: credentials, retries and time limits, over TLS that is checked.
 
 Every failure is one sentence, which names the method and the path, and never a query, a header or a secret.
 """
@@ -48,7 +48,7 @@ class Client:
 
     Args:
         base: the address in front of every path, from :func:`.options.address`.
-        who: what says who one is.
+        who: the credentials.
         context: how the server is recognised.
         manners: how it is treated.
         login: how one logs in before the first request, and again when the server answers 401; None for no login.
@@ -98,7 +98,7 @@ class Client:
         return str(url.copy_merge_params(parameters) if parameters else url)
 
     def _with_credentials(self, asked: Asked) -> Asked:
-        """Return a request with what says who one is, which no other server is sent, such as one that gives tokens."""
+        """Return a request with the credentials, which no other server is sent, such as one that issues tokens."""
         import httpx
 
         if origin_of(asked.url) != self._origin:
@@ -247,7 +247,7 @@ class Client:
 def _end(
     http: httpx.Client, deadlines: Deadlines, base: str, who: Credentials, login: Login | None, entered: list[Entered]
 ) -> None:
-    """Log out, where one has logged in and can log out, and close the connections."""
+    """Log out, if there was a login and a logout is possible, and close the connections."""
     if login is not None and login.logout is not None and entered:
         import httpx
 

@@ -15,7 +15,7 @@ _ACTIONS = ("POST", "PUT")
 
 
 def described_fields(answer: Any) -> dict[str, About]:
-    """Return field → what an answer describes of it; empty where it describes none, as for a user who may not write.
+    """Return field → what an answer describes of it; empty if it describes none, as for a user who may not write.
 
     Args:
         answer: the value of the answer, whatever it is.

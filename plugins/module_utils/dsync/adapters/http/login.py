@@ -57,8 +57,8 @@ class LoginOptions(NestedOptions):
     method: Text = Field("POST", description="Method of this request.")
     body: Annotated[Any, Kind("any value")] = Field(
         None,
-        description="Body of this request, where `{username}` and `{password}` stand for their values. Defaults to a dictionary "
-        "with both.",
+        description="Body of this request, in which `{username}` and `{password}` are replaced by their values. Defaults to a "
+        "dictionary with both.",
     )
     form: bool = Field(False, description="Whether the body is sent as a form instead of JSON.")
     token: AnswerPath = Field(
@@ -90,7 +90,7 @@ class Login:
         content: what is sent.
         headers: of the request that logs in.
         method: of it.
-        token: where the answer has a token; empty where cookies count.
+        token: where the answer has a token; empty if cookies count.
         header: the header of the token.
         scheme: the word in front of it.
         logout: the path that ends the session; None for none.
@@ -143,7 +143,7 @@ class Entered:
 
 
 def login_of(declared: Declared) -> Login | None:
-    """Return how one logs in; None where neither ``login`` nor ``oauth2`` is given. Raises DefinitionError.
+    """Return how to log in; None if neither ``login`` nor ``oauth2`` is given. Raises DefinitionError.
 
     Args:
         declared: the options ``login``, ``oauth2``, ``username``, ``password``, ``client_secret``, ``token``, ``auth_header`` and

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The options of who speaks HTTP: where the server is, who one is, how the server is recognised and treated."""
+"""The options of adapters that use HTTP: the server's address, credentials, certificates, time limits and retries."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class HttpOptions(Options):
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who one is, as headers of every request.
+    """Credentials, as headers of every request.
 
     Attributes:
         headers: name → value, those that are secret included.
@@ -99,7 +99,7 @@ class DeclaredOptions(Declared):
 
 
 def credentials(options: Mapping[str, Any]) -> Credentials:
-    """Return who one is. Raises DefinitionError.
+    """Return the credentials. Raises DefinitionError.
 
     Args:
         options: ``username``, ``password``, ``token``, ``auth_header``, ``auth_scheme``, ``auth_query``, ``headers`` and
@@ -130,13 +130,13 @@ def _given(declared: Declared, name: str) -> Iterator[tuple[str, Declared]]:
 
 
 def _authorization(declared: Declared) -> tuple[str, str]:
-    """Return the header that says who one is, and its value; empty where nothing was given."""
+    """Return the header with the credentials, and its value; empty if nothing was given."""
     user, password, token = (declared.at(name) for name in ("username", "password", "token"))
     header = declared.at("auth_header").value or "Authorization"
     if token.value is None:
         for name in ("auth_header", "auth_scheme"):
             if declared.at(name).value is not None:
-                declared.at(name).wrong("it says how a token is sent, and there is no token; give it under secrets.")
+                declared.at(name).wrong("it determines how a token is sent, but there is no token; add one under secrets.")
         if user.value is None:
             if password.value is not None:
                 password.wrong("there is a password and no username.")

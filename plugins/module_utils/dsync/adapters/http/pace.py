@@ -37,7 +37,7 @@ def pause(attempt: int, error: BaseException | None) -> float:
 
 
 def retry_after(text: str | None) -> float | None:
-    """Return the seconds that a header Retry-After names; None where it names none."""
+    """Return the seconds that a header Retry-After has; None if it has none."""
     if text is None:
         return None
     if text.strip().isdecimal():

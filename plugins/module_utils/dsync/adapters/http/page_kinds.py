@@ -114,7 +114,7 @@ def _by_key(reading: Reading) -> None:
 
 
 def _by_link(reading: Reading) -> None:
-    """Read pages each of which says what comes after it."""
+    """Read pages each of which names the next one."""
     pages, client = reading.of.pages, reading.of.client
     url: str | None = client.address_of(reading.of.path, pages.sizes)
     seen: set[str] = set()

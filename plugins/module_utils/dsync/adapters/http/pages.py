@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How a collection is divided into pages, and what the answer with a page says about the others."""
+"""How a collection is divided into pages, and what the answer with a page reports about the others."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Pages:
     Attributes:
         kind: ``none``, ``page``, ``offset``, ``keyset``, ``cursor``, ``link`` or ``next``; ``unsaid`` where nothing was declared,
             and further pages are then an error.
-        param: the parameter that says which page.
+        param: the parameter that selects the page.
         size_param: the parameter for the size of pages.
         size: how large; None to leave that to the server.
         first: the number of the first page; of a keyset what comes before every key, None to leave the parameter out at first.
         beyond: what is added to the last key to ask for what comes after it.
-        next: where an answer, or a header of it, has the next cursor or address; of a keyset whether there is more, empty where it
+        next: where an answer, or a header of it, has the next cursor or address; of a keyset whether there is more, empty if it
             does not say.
-        total: where an answer says how many records there are; None for nowhere.
-        end: statuses that answer a request for a page behind the last, in addition to 404 and 416.
+        total: where an answer has the number of records; None if it has none.
+        end: statuses that answer a request for a page after the last, in addition to 404 and 416.
         sorted: whether a collection with offsets is sorted by its key.
         verify: whether a collection is read a second time if nothing else shows that it did not change in the meantime.
         max_pages: how many pages one reading has at most; a server that has no end is left then.
@@ -80,7 +80,7 @@ def counts_in(answer: Answer, size: int) -> Iterator[int]:
 
 
 def check_whole(answer: Answer) -> None:
-    """Raise RecordProblem if an answer reports that it is incomplete, and no option says how to request the rest."""
+    """Raise RecordProblem if an answer reports that it is incomplete, and no option defines how to request the rest."""
     value = answer.json_if_any()
     link = value.get("next") if isinstance(value, dict) else None
     kind = (

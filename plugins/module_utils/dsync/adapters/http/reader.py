@@ -72,9 +72,7 @@ class PageReader:
             moved |= reading.moved
             before = replace(reading, records=[], keys=dict(reading.keys))
         if not moved and before is not None and before.total is not None and len(before.keys) != before.total:
-            raise RecordProblem(
-                f"{self._of.name}: there are {before.total} records, the server says, and it gave {len(before.keys)}"
-            )
+            raise RecordProblem(f"{self._of.name}: the server reports {before.total} records, and returned {len(before.keys)}")
         raise RecordProblem(
             f"{self._of.name}: records were added, removed or moved each of the {READINGS} times that it was read, so some may be "
             "missing; run it again, or use pagination: {type: keyset} where the server can list what comes after a key"
@@ -100,6 +98,4 @@ class PageReader:
 
     def _check_complete(self, reading: Reading) -> None:
         if reading.missing > 0:
-            raise RecordProblem(
-                f"{self._of.name}: there are {reading.total} records, the server says, and it gave {len(reading.records)}"
-            )
+            raise RecordProblem(f"{self._of.name}: the server reports {reading.total} records, and returned {len(reading.records)}")

@@ -63,7 +63,7 @@ class Collection:
             return Answer(self.name, None)
 
     def key_of(self, record: Record) -> Any:
-        """Return what distinguishes a record; None where it has nothing that could."""
+        """Return what distinguishes a record; None if it has nothing that could."""
         value = read(record, self.key)
         return value if isinstance(value, (str, int)) and not isinstance(value, bool) else None
 
@@ -82,11 +82,11 @@ class Reading:
         largest: how many records the largest of them had.
         moved: whether something shows that the collection changed meanwhile.
         positional: whether pages were asked for by a position, which moves with what is before it.
-        headed: whether a header told the next page; what it has is the number of a page more often than a cursor.
+        headed: whether a header named the next page; what it has is the number of a page more often than a cursor.
         overlapping: whether each page began with the last record of the one before.
         ordered: whether each new record came after all others in the order of the keys.
         counts: the numbers of records that answers gave without being asked for them.
-        at_first: how many records there were, as the first answer has it; None where it does not say.
+        at_first: how many records there were, as the first answer has it; None if it does not.
         total: the same of the last answer.
     """
 
@@ -112,7 +112,7 @@ class Reading:
         return 0 if self.total is None else self.total - len(self.records)
 
     def asked(self, parameters: Mapping[str, Any]) -> Answer | None:
-        """Return a page; None for one behind the last."""
+        """Return a page; None for one after the last."""
         of = self.of
         try:
             return of.answer_at(of.client.address_of(of.path, {**of.pages.sizes, **parameters}))
@@ -120,12 +120,12 @@ class Reading:
             if self.pages and problem.status in (*_BEHIND_THE_LAST, *of.pages.end):
                 return None
             if self.pages and problem.status == _BAD_REQUEST:
-                hint = "if that is how it answers behind the last page, add end: [400] to the pagination"
+                hint = "if it answers so after the last page, add end: [400] to the pagination"
                 raise RecordProblem(f"{problem}; {hint}") from None
             raise
 
     def page(self, answer: Answer | None) -> list[Record]:
-        """Return the records of a page, after a look at how many the server says that there are.
+        """Return the records of a page, after a look at the number that the server reports.
 
         Raises:
             RecordProblem: they cannot be read; or there have been so many that the collection has no end.
@@ -192,7 +192,7 @@ class Reading:
             )
 
     def next_address(self, answer: Answer) -> str | None:
-        """Return the address of the next page, as an answer has it; None behind the last. Raises RecordProblem."""
+        """Return the address of the next page, as an answer has it; None after the last. Raises RecordProblem."""
         kind, place, client = self.of.pages.kind, self.of.pages.next, self.of.client
         if kind == "none":
             return None

@@ -40,7 +40,7 @@ from .written import restore
 
 OF_HOST = ("name", "groups", "group_names")
 OF_GROUP = ("name", "hosts", "children", "parents")
-"""What a record has besides variables."""
+"""What a record has in addition to variables."""
 
 _BATCH = 1000
 

@@ -103,7 +103,7 @@ class InventoryFiles:
 
     @property
     def index(self) -> HostsTree:
-        """Where hosts and groups stand in the file of hosts and groups."""
+        """Where hosts and groups are in the file of hosts and groups."""
         if self._index is None:
             main = self._directory.open(self._main)
             if main.encrypted or ("plugin" in main.tree and not self._directory.ini):

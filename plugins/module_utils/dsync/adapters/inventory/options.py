@@ -40,7 +40,7 @@ class InventoryOptions(Options):
     )
     ansible_inventory: Text | None = Field(
         None,
-        description="Path of the program `ansible-inventory`, which `ansible-vault` is beside. Defaults to the one beside this "
-        "Python, or on the PATH.",
+        description="Path of the program `ansible-inventory`, in whose directory `ansible-vault` is. Defaults to the one next "
+        "to this Python, or on the PATH.",
     )
     timeout: Seconds = Field(60.0, description="Maximum seconds that a program may take.")

@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The tree of a YAML file of hosts and groups: where they stand in it, and how they are added, moved and taken out."""
+"""The tree of a YAML file of hosts and groups: where they are in it, and how they are added, moved and removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .tree_file import Renamed
 
 
 class HostsTree:
-    """Where hosts and groups stand in the tree of the file of hosts and groups; it is changed through this.
+    """Where hosts and groups are in the tree of the file of hosts and groups; it is changed through this.
 
     Args:
         tree: group → its ``hosts``, ``children`` and ``vars``.
@@ -159,7 +159,7 @@ class HostsTree:
     # ------------------------------------------------------------------ groups
 
     def group(self, name: str) -> dict[str, Any]:
-        """Return the dictionary in which a group stands, made if there is none."""
+        """Return the dictionary in which a group is, made if there is none."""
         holders = [one for one in self._groups.get(name, []) if not self._flat or one is self._tree]
         for wanted in ("hosts", "vars", "children"):
             for holder in holders:

@@ -157,7 +157,7 @@ def shown(value: Any, way: FieldPath, wanted: set[FieldPath], vault: Vault) -> A
 
 
 def encrypted_values(folders: list[Path], vault: Vault, read: Any) -> dict[str, list[Any]]:
-    """Return name → values of the variables that stand in files that are encrypted as a whole.
+    """Return name → values of the variables in files that are encrypted as a whole.
 
     Args:
         folders: those that ``group_vars`` and ``host_vars`` are in.

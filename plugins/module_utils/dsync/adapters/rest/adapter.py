@@ -3,7 +3,7 @@
 """``rest``: records behind an API that speaks JSON over HTTP.
 
 How the records of a model are found and written is described in the mapping's ``from``, or in the option ``endpoints``, under the
-model's name or a name that ``from`` mentions; :mod:`.endpoint` tells the language of it and has an example of each kind,
+model's name or a name that ``from`` mentions; :mod:`.endpoint` describes its language and has an example of each kind,
 :mod:`.pages` that of paginations.
 
 Each change is a request of its own, or a part of one where an endpoint declares ``bulk``, and is kept when a later one fails.

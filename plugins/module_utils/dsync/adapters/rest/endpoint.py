@@ -251,7 +251,7 @@ def _action(declared: Declared, usual: _Usual) -> Action | None:
     if given.bulk and path.asks_record:
         declared.at("path").wrong("with bulk: true many records share the path, so no field of one of them can be in it.")
     if given.envelope and not given.wrap:
-        declared.at("envelope").wrong('it is beside what is wrapped; add "wrap".')
+        declared.at("envelope").wrong('it is a sibling of what is wrapped; add "wrap".')
     method, send = given.method or usual.method, given.send if isinstance(given, ChangeOptions) else None
     return Action(
         method,

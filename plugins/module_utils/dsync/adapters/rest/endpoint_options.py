@@ -107,13 +107,13 @@ class ActionOptions(NestedOptions):
         None,
         description="Its path, where `{field}` represents a field of the record and `{parent.field}` one of its parent's, "
         "percent-encoded; `{+field}` keeps slashes and colons. Defaults to the path of the list, for updates and deletes with the "
-        "key behind it.",
+        "key after it.",
     )
     wrap: Annotated[Any, AfterValidator(_wrap), Kind("a path in the body")] = Field(
         (), description="Path under which the record is put; `rrsets.*` makes it an item of a list there."
     )
     envelope: Mapping[str, Any] | None = Field(
-        None, description="Constant fields beside what is wrapped, such as those of JSON-RPC."
+        None, description="Constant fields in addition to what is wrapped, such as those of JSON-RPC."
     )
     extra: Mapping[str, Any] | None = Field(None, description="Constant fields that are sent with each record.")
     bulk: bool = Field(
@@ -130,7 +130,7 @@ class ActionOptions(NestedOptions):
 
 
 class SendOptions(NestedOptions):
-    """What ``update`` and ``delete`` of an endpoint have besides."""
+    """What ``update`` and ``delete`` of an endpoint have in addition."""
 
     option = "update"
 
@@ -151,7 +151,7 @@ class GetOptions(NestedOptions):
     option = "get"
 
     path: Annotated[UrlTemplate, Kind("a path")] = Field(
-        None, description="Path of one record. Defaults to that of the list with the key behind it."
+        None, description="Path of one record. Defaults to that of the list with the key after it."
     )
     returns: AnswerPath = Field((), description="Where the answer has the record.")
 
@@ -184,7 +184,7 @@ class PartActionOptions(NestedOptions):
         None, description="Its method. Defaults to `POST` for `set` and `add`, and to `DELETE` for `clear` and `remove`."
     )
     wrap: AnswerPath = Field((), description="Path under which the item or the value is put.")
-    envelope: Mapping[str, Any] | None = Field(None, description="Constant fields beside it.")
+    envelope: Mapping[str, Any] | None = Field(None, description="Constant fields in addition to it.")
 
 
 class PartOptions(NestedOptions):
@@ -225,7 +225,7 @@ class EndpointOptions(NestedOptions):
     request: Annotated[Mapping[str, Any] | None, Nested(RequestOptions)] = Field(
         None, description="How the list is requested, where that is not a GET."
     )
-    empty: Statuses = Field([], description="Statuses with which the server says that the list has no records.")
+    empty: Statuses = Field([], description="Statuses with which the server reports that the list has no records.")
     records: AnswerPath = Field((), description="Where the answer has the records. By default, the answer is the list.")
     records_optional: bool = Field(False, description="Whether an answer without that place has no records.")
     pagination: Annotated[Any, Kind("a string or a dictionary")] = Field(

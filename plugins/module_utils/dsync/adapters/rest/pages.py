@@ -57,7 +57,7 @@ class PaginationOptions(NestedOptions):
     option = "pagination"
 
     type: Literal["none", "page", "offset", "keyset", "cursor", "link", "next"] = Field(
-        description="`none`: one answer has everything. `page`, `offset`, `keyset`, `cursor`: a parameter says which page; for "
+        description="`none`: one answer has everything. `page`, `offset`, `keyset`, `cursor`: a parameter selects the page; for "
         "`keyset` it is the last key of the page before. `link`: the header Link of RFC 8288. `next`: the answer has the address "
         "of the next page."
     )
@@ -78,7 +78,8 @@ class PaginationOptions(NestedOptions):
     )
     end: list[Status] = Field(
         [],
-        description="Statuses of the answer to a page behind the last, besides 404 and 416, for `page`, `offset`, and `keyset`.",
+        description="Statuses of the answer to a page after the last, in addition to 404 and 416, for `page`, `offset`, and "
+        "`keyset`.",
     )
     sorted: bool = Field(
         False, description="Whether the collection is sorted by its key, for `offset`. Then it need not be read twice."

@@ -165,7 +165,7 @@ def _part(name: str, declared: Declared) -> Part:
     if ("get" in has) is ("from" in has):
         declared.wrong('it needs either "get", where it is asked for, or "from", where the record has it.')
     if "from" in has and ("records" in has or "only_if" in has):
-        declared.wrong('"records" and "only_if" belong beside "get".')
+        declared.wrong('"records" and "only_if" are keys next to "get"; move them there.')
     if {"add", "remove"} & has and {"set", "clear"} & has:
         declared.wrong('"add" and "remove" are for a list of items, "set" and "clear" for a single value; use one pair.')
     actions = {action: _action(action, declared.at(action)) for action in _METHODS if action in has}
@@ -178,6 +178,6 @@ def _action(name: str, declared: Declared) -> PartAction | None:
     value = {"path": declared.value} if isinstance(declared.value, str) else declared.value
     given = PartActionOptions.part(Declared(value, declared.place))
     if given.envelope and not given.wrap:
-        declared.at("envelope").wrong('it is beside what is wrapped; add "wrap".')
+        declared.at("envelope").wrong('it is a sibling of what is wrapped; add "wrap".')
     sends = bool(given.wrap) or (name in ("set", "add") and _ITEM not in given.path.fields)
     return PartAction(given.method or _METHODS[name], given.path, given.wrap, dict(given.envelope or {}), sends)

@@ -226,7 +226,7 @@ def _values(preset: Preset, given: Mapping[str, Any]) -> dict[str, str]:
     for name, one in preset.variables.items():
         value = given.get(name, one.default)
         if value is None:
-            raise DefinitionError(f"it needs the variable {name} ({one.description.rstrip('.')}); add it beside the preset's name.")
+            raise DefinitionError(f"it needs the variable {name} ({one.description.rstrip('.')}); add it to the preset's name.")
         if not isinstance(value, (str, int)) or isinstance(value, bool) or value == "":
             Declared(value, name).wrong(f"the value of a variable is a string, and this is {Declared(value, name).shown()}.")
         found[name] = str(value)

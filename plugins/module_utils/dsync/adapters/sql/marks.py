@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def unmarked(deleted: Deleted, relation: Relation) -> ColumnElement[bool] | None:
-    """Return the clause for rows that are not deleted; None where only their values as they are read tell."""
+    """Return the clause for rows that are not deleted; None if only their values, once read, show it."""
     import sqlalchemy as sa
 
     column = relation.rows_of_table.c[deleted.field[0]]

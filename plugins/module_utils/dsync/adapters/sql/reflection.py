@@ -37,7 +37,7 @@ _JSON_CHECK = re.compile(r"json_valid\(`?(.+?)`?\)", re.IGNORECASE)
 
 
 def relation_at(connection: Connection, declared: Declared, default: str, schema: str | None) -> Relation:
-    """Return what stands behind ``from``, the columns of a query not included.
+    """Return what follows ``from``, the columns of a query not included.
 
     Args:
         connection: where it is queried.

@@ -50,7 +50,7 @@ class NotAllThere(Exception):
 
 
 def insert(connection: Connection, relation: Relation, rows: Sequence[Row], upsert: bool, singly: bool) -> list[Row]:
-    """Insert rows, and return them with what the database gave them besides.
+    """Insert rows, and return them with the values that the database gave them.
 
     Args:
         upsert: whether a row of the same key that is there already is changed instead.

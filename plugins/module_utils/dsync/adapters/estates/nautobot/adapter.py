@@ -3,7 +3,7 @@
 """``nautobot``: the objects of a Nautobot, under names.
 
 Which models there are, and what identifies their objects, is described in :mod:`.kinds`; what all sources of truth have in
-common in :mod:`..adapter`. Nautobot makes all changes of a request or none of them, and says nothing of what it leaves undone: of
+common in :mod:`..adapter`. Nautobot makes all changes of a request or none of them, and does not report what it leaves undone: of
 fields and custom fields that it does not know, and of objects that are not there or that one may not touch. So these are looked for
 here.
 """
@@ -46,7 +46,7 @@ OLDEST = (2, 4)
 
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _IN_ADDRESS = 50
-"""How many ids stand in the address of one request: web servers do not take longer ones as Nautobot sets them up."""
+"""How many ids the address of one request has: web servers do not take longer ones as Nautobot sets them up."""
 
 _TYPES = "extras/content-types"
 
@@ -96,7 +96,7 @@ class NautobotAdapter(EstateAdapter):
         self._session.close()
 
     def result_records(self) -> dict[str, Any]:
-        """Return what the result tells of the server and the requests: the release of its API, how many there were, and which kinds
+        """Return what results report of the server and the requests: the release of its API, how many there were, and which kinds
         were read by REST, and why, that GraphQL would have taken less for."""
         return {
             "nautobot_version": self._version,
@@ -159,7 +159,7 @@ class NautobotAdapter(EstateAdapter):
         return self._owner_named(found)
 
     def _owner_named(self, natives: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return objects with the owner tag's name, where they have that tag; Nautobot tells only ids of tags."""
+        """Return objects with the owner tag's name, if they have that tag; Nautobot reports only ids of tags."""
         tagged = [tag for native in natives for tag in native.get(TAGS) or () if isinstance(tag, dict)]
         if self._owner_tag is not None and tagged:
             owner = self._owner_if_any
@@ -182,7 +182,7 @@ class NautobotAdapter(EstateAdapter):
         return {"depth": 0, "exclude_m2m": "true" if fields is not None and fields <= quick else "false"}
 
     def _listing(self, kind: Kind, parameters: Mapping[str, Any], more: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-        """Leave out what Nautobot cannot be asked for: fewer fields, and changes of what it keeps as lists beside an object."""
+        """Leave out what Nautobot cannot be asked for: fewer fields, and changes of what it keeps as separate lists."""
         asked = {name: value for name, value in more.items() if name != "fields"}
         if kind.endpoint in JOINS:
             asked = {name: value for name, value in asked.items() if not name.endswith("__gte")}
@@ -217,7 +217,7 @@ class NautobotAdapter(EstateAdapter):
         return diff
 
     def _place_of(self, endpoint: str, native: str) -> Place | None:
-        """Return where the model of the objects of an endpoint keeps what they are; None where there is no such model."""
+        """Return where the model of the objects of an endpoint keeps what they are; None if there is no such model."""
         for mapped in self._maps.values():
             if self._kind(mapped).endpoint == endpoint:
                 fields = {one.source: name for name, one in mapped.fields.items() if one.source}
@@ -261,7 +261,7 @@ class NautobotAdapter(EstateAdapter):
         bodies: Sequence[Mapping[str, Any]],
         lists: Sequence[Mapping[str, Sequence[ServerId]]],
     ) -> list[dict[str, Any]]:
-        """Return what Nautobot told of objects, with what it leaves out of its answer to a change."""
+        """Return objects as Nautobot reported them, with what it leaves out of its answer to a change."""
         for native, one in zip(natives, lists):
             for name, others in one.items():
                 listed = JOINS[endpoint][name].listed

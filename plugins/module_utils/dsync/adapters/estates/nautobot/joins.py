@@ -1,6 +1,6 @@
 # Copyright: dsync contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Lists of other objects that Nautobot keeps as objects of their own: read with the object, written beside it."""
+"""Lists of other objects that Nautobot keeps as objects of their own: read with the object, written separately."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Joins:
         """Fill the lists of new objects.
 
         Raises:
-            HttpProblem: nothing was done, or what was could not be rolled back, and then it says so.
+            HttpProblem: nothing was done, or what was done could not be rolled back, which it then states.
         """
         with self._added(endpoint, {(name, own): list(one[name]) for own, one in zip(server_ids, lists) for name in one}):
             pass
@@ -95,7 +95,7 @@ class Joins:
     def _sent(self, join: Join, bodies: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         try:
             sent: Sequence[Mapping[str, Any]] = self._changed("POST", join.endpoint, bodies)
-        except HttpProblem as problem:  # which of the objects is to blame is not told by the places of the pairs
+        except HttpProblem as problem:  # the places of the pairs do not show which of the objects is at fault
             raise HttpProblem(str(problem), problem.status, maybe=problem.maybe) from None
         return sent
 

@@ -17,7 +17,7 @@ GLOBAL = "Global"
 """The namespace that Nautobot has from the beginning."""
 
 NAMESPACE = "namespace"
-"""The field of an address that says what it is unique in; Nautobot takes it and gives back only the prefix around the address."""
+"""The field of an address for what it is unique in; Nautobot takes it and returns only the prefix around the address."""
 
 ADDRESSES = "ipam/ip-addresses"
 PREFIXES = "ipam/prefixes"
@@ -69,7 +69,7 @@ FOR_ALL: Mapping[str, tuple[str, ...]] = {
         "dcim.device", "dcim.rack", "dcim.rackgroup", "ipam.namespace", "ipam.prefix", "ipam.vlan", "ipam.vlangroup",
     ),
 }  # fmt: skip
-"""Endpoint → the kinds of objects that its objects may be of, where a new one does not say."""
+"""Endpoint → the kinds of objects that its objects may be of, if a new one does not name it."""
 
 _NAME: dict[str, Any] = {"name": "str"}
 _TEXT: dict[str, Any] = {"type": "str", "default": ""}

@@ -14,7 +14,7 @@ from .kinds import NAMESPACE, NAMESPACES, PREFIXES
 
 
 class Namespaces:
-    """Tells in which namespace addresses are; may be used by several threads.
+    """Finds the namespace of addresses; may be used by several threads.
 
     Args:
         listed: returns the objects at an endpoint, with parameters.

@@ -27,7 +27,7 @@ class Place:
     Attributes:
         model: the model's name.
         value: its field for the address or the prefix.
-        namespace: its field for the namespace; None where it has none.
+        namespace: its field for the namespace; None if it has none.
     """
 
     model: str

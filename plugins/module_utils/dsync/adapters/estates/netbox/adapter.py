@@ -44,7 +44,7 @@ CURSORS_SINCE = (4, 6)
 """The release of NetBox since which pages stay in step with objects that come and go meanwhile, and are not counted each time."""
 
 API_VERSION = "API-Version"
-"""The header in which NetBox, as other servers, says with each answer which release it is, without the patch level."""
+"""The header in which NetBox, like other servers, names its release in each answer, without the patch level."""
 
 _V2_TOKEN = "nbt_"
 _VERSION = re.compile(r"(\d+)\.(\d+)")
@@ -142,7 +142,7 @@ class NetBoxAdapter(EstateAdapter):
     # ------------------------------------------------------------------ the server
 
     def about_load(self) -> Any:
-        """Return the release as the first list has it, or as NetBox reports it if that does not tell, or more depends on it."""
+        """Return the release as the first list has it, or as NetBox reports it if the list lacks it, or more depends on it."""
         return (None if self._asks_status else self._release_of_first_list()) or self.about_server()
 
     def _release_of_first_list(self) -> str | None:
@@ -254,7 +254,7 @@ class NetBoxAdapter(EstateAdapter):
             said = json.loads(problem.content)
         except ValueError:
             return []
-        if isinstance(said, list):  # as servers before 4.7 report it: one entry for each object, empty where nothing is wrong
+        if isinstance(said, list):  # as servers before 4.7 report it: one entry for each object, empty if nothing is wrong
             return [Refusal(place, sentence_of(errors)) for place, errors in enumerate(said) if errors]
         places = {body.get("id"): place for place, body in enumerate(sent) if "id" in body}
         found = []

@@ -52,7 +52,7 @@ class BranchSession(Session):
 
     @property
     def schema(self) -> str | None:
-        """The id by which requests name the branch; None where it does not exist yet."""
+        """The id by which requests name the branch; None if it does not exist yet."""
         return None if self._branch is None else str(self._branch["schema_id"])
 
     # ------------------------------------------------------------------ the branch
@@ -80,7 +80,7 @@ class BranchSession(Session):
         return {"name": self._wanted.name, "schema_id": self.schema, "merged": self._merged}
 
     def why_not(self, endpoint: str) -> str:
-        """Return why objects at an endpoint cannot be changed in a branch; empty where they can."""
+        """Return why objects at an endpoint cannot be changed in a branch; empty if they can."""
         if endpoint.strip("/") in self._covered:
             return self._unprovable
         return f"branches of NetBox do not have {endpoint}, so a change would be made in main; omit options.branch for this model"
@@ -144,7 +144,7 @@ class BranchSession(Session):
     # ------------------------------------------------------------------ the proof
 
     def _log_refused(self) -> str:
-        """Return why nothing can be proved; empty where the change log may be read."""
+        """Return why nothing can be proved; empty if the change log may be read."""
         try:
             self.in_main("GET", self.address_of(_LOG, {"limit": 1}))
         except HttpProblem as problem:
@@ -154,7 +154,7 @@ class BranchSession(Session):
         return ""
 
     def _doubt_of(self, answer: Answer, method: str, endpoint: str, body: Any) -> str:
-        """Return why it is not certain that a request changed the branch and nothing else; empty where it is.
+        """Return why it is not certain that a request changed the branch and nothing else; empty if it is.
 
         The change log of main has none of the request's changes, and that of the branch has them. A change that alters nothing is
         in no change log: then no object has the time of the answer in main.

@@ -142,7 +142,7 @@ class Branches:
     # ------------------------------------------------------------------ one branch
 
     def find(self) -> Mapping[str, Any] | None:
-        """Return the branch, ready; None where there is none and it is to be created. Raises RecordProblem."""
+        """Return the branch, ready; None if there is none and it will be created. Raises RecordProblem."""
         there = self._listed(_BRANCHES, {"name": self._wanted.name})
         found = next((one for one in there if one.get("name") == self._wanted.name), None)
         if found is not None:
@@ -260,7 +260,7 @@ def _status(native: Mapping[str, Any]) -> str:
 
 
 def _conflicts_in(problem: HttpProblem) -> Sequence[Mapping[str, Any]]:
-    """Return the conflicts with which a merge was refused; none where it was refused for another reason."""
+    """Return the conflicts for which a merge was refused; none if it was refused for another reason."""
     try:
         told = json.loads(problem.content) if problem.status == _CONFLICT else {}
     except ValueError:

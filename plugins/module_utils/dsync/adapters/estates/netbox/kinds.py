@@ -19,7 +19,7 @@ _COMMON: dict[str, Any] = {
 _COMMENTED: dict[str, Any] = {"comments": _TEXT, **_COMMON}
 _SLUG: dict[str, Any] = {"slug": "str"}
 _CHOICES: dict[str, Any] = {"status": "active", "width": 19, "face": None, "mode": None, "type": None, "role": None}
-"""Fields of which NetBox has choices, where they are no references → what it takes if nothing is given."""
+"""Fields with choices in NetBox that are not references → the value that it sets if none is given."""
 
 
 def _kind(name: str, endpoint: str, identifiers: dict[str, Any], attributes: dict[str, Any], **more: Any) -> Kind:
@@ -29,7 +29,7 @@ def _kind(name: str, endpoint: str, identifiers: dict[str, Any], attributes: dic
 
 
 def _scoped(prefix: str) -> dict[str, Placed]:
-    """Return the fields that say where something is in force, of which at most one is set."""
+    """Return the fields that determine where something is in force, of which at most one is set."""
     places = {"region": "dcim.region", "site_group": "dcim.sitegroup", "site": "dcim.site", "location": "dcim.location"}
     return {name: Placed(name, content_type, prefix) for name, content_type in places.items()}
 
