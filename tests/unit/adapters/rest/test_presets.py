@@ -17,7 +17,7 @@ from dsync.adapters.rest.preset import Preset, merged, narrowed, read_preset
 from dsync.exceptions import DefinitionError
 from dsync.records.definition import ATTRIBUTE_KEYS, data_model
 from dsync.records.definition import MODEL_KEYS as KEYS_OF_MODELS
-from dsync.records.mapping import MODEL_KEYS as KEYS_OF_MAPPINGS
+from dsync.records.mapping_declaration import MODEL_KEYS as KEYS_OF_MAPPINGS
 from jsonschema import Draft202012Validator
 
 ROOT = Path(__file__).parents[4]

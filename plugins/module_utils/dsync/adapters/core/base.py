@@ -12,7 +12,8 @@ from ...flags import DSyncModelFlags
 from ...model.model import Creation, DSyncModel, Moving, Updating
 from ...records.declaration_reader import Declared
 from ...records.definition import DataModel
-from ...records.mapping import ModelMap, model_map
+from ...records.mapping import ModelMap
+from ...records.mapping_declaration import model_map
 from .contract import ChangedRecord, MovedRecord, NewRecord
 from .loading import writable_part
 from .lookups import Tables, check_table

@@ -15,7 +15,8 @@ from ...model.columns import Rows
 from ...model.model import DSyncModel
 from ...records.columns import rows_of
 from ...records.definition import derived
-from ...records.mapping import Filter, ModelMap, ParentMap, Record, by_reference
+from ...records.filters import Filter
+from ...records.mapping import ModelMap, ParentMap, Record, by_reference
 from ...records.path import read
 from ...records.types import or_none
 from .absent import unmanaged

@@ -14,7 +14,9 @@ from ...model.references import referred_id
 from ...records.declaration_reader import Declared
 from ...records.definition import DataModel
 from ...records.expression import Evaluate, compiled
-from ...records.mapping import LOOKUP_KEYS, Filter, Lookup, ModelMap, plain_value, where_of
+from ...records.filters import Filter, where_of
+from ...records.lookups import LOOKUP_KEYS, Lookup
+from ...records.mapping import ModelMap, plain_value
 from ...records.path import MISSING, Path, path_of, read, text_of_path
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from ..._util.suggestions import known
 from ...exceptions import RecordProblem
 from ...model.model import DSyncModel
 from ...model.references import referred_id
-from ...records.mapping import FieldMap, ModelMap, ParentMap, Record, Values, plain_value, spellings
+from ...records.lookups import spellings
+from ...records.mapping import FieldMap, ModelMap, ParentMap, Record, Values, plain_value
 from ...records.path import MISSING, read
 
 if TYPE_CHECKING:
