@@ -11,16 +11,7 @@ from typing import Any
 
 from dsync import DSync, DSyncModel, DSyncModelFlags, ObjectRef
 from dsync.shards import Shard
-
-
-class Site(DSyncModel):
-    _modelname = "site"
-    _identifiers = ("name",)
-    _attributes = ("contact",)
-    _children = {"device": "devices"}
-    name: str
-    contact: str = ""
-    devices: list[str] = []
+from estate import Folder, Key, Site
 
 
 class Device(DSyncModel):
@@ -70,16 +61,6 @@ class Tag(DSyncModel):
     weight: int = 0
 
 
-class Folder(DSyncModel):
-    _modelname = "folder"
-    _identifiers = ("path",)
-    _attributes = ("label",)
-    _children = {"folder": "folders"}
-    path: str
-    label: Any = None
-    folders: list[str] = []
-
-
 class Estate(DSync):
     """A dataset of the rows that it is given.
 
@@ -102,6 +83,10 @@ class Estate(DSync):
     def __init__(self, rows: dict[str, list[dict[str, Any]]], name: str, deadly: str = "") -> None:
         super().__init__(name)
         self.rows, self._deadly = rows, deadly
+
+    def operate(self, key: Key) -> bool:
+        """Let every change be made."""
+        return True
 
     def load(self) -> None:
         if self._deadly and Path(self._deadly).exists():
