@@ -17,7 +17,7 @@ from .diff.diff import Diff
 from .diff.scope import Scope
 from .exceptions import DiffClassMismatch, DiffException
 from .flags import DSyncFlags
-from .guard.protection import protect, protect_unclear
+from .guard.protection import protect, protect_unclear, protect_unknown
 from .model.references import References
 from .plan.change import ChangeKey
 from .plan.outcome import Verdict, verdicts_of
@@ -105,6 +105,7 @@ class DSync(Target):
             diff.count_unchanged(same)
             diff.count_unchanged(self.unread)
             protect_unclear(diff, source, self)
+            protect_unknown(diff, source)
             if diff.may_be_protected or any(model._protected for model in models.values()):
                 protect(diff, (), models)
             return diff

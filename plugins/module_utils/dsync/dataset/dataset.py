@@ -58,6 +58,13 @@ class Dataset:
     unmanaged: dict[Text, frozenset[Text]]
     """Model name → attributes for which :meth:`load` found no field; a comparison with this source does not change them."""
 
+    unknown_values: dict[Text, dict[Text, frozenset[Text]]]
+    """Model name → unique id → attributes of that object of which :meth:`load` could not find out the value; a comparison neither
+    compares nor changes them, whichever side this is."""
+
+    kept_values: dict[Text, dict[Text, dict[Text, Text]]]
+    """Model name → unique id → attribute of that object → why it must not be changed; it is compared and shown."""
+
     unclear: dict[Text, dict[Text, Text]]
     """Model name → unique id → why :meth:`load` did not load what the system has of that identity, such as two objects that it does
     not distinguish; in a comparison, nothing of that identity is created, deleted or moved."""
@@ -88,6 +95,8 @@ class Dataset:
         instance.store = MemoryStore()
         instance.load_warnings = []
         instance.unmanaged = {}
+        instance.unknown_values = {}
+        instance.kept_values = {}
         instance.unclear = {}
         instance.unread = {}
         return instance

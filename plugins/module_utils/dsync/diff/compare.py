@@ -323,6 +323,8 @@ class _Comparison:
             element.read_only = matching.read_only
         if matching.narrowed or not compared:
             element.compared = frozenset(matching.by.names if compared else ())
+        if matching.unknown or matching.kept:
+            self._note_single_values(matching, element)
         if source is not None:
             element.source_attrs = matching.source.attributes(source)
         if target is not None:
@@ -332,9 +334,20 @@ class _Comparison:
             return element
         if compared and matching.times:
             self._note_zones(matching, element)
-        if matching.read_only:
+        if element.read_only:
             element.protect_read_only()
+            for name in element.differing if element.kept and not element.protected else ():
+                if name in element.kept:
+                    self._note(f'{element.type} "{element.uid}": {element.kept[name]}')
         return element
+
+    def _note_single_values(self, matching: Matching, element: DiffElement) -> None:
+        """Let an element compare no attribute of the object whose value is not known, and change none that must be kept."""
+        element.kept = matching.kept.get(element.uid, {})
+        element.read_only = element.read_only.union(element.kept)
+        unknown = matching.unknown.get(element.uid)
+        if unknown:
+            element.compared = frozenset(matching.by.names if element.compared is None else element.compared) - unknown
 
     def _note_zones(self, matching: Matching, element: DiffElement) -> None:
         """Warn about attributes whose times have a zone on one side only, since no two of these are ever equal."""
@@ -381,7 +394,8 @@ class _Comparison:
     def protects(self) -> bool:
         """Return whether an element may be protected: one of an object on one side only, or one with attributes that cannot be
         written."""
-        return any(matching.read_only for matching in self._matchings.values()) or any(one.protected for one in self.lone)
+        known = any(matching.read_only or matching.kept for matching in self._matchings.values())
+        return known or any(one.protected for one in self.lone)
 
     def _source_has(self, obj: DSyncModel) -> bool:
         return self.source.dataset.store.find(obj.get_type(), obj.get_unique_id()) is not None

@@ -25,6 +25,8 @@ Text = str
 
 _NONE: frozenset[Text] = frozenset()
 
+_NO_REASONS: Mapping[Text, Text] = MappingProxyType({})
+
 SUMMARY_KEYS = ("create", "update", "move", "delete", "no-change", "skip")
 """The categories in which a comparison counts objects, each object once."""
 
@@ -260,14 +262,15 @@ class DiffElement:
         flags: the flags of the target's object.
         compared: names of the attributes that are compared; None for all that both sides have.
         read_only: attributes that are compared and shown, and cannot be written.
+        kept: those of them that only this object must keep → why.
         protected: the reason why the difference must not be applied; empty if it may be.
         move: the old and new parents and names, if the object has another parent or name in the source.
         spared: whether a delete is protected only because of an object below it; other objects below it are not protected.
     """
 
     __slots__ = (
-        "_child_diff", "_diff_class", "_differing", "compared", "dest_attrs", "dest_name", "exact", "flags", "keys", "move", "name",
-        "protected", "read_only", "sensitive", "source_attrs", "source_name", "spared", "type", "uid",
+        "_child_diff", "_diff_class", "_differing", "compared", "dest_attrs", "dest_name", "exact", "flags", "kept", "keys", "move",
+        "name", "protected", "read_only", "sensitive", "source_attrs", "source_name", "spared", "type", "uid",
     )  # fmt: skip
 
     def __init__(
@@ -300,6 +303,7 @@ class DiffElement:
         self.flags = flags
         self.compared: frozenset[Text] | None = None
         self.read_only: frozenset[Text] = _NONE
+        self.kept: Mapping[Text, Text] = _NO_REASONS
         self.move: Move | None = None
         self.protected = ""
         self.spared = False
@@ -385,8 +389,11 @@ class DiffElement:
         """Protect an object on both sides that differs only in attributes that cannot be written."""
         differing = self.differing if self.read_only else ()
         if differing and self.read_only.issuperset(differing):
-            names = f"{', '.join(differing)} {'is' if len(differing) == 1 else 'are'}"
-            self.protected = f"protected: {names} read-only in {self.dest_name}"
+            plain = [name for name in differing if name not in self.kept]
+            reasons = [self.kept[name] for name in differing if name in self.kept]
+            if plain:
+                reasons.append(f"{', '.join(plain)} {'is' if len(plain) == 1 else 'are'} read-only in {self.dest_name}")
+            self.protected = f"protected: {'; '.join(reasons)}"
 
     def add_child(self, element: DiffElement) -> None:
         """Add the element of a child."""

@@ -108,6 +108,7 @@ class ObjectComparison:
         narrowed: whether there are other attributes, which are not compared.
         source: reads the source's objects.
         target: reads the target's objects.
+        unknown: unique id → attributes of that object that are not compared.
     """
 
     names: tuple[str, ...]
@@ -115,12 +116,14 @@ class ObjectComparison:
     narrowed: bool
     source: Reader
     target: Reader
+    unknown: Mapping[str, frozenset[str]]
 
     def differ(self, source: DSyncModel, target: DSyncModel) -> bool:
         """Return whether two objects with one identity differ in an attribute."""
         old, new = self.target.attributes(target), self.source.attributes(source)
         names = self.names if self.narrowed else new
-        both = [name for name in names if name in new and name in old]
+        unknown = self.unknown.get(source.get_unique_id(), ()) if self.unknown else ()
+        both = [name for name in names if name in new and name in old and name not in unknown]
         return any(not same_value(new[name], old[name], name in self.exact) for name in both)
 
 
@@ -156,6 +159,8 @@ class Matching:
         comparisons: identifier or attribute → its comparison as declared by the source.
         sensitive: attributes that are never shown.
         read_only: attributes that cannot be written to the target.
+        unknown: unique id → attributes of that object that are not compared.
+        kept: unique id → attribute of that object that must not be changed in the target → why.
         children: the kinds of child.
         source: how the source's objects are read for a difference.
         target: the same for the target.
@@ -171,6 +176,8 @@ class Matching:
     comparisons: Mapping[str, Comparison]
     sensitive: frozenset[str]
     read_only: frozenset[str]
+    unknown: Mapping[str, frozenset[str]]
+    kept: Mapping[str, Mapping[str, str]]
     children: ChildKinds
     source: Reader
     target: Reader
@@ -203,8 +210,9 @@ def matching_of(model: str, source: Dataset, target: Dataset, only: frozenset[st
     of_source = _without_empty(_reader(source.store.kinds(model), left, unlike), blank)
     of_target = _reader(target.store.kinds(model), right, unlike)
     uniform = source.store.kinds(model) <= {left} and target.store.kinds(model) <= {right}
-    by: FieldComparison | ObjectComparison = ObjectComparison(names, exact, narrowed, of_source, of_target)
-    if uniform and not unlike and not blank and not any(map(_asks_objects, kinds)):
+    unknown = _unknown(model, source, target)
+    by: FieldComparison | ObjectComparison = ObjectComparison(names, exact, narrowed, of_source, of_target, unknown)
+    if uniform and not unlike and not blank and not unknown and not any(map(_asks_objects, kinds)):
         whole = all(set(kind.model_fields) == {*kind._identifiers, *names} for kind in kinds)
         by = FieldComparison(names, exact, None if whole else picker(names))
     return Matching(
@@ -215,6 +223,8 @@ def matching_of(model: str, source: Dataset, target: Dataset, only: frozenset[st
         comparisons=left._declaration.comparisons,
         sensitive=frozenset().union(*(kind._declaration.sensitive for kind in kinds)),
         read_only=frozenset().union(*(kind._read_only for kind in target.store.kinds(model) | {right})),
+        unknown=unknown,
+        kept=target.kept_values.get(model, {}),
         children=_child_kinds(left._children, right._children),
         source=of_source,
         target=of_target,
@@ -299,6 +309,15 @@ def _reader(held: set[type[DSyncModel]], declared: type[DSyncModel], unlike: fro
         attributes = _dict_of_fields(declaration.attributes)
     flat = _flattening(attributes, unlike) if unlike else attributes
     return Reader(name, identifiers, flat, _shortname_reader(held or {declared}))
+
+
+def _unknown(model: str, *sides: Dataset) -> dict[str, frozenset[str]]:
+    """Return unique id → attributes of which one of the sides does not know the value."""
+    found: dict[str, frozenset[str]] = {}
+    for side in sides:
+        for uid, names in side.unknown_values.get(model, {}).items():
+            found[uid] = found.get(uid, frozenset()) | names
+    return found
 
 
 def _blank(model: str, source: Dataset, names: frozenset[str]) -> frozenset[str]:

@@ -207,6 +207,10 @@ def _join(before: Place, after: Place, move: Move | None, tally: Tally) -> None:
     element.add_attrs(dest=gone.dest_attrs)
     element.flags = gone.flags
     element.move = move
+    element.kept = {**element.kept, **gone.kept}
+    element.read_only |= gone.read_only
+    if gone.compared is not None:
+        element.compared = gone.compared if element.compared is None else element.compared & gone.compared
     if move is None:
         element.protect_read_only()
     for child in [*gone.get_children()]:

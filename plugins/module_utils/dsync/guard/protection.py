@@ -55,6 +55,22 @@ def protect_unclear(diff: Diff, source: Dataset, target: Dataset) -> None:
                 element.protected, diff.may_be_protected = f"protected: {reason}", True
 
 
+def protect_unknown(diff: Diff, source: Dataset) -> None:
+    """Mark the creates of objects that need a value that the source does not know (:attr:`.Dataset.unknown_values`).
+
+    Args:
+        diff: its elements are marked; existing marks are kept.
+        source: the dataset with the desired state; not changed.
+    """
+    for element in diff.walk() if source.unknown_values else ():
+        unknown = source.unknown_values.get(element.type, {}).get(element.uid, frozenset())
+        if unknown and element.action == DSyncAction.CREATE and not element.protected:
+            needed = [name for name, value in (element.source_attrs or {}).items() if name in unknown and value is not None]
+            if needed:
+                element.protected = f"protected: the value of {', '.join(needed)} is not known in {source.name}"
+                diff.may_be_protected = True
+
+
 class _Rules:
     """What is protected of one diff."""
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from dsync import DSync
 from dsync.adapters.core.base import RecordModel
 from dsync.adapters.inventory import InventoryAdapter
@@ -170,6 +171,11 @@ def changed(source: Path, model: str = "device", models: Any = DEVICE, mapping: 
     return again
 
 
+def records_of(adapter: DSync, model: str = "device", **changes: Any) -> list[dict[str, Any]]:
+    """Return a record for each object, some of them with other values."""
+    return [{"name": uid, **attrs, **changes.get(uid, {})} for uid, attrs in rows(adapter, model).items()]
+
+
 def content(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -236,12 +242,11 @@ def test_variables(lab: Path) -> None:
     assert (found["tier"], found["role"]) == ("front", None)
 
 
-def test_unsafe_and_templates_are_texts(lab: Path) -> None:
-    (lab / "host_vars" / "lone.yml").write_text(
-        "rack: !unsafe \"{{ lookup('pipe', 'id') }}\"\ntier: \"{{ inventory_hostname }}\"\n"
-    )
-    found = rows(opened(lab))["lone"]
-    assert (found["rack"], found["tier"]) == ("{{ lookup('pipe', 'id') }}", "{{ inventory_hostname }}")
+def test_what_is_marked_as_unsafe_is_no_template(lab: Path) -> None:
+    (lab / "host_vars" / "lone.yml").write_text("rack: !unsafe \"{{ lookup('pipe', 'id') }}\"\n")
+    adapter = opened(lab)
+    assert rows(adapter)["lone"]["rack"] == "{{ lookup('pipe', 'id') }}"
+    assert adapter.load_warnings == []
 
 
 def test_settings_of_ansible_do_no_harm(lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -421,27 +426,95 @@ def test_why_a_source_cannot_be_read_is_reported(tmp_path: Path, name: str, text
     assert "\n" not in said
 
 
-@pytest.mark.parametrize("written", ['"{{ tier }}-1"', '["{{ tier }}", b]', '{deep: "{{ tier }}"}'])
+@pytest.mark.parametrize("written", ['"{{ site }}-1"', '["{{ site }}", b]', '{deep: "{{ site }}"}'])
 def test_a_template_is_not_written_over(lab: Path, written: str) -> None:
-    (lab / "host_vars" / "lone.yml").write_text(f"rack: {written}  # by tier\n")
+    (lab / "host_vars" / "lone.yml").write_text(f"site: nyc\nrack: {written}  # by site\n")
     models = {"device": {"identifiers": ["name"], "attributes": {"rack": {"type": "any", "default": None}}}}
     target = opened(lab, models)
-    records = [{"name": uid, "rack": "x-1" if uid == "lone" else attrs["rack"]} for uid, attrs in rows(target).items()]
-    with pytest.raises(ObjectCrudException, match='"rack" of the host lone is a template, which is not written over'):
-        target.sync_from(memory(records, models))
-    assert (lab / "host_vars" / "lone.yml").read_text() == f"rack: {written}  # by tier\n"
+    assert rows(target)["lone"]["rack"] in ("nyc-1", ["nyc", "b"], {"deep": "nyc"})
+    assert not target.diff_from(memory(records_of(target), models)).has_diffs()
+    records = records_of(target, lone={"rack": "x-1"}, db1={"rack": "9"})
+    (lone,) = (element for element in target.diff_from(memory(records, models)).walk() if element.protected)
+    said = f'the template "{yaml.safe_load(written)}"' if written.startswith('"') else "a template"
+    assert lone.protected == (
+        f'protected: "rack" of the host lone is {said} in {lab / "host_vars" / "lone.yml"}; change it by hand'
+    )
+    target.sync_from(memory(records, models))
+    assert (lab / "host_vars" / "lone.yml").read_text() == f"site: nyc\nrack: {written}  # by site\n"
+    assert rows(opened(lab, models))["db1"]["rack"] == "9"
 
 
-def test_one_warning_counts_the_templates_that_are_not_written_over(lab: Path) -> None:
-    """A text that Ansible does not evaluate is none, nor is a template that no attribute is mapped onto."""
-    assert opened(lab).load_warnings == []
-    (lab / "host_vars" / "lone.yml").write_text("rack: '{{ tier }}-1'\nrole: !unsafe '{{ x }}'\n")
-    ending = "; a template is compared as it is written, not by its value, and is not written over"
-    assert opened(lab).load_warnings == [f'inventory {lab}: "rack" of the host lone is a template{ending}']
-    (lab / "host_vars" / "web02.yml").write_text("role: '{{ tier }}'\n")
-    assert opened(lab).load_warnings == [
-        f'inventory {lab}: 2 values are templates, the first of them "rack" of the host lone{ending}'
+def test_the_other_attributes_of_a_host_with_a_template_are_changed(lab: Path) -> None:
+    (lab / "host_vars" / "lone.yml").write_text("rack: '{{ inventory_hostname }}'\nrole: old\n")
+    target = opened(lab)
+    wished = memory(records_of(target, lone={"rack": "x", "role": "new", "groups": {"db"}}))
+    diff = target.diff_from(wished)
+    assert diff.warnings == [
+        'device "lone": "rack" of the host lone is the template "{{ inventory_hostname }}" in '
+        f"{lab / 'host_vars' / 'lone.yml'}; change it by hand"
     ]
+    (lone,) = diff.walk()
+    assert set(lone.get_attrs_diffs()["+"]) == {"rack", "role", "groups"}
+    target.sync_from(wished)
+    assert (lab / "host_vars" / "lone.yml").read_text() == "rack: '{{ inventory_hostname }}'\nrole: new\n"
+
+
+def test_a_template_of_a_group_is_evaluated_for_each_host(lab: Path) -> None:
+    """The value of one host is written at that host, where the template does not stand."""
+    (lab / "group_vars" / "web.yml").write_text("rack: '{{ inventory_hostname }}-{{ tier }}'\nvlan: '{{ base + 1 }}'\nbase: 9\n")
+    models = {"device": {"identifiers": ["name"], "attributes": {"rack": "str | None", "vlan": "int | None"}}}
+    target = opened(lab, models)
+    assert {name: row["rack"] for name, row in rows(target).items()} == {
+        "web1": "12", "web02": "web02-front", "web03": "web03-front", "db1": "07", "lone": None,
+    }  # fmt: skip
+    assert rows(target)["web1"]["vlan"] == 10
+    target.sync_from(memory(records_of(target, web02={"rack": "7"}), models))
+    assert {name: row["rack"] for name, row in rows(opened(lab, models)).items() if name > "web0"} == {
+        "web1": "12", "web02": "7", "web03": "web03-front",
+    }  # fmt: skip
+
+
+def test_a_template_without_a_value_is_neither_compared_nor_cleared(lab: Path, tmp_path: Path) -> None:
+    touched = tmp_path / "touched"
+    (lab / "host_vars" / "lone.yml").write_text(
+        f"rack: \"{{{{ lookup('pipe', 'touch {touched}') }}}}\"\nrole: '{{{{ nothing }}}}'\n"
+    )
+    (lab / "host_vars" / "db1.yml").write_text("role: '{{ tier_of_db }}'\n")
+    (lab / "group_vars" / "db.yml").write_text("tier_of_db: '{{ role_of_db }}'\nrole_of_db: '{{ q(\"pipe\", \"id\") }}'\n")
+    before, target = content(lab), opened(lab)
+    assert target.load_warnings == [
+        f"inventory {lab}: 3 values are templates that are not evaluated, so they are neither compared nor changed; the first is "
+        '"role" of the host db1: it calls a lookup, and lookups are not called'
+    ]
+    assert target.unknown_values == {"device": {"db1": {"role"}, "lone": {"rack", "role"}}}
+    wished = memory(records_of(target, lone={"rack": None, "role": "x"}, db1={"role": "y"}))
+    assert not target.diff_from(wished).has_diffs()
+    target.sync_from(wished)
+    assert content(lab) == before
+    assert not touched.exists()
+
+
+def test_a_value_that_the_source_does_not_know_is_not_written(lab: Path) -> None:
+    (lab / "host_vars" / "lone.yml").write_text("rack: '{{ nothing }}'\nrole: x\n")
+    models = {"device": {"identifiers": ["name"], "attributes": {"rack": "str | None", "role": "str | None"}}}
+    source, target = opened(lab, models), memory([{"name": "lone", "rack": "7", "role": "old"}], models)
+    target.sync_from(source)
+    assert rows(target)["lone"] == {"rack": "7", "role": "x"}
+    needed = {"device": {"identifiers": ["name"], "attributes": {"rack": {"type": "str", "default": ""}}}}
+    diff = memory([], needed).diff_from(opened(lab, needed))
+    (lone,) = (element for element in diff.walk() if element.uid == "lone")
+    assert lone.protected == f"protected: the value of rack is not known in inventory {lab}"
+
+
+def test_templates_of_groups_are_not_evaluated(lab: Path) -> None:
+    (lab / "group_vars" / "db.yml").write_text("tier: '{{ inventory_hostname }}'\n")
+    target = opened(lab, GROUP, OF_GROUPS)
+    assert target.load_warnings == [
+        f'inventory {lab}: "tier" of the group db is a template that is not evaluated, so it is neither compared nor changed: the '
+        "template of a group has values for its hosts only"
+    ]
+    wished = memory(records_of(target, model="group", db={"tier": "back"}), GROUP)
+    assert not target.diff_from(wished).has_diffs()
 
 
 def test_text_from_outside_never_becomes_a_template(lab: Path) -> None:
@@ -738,6 +811,23 @@ def test_encrypted_variables(one: Path, password: Path) -> None:
     )
     assert "'password' is undefined" in said
     assert "hunter2" not in said
+
+
+def test_a_template_that_refers_to_a_secret_is_evaluated_for_a_secret_only(one: Path, password: Path) -> None:
+    hidden = (one / "host_vars" / "h1.yml").read_text()
+    (one / "host_vars" / "h1.yml").write_text(f"{hidden}url: 'http://u:{{{{ login }}}}@h'\nlogin: '{{{{ password }}}}'\n")
+    models = {"device": {"identifiers": ["name"], "attributes": {"url": "str | None", "rack": "str"}}}
+    shown = opened(one, models, vault_password_file=str(password))
+    assert rows(shown)["h1"] == {"url": None, "rack": "1"}
+    (warning,) = shown.load_warnings
+    assert warning.endswith("changed: it refers to a secret, and the attribute is not declared as one")
+    models["device"]["attributes"]["url"] = "secret | None"
+    adapter = opened(one, models, vault_password_file=str(password))
+    assert adapter.get("device", "h1").url.get_secret_value() == "http://u:hunter2@h"
+    assert adapter.load_warnings == []
+    diff = adapter.diff_from(memory([{"name": "h1", "url": "other", "rack": "1"}], models))
+    assert "is a template in" in next(diff.walk()).protected
+    assert "hunter2" not in f"{diff}{next(diff.walk()).protected}"
 
 
 def test_encrypted_variables_are_written_encrypted(one: Path, password: Path) -> None:

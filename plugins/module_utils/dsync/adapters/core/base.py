@@ -115,4 +115,5 @@ class RecordAdapter(RecordWriter):
         instance.records_read = {}
         instance._read_back = ReadBack()
         instance._silent = {}
+        instance._unknown = {}
         return instance

@@ -89,6 +89,9 @@ class RecordContract(DSync):
     _silent: Mapping[str, frozenset[str]]
     """Model → attributes that the source of the run does not have."""
 
+    _unknown: Mapping[str, Mapping[str, frozenset[str]]]
+    """Model → unique id → attributes of which the source of the run does not know the value."""
+
     _belonging: dict[str, Values]
     """Model's name → what a new record of it has to hold, as its records have it."""
 

@@ -104,13 +104,15 @@ class RecordWriter(RecordLoader):
             raise RecordProblem(f"{self.name} cannot be written: the adapter {self.type} only reads here")
 
     def apply(self, plan: Plan, source: DSync, *args: Any, **more: Any) -> Result:
-        self._silent = {} if plan.undoes else source.unmanaged
+        self._silent, self._unknown = ({}, {}) if plan.undoes else (source.unmanaged, source.unknown_values)
         return super().apply(plan, source, *args, **more)
 
     def _stated(self, mapped: ModelMap, item: Creation) -> list[str]:
         """Return the fields that a new object is written with: all but attributes that the source of the run does not have, for
         which the system has values of its own."""
         silent = {name for name in self._silent.get(mapped.name, ()) if item.attrs.get(name) is None}
+        if unknown := self._unknown.get(mapped.name):
+            silent |= unknown.get(mapped.model.create_unique_id(**item.ids), frozenset())
         return [name for name in mapped.fields if name not in silent and (name in item.ids or name in item.attrs)]
 
     def _create_objects(self, model: type[DSyncModel], items: Sequence[Creation]) -> Sequence[DSyncModel | Exception]:

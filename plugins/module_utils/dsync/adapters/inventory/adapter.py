@@ -8,8 +8,8 @@ A host is a record of all its variables as they are in effect, and of ``name``, 
 without ``all`` and ``ungrouped``) and ``group_names`` (the groups around those too). A group is a record of its own variables and
 of ``name``, ``hosts``, ``children`` and ``parents``.
 
-It reads what ``ansible-inventory`` reads; templates in variables are texts there. The running play's own inventory comes along
-with the task, with the templates evaluated. Only YAML and INI files are written, by :mod:`.files`.
+It reads what ``ansible-inventory`` reads; templates in variables are evaluated by :mod:`.templates`. The running play's
+own inventory comes along with the task, with the templates evaluated. Only YAML and INI files are written, by :mod:`.files`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from .files import InventoryFiles
 from .listing import ALL, GROUP, HOST, UNGROUPED, Inventory, Program
 from .options import PLAY, InventoryOptions
 from .programs import Programs
-from .values import copied, has_template, value_at
+from .templates import Templates
+from .values import copied
 from .vault import Concealed, Vault, concealed, encrypted_values, shown
 from .written import restore
 
@@ -70,6 +71,7 @@ class InventoryAdapter(RecordAdapter):
         self._password = None if given.vault_password_file is None else Path(given.vault_password_file).expanduser()
         program = None if given.ansible_inventory is None else Path(given.ansible_inventory).expanduser()
         programs = Programs(program, given.timeout)
+        self._programs = programs
         self._vault = Vault(self._password, programs)
         self._program = Program(self._sources or (), self._limit, self._password, programs)
         self.batch_size = _BATCH
@@ -79,7 +81,7 @@ class InventoryAdapter(RecordAdapter):
         self._files: InventoryFiles | None = None
         self._defined: dict[str, set[str]] | None = None
         self._limited: set[str] | None = None
-        self._templates: list[tuple[str, str, FieldPath]] = []
+        self._templates: Templates | None = None
 
     def receive(self, data: Mapping[str, Any]) -> None:
         """Take the inventory of the play.
@@ -113,31 +115,29 @@ class InventoryAdapter(RecordAdapter):
                     self._inventory.groups.setdefault(name, there).variables = there.variables
             restore(self._inventory, self._sources)
             self._conceal()
-        self._templates = []
+            self._evaluate()
         super().load()
-        if self._templates:
-            self._warn_of_templates(self._templates)
+        if self._templates is not None:
+            self.warn(self._templates.warning())
+
+    def _evaluate(self) -> None:
+        """Evaluate the templates in the variables that models are mapped onto."""
+        maps = [(*_place_of(mapped), mapped) for mapped in self._maps.values()]
+        self._templates = Templates(self._inventory, maps, self._variables)
+        self._templates.evaluate(self._programs, self._sources or (), self._password)
 
     def _load(self, mapped: ModelMap) -> None:
         super()._load(mapped)
-        kind = _place_of(mapped)[0]
-        own = OF_GROUP if kind == GROUP else OF_HOST
-        paths = [field.source for field in mapped.fields.values() if field.source and field.source[0] not in own]
-        for record in self.records_read[mapped.name]:
-            self._templates += [(kind, record["name"], path) for path in paths if has_template(value_at(record, path))]
-
-    def _warn_of_templates(self, values: Iterable[tuple[str, str, FieldPath]]) -> None:
-        """Warn of the values that are templates in the files: they are compared as written, and a change of them is refused."""
-        found: list[str] = []
-        files = self._files and self._new_files()
-        for kind, name, path in values if files else ():
-            with contextlib.suppress(RecordProblem):  # what cannot be written is not warned of
-                if files and files.is_template(kind, name, path):
-                    found.append(f'"{text_of_path(path)}" of the {kind} {name}')
-        if found:
-            several = f"{len(found)} values are templates, the first of them {found[0]}"
-            one = several if found[1:] else f"{found[0]} is a template"
-            self.warn(f"{one}; a template is compared as it is written, not by its value, and is not written over")
+        kind, templates, files = _place_of(mapped)[0], self._templates, None
+        unknown, kept = {}, {}
+        if templates:
+            with contextlib.suppress(RecordProblem):  # it need not be written
+                files = self._new_files()
+            for uid, record in self._records[mapped.name].items():
+                unknown[uid] = templates.unknown_of(mapped, kind, record["name"])
+                kept[uid] = {} if files is None else templates.kept_of(mapped, kind, record["name"], files)
+        self.unknown_values[mapped.name] = {uid: names for uid, names in unknown.items() if names}
+        self.kept_values[mapped.name] = {uid: names for uid, names in kept.items() if names}
 
     def probe(self) -> bool:
         """Look for the files of the inventory; otherwise as the base class."""
@@ -216,6 +216,8 @@ class InventoryAdapter(RecordAdapter):
     def _record(self, mapped: ModelMap, kind: str, name: str, variables: Mapping[str, Any], own: dict[str, Any]) -> Record:
         if self._variables is not None:
             variables = {key: value for key, value in variables.items() if key in self._variables}
+        if self._templates:
+            variables = self._templates.applied(mapped, kind, name, variables)
         hidden = [path for path, _value in concealed(variables)]
         try:
             wanted = {path for path in hidden if _needed(mapped, path)}
@@ -330,7 +332,9 @@ class InventoryAdapter(RecordAdapter):
         return {
             source: None if read(record, source) is MISSING else read(record, source)
             for source in sorted(sources)
-            if source[0] in affected and not self._written.defines(HOST, record["name"], source[0])
+            if source[0] in affected
+            and not self._written.defines(HOST, record["name"], source[0])
+            and (self._templates is None or (HOST, record["name"], source) not in self._templates.unknown)
         }
 
     def _relating(self, name: str, before: Mapping[str, list[str]], wanted: Mapping[str, list[str]]) -> Iterator[Apply]:

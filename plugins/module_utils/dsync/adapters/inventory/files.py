@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...exceptions import RecordProblem
 from ...records.path import Path as FieldPath
@@ -83,6 +83,13 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return "%" not in name
+
+
+class TemplateAt(NamedTuple):
+    """A template in a file, and its text; empty if it is within a list or dictionary."""
+
+    file: Path
+    text: str
 
 
 class InventoryFiles:
@@ -190,10 +197,14 @@ class InventoryFiles:
         """Return whether a host or group defines a variable itself. Raises RecordProblem where that is not changed."""
         return self._definition(kind, name, variable) is not None
 
-    def is_template(self, kind: str, name: str, path: FieldPath) -> bool:
-        """Return whether a host or group defines a variable itself, as a template. Raises RecordProblem as :meth:`defines`."""
+    def template_at(self, kind: str, name: str, path: FieldPath) -> TemplateAt | None:
+        """Return the template as which a host or group defines a variable itself, or None. Raises as :meth:`defines`."""
         holder = self._definition(kind, name, path[0])
-        return holder is not None and has_template(value_at(holder, path))
+        value = None if holder is None else value_at(holder, path)
+        if not has_template(value):
+            return None
+        files = (file.path for file in self._directory.files_of(kind, name) if file.tree is holder)
+        return TemplateAt(next(files, self._main), value if isinstance(value, str) else "")
 
     def _open_files(self, kind: str, name: str) -> list[TreeFile]:
         """Return the files of a host's or group's variables that can be changed."""

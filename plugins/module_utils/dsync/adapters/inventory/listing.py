@@ -42,11 +42,13 @@ class Inventory:
         hosts: name → variables in effect.
         groups: name → group, without ``all`` and ``ungrouped``.
         implied: kind and name of hosts and groups that another one's members have made; their own record may create them still.
+        unsafe: strings that look like templates, and are marked as none.
     """
 
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     implied: set[tuple[str, str]] = field(default_factory=set)
+    unsafe: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Inventory:
@@ -58,9 +60,9 @@ class Inventory:
                 found.hosts.setdefault(host, {})
             if name not in ("_meta", ALL, UNGROUPED):
                 children = [*group.get("children", ())]
-                found.groups[name] = Group([*group.get("hosts", ())], children, _unmarked(group.get("vars", {})))
+                found.groups[name] = Group([*group.get("hosts", ())], children, _unmarked(group.get("vars", {}), found.unsafe))
         for name, variables in hostvars.items():
-            found.hosts[name] = _unmarked(variables)
+            found.hosts[name] = _unmarked(variables, found.unsafe)
         for group in list(found.groups.values()):
             for child in group.children:
                 found.groups.setdefault(child, Group())
@@ -94,6 +96,10 @@ class Inventory:
             found.update(new)
             waiting += new
         return found
+
+    def hosts_below(self, name: str) -> set[str]:
+        """Return the hosts in a group and in all groups in it."""
+        return {host for group in self.below(name) for host in self.groups.get(group, Group()).hosts}
 
     # ------------------------------------------------------------------ changes
 
@@ -151,19 +157,21 @@ class Inventory:
                 group.members(kind).remove(name)
 
 
-def _unmarked(value: Any) -> Any:
-    """Return variables without the marks by which ansible-inventory says that a text is encrypted, or is no template."""
+def _unmarked(value: Any, unsafe: set[str]) -> Any:
+    """Return variables without the marks by which ansible-inventory says that a string is encrypted, or is no template; add the
+    latter to ``unsafe``."""
     if isinstance(value, dict):
         if len(value) == 1:
             ((key, inner),) = value.items()
             if key == "__ansible_vault":
                 return Concealed(inner)
             if key == "__ansible_unsafe":
+                unsafe.add(str(inner))
                 return inner
             if key == CLEAR:
                 return Concealed(clear=inner)
-        return {key: _unmarked(item) for key, item in value.items()}
-    return [_unmarked(item) for item in value] if isinstance(value, list) else value
+        return {key: _unmarked(item, unsafe) for key, item in value.items()}
+    return [_unmarked(item, unsafe) for item in value] if isinstance(value, list) else value
 
 
 CLEAR = "__dsync_concealed"

@@ -16,12 +16,16 @@ from ...exceptions import LibraryMissing, RecordProblem
 PROGRAM = "ansible-inventory"
 
 _SETTINGS = {
+    "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.minimal",
+    "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
     "ANSIBLE_DEBUG": "false",
     "ANSIBLE_FORCE_COLOR": "false",
     "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
     "ANSIBLE_INVENTORY_EXPORT": "false",
     "ANSIBLE_LOG_PATH": os.devnull,
     "ANSIBLE_NOCOLOR": "true",
+    "ANSIBLE_RETRY_FILES_ENABLED": "false",
+    "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal",
     "ANSIBLE_VERBOSITY": "0",
 }
 """What makes a program print only its result, only there, and fail if it cannot read a source."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from ...exceptions import RecordProblem
@@ -38,13 +39,23 @@ def plain_copy(value: Any, variable: str) -> Any:
     return value
 
 
-def has_template(value: Any) -> bool:
-    """Return whether Ansible evaluates a value of a file, or something in it."""
-    if isinstance(value, dict):
-        return any(map(has_template, value.values()))
-    if isinstance(value, list):
-        return any(map(has_template, value))
-    return isinstance(value, str) and _TEMPLATE.search(value) is not None
+def has_template(value: Any, unsafe: Collection[str] = ()) -> bool:
+    """Return whether Ansible evaluates a value of a file, or something in it.
+
+    Args:
+        value: of a variable.
+        unsafe: strings that Ansible does not evaluate, since they are marked so.
+    """
+    return any(True for _text in templates_in(value, unsafe))
+
+
+def templates_in(value: Any, unsafe: Collection[str] = ()) -> Iterator[str]:
+    """Yield the strings that Ansible evaluates in a value; otherwise as :func:`has_template`."""
+    if isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from templates_in(item, unsafe)
+    elif isinstance(value, str) and value not in unsafe and _TEMPLATE.search(value):
+        yield value
 
 
 def value_at(value: Any, path: FieldPath) -> Any:
