@@ -75,3 +75,30 @@ def test_a_row_that_does_not_have_the_delimiter_of_the_header_is_named_by_its_li
     path.write_text("name;price\na;1\nb,2\n")
     with pytest.raises(RecordProblem, match=r"parts.csv, line 3: it has 1 cell, and the header has 2"):
         loaded(path)
+
+
+@pytest.mark.parametrize("option", ["auto", None])
+@pytest.mark.parametrize("begin", ["sep=;\r\n", '"sep=;"\r\n', "\ufeffsep=;\r\n", "sep=;;\r\n"])
+def test_the_line_by_which_excel_is_told_the_delimiter_is_read_and_kept(tmp_path: Path, begin: str, option: str | None) -> None:
+    path = tmp_path / "parts.csv"
+    path.write_bytes(f"{begin}name;price\r\na;1,5\r\nnut;x\r\n".encode())
+    adapter = FileAdapter.bound(PARTS)(path=str(path), delimiter=option)
+    adapter.load()
+    adapter.sync_from(source({"name": "a", "price": "2,5"}, {"name": "b", "price": "3;4"}))
+    assert path.read_bytes().decode() == f'{begin}name;price\r\na;2,5\r\nb;"3;4"\r\n'
+
+
+def test_the_header_of_an_empty_file_is_written_below_that_line(tmp_path: Path) -> None:
+    path = tmp_path / "parts.csv"
+    path.write_text("sep=|\n")
+    loaded(path).sync_from(source({"name": "a", "price": "2"}))
+    assert path.read_text() == "sep=|\nname|price\na|2\n"
+
+
+def test_an_option_that_contradicts_that_line_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "parts.csv"
+    path.write_text("sep=;\nname;price\na;1\n")
+    with pytest.raises(
+        RecordProblem, match=r"parts.csv, line 1: it names ';' as the delimiter, and the option delimiter ','; leave"
+    ):
+        FileAdapter.bound(PARTS)(path=str(path), delimiter=",").load()

@@ -41,8 +41,15 @@ class CsvFormat(Format):
         return places[way[0]] + 1 if way and way[0] < len(places) else None
 
     def _table(self, text: str, name: str) -> _Table:
-        delimiter = _found_delimiter(text, self.default, name) if self.delimiter == AUTO else self.delimiter
-        return _Table(text, delimiter or self.default, name)
+        named = _named_delimiter(text)
+        if named and self.delimiter not in (AUTO, None, named):
+            raise RecordProblem(
+                f"{name}, line 1: it names {named!r} as the delimiter, and the option delimiter {self.delimiter!r}; "
+                "leave the option out"
+            )
+        if self.delimiter == AUTO and not named:
+            return _Table(text, _found_delimiter(text, self.default, name), name)
+        return _Table(text, named or self.delimiter or self.default, name)
 
 
 class TsvFormat(CsvFormat):
@@ -55,6 +62,16 @@ _LONGEST_CELL = 2**31 - 1
 
 _DELIMITERS = (",", ";", "\t", "|")
 """What is usually between cells; in the name of an only column it means that another delimiter was expected."""
+
+
+_SEP = re.compile(r'"?sep=([^"\r\n])"?[ ,;\t]*(?:[\r\n]|\Z)')
+"""Matches a first line by which Excel is told the delimiter; it is not a row."""
+
+
+def _named_delimiter(text: str) -> str:
+    """Return the delimiter that the first line of a text names for Excel; an empty string if it names none."""
+    found = _SEP.match(text)
+    return "" if found is None else found[1]
 
 
 def _found_delimiter(text: str, default: str, name: str) -> str:
@@ -97,9 +114,10 @@ class _Table:
     def __init__(self, text: str, delimiter: str, name: str) -> None:
         self.lines, self.delimiter, self.name = io.StringIO(text, newline="").readlines(), delimiter, name
         self.header: list[str] = []
-        self.header_end = 0
+        self.header_start = self.header_end = 1 if _named_delimiter(text) else 0
         csv.field_size_limit(_LONGEST_CELL)
-        reader = csv.reader(self.lines, delimiter=delimiter, strict=True)
+        below = ["\n", *self.lines[1:]] if self.header_start else self.lines  # the numbers of the lines stay
+        reader = csv.reader(below, delimiter=delimiter, strict=True)
         for cells in self._rows_of(reader):
             if any(cells):
                 self.header, self.header_end = cells, reader.line_num
@@ -226,13 +244,14 @@ class _Editor:
         return cells
 
     def _head(self, more: int) -> str:
-        head = "".join(self._table.lines[: self._table.header_end])
+        start, end = self._table.header_start, self._table.header_end
+        mark, head = "".join(self._table.lines[:start]), "".join(self._table.lines[start:end])
         if not more:
-            return head
+            return mark + head
         if not self._table.header:
-            return head + self._written(self._columns, csv.QUOTE_MINIMAL)
+            return mark + head + self._written(self._columns, csv.QUOTE_MINIMAL)
         added = self._written(self._columns[-more:], self._quoting(head, self._table.header)).rstrip("\r\n")
-        return _appended(head, self._table.delimiter + added)
+        return mark + _appended(head, self._table.delimiter + added)
 
     def _row(self, raw: str, cells: list[str], values: Mapping[Any, Any] | None, more: int) -> str:
         if values is None:
@@ -273,7 +292,8 @@ class _Editor:
         if not self._rows:
             if not self._table.header:
                 return csv.QUOTE_MINIMAL
-            return self._quoting("".join(self._table.lines[: self._table.header_end]), self._table.header)
+            head = self._table.lines[self._table.header_start : self._table.header_end]
+            return self._quoting("".join(head), self._table.header)
         start, end, cells = self._rows[-1]
         return self._quoting("".join(self._table.lines[start:end]), cells)
 
