@@ -70,9 +70,9 @@ notes:
     canceled]); C(endpoints.*.create.job.every), a number of seconds above 0, default V(1);
     C(endpoints.*.create.job.timeout), a number of seconds above 0, default V(300); C(endpoints.*.create.job.returns), a
     path in an answer; C(endpoints.*.update), a path, false, or a dictionary; C(endpoints.*.update.send), one of changed,
-    whole, nothing, key or a list; C(endpoints.*.delete), a path, false, or a dictionary; C(pagination), a string or a
-    dictionary; C(pagination.type), one of none, page, offset, keyset, cursor, link, next, required; C(pagination.param), a
-    string; C(pagination.size_param), a string, default V(limit); C(pagination.size), a whole number of 1 or more;
+    values, whole, nothing, key or a list; C(endpoints.*.delete), a path, false, or a dictionary; C(pagination), a string or
+    a dictionary; C(pagination.type), one of none, page, offset, keyset, cursor, link, next, required; C(pagination.param),
+    a string; C(pagination.size_param), a string, default V(limit); C(pagination.size), a whole number of 1 or more;
     C(pagination.first), a whole number of 0 or more, default V(1); C(pagination.next), a path in an answer, default
     V(next); C(pagination.total), a path in an answer; C(pagination.end), a list; C(pagination.sorted), true or false,
     default V(false); C(pagination.verify), true or false, default V(true); C(pagination.max_pages), a whole number of 1 or

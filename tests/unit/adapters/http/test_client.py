@@ -215,6 +215,8 @@ def test_an_answer_is_read_in_its_own_characters(api: Api) -> None:
         ({"success": False, "errors": ["no"]}, '["no"]'),
         ({"ok": False, "detail": "no"}, "no"),
         ({"error": {"code": 7}}, '{"code": 7}'),
+        ({"error": 500, "status": "Icinga is reloading"}, "Icinga is reloading"),
+        ({"error": 7, "status": "failed"}, '{"error": 7, "status": "failed"}'),
         ({"id": 1, "status": "active", "error": None, "errors": []}, ""),
         ([{"error": "x"}], ""),
         (None, ""),

@@ -30,7 +30,8 @@ duplicate values that the description does not have, divides collections into sm
           nodes: {path: "/teams/{key}/nodes", of: [node], shown: nodes}       # GET, and POST of a key, with disassociate
 
 A field with ``of: [collection]`` holds the key of a record there. When that is removed, so is this one with ``cascade: true``, and
-otherwise the field becomes null. ``views`` list several collections as one; ``pairs`` are a dictionary of single values.
+otherwise the field becomes null. A field with ``create_only`` is refused in updates. ``views`` list several collections as one;
+``pairs`` are a dictionary of single values.
 """
 
 from __future__ import annotations
@@ -122,11 +123,15 @@ class FakeSystem:
     # ------------------------------------------------------------------ actions
 
     def _list(self, name: str, about: Any, way: Any, found: Mapping[str, str], request: Request) -> Reply:
+        self._check_query(way, request)
+        there = [self._shown(one, about) for one in self.records[name] if self._is_below(one, about, found)]
+        return self._paged(there, way, found, request)
+
+    @staticmethod
+    def _check_query(way: Any, request: Request) -> None:
         for parameter, value in way.get("query", {}).items():
             if request.query.get(parameter) != str(value):
                 raise Refused(400, f"{parameter} should be {value}")
-        there = [self._shown(one, about) for one in self.records[name] if self._is_below(one, about, found)]
-        return self._paged(there, way, found, request)
 
     def _paged(self, there: list[Any], way: Any, found: Mapping[str, str], request: Request) -> Reply:
         answer: Any = {}
@@ -204,6 +209,7 @@ class FakeSystem:
         return self._replied(way, record, about)
 
     def _delete(self, name: str, about: Any, way: Any, found: Mapping[str, str], request: Request) -> Reply:
+        self._check_query(way, request)
         keys = [found["key"]] if "key" in found else read(request.body, tuple(way["keys"].split(".")))
         for one in keys:
             record = self._one(name, about, one)
@@ -317,6 +323,8 @@ class FakeSystem:
                 raise Refused(400, f"unknown field {field}")
             if one.get("read_only") and (beside is None or read(beside, path) != value):
                 raise Refused(400, f"{field} is read-only")
+            if one.get("create_only") and beside is not None:
+                raise Refused(400, f"{field} cannot be changed")
             self._check_value(field, one, value)
             if "of" in one and value is not None and not any(self._has(other, value) for other in one["of"]):
                 raise Refused(400, f"{field}: there is no object {value}")

@@ -150,7 +150,9 @@ def message_of(content: bytes) -> str:
     except ValueError:
         value = None
     if isinstance(value, dict):
-        value = next((value[name] for name in _MESSAGES if value.get(name)), value)
+        said = (value[name] for name in _MESSAGES if value.get(name) and not isinstance(value[name], (bool, int, float)))
+        status = value.get("status")
+        value = next(said, status if isinstance(status, str) and status.lower() not in _FAILED else value)
     if value in ({}, []):
         return ""
     if value is not None:

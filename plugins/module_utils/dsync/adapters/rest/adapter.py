@@ -103,7 +103,7 @@ class RestAdapter(RestReader):
                     except TypeError as error:
                         raise RecordProblem(f"{self.describe(mapped, changed.record)}: {error}") from None
                 touched = {path[0] for path in changed.values}
-                body = without(sent(action, record, touched - names), mapped.key)
+                body = without(sent(action, record, [path for path in changed.values if path[0] not in names]), mapped.key)
                 parts = {name: (changed.record.get(name), record[name]) for name in touched & names}
                 return Call(
                     action.path.filled(there, ancestors),
@@ -145,7 +145,7 @@ class RestAdapter(RestReader):
                 return call
 
             ancestors = self._ancestors(mapped, self._known(mapped, record).parent)
-            body = without(sent(action, dict(record), set()), mapped.key)
+            body = without(sent(action, dict(record), ()), mapped.key)
             call = Call(action.path.filled(record, ancestors), body, dict(record), ancestors, again)
             return call
 

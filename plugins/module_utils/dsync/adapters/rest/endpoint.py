@@ -66,7 +66,7 @@ class Action:
     Attributes:
         method: in capitals.
         path: the path.
-        send: ``changed``, ``whole``, ``nothing`` or ``key``, or the fields that are sent always.
+        send: ``changed``, ``values``, ``whole``, ``nothing`` or ``key``, or the fields that are sent always.
         wrap: the names under which the body is put.
         listed: whether a single record is sent as a list.
         extra: constant fields of each record that is sent.

@@ -134,10 +134,11 @@ class SendOptions(NestedOptions):
 
     option = "update"
 
-    send: Literal["changed", "whole", "nothing", "key"] | list[AnswerPath] | None = Field(
+    send: Literal["changed", "values", "whole", "nothing", "key"] | list[AnswerPath] | None = Field(
         None,
-        description="What is sent: `changed` fields (the default of PATCH), the `whole` record (of PUT), `nothing` (of deletes), "
-        "the bare `key`, or a list of fields that are sent always, with the changed ones.",
+        description="What is sent: `changed` fields, each with all that is in it (the default of PATCH), the changed `values` "
+        "alone, for a server that merges dictionaries, the `whole` record (of PUT), `nothing` (of deletes), the bare `key`, or a "
+        "list of fields that are sent always, with the changed ones.",
     )
 
 

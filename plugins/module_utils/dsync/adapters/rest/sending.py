@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -276,13 +276,13 @@ def _without_null(record: Mapping[str, Any], null_as: str) -> dict[str, Any]:
     }
 
 
-def sent(action: Action, record: Mapping[str, Any], changed: set[str]) -> dict[str, Any]:
+def sent(action: Action, record: Mapping[str, Any], changed: Collection[Path]) -> dict[str, Any]:
     """Return what is sent of a record. Raises RecordProblem where a field is missing.
 
     Args:
         action: describes what is to be sent.
         record: as it is to be.
-        changed: the fields in which something was changed; sent with all that is in them, for not every server merges.
+        changed: paths of what was changed; fields are sent with all that is in them, for not every server merges.
     """
     if action.send == "whole":
         return dict(record)
@@ -294,7 +294,10 @@ def sent(action: Action, record: Mapping[str, Any], changed: set[str]) -> dict[s
         if value is MISSING:
             raise RecordProblem(f'the record has no "{text_of_path(path)}", which {action.method} {action.path.text} needs')
         write(body, path, value)
-    return {**body, **{name: record[name] for name in record if name in changed}}
+    if action.send == "values":
+        return nested({path: read(record, path) for path in changed})
+    names = {path[0] for path in changed}
+    return {**body, **{name: record[name] for name in record if name in names}}
 
 
 def without(record: Mapping[str, Any], key: Path | None) -> dict[str, Any]:
