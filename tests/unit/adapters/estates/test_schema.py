@@ -19,7 +19,7 @@ from dsync.plan.result import Result
 from dsync.records.definition import data_model
 from estate_server import NetBoxEstate
 from netbox_estate import dataset
-from rest_api import served
+from rest_api import Reply, served
 
 NESTED = {"type": "nested object", "children": {"id": {}, "url": {}, "name": {}}}
 LIST = {"type": "field", "child": NESTED}
@@ -134,6 +134,25 @@ def test_kinds_that_no_table_has_are_written_read_back_and_repaired(netbox: NetB
     result = synchronised(netbox, wanted())
     assert sorted(str(one.change) for one in result.outcomes) == ['update cable "c1"', 'update provider_network "mpls"']
     assert not adapter(netbox).diff_from(wanted()).has_diffs()
+
+
+def test_a_release_that_lists_its_types_elsewhere_and_without_endpoints(netbox: NetBoxEstate) -> None:
+    show_objects(netbox)
+    netbox.status, netbox.refusing = {"netbox-version": "4.2.9"}, {"GET core/object-types": Reply(404, {})}
+    indexes: dict[str, dict[str, str]] = {}
+    for one in netbox.tables.pop("core/object-types").values():
+        address = one.pop("rest_api_endpoint")
+        netbox.add("extras/object-types", **one)
+        parts = address.removeprefix("/netbox/api/").strip("/").split("/") if address else []
+        for place, part in enumerate(parts):
+            path = "/".join(("/api", *parts[:place], ""))
+            indexes.setdefault(path, {})[part] = f"http://behind.a.proxy{path}{part}/"
+    usual = netbox.api.intervene
+    netbox.api.intervene = lambda request: Reply(200, indexes[request.path]) if request.path in indexes else usual(request)
+    synchronised(netbox, wanted()).raise_for_failure()
+    assert not adapter(netbox).diff_from(wanted()).has_diffs()
+    (assignment,) = netbox.table("plugins/contacts/assignments").values()
+    assert assignment["object_type"] == "dcim.site"
 
 
 def test_the_server_is_asked_once_however_many_objects_there_are(netbox: NetBoxEstate) -> None:

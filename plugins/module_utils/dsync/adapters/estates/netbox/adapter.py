@@ -49,8 +49,8 @@ API_VERSION = "API-Version"
 _V2_TOKEN = "nbt_"
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _HEAVY = "config_context"
-_TYPES = "core/object-types"
-"""Where NetBox lists the types of its objects; since 4.4 with the endpoint of each."""
+_TYPES = ("core/object-types", "extras/object-types")
+"""Where NetBox lists the types of its objects: since 4.4, with the endpoint of each, and before."""
 
 
 def _branch(value: Any) -> Branch | None:
@@ -200,10 +200,12 @@ class NetBoxAdapter(EstateAdapter):
 
     def _index(self) -> list[Listed]:
         """Return the kinds that NetBox has, plugins included."""
-        try:
-            types = self.list_natives(_TYPES, {"fields": "id,app_label,model,rest_api_endpoint"})
-        except RecordProblem:
-            types = []
+        types: Natives = []
+        for endpoint in _TYPES:
+            try:
+                types = types or self.list_natives(endpoint, {"fields": "id,app_label,model,rest_api_endpoint"})
+            except RecordProblem:
+                continue
         found = [Listed(endpoint_of(one.get("rest_api_endpoint")) or "", f"{one['app_label']}.{one['model']}") for one in types]
         return [one for one in found if one.endpoint] or paired(walked(self._session.index), (one.content_type for one in found))
 
