@@ -25,9 +25,13 @@ CACHING = 1
 SUPERUSER = """
 from users.models import Token, User
 user = User.objects.create_superuser("admin", "admin@example.com", None)
-Token.objects.create(user=user, version=1, token="{token}")
-token = Token.objects.create(user=user, version=2)
-print(token.get_auth_header_prefix() + token.token)
+try:
+    Token.objects.create(user=user, version=1, token="{token}")
+    token = Token.objects.create(user=user, version=2)
+    print(token.get_auth_header_prefix() + token.token)
+except TypeError:  # before NetBox 4.5 all tokens are of version 1
+    Token.objects.create(user=user, key="{token}")
+    print("none")
 """
 # NetBox's one ICU collation is made from "C", for a PostgreSQL that is built without ICU.
 PLAIN_COLLATION = """
@@ -136,9 +140,10 @@ class NetBox(Server):
 
     def new_token(self, user: int | str, name: str) -> str:
         """Make an API token of version 1. Raises ServerFailed."""
-        wanted = secrets.token_hex(20)  # NetBox 4.5 takes it and does not show one; later releases make one of their own
-        told: str | None = self.call("POST", "users/tokens/", {"user": user, "version": 1, "token": wanted})["token"]
-        return told or wanted
+        wanted = secrets.token_hex(20)  # NetBox 4.5 takes it and does not show it; others make one of their own
+        answer = self.call("POST", "users/tokens/", {"user": user, "version": 1, "token": wanted})
+        told: str = answer.get("token") or (wanted if "version" in answer else answer["key"])
+        return told
 
     def more(self) -> dict[str, str]:
         """Return what else there is to tell about it."""
@@ -157,6 +162,12 @@ class SourceNetBox(NetBox):
     @classmethod
     def programs(cls) -> Environment:
         return SourceEnvironment("netbox-source", ENVIRONMENTS[cls.environment].pythons, tree=cls.tree)
+
+    def configure(self, database: PostgreSQL, cache: Valkey) -> None:
+        super().configure(database, cache)
+        if tuple(map(int, self.version.split(".")[:2])) < (4, 3):
+            with (self.folder / "conf" / "configuration.py").open("a") as configuration:
+                configuration.write('DATABASE = DATABASES["default"]\n')
 
     def variables(self) -> dict[str, str]:
         path = os.pathsep.join(map(str, (self.folder, self.tree / "netbox")))
