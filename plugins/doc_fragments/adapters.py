@@ -225,6 +225,44 @@ options:
       - If the databases cannot decide with certainty, a model is loaded completely, and a warning says why.
     type: bool
     default: false
+  shards:
+    description:
+      - Number of parts in which the datasets are compared, by processes on the target host. The module itself then loads only
+        the objects that may differ, so that it needs less memory. The changes, their order, the digest of the plan and the limits
+        are the same.
+      - A part consists of whole trees, such as a site with all its devices.
+      - If the adapters cannot load parts, or if only some objects are compared, or if the changes come from a file, everything is
+        loaded in one process, and a warning says why. Cannot be combined with O(push_down).
+    type: int
+    default: 1
+  shard_workers:
+    description:
+      - Number of processes that compare shards at the same time. Defaults to the number of processors, and to at most O(shards).
+    type: int
+  shard_store:
+    description:
+      - A database of PostgreSQL by which several tasks, such as the slices of a job, divide the shards of one comparison. A task
+        with O(dsync.core.dsync_diff#module:compare_only) compares shards for others; a task without it reads the answers, and
+        compares what is missing by itself.
+      - The table C(dsync_shards) is created. It contains names of objects, digests and numbers, and no values.
+    type: dict
+    suboptions:
+      url:
+        description: The database, such as V(postgresql://dsync@db.example.com/dsync).
+        type: str
+        required: true
+      username:
+        description: Name of the user. Defaults to the one in O(shard_store.url).
+        type: str
+      password:
+        description: Password of the user. Defaults to the one in O(shard_store.url).
+        type: str
+      run:
+        description:
+          - Name of the comparison. Tasks with the same name, datasets and O(shards) share answers, so each comparison needs a new
+            name. M(dsync.core.dsync_sync) removes the answers after a successful run.
+        type: str
+        required: true
   plan_key:
     description:
       - A passphrase. Files contain a digest of each sensitive value, never the value itself; with a passphrase, the digests cannot

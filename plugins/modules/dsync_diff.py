@@ -50,6 +50,12 @@ options:
       - How many seconds to wait for another run to release O(lock).
     type: float
     default: 0
+  compare_only:
+    description:
+      - Whether to compare shards for other tasks, keep the answers in O(shard_store), and end. Each task takes a shard that no
+        other task has compared or compares now, until there are none. If a task is killed, others take its shards.
+    type: bool
+    default: false
   fail_on_drift:
     description:
       - Whether to fail if the datasets differ in anything that is not protected. RV(drift) distinguishes drift from other failures.
@@ -178,6 +184,11 @@ changed:
   returned: always
   type: bool
   sample: true
+shards:
+  description: How many shards there are, and the numbers of those that this task has compared.
+  returned: with O(compare_only)
+  type: dict
+  sample: {total: 64, compared: [0, 3, 4]}
 models:
   description: Names of all models of the two datasets, whether there are objects of them or not.
   returned: when both datasets were loaded

@@ -40,6 +40,11 @@ options:
     description:
       - Digest of the approved plan, as RV(dsync.core.dsync_diff#module:plan.digest). Any other plan is refused.
     type: str
+  approved:
+    description:
+      - Digest of an approved plan, as RV(dsync.core.dsync_diff#module:plan.digest), where the datasets are compared again instead
+        of reading the plan with O(plan_src). If the changes have another digest now, nothing is changed, and the task fails.
+    type: str
   undo_journal:
     description:
       - Path of a journal on the target host. Undoes (rolls back) what one of its runs did, whether that run ended normally or was

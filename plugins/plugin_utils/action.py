@@ -27,6 +27,8 @@ from .code_bundle.roots import (
     DIFFSYNC_FAMILY,
     DISCOVERY,
     FAMILIES,
+    SHARD_STORE,
+    SHARDS,
     Roots,
     families_of,
     needs_reports,
@@ -99,6 +101,10 @@ class AdapterAction(ActionBase):
         roots = Roots()
         found = {}
         families = {*self._writes_with, *([CORE_FAMILY] if presets or self._declares_models() else [])}
+        if self._task.args.get(SHARDS) is not None:
+            families.add(SHARDS)
+        if self._task.args.get(SHARD_STORE) is not None:
+            families |= BUILT_IN["sql"]
         for side, arguments in self._sides():
             name = arguments.get("adapter")
             if not isinstance(name, str):
@@ -227,7 +233,7 @@ def _families_for(reference: AdapterRef) -> Collection[str]:
     """Return the families that a task needs for an adapter, in addition to those that the adapter's own code imports."""
     if reference.kind is AdapterKind.BUILT_IN:
         return BUILT_IN.get(reference.text, ())
-    return FAMILIES if reference.kind is AdapterKind.IMPORTABLE else (DIFFSYNC_FAMILY,)
+    return {*FAMILIES, SHARDS} if reference.kind is AdapterKind.IMPORTABLE else (DIFFSYNC_FAMILY,)
 
 
 def _is_dict(text: str) -> bool:

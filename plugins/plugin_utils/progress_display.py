@@ -48,7 +48,7 @@ LONGEST_NAME = 60
 Read = Callable[[], "str | None"]
 
 _LOADING = ("load", "verify")
-_COUNTED = ("compare", "apply")
+_COUNTED = ("shards", "compare", "apply")
 _WAITING = {"lock": "waiting for the lock"}
 
 

@@ -24,10 +24,10 @@ OWN = {
     "reconcile": {"directory", "name", "require_approval", "approved_digest", "statistic"},
 }
 LEFT_OUT = {  # a variable of its own decides about progress
-    "audit": {"progress", "plan_dest", "plan_key", "mode"},
+    "audit": {"progress", "plan_dest", "plan_key", "mode", "shard_store", "compare_only"},
     "reconcile": {
         *("progress", "plan_src", "plan_digest", "journal", "undo", "lock", "baseline"),
-        *("undo_journal", "undo_run", "lost_secrets"),
+        *("undo_journal", "undo_run", "lost_secrets", "shard_store", "approved"),
     },
 }
 CHANGES = {"creates": 1, "updates": 1, "moves": 0, "deletes": 1, "total": 3}

@@ -25,6 +25,7 @@ LEFT_OUT = {
         "compare_attributes",
         "protect",
         "push_down",
+        *("shards", "shard_workers", "shard_store", "approved"),
         "empty_source",
         "baseline",
         "max_shrink",

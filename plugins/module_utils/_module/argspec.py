@@ -54,7 +54,15 @@ MODE: dict[str, Any] = {"mode": {"type": "raw", "default": "0600"}}
 
 LOCK: dict[str, Any] = {"lock": {"type": "path"}, "lock_timeout": {"type": "float", "default": 0}}
 
+SHARD_STORE: dict[str, Any] = {
+    "url": {"type": "str", "required": True},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "run": {"type": "str", "required": True},
+}
+
 DIFF_ONLY: dict[str, Any] = {
+    "compare_only": {"type": "bool", "default": False},
     "plan_dest": {"type": "path", "aliases": ["plan"]},
     **MODE,
     **LOCK,
@@ -64,6 +72,7 @@ DIFF_ONLY: dict[str, Any] = {
 SYNC_ONLY: dict[str, Any] = {
     "plan_src": {"type": "path", "aliases": ["plan"]},
     "plan_digest": {"type": "str"},
+    "approved": {"type": "str"},
     "undo_journal": {"type": "path"},
     "undo_run": {"type": "str"},
     "on_stale": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
@@ -78,12 +87,15 @@ SYNC_ONLY: dict[str, Any] = {
 }
 
 SYNC_RULES: dict[str, Any] = {
-    "mutually_exclusive": [("plan_src", "undo_journal")],
+    "mutually_exclusive": [("plan_src", "undo_journal"), ("approved", "plan_src"), ("approved", "undo_journal")],
     "required_by": {"plan_digest": ("plan_src",), "undo_run": ("undo_journal",), "max_shrink": ("baseline",)},
 }
 """Dependencies between the arguments of dsync_sync."""
 
-DIFF_RULES: dict[str, Any] = {"required_by": {"max_shrink": ("baseline",)}}
+DIFF_RULES: dict[str, Any] = {
+    "required_by": {"max_shrink": ("baseline",)},
+    "required_if": [("compare_only", True, ("shard_store",))],
+}
 
 
 JOURNAL_INFO: dict[str, Any] = {
@@ -179,6 +191,9 @@ def argument_spec(**more: dict[str, Any]) -> dict[str, Any]:
         "baseline": {"type": "path"},
         "max_shrink": {"type": "str"},
         "push_down": {"type": "bool", "default": False},
+        "shards": {"type": "int", "default": 1},
+        "shard_workers": {"type": "int"},
+        "shard_store": {"type": "dict", "options": SHARD_STORE},
         "plan_key": {"type": "str", "no_log": True},
         "max_changes": {"type": "int", "default": 500},
         "progress": {"type": "bool", "default": True},

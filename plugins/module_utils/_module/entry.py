@@ -20,6 +20,7 @@ from .bundle.format import Bundle
 from .masking import masked, masked_text
 
 NOT_LOGGED = "NOT_LOGGING_PARAMETER"
+SHARD_STORE = "shard_store"
 ADAPTER = "adapter"
 """The argument by which a task of one dataset is recognised."""
 
@@ -79,6 +80,8 @@ class AdapterModule(AnsibleModule):
         """Return the arguments without the adapters' secrets, and without records, which may hold sensitive values."""
         given = self.params if self.given is None else self.given
         own = _shown_side(given) if ADAPTER in given else given
+        if isinstance(own.get(SHARD_STORE), dict):
+            own = {**own, SHARD_STORE: masked(own[SHARD_STORE], NOT_LOGGED)}
         return {**own, **{side: _shown_side(own[side]) for side in SIDES if own.get(side) is not None}}
 
     def complete(self, params: dict[str, Any]) -> None:

@@ -55,9 +55,11 @@ class DSyncException(Exception):
 
     Attributes:
         file: the absolute path of the file that the text is about, as it is in the text; empty if it is not about a file.
+        side: ``source`` or ``target``, if a shard of it could not be loaded; empty otherwise.
     """
 
     file: str = ""
+    side: str = ""
 
 
 class DeclarationError(DSyncException, AttributeError):

@@ -48,7 +48,11 @@ RENDERED_ALWAYS = ("__init__", "unified")
 """Files of the package ``report.render`` that every task needs; only reports need the others."""
 
 SHARDS = "shards"
-"""The package of the library that a task needs only if an adapter imports it; stated like a family."""
+"""The package of the library that a task needs only if it has the argument of this name, or if an adapter imports it; stated like a
+family."""
+
+SHARD_STORE = "shard_store"
+"""The argument of a task that uses a database by itself."""
 
 DISCOVERY = "discovery"
 """The package of the library that only the module dsync_discover needs; stated like a family."""

@@ -64,7 +64,12 @@ class Side:
         adapter = AdapterRef.parse(self.params["adapter"]).class_name
         with self.error_prefix(), error_context("load()"), self.progress.loading(purpose, self.role, adapter, self.dataset):
             self.dataset.load()
-        self.counts = {name: self.dataset.count(name) for name in sorted(self.dataset.get_all_model_names())}
+        self.adopt(self.dataset)
+
+    def adopt(self, dataset: DSync) -> None:
+        """Have this dataset, which is loaded."""
+        self.dataset = dataset
+        self.counts = {name: dataset.count(name) for name in sorted(dataset.get_all_model_names() | dataset.unread.keys())}
 
     @contextmanager
     def error_prefix(self) -> Iterator[None]:

@@ -215,7 +215,15 @@ class Application:
         fresh = Side(self._target.role, self._target.params, self._target.models, self._target.progress)
         self._sides.append(fresh)
         fresh.open(bundle)
-        fresh.load("verify")
+        source = self._source
+        if self._params["shards"] > 1 and work.diff is not None and source.dataset.unread:
+            from .shards import load_differing  # only here, since importing it takes a while
+
+            source = Side(source.role, source.params, source.models, source.progress)
+            self._sides.append(source)
+            load_differing(self._params, [source, fresh], bundle)
+        else:
+            fresh.load("verify")
         with error_context("verifying"):
             if work.diff is None:
                 from ...dsync.guard.staleness import check  # only here, since importing it takes a while
@@ -224,7 +232,7 @@ class Application:
                 there = {key for key, verdict in live.items() if verdict.status == OutcomeStatus.ALREADY_DONE}
                 made = (outcome.change for outcome in result.outcomes if outcome.status == OutcomeStatus.DONE)
                 return [change for change in made if change.key not in there]
-            diff = guarded_diff(work.flags, self._guards, self._source, fresh)
+            diff = guarded_diff(work.flags, self._guards, source, fresh)
             return [change for change in Plan.from_diff(diff) if not change.protected]
 
 

@@ -17,7 +17,7 @@ from ...dsync.exceptions import Refused, RefusedChanges
 from ...dsync.guard.writability import not_writable, refusal_of
 from ...dsync.plan.change import Change, ChangeKey
 from ...dsync.plan.outcome import Verdict
-from ..argspec import NO_DELETES
+from ..argspec import NO_DELETES, scope_of
 from ..datasets.side import Side
 from ..output.messages import error_context
 from .guards import Guards
@@ -94,6 +94,18 @@ def guarded_diff(flags: DSyncFlags, guards: Guards, source: Side, target: Side) 
     diff = target.dataset.diff_from(source.dataset, flags=flags, callback=told, scope=guards.scope)
     guards.protect(diff)
     return diff
+
+
+def plan_content(params: Mapping[str, Any], source: Side, target: Side) -> dict[str, Any]:
+    """Return the arguments of ``storage.plan_file.save`` that are part of a plan besides its changes."""
+    return {
+        "source": source.dataset,
+        "target": target.dataset,
+        "flags": flag_names(params),
+        "adapters": (source.params["adapter"], target.params["adapter"]),
+        "scope": scope_of(params),
+        "key": params["plan_key"],
+    }
 
 
 def file_record(path: str, digest: str, plan: Plan | SavedPlan) -> dict[str, Any]:

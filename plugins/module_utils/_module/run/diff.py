@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..argspec import scope_of
 from ..datasets.side import Side
 from ..entry import AdapterModule
+from ..errors import TaskFailure
 from ..output.messages import drift_message, error_context
-from .changeset import ChangeSet, compare, file_record, flag_names
+from .changeset import ChangeSet, compare, file_record, plan_content
 from .files import file_mode, holding_lock
-from .lifecycle import TaskEnd, load_to_compare, open_datasets, run_task, task_result
+from .guards import Guards
+from .lifecycle import TaskEnd, load_to_compare, open_datasets, run_task, shard_store, task_result
 
 
 def run(module: AdapterModule) -> None:
@@ -23,10 +24,12 @@ def run(module: AdapterModule) -> None:
 
 def _diff(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     guards = open_datasets(module, sides)
+    if module.params["compare_only"]:
+        return _compare_for_others(module, sides, guards)
     source, target = sides
     with holding_lock(module.params, f"dsync_diff of {target.dataset.name}", target.progress):
         guards.read_baseline()
-        notes = load_to_compare(module.params, sides, bool(guards.scope))
+        notes = load_to_compare(module, sides, guards)
         work = compare(module.params, guards, source, target)
         work.warnings.extend(notes)
         saved = {"plan": _save_plan(module.params, work, source, target)} if module.params["plan_dest"] else {}
@@ -38,19 +41,21 @@ def _diff(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     return TaskEnd(bool(work.plan.changes), result, sentence, work=work, outcomes=outcomes)
 
 
+def _compare_for_others(module: AdapterModule, sides: list[Side], guards: Guards) -> TaskEnd:
+    """Compare shards for another task, which reads the answers from the store."""
+    from .shards import compare_for_others, obstacle  # only here, since few tasks do it
+
+    store, reason = shard_store(module.params), obstacle(module.params, sides, bool(guards.scope))
+    if store is None or reason:
+        raise TaskFailure(f"compare_only: it cannot be compared in shards: {reason}.")
+    compared = compare_for_others(module.params, sides, module.bundle, store)
+    return TaskEnd(False, {"shards": {"total": store.shards, "compared": compared}})
+
+
 def _save_plan(params: dict[str, Any], work: ChangeSet, source: Side, target: Side) -> dict[str, Any]:
     from ...dsync.storage.plan_file import save_once  # only here, since importing it takes a while
 
     with error_context("saving the plan"):
-        path, digest = save_once(
-            work.plan,
-            params["plan_dest"],
-            source=source.dataset,
-            target=target.dataset,
-            flags=flag_names(params),
-            adapters=(source.params["adapter"], target.params["adapter"]),
-            scope=scope_of(params),
-            key=params["plan_key"],
-            mode=file_mode(params["mode"], "mode"),
-        )
+        mode = file_mode(params["mode"], "mode")
+        path, digest = save_once(work.plan, params["plan_dest"], mode=mode, **plan_content(params, source, target))
     return file_record(path, digest, work.plan)

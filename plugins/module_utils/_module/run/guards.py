@@ -47,6 +47,10 @@ class Guards:
             if params["max_shrink"] is not None:
                 percentage(params["max_shrink"], "max_shrink")
 
+    def judge(self, source: DSync, target: DSync) -> None:
+        """Judge by these datasets from now on, which are of the same classes."""
+        self._source, self._target = source, target
+
     def read_baseline(self) -> None:
         """Read the size of the source at the last successful run, if the task has a baseline. Raises TaskFailure."""
         if self._params["baseline"]:

@@ -34,6 +34,7 @@ from .process import detached_streams
 
 if TYPE_CHECKING:
     from ..output.report_files import ReportFile
+    from .shard_store import ShardStore
 
 _PATIENCE = 2.0
 """Seconds that an interrupted task waits for a dataset that is loaded in another thread."""
@@ -106,8 +107,13 @@ def _check_numbers(params: dict[str, Any]) -> None:
     for name in ("max_changes", "max_objects", "retries", "lock_timeout"):
         if params.get(name, 0) < 0:
             raise TaskFailure(f"{name} is {params[name]:g}; it should be 0 or more.")
-    if params.get("workers", 1) < 1:
-        raise TaskFailure(f"workers is {params['workers']}; it should be 1 or more.")
+    for name in ("workers", "shards", "shard_workers"):
+        if (params.get(name) or 1) < 1 or params.get(name) == 0:
+            raise TaskFailure(f"{name} is {params[name]}; it should be 1 or more.")
+    if params.get("push_down") and params.get("shards", 1) > 1:
+        raise TaskFailure("push_down and shards are two ways to load less; set one of them.")
+    if params.get("shard_store") and params["shards"] == 1:
+        raise TaskFailure("shard_store is for comparisons in shards; set shards, to the same number in all tasks that share it.")
 
 
 def _sentence(failure: TaskFailure) -> str:
@@ -130,23 +136,43 @@ def open_datasets(module: AdapterModule, sides: list[Side]) -> Guards:
     return Guards(module.params, source.dataset, target.dataset)
 
 
-def load_to_compare(params: Mapping[str, Any], sides: list[Side], scoped: bool) -> list[str]:
-    """Load both datasets; with ``push_down`` without the objects that the system itself finds the same in both.
+def load_to_compare(module: AdapterModule, sides: list[Side], guards: Guards) -> list[str]:
+    """Load both datasets; with ``push_down`` without the objects that the system itself finds the same in both, and with ``shards``
+    without those that other processes find the same.
 
     Args:
-        params: the task's arguments.
-        sides: source and target.
-        scoped: whether not all of the objects and attributes are compared.
+        module: the module of the task.
+        sides: source and target, constructed.
+        guards: the guards of the task, which judge by the loaded datasets then.
 
     Returns:
-        Sentences that say which objects were loaded although ``push_down`` is set, and why.
+        Sentences that say why everything was loaded in this process although ``push_down`` or ``shards`` is set.
 
     Raises:
         TaskFailure: a dataset cannot be loaded.
     """
-    reasons = _narrowed(params, sides, scoped) if params["push_down"] else []
+    params, scoped = module.params, bool(guards.scope)
+    reasons = [f"push_down: {reason}." for reason in _narrowed(params, sides, scoped)] if params["push_down"] else []
+    if params["shards"] > 1:
+        from . import shards  # only here, since importing it takes a while
+
+        reason = shards.obstacle(params, sides, scoped)
+        if not reason:
+            notes = shards.load_differing(params, sides, module.bundle, shard_store(params))
+            guards.judge(sides[0].dataset, sides[1].dataset)
+            return notes
+        reasons.append(f"shards: all objects are loaded in one process: {reason}.")
     load_datasets(sides)
-    return [f"push_down: {reason}." for reason in reasons]
+    return reasons
+
+
+def shard_store(params: Mapping[str, Any]) -> ShardStore | None:
+    """Return the store by which tasks divide the shards of a comparison; None if the task has none. Raises TaskFailure."""
+    if params["shard_store"] is None:
+        return None
+    from .shard_store import ShardStore  # only here, since few tasks have one
+
+    return ShardStore(params)
 
 
 def _narrowed(params: Mapping[str, Any], sides: list[Side], scoped: bool) -> list[str]:

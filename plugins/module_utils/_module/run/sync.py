@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ...dsync import Result
+from ...dsync.exceptions import Refused
 from ..datasets.side import Side
 from ..entry import AdapterModule
-from ..output.messages import failure_message, refusal_message
-from .changeset import ChangeSet, compare, refuse_unwritable
+from ..output.messages import error_context, failure_message, refusal_message
+from .changeset import ChangeSet, compare, plan_content, refuse_unwritable
 from .files import holding_lock
-from .lifecycle import TaskEnd, load_to_compare, open_datasets, run_task, task_result
+from .lifecycle import TaskEnd, load_to_compare, open_datasets, run_task, shard_store, task_result
 
 if TYPE_CHECKING:
     from .apply import ApplyResult
@@ -29,13 +31,16 @@ def run(module: AdapterModule) -> None:
 def _sync(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     params = module.params
     guards = open_datasets(module, sides)
+    store = shard_store(params)
     with _lock(module, sides[1]):  # what an earlier run writes is read only after its end
         guards.read_baseline()
         stored = _stored(params) if params["plan_src"] or params["undo_journal"] else None
-        notes = load_to_compare(params, sides, bool(guards.scope))
+        notes = load_to_compare(module, sides, guards)
         source, target = sides
         wanted = stored.changeset(guards, source, target) if stored else compare(params, guards, source, target)
         wanted.warnings.extend(notes)
+        if params["approved"]:
+            wanted.refusals.extend(_unapproved(params, wanted, source, target))
         work = refuse_unwritable(wanted, target.dataset)
         if module.check_mode or work.refusals:
             outcomes, made = work.preview("check mode")
@@ -52,8 +57,20 @@ def _sync(module: AdapterModule, sides: list[Side]) -> TaskEnd:
         sentence = failure_message(applied.result, target.params["adapter"])
         if not sentence:
             application.finish(applied, work, module.bundle)
+            if store is not None and not applied.problems:
+                store.clear()
     result = {**task_result(module, [source, target], work, applied.result.outcomes, guards), **applied.records}
     return _ended(applied, work, sentence, result)
+
+
+def _unapproved(params: dict[str, Any], work: ChangeSet, source: Side, target: Side) -> Iterator[Refused]:
+    """Yield why the run is refused if the changes are not those that were approved."""
+    from ...dsync.storage.plan_file import digest_of  # only here, since importing it takes a while
+
+    with error_context("computing the digest of the plan"):
+        digest = digest_of(work.plan, **plan_content(params, source, target))
+    if digest.removeprefix("sha256:") != params["approved"].strip().lower().removeprefix("sha256:"):
+        yield Refused(f"the changes have the digest {digest}, and {params['approved']} was approved; plan and approve anew")
 
 
 def _stored(params: dict[str, Any]) -> StoredChanges:

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
+from functools import partial
 from typing import NamedTuple
 
-from ..adapter import DSync
+from ..adapter import DSync, Progress
 from ..dataset.shard import Shard, digest_of, trees
 from ..diff.diff import Diff
 from ..exceptions import DiffException
@@ -39,7 +40,14 @@ class Comparison(NamedTuple):
     diff: Diff
 
 
-def compare(workers: Workers, source: Side, target: Side, shards: int, flags: DSyncFlags = DSyncFlags.NONE) -> Comparison:
+def compare(
+    workers: Workers,
+    source: Side,
+    target: Side,
+    shards: int,
+    flags: DSyncFlags = DSyncFlags.NONE,
+    callback: Progress | None = None,
+) -> Comparison:
     """Compare two datasets in shards, by several processes, and return the differences as one diff.
 
     The diff, a plan that is made from it, its digest, and the limits are the same as without shards. The workers return names and
@@ -58,6 +66,7 @@ def compare(workers: Workers, source: Side, target: Side, shards: int, flags: DS
         target: how the dataset to change is made.
         shards: the number of parts, from 1: at least the number of workers, and so many that a worker has room for one.
         flags: the differences to ignore.
+        callback: called as ``callback("shards", done, total)`` whenever a shard was compared.
 
     Raises:
         DiffException: the datasets cannot be compared, or changed while they were compared.
@@ -67,7 +76,7 @@ def compare(workers: Workers, source: Side, target: Side, shards: int, flags: DS
     """
     if shards < 1:
         raise ValueError(f"shards is {shards}; it should be 1 or more")
-    return _Coordinator(workers, source, target, shards, flags).comparison()
+    return _Coordinator(workers, (source, target), shards, flags, callback).comparison()
 
 
 class _Asked:
@@ -88,8 +97,11 @@ class _Asked:
 class _Coordinator:
     """The state of one comparison in shards."""
 
-    def __init__(self, workers: Workers, source: Side, target: Side, shards: int, flags: DSyncFlags) -> None:
-        self._workers, self._sides, self._shards, self._flags = workers, (source, target), shards, flags
+    def __init__(
+        self, workers: Workers, sides: tuple[Side, Side], shards: int, flags: DSyncFlags, callback: Progress | None
+    ) -> None:
+        self._workers, self._sides, self._shards, self._flags = workers, sides, shards, flags
+        self._callback = callback
         self._asked = [_Asked() for _number in range(shards)]
         self._unmanaged: Unmanaged | None = None
         self._answers: dict[int, Answer] = {}
@@ -121,7 +133,11 @@ class _Coordinator:
             for number in numbers
             for asked in [self._asked[number]]
         }
-        self._answers.update(answers_of(self._workers, tasks))
+        self._answers.update(answers_of(self._workers, tasks, partial(self._tell, len(tasks))))
+
+    def _tell(self, total: int, done: int) -> None:
+        if self._callback is not None:
+            self._callback("shards", done, total)
 
     def _agree_on_unmanaged(self) -> None:
         """Ask the shards again of which the source says nothing of an attribute of which another shard says something."""

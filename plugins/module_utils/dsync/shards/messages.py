@@ -121,9 +121,15 @@ def answer_text(answer: Answer) -> str:
     )
 
 
-def failure_text(error: DSyncException) -> str:
-    """Return the failure of a task as JSON."""
-    return json.dumps({"error": [type(error).__name__, str(error)]})
+def failure_text(error: DSyncException, message: str, side: str) -> str:
+    """Return the failure of a task as JSON.
+
+    Args:
+        error: the exception.
+        message: its text, without sensitive values.
+        side: the side that could not be loaded; empty if both were.
+    """
+    return json.dumps({"error": [type(error).__name__, message, error.file, side]})
 
 
 def read_answer(text: str) -> Answer | DSyncException:
@@ -142,12 +148,14 @@ def read_answer(text: str) -> Answer | DSyncException:
     )
 
 
-def _failure(name: str, message: str) -> DSyncException:
+def _failure(name: str, message: str, file: str, side: str) -> DSyncException:
     kind = getattr(exceptions, name, DiffException)
     try:
-        return kind(message)
+        error: DSyncException = kind(message)
     except TypeError:  # it needs more than a message
-        return DiffException(message)
+        error = DiffException(message)
+    error.file, error.side = file, side
+    return error
 
 
 def _unmanaged_data(unmanaged: Unmanaged | None) -> dict[str, list[str]] | None:

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from typing import TypeAlias
 
 from .._util.gc import relaxed_collector
+from .._util.redaction import Redactor, collect_secrets
+from ..adapter import DSync
 from ..dataset.shard import Shard
 from ..exceptions import DiffException, DSyncException
 from .messages import Answer, Task, answer_text, failure_text, read_answer
@@ -29,25 +31,38 @@ def run(text: str) -> str:
     """
     task = Task.of_text(text)
     shard = Shard(task.number, task.of)
+    loaded: list[DSync] = []
+    side = ""
     try:
         with relaxed_collector():
-            source, target = task.source.make(), task.target.make()
-            source.load_shard(shard)
-            target.load_shard(shard)
-            return answer_text(compare_shard(source, target, task.flags, task.question))
+            for role, made in (("source", task.source), ("target", task.target)):
+                side = role
+                loaded.append(made.make())
+                loaded[-1].load_shard(shard)
+            side, (source, target) = "", loaded
+            answer = compare_shard(source, target, task.flags, task.question)
+            return answer_text(answer._replace(warnings=(_shown(loaded, answer.warnings[0]), _shown(loaded, answer.warnings[1]))))
     except DSyncException as error:
-        return failure_text(error)
+        return failure_text(error, _shown(loaded, [str(error)])[0], side)
     except Exception as error:  # whatever an adapter raises
-        return failure_text(DiffException(f"{shard} could not be compared: {type(error).__name__}: {error}"))
+        message = f"{shard} could not be compared: {type(error).__name__}: {error}"
+        return failure_text(DiffException(), _shown(loaded, [message])[0], side)
 
 
-def answers_of(workers: Workers, tasks: Mapping[int, Task]) -> dict[int, Answer]:
+def _shown(loaded: Iterable[DSync], sentences: Sequence[str]) -> tuple[str, ...]:
+    """Return sentences without the sensitive values of loaded objects, which only this process knows."""
+    hidden = Redactor(set().union(*map(collect_secrets, loaded))) if sentences else Redactor(())
+    return tuple(map(hidden.redact, sentences))
+
+
+def answers_of(workers: Workers, tasks: Mapping[int, Task], done: Callable[[int], None]) -> dict[int, Answer]:
     """Have tasks run, and return the answers by number.
 
     Args:
         workers: an executor; or a function that returns a new one, if tasks are to be run again after a worker died. Executors that
             the function returned are shut down.
         tasks: number → task.
+        done: called with the number of tasks that have ended, after each.
 
     Raises:
         DSyncException: what the first task in order raised that failed.
@@ -55,9 +70,9 @@ def answers_of(workers: Workers, tasks: Mapping[int, Task]) -> dict[int, Answer]
     """
     texts: dict[int, str] = {}
     if isinstance(workers, Executor):
-        _run_missing(workers, tasks, texts)
+        _run_missing(workers, tasks, texts, done)
     else:
-        _run_until_done(workers, tasks, texts)
+        _run_until_done(workers, tasks, texts, done)
     found: dict[int, Answer] = {}
     for number in tasks:
         answer = read_answer(texts.pop(number))
@@ -67,11 +82,13 @@ def answers_of(workers: Workers, tasks: Mapping[int, Task]) -> dict[int, Answer]
     return found
 
 
-def _run_until_done(workers: Callable[[], Executor], tasks: Mapping[int, Task], texts: dict[int, str]) -> None:
+def _run_until_done(
+    workers: Callable[[], Executor], tasks: Mapping[int, Task], texts: dict[int, str], done: Callable[[int], None]
+) -> None:
     for deaths in range(MOST_DEATHS + 1):
         executor = workers()
         try:
-            _run_missing(executor, tasks, texts)
+            _run_missing(executor, tasks, texts, done)
         except BrokenExecutor:
             if deaths == MOST_DEATHS:
                 raise
@@ -81,13 +98,14 @@ def _run_until_done(workers: Callable[[], Executor], tasks: Mapping[int, Task], 
             return
 
 
-def _run_missing(executor: Executor, tasks: Mapping[int, Task], texts: dict[int, str]) -> None:
+def _run_missing(executor: Executor, tasks: Mapping[int, Task], texts: dict[int, str], done: Callable[[int], None]) -> None:
     """Run the tasks that have no result, and add the results of those that end."""
     futures = {executor.submit(run, task.text()): number for number, task in tasks.items() if number not in texts}
     broken: BrokenExecutor | None = None
     for future in as_completed(futures):
         try:
             texts[futures[future]] = future.result()
+            done(len(texts))
         except BrokenExecutor as error:
             broken = error
     if broken is not None:

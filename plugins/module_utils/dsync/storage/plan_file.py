@@ -151,6 +151,20 @@ def save_once(
     return path, document.write(path, mode, now(), whoami())
 
 
+def digest_of(
+    plan: Plan,
+    *,
+    source: Dataset,
+    target: Dataset,
+    flags: Iterable[str] = (),
+    adapters: tuple[str | None, str | None] = (None, None),
+    scope: Mapping[str, Any] | None = None,
+    key: str | None = None,
+) -> str:
+    """Return the digest that :func:`save` would return for the same arguments."""
+    return _Document(plan, source, target, flags, adapters, "sync", scope, key).digest()
+
+
 def path_of(path: AnyPath, digest: str) -> str:
     """Return the path of a plan's file: the first ``{digest}`` in its name is replaced by the first digits of a digest.
 
