@@ -860,7 +860,7 @@ def test_point_9_failures_show_no_secret(name: str, action: str, caplog: pytest.
     else:
         source.remove(source.get("interface", "d__e"))
         source.get("device", "d").interfaces.clear()
-    target.trouble[action.split()[0], "interface", "d__e"] = ERRORS[name]
+    target.trouble[action.split(maxsplit=1)[0], "interface", "d__e"] = ERRORS[name]
     caplog.set_level(logging.DEBUG)
     with pytest.raises(ObjectCrudException) as caught:
         target.sync_from(source)

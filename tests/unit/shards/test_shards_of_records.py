@@ -39,8 +39,8 @@ class Here(Executor):
         return future
 
 
-def side(adapter: str, options: dict[str, Any], models: Any = FLAT, **more: Any) -> Side:
-    return Side("sharded_records:records", {"adapter": adapter, "models": models, "options": options, **more})
+def side(adapter: str, options: dict[str, Any], models: Any = None, **more: Any) -> Side:
+    return Side("sharded_records:records", {"adapter": adapter, "models": models or FLAT, "options": options, **more})
 
 
 def changes(source: Side, target: Side, shards: int = 0) -> list[str] | str:

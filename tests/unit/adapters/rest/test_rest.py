@@ -337,7 +337,7 @@ PAGINATIONS: dict[str, Any] = {
 @pytest.mark.parametrize("count", [0, 1, 3, 7])
 @pytest.mark.parametrize("name", PAGINATIONS)
 def test_all_pages_are_read(name: str, count: int, api: Api) -> None:
-    kind = name.split()[0]
+    kind = name.split(maxsplit=1)[0]
     api.intervene = pager(kind, records(count))
     place = {"list": "/devices?kind=router", "pagination": PAGINATIONS[name]}
     if kind != "link":
@@ -352,7 +352,7 @@ def test_all_pages_are_read(name: str, count: int, api: Api) -> None:
 
 @pytest.mark.parametrize("name", PAGINATIONS)
 def test_probing_reads_the_first_page_alone(name: str, api: Api) -> None:
-    kind = name.split()[0]
+    kind = name.split(maxsplit=1)[0]
     api.intervene = pager(kind, records(7))
     place = {"list": "/devices", "pagination": PAGINATIONS[name], **({} if kind == "link" else {"records": "results"})}
     target = adapter(api, place)

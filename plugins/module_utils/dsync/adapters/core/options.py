@@ -154,7 +154,7 @@ class Options(BaseModel):
                 variables = " or ".join(cls.environment[name])
                 return DefinitionError(f"{cls._place_of(name)}: give it, or set the environment variable {variables}.")
             return DefinitionError(
-                f"the adapter {adapter} needs the option {name}; give it in {cls._place_of(name).split('.')[0]}."
+                f"the adapter {adapter} needs the option {name}; give it in {cls._place_of(name).partition('.')[0]}."
             )
         return cls._wrong(error, cls._place_of(name))
 
