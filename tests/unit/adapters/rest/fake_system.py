@@ -27,6 +27,8 @@ duplicate values that the description does not have, divides collections into sm
         shows: {org_name: [org, [org], name]}                 # field that is shown: the key, the collections that have it, a field
         parts:
           survey: {path: "/teams/{key}/survey", requires: [name, spec]}       # GET, POST and DELETE of a dictionary
+          quiz: {path: …, requires: [spec], conceals: {type: password, shown: "$hidden"}}    # with defaults that are not shown
+          tags: {path: …, of: [tag], shown: tags, counted: true, kept_by_use: true}  # a number and keys; removed with the last use
           nodes: {path: "/teams/{key}/nodes", of: [node], shown: nodes}       # GET, and POST of a key, with disassociate
 
 A field with ``of: [collection]`` holds the key of a record there. When that is removed, so is this one with ``cascade: true``, and
@@ -244,12 +246,7 @@ class FakeSystem:
         if "creates" in way:
             return self._made_by(record, way, request)
         if "of" not in way:
-            if request.method == "GET":
-                return Reply(200, record.get(slot, {}))
-            if request.method == "POST" and [one for one in way["requires"] if one not in request.body]:
-                raise Refused(400, f"{way['requires']} are required")
-            record[slot] = request.body if request.method == "POST" else {}
-            return Reply(200, None)
+            return self._single(record, slot, way, request)
         if request.method == "GET":
             others = self._about["collections"][way["of"][0]]
             there = [self._one(way["of"][0], others, key) for key in record.get(slot, ())]
@@ -266,11 +263,44 @@ class FakeSystem:
         keys = record.setdefault(slot, [])
         if request.body.get("disassociate"):
             record[slot] = [one for one in keys if one != key]
+            if way.get("kept_by_use") and not self._is_used(way["of"][0], key):
+                self.records[way["of"][0]] = [one for one in self.records[way["of"][0]] if one["id"] != key]
         elif any(key in record.get(f"${other}", ()) for other in way.get("apart", ())) or key == record.get("id"):
             raise Refused(400, "relationship not allowed")
         elif key not in keys:
             keys.append(key)
         return Reply(204)
+
+    @staticmethod
+    def _single(record: dict[str, Any], slot: str, way: Any, request: Request) -> Reply:
+        there, conceals = record.get(slot, {}), way.get("conceals", {})
+        if request.method == "GET":
+            shown = copy.deepcopy(there)
+            for one in shown.get("spec", ()):
+                if one["type"] == conceals.get("type") and one.get("default"):
+                    one["default"] = conceals["shown"]
+            return Reply(200, shown)
+        if request.method != "POST":
+            record[slot] = {}
+            return Reply(200, None)
+        if [one for one in way["requires"] if one not in request.body]:
+            raise Refused(400, f"{way['requires']} are required")
+        known = {one["variable"]: one.get("default") for one in there.get("spec", ())}
+        for one in request.body["spec"]:
+            if one["type"] == conceals.get("type") and one.get("default") == conceals["shown"]:
+                one["default"] = known[one["variable"]]
+        record[slot] = request.body
+        return Reply(200, None)
+
+    def _is_used(self, name: str, key: Any) -> bool:
+        """Return whether a part of any record has the key of one of some collection."""
+        return any(
+            key in record.get(f"${part}", ())
+            for other, about in self._about["collections"].items()
+            for part, way in about.get("parts", {}).items()
+            for record in self.records[other]
+            if name in way.get("of", ())
+        )
 
     def _made_by(self, record: dict[str, Any], way: Any, request: Request) -> Reply:
         about = self._about["collections"][way["creates"]]
@@ -388,7 +418,10 @@ class FakeSystem:
         value = record.get(f"${part}")
         if "of" not in way:
             return {"title": value["name"]} if value else None
-        return [{"id": key} for key in value or ()] if way.get("as_records") else list(value or ())
+        records = [{"id": key} for key in value or ()]
+        if way.get("counted"):
+            return {"count": len(records), "results": records}
+        return records if way.get("as_records") else list(value or ())
 
     def _replied(self, way: Any, record: Mapping[str, Any], about: Any, status: int = 200) -> Reply:
         answer, headers = way.get("answer", "record"), {}

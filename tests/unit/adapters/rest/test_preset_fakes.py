@@ -16,7 +16,7 @@ import yaml
 from dsync import DSync
 from dsync.adapters.core.base import RecordModel
 from dsync.adapters.rest import RestAdapter
-from dsync.adapters.rest.preset import read_preset
+from dsync.adapters.rest.preset import merged, read_preset
 from dsync.plan.plan import Plan
 from dsync.records.definition import DataModel, data_model
 from dsync.testing.conformance import AdapterConformance
@@ -43,12 +43,14 @@ class Setup:
         self.models = data_model(self.declared.models, self.declared.top_level, base=RecordModel)
         self.mapping = self.declared.mapping
         self.left_out: set[str] = set()
+        self.lost: dict[str, set[str]] = {}
         if removable:
             self.left_out = self._fixed()
             gone = {name for name in self.left_out if name not in self.models.parents}  # a model needs the models below it
-            declared = {name: one for name, one in self.declared.models.items() if name not in gone}
+            self.lost = {name: self._lost(name, gone) for name in self.declared.models if name not in gone}
+            declared = {name: self._without(name, self.declared.models[name], "attributes") for name in self.lost}
             self.models = data_model(declared, base=RecordModel)
-            self.mapping = {name: one for name, one in self.mapping.items() if name not in gone}
+            self.mapping = {name: self._without(name, one, "fields") for name, one in self.mapping.items() if name not in gone}
         self.url = api.url
 
     def adapter(self) -> Any:
@@ -58,25 +60,47 @@ class Setup:
         )
 
     def _fixed(self) -> set[str]:
-        """Return the models whose objects cannot be deleted, and those that refer to them."""
+        """Return the models whose objects cannot be deleted, and those whose identifiers refer to them."""
         endpoints = self.declared.options["endpoints"]
         fixed = {name for name, one in endpoints.items() if not isinstance(one, str) and one.get("delete") is False}
         lost = fixed
         while lost:
             others = {name: model for name, model in self.models.models.items() if name not in fixed}
-            lost = {name for name, model in others.items() if any(fixed & set(refs) for refs in model._references.values())}
+            lost = {
+                name
+                for name, model in others.items()
+                if any(fixed & set(model._references.get(one, ())) for one in model._identifiers)
+            }
             fixed |= lost
         return fixed
 
+    def _lost(self, name: str, gone: set[str]) -> set[str]:
+        """Return the attributes of a model that refer to some models."""
+        attributes = self.declared.models[name].get("attributes", {})
+        return {one for one, about in attributes.items() if isinstance(about, dict) and gone & {*_listed(about.get("ref", ()))}}
+
+    def _without(self, name: str, declared: dict[str, Any], key: str) -> dict[str, Any]:
+        """Return a declaration without the attributes that are lost."""
+        return {**declared, key: {one: about for one, about in declared.get(key, {}).items() if one not in self.lost[name]}}
+
     def dataset(self, state: str) -> Any:
         rows = self.fake_description["objects"][state]
-        return wanted(self.models, {name: listed for name, listed in rows.items() if name not in self.left_out})
+        kept = {name: listed for name, listed in rows.items() if name not in self.left_out}
+        lost = {name: self.lost.get(name, ()) for name in kept}
+        return wanted(
+            self.models,
+            {name: [{key: one for key, one in row.items() if key not in lost[name]} for row in kept[name]] for name in kept},
+        )
 
     def synchronised(self, state: str) -> Any:
         target, source = self.adapter(), self.dataset(state)
         target.load()
         result = target.apply(Plan.from_diff(target.diff_from(source)), source)
         return target, result, source
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
 
 
 def wanted(models: DataModel, rows: dict[str, list[dict[str, Any]]]) -> Any:
@@ -143,6 +167,29 @@ def test_folders_of_phpipam_are_no_subnets(api: Api) -> None:
     target = setup.adapter()
     target.load()
     assert not target.diff_from(setup.dataset("before")).has_diffs()
+
+
+@pytest.mark.long
+def test_defaults_of_passwords_in_surveys_are_compared_with_what_was_sent_last(tmp_path: Path, api: Api) -> None:
+    setup = Setup("awx", api)
+    sensitive = {"job_template": {"attributes": {"survey": {"sensitive": True}}}}
+    setup.models = data_model(merged(setup.declared.models, sensitive), base=RecordModel)
+    fields = {"job_template": {"fields": {"survey": {"from": "survey", "write_only": "$encrypted$"}}}}
+    setup.mapping = merged(setup.mapping, fields)
+    setup.fake_description["given"].update(sent_values=str(tmp_path / "sent.json"), sent_key="a phrase")
+    template = setup.fake_description["objects"]["before"]["job_template"][0]
+    question = {"type": "password", "question_name": "Key?", "variable": "key", "required": True, "default": "first"}
+    template["survey"]["spec"].append(question)
+    assert setup.synchronised("before")[1].changed
+    assert not setup.synchronised("before")[1].outcomes
+    question["default"] = "second"
+    changed = setup.synchronised("before")[1]
+    assert [(one.change.model, one.change.id, list(one.change.after or ())) for one in changed.outcomes] == [
+        ("job_template", "Audit", ["survey"])
+    ]
+    assert setup.fake.records["job_template"][0]["$survey"]["spec"][1]["default"] == "second"
+    assert not setup.synchronised("before")[1].outcomes
+    assert "second" not in (tmp_path / "sent.json").read_text()
 
 
 @pytest.mark.parametrize("name", [file.stem for file in FAKES])
