@@ -179,6 +179,6 @@ def _has_simple_zone(value: datetime | time) -> bool:
 
 def _is_texts(kind: Any) -> bool:
     """Return whether a type is an enumeration of strings, whose members compare by these."""
-    if not isinstance(kind, type) or not issubclass(kind, enum.Enum) or not all(type(one.value) is str for one in kind):
+    if not isinstance(kind, type) or not issubclass(kind, enum.Enum) or not all(one.value.__class__ is str for one in kind):
         return False
     return kind.__eq__ in (object.__eq__, enum.Enum.__eq__, str.__eq__)
