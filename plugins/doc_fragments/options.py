@@ -80,17 +80,18 @@ notes:
     string, a secret; C(token), a string, a secret; C(auth_header), a string; C(auth_scheme), a string; C(auth_query), a
     string; C(login), a dictionary; C(login.path), a string, required; C(login.method), a string, default V(POST);
     C(login.body), any value; C(login.form), true or false, default V(false); C(login.token), a path in an answer;
-    C(login.logout), a string; C(login.logout_method), a string, default V(POST); C(oauth2), a dictionary;
-    C(oauth2.token_url), a string, required; C(oauth2.client_id), a string, required; C(oauth2.grant), one of
-    client_credentials, password, default V(client_credentials); C(oauth2.scope), a string; C(client_secret), a string, a
-    secret; C(sent_values), a string; C(sent_key), a string, a secret; C(headers), a dictionary; C(secret_headers), a
-    dictionary, a secret; C(client_cert), a string; C(client_key), a string; C(client_key_password), a string, a secret;
-    C(rewrite_links), true or false, default V(false); C(introspect), true or false, default V(true); C(workers), a whole
-    number of 1 or more, default V(4); C(batch_size), a whole number of 1 or more, default V(50); C(connect_timeout), a
-    number of seconds above 0, default V(10); C(read_timeout), a number of seconds above 0, default V(30); C(total_timeout),
-    a number of seconds above 0, default V(600); C(max_wait), a number of seconds above 0, default V(60); C(verify), true or
-    false, default V(true); C(ca_file), a string; C(trust_env), true or false, default V(false); C(tries), a whole number of
-    1 or more, default V(3); C(retry_unsafe), true or false, default V(false); C(rate_limit), a number above 0.
+    C(login.lasts), a path in an answer, default V(expires_in); C(login.logout), a string; C(login.logout_method), a string,
+    default V(POST); C(oauth2), a dictionary; C(oauth2.token_url), a string, required; C(oauth2.client_id), a string,
+    required; C(oauth2.grant), one of client_credentials, password, default V(client_credentials); C(oauth2.scope), a
+    string; C(client_secret), a string, a secret; C(sent_values), a string; C(sent_key), a string, a secret; C(headers), a
+    dictionary; C(secret_headers), a dictionary, a secret; C(client_cert), a string; C(client_key), a string;
+    C(client_key_password), a string, a secret; C(rewrite_links), true or false, default V(false); C(introspect), true or
+    false, default V(true); C(workers), a whole number of 1 or more, default V(4); C(batch_size), a whole number of 1 or
+    more, default V(50); C(connect_timeout), a number of seconds above 0, default V(10); C(read_timeout), a number of
+    seconds above 0, default V(30); C(total_timeout), a number of seconds above 0, default V(600); C(max_wait), a number of
+    seconds above 0, default V(60); C(verify), true or false, default V(true); C(ca_file), a string; C(trust_env), true or
+    false, default V(false); C(tries), a whole number of 1 or more, default V(3); C(retry_unsafe), true or false, default
+    V(false); C(rate_limit), a number above 0.
   - >-
     Options of the adapter V(sql) - C(url), a string, required; C(username), a string; C(password), a string, a secret;
     C(schema), a string; C(transaction), one of all, batch, default V(all); C(batch_size), a whole number of 1 or more,

@@ -49,7 +49,8 @@ class Sessions:
     """Gives out numbered tokens, or cookies, and takes only the newest; `bodies` is what it was sent for them."""
 
     def __init__(self, api: Api, path: str = "/login", cookie: bool = False, answer: Any = None) -> None:
-        self.path, self.cookie, self.answer_with = path, cookie, answer or (lambda token: {"data": {"token": token}})
+        self.path, self.cookie = path, cookie
+        self.answer_with = answer or (lambda token: {} if cookie else {"data": {"token": token}})
         self.bodies: list[Any] = []
         self.given, self.valid = 0, ""
         api.intervene = self.answer
@@ -60,7 +61,7 @@ class Sessions:
             self.given += 1
             self.valid = f"token-number-{self.given}"
             headers = {"Set-Cookie": f"sid={self.valid}; Path=/"} if self.cookie else {}
-            return Reply(200, {} if self.cookie else self.answer_with(self.valid), headers)
+            return Reply(200, self.answer_with(self.valid), headers)
         if request.path == "/logout":
             return Reply(204)
         shown = request.headers.get("Cookie" if self.cookie else "Authorization", "")
@@ -231,6 +232,16 @@ def test_a_token_is_got_again_before_it_ends(api: Api) -> None:
     threading.Event().wait(1.1)
     target._client.request("GET", "/devices")
     assert (sessions.given, [request.path for request in api.requests]) == (2, ["/token", "/devices"] * 2)
+
+
+@pytest.mark.parametrize("seconds", ["30", 30])
+def test_a_session_ends_when_the_answer_to_the_login_says_so(seconds: Any, api: Api) -> None:
+    sessions = Sessions(api, cookie=True, answer=lambda token: {"data": [{"timeout": seconds}]})
+    target = adapter(api, login={"path": "/login", "lasts": "data.0.timeout"}, **WHO)
+    target.load()
+    threading.Event().wait(1.1)
+    target._client.request("GET", "/devices")
+    assert (sessions.given, [request.path for request in api.requests]) == (2, ["/login", "/devices"] * 2)
 
 
 # ---------------------------------------------------------------------- keys in addresses, and what nobody may see

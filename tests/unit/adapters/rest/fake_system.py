@@ -17,7 +17,7 @@ duplicate values that the description does not have, divides collections into sm
         list: {path: "/orgs/{parent}/teams", wrap: data, pages: {style: link, param: page, size_param: limit}}
         create: {path: "/orgs/{parent}/teams", answer: record}         # or nothing, key, or {field: "$key"}
         update: {method: PATCH, path: "/teams/{key}", replaces: false}
-        delete: {path: "/teams/{key}"}
+        delete: {path: "/teams/{key}"}                        # a create with upsert: true changes a record that is there
         fields: {name: {type: string, required: true}, members: {type: integer, read_only: true, default: 0}}
         unique: [name, [org, code]]
         update: {path: …, counts_with: {all: permission}}     # a field that is ignored without another one
@@ -125,15 +125,8 @@ class FakeSystem:
     # ------------------------------------------------------------------ actions
 
     def _list(self, name: str, about: Any, way: Any, found: Mapping[str, str], request: Request) -> Reply:
-        self._check_query(way, request)
         there = [self._shown(one, about) for one in self.records[name] if self._is_below(one, about, found)]
         return self._paged(there, way, found, request)
-
-    @staticmethod
-    def _check_query(way: Any, request: Request) -> None:
-        for parameter, value in way.get("query", {}).items():
-            if request.query.get(parameter) != str(value):
-                raise Refused(400, f"{parameter} should be {value}")
 
     def _paged(self, there: list[Any], way: Any, found: Mapping[str, str], request: Request) -> Reply:
         answer: Any = {}
@@ -176,7 +169,9 @@ class FakeSystem:
         body = self._body(way, request)
         key = about["key"]
         if "key" in found:
-            body = {key["field"]: unquote(found["key"]), **body}
+            if way.get("upsert") and self._found(name, about, found["key"], found):
+                return self._update(name, about, about["update"], found, request)
+            write(body, tuple(key["field"].split(".")), unquote(found["key"]))
         self._check(name, about, body, whole=True)
         if "needs_one" in about and not any(body.get(field) for field in about["needs_one"]):
             raise Refused(400, f"missing one of {about['needs_one']}")
@@ -201,7 +196,7 @@ class FakeSystem:
 
     def _update(self, name: str, about: Any, way: Any, found: Mapping[str, str], request: Request) -> Reply:
         body = self._body(way, request)
-        record = self._one(name, about, found.get("key") or str(body.get(about["key"]["field"], "")))
+        record = self._one(name, about, found.get("key") or str(body.get(about["key"]["field"], "")), found)
         self._check(name, about, body, whole=bool(way.get("replaces")), beside=record)
         self._keep_secrets(about, body, record)
         for field in [field for field, other in way.get("counts_with", {}).items() if other not in body]:
@@ -211,10 +206,9 @@ class FakeSystem:
         return self._replied(way, record, about)
 
     def _delete(self, name: str, about: Any, way: Any, found: Mapping[str, str], request: Request) -> Reply:
-        self._check_query(way, request)
         keys = [found["key"]] if "key" in found else read(request.body, tuple(way["keys"].split(".")))
         for one in keys:
-            record = self._one(name, about, one)
+            record = self._one(name, about, one, found)
             self.records[name].remove(record)
             self._forget(name, record, about)
             for other, below in self._about["collections"].items():
@@ -381,11 +375,15 @@ class FakeSystem:
         if "choices" in one and value not in one["choices"]:
             raise Refused(400, f"{field} should be one of {one['choices']}")
 
-    def _one(self, name: str, about: Any, key: Any) -> dict[str, Any]:
-        found = next((one for one in self.records[name] if _key(one, about) == unquote(str(key))), None)
+    def _one(self, name: str, about: Any, key: Any, below: Mapping[str, str] | None = None) -> dict[str, Any]:
+        found = self._found(name, about, key, below or {})
         if found is None:
             raise Refused(404, f"there is no {name} {key}")
         return found
+
+    def _found(self, name: str, about: Any, key: Any, below: Mapping[str, str]) -> dict[str, Any] | None:
+        there = [one for one in self.records[name] if "parent" not in below or self._is_below(one, about, below)]
+        return next((one for one in there if _key(one, about) == unquote(str(key))), None)
 
     def _has(self, name: str, key: Any) -> bool:
         return any(_key(one, self._about["collections"][name]) == str(key) for one in self.records[name])
@@ -443,6 +441,8 @@ def _key(record: Mapping[str, Any], about: Any) -> str:
 def _match(way: Mapping[str, Any], method: str, request: Request) -> Mapping[str, str] | None:
     """Return the values of the braces in a path; None where a request is another one."""
     if request.method != way.get("method", method) or ("call" in way and read(request.body, ("method",)) != way["call"]):
+        return None
+    if any(request.query.get(parameter) != str(value) for parameter, value in way.get("query", {}).items()):
         return None
     text = "".join(
         f"(?P<{part[1:-1]}>{way.get('key_form', '[^/]+')})" if part[:1] == "{" else re.escape(part)

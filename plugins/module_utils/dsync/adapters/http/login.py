@@ -64,6 +64,9 @@ class LoginOptions(NestedOptions):
     token: AnswerPath = Field(
         None, description="Where the answer has the token. Without it, the cookies of the answer are sent with each request."
     )
+    lasts: AnswerPath = Field(
+        ("expires_in",), description="Where the answer has the number of seconds after which to log in again."
+    )
     logout: UrlPath | None = Field(None, description="Path of a request that ends the session.")
     logout_method: Text = Field("POST", description="Method of this request.")
 
@@ -93,6 +96,7 @@ class Login:
         token: where the answer has a token; empty if cookies count.
         header: the header of the token.
         scheme: the word in front of it.
+        lasts: where the answer has the seconds for which the login counts, if it has them.
         logout: the path that ends the session; None for none.
         logout_method: how it is requested.
         secrets: what must never be seen.
@@ -105,6 +109,7 @@ class Login:
     token: Path = ()
     header: str = "Authorization"
     scheme: str = "Bearer"
+    lasts: Path = ("expires_in",)
     logout: str | None = None
     logout_method: str = "POST"
     secrets: tuple[str, ...] = ()
@@ -112,14 +117,19 @@ class Login:
     def entered(self, answer: Answer) -> Entered:
         """Return what an answer to the login gives. Raises HttpProblem where it has no token."""
         if not self.token:
-            return Entered()
+            return Entered(until=self._until(answer.json_if_any()))
         value = answer.json()
         token = read(value, self.token)
         if token is MISSING or not isinstance(token, str) or not token:
             raise HttpProblem(f'{answer.said}: the answer to the login has no token at "{text_of_path(self.token)}"')
-        lasts = value.get("expires_in") if isinstance(value, dict) else None
-        until = time.monotonic() + max(1.0, lasts - _EARLIER) if isinstance(lasts, (int, float)) else None
-        return Entered({self.header: f"{self.scheme} {token}".strip()}, (token,), until)
+        return Entered({self.header: f"{self.scheme} {token}".strip()}, (token,), self._until(value))
+
+    def _until(self, value: Any) -> float | None:
+        """Return when a login ends, as a time of ``time.monotonic()``; None if the answer does not say so."""
+        lasts = read(value, self.lasts)
+        if isinstance(lasts, str) and lasts.isdecimal():
+            lasts = int(lasts)
+        return time.monotonic() + max(1.0, lasts - _EARLIER) if isinstance(lasts, (int, float)) else None
 
 
 @dataclass(frozen=True)
@@ -177,6 +187,7 @@ def _session(declared: Declared, login: Declared) -> Login:
         token=given.token or (),
         header=header,
         scheme=scheme if scheme is not None else "Bearer" if header.lower() == "authorization" else "",
+        lasts=given.lasts,
         logout=given.logout,
         logout_method=given.logout_method.upper(),
         secrets=(values["password"],),
