@@ -14,7 +14,7 @@ from ansible.errors import AnsibleFileNotFound
 from ansible.module_utils.common.validation import check_type_dict
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._module.argspec import BUNDLE, DATASET, PROGRESS, SIDES
+from ..module_utils._module.argspec import BUNDLE, DATASET, PROGRESS, SELECTING, SIDES
 from ..module_utils._module.bundle.format import Bundle
 from ..module_utils._module.datasets.adapter_ref import AdapterKind, AdapterRef
 from ..module_utils._module.errors import TaskFailure
@@ -66,6 +66,7 @@ class AdapterAction(ActionBase):
     def _run_module(self, result: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         try:
             self._check_internal_arguments()
+            self._check_selectors()
             module_args = {**self._task.args, **self._arguments_from_files()}
             presets = dict(self._presets())
             inventories = dict(self._inventories(module_args, presets, task_vars or {}))
@@ -86,6 +87,16 @@ class AdapterAction(ActionBase):
         for name in (BUNDLE, PROGRESS):
             if name in self._task.args:
                 raise TaskFailure(f"{name} is not an option of {self._task.action}; omit it.")
+
+    def _check_selectors(self) -> None:
+        """Raise TaskFailure if selectors are not a list of dictionaries; Ansible's own message does not name the option."""
+        for name in SELECTING:
+            given = self._task.args.get(name)
+            listed = given if isinstance(given, list) else [given]
+            words = [one for one in listed if isinstance(one, str) and not one.lstrip().startswith("[") and not _is_dict(one)]
+            if words or isinstance(given, dict):
+                said = f'has the string "{words[0]}"' if words else "is a dictionary"
+                raise TaskFailure(f'{name} should be a list of selectors such as [{{model: device, id: "old-*"}}], and {said}.')
 
     def _module_defaults(self) -> dict[str, Any]:
         """Return the ``module_defaults`` of the module, from its name and its action group."""

@@ -303,7 +303,7 @@ def _class(
     dict(model.mapping(MODEL_KEYS))
     attributes = _Attributes(classes)
     identifiers = _identifiers(model, declared, attributes.references, classes)
-    for attribute, piece in model.at("attributes").mapping() if model.has("attributes") else iter(()):
+    for attribute, piece in _attributes_of(model):
         _check_name(attribute, piece)
         if attribute in identifiers:
             piece.wrong(f'"{attribute}" is an identifier already; it cannot be an attribute as well.')
@@ -343,6 +343,14 @@ def derived(name: str, base: type[DSyncModel], annotations: Mapping[str, Any], s
     space = {"__module__": __name__, **settings, "__annotations__": dict(annotations)}
     made: type[DSyncModel] = types.new_class(name, (base,), exec_body=lambda namespace: namespace.update(space))
     return made
+
+
+def _attributes_of(model: Declared) -> Iterator[tuple[str, Declared]]:
+    """Return the names and declarations of attributes. Raises DefinitionError."""
+    attributes = model.at("attributes")
+    if isinstance(attributes.value, (list, tuple)):
+        attributes.wrong("this should be a dictionary of names and types, such as {role: str}, and is a list.")
+    return attributes.mapping() if model.has("attributes") else iter(())
 
 
 def _check_name(name: str, piece: Declared) -> None:

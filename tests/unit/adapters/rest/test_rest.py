@@ -523,7 +523,7 @@ def test_one_page_is_enough_where_the_user_says_so(api: Api) -> None:
 @pytest.mark.parametrize(
     ("place", "body", "words"),
     [
-        ("/devices", {"results": []}, 'the answer is a dictionary, and should be a list; say with "records"'),
+        ("/devices", {"results": []}, 'the answer is a dictionary, and should be a list; name the key of the list with "records"'),
         ({"list": "/devices", "records": "result"}, {"results": []}, 'no list at "result" (did you mean "results"?'),
         ("/devices", "text", "the answer is a str, and should be a list"),
         ("/devices", [1], "record 1 is a int, and should be a dictionary"),

@@ -160,6 +160,10 @@ class RecordContract(DSync):
         """Return where a native record is, as a person finds it, such as ``devices.csv, line 4``; no value of it that is secret."""
         return self.name
 
+    def hint(self, mapped: ModelMap, record: Record) -> str:
+        """Return what may help if a native record does not fit, to end a sentence; an empty string if nothing does."""
+        return ""
+
     def is_divided(self, mapped: ModelMap) -> bool:
         """Return whether the records of a model that do not belong to a shard are needed for nothing, not even for writing."""
         return True

@@ -148,7 +148,7 @@ class RecordLoader(RecordContract):
                 if parents is not None:
                     row.update((parents.keys[name], value) for name, value in above.items())
             except RecordProblem as problem:
-                raise RecordProblem(f"{self.describe(mapped, record)}: {problem}") from problem
+                raise RecordProblem(f"{self.describe(mapped, record)}: {problem}{self.hint(mapped, record)}") from problem
             rows.append(row)
         return rows
 

@@ -120,6 +120,13 @@ class DocumentAdapter(RecordAdapter):
         way = text_of_way(record.way)
         return f"{record.document.name}, {way}" if way else record.document.name
 
+    def hint(self, mapped: ModelMap, record: Record) -> str:
+        if mapped.key is not None or not isinstance(record, Located) or not record.keyed:
+            return ""
+        sources = [mapped.fields[name].source for name in mapped.model._identifiers if name in mapped.fields]
+        lacking = [text_of_path(source) for source in sources if source is not None and read(record, source) is MISSING]
+        return f'; if its key is the {lacking[0]}, add "key: {lacking[0]}" to mapping.{mapped.name}' if len(lacking) == 1 else ""
+
     # ------------------------------------------------------------------ reading
 
     def read(self, mapped: ModelMap) -> Iterator[Record]:

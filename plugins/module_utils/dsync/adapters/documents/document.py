@@ -145,7 +145,8 @@ def _record(item: Any, document: Document, way: Way) -> Mapping[str, Any]:
     if not isinstance(item, Mapping):
         kind = "a list" if isinstance(item, (list, tuple)) else "a single value"
         raise RecordProblem(
-            f'{_where(document, way)} should be a record, a dictionary, and is {kind}; say with "from" where the records are'
+            f"{_where(document, way)} should be a record, a dictionary, and is {kind}; "
+            'name the path of the records with "from" in the mapping'
         )
     return item
 

@@ -73,7 +73,7 @@ def _no_list(value: Any, path: Path, endpoint: Endpoint) -> str:
         )
     if not path:
         keys = ", ".join(list(value)[:12])
-        return f'the answer is a dictionary, and should be a list; say with "records" under which of its keys the list is ({keys})'
+        return f'the answer is a dictionary, and should be a list; name the key of the list with "records" ({keys})'
     place = text_of_path(path)
     if isinstance(read(value, path), dict):
         return f'there is a dictionary at "{place}", and should be a list, or one record that has "{text_of_path(endpoint.key)}"'
