@@ -166,3 +166,11 @@ def test_a_template_reads_every_key_of_a_result_with_a_dot(file: str) -> None:
     assert [key for key in keys if hasattr(dict, key) or not key.isidentifier()] == []
     without = {f"modules/dsync_{name}.py" for name in ("discover", "export", "info")}
     assert {"creates", "updates", "moves", "deletes"} <= keys or file in without
+
+
+@pytest.mark.parametrize("module", [name for name in SPECS if name != "dsync_journal_info"])
+def test_the_first_example_reads_a_file(module: str) -> None:
+    """A newcomer has files, and no adapter of their own."""
+    first = documented(f"modules/{module}.py", "EXAMPLES")[0]
+    (arguments,) = (value for key, value in first.items() if key.startswith("dsync.core."))
+    assert arguments.get("source", arguments)["adapter"] == "file"
