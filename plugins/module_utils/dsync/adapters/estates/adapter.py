@@ -34,7 +34,7 @@ from .options import EstateOptions
 from .order import Implied, WithImplied
 from .reading import EstateReader
 from .records import CF, OWNED, Bodies, as_names, fitted, natives_of
-from .sending import Refusal, Remembered
+from .sending import Refusal, Remembered, refusal_in, sentence_of
 
 
 class EstateAdapter(EstateReader):
@@ -81,8 +81,12 @@ class EstateAdapter(EstateReader):
         raise NotImplementedError
 
     def refusals_in(self, problem: HttpProblem, sent: Sequence[Mapping[str, Any]]) -> list[Refusal]:
-        """Return which of the objects of a request that was refused are to blame, as far as the server reports."""
-        raise NotImplementedError
+        """Return which of the objects of a request that was refused are to blame, as far as the server reports: in a list with an
+        entry for each object, which is empty if nothing is wrong with it, or in anything else about the only object."""
+        said = refusal_in(problem)
+        if isinstance(said, list):
+            return [Refusal(place, sentence_of(errors)) for place, errors in enumerate(said) if errors]
+        return [Refusal(0, sentence_of(said))] if len(sent) == 1 and said else []
 
     # ------------------------------------------------------------------ who may delete what
 

@@ -25,6 +25,7 @@ from .options import EstateOptions
 from .outside import Outside
 from .records import Records, fitted, id_of, wanted_fields
 from .schema import Schema
+from .session import Session
 from .twins import same_identity, unclear_references
 
 logger = logging.getLogger("dsync")
@@ -47,6 +48,8 @@ class EstateReader(RecordAdapter):
 
     _schema: Schema
     """What the server describes of its kinds; a subclass sets it."""
+    _session: Session
+    """What sends requests; a subclass sets it."""
 
     def __init__(self, options: EstateOptions) -> None:
         super().__init__()
@@ -65,12 +68,16 @@ class EstateReader(RecordAdapter):
         self._converted = Records(self.names, self.kinds, self.plain_value, self._owner_tag, self._typed)
         self._kinds_found: dict[str, Kind] = {}
 
+    def close(self) -> None:
+        """Close the connections to the server; that happens by itself when nothing refers to the adapter any more."""
+        self._session.close()
+
     # ------------------------------------------------------------------ for subclasses to define
 
     @staticmethod
     def plain_value(value: Any) -> Any:
-        """Return a value of the server as records hold it; for one that the server gives with a label, for example."""
-        return value
+        """Return a value of the server as records hold it; of a choice, which the server gives with a label, that is the value."""
+        return value["value"] if isinstance(value, Mapping) and value.keys() == {"value", "label"} else value
 
     def about_server(self) -> Any:
         """Ask the server what it is, and return what its records depend on, such as its release.

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -112,6 +113,14 @@ def _told(one: Mapping[str, Any], name: str) -> str:
     values = value if isinstance(value, list) else [value]
     plain = [some.get("value", some.get("id", some)) if isinstance(some, Mapping) else some for some in values]
     return str(sorted(map(str, plain)) if isinstance(value, list) else plain[0])
+
+
+def refusal_in(problem: HttpProblem) -> Any:
+    """Return the value of the answer in which a server refused a request; None where it is not JSON."""
+    try:
+        return json.loads(problem.content)
+    except ValueError:
+        return None
 
 
 def sentence_of(errors: Any) -> str:

@@ -11,9 +11,7 @@ here.
 from __future__ import annotations
 
 import builtins
-import json
 import logging
-import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -22,7 +20,6 @@ from ....diff.diff import Diff
 from ....exceptions import RecordProblem
 from ....flags import DSyncFlags
 from ....records.mapping import ModelMap, Record
-from ...http.answers import HttpProblem
 from ...http.pages import Pages
 from ..adapter import EstateAdapter
 from ..cache import CHANGED
@@ -30,8 +27,8 @@ from ..fields import Fields
 from ..identity import Native, Natives, ServerId
 from ..kinds import TAGS, Kind
 from ..options import EstateOptions
+from ..release import introduction, supported_release
 from ..schema import Listed, Schema, paired, walked
-from ..sending import Refusal, sentence_of
 from ..session import Session
 from .graphql import PATH, ByRest, GraphQLReader
 from .joins import Joins, undone_by
@@ -44,7 +41,6 @@ logger = logging.getLogger("dsync")
 OLDEST = (2, 4)
 """The oldest release of Nautobot whose API is as this adapter expects it."""
 
-_VERSION = re.compile(r"(\d+)\.(\d+)")
 _IN_ADDRESS = 50
 """How many ids the address of one request has: web servers do not take longer ones as Nautobot sets them up."""
 
@@ -91,10 +87,6 @@ class NautobotAdapter(EstateAdapter):
         self._by_rest: dict[str, str] = {}
         self._graphql = GraphQLReader(self._session, given.token, self.list_natives, self._told, self._page_size)
 
-    def close(self) -> None:
-        """Close the connections to the server; that happens by itself when nothing refers to the adapter any more."""
-        self._session.close()
-
     def result_records(self) -> dict[str, Any]:
         """Return what results report of the server and the requests: the release of its API, how many there were, and which kinds
         were read by REST, and why, that GraphQL would have taken less for."""
@@ -108,17 +100,8 @@ class NautobotAdapter(EstateAdapter):
     # ------------------------------------------------------------------ the server
 
     def about_server(self) -> Any:
-        try:
-            self._version = self._session.request("GET", "/api/").headers.get("API-Version", "")
-        except HttpProblem as problem:
-            hint = "; check the token" if problem.status in (401, 403) else ""
-            hint = "; check that this is the address of a Nautobot, without /api" if problem.status == 404 else hint
-            raise RecordProblem(f"{problem}{hint}") from None
-        found = _VERSION.match(self._version)
-        if found is None:
-            raise RecordProblem(f"{self.name} does not identify itself as Nautobot; check that this is its address, without /api")
-        if (int(found.group(1)), int(found.group(2))) < OLDEST:
-            raise RecordProblem(f"{self.name} is Nautobot {self._version}, and this adapter needs {OLDEST[0]}.{OLDEST[1]} or newer")
+        self._version = introduction(self._session, "/api/", "Nautobot").headers.get("API-Version", "")
+        supported_release(self.name, "Nautobot", self._version, OLDEST)
         return self._version
 
     def _listed(self, endpoint: str, parameters: Mapping[str, Any], found: Natives | None = None) -> Natives:
@@ -187,11 +170,6 @@ class NautobotAdapter(EstateAdapter):
         if kind.endpoint in JOINS:
             asked = {name: value for name, value in asked.items() if not name.endswith("__gte")}
         return super()._listing(kind, parameters, asked)
-
-    @staticmethod
-    def plain_value(value: Any) -> Any:
-        """Return the value of a choice, which Nautobot gives with a label."""
-        return value["value"] if isinstance(value, Mapping) and value.keys() == {"value", "label"} else value
 
     def describe(self, mapped: ModelMap, record: Record) -> str:
         beside = "".join(f", {name} {record[name]}" for name in _BESIDE if record.get(name))
@@ -287,12 +265,3 @@ class NautobotAdapter(EstateAdapter):
             some = {"id": list(server_ids[start : start + _IN_ADDRESS]), "depth": 0, "exclude_m2m": "true"}
             found.update(native["id"] for native in self._listed(endpoint, some))
         return found
-
-    def refusals_in(self, problem: HttpProblem, sent: Sequence[Mapping[str, Any]]) -> list[Refusal]:
-        try:
-            said = json.loads(problem.content)
-        except ValueError:
-            return []
-        if isinstance(said, list):
-            return [Refusal(place, sentence_of(errors)) for place, errors in enumerate(said) if errors]
-        return [Refusal(0, sentence_of(said))] if len(sent) == 1 and said else []

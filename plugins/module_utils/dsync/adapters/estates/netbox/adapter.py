@@ -8,8 +8,6 @@ in :mod:`..adapter`. NetBox makes all changes of a request or none of them.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -26,8 +24,9 @@ from ..fields import Fields
 from ..identity import Native, Natives, ServerId
 from ..kinds import Kind, endpoint_of
 from ..options import EstateOptions
+from ..release import introduction, release_in, supported_release
 from ..schema import Listed, Schema, paired, walked
-from ..sending import Refusal, sentence_of
+from ..sending import Refusal, refusal_in, sentence_of
 from ..session import Session
 from .branch_session import BranchSession
 from .branches import Branch, branch_of
@@ -47,7 +46,6 @@ API_VERSION = "API-Version"
 """The header in which NetBox, like other servers, names its release in each answer, without the patch level."""
 
 _V2_TOKEN = "nbt_"
-_VERSION = re.compile(r"(\d+)\.(\d+)")
 _HEAVY = "config_context"
 _TYPES = ("core/object-types", "extras/object-types")
 """Where NetBox lists the types of its objects: since 4.4, with the endpoint of each, and before."""
@@ -105,10 +103,6 @@ class NetBoxAdapter(EstateAdapter):
         self._version, self._cursors = "", False
         self._asks_status = bool(given.branch or given.changelog_message or given.cache)
 
-    def close(self) -> None:
-        """Close the connections to the server; that happens by itself when nothing refers to the adapter any more."""
-        self._session.close()
-
     def result_records(self) -> dict[str, Any]:
         """Return what the result reports of the server and requests: its release, their number, and ids in the change log."""
         return {
@@ -159,26 +153,16 @@ class NetBoxAdapter(EstateAdapter):
             if problem.status is None:
                 raise RecordProblem(str(problem)) from None
             return None
-        release = _VERSION.match(answer.headers.get(API_VERSION, ""))
-        if release is None or _numbers(release) < OLDEST:  # Nautobot has this header too
+        release = release_in(answer.headers.get(API_VERSION, ""))
+        if release is None or release < OLDEST:  # Nautobot has this header too
             return None
-        self._version, self._cursors = release.group(), _numbers(release) >= CURSORS_SINCE
+        self._version, self._cursors = ".".join(map(str, release)), release >= CURSORS_SINCE
         return self._version
 
     def about_server(self) -> Any:
-        try:
-            status = self._session.request("GET", "/api/status/").json()
-        except HttpProblem as problem:
-            hint = "; check the token" if problem.status in (401, 403) else ""
-            hint = "; check that this is the address of a NetBox, without /api" if problem.status == 404 else hint
-            raise RecordProblem(f"{problem}{hint}") from None
+        status = introduction(self._session, "/api/status/", "NetBox").json()
         self._version = str(status.get("netbox-version", "")) if isinstance(status, Mapping) else ""
-        found = _VERSION.match(self._version)
-        if found is None:
-            raise RecordProblem(f"{self.name} does not identify itself as NetBox; check that this is its address, without /api")
-        release = _numbers(found)
-        if release < OLDEST:
-            raise RecordProblem(f"{self.name} is NetBox {self._version}, and this adapter needs {OLDEST[0]}.{OLDEST[1]} or newer")
+        release = supported_release(self.name, "NetBox", self._version, OLDEST)
         if self._message is not None and release < MESSAGES_SINCE:
             since = ".".join(map(str, MESSAGES_SINCE))
             raise RecordProblem(f"{self.name} is NetBox {self._version}, which takes no changelog_message; that came with {since}")
@@ -224,11 +208,6 @@ class NetBoxAdapter(EstateAdapter):
                 "the names are those of the parameters in its API documentation"
             )
 
-    @staticmethod
-    def plain_value(value: Any) -> Any:
-        """Return the value of a choice, which NetBox gives with a label."""
-        return value["value"] if isinstance(value, Mapping) and value.keys() == {"value", "label"} else value
-
     # ------------------------------------------------------------------ writing
 
     def _logged(self, bodies: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -252,22 +231,11 @@ class NetBoxAdapter(EstateAdapter):
                 raise
 
     def refusals_in(self, problem: HttpProblem, sent: Sequence[Mapping[str, Any]]) -> list[Refusal]:
-        try:
-            said = json.loads(problem.content)
-        except ValueError:
-            return []
-        if isinstance(said, list):  # as servers before 4.7 report it: one entry for each object, empty if nothing is wrong
-            return [Refusal(place, sentence_of(errors)) for place, errors in enumerate(said) if errors]
+        said = refusal_in(problem)  # a list before 4.7
         places = {body.get("id"): place for place, body in enumerate(sent) if "id" in body}
         found = []
         for entry in said.get("errors", ()) if isinstance(said, dict) else ():
             place = entry.get("index", places.get(entry.get("id")))
             if place is not None:
                 found.append(Refusal(place, sentence_of(entry.get("errors"))))
-        if not found and len(sent) == 1:
-            found.append(Refusal(0, sentence_of(said)))
-        return found
-
-
-def _numbers(release: re.Match[str]) -> tuple[int, int]:
-    return int(release.group(1)), int(release.group(2))
+        return found or super().refusals_in(problem, sent)
