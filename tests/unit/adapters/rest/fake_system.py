@@ -143,7 +143,9 @@ class FakeSystem:
         elif pages["style"] in ("link", "cursor"):
             start = int(at or 0)
             shown, after = there[start : start + size], start + size
-            if after < len(there) and pages["style"] == "cursor":
+            if after < len(there) and "header" in pages:
+                headers[pages["header"]] = str(after)
+            elif after < len(there) and pages["style"] == "cursor":
                 write(answer, tuple(pages["next"].split(".")), str(after))
             elif after < len(there):
                 query = f"{pages['param']}={after}&{pages['size_param']}={size}"
