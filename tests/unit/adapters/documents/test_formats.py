@@ -543,7 +543,7 @@ def test_a_fraction_of_json_keeps_its_digits(kind: str) -> None:
     ("kind", "text", "expected"),
     [
         ("yaml", "a: 1\nb: 2\na: 3\n", 'f, line 3: the key "a" occurs twice'),
-        ("yaml", "a:\n  b: 1\n\tc: 2\n", "f, line 3: a tab is used for indentation, where YAML wants spaces"),
+        ("yaml", "a:\n  b: 1\n\tc: 2\n", "f, line 3: a tab is used for indentation, but YAML requires spaces"),
         ("yaml", "a: [1,\nb: 2\n", "f, line 3: "),
         ("yaml", "a: 1\n---\nb: 2\n", "f, line 2: "),
         ("yaml", "a: *x\n", "f, line 1: found undefined alias"),

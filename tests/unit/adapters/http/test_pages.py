@@ -252,7 +252,7 @@ def test_a_page_behind_the_last_has_many_shapes(kind: str, status: int, end: tup
 
 def test_a_bad_request_is_no_end_unless_one_says_so(api: Api, client: Client) -> None:
     api.intervene = lambda request: Reply(200, {"results": [{"id": 1}]}) if request.query["page"] == "1" else Reply(400)
-    with pytest.raises(RecordProblem, match=r"answers 400: Bad Request; if that is how .* add end: \[400\] to the pagination"):
+    with pytest.raises(RecordProblem, match=r"answers 400: Bad Request; if it answers so .* add end: \[400\] to the pagination"):
         read(client, Pages("page", "page"))
 
 
