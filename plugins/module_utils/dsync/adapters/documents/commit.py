@@ -403,8 +403,7 @@ def _finish(manifest: _Manifest) -> None:
     problem, changed = "", False
     for step in manifest.steps:
         try:
-            with wrap_os_errors(step.path, "removed" if step.temporary is None else "written"):
-                _make(step)
+            _make(step)
         except RecordError as error:
             if not changed:
                 manifest.roll_back()
@@ -417,11 +416,13 @@ def _finish(manifest: _Manifest) -> None:
 
 
 def _make(step: _Step) -> None:
-    if step.temporary is not None:
-        step.beside.replace(step.real)
-        return
-    with contextlib.suppress(FileNotFoundError):
-        step.path.unlink()
+    """Give a file its new content, or remove it. Raises RecordError."""
+    with wrap_os_errors(step.path, "removed" if step.temporary is None else "written"):
+        if step.temporary is not None:
+            step.beside.replace(step.real)
+            return
+        with contextlib.suppress(FileNotFoundError):
+            step.path.unlink()
 
 
 def _conclude(manifest: _Manifest) -> None:
@@ -444,8 +445,7 @@ def _recover(manifest: _Manifest) -> None:
         _check(manifest, zip(manifest.steps, manifest.after))
     for step, _after in left:
         try:
-            with wrap_os_errors(step.path, "removed" if step.temporary is None else "written"):
-                _make(step)
+            _make(step)
         except RecordError as error:
             raise _unfinished(manifest.path, str(error)) from None
     _conclude(manifest)

@@ -8,7 +8,6 @@ looks like to models and mappings is described in :mod:`.records`.
 
 from __future__ import annotations
 
-import builtins
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -17,7 +16,7 @@ from ...adapter import DSync
 from ...diff.diff import Diff
 from ...diff.moves import remaking
 from ...exceptions import DSyncException, RecordProblem
-from ...flags import DSyncAction, DSyncFlags
+from ...flags import DSyncAction
 from ...guard.protection import protect
 from ...model.declaration import Unique
 from ...model.references import References
@@ -90,17 +89,10 @@ class EstateAdapter(EstateReader):
 
     # ------------------------------------------------------------------ who may delete what
 
-    def diff_from(
-        self,
-        source: Any,
-        diff_class: builtins.type[Diff] = Diff,
-        flags: DSyncFlags = DSyncFlags.NONE,
-        callback: Any = None,
-        scope: Any = None,
-    ) -> Diff:
+    def diff_from(self, source: Any, *args: Any, **more: Any) -> Diff:
         """Return what has to change, as every adapter does; in it are protected the deletes of objects that lack the owner tag, and
         the moves in which such an object would be deleted and created again."""
-        diff = super().diff_from(source, diff_class, flags, callback, scope)
+        diff = super().diff_from(source, *args, **more)
         changed = (element for element in diff.walk() if element.action and element.source_attrs is not None)
         self._expect((element.type, {**element.keys, **(element.source_attrs or {})}) for element in changed)
         if self._implied():

@@ -94,7 +94,7 @@ class Session(Client):
             RecordProblem: it cannot be read, or is no list.
         """
         path = self.address_of(f"/api/{endpoint}/", parameters)
-        return PageReader(Collection(self, path, pages, _objects_in, ("id",)), found).read()
+        return PageReader(Collection(self, path, pages, objects_in, ("id",)), found).read()
 
     def queried(self, path: str, query: str) -> Any:
         """Return the data of a GraphQL query; None if the server answers none.
@@ -146,7 +146,8 @@ class Session(Client):
         return in_order(bodies, value, answer.said) if method == "POST" else value
 
 
-def _objects_in(answer: Answer, _later: bool) -> list[dict[str, Any]]:
+def objects_in(answer: Answer, _later: bool = False) -> list[dict[str, Any]]:
+    """Return the objects of a page of a list. Raises RecordProblem if it is not one."""
     value = answer.json()
     found = value.get("results") if isinstance(value, dict) else None
     if not isinstance(found, list):

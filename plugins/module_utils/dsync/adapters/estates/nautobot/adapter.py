@@ -10,7 +10,6 @@ here.
 
 from __future__ import annotations
 
-import builtins
 import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +17,6 @@ from typing import Any
 
 from ....diff.diff import Diff
 from ....exceptions import RecordProblem
-from ....flags import DSyncFlags
 from ....records.mapping import ModelMap, Record
 from ...http.pages import Pages
 from ..adapter import EstateAdapter
@@ -177,16 +175,9 @@ class NautobotAdapter(EstateAdapter):
 
     # ------------------------------------------------------------------ what comes before what
 
-    def diff_from(
-        self,
-        source: Any,
-        diff_class: builtins.type[Diff] = Diff,
-        flags: DSyncFlags = DSyncFlags.NONE,
-        callback: Any = None,
-        scope: Any = None,
-    ) -> Diff:
+    def diff_from(self, source: Any, *args: Any, **more: Any) -> Diff:
         """Return what has to change, as every adapter does; addresses come after the prefixes around them, and go before these."""
-        diff = super().diff_from(source, diff_class, flags, callback, scope)
+        diff = super().diff_from(source, *args, **more)
         addresses, prefixes = self._place_of(ADDRESSES, "address"), self._place_of(PREFIXES, "prefix")
         if addresses is not None and prefixes is not None:
             implied = self._implied(), self._models_typed

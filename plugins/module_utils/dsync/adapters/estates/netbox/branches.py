@@ -14,6 +14,7 @@ from ...._util.suggestions import known
 from ....exceptions import RecordProblem
 from ....records.declaration_reader import Declared
 from ...http.answers import Answer, HttpProblem
+from ..session import objects_in
 
 HEADER = "X-NetBox-Branch"
 """The header that names the branch of a request by its schema id."""
@@ -224,12 +225,7 @@ class Branches:
             )
 
     def _listed(self, path: str, parameters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-        answer = self._send("GET", self._address_of(path, parameters))
-        value = answer.json()
-        found = value.get("results") if isinstance(value, Mapping) else None
-        if not isinstance(found, list):
-            raise RecordProblem(f'{answer.said}: the answer has no list at "results"')
-        return found
+        return objects_in(self._send("GET", self._address_of(path, parameters)))
 
 
 class _Waiting:
