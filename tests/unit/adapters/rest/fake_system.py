@@ -16,7 +16,7 @@ duplicate values that the description does not have, divides collections into sm
         key: {field: id, made: number}                        # or uuid, or the name of a field that has it
         list: {path: "/orgs/{parent}/teams", wrap: data, pages: {style: link, param: page, size_param: limit}}
         create: {path: "/orgs/{parent}/teams", answer: record}         # or nothing, key, or {field: "$key"}
-        update: {method: PATCH, path: "/teams/{key}", replaces: false}
+        update: {method: PATCH, path: "/teams/{key}", replaces: false}      # needs: [name] refuses one without that field
         delete: {path: "/teams/{key}"}                        # a create with upsert: true changes a record that is there
         fields: {name: {type: string, required: true}, members: {type: integer, read_only: true, default: 0}}
         unique: [name, [org, code]]
@@ -32,8 +32,8 @@ duplicate values that the description does not have, divides collections into sm
           nodes: {path: "/teams/{key}/nodes", of: [node], shown: nodes}       # GET, and POST of a key, with disassociate
 
 A field with ``of: [collection]`` holds the key of a record there. When that is removed, so is this one with ``cascade: true``, and
-otherwise the field becomes null. A field with ``create_only`` is refused in updates. ``views`` list several collections as one;
-``pairs`` are a dictionary of single values.
+otherwise the field becomes null. A field with ``create_only`` is refused in updates. A list with ``by_key: uuid`` is a dictionary
+by that field. ``views`` list several collections as one; ``pairs`` are a dictionary of single values.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ class FakeSystem:
         try:
             return self._answer(request)
         except Refused as refused:
-            status = self._about.get("error_status", refused.status)
+            unknown = self._about["auth"].get("status") if refused.status == 401 else None
+            status = unknown or self._about.get("error_status", refused.status)
             return Reply(status, _filled(self._about["error"], {"$message": refused.message, "$status": refused.status}))
 
     def _answer(self, request: Request) -> Reply:
@@ -154,7 +155,9 @@ class FakeSystem:
             headers[pages["total"]] = str(len(there))
         elif "total" in pages:
             write(answer, tuple(pages["total"].split(".")), len(there))
-        listed = list(shown)
+        listed: Any = list(shown)
+        if way.get("by_key"):
+            listed = {one.pop(way["by_key"]): one for one in listed} or []  # as PHP writes an empty array
         if not listed and "nothing" in way:
             return Reply(200, way["nothing"])
         if not listed and "empty" in way:
@@ -199,6 +202,8 @@ class FakeSystem:
     def _update(self, name: str, about: Any, way: Any, found: Mapping[str, str], request: Request) -> Reply:
         body = self._body(way, request)
         record = self._one(name, about, found.get("key") or str(body.get(about["key"]["field"], "")), found)
+        if [field for field in way.get("needs", ()) if field not in body]:
+            raise Refused(400, f"{way['needs']} are needed")
         self._check(name, about, body, whole=bool(way.get("replaces")), beside=record)
         self._keep_secrets(about, body, record)
         for field in [field for field, other in way.get("counts_with", {}).items() if other not in body]:
