@@ -144,7 +144,10 @@ def _of_api(side: Side) -> Discovered:
         else:
             answer = dataset.answer_at(_path(path))
             endpoint = endpoint_of_answer(path, answer.json(), answer.next_link() is not None)
-        records = dataset.discover(Declared(endpoint, f"{side.role}.tables"))[0] if side.params["read_records"] else ()
+        records: Sequence[Any] = ()
+        if side.params["read_records"]:
+            records, reported = dataset.discover(Declared(endpoint, f"{side.role}.tables"))
+            schema = schema if described else reported
         tables[name] = _table(side, path, (records, schema))
         endpoints[path] = endpoint
     return Discovered(tables, endpoints=endpoints)

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from dsync import DSync, Plan
 from dsync.adapters.core.base import RecordModel
+from dsync.adapters.core.schema import FieldSchema
 from dsync.adapters.rest import RestAdapter
 from dsync.adapters.rest import fields as rest_fields
 from dsync.exceptions import DefinitionError
 from dsync.guard.preparation import prepare
+from dsync.records.declaration_reader import Declared
 from dsync.records.definition import data_model
 from dsync.storage import plan_file
 from rest_api import Api, Reply, Request, served
@@ -205,6 +207,24 @@ def test_what_records_parts_and_the_mapping_itself_name_exists(api: Api) -> None
     made = adapter(api, mapping, models)
     made.load()
     assert made.count("device") == 1
+
+
+def test_a_discovery_knows_what_an_endpoint_describes(api: Api) -> None:
+    role = {"type": "choice", "read_only": False, "choices": [{"value": name, "display_name": name} for name in ("core", "edge")]}
+    api.intervene = described(role=role)
+    records, schema = adapter(api).discover(Declared("/devices", "from"))
+    assert (records, list(schema.fields)) == ([ROW], ["id", "name", "role", "uptime"])
+    assert schema.fields["role"] == FieldSchema(choices=("core", "edge"))
+    assert schema.fields["uptime"].read_only
+    api.collections["devices"] = []
+    _none, empty = adapter(api).discover(Declared({"list": "/devices", "create": False, "update": False}, "from"))
+    assert {name: one.type for name, one in empty.fields.items()} == {
+        "id": "int",
+        "name": "str",
+        "role": "str",
+        "uptime": "int",
+        "serial": "str",
+    }
 
 
 # ---------------------------------------------------------------------- what is asked, and what an answer may be

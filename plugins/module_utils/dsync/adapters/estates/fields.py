@@ -11,7 +11,7 @@ from typing import Any
 from ..._util.suggestions import known
 from ...exceptions import RecordProblem
 from ..http.answers import Answer, HttpProblem
-from ..http.described import About, described_fields, is_read_only
+from ..http.described import About, choices_of, described_fields, is_read_only
 from .kinds import CUSTOM_FIELDS, Kind
 
 _NOT_DESCRIBED = (403, 404, 405, 501)
@@ -69,7 +69,7 @@ class Fields:
         """Return the fields that can be written; none if the server does not report them, as to someone who may not write."""
         with self._lock:
             if endpoint not in self._fields:
-                writable = {name: _choices(about) for name, about in self.described(endpoint).items()}
+                writable = {name: frozenset(map(str, choices_of(about))) for name, about in self.described(endpoint).items()}
                 beside = dict.fromkeys(self._beside(endpoint), frozenset[str]()) if writable else {}
                 self._fields[endpoint] = {**writable, **beside}
             return self._fields[endpoint]
@@ -95,9 +95,3 @@ class Fields:
             if self._custom is None:
                 self._custom = frozenset(() if self._list_custom is None else self._list_custom())
             return self._custom
-
-
-def _choices(about: About) -> frozenset[str]:
-    """Return the values of which a field has one; none for references to other objects, and for lists."""
-    given = about.get("choices") if about.get("type") in ("choice", "field", "string") else None
-    return frozenset(str(one["value"]) for one in given or () if isinstance(one, Mapping) and one.get("value") is not None)

@@ -19,9 +19,11 @@ from ...records.path import MISSING, read, text_of_path
 from ...records.path import Path as FieldPath
 from ..core.base import RecordAdapter
 from ..core.fields import Fields, check_fields
+from ..core.schema import Schema
 from ..core.sent_values import SentValues
 from ..http.answers import Answer
 from ..http.client import Client
+from ..http.described import field_schema
 from ..http.login import login_of
 from ..http.options import DeclaredOptions, credentials, manners, tls
 from ..http.reader import PageReader
@@ -275,6 +277,14 @@ class RestReader(RecordAdapter):
     def answer_at(self, path: str) -> Answer:
         """Return the answer to a GET of a path below the address of the server, or of an address. Raises RecordProblem."""
         return self._client.request("GET", path)
+
+    def discover(self, place: Declared) -> tuple[Sequence[Record], Schema]:
+        """Return the records of an endpoint, and what it describes of their fields; of all fields if there are no records."""
+        records, endpoint = list(self.read_table(place)), self._parsed(self._described(place))
+        usual = self._parsed(Declared(endpoint.list.text, place.place)).actions  # what it takes, whatever is declared
+        described = self._described_fields.of(replace(endpoint, actions=usual))
+        there = {name for record in records for name in record} if records else described.keys()
+        return records, Schema({name: field_schema(about, not records) for name, about in described.items() if name in there})
 
     def _at_once(self, work: Callable[[_Item], Any], items: Sequence[_Item]) -> list[Any]:
         """Return what becomes of each item, an exception included; several are worked on at a time.
