@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,11 @@ WANTED = {"first load": 20, "no change": 200}
 
 @dataclass
 class Stage:
-    """What one stage took: seconds, and the HTTP requests that NetBox answered."""
+    """What one stage took: seconds, and the HTTP requests that NetBox answered; and the load of the machine in the end."""
 
     seconds: float
     requests: int
+    load: float
 
 
 @dataclass
@@ -172,7 +173,7 @@ class Bench:
         took = time.perf_counter() - began
         if ran.returncode:
             raise RuntimeError(f"{name}:\n{ran.stdout[-3000:]}{ran.stderr[-3000:]}")
-        return Stage(took, self.server.requests() - before)
+        return Stage(took, self.server.requests() - before, os.getloadavg()[1])
 
     def drift(self) -> int:
         """Change 1 % of the sites and devices behind the playbooks' back, and return how many."""
@@ -226,10 +227,15 @@ def sampled(bench: Bench, stages: Sequence[str], part: int) -> dict[str, Stage]:
         if found:
             bench.measured(f"fill before {stage}", ours(bench.server, bench.estate), whole)
         one = bench.measured(f"netbox.netbox {stage}", play, some)
-        seconds, requests = (before + (after - before) * of / number for before, after in zip(astuple(idle), astuple(one)))
-        found[stage] = Stage(seconds, round(requests))
+        seconds = idle.seconds + (one.seconds - idle.seconds) * of / number
+        requests = idle.requests + (one.requests - idle.requests) * of / number
+        found[stage] = Stage(seconds, round(requests), one.load)
         print(f"netbox.netbox: {stage}: {one.seconds:.1f} s for {number} of {of} objects, {seconds:.0f} s for all", flush=True)
     return found
+
+
+def _loads(stages: dict[str, Stage]) -> str:
+    return " and ".join(f"{stage.load:.0f}" for stage in stages.values())
 
 
 def page(estate: Estate, mine: dict[str, Stage], peer: dict[str, Stage], part: int) -> str:
@@ -241,6 +247,8 @@ def page(estate: Estate, mine: dict[str, Stage], peer: dict[str, Stage], part: i
         f"Made by `make bench-netbox` on {date.today()}: {estate.sites} sites and {estate.devices} devices and what they name,",
         f"one NetBox {NetBox.version} on the same machine ({os.cpu_count()} CPUs), {versions}.",
         "Whole `ansible-playbook` processes, once each, one after the other; the peer is a loop of one module call an object.",
+        f"The load of the machine was {_loads(mine)} for dsync.core and {_loads(peer)} for the peer; where it is more than the",
+        "number of CPUs, both take longer than they would alone.",
         "The requests are those that NetBox answered.",
         *(() if part == 1 else (f"The peer's loops were measured for one of {part} objects, and are given for all of them.",)),
         "",
