@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from typing import TypeAlias
@@ -29,19 +30,25 @@ def run(text: str) -> str:
     Args:
         text: a :class:`.messages.Task`.
     """
-    task = Task.of_text(text)
+    try:
+        with relaxed_collector():
+            return _compared(Task.of_text(text))
+    finally:
+        gc.collect()  # datasets and their objects refer to one another, and a worker has room for one shard
+
+
+def _compared(task: Task) -> str:
     shard = Shard(task.number, task.of)
     loaded: list[DSync] = []
     side = ""
     try:
-        with relaxed_collector():
-            for role, made in (("source", task.source), ("target", task.target)):
-                side = role
-                loaded.append(made.make())
-                loaded[-1].load_shard(shard)
-            side, (source, target) = "", loaded
-            answer = compare_shard(source, target, task.flags, task.question)
-            return answer_text(answer._replace(warnings=(_shown(loaded, answer.warnings[0]), _shown(loaded, answer.warnings[1]))))
+        for role, made in (("source", task.source), ("target", task.target)):
+            side = role
+            loaded.append(made.make())
+            loaded[-1].load_shard(shard)
+        side, (source, target) = "", loaded
+        answer = compare_shard(source, target, task.flags, task.question)
+        return answer_text(answer._replace(warnings=(_shown(loaded, answer.warnings[0]), _shown(loaded, answer.warnings[1]))))
     except DSyncException as error:
         return failure_text(error, _shown(loaded, [str(error)])[0], side)
     except Exception as error:  # whatever an adapter raises

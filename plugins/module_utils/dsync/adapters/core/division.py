@@ -84,6 +84,16 @@ class Division:
         places = self.shard.places(mapped.name, uids)
         return Part([records[at] for at in places], [uids[at] for at in places])
 
+    def places(self, mapped: ModelMap, records: Sequence[Record]) -> Sequence[int]:
+        """Return the positions of the records that belong to the shard; all of them where that is not clear.
+
+        Args:
+            mapped: a model of which not all records have to be read, and whose objects have no parents.
+            records: some of its records, as they are read.
+        """
+        uids = self._uids(mapped, records)
+        return range(len(records)) if uids is None else self.shard.places(mapped.name, uids)
+
     def fits(self, mapped: ModelMap, part: Part) -> bool:
         """Return whether the objects that were made of a part have the expected ids; if not, all records have to be loaded."""
         if part.uids is None or part.uids == [*self._dataset.store.uids(mapped.name)]:

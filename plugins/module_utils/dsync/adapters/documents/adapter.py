@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -136,7 +136,7 @@ class DocumentAdapter(RecordAdapter):
         unchanged = self.as_documents_have_them(mapped)
         self._check_way(mapped, place)
         for document in self.documents():
-            for record, key in located_at(document, place):
+            for record, key in located_at(document, place, self._places_of_shard(mapped) if unchanged else None):
                 if mapped.key is not None and key is not None:
                     write(record, mapped.key, key)
                 if not unchanged:
@@ -144,6 +144,14 @@ class DocumentAdapter(RecordAdapter):
                 if parents:
                     kept[id(document), record.way] = record
                 yield record
+
+    def _places_of_shard(self, mapped: ModelMap) -> Callable[[Sequence[Record]], Sequence[int]] | None:
+        """Return the function that selects the records of the shard that is loaded; None where others may be needed."""
+        division = self._division
+        selective = mapped.where or mapped.keep or mapped.drop
+        if division is None or selective or mapped.key is not None or division.needs_all(mapped):
+            return None
+        return partial(division.places, mapped)
 
     def probe(self) -> bool:
         self.check_fields()

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -105,12 +105,24 @@ def located(values: Mapping[str, Any], document: Document, way: Way, keyed: bool
     return record
 
 
-def located_at(document: Document, place: Path) -> Iterator[tuple[Located, Any]]:
-    """Yield copies of the records at a place that know where they are, with their keys (None in lists). Raises RecordProblem."""
+def located_at(
+    document: Document, place: Path, chosen: Callable[[list[dict[str, Any]]], Sequence[int]] | None = None
+) -> Iterator[tuple[Located, Any]]:
+    """Yield copies of the records at a place that know where they are, with their keys (None in lists).
+
+    Args:
+        document: the document.
+        place: the place.
+        chosen: returns the positions of the records of a list to yield; None for all. Others may be yielded as well.
+
+    Raises:
+        RecordProblem: something at the place is not a record.
+    """
     for way, found in walk(document.tree, place):
         if isinstance(found, list) and {*map(type, found)} == {dict}:
-            records = list(map(Located, found))
-            for position, record in enumerate(records):
+            positions = range(len(found)) if chosen is None else chosen(found)
+            records = list(map(Located, map(found.__getitem__, positions)))
+            for position, record in zip(positions, records):
                 record.document, record.way, record.keyed = document, (*way, position), False
             document.located += records
             yield from zip(records, repeat(None))
