@@ -30,6 +30,9 @@ from .lifecycle import TaskEnd, run_task
 RECORDS = "records"
 """The option that holds data."""
 
+FILE, PATH = "file", "path"
+"""The adapter, and its option, whose value would mean another file beside another playbook if it were relative."""
+
 
 def run(module: AdapterModule) -> None:
     """Propose models and mappings for one or two datasets, and write them to files."""
@@ -97,7 +100,10 @@ def _origin(side: Side, found: Discovered) -> Origin:
             secrets[name] = _variable(side.role, name)
         else:
             options[name] = _variable(side.role, name) if name == RECORDS or hidden[name] != value else value
-    return Origin(side.role, side.params["adapter"], side.dataset.name, options, secrets, found.endpoints)
+    if side.params["adapter"] == FILE and isinstance(options.get(PATH), str) and "://" not in options[PATH]:
+        options[PATH] = absolute(Path(options[PATH]).expanduser()) + os.sep * options[PATH].endswith(os.sep)
+    name = side.dataset.name if side.params["name"] else None
+    return Origin(side.role, side.params["adapter"], side.dataset.name, options, secrets, found.endpoints, name)
 
 
 def _variable(role: str, name: str) -> Template:

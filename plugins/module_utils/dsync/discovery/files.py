@@ -28,6 +28,7 @@ class Origin:
         options: options of the adapter; a secret among them is a template.
         secrets: its secrets, each a template.
         endpoints: path of a collection → its endpoint; None for a system that is not an API.
+        name: the name that the task gives it; None for none.
     """
 
     role: str
@@ -36,6 +37,7 @@ class Origin:
     options: Mapping[str, Any]
     secrets: Mapping[str, Template] = field(default_factory=dict)
     endpoints: Mapping[str, Any] | None = None
+    name: str | None = None
 
 
 def file_texts(proposal: Proposal, origins: Sequence[Origin], hosts: str) -> dict[str, str]:
@@ -109,7 +111,7 @@ def _advice(origins: Sequence[Origin]) -> str:
 
 
 def _dataset(proposal: Proposal, one: Origin, preset: str | None) -> dict[str, Any]:
-    made: dict[str, Any] = {"adapter": one.adapter}
+    made: dict[str, Any] = {"adapter": one.adapter, **({"name": one.name} if one.name else {})}
     if preset is not None:
         made["preset"] = f"./{preset}"
     made["options"] = dict(one.options)

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .kinds import compared_as, joint_type, meaning
+from .kinds import joint_type
 from .tables import Column, Table
 
 _MOST_COMPARED = 5000
@@ -20,6 +21,9 @@ _WIDEST_KEY = 3
 _MOST_COLUMNS_OF_KEYS = 12
 _ENOUGH = 0.5
 """The share of equal values from which columns with different names are taken to mean the same."""
+
+_WORTH_SHOWING = 0.1
+"""The share of equal values from which the best match of a column without a partner is shown."""
 
 _ALIKE = 0.75
 _Score = tuple[float, float, "Pair"]
@@ -130,7 +134,7 @@ def _key_alone(table: Table, columns: Sequence[Column]) -> list[Column]:
         return [single]
     named = [column for column in ordered if not column.is_surrogate][:_MOST_COLUMNS_OF_KEYS]
     for group in _groups(named) if table.count else ():
-        if not _duplicates([column.spelled("str") for column in group]):
+        if math.prod(column.distinct for column in group) >= table.count and not _duplicates([one.spelled("str") for one in group]):
             return list(group)
     return [next((column for column in ordered if column.is_unique), None) or next(iter([*named, *ordered, *columns]))]
 
@@ -174,12 +178,8 @@ def match(source: Table, target: Table) -> Match:
 
 def _sides(pair: Pair) -> tuple[list[str | None], list[str | None]]:
     """Return the values of both columns as strings that equal values share."""
-    theirs = [] if pair.target is None else pair.target.spelled(pair.type)
-    return _compared(pair.source.spelled(pair.type), pair.compare), _compared(theirs, pair.compare)
-
-
-def _compared(texts: list[str | None], names: Sequence[str]) -> list[str | None]:
-    return [None if text is None else meaning(text, names) for text in texts] if names else texts
+    ours = pair.source.spelled(pair.type, pair.compare)
+    return ours, [] if pair.target is None else pair.target.spelled(pair.type, pair.compare)
 
 
 def _identities(key: Sequence[Pair]) -> tuple[list[list[str | None]], list[list[str | None]]]:
@@ -199,7 +199,7 @@ def _key_pair(source: Column, target: Column) -> Pair:
     if strict.type != "str" or strict.compare:
         return strict
     best, most = strict, _shared([strict])
-    for names in _LOOSER:
+    for names in _LOOSER if most < 1 else ():
         loose = replace(strict, compare=names)
         share, different = _shared([loose]), [len({*side}) for side in _sides(loose)]
         if share > most and different == [len({*side}) for side in _sides(strict)]:
@@ -209,8 +209,12 @@ def _key_pair(source: Column, target: Column) -> Pair:
 
 def _key(source: Table, ours: Sequence[Column], theirs: Sequence[Column]) -> list[Pair]:
     """Return the columns by which records are found on the other side: alone, or else several together."""
-    pairs = [_key_pair(one, two) for one in ours if _identifies(one) for two in theirs if _identifies(two)]
-    single = [pair for pair in pairs if _is_key([pair])]
+    pairs = [
+        _key_pair(one, two)
+        for one, two in itertools.product(filter(_identifies, ours), filter(_identifies, theirs))
+        if (one.is_unique and two.is_unique) or _likeness(one.path[-1], two.path[-1]) > 0
+    ]
+    single = [pair for pair in pairs if pair.source.is_unique and _is_key([pair])]
     best = max(single, key=lambda pair: _goodness([pair]), default=None)
     if best is not None and _goodness([best])[0] > 0:
         return [best]
@@ -282,9 +286,9 @@ def _assigned(scores: Sequence[_Score]) -> tuple[list[Pair], dict[int, tuple[Col
             chosen.append(pair)
             used |= columns
     nearest: dict[int, tuple[Column, int, int]] = {}
-    for _names, _share, pair in sorted(scores, key=lambda one: (-one[1], -one[0])):
+    for _names, share, pair in sorted(scores, key=lambda one: (-one[1], -one[0])):
         for column, other in ((pair.source, pair.target), (pair.target, pair.source)):
-            if column is not None and other is not None and id(column) not in used and pair.matches:
+            if column is not None and other is not None and id(column) not in used and share >= _WORTH_SHOWING:
                 nearest.setdefault(id(column), (other, pair.matches, pair.compared))
     return chosen, nearest
 
@@ -300,27 +304,23 @@ def _is_evident(pair: Pair, share: float, likeness: float) -> bool:
 
 def _counted(pair: Pair, common: Sequence[tuple[int, int]]) -> Pair:
     """Return a pair with the number of equal values, compared in the strictest of the ways in which most of them are equal."""
-    ours, theirs = pair.source.spelled(pair.type), [] if pair.target is None else pair.target.spelled(pair.type)
+    ways = [pair, *(replace(pair, compare=names) for names in (_LOOSER if pair.type == "str" and not pair.compare else ()))]
+    found = [_equal(way, common) for way in ways]
+    best = max(range(len(ways)), key=lambda place: (found[place][0], -place))
+    return replace(ways[best], matches=found[best][0], compared=found[best][1])
+
+
+def _equal(pair: Pair, common: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return how many records on both sides have equal values in two columns, and how many have a value in one of them."""
+    ours, theirs = _sides(pair)
     values = [(ours[one], theirs[two]) for one, two in common]
     values = [(one, two) for one, two in values if one is not None or two is not None]
-    best, most = pair, _equal(values, pair.compare)
-    for names in _LOOSER if pair.type == "str" and not pair.compare else ():
-        equal = _equal(values, names)
-        if equal > most:
-            best, most = replace(pair, compare=names), equal
-    return replace(best, matches=most, compared=len(values))
-
-
-def _equal(values: Sequence[tuple[str | None, str | None]], names: Sequence[str]) -> int:
-    """Return how many of some pairs of strings are equal by some comparisons."""
-    if not names:
-        return sum(one == two for one, two in values)
-    return sum(one is not None and two is not None and meaning(one, names) == meaning(two, names) for one, two in values)
+    return sum(one == two for one, two in values), len(values)
 
 
 def _meaning_of(columns: Sequence[Column], kind: str) -> tuple[str, ...]:
     """Return the comparison of strings that all are addresses; none for others."""
     if kind != "str":
         return ()
-    found = {compared_as([one for one in column.spelled("str") if one is not None]) for column in columns if column.filled}
+    found = {column.address for column in columns if column.filled}
     return (found.pop(),) if len(found) == 1 and "" not in found else ()

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..adapters.core.schema import FieldSchema, Schema
 from ..records.path import MISSING, Path, read
-from .kinds import Kind, kind_of, spelling
+from .kinds import Kind, compared_as, kind_of, meaning, spelling
 
 _DEEPEST = 3
 _MOST_KEYS = 20
@@ -40,7 +40,7 @@ class Column:
     schema: FieldSchema | None = None
     cells: bool = False
     lookup: str = ""
-    _spelled: dict[str, list[str | None]] = field(default_factory=dict, repr=False)
+    _spelled: dict[tuple[str, tuple[str, ...]], list[str | None]] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -73,6 +73,11 @@ class Column:
         return not self.cells and any(isinstance(value, str) and not value for value in self.values)
 
     @cached_property
+    def address(self) -> str:
+        """The comparison of strings that all mean something else, ``mac`` or ``ip``; empty for others."""
+        return compared_as([one for one in self.spelled("str") if one is not None])
+
+    @cached_property
     def distinct(self) -> int:
         """The number of different values."""
         return len({*self.spelled("str")} - {None})
@@ -92,11 +97,14 @@ class Column:
         """Whether its values are lists of records, which are objects of their own."""
         return any(isinstance(value, list) and any(isinstance(one, Mapping) for one in value) for value in self.filled)
 
-    def spelled(self, kind: str) -> list[str | None]:
-        """Return the values as strings that equal values of a type share, None for none."""
-        if kind not in self._spelled:
-            self._spelled[kind] = [None if value is MISSING else spelling(value, kind) for value in self.values]
-        return self._spelled[kind]
+    def spelled(self, kind: str, names: tuple[str, ...] = ()) -> list[str | None]:
+        """Return the values as strings that values of a type share which are equal, by the named comparisons; None for none."""
+        way = (kind, names)
+        if way not in self._spelled and names:
+            self._spelled[way] = [None if text is None else meaning(text, names) for text in self.spelled(kind)]
+        elif way not in self._spelled:
+            self._spelled[way] = [None if value is MISSING else spelling(value, kind) for value in self.values]
+        return self._spelled[way]
 
     def translated(self, lookup: str, table: Mapping[str | None, Any]) -> Column:
         """Return the column with its values translated, which a lookup of this name does."""
