@@ -13,8 +13,10 @@ from dsync.exceptions import RecordProblem
 from hypothesis import given
 from hypothesis import strategies as st
 
-pieces = st.sampled_from(["a", "b", " ", ",", ",", "\n", "\n", "\r\n", '"', '""', '"x\ny"', "\\", "é"])
+pieces = st.sampled_from(["a", "b", " ", ",", ",", "\n", "\n", "\r\n", "\r", '"', '""', '"x\ny"', "\\", "é", "\0", "\u2028"])
 texts = st.lists(pieces, max_size=14).map("".join)
+headers = st.sampled_from(["n,m\n", "n\n", "n,,m\n", "n,m,\r\n", "\nn,m\n", "n,m\r", '"n",m\n', ""])
+numbers = st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["", " ", "x"])), max_size=4)
 
 
 def read(text: str) -> Any:
@@ -25,14 +27,28 @@ def read(text: str) -> Any:
     return list(rows), rows.columns
 
 
-@given(texts, st.sampled_from(["n,m\n", "n\n", "n,,m\n", "n,m,\r\n", "\nn,m\n", ""]))
-def test_rows_are_read_as_one_after_the_other(text: str, header: str) -> None:
-    found = read(header + text)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(csv_format._Table, "plain_cells", lambda table: None)
-        assert read(header + text) == found
+def as_columns(text: str) -> Any:
+    try:
+        table = CsvFormat().table(text, "f")
+    except RecordProblem as problem:
+        return str(problem)
+    return None if table is None else (table.rows(), tuple(table.columns))
+
+
+@given(texts, headers)
+def test_columns_are_those_of_rows(text: str, header: str) -> None:
+    assert as_columns(header + text) in (None, read(header + text))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@given(numbers)
+def test_tables_without_quotation_marks_need_no_reader(end: str, rows: list[tuple[int, str]]) -> None:
+    text = "".join(f"{number},{word}{end}" for number, word in [("n", "m"), *rows])
+    found = as_columns(text)
+    assert found == (read(text) if rows else None)
 
 
 def test_a_plain_table_is_read_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(csv_format._Table, "rows")
-    assert read('n,m\n1,"a\nb"\n\n2,\n') == ([{"n": "1", "m": "a\nb"}, {"n": "2", "m": ""}], ("n", "m"))
+    rows = [{"n": "1", "m": "a\nb"}, {"n": "2", "m": ""}]
+    assert as_columns('n,m\n1,"a\nb"\n\n2,\n') == (rows, ("n", "m"))

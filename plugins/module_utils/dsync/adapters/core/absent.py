@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ...exceptions import DefinitionError
 from ...records.mapping import FieldMap, ModelMap, Record
 from ...records.path import MISSING, Path, read, text_of_path
+from ...records.record_table import RecordTable
 
 _NEARLY = 0.85
 """How similar two names are of which one is a typing error: like role and rolle, unlike site and site_id."""
@@ -25,6 +26,8 @@ def unmanaged(mapped: ModelMap, records: Sequence[Record]) -> frozenset[str]:
     Raises:
         DefinitionError: a field is in no record, and one that nothing reads has nearly its name.
     """
+    if isinstance(records, RecordTable):
+        records = records[:1]  # the others have the same fields
     absent = {name: field for name, field in mapped.fields.items() if records and _is_absent(field, records)}
     for name, field in absent.items():
         _check(mapped, name, field.source or (), records)

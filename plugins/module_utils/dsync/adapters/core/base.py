@@ -17,6 +17,7 @@ from ...records.mapping_declaration import model_map
 from .contract import ChangedRecord, MovedRecord, NewRecord
 from .loading import writable_part
 from .lookups import Tables, check_table
+from .native_records import NativeRecords
 from .read_back import ReadBack
 from .writing import RecordWriter
 
@@ -110,7 +111,7 @@ class RecordAdapter(RecordWriter):
                 f"{cls.__name__} has no models; {cls.__name__}.bound(data_model(…)) is a class that has them, to make adapters of."
             )
         instance: Any = super().__new__(cls, *args, **kwargs)
-        instance._records = {name: {} for name in cls._maps}
+        instance._records = NativeRecords(cls._maps)
         instance._belonging = {}
         instance.records_read = {}
         instance._read_back = ReadBack()

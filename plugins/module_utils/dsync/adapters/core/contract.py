@@ -14,7 +14,9 @@ from ...records.declaration_reader import Declared
 from ...records.definition import DataModel
 from ...records.mapping import ModelMap, Record, Values
 from ...records.path import Path
+from ...records.record_table import RecordTable
 from .fields import Fields
+from .native_records import NativeRecords
 from .read_back import ReadBack
 from .schema import Schema
 from .sent_values import SentValues
@@ -84,7 +86,7 @@ class RecordContract(DSync):
     _maps: ClassVar[Mapping[str, ModelMap]]
     _tables: ClassVar[dict[str, Declared]]
 
-    _records: dict[str, dict[str, Record]]
+    _records: NativeRecords
 
     _silent: Mapping[str, frozenset[str]]
     """Model → attributes that the source of the run does not have."""
@@ -117,6 +119,17 @@ class RecordContract(DSync):
             RecordProblem: the records cannot be read.
         """
         raise NotImplementedError
+
+    def read_columns(self, mapped: ModelMap) -> RecordTable | None:
+        """Return what :meth:`read` yields as columns, faster; None, as here, if the records have to be read one by one.
+
+        Args:
+            mapped: as for :meth:`read`; each attribute is a native field as it is, and all records there are of the model.
+
+        Raises:
+            RecordProblem: as :meth:`read`.
+        """
+        return None
 
     def create_records(self, mapped: ModelMap, records: Sequence[NewRecord]) -> Sequence[Record | Exception]:
         """Make native records and return, for each, the record as it is now (with a key that the system gave it), or why not.

@@ -26,7 +26,7 @@ class Part(NamedTuple):
         uids: the unique ids that the objects should have; None if these do not matter.
     """
 
-    records: list[Record]
+    records: Sequence[Record]
     uids: list[str] | None = None
 
 
@@ -64,7 +64,7 @@ class Division:
         """Return whether all records of a model have to be read: because objects are made of all of them, or to find parents."""
         return mapped.name in self._whole or mapped.name in self._parents
 
-    def part(self, mapped: ModelMap, records: list[Record], parents: Parents | None) -> Part:
+    def part(self, mapped: ModelMap, records: Sequence[Record], parents: Parents | None) -> Part:
         """Return the records of a model that belong to the shard; all of them where that is not clear.
 
         Args:

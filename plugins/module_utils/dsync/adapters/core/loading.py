@@ -13,7 +13,7 @@ from ...dataset.shard import Shard, keep
 from ...exceptions import DefinitionError, DSyncException, ObjectAlreadyExists, ObjectNotFound, RecordProblem
 from ...model.columns import Rows
 from ...model.model import DSyncModel
-from ...records.columns import rows_of
+from ...records.columns import reads_columns, rows_of
 from ...records.definition import derived
 from ...records.filters import Filter
 from ...records.mapping import ModelMap, ParentMap, Record, by_reference
@@ -108,21 +108,15 @@ class RecordLoader(RecordContract):
         self.__class__ = type(cls.__name__, (cls,), {model: own, "_maps": maps, "__module__": cls.__module__})
 
     def _load(self, mapped: ModelMap) -> None:
-        records: list[Record] = []
-        self.records_read[mapped.name] = records
         parents = self._parents(mapped)
         if self._division is not None and not self.is_divided(mapped):
             self._division.take_all(mapped.name)
-        selective = bool(mapped.where or mapped.keep or mapped.drop)
         chosen = Filter(mapped.where, f"{mapped.place.place.removesuffix('.from')}.where", self.free_fields)
-        if not selective:
-            records.extend(self.read(mapped))
-        for record in self.read(mapped) if selective else ():
-            try:
-                if chosen.lets(record) and mapped.keeps(record):
-                    records.append(record)
-            except RecordProblem as problem:
-                raise RecordProblem(f"{self.describe(mapped, record)}: {problem}") from problem
+        records: Sequence[Record] | None = self.read_columns(mapped) if parents is None and reads_columns(mapped) else None
+        if records is None:
+            records = self._read_each(mapped, chosen)
+        else:
+            self.records_read[mapped.name] = records
         self._belonging[mapped.name] = {path: read(record, path) for record in records[:1] for path in mapped.belonging()}
         part = Part(records) if self._division is None else self._division.part(mapped, records, parents)
         self._load_records(mapped, part.records, parents, chosen)
@@ -131,7 +125,22 @@ class RecordLoader(RecordContract):
                 self.store.discard(mapped.name, uid)
             self._load_records(mapped, records, parents, chosen)
 
-    def _load_records(self, mapped: ModelMap, records: list[Record], parents: Parents | None, chosen: Filter) -> None:
+    def _read_each(self, mapped: ModelMap, chosen: Filter) -> list[Record]:
+        """Return the records of a model, read one by one."""
+        records: list[Record] = []
+        self.records_read[mapped.name] = records
+        if not (mapped.where or mapped.keep or mapped.drop):
+            records.extend(self.read(mapped))
+            return records
+        for record in self.read(mapped):
+            try:
+                if chosen.lets(record) and mapped.keeps(record):
+                    records.append(record)
+            except RecordProblem as problem:
+                raise RecordProblem(f"{self.describe(mapped, record)}: {problem}") from problem
+        return records
+
+    def _load_records(self, mapped: ModelMap, records: Sequence[Record], parents: Parents | None, chosen: Filter) -> None:
         rows: Rows | None = rows_of(mapped, records, self.empty_is_none) if parents is None else None
         if rows is None:
             rows = self._each_row(mapped, records, parents)
@@ -139,7 +148,7 @@ class RecordLoader(RecordContract):
         self.unmanaged[mapped.name] = unmanaged(mapped, records)
         self._add(mapped, records, rows, None if parents is None else parents.keys)
 
-    def _each_row(self, mapped: ModelMap, records: list[Record], parents: Parents | None) -> list[dict[str, Any]]:
+    def _each_row(self, mapped: ModelMap, records: Sequence[Record], parents: Parents | None) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         for record in records:
             try:
@@ -152,7 +161,7 @@ class RecordLoader(RecordContract):
             rows.append(row)
         return rows
 
-    def _add(self, mapped: ModelMap, records: list[Record], rows: Rows, parent_ids: Mapping[str, str] | None) -> None:
+    def _add(self, mapped: ModelMap, records: Sequence[Record], rows: Rows, parent_ids: Mapping[str, str] | None) -> None:
         parent = None if parent_ids is None else self._parent_map(mapped).name
         try:
             self.add_rows(mapped.name, rows, parent=parent, parent_ids=parent_ids)
@@ -160,10 +169,10 @@ class RecordLoader(RecordContract):
             raise self._unfit(mapped, records, rows, error) from error
         except (ObjectAlreadyExists, ObjectNotFound) as error:
             raise self._contradicting(mapped, records, rows, error) from error
-        self._records[mapped.name] = dict(zip(self.store.uids(mapped.name), records))
+        self._records.load(mapped.name, self.store.uids(mapped.name), records)
 
     def _unfit(
-        self, mapped: ModelMap, records: list[Record], rows: Rows, error: ValidationError
+        self, mapped: ModelMap, records: Sequence[Record], rows: Rows, error: ValidationError
     ) -> ValidationError | RecordProblem:
         """Return what to raise when a row does not validate: the same, naming the record's place."""
         for record, row in zip(records, rows):
@@ -173,7 +182,7 @@ class RecordLoader(RecordContract):
                 return RecordProblem(f"{self.describe(mapped, record)}: {found.title}: {problems_in(mapped.model, row, found)}")
         return error
 
-    def _contradicting(self, mapped: ModelMap, records: list[Record], rows: Rows, error: DSyncException) -> RecordProblem:
+    def _contradicting(self, mapped: ModelMap, records: Sequence[Record], rows: Rows, error: DSyncException) -> RecordProblem:
         """Return what to raise when two records represent one object, or the parent of one does not exist."""
         first: dict[str, int] = {}
         for place, row in enumerate(rows):

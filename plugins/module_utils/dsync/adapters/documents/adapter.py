@@ -22,6 +22,7 @@ from ...exceptions import RecordProblem
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record, Values
 from ...records.path import EVERY, MISSING, Path, path_of, read, text_of_path, write
+from ...records.record_table import RecordTable
 from ..core.base import ChangedRecord, MovedRecord, NewRecord, RecordAdapter
 from .document import Document, Located, located, located_at, records_at
 from .edits import Carried, Edits, Way, at, text_of_way
@@ -153,6 +154,13 @@ class DocumentAdapter(RecordAdapter):
             return None
         return partial(division.places, mapped)
 
+    def read_columns(self, mapped: ModelMap) -> RecordTable | None:
+        documents = self.documents()
+        table = documents[0].table if len(documents) == 1 and not self.place_of(mapped) else None
+        if table is None or mapped.model.get_children_mapping() or not self.as_documents_have_them(mapped):
+            return None
+        return documents[0].table_of_records(table)
+
     def probe(self) -> bool:
         self.check_fields()
         for mapped in self._maps.values():
@@ -163,7 +171,7 @@ class DocumentAdapter(RecordAdapter):
     def _check_way(self, mapped: ModelMap, place: Path) -> None:
         """Raise DefinitionError where there is nothing at a model's place, and something at one that is called nearly the same."""
         taken = {self.place_of(other) for other in self._maps.values()}
-        slips = [_slip(document.tree, place) for document in self.documents()]
+        slips = [_slip(document.tree, place) for document in self.documents()] if place else []
         for slip in slips if all(slips) else ():
             if slip is not None and slip.meant not in taken:
                 mapped.place.wrong(f'there is no "{slip.name}" in {self.name}{known(slip.name, slip.there)}.')

@@ -8,11 +8,12 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice, repeat
 from typing import Any, ClassVar
 
 from ...exceptions import RecordProblem
 from .edits import Edits, Way
-from .format import Format, Rows
+from .format import Format, Rows, Table
 
 AUTO = "auto"
 """Represents the delimiter that a text has."""
@@ -25,12 +26,13 @@ class CsvFormat(Format):
     default: ClassVar[str] = ","
 
     def read(self, text: str, name: str) -> Any:
-        table = self._table(text, name)
-        columns = [name for name in table.header if name]
-        cells = table.plain_cells()
-        if cells is not None:
-            return Rows((dict(zip(columns, row)) for row in cells), columns)
-        return Rows(_Table(text, table.delimiter, name).records(), columns)
+        rows = self._table(text, name)
+        return Rows(rows.records(), [name for name in rows.header if name])
+
+    def table(self, text: str, name: str) -> Table | None:
+        rows = self._table(text, name)
+        columns = rows.columns()
+        return None if columns is None else Table(dict(zip(rows.header, columns)))
 
     def changed(self, text: str, edits: Edits, name: str) -> str:
         return _Editor(self._table(text, name)).changed(edits)
@@ -112,12 +114,14 @@ class _Table:
     """The rows of a text, below a header."""
 
     def __init__(self, text: str, delimiter: str, name: str) -> None:
-        self.lines, self.delimiter, self.name = io.StringIO(text, newline="").readlines(), delimiter, name
+        self.text, self.delimiter, self.name = text, delimiter, name
         self.header: list[str] = []
         self.header_start = self.header_end = 1 if _named_delimiter(text) else 0
         csv.field_size_limit(_LONGEST_CELL)
-        below = ["\n", *self.lines[1:]] if self.header_start else self.lines  # the numbers of the lines stay
-        reader = csv.reader(below, delimiter=delimiter, strict=True)
+        lines: Iterator[str] = iter(io.StringIO(text, newline=""))
+        if self.header_start:
+            lines = chain(["\n"], islice(lines, 1, None))  # the numbers of the lines stay
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
         for cells in self._rows_of(reader):
             if any(cells):
                 self.header, self.header_end = cells, reader.line_num
@@ -156,15 +160,31 @@ class _Table:
                 yield start, end, cells
             start = end
 
-    def plain_cells(self) -> list[list[str]] | None:
-        """Return the cells of all rows, faster than :meth:`rows` and instead of it; None if a row has to be looked at by itself:
+    def columns(self) -> list[Sequence[str]] | None:
+        """Return the cells of each column, faster than :meth:`rows` and instead of it. None if a row has to be read by itself:
         because its cells are all blank, it has more or fewer of them than the header, or a column has no name."""
-        try:
-            cells = list(filter(None, self._reader))
-        except csv.Error:
+        if self._nameless or not self.header:
             return None
-        is_plain = {*map(len, cells)} <= {len(self.header)} and not self._nameless
-        return cells if is_plain and all(map(str.strip, map("".join, cells))) else None
+        columns: list[Sequence[str]] | None = self._split()
+        if columns is None:
+            try:
+                rows = list(filter(None, self._reader))
+            except csv.Error:
+                return None
+            columns = [*map(list, zip(*rows))] if {*map(len, rows)} == {len(self.header)} else None
+        return columns if columns and any(all(map(str.strip, column)) for column in columns) else None
+
+    def _split(self) -> list[Sequence[str]] | None:
+        """Return the cells of each column where no cell has a quotation mark, so that delimiters are between cells only; otherwise
+        None."""
+        width, text = len(self.header), self.text.replace("\r\n", "\n")
+        if self.header_end != 1 or any(mark in text for mark in '"\r\0'):
+            return None
+        lines = text.partition("\n")[2].rstrip("\n").split("\n")
+        if {*map(str.count, lines, repeat(self.delimiter))} != {width - 1} or "" in lines:
+            return None
+        cells = self.delimiter.join(lines).split(self.delimiter)
+        return [cells[place::width] for place in range(width)]
 
     def _check_width(self, cells: Sequence[str], width: int, line: int) -> None:
         """Raise RecordProblem where a row has more or fewer cells than the header."""
@@ -209,7 +229,8 @@ class _Editor:
     def __init__(self, table: _Table) -> None:
         self._table = table
         self._rows = list(table.rows())
-        first = table.lines[0] if table.lines else ""
+        self._lines = io.StringIO(table.text, newline="").readlines()
+        first = self._lines[0] if self._lines else ""
         self._newline = next((end for end in ("\r\n", "\r") if first.endswith(end)), "\n")
         self._columns = list(table.header)
 
@@ -222,11 +243,11 @@ class _Editor:
         lines: list[str] = [self._head(more)]
         done = self._table.header_end
         for place, (start, end, cells) in enumerate(self._rows):
-            lines += self._table.lines[done:start]
+            lines += self._lines[done:start]
             if (place,) not in edits.removed:
-                lines.append(self._row("".join(self._table.lines[start:end]), cells, edits.changed.get((place,)), more))
+                lines.append(self._row("".join(self._lines[start:end]), cells, edits.changed.get((place,)), more))
             done = end
-        lines += self._table.lines[done:]
+        lines += self._lines[done:]
         text = "".join(lines)
         if new and text and not text.endswith(("\n", "\r")):
             text += self._newline
@@ -245,7 +266,7 @@ class _Editor:
 
     def _head(self, more: int) -> str:
         start, end = self._table.header_start, self._table.header_end
-        mark, head = "".join(self._table.lines[:start]), "".join(self._table.lines[start:end])
+        mark, head = "".join(self._lines[:start]), "".join(self._lines[start:end])
         if not more:
             return mark + head
         if not self._table.header:
@@ -292,10 +313,10 @@ class _Editor:
         if not self._rows:
             if not self._table.header:
                 return csv.QUOTE_MINIMAL
-            head = self._table.lines[self._table.header_start : self._table.header_end]
+            head = self._lines[self._table.header_start : self._table.header_end]
             return self._quoting("".join(head), self._table.header)
         start, end, cells = self._rows[-1]
-        return self._quoting("".join(self._table.lines[start:end]), cells)
+        return self._quoting("".join(self._lines[start:end]), cells)
 
 
 def _appended(raw: str, more: str) -> str:

@@ -4,20 +4,23 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
 from ...exceptions import RecordProblem
 from ...records.path import Path, walk
+from ...records.record_table import RecordTable
 from .edits import Carried, Edits, Shifts, Way, text_of_way
+from .format import Table
 
 
 class Document:
     """A tree that holds records, and the changes that are to be made in it.
 
     Attributes:
-        tree: as it was read; never changed.
+        tree: as it was read; never changed. The rows of a table are made when somebody asks for them.
         name: what it is called in messages.
         edits: what is to be changed.
         single: whether its root, if it is a dictionary, is one record.
@@ -28,9 +31,45 @@ class Document:
     part: int | None = None
 
     def __init__(self, tree: Any, name: str, single: bool = False, stem: str = "") -> None:
-        self.tree, self.name, self.single, self.stem = tree, name, single, stem
+        self._tree, self.name, self.single, self.stem = tree, name, single, stem
         self.edits = Edits()
-        self.located: list[Located] = []
+        self._located: list[Located] = []
+        self._tables: list[LocatedTable] = []
+
+    @property
+    def tree(self) -> Any:
+        if isinstance(self._tree, Table):
+            self._tree = self._tree.rows()
+        return self._tree
+
+    @tree.setter
+    def tree(self, tree: Any) -> None:
+        self._tree = tree
+
+    @property
+    def table(self) -> Table | None:
+        """The columns of the tree, if it is a table of which nobody has asked for the rows."""
+        return self._tree if isinstance(self._tree, Table) else None
+
+    def located(self) -> list[Located]:
+        """Return all records that were read or made, which know where they are in the tree."""
+        for table in self._tables:
+            deque(table, maxlen=0)
+        self._tables.clear()
+        return self._located
+
+    def note(self, *records: Located) -> None:
+        """Note records that know that they are in this document."""
+        self._located += records
+
+    def table_of_records(self, table: Table) -> LocatedTable:
+        """Return the rows of a table, the tree of this document, as records that know where they are."""
+        self._tables.append(LocatedTable(self, table))
+        return self._tables[-1]
+
+    def replace(self, tree: Any) -> None:
+        """Make a tree this document's, in which nothing is located, and which nothing is to be changed in."""
+        self._tree, self.edits, self._located = tree, Edits(), []
 
 
 def settle(documents: Sequence[Document], changed: Sequence[tuple[Document, Any]]) -> None:
@@ -41,12 +80,12 @@ def settle(documents: Sequence[Document], changed: Sequence[tuple[Document, Any]
         changed: those with changes, each with its new tree.
     """
     places = _Places(documents)
-    found = [(record, *places.after(document, record.way)) for document, _tree in changed for record in document.located]
+    found = [(record, *places.after(document, record.way)) for document, _tree in changed for record in document.located()]
     for document, tree in changed:
-        document.tree, document.edits, document.located = tree, Edits(), []
+        document.replace(tree)
     for record, document, way in found:
         record.document, record.way = document, way
-        document.located.append(record)
+        document.note(record)
 
 
 class _Places:
@@ -101,8 +140,19 @@ def located(values: Mapping[str, Any], document: Document, way: Way, keyed: bool
     """Return a copy of a record that knows where it is; a function, since a constructor takes twice as long."""
     record = Located(values)
     record.document, record.way, record.keyed = document, way, keyed
-    document.located.append(record)
+    document.note(record)
     return record
+
+
+class LocatedTable(RecordTable):
+    """The rows of a table, which know where they are."""
+
+    def __init__(self, document: Document, table: Table) -> None:
+        super().__init__(table.columns)
+        self._document = document
+
+    def _record(self, place: int) -> Located:
+        return located(super()._record(place), self._document, (place,), False)
 
 
 def located_at(
@@ -124,7 +174,7 @@ def located_at(
             records = list(map(Located, map(found.__getitem__, positions)))
             for position, record in zip(positions, records):
                 record.document, record.way, record.keyed = document, (*way, position), False
-            document.located += records
+            document.note(*records)
             yield from zip(records, repeat(None))
         else:
             for inner, key, values in _records_in(document, way, found):

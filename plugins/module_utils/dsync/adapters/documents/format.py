@@ -25,6 +25,21 @@ class Rows(list[Mapping[str, Any]]):
         self.columns = tuple(columns)
 
 
+class Table:
+    """The rows of a table as columns.
+
+    Attributes:
+        columns: name in its header → the cell of each row; at least one.
+    """
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        self.columns = columns
+
+    def rows(self) -> Rows:
+        """Return the rows."""
+        return Rows((dict(zip(self.columns, row)) for row in zip(*self.columns.values())), [*self.columns])
+
+
 class Format:
     """One format, which reads and changes strings.
 
@@ -61,6 +76,11 @@ class Format:
             LibraryMissing: what reads it is not installed.
         """
         raise NotImplementedError
+
+    def table(self, text: str, name: str) -> Table | None:
+        """Return the rows that :meth:`read` returns as columns; None, as here, if there are none, or if one must be read by itself.
+        Raises as :meth:`read` does."""
+        return None
 
     def changed(self, text: str, edits: Edits, name: str) -> str:
         """Return the text with some changes made in it. Raises as :meth:`read` does."""

@@ -104,7 +104,7 @@ class EstateAdapter(EstateReader):
         deleted = [element for element in diff.walk() if element.action == DSyncAction.DELETE]
         moves = [(one.element, remaking(diff.carried, ref)) for ref, one in diff.carried.items()]
         for element, change in [*((element, element) for element in deleted), *moves]:
-            record = self._records.get(element.type, {}).get(element.before_uid)
+            record = self._records[element.type].get(element.before_uid)
             if change is not None and not change.protected and record is not None and not record.get(OWNED):
                 it = "it" if change is element else f'{element.type} "{element.uid}" below it'
                 change.protected = f'protected: {it} does not have the tag "{self._owner_tag}"'

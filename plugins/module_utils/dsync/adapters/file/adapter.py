@@ -39,7 +39,7 @@ from ..documents.adapter import DocumentAdapter
 from ..documents.commit import FileChange, commit, digest_of, nothing_kept, recover
 from ..documents.document import Document, Located, settle
 from ..documents.edits import at, text_of_way
-from ..documents.format import Format, Rows
+from ..documents.format import Format, Rows, Table
 from ..documents.formats import FORMATS, format_of
 from ..documents.sources import fetched, inner_name, is_address, is_compressed, shown, unpacked
 from ..documents.yaml_documents import documents_in, exchanged, in_its_lines
@@ -165,7 +165,7 @@ class FileAdapter(DocumentAdapter):
         if self._document is not None and self._document > len(pieces):
             raise file_error(RecordProblem, file.path, f"has {len(pieces)} documents, and no document {self._document}")
         if len(pieces) == 1:
-            file.tree = file.format.read(text, file.name)
+            file.tree = file.format.table(text, file.name) or file.format.read(text, file.name)
             file.single = self._many and not isinstance(file.tree, list)
             return [file]
         found = []
@@ -227,9 +227,10 @@ class FileAdapter(DocumentAdapter):
     def fields_of(self, mapped: ModelMap) -> Fields | None:
         """Return the columns of CSV, TSV and XLSX; None if there is no header, or if records have fields of their own."""
         place = self.place_of(mapped)
-        tables = [table for document in self.documents() if (table := at(document.tree, place)) not in (MISSING, None)]
-        columns = dict.fromkeys(name for table in tables if isinstance(table, Rows) for name in table.columns)
-        if not columns or not all(isinstance(table, Rows) for table in tables):
+        trees = ((document.table or document.tree) if not place else document.tree for document in self.documents())
+        tables = [table for tree in trees if (table := at(tree, place)) not in (MISSING, None)]
+        columns = dict.fromkeys(name for table in tables if isinstance(table, (Rows, Table)) for name in table.columns)
+        if not columns or not all(isinstance(table, (Rows, Table)) for table in tables):
             return None
         return Fields(columns, title=self.name, word="column", extensible=True)
 

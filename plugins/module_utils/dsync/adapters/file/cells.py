@@ -91,7 +91,7 @@ class Cells:
         """Return whether a list is written as JSON: as others of its column are, or since items between separators would not do."""
         if any(isinstance(item, (list, dict)) for item in value) or is_json_list(self._separator.join(map(str, value))):
             return True
-        cells = (record.get(text_of_path(path)) for record in document.located)
+        cells = (record.get(text_of_path(path)) for record in document.located())
         return any(isinstance(cell, str) and is_json_list(cell) for cell in cells)
 
     def _words(self, column: str, document: File) -> Words:
