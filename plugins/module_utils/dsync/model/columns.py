@@ -39,13 +39,19 @@ Rows = Sequence[Mapping[str, Any]]
 
 _Validator = Callable[[Any], Any]
 
-_KEEP_STRINGS: set[Any] = set()
+_NONE: frozenset[type[Any]] = frozenset((type(None),))
+_KEPT: dict[Any, frozenset[type[Any]]] = {}
+"""Validator → types of which it keeps values."""
 
 
-def keeps_strings(validator: _Validator) -> _Validator:
-    """Declare that a validator returns strings and None as they are, so that it need not be called for them; return it."""
-    _KEEP_STRINGS.add(validator)
-    return validator
+def keeps(*kinds: type[Any]) -> Callable[[_Validator], _Validator]:
+    """Declare that a validator returns None and values of some types, not of subclasses, as they are: it is not called for them."""
+
+    def declare(validator: _Validator) -> _Validator:
+        _KEPT[validator] = frozenset((*kinds, type(None)))
+        return validator
+
+    return declare
 
 
 class ColumnRows(Sequence[Mapping[str, Any]]):
@@ -96,9 +102,8 @@ class ColumnValidation:
         self._schemas = {name: field["schema"] for name, field in schema["fields"].items()}
         self._cls, self._construction = cls, construction
         self._validators: dict[str | tuple[str, ...], _Validate] = {}
-        for_strings = {name: _of_strings(schema) for name, schema in self._schemas.items()}
-        self._for_strings = {name: schema for name, schema in for_strings.items() if schema != self._schemas[name]}
-        self._of_strings: dict[str, _Validate] = {}
+        self._with_kept = {name for name, schema in self._schemas.items() if _for_kinds(schema, _NONE) != schema}
+        self._for_kinds: dict[tuple[str, frozenset[type[Any]]], _Validate] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return column_validation_of, (self._cls,)
@@ -134,13 +139,15 @@ class ColumnValidation:
         return values, [self._construction.given(tuple(row)) for row in rows]
 
     def _validated(self, name: str, column: Sequence[Any]) -> list[Any]:
-        """Return the values of a field, validated; validators that keep strings are not called for strings and None only."""
-        if name in self._for_strings and {*map(type, column)} <= {str, type(None)}:
-            if name not in self._of_strings:
-                schema = core_schema.list_schema(self._for_strings[name])
-                self._of_strings[name] = SchemaValidator(schema, self._config).validate_python
-            return self._of_strings[name](column)
-        return self._validator(name)(column)
+        """Return the values of a field, validated without the validators that keep values of all their types."""
+        if name not in self._with_kept:
+            return self._validator(name)(column)
+        kinds = frozenset(map(type, column))
+        validate = self._for_kinds.get((name, kinds))
+        if validate is None:
+            schema = core_schema.list_schema(_for_kinds(self._schemas[name], kinds))
+            validate = self._for_kinds[name, kinds] = SchemaValidator(schema, self._config).validate_python
+        return validate(column)
 
     def _validator(self, what: str | tuple[str, ...]) -> _Validate:
         """Return the validator of a list of values of one field, or of a list of dicts of several fields."""
@@ -163,11 +170,11 @@ def _columns(rows: Rows, names: Sequence[str], absent: Collection[str]) -> dict[
         return None
 
 
-def _of_strings(schema: Any) -> Any:
-    """Return the schema of a field for strings and None, without the validators that keep them."""
-    if schema["type"] == "function-before" and schema["function"]["function"] in _KEEP_STRINGS:
-        return _of_strings(schema["schema"])
-    return {**schema, "schema": _of_strings(schema["schema"])} if schema["type"] in ("default", "nullable") else schema
+def _for_kinds(schema: Any, kinds: frozenset[type[Any]]) -> Any:
+    """Return the schema of a field for values of some types, without the validators that keep all of these."""
+    if schema["type"] == "function-before" and kinds <= _KEPT.get(schema["function"]["function"], frozenset()):
+        return _for_kinds(schema["schema"], kinds)
+    return {**schema, "schema": _for_kinds(schema["schema"], kinds)} if schema["type"] in ("default", "nullable") else schema
 
 
 def unique_ids(cls: type[DSyncModel], columns: Sequence[Sequence[Any]], as_given: bool = False) -> list[str]:

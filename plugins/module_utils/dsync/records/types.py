@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from .._util.pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError, core_schema
 from .._util.suggestions import known
 from ..exceptions import DeclarationError, DefinitionError
-from ..model.columns import keeps_strings
+from ..model.columns import keeps
 from ..model.comparison import comparison_of
 from ..model.values import allows_none, members_of
 from .written import json_loads
@@ -275,7 +275,7 @@ def _from_json(value: Any) -> Any:
         return value
 
 
-@keeps_strings
+@keeps(str, int, bool, float)
 def _as_written(value: Any) -> Any:
     """Return the whole number that a file has; YAML 1.1 makes another one of it: 0755 is octal there, 12:30 has the base of 60."""
     written = getattr(value, "written", None)
@@ -286,6 +286,6 @@ def _as_written(value: Any) -> Any:
     return int(written.replace("_", "")) if re.fullmatch(r"[-+]?0[0-7_]+", written) else value
 
 
-@keeps_strings
+@keeps(str)
 def _as_string(value: Any) -> Any:
     return str(value) if isinstance(value, (int, Decimal)) and not isinstance(value, bool) else value

@@ -16,6 +16,7 @@ from ...model.references import References
 from ...records.declaration_reader import Declared
 from ...records.mapping import ModelMap, Record
 from ...records.path import Path
+from ...records.record_table import RecordTable
 from ...records.types import Zone
 from ..core.base import RecordAdapter
 from ..core.cells import Words
@@ -42,7 +43,7 @@ from .options import SqlOptions
 from .reflection import relation_at
 from .schema import schema_of, table_names
 from .sharding import identifying_column, is_divisible, rows_of_shard
-from .tables import Relation, rows_of, unpadded
+from .tables import Relation, columns_of_rows, rows_of, unpadded
 from .writing import Alone, Together
 
 if TYPE_CHECKING:
@@ -200,6 +201,14 @@ class SqlReader(RecordAdapter):
         if mapped.key is not None:
             check_key(mapped, relation, shown)
         return shown
+
+    def read_columns(self, mapped: ModelMap) -> RecordTable | None:
+        relation = self._relation(mapped)
+        selective = self._division is not None or mapped.name in self._to_read or mapped.deleted is not None
+        if selective or mapped.key is not None or relation.query is not None or relation.padded:
+            return None
+        with self._reading() as connection, self._database.wrap_errors(relation.title):
+            return RecordTable(columns_of_rows(connection.execute(relation.select({}, self._columns(mapped, relation)))))
 
     def is_divided(self, mapped: ModelMap) -> bool:
         return is_divisible(mapped, self._relation(mapped))

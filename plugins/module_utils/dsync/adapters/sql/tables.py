@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...exceptions import RecordProblem
@@ -167,7 +168,13 @@ class Relation:
 def rows_of(result: Any) -> list[dict[str, Any]]:
     """Return all rows of a result as plain dictionaries."""
     names = list(result.keys())
-    return [dict(zip(names, row)) for row in result]
+    return [dict(zip(names, row)) for row in result.fetchall()]
+
+
+def columns_of_rows(result: Any) -> dict[str, Sequence[Any]]:
+    """Return all rows of a result by column."""
+    names, rows = list(result.keys()), result.fetchall()
+    return dict(zip(names, zip(*rows) if rows else repeat(())))
 
 
 def unpadded(rows: list[dict[str, Any]], columns: Sequence[str]) -> list[dict[str, Any]]:
