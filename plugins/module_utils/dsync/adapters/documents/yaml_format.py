@@ -15,6 +15,7 @@ from .edits import Carried, Edits, Way, same_tree
 from .format import Format
 from .yaml_comments import Piece
 from .yaml_nodes import loader_of
+from .yaml_plain import Scalars, plain_tree
 from .yaml_scalars import CannotChange, library
 
 
@@ -26,7 +27,8 @@ class YamlFormat(Format):
     def read(self, text: str, name: str) -> Any:
         yaml = library()
         try:
-            return yaml.load(text, Loader=_loader())  # a safe loader, with more checks
+            tree = plain_tree(text, _scalars())
+            return yaml.load(text, Loader=_loader()) if tree is None else tree  # a safe loader, with more checks
         except yaml.MarkedYAMLError as error:
             raise RecordProblem(f"{name}{_line(error)}: {_yaml_problem(error, text)}") from None
         except (yaml.YAMLError, ValueError) as error:
@@ -138,6 +140,19 @@ class Tagged:
 
     def __repr__(self) -> str:
         return f"<a value with the tag {self.tag}>"
+
+
+def _scalars() -> Scalars:
+    yaml = library()
+    loader = _loader()("")
+
+    def value_of(tag: str, text: str) -> Any:
+        try:
+            return loader.construct_object(yaml.ScalarNode(tag, text))
+        except yaml.YAMLError as error:
+            raise ValueError(str(error)) from None
+
+    return Scalars(loader.yaml_implicit_resolvers, value_of)
 
 
 _loaders: list[Any] = []
