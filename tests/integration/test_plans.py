@@ -325,7 +325,7 @@ def test_plans_that_do_not_fit(play: Play, tmp_path: Path) -> None:
     other_models = {role: {**sides[role], "adapter": "places.py:Tree"} for role in ("source", "target")}
     wrong = {
         "other name": ({**plan, "target": lab}, "was made for the target Tree, and the target of this task is lab"),
-        "other models": ({**plan, **other_models}, "no longer matches the target"),
+        "other models": ({**plan, **other_models}, "; declare the models as they were then, or make the plan again."),
         "flags": ({**plan, "flags": ["skip_unmatched_src"]}, "made with skip_unmatched_dst; omit skip_unmatched_src"),
         **{
             name: ({**plan, name: value}, f"was made without {name}, and is applied as a whole; omit {name}")

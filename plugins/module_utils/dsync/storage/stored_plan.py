@@ -148,7 +148,8 @@ class StoredPlan:
             if dataset is not None and self.declared.get(side):
                 moved = difference(dataset, self.declared[side])
                 if moved:
-                    raise file_error(Refused, self.origin, f"no longer matches the {side}: {moved}")
+                    way_out = "declare the models as they were then" + ("" if self.undoes else ", or make the plan again")
+                    raise file_error(Refused, self.origin, f"no longer matches the {side}: {moved}; {way_out}")
 
 
 def undo_stored(done: Iterable[Change], stored: StoredPlan) -> StoredPlan:
