@@ -31,7 +31,7 @@ def test_nothing_is_installed_from_where_it_is_not_published() -> None:
     """The collection has no address yet, on Galaxy or elsewhere, and the library is not on the index of Python packages."""
     if "repository:" in (ROOT / "galaxy.yml").read_text(encoding="utf-8"):
         return
-    published = re.compile(r"install '?dsync(?!-core-)|(?:name|COLLECTION): dsync\.core$|dsync\.git", re.MULTILINE)
+    published = re.compile(r"install (?:--force )?'?dsync(?!-core-)|(?:name|COLLECTION): dsync\.core$|dsync\.git", re.MULTILINE)
     examples = [path for path in ROOT.glob("examples/**/*.yml") if path.is_file()]
     for page in (*PAGES, *examples):
         text = page.read_text(encoding="utf-8").replace("git.example.com/netops/dsync.git", "")
