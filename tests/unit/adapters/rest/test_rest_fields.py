@@ -187,6 +187,16 @@ def test_a_field_that_neither_records_nor_the_endpoint_have_is_refused(
     assert said in str(caught.value)
 
 
+def test_a_field_that_was_missing_is_looked_for_again_by_the_next_load(api: Api) -> None:
+    api.collections["devices"] = []
+    target = adapter(api, {"fields": {"role": "purpose"}})
+    with pytest.raises(DefinitionError, match='no field "purpose"'):
+        target.load()
+    api.collections["devices"] = [{**ROW, "purpose": "core"}]
+    target.load()
+    assert target.get("device", "r1").role == "core"
+
+
 def test_an_attribute_whose_name_is_nearly_that_of_a_field_is_refused_on_an_empty_list(api: Api) -> None:
     api.collections["devices"] = []
     models = data_model({"device": {"identifiers": ["name"], "attributes": {"serials": "str | None"}}}, base=RecordModel)

@@ -57,6 +57,7 @@ class RecordLoader(RecordContract):
             DefinitionError: the mapping does not fit what is there.
         """
         self.load_warnings.clear()
+        self.records_read = {}
         self.check_fields()
         for table in bound_tables(self._maps):
             table.serve(self)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...flags import DSyncAction
@@ -53,7 +53,7 @@ class DescribedFields:
             self._asks = problem.status is not None and not problem.passes
             return {}
 
-    def fields(self, mapped: ModelMap, endpoint: Endpoint, records: Iterable[Record]) -> Fields | None:
+    def fields(self, mapped: ModelMap, endpoint: Endpoint, records: Sequence[Record]) -> Fields | None:
         """Return the fields of a model's records; None where the endpoint describes none, or where the records show all that are
         mapped, so that it is not asked.
 
@@ -100,13 +100,13 @@ def _beside(mapped: ModelMap, endpoint: Endpoint) -> Iterable[str]:
 
 def _needed(mapped: ModelMap) -> set[str]:
     """Return the fields that records should have; those are left out that may be absent by their declaration."""
-    told = (
+    read = (
         one.source[0]
         for one in mapped.fields.values()
         if one.source and one.written and one.implied is None and one.default is MISSING and not one.write_only
     )
     hidden = {one.source for one in mapped.fields.values() if one.write_only}
-    return {*told, *(path[0] for _place, path in paths_of(mapped, chosen=True) if path not in hidden)}
+    return {*read, *(path[0] for _place, path in paths_of(mapped, chosen=True) if path not in hidden)}
 
 
 def mark_read_only(diff: Diff, read_only: Mapping[str, frozenset[str]]) -> None:
