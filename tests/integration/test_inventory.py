@@ -163,6 +163,36 @@ def test_text_from_outside_is_never_evaluated(play: Play, estate: Path, tmp_path
     assert not touched.exists()
 
 
+@pytest.mark.long
+def test_a_template_is_compared_by_its_value_in_check_mode_as_in_a_run(play: Play, estate: Path, tmp_path: Path) -> None:
+    (estate / "host_vars" / "web1.yml").write_text('role: "{{ suffix }}-1"\n')
+    (estate / "host_vars" / "web2.yml").write_text('role: "{{ nowhere }}"\n')
+    (estate / "host_vars" / "here.yml").write_text('role: "{{ inventory_hostname }}"\n')
+    path = tmp_path / "wanted.jsonl"
+    records = [("here", "here", "10.0.0.9"), ("web1", "back", "10.0.0.1"), ("web2", "any", "10.0.0.2")]
+    path.write_text("".join(json.dumps({"name": name, "role": role, "address": address}) + "\n" for name, role, address in records))
+    sides = {
+        "models": {"device": {"identifiers": ["name"], "attributes": {"role": "str | None", "address": "str | None"}}},
+        "source": {"adapter": "file", "options": {"path": str(path)}},
+        "target": {"adapter": "inventory", "options": {"source": str(estate)}, "mapping": MAPPING},
+    }
+    played = play([task("check", "dsync_sync", sides, check_mode=True), task("sync", "dsync_sync", sides)], "-i", estate).ok()
+    for name in ("check", "sync"):
+        result = played.result(name)
+        assert {change["id"]: change["after"] for change in result["changes"]} == {
+            "here": {"address": "10.0.0.9"},
+            "web1": {"role": "back"},
+        }, played.screen
+        (refused,) = result["failures"]
+        assert refused["message"] == (
+            f'protected: "role" of the host web1 is the template "{{{{ suffix }}}}-1" in {estate / "host_vars" / "web1.yml"}; '
+            "change it by hand"
+        )
+        assert any('"role" of the host web2 is a template that is not evaluated' in one for one in result["warnings"])
+    assert (estate / "host_vars" / "web1.yml").read_text() == 'role: "{{ suffix }}-1"\n'
+    assert (estate / "host_vars" / "web2.yml").read_text() == 'role: "{{ nowhere }}"\n'
+
+
 def test_a_renamed_host_moves_to_another_group(play: Play, estate: Path, tmp_path: Path) -> None:
     """One change in the result; its variables, its file and the comments at it stay with it."""
     (estate / "host_vars" / "web2.yml").write_text("# of the second\nserial: S2  # kept\nnote: unmapped\n")
