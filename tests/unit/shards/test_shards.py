@@ -333,3 +333,14 @@ def test_the_work_of_a_worker_that_was_killed_is_done_again(path: Path, tmp_path
     deadly.touch()
     assert results(path, *compare(lambda: pool(1), source, target, 2)) == wanted
     assert not deadly.exists()
+
+
+def test_no_processes_are_begun_where_nothing_more_is_asked() -> None:
+    made: list[Executor] = []
+
+    def workers() -> Executor:
+        made.append(Here())
+        return made[-1]
+
+    compare(workers, side(network(moved=3), "want", "Streamed"), side(network(), "have", "Streamed"), 7)
+    assert len(made) == 1

@@ -7,6 +7,7 @@ so that these are neither on a command line nor in an environment nor in a file.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import queue
 import signal
@@ -125,8 +126,6 @@ class Forks(Executor):
 
 def _tasks(connection: socket.socket) -> Iterator[tuple[Callable[[str], str], str]]:
     """Yield the tasks that a worker is sent, until the other process closes the connection."""
-    import importlib
-
     while True:
         try:
             name, _newline, text = _receive(connection).partition("\n")

@@ -76,6 +76,8 @@ def answers_of(workers: Workers, tasks: Mapping[int, Task], done: Callable[[int]
         concurrent.futures.BrokenExecutor: a worker died, and there is no function, or it happened too often.
     """
     texts: dict[int, str] = {}
+    if not tasks:  # there is no reason to begin processes
+        return {}
     if isinstance(workers, Executor):
         _run_missing(workers, tasks, texts, done)
     else:
