@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 pytest.importorskip("ansible", reason="the module needs ansible-core")
 
@@ -16,11 +19,16 @@ from ansible_collections.dsync.core.plugins.module_utils._module.datasets.discov
 from ansible_collections.dsync.core.plugins.module_utils._module.datasets.side import Side
 from ansible_collections.dsync.core.plugins.module_utils._module.errors import TaskFailure
 from ansible_collections.dsync.core.plugins.module_utils._module.run.discover import _origin
+from ansible_collections.dsync.core.plugins.module_utils.dsync.adapters import RecordModel, built_in
+from ansible_collections.dsync.core.plugins.module_utils.dsync.discovery.files import file_texts
+from ansible_collections.dsync.core.plugins.module_utils.dsync.discovery.proposal import Side as Tables
+from ansible_collections.dsync.core.plugins.module_utils.dsync.discovery.proposal import propose
+from ansible_collections.dsync.core.plugins.module_utils.dsync.records.definition import data_model
 
 
-def side(adapter: str, options: dict[str, Any], **more: Any) -> Side:
+def side(adapter: str, options: dict[str, Any], role: str = "source", **more: Any) -> Side:
     params = {"adapter": adapter, "options": options, "secrets": {}, "name": None, "tables": None, "openapi": None}
-    return Side("source", {**params, "read_records": True, **more})
+    return Side(role, {**params, "read_records": True, **more})
 
 
 def test_a_relative_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,3 +66,43 @@ def test_more_tables_than_a_person_reads_have_to_be_named(tmp_path: Path) -> Non
     engine.dispose()
     with pytest.raises(TaskFailure, match=r"source \(sql\): there are 31 tables \(known: t0, .*\); name those"):
         discovered(side("sql", {"url": f"sqlite:///{tmp_path}/cmdb.db"}), Bundle())
+
+
+ESTATE = """\
+sites: [{name: nyc}, {name: par}]
+devices: [{name: r1, site: nyc, mtu: 9000}, {name: r2, site: par, mtu: 1500}, {name: r3, site: par, mtu: 1500}]
+"""
+
+
+def test_lists_of_a_file_and_tables_with_foreign_keys_differ_in_what_is_different(tmp_path: Path) -> None:
+    sa = pytest.importorskip("sqlalchemy")
+    (tmp_path / "estate.yml").write_text(ESTATE)
+    url = f"sqlite:///{tmp_path}/cmdb.db"
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for statement in (
+            "CREATE TABLE sites (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+            "CREATE TABLE devices (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, mtu INTEGER NOT NULL, "
+            "site_id INTEGER NOT NULL REFERENCES sites (id))",
+            "INSERT INTO sites VALUES (7, 'nyc'), (8, 'par')",
+            "INSERT INTO devices VALUES (1, 'r1', 9000, 7), (2, 'r2', 1500, 7)",
+        ):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    sides = [side("file", {"path": str(tmp_path / "estate.yml")}), side("sql", {"url": url}, role="target")]
+    found = [discovered(one, Bundle()) for one in sides]
+    proposal = propose(*(Tables(one.tables, one.others) for one in found))
+    texts = file_texts(proposal, [_origin(*both) for both in zip(sides, found)], "localhost")
+    models, datasets = yaml.safe_load(texts["models.yml"])["models"], yaml.safe_load(texts["datasets.yml"])
+    assert models["device"] == {"identifiers": ["name"], "attributes": {"site": {"ref": "site"}, "mtu": "int"}}
+    loaded = []
+    for one in datasets.values():
+        adapter = built_in(one["adapter"]).bound(data_model(models, base=RecordModel), one["mapping"], one.get("lookups"))
+        loaded.append(adapter(**one["options"]))
+        loaded[-1].load()
+    source, target = loaded
+    target.sync_from(source)
+    assert not target.diff_from(source).has_diffs()
+    with closing(sqlite3.connect(tmp_path / "cmdb.db")) as database:
+        rows = database.execute("SELECT name, mtu, site_id FROM devices ORDER BY name").fetchall()
+    assert rows == [("r1", 9000, 7), ("r2", 1500, 8), ("r3", 1500, 8)]
