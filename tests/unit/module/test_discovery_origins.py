@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +25,7 @@ from ansible_collections.dsync.core.plugins.module_utils.dsync.discovery.files i
 from ansible_collections.dsync.core.plugins.module_utils.dsync.discovery.proposal import Side as Tables
 from ansible_collections.dsync.core.plugins.module_utils.dsync.discovery.proposal import propose
 from ansible_collections.dsync.core.plugins.module_utils.dsync.records.definition import data_model
+from rest_api import Api, served
 
 
 def side(adapter: str, options: dict[str, Any], role: str = "source", **more: Any) -> Side:
@@ -106,3 +108,44 @@ def test_lists_of_a_file_and_tables_with_foreign_keys_differ_in_what_is_differen
     with closing(sqlite3.connect(tmp_path / "cmdb.db")) as database:
         rows = database.execute("SELECT name, mtu, site_id FROM devices ORDER BY name").fetchall()
     assert rows == [("r1", 9000, 7), ("r2", 1500, 8), ("r3", 1500, 8)]
+
+
+DESCRIPTION = """\
+openapi: 3.0.3
+paths:
+  /boxes:
+    get:
+      responses:
+        200: {content: {application/json: {schema: {type: array, items: {properties: {label: {}, size: {type: integer}}}}}}}
+"""
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_an_api_is_read_by_its_description_or_by_its_answers(tmp_path: Path, described: bool) -> None:
+    (tmp_path / "openapi.yml").write_text(DESCRIPTION)
+    more = {"openapi": str(tmp_path / "openapi.yml")} if described else {"tables": ["/boxes"]}
+    with served(Api(collections={"boxes": [{"id": 1, "label": "a", "size": 3}]})) as api:
+        found = discovered(side("rest", {"base_url": api.url}, **more), Bundle())
+    assert found.endpoints == {"/boxes": {"list": "/boxes", "create": False, "update": False, "delete": False}}
+    assert found.tables["box"].count == 1
+    schema = found.tables["box"].columns[("size",)].schema
+    assert (schema is not None and schema.type == "int") is described
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"tables": ["boxes"]}, "tables: 'boxes' should be the path of a collection, which begins with \"/\"."),
+        ({"openapi": "openapi.yml", "tables": ["/boxs"]}, 'no collection "/boxs" (did you mean "/boxes"? known: /boxes).'),
+        ({"openapi": "broken.yml"}, "broken.yml is neither JSON nor YAML"),
+        ({"openapi": "absent.yml"}, "absent.yml cannot be read: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_a_collection_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "openapi.yml").write_text(DESCRIPTION)
+    (tmp_path / "broken.yml").write_text("a: [")
+    with pytest.raises(TaskFailure, match=re.escape(message)):
+        discovered(side("rest", {"base_url": "http://127.0.0.1:9"}, **more), Bundle())
