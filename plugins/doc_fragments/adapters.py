@@ -27,6 +27,8 @@ options:
             declares with O(models) or O(models_file).
           - V(netbox) and V(nautobot) are built in as well. They have their own models, which are replaced by O(models) if it
             declares any.
+          - V(snapshot) is built in. It reads a file that M(dsync.core.dsync_export) wrote with C(format=snapshot), and has the
+            models of the dataset that was written. It cannot be changed.
           - V(adapters/sot.py:SourceOfTruth) is a class in a Python file on the controller. A relative path is searched
             where Ansible searches files. In a role that is the role's C(files) directory first, and then the directories next to
             the playbook. The file, and those next to it that it imports, are sent to the target host.

@@ -14,7 +14,7 @@ options:
   adapter:
     description:
       - The adapter that loads the dataset, as in O(dsync.core.dsync_diff#module:source.adapter). V(file), V(inventory), V(memory),
-        V(netbox), V(nautobot), V(rest) and V(sql) are built in.
+        V(netbox), V(nautobot), V(rest), V(snapshot) and V(sql) are built in.
     type: str
     required: true
   preset:

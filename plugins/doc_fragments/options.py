@@ -93,6 +93,8 @@ notes:
     false, default V(false); C(tries), a whole number of 1 or more, default V(3); C(retry_unsafe), true or false, default
     V(false); C(rate_limit), a number above 0.
   - >-
+    Options of the adapter V(snapshot) - C(path), a string, required.
+  - >-
     Options of the adapter V(sql) - C(url), a string, required; C(username), a string; C(password), a string, a secret;
     C(schema), a string; C(transaction), one of all, batch, default V(all); C(batch_size), a whole number of 1 or more,
     default V(500); C(connect_timeout), a number of seconds above 0, default V(10); C(statement_timeout), a number of

@@ -13,7 +13,7 @@ author:
   - dsync contributors (!UNKNOWN)
 description:
   - Loads one dataset through an adapter, with the same models and mapping as M(dsync.core.dsync_diff), and writes its objects to a
-    new file that the adapter V(file) reads.
+    new file that the adapter V(file) reads, or with O(format=snapshot) the adapter V(snapshot).
   - Returns the models and the mapping that the file needs to be read again. The role P(dsync.core.export#role) writes them next to
     it, as a beginning of a source of truth.
   - The dataset is only read, and a file that exists is never overwritten.
@@ -29,10 +29,18 @@ extends_documentation_fragment:
 options:
   path:
     description:
-      - Path of the new file, on the host that runs the task. The extension selects the format, V(.yml), V(.json) or another one
-        that the adapter V(file) knows.
+      - Path of the new file, on the host that runs the task. The extension selects the format of records, V(.yml), V(.json) or
+        another one that the adapter V(file) knows.
     type: path
     required: true
+  format:
+    description:
+      - V(records) writes a file that the adapter V(file) reads, and that people edit.
+      - V(snapshot) writes the dataset as it is now, for the adapter V(snapshot), which needs no models. Every object is in it, also
+        those that a comparison does not reach, and read-only attributes. O(only_models), O(only) and O(exclude) are refused.
+    type: str
+    choices: [records, snapshot]
+    default: records
   mode:
     description:
       - Permissions of the file, as octal digits such as V('0640'), or as symbols such as V(u=rw,g=r), which change V('0600'). The
@@ -98,6 +106,16 @@ EXAMPLES = r"""
     path: /srv/estate/netbox.yml
   register: exported
 
+- name: Keep NetBox as it is now
+  dsync.core.dsync_export:
+    adapter: netbox
+    options:
+      url: https://netbox.example.com
+    secrets:
+      token: "{{ vault_netbox_token }}"
+    path: /srv/snapshots/netbox-before.snapshot
+    format: snapshot
+
 - name: Compare NetBox with the file from now on
   dsync.core.dsync_diff:
     source:
@@ -121,17 +139,18 @@ path:
   type: str
   sample: /srv/estate/devices.yml
 models:
-  description: The models and top_level, as a file that O(dsync.core.dsync_diff#module:models_file) names holds them.
+  description: The models and top_level, as a file that O(dsync.core.dsync_diff#module:models_file) names holds them. Empty for a
+    snapshot.
   returned: when the dataset could be loaded
   type: dict
   sample: {"models": {"device": {"identifiers": ["name"], "attributes": {"role": "str"}}}, "top_level": ["device"]}
 mapping:
-  description: The mapping that the file is read with. Empty when no model has a parent.
+  description: The mapping that the file is read with. Empty when no model has a parent, and for a snapshot.
   returned: when the dataset could be loaded
   type: dict
   sample: {"device": {"parent": {"name": "site"}}}
 left_out:
-  description: The attributes of each model that are sensitive or read-only, and so are not in the file.
+  description: The attributes of each model that are sensitive or, except in a snapshot, read-only, and so are not in the file.
   returned: when the dataset could be loaded
   type: dict
   sample: {"device": ["enable_password"]}

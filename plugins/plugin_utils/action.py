@@ -230,7 +230,7 @@ class DatasetAction(AdapterAction):
 class ExportAction(DatasetAction):
     """Runs a module that reads one dataset and writes its objects to a file."""
 
-    _writes_with = BUILT_IN["file"]
+    _writes_with = BUILT_IN["file"] | BUILT_IN["snapshot"]
 
 
 class DiscoverAction(AdapterAction):

@@ -153,6 +153,7 @@ def export_spec() -> dict[str, Any]:
     return {
         **{name: own[name] for name in own if name not in ("attributes", "max_objects", "validate_only")},
         "path": {"type": "path", "required": True},
+        "format": {"type": "str", "choices": ["records", "snapshot"], "default": "records"},
         **MODE,
     }
 

@@ -37,6 +37,7 @@ BUILT_IN: Mapping[str, frozenset[str]] = {
     "nautobot": frozenset({CORE_FAMILY, "http", "estates", "estates/nautobot"}),
     "netbox": frozenset({CORE_FAMILY, "http", "estates", "estates/netbox"}),
     "rest": frozenset({CORE_FAMILY, "http", "rest"}),
+    "snapshot": frozenset({CORE_FAMILY, "snapshot"}),
     "sql": frozenset({CORE_FAMILY, "sql"}),
 }
 """Name of a built-in adapter → the families of adapters, directories of the library's ``adapters``, that it runs with."""

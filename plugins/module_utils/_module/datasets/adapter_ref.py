@@ -19,7 +19,7 @@ OWN_FORMS = (
 )
 """The ways to name an adapter that is not built in."""
 
-FORMS = f"Name a built-in adapter (file, inventory, memory, nautobot, netbox, rest, sql), {OWN_FORMS}"
+FORMS = f"Name a built-in adapter (file, inventory, memory, nautobot, netbox, rest, snapshot, sql), {OWN_FORMS}"
 
 
 class AdapterKind(enum.Enum):

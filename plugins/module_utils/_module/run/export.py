@@ -29,6 +29,9 @@ from .lifecycle import TaskEnd, run_task
 FILE = "file"
 """The adapter that writes the records."""
 
+SNAPSHOT = "snapshot"
+"""The format that the adapter of that name reads."""
+
 
 def run(module: AdapterModule) -> None:
     """Write the objects of a dataset to a file of records."""
@@ -36,8 +39,6 @@ def run(module: AdapterModule) -> None:
 
 
 def _export(module: AdapterModule, sides: list[Side]) -> TaskEnd:
-    from ...dsync.records.description import describe, unlisted  # only here: it is shipped for this task alone
-
     params, (side,) = module.params, sides
     path = absolute(params["path"])
     if os.path.lexists(path):
@@ -49,7 +50,16 @@ def _export(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     side.models = declared_models(params)
     side.open(module.bundle)
     scope = scope_in({**params, "attributes": None}, side.dataset, side.dataset, "attributes")
+    if params["format"] == SNAPSHOT and any(params[name] for name in ("only_models", "only", "exclude")):
+        raise TaskFailure("a snapshot holds a whole dataset; omit only_models, only and exclude, or set format: records.")
     side.load()
+    return _snapshot(module, side, path) if params["format"] == SNAPSHOT else _records(module, side, path, scope)
+
+
+def _records(module: AdapterModule, side: Side, path: str, scope: Scope | None) -> TaskEnd:
+    from ...dsync.records.description import describe, unlisted  # only here: it is shipped for this task alone
+
+    params = module.params
     with error_context("describing the models"):
         description = describe(side.dataset)
         file = file_of(path, description, file_mode(params["mode"], "mode"))
@@ -61,7 +71,7 @@ def _export(module: AdapterModule, sides: list[Side]) -> TaskEnd:
     result = Result([])
     if not module.check_mode:
         with error_context(f"writing {path}"):
-            hidden = partial(hidden_strings, sides, plan)
+            hidden = partial(hidden_strings, [side], plan)
             result = file.apply(plan, side.dataset, diff=diff, hidden=hidden, stop=module.signals.received)
     exported = {
         "path": path,
@@ -72,6 +82,27 @@ def _export(module: AdapterModule, sides: list[Side]) -> TaskEnd:
         "dataset": {name: value for name, value in side.record().items() if name != "records"},
     }
     return TaskEnd(bool(plan.changes), exported, failure_message(result, FILE), changes=list(plan))
+
+
+def _snapshot(module: AdapterModule, side: Side, path: str) -> TaskEnd:
+    from ...dsync.adapters.snapshot import left_out_of, write_snapshot  # only here: it is shipped for this task alone
+
+    with error_context(f"writing {path}"):
+        left_out = left_out_of(side.dataset)
+        if not module.check_mode:
+            write_snapshot(side.dataset, path, file_mode(module.params["mode"], "mode"))
+    why = (f"{model}: {', '.join(names)} is not in the snapshot because it is sensitive." for model, names in left_out.items())
+    for warning in first_warnings([*why, *side.dataset.load_warnings], side.secrets()):
+        module.warn(warning)
+    exported = {
+        "path": path,
+        "models": {},
+        "mapping": {},
+        "left_out": left_out,
+        "exported": {"counts": side.counts, "total": sum(side.counts.values())},
+        "dataset": {name: value for name, value in side.record().items() if name != "records"},
+    }
+    return TaskEnd(True, exported)
 
 
 def plan_of(file: DSync, source: DSync, description: Any, scope: Scope | None) -> tuple[Diff, Plan]:

@@ -133,6 +133,10 @@ def open_datasets(module: AdapterModule, sides: list[Side]) -> Guards:
         side.models = models
         side.open(module.bundle)
     source, target = sides
+    for side, other in ((source, target), (target, source)):
+        snapshot: Any = side.dataset
+        if hasattr(snapshot, "read_as"):
+            snapshot.read_as(other.dataset)
     return Guards(module.params, source.dataset, target.dataset)
 
 

@@ -19,6 +19,7 @@ BUILT_IN = {
     "nautobot": ("estates.nautobot", "NautobotAdapter"),
     "netbox": ("estates.netbox", "NetBoxAdapter"),
     "rest": ("rest", "RestAdapter"),
+    "snapshot": ("snapshot", "SnapshotAdapter"),
     "sql": ("sql", "SqlAdapter"),
 }
 """Name of an adapter → the family that it is in, and its class."""

@@ -60,7 +60,7 @@ class BaseStore(ABC):
 
     def each(self, modelname: str) -> Iterator[DSyncModel]:
         """Yield all objects of a model, in the order of :meth:`uids`, to be read only: they may be other ones than those of
-        :meth:`find`, and may not list their children."""
+        :meth:`find`, and need not be in memory together."""
         return iter(self.objects(modelname))
 
     def columns(self, model: type[DSyncModel], owner: Owner) -> Any:

@@ -18,7 +18,7 @@ from .construction import Construction, GivenFields, fields_schema, typed_dict_f
 from .identity import SEPARATOR
 from .model import DSyncModel
 
-_METHODS = (
+METHODS = (
     "__init__",
     "__setattr__",
     "create_unique_id",
@@ -203,7 +203,7 @@ def _are_simple(columns: Sequence[Sequence[Any]]) -> bool:
 
 def _is_plain(cls: type[DSyncModel]) -> bool:
     """Return whether the objects of a class are their fields and nothing else, which are validated each by itself."""
-    if not cls._identifiers or cls._flags_matter or any(map(cls.overrides, _METHODS)):
+    if not cls._identifiers or cls._flags_matter or any(map(cls.overrides, METHODS)):
         return False
     return not _depends_on_object(fields_schema(cls)[0]["fields"])
 

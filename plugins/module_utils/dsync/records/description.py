@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
 from .._util.plain_json import displayed
 from ..dataset.dataset import Dataset
 from ..dataset.tree import parents_of
+from ..model.comparison import COMPARISONS
 from ..model.identity import ObjectRef
 from ..model.model import DSyncModel
 from ..model.values import members_of
@@ -51,13 +52,8 @@ def describe(dataset: Dataset) -> Description:
         dataset: the loaded dataset; not changed. Its objects show which field of a child names its parent.
     """
     classes = dataset.models()
-    declared = getattr(getattr(dataset, "data_model", None), "declared", {})
     left_out = {name: _left_out(model) for name, model in classes.items()}
-    models = {}
-    for name, model in classes.items():
-        made = dict(declared[name]) if name in declared else _declaration(model, classes)
-        attributes = {key: value for key, value in (made.get("attributes") or {}).items() if key not in left_out[name]}
-        models[name] = {**made, "attributes": attributes}
+    models = declarations(dataset, left_out)
     children = {child for model in classes.values() for child in model._children}
     return Description(
         models,
@@ -65,6 +61,27 @@ def describe(dataset: Dataset) -> Description:
         _mapping(dataset, left_out),
         {name: names for name, names in left_out.items() if names},
     )
+
+
+def declarations(dataset: Dataset, left_out: Mapping[str, Collection[str]]) -> dict[str, Any]:
+    """Return model's name → declaration.
+
+    Args:
+        dataset: its models are described, and their existing declarations kept; not changed.
+        left_out: model's name → names of attributes to omit.
+    """
+    classes = dataset.models()
+    declared = getattr(getattr(dataset, "data_model", None), "declared", {})
+    models = {}
+    for name, model in classes.items():
+        made, omitted = dict(declared[name]) if name in declared else _declaration(model, classes), left_out.get(name, ())
+        attributes = {key: value for key, value in (made.get("attributes") or {}).items() if key not in omitted}
+        models[name] = {**made, "attributes": attributes}
+        for key in made.keys() & {"match", "unique"}:
+            models[name][key] = [
+                group for group in made[key] if {*omitted}.isdisjoint([group] if isinstance(group, str) else group)
+            ]
+    return models
 
 
 def _left_out(model: type[DSyncModel]) -> list[str]:
@@ -81,24 +98,36 @@ def _declaration(model: type[DSyncModel], classes: Mapping[str, Any]) -> dict[st
         made["shortname"] = list(model._shortname)
     if model._children:
         made["children"] = list(model._children)
+    for key, groups in (("match", model._match), ("unique", model._unique)):
+        if groups:
+            made[key] = [group if isinstance(group, str) else list(group) for group in groups]
     return made
 
 
 def _identifier(model: type[DSyncModel], name: str, classes: Mapping[str, Any]) -> Any:
     found = _type_of(model, name)
     kept = found if isinstance(found, list) or found.partition("[")[0] not in (ANY, *CONTAINERS) else "str"
-    references = [other for other in model._references.get(name, ()) if other in classes]
-    return {"type": kept, "ref": references} if references else kept
+    more = _more(model, name, classes)
+    return {"type": kept, **more} if more else kept
 
 
 def _attribute(model: type[DSyncModel], name: str, classes: Mapping[str, Any]) -> Any:
+    more = _more(model, name, classes)
+    if name in model._create_only:
+        more["compare"] = "create_only"
+    return {"type": _type_of(model, name), **more} if more else _type_of(model, name)
+
+
+def _more(model: type[DSyncModel], name: str, classes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return to what a field refers, and how it compares, if that is declared."""
     more: dict[str, Any] = {}
     references = [other for other in model._references.get(name, ()) if other in classes]
     if references:
         more["ref"] = references
-    if name in model._create_only:
-        more["compare"] = "create_only"
-    return {"type": _type_of(model, name), **more} if more else _type_of(model, name)
+    comparison = model._declaration.comparisons.get(name)
+    if comparison is not None and comparison.names and {*comparison.names} <= {*COMPARISONS}:
+        more["compare"] = list(comparison.names)
+    return more
 
 
 def _type_of(model: type[DSyncModel], name: str) -> Any:

@@ -14,7 +14,7 @@ from ...model.identity import ObjectRef
 from ...model.model import DSyncModel
 from ...model.owner import Owner
 from .database import Database, default_directory
-from .table import UNSURE, DiskTable, EncodedColumns, disk_table, place_below
+from .table import UNSURE, DiskTable, EncodedColumns, Row, disk_table, place_below
 
 _Read = TypeVar("_Read")
 
@@ -180,15 +180,20 @@ class DiskStore(BaseStore):
         rows = objects.rows_of(some)
         return [uid for uid in some if uid not in rows and uid not in objects.made]
 
-    def _made(self, modelname: str, objects: _Objects, uid: str) -> DSyncModel | None:
+    def _made(self, objects: _Objects, uid: str) -> DSyncModel | None:
         """Return a row as an object in memory, with the ids of its children; None if there is none."""
         row = None if objects.table is None or uid in objects.gone else objects.table.row(uid)
         if row is None:
             return None
-        for child, ids in self.row_children(ObjectRef(modelname, uid), row.place).items():
-            setattr(row.obj, row.obj._children[child], ids)
-        objects.keep(uid, row.obj, row.number)
+        objects.keep(uid, self._with_children(row), row.number)
         return row.obj
+
+    def _with_children(self, row: Row) -> DSyncModel:
+        """Return the object of a row, which lists its children now."""
+        obj = row.obj
+        for child, ids in self.row_children(ObjectRef(obj._modelname, row.uid), row.place).items():
+            setattr(obj, obj._children[child], ids)
+        return obj
 
     def row_children(self, ref: ObjectRef, place: str | None) -> dict[str, list[str]]:
         """Return model → ids of the children that were added with an object as their parent, in order.
@@ -224,7 +229,7 @@ class DiskStore(BaseStore):
     def put(self, modelname: str, uid: str, obj: DSyncModel) -> None:
         objects = self._to(modelname)
         if uid not in objects.made:
-            self._made(modelname, objects, uid)  # its row no longer counts
+            self._made(objects, uid)  # its row no longer counts
         objects.keep(uid, obj)
 
     def put_new(self, modelname: str, uid: str, obj: DSyncModel) -> DSyncModel:
@@ -236,7 +241,7 @@ class DiskStore(BaseStore):
     def find(self, modelname: str, uid: str) -> DSyncModel | None:
         objects = self._of(modelname)
         found = objects.made.get(uid)
-        return self._made(modelname, objects, uid) if found is None else found
+        return self._made(objects, uid) if found is None else found
 
     def discard(self, modelname: str, uid: str) -> bool:
         return self._of(modelname).remove(uid)
@@ -252,7 +257,7 @@ class DiskStore(BaseStore):
     def each(self, modelname: str) -> Iterator[DSyncModel]:
         objects = self._of(modelname)
         rows = () if objects.table is None else objects.table.rows()
-        return objects.merged(((row.number, row.uid, row.obj) for row in rows), lambda obj: obj)
+        return objects.merged(((row.number, row.uid, self._with_children(row)) for row in rows), lambda obj: obj)
 
     def values(self, modelname: str, name: str) -> Iterator[Any]:
         objects = self._of(modelname)
