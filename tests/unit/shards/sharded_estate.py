@@ -111,11 +111,11 @@ class Streamed(Estate):
     """An estate that reads the rows of its shard only, as a system can that finds rows by what is above them."""
 
     def load_shard(self, shard: Shard) -> None:
-        above: dict[ObjectRef, list[ObjectRef]] = {}
+        above: dict[ObjectRef, list[ObjectRef | None]] = {}
         for model, rows in self.rows.items():
             for row in rows:
                 ids = {name: row[name] for name in getattr(self, model)._identifiers}
-                parents = [ObjectRef(*parent) for parent in row.get("_in", ())]
+                parents = [ObjectRef(*parent) for parent in row.get("_in", ())] or [None]
                 above.setdefault(ObjectRef(model, getattr(self, model).create_unique_id(**ids)), []).extend(parents)
         whole, self.rows = self.rows, {}
         for model, rows in whole.items():
@@ -129,13 +129,14 @@ class Streamed(Estate):
         self.load()
 
 
-def _tops(ref: ObjectRef, above: dict[ObjectRef, list[ObjectRef]]) -> set[ObjectRef]:
-    """Return the objects at the top of the trees that an object is in."""
+def _tops(ref: ObjectRef, above: dict[ObjectRef, list[ObjectRef | None]]) -> set[ObjectRef]:
+    """Return the objects at the top of the trees that an object is in; those around it if it is in a circle without a top."""
     found, seen, waiting = set(), {ref}, [ref]
     while waiting:
         one = waiting.pop()
-        found.update([] if above.get(one) else [one])
-        new = [parent for parent in above.get(one, ()) if parent not in seen]
+        parents = above.get(one, [None])
+        found.update([one] if None in parents else [])
+        new = [parent for parent in parents if parent is not None and parent not in seen]
         seen.update(new)
         waiting += new
-    return found
+    return found or seen

@@ -171,8 +171,9 @@ def joint_type(one: Kind, other: Kind, words: Iterable[Any] = ()) -> str:
 
 
 def spelling(value: Any, kind: str) -> str | None:
-    """Return a string that equal values of a type share; None for null and an empty string."""
-    if value is None or value == "":
+    """Return a string that equal values of a type share; None for null, and for an empty string unless the type is ``any``, which
+    tells the two apart."""
+    if value is None or (value == "" and kind != "any"):
         return None
     if kind == "bool" and not isinstance(value, bool):
         known = _WORDS.get(str(value).strip().lower())
