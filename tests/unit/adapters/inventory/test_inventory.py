@@ -252,11 +252,14 @@ def test_what_is_marked_as_unsafe_is_no_template(lab: Path) -> None:
 def test_settings_of_ansible_do_no_harm(lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a user has set for Ansible, or a play hands on to its modules, changes nothing, and no log keeps what was read."""
     log = tmp_path / "log"
-    settings = {"DEBUG": "true", "VERBOSITY": "4", "FORCE_COLOR": "true", "INVENTORY_EXPORT": "true", "LOG_PATH": str(log)}
-    for name, value in settings.items():
+    truths = ("DEBUG", "FORCE_COLOR", "INVENTORY_EXPORT", "ASK_PASS", "BECOME_ASK_PASS", "NO_LOG")
+    settings = {"VERBOSITY": "4", "LOG_PATH": str(log), "STDOUT_CALLBACK": "tree", "CALLBACK_RESULT_FORMAT": "yaml"}
+    for name, value in {**dict.fromkeys(truths, "true"), **settings, "DISPLAY_OK_HOSTS": "false", "STRATEGY": "free"}.items():
         monkeypatch.setenv(f"ANSIBLE_{name}", value)
     monkeypatch.setenv("LC_ALL", "C")
-    assert rows(opened(lab))["web02"]["tier"] == "front"
+    (lab / "host_vars" / "lone.yml").write_text("rack: '{{ inventory_hostname }}'\n")
+    found = opened(lab)
+    assert (rows(found)["web02"]["tier"], rows(found)["lone"]["rack"], found.load_warnings) == ("front", "lone", [])
     assert not log.exists()
 
 

@@ -107,8 +107,8 @@ def _results(text: str) -> Iterator[tuple[str, Answer]]:
             message = json.JSONDecoder().raw_decode(text, found.end())[0].get("msg")
         except ValueError:
             continue
-        if found["status"] == "SUCCESS":
+        if found["status"] == "SUCCESS" and isinstance(message, list):
             yield found["host"], Answer(message)
         else:
-            words = str(message).rpartition("while resolving value for 'msg': ")[2].strip().splitlines()
+            words = str(message or "").rpartition("while resolving value for 'msg': ")[2].strip().splitlines()
             yield found["host"], Answer(reason=(words or ["it cannot be evaluated"])[0])

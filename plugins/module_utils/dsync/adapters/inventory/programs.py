@@ -16,19 +16,23 @@ from ...exceptions import LibraryMissing, RecordProblem
 PROGRAM = "ansible-inventory"
 
 _SETTINGS = {
+    "ANSIBLE_ASK_PASS": "false",
+    "ANSIBLE_BECOME_ASK_PASS": "false",
     "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.minimal",
     "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
     "ANSIBLE_DEBUG": "false",
+    "ANSIBLE_DISPLAY_OK_HOSTS": "true",
     "ANSIBLE_FORCE_COLOR": "false",
     "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
     "ANSIBLE_INVENTORY_EXPORT": "false",
     "ANSIBLE_LOG_PATH": os.devnull,
     "ANSIBLE_NOCOLOR": "true",
+    "ANSIBLE_NO_LOG": "false",
     "ANSIBLE_RETRY_FILES_ENABLED": "false",
     "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal",
     "ANSIBLE_VERBOSITY": "0",
 }
-"""What makes a program print only its result, only there, and fail if it cannot read a source."""
+"""What makes a program ask nobody, print only its result, only there, and fail if it cannot read a source."""
 
 
 class Programs:
