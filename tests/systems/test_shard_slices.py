@@ -172,6 +172,7 @@ def test_a_store_that_cannot_be_used_is_named(postgresql: Server, tmp_path: Path
     estate = Estate(postgresql, tmp_path)
     screen = estate.play("compare.yml", fails=True, comparison="x", store_password="wrong")
     assert "comparing in shards failed: the database postgresql://" in screen
-    assert "shard_store.url: the store is a database of PostgreSQL, not of sqlite." in estate.play(
-        "compare.yml", fails=True, comparison="x", store_url=f"sqlite:///{tmp_path}/store.db"
+    assert (
+        "shard_store.url: the store is a database of PostgreSQL, such as postgresql://dsync@db/dsync, not of sqlite."
+        in estate.play("compare.yml", fails=True, comparison="x", store_url=f"sqlite:///{tmp_path}/store.db")
     )

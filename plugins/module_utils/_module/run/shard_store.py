@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 STORE = "shard_store"
 
+_KIND = "postgresql"
+
 _TABLE = "dsync_shards"
 
 _CREATE = (
@@ -69,13 +71,16 @@ class ShardStore:
     def __init__(self, params: Mapping[str, Any]) -> None:
         given = params[STORE]
         self.run, self.shards = given["run"], params["shards"]
+        kind = given["url"].partition(":")[0].partition("+")[0]
+        if kind != _KIND:
+            raise TaskFailure(
+                f"{STORE}.url: the store is a database of PostgreSQL, such as postgresql://dsync@db/dsync, not of {kind}."
+            )
         options = {name: given[name] for name in ("url", "username", "password") if given[name] is not None}
         try:
             self._database = Database(SqlOptions.read(options, STORE))
         except DefinitionError as error:
-            raise TaskFailure(f"{STORE}: {error}") from error
-        if self._database.kind != "postgresql":
-            raise TaskFailure(f"{STORE}.url: the store is a database of PostgreSQL, not of {self._database.kind}.")
+            raise TaskFailure(f"{STORE}.{str(error).removeprefix('options.')}") from error
         self._same = {"run": self.run, "comparison": _digest_of_comparison(params)}
 
     @contextmanager
