@@ -637,6 +637,8 @@ WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"read_only": 1}, "options.read_only: this should be true or false"),
     ({"schema": 5}, "options.schema: this should be a string"),
     ({"password": 12345}, "secrets.password: this should be a string."),
+    ({"password": "p"}, "password: a file of SQLite has no users; omit it."),
+    ({"username": "u"}, "username: a file of SQLite has no users; omit it."),
 ]
 
 

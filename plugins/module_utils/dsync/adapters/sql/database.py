@@ -265,6 +265,8 @@ def _url(options: SqlOptions) -> URL:
         options.wrong("url", f'the driver "{driver}" is not possible here; write {kind}+{right}://, or {kind}:// alone.')
     if kind == "sqlite" and url.database in (None, "", ":memory:"):
         options.wrong("url", "it names no file; write sqlite:///cmdb.db, or sqlite:////srv/cmdb.db with a whole path.")
+    if kind == "sqlite" and (options.username or options.password):
+        options.wrong("username" if options.username else "password", "a file of SQLite has no users; omit it.")
     if kind != "sqlite" and not url.database:
         options.wrong("url", "it does not say which database; add its name at the end, behind a slash.")
     url = url.set(drivername=f"{kind}+{KINDS[kind].driver}")
