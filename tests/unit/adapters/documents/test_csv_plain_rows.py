@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 pieces = st.sampled_from(["a", "b", " ", ",", ",", "\n", "\n", "\r\n", "\r", '"', '""', '"x\ny"', "\\", "é", "\0", "\u2028"])
 texts = st.lists(pieces, max_size=14).map("".join)
-headers = st.sampled_from(["n,m\n", "n\n", "n,,m\n", "n,m,\r\n", "\nn,m\n", "n,m\r", '"n",m\n', ""])
+headers = st.sampled_from(["n,m\n", "sep=,\nn,m\n", "sep=;\n", "n\n", "n,,m\n", "n,m,\r\n", "\nn,m\n", "n,m\r", '"n",m\n', ""])
 numbers = st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["", " ", "x"])), max_size=4)
 
 
