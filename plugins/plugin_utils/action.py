@@ -244,7 +244,7 @@ def _families_for(reference: AdapterRef) -> Collection[str]:
     """Return the families that a task needs for an adapter, in addition to those that the adapter's own code imports."""
     if reference.kind is AdapterKind.BUILT_IN:
         return BUILT_IN.get(reference.text, ())
-    return {*FAMILIES, SHARDS} if reference.kind is AdapterKind.IMPORTABLE else (DIFFSYNC_FAMILY,)
+    return {*FAMILIES, SHARDS, DISCOVERY} if reference.kind is AdapterKind.IMPORTABLE else (DIFFSYNC_FAMILY,)
 
 
 def _is_dict(text: str) -> bool:

@@ -199,6 +199,7 @@ def test_a_file_uses_a_collections_code_and_every_module_of_the_library(play: Pl
 MIXED = """
 import importlib
 import dsync.adapters
+import dsync.discovery
 import dsync.report.render.formats
 import dsync.shards
 from ansible_collections.acme.base.plugins.module_utils import answers

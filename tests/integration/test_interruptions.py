@@ -245,7 +245,7 @@ def test_ctrl_c(bench: Bench, ansible_environment: dict[str, str]) -> None:
     folder, pressed = bench.folder / "first", bench.folder / "pressed"
     pressing = pressing_ctrl_c(ansible_environment, lambda: touched(folder), pressed.touch)
     interrupted = player(pressing, bench.folder / "inventory.yml", bench.folder)
-    played = interrupted([bench.recorded("interrupted", pid=f"{folder}/pid", until=f"{pressed}", pause=1)], hosts="all")
+    played = interrupted([bench.recorded("interrupted", pid=f"{folder}/pid", until=f"{pressed}", pause=4)], hosts="all")
     assert played.returncode != 0
     pid = int((folder / "pid").read_text())
     waited_for(lambda: not Path(f"/proc/{pid}").exists())

@@ -209,7 +209,8 @@ def test_exactly_the_plan_is_applied(play: Play, tmp_path: Path) -> None:
     apply, again = second.result("apply"), second.result("again")
     assert predicted(apply) == predicted(planned)
     assert apply["plan"] == planned["plan"]
-    assert apply["summary"] == {**planned["summary"], "unchanged": 0, "skipped": 0, "by_model": apply["summary"]["by_model"]}
+    uncounted = dict.fromkeys(("unchanged", "skipped", "no_change", "skip"), 0)
+    assert apply["summary"] == {**planned["summary"], **uncounted, "by_model": apply["summary"]["by_model"]}
     assert (apply["changed"], apply["verified"], again["changed"], again["verified"]) == (True, True, False, True)
     assert set(statuses(apply).values()) == {"done"}
     assert_made(tmp_path / "work" / "log", apply)

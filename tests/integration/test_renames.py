@@ -48,6 +48,8 @@ def test_a_device_is_renamed_where_it_is(play: Play, tmp_path: Path) -> None:
         assert {key: number for key, number in result["summary"].items() if key != "by_model" and number} == {
             "moves": 2,
             "unchanged": 2,
+            "move": 2,
+            "no_change": 2,
         }
         assert [(change["action"], change["from"]["id"], change["to"]["id"]) for change in result["changes"]] == [
             ("move", "sw-1", "sw-2"),

@@ -48,7 +48,8 @@ def test_returned_values(play: Play, tmp_path: Path) -> None:
     numbers = {"creates": 1, "updates": 1, "moves": 0, "deletes": 1, "unchanged": 1, "skipped": 0}
     none = {"creates": 0, "updates": 0, "moves": 0, "deletes": 0, "unchanged": 0, "skipped": 0}
     by_model = {"site": {**none, "updates": 1, "moves": 0, "deletes": 1, "unchanged": 1}, "rack": {**none, "creates": 1}}
-    assert {key: value for key, value in result["summary"].items() if key != "by_model"} == numbers
+    actions = {"create": 1, "update": 1, "move": 0, "delete": 1, "no_change": 1, "skip": 0}
+    assert {key: value for key, value in result["summary"].items() if key != "by_model"} == {**numbers, **actions}
     assert {model: counts for model, counts in result["summary"]["by_model"].items() if counts != none} == by_model
     assert result["source"] == {
         "name": "the truth",

@@ -56,7 +56,7 @@ SHARD_STORE = "shard_store"
 """The argument of a task that uses a database by itself."""
 
 DISCOVERY = "discovery"
-"""The package of the library that only the module dsync_discover needs; stated like a family."""
+"""The package of the library that only the module dsync_discover needs, or an adapter that imports it; stated like a family."""
 
 FOR_AUTHORS = "testing"
 """The package of the library that no task needs."""
@@ -102,8 +102,8 @@ def families_of(sources: Iterable[Source]) -> frozenset[str]:
             found |= {CORE_FAMILY}
         elif top == "adapters":
             found |= _family_named(below)
-        elif top == SHARDS:
-            found |= {SHARDS}
+        elif top in (SHARDS, DISCOVERY):
+            found |= {top}
     return found
 
 

@@ -180,9 +180,12 @@ def first_warnings(warnings: Sequence[str], secrets: Collection[str]) -> list[st
 
 
 def summary_of(diff: Diff) -> dict[str, Any]:
-    """Return the numbers of created, updated, moved, deleted, unchanged and skipped objects, in total and by model."""
+    """Return the numbers of created, updated, moved, deleted, unchanged and skipped objects, in total and by model; those in total
+    by the names of actions, too."""
     by_model = {model: _counts(counts) for model, counts in diff.summary_by_model().items()}
-    return {**_counts(diff.summary()), "by_model": by_model}
+    total = diff.summary()
+    by_action = {category.replace("-", "_"): number for category, number in total.items()}
+    return {**_counts(total), **by_action, "by_model": by_model}
 
 
 def count_changes(changes: Iterable[Change]) -> Diff:
