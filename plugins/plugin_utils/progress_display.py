@@ -8,11 +8,12 @@ from __future__ import annotations
 import copy
 import json
 import shlex
+import signal
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,8 @@ def progress_displayed(action: ActionBase, task_vars: Mapping[str, Any], wrap_as
     say = _line_writer(action, task_vars)
     pace = (SHORTEST, PATIENCE) if here else (SHORTEST_REMOTE, PATIENCE_REMOTE)
     teller = ProgressDisplay(_reader(path) if here else _fetcher(connection, path), say, *pace, _crowded(action, task_vars))
-    teller.start()
+    with _signals_left_to_this_thread() if here else nullcontext():
+        teller.start()
     try:
         yield path
     finally:
@@ -165,6 +167,17 @@ def progress_displayed(action: ActionBase, task_vars: Mapping[str, Any], wrap_as
                 Path(path).unlink(missing_ok=True)
             elif teller.has_read:
                 connection.exec_command(f"rm -f {shlex.quote(path)}", sudoable=False)
+
+
+@contextmanager
+def _signals_left_to_this_thread() -> Iterator[None]:
+    """Let no thread that starts inside the ``with`` take a signal that ends the task: while this one waits for a module on the
+    controller, Python runs no handler before the module has ended, unless the signal interrupts this thread."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def is_enabled(action: ActionBase, task_vars: Mapping[str, Any]) -> bool:

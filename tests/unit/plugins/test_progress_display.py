@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
 from itertools import pairwise
@@ -18,6 +19,7 @@ pytest.importorskip("ansible", reason="the controller's side needs ansible-core"
 from ansible_collections.dsync.core.plugins.plugin_utils import progress_display as progress_file
 from ansible_collections.dsync.core.plugins.plugin_utils.progress_display import (
     ProgressDisplay,
+    _signals_left_to_this_thread,
     crowd_factor,
     next_line_due,
     progress_line,
@@ -153,3 +155,24 @@ def test_a_read_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> N
     go_on.set()
     teller.join(20)
     assert lines == []
+
+
+def test_a_signal_is_left_to_the_thread_that_waits_for_the_module() -> None:
+    """Else Ctrl-C ended ansible-playbook, while the worker went on waiting for a module that wrote all that was planned."""
+    blocked: list[set[int]] = []
+
+    def read() -> None:
+        blocked.append({int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, ())})
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    teller = ProgressDisplay(read, print, wait=0.001)
+    with _signals_left_to_this_thread():
+        teller.start()
+    try:
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+        deadline = time.monotonic() + 30
+        while not blocked and time.monotonic() < deadline:
+            time.sleep(0.01)
+    finally:
+        teller.end()
+    assert {signal.SIGINT, signal.SIGTERM} <= blocked[0]
