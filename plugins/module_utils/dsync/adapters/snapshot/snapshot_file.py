@@ -172,7 +172,7 @@ def read_objects(path: AnyPath) -> Iterator[dict[str, Any]]:
     """Yield the lines of a snapshot between header and footer, which were verified. Raises RecordError."""
     with reading(path) as stream:
         lines = lines_of(stream, path)
-        next(lines)
+        next(lines, b"")  # the header
         yield from itertools.takewhile(lambda content: "checksum" not in content, map(json.loads, lines))
 
 
