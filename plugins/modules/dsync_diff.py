@@ -205,8 +205,8 @@ summary:
     - C(unchanged), objects that are the same on both sides.
     - C(skipped), objects that were skipped because of flags, or because only one side has their model.
     - C(by_model), the same six numbers for each model, by the name of the model.
-    - The totals are also C(create), C(update), C(move), C(delete), C(no_change) and C(skip), which a template reads with brackets, as
-      in C(summary['update']), since some of these are methods of dictionaries.
+    - The totals are also C(create), C(update), C(move), C(delete), C(no_change) and C(skip), which a template reads with
+      brackets, as in C(summary['update']), since some of these are methods of dictionaries.
   returned: when both datasets could be loaded and compared
   type: dict
   sample:
