@@ -23,6 +23,9 @@ Workers: TypeAlias = "Executor | Callable[[], Executor]"
 MOST_DEATHS = 3
 """Number of executors that may break before a comparison gives up."""
 
+_FEW = 10_000
+"""Number of objects that a worker does not have removed at once after a shard: that takes a while, and they need little memory."""
+
 
 def run(text: str) -> str:
     """Compare one shard. A worker calls this; the argument and the result are JSON.
@@ -30,17 +33,19 @@ def run(text: str) -> str:
     Args:
         text: a :class:`.messages.Task`.
     """
-    try:
-        with relaxed_collector():
-            return _compared(Task.of_text(text))
-    finally:
-        gc.collect()  # datasets and their objects refer to one another, and a worker has room for one shard
-
-
-def _compared(task: Task) -> str:
-    shard = Shard(task.number, task.of)
     loaded: list[DSync] = []
-    side = ""
+    with relaxed_collector():
+        answer = _compared(Task.of_text(text), loaded)
+    objects = sum(map(len, loaded))
+    loaded.clear()
+    if objects > _FEW:
+        gc.collect()  # datasets and their objects refer to one another, and a worker has room for one shard
+    return answer
+
+
+def _compared(task: Task, loaded: list[DSync]) -> str:
+    """Compare one shard, add its datasets to ``loaded``, and return the answer or failure as JSON."""
+    shard, side = Shard(task.number, task.of), ""
     try:
         for role, made in (("source", task.source), ("target", task.target)):
             side = role
