@@ -30,7 +30,8 @@ def test_records_are_made_of_rows_that_are_written(tmp_path: Path, monkeypatch: 
     record = RecordTable._record
     monkeypatch.setattr(RecordTable, "_record", lambda table, place: made.append(place) or record(table, place))
     path = tmp_path / "ports.db"
-    with closing(sqlite3.connect(path)) as connection, connection:
+    connection = sqlite3.connect(path)
+    with closing(connection), connection:
         connection.execute("CREATE TABLE port (name TEXT PRIMARY KEY, mtu INTEGER, up BOOLEAN, other TEXT)")
         connection.executemany("INSERT INTO port VALUES (?, ?, ?, 'kept')", [("a", 1500, 1), ("b", None, 0), ("c", 9000, 1)])
     source = MemoryAdapter.bound(PORTS)(
