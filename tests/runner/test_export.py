@@ -59,7 +59,10 @@ def options() -> dict[str, dict[str, Any]]:
 
 def test_variables_are_those_of_the_module_known_documented_and_used() -> None:
     spec, declared = export_spec(), options()
-    assert declared["source"]["options"].keys() | declared.keys() == (spec.keys() - {"path", "progress"}) | {"source", "directory"}
+    assert declared["source"]["options"].keys() | declared.keys() == (spec.keys() - {"path", "progress", "format"}) | {
+        "source",
+        "directory",
+    }
     variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
     assert {name.removeprefix("export_") for name in variables["__export_known"]} == declared.keys() | {"hosts", "result"}
     text = "".join(path.read_text(encoding="utf-8") for path in ROLE.glob("tasks/*.yml")) + str(variables["__export_file"])

@@ -96,6 +96,6 @@ def test_a_run_is_reverted_with_the_variables_of_reconcile(play: Play, tmp_path:
     assert reverted.returncode == 0, reverted.stdout + reverted.stderr
     told = statistic(reverted, "rollback_summary")
     assert (told["state"], told["outcomes"]["done"], told["reports"]) == ("reverted", 3, [str(tmp_path / "back.md")])
-    assert told["changes"] == {"create": 1, "update": 1, "move": 0, "delete": 1, "total": 3}
+    assert told["changes"] == {"creates": 1, "updates": 1, "moves": 0, "deletes": 1, "total": 3}
     assert devices(cmdb) == before
     assert (tmp_path / "back.md").read_text().startswith("### cmdb, undo of a run\n")
