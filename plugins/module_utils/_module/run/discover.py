@@ -115,8 +115,9 @@ def _variable(role: str, name: str) -> Template:
 
 def _there(directory: str, texts: Mapping[str, str], force: bool) -> dict[str, str | None]:
     """Return what the files have now, None for those that do not exist. Raises TaskFailure if they must not be overwritten."""
-    before = {name: _content(os.path.join(directory, name)) for name in texts}  # noqa: PTH118  # Path drops "./"
-    others = [absolute(os.path.join(directory, name)) for name, text in texts.items() if before[name] not in (None, text)]  # noqa: PTH118
+    paths = {name: os.path.join(directory, name) for name in texts}  # noqa: PTH118  # Path drops "./"
+    before = {name: _content(path) for name, path in paths.items()}
+    others = [absolute(paths[name]) for name, text in texts.items() if before[name] not in (None, text)]
     if others and not force:
         raise file_error(
             TaskFailure,
